@@ -1,0 +1,99 @@
+"""Settings from the environment, each with its default and unit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from service.errors import FieldError, InvalidInput
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _setting(default: Any, doc: str, parse: Callable[[str], Any] = str, low: float | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "parse": parse, "low": low})
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
+def _device(text: str) -> str:
+    if text not in ("auto", "cpu", "cuda"):
+        raise ValueError("must be auto, cpu or cuda")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings; the variable of `data` is NST_DATA, and so on."""
+
+    host: str = _setting("127.0.0.1", "address the web server listens on")
+    port: int = _setting(8000, "port the web server listens on", int, 0)
+    data: Path = _setting(Path("data"), "folder of the embedded default: database and blobs", Path)
+    database_url: str = _setting("", "SQLAlchemy URL; empty: SQLite in NST_DATA")
+    blobs: str = _setting("", "where blobs are kept: a file:// or s3:// URL; empty: a folder in NST_DATA")
+    model: Path = _setting(ROOT / "models" / "vgg19.onnx", "the model that python -m export built", Path)
+    device: str = _setting("auto", "auto (CUDA where it works), cpu or cuda", _device)
+    workers: int = _setting(1, "worker processes that serve starts", int, 1)
+    web_workers: int = _setting(2, "web processes", int, 1)
+    web_threads: int = _setting(16, "threads of a web process; at most half of them wait for jobs", int, 2)
+    threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", int, 0)
+    lease_s: float = _setting(60.0, "seconds without progress after which a job is taken from its worker", float, 1)
+    max_body_mb: float = _setting(64.0, "largest request body, in MiB", float, 0.001)
+    gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
+    gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", float, 0)
+    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _keys)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Reads NST_…; a variable that is unset or empty means the default.
+
+        Raises:
+            InvalidInput: naming every variable whose value can't be used.
+        """
+        values, errors = {}, []
+        for name, f in variables().items():
+            if text := environ.get(name):
+                try:
+                    values[f.name] = _parsed(text, f.metadata["parse"], f.metadata["low"])
+                except ValueError as error:
+                    errors.append(FieldError(name, f"{error}"))
+        if errors:
+            raise InvalidInput(errors)
+        return cls(**values)
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'service.db'}"
+
+    @property
+    def blob_url(self) -> str:
+        """URL of the blob store."""
+        return self.blobs or (self.data.absolute() / "blobs").as_uri()
+
+    @property
+    def cpu_threads(self) -> int:
+        """CPU threads for one worker process, shared in turn by ONNX Runtime and torch."""
+        return self.threads or max(1, len(os.sched_getaffinity(0)) // self.workers)
+
+
+def variables() -> dict[str, Field[Any]]:
+    """Name of the environment variable -> its field of Settings."""
+    return {f"NST_{f.name.upper()}": f for f in fields(Settings)}
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """NST_ variables that no setting reads: most likely misspelt."""
+    return sorted(name for name in environ if name.startswith("NST_") and name not in variables())
+
+
+def _parsed(text: str, parse: Callable[[str], Any], low: float | None) -> Any:
+    value = parse(text)
+    if low is not None and value < low:
+        raise ValueError(f"must be at least {low:g}")
+    return value

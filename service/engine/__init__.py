@@ -1,0 +1,1 @@
+"""The style transfer itself: pure torch, no HTTP, no database, no ONNX Runtime."""

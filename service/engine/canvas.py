@@ -1,0 +1,94 @@
+"""What is optimised, and how it becomes what the encoder sees and what is delivered.
+
+A canvas holds the bounds of its variable, so that the image never leaves the gamut and the 8-bit picture that is
+delivered is the image that was optimised.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from service.colour import LUMA
+from service.images import Picture
+
+
+class Canvas(Protocol):
+    """The variable of the optimisation: bounds, and the ways to and from it."""
+
+    lower: Tensor
+    upper: Tensor
+
+    def variable(self, picture: Picture) -> Tensor:
+        """H x W x 3 uint8 -> the variable that renders it best."""
+
+    def seen(self, variable: Tensor) -> Tensor:
+        """The variable -> 1 x 3 x H x W in [0, 1], as the encoder sees it; differentiable."""
+
+    def picture(self, variable: Tensor) -> Picture:
+        """The variable -> H x W x 3 uint8, as it is delivered."""
+
+
+def to_tensor(picture: Picture, device: torch.device) -> Tensor:
+    """H x W x 3 uint8 -> 1 x 3 x H x W float32 in [0, 1]."""
+    return torch.tensor(picture, device=device).permute(2, 0, 1)[None].float() / 255
+
+
+def to_picture(image: Tensor) -> Picture:
+    """1 x 3 x H x W in [0, 1] -> H x W x 3 uint8."""
+    levels = (image.detach()[0] * 255).round().clamp(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
+
+
+class ColourCanvas:
+    """The variable is the RGB image itself, 1 x 3 x H x W in [0, 1]."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.lower = torch.zeros((), device=device)
+        self.upper = torch.ones((), device=device)
+
+    def variable(self, picture: Picture) -> Tensor:
+        return to_tensor(picture, self._device)
+
+    def seen(self, variable: Tensor) -> Tensor:
+        return variable
+
+    def picture(self, variable: Tensor) -> Picture:
+        return to_picture(variable)
+
+
+class LuminanceCanvas:
+    """The variable is the luminance, 1 x 1 x H x W; the content's chroma is kept (Gatys 2017, section 5.1).
+
+    Each pixel's bounds are the luminances at which its chroma is still a colour of the gamut, so none is clipped.
+    """
+
+    def __init__(self, content: Picture, device: torch.device) -> None:
+        self._luma = torch.tensor(LUMA, dtype=torch.float32, device=device)[None, :, None, None]
+        image = to_tensor(content, device)
+        self._device = device
+        self._chroma = image - self._luminance(image)
+        self.lower = -self._chroma.amin(1, keepdim=True)
+        self.upper = 1 - self._chroma.amax(1, keepdim=True)
+
+    def _luminance(self, image: Tensor) -> Tensor:
+        return (image * self._luma).sum(1, keepdim=True)
+
+    def variable(self, picture: Picture) -> Tensor:
+        luminance = self._luminance(to_tensor(picture, self._device))
+        return torch.minimum(torch.maximum(luminance, self.lower), self.upper)
+
+    def seen(self, variable: Tensor) -> Tensor:
+        return variable.expand(-1, 3, -1, -1)
+
+    def picture(self, variable: Tensor) -> Picture:
+        return to_picture(variable + self._chroma)
+
+
+def canvas_for(color: str, content: Picture, device: torch.device) -> Canvas:
+    """The canvas for the option `color`."""
+    return LuminanceCanvas(content, device) if color == "luminance" else ColourCanvas(device)

@@ -1,0 +1,145 @@
+"""What a transfer can be told besides its pictures.
+
+Each option's default, range and meaning are written here and nowhere else: the HTTP schema, the command line
+and the README's table are made from `TransferOptions`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any
+
+from service.errors import FieldError, InvalidInput
+
+CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
+LAYERS = tuple(
+    f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLOCK, start=1) for i in range(1, n + 1)
+)
+"""Every layer of VGG19 that can be read, shallowest first."""
+
+MAX_WEIGHT = 1e9
+MIN_SIDE = 16  # pixels: four poolings leave one position at relu5_1
+
+
+def _option(default: Any, doc: str, *, symbol: str = "", low: float | None = None, high: float | None = None,
+            choices: tuple[str, ...] = ()) -> Any:  # fmt: skip
+    metadata = {"doc": doc, "symbol": symbol, "low": low, "high": high, "choices": choices}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def default_iterations(size: int) -> int:
+    """Optimiser steps for an output of `size` pixels on its long edge: larger pictures need more."""
+    return 60 if size <= 384 else 80 if size <= 768 else 100  # noqa: PLR2004
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferOptions:
+    """The options of one transfer, defaults filled in and checked.
+
+    Raises:
+        InvalidInput: naming every field that is out of range, of the wrong type or unknown.
+    """
+
+    size: int = _option(512, "Long edge of the output in pixels.", low=32, high=2048)
+    content_weight: float = _option(
+        0.1, "How much the output keeps of the content image.", symbol="alpha", low=0, high=MAX_WEIGHT
+    )
+    style_weight: float = _option(
+        1.0, "How much the output takes from the styles.", symbol="beta", low=0, high=MAX_WEIGHT
+    )
+    tv_weight: float = _option(
+        0.0, "Smoothness: weight of the total variation.", symbol="gamma", low=0, high=MAX_WEIGHT
+    )
+    content_layers: Mapping[str, float] = _option(
+        {"relu4_2": 1.0}, "Layers whose features are kept, each with its weight.", low=0, high=MAX_WEIGHT
+    )
+    style_layers: Mapping[str, float] = _option(
+        {f"relu{block}_1": 0.2 for block in range(1, 6)},
+        "Layers whose Gram matrices are matched, each with its weight.",
+        symbol="lambda",
+        low=0,
+        high=MAX_WEIGHT,
+    )
+    loss_scaling: str = _option(
+        "relative",
+        "Form of the losses: relative to the target's norm, per element, or exactly the sums of Gatys et al.",
+        choices=("relative", "per_element", "gatys"),
+    )
+    iterations: int | None = _option(
+        None, "Optimiser steps; 0 gives back the first image with its losses. By size if left out.", low=0, high=5000
+    )
+    optimizer: str = _option("lbfgs", "Method of minimisation.", choices=("lbfgs", "adam"))
+    init: str = _option(
+        "content", "The first image.", choices=("content", "random", "style", "image")
+    )
+    seed: int = _option(0, "Seed of the random first image.", low=0, high=2**63 - 1)
+    color: str = _option(
+        "style",
+        "Colours of the style, only its luminance over the content's chroma, or styles recoloured to the content first.",
+        choices=("style", "luminance", "match"),
+    )
+    format: str = _option("png", "File format of the result.", choices=("png", "jpeg", "webp"))
+    quality: int = _option(90, "Quality of a JPEG or WebP result.", low=1, high=100)
+
+    def __post_init__(self) -> None:
+        errors = [error for f in fields(self) for error in _errors_of(f, getattr(self, f.name))]
+        if not errors and self.content_weight + self.style_weight + self.tv_weight == 0:
+            errors = [FieldError("style_weight", "at least one of the weights must be above 0")]
+        if errors:
+            raise InvalidInput(errors)
+        if self.iterations is None:
+            object.__setattr__(self, "iterations", default_iterations(self.size))
+
+    @property
+    def steps(self) -> int:
+        """`iterations`, which is always filled in by now."""
+        assert self.iterations is not None  # noqa: S101
+        return self.iterations
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+OPTIONS: Mapping[str, Field[Any]] = {f.name: f for f in fields(TransferOptions)}
+"""Name -> dataclass field, whose metadata holds `doc`, `symbol`, `low`, `high` and `choices`."""
+
+
+def _errors_of(option: Field[Any], value: Any) -> list[FieldError]:
+    meta = option.metadata
+    if meta["choices"]:
+        wrong = value not in meta["choices"]
+        return [FieldError(option.name, f"must be one of {', '.join(meta['choices'])}")] if wrong else []
+    if option.name.endswith("_layers"):
+        return _layer_errors(option, value)
+    if value is None and option.name == "iterations":
+        return []
+    whole = option.name not in ("content_weight", "style_weight", "tv_weight")
+    return _number_errors(option.name, value, meta["low"], meta["high"], whole=whole)
+
+
+def _number_errors(loc: str, value: Any, low: float, high: float, *, whole: bool) -> list[FieldError]:
+    number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value):
+        return [FieldError(loc, f"must be a {'whole' if whole else 'finite'} number")]
+    if not low <= value <= high:
+        return [FieldError(loc, f"must be between {low:g} and {high:g}")]
+    return []
+
+
+def _layer_errors(option: Field[Any], layers: Any) -> list[FieldError]:
+    if not isinstance(layers, Mapping) or not layers:
+        return [FieldError(option.name, "must name at least one layer, as in {\"relu4_2\": 1.0}")]
+    errors = []
+    for layer, weight in layers.items():
+        loc = f"{option.name}.{layer}"
+        if layer not in LAYERS:
+            errors.append(FieldError(loc, f"unknown layer; the layers are {', '.join(LAYERS)}"))
+        else:
+            errors += _number_errors(loc, weight, option.metadata["low"], option.metadata["high"], whole=False)
+    if not errors and not sum(layers.values()):
+        errors = [FieldError(option.name, "at least one layer's weight must be above 0")]
+    return errors

@@ -1,0 +1,47 @@
+"""The encoder: VGG19's convolutions in torch, with the weights of the exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from service.engine.options import LAYERS
+from service.model import Model
+
+
+class VGG(nn.Module):
+    """Frozen VGG19 (Simonyan & Zisserman 2014), read after the ReLUs, never deeper than asked for."""
+
+    def __init__(self, weights: Mapping[str, Tensor], pooling: str) -> None:
+        """Takes the tensors `preprocess.*` and `conv1_1.weight` … `conv5_4.bias` as the model file names them."""
+        super().__init__()
+        for name, tensor in weights.items():
+            fast = tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor  # noqa: PLR2004
+            self.register_buffer(name.replace(".", "_"), fast)
+        self._pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+
+    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """B x 3 x H x W in [0, 1], RGB -> layer -> B x C x H' x W' features, for the layers named."""
+        wanted = set(layers)
+        features = {}
+        x = F.conv2d(
+            image.contiguous(memory_format=torch.channels_last), self.preprocess_weight, self.preprocess_bias
+        )
+        for layer in LAYERS[: max(LAYERS.index(name) for name in wanted) + 1]:
+            name = layer.replace("relu", "conv")
+            if name.endswith("_1") and name != "conv1_1":
+                x = self._pool(x, 2)
+            weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
+            x = F.relu(F.conv2d(x, weight, bias, padding=1), inplace=True)
+            if layer in wanted:
+                features[layer] = x
+        return features
+
+
+def build_encoder(model: Model, device: torch.device) -> VGG:
+    """The encoder with the weights of a model file, on a device."""
+    weights = {name: torch.tensor(array) for name, array in model.parameters().items()}
+    return VGG(weights, model.pooling).to(device).eval()

@@ -1,0 +1,125 @@
+"""Every error the service raises on purpose, each with the HTTP status it becomes.
+
+    ServiceError                500
+    ├─ InvalidInput             422  one or more fields are wrong; names each
+    ├─ MalformedBody            400  the body can't be read at all
+    ├─ Unauthorized             401
+    ├─ NotFound                 404
+    ├─ NotReady                 409  asked for what isn't there yet
+    ├─ UnsupportedMediaType     415
+    ├─ Unavailable              503  a part the service needs is missing or down
+    │  └─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
+    ├─ StorageError             500  database or blobs failed
+    └─ TransferFailed           500  a job could not be finished
+       └─ Diverged              500  the optimiser found no better image, not even with smaller steps
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field: `loc` is its dotted path in the request, as in `styles.0.weight`."""
+
+    loc: str
+    msg: str
+
+
+class ServiceError(Exception):
+    """Base of all errors raised on purpose; `detail` is written for the caller."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+
+    def problem(self) -> dict[str, Any]:
+        """The error as an RFC 9457 problem."""
+        problem: dict[str, Any] = {
+            "type": f"urn:nst:problem:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            problem["errors"] = [{"loc": e.loc, "msg": e.msg} for e in self.errors]
+        return problem
+
+
+class InvalidInput(ServiceError):
+    """One or more fields are wrong."""
+
+    status = 422
+    slug = "invalid-input"
+    title = "Invalid input"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{e.loc}: {e.msg}" if e.loc else e.msg for e in errors), errors)
+
+    @classmethod
+    def field(cls, loc: str, msg: str) -> InvalidInput:
+        return cls([FieldError(loc, msg)])
+
+
+class MalformedBody(ServiceError):
+    status = 400
+    slug = "malformed-body"
+    title = "Malformed body"
+
+
+class Unauthorized(ServiceError):
+    status = 401
+    slug = "unauthorized"
+    title = "Unauthorized"
+
+
+class NotFound(ServiceError):
+    status = 404
+    slug = "not-found"
+    title = "Not found"
+
+
+class NotReady(ServiceError):
+    status = 409
+    slug = "not-ready"
+    title = "Not there yet"
+
+
+class UnsupportedMediaType(ServiceError):
+    status = 415
+    slug = "unsupported-media-type"
+    title = "Unsupported media type"
+
+
+class Unavailable(ServiceError):
+    status = 503
+    slug = "unavailable"
+    title = "Service unavailable"
+
+
+class ModelUnavailable(Unavailable):
+    slug = "model-unavailable"
+    title = "Model unavailable"
+
+
+class StorageError(ServiceError):
+    slug = "storage-error"
+    title = "Storage error"
+
+
+class TransferFailed(ServiceError):
+    slug = "transfer-failed"
+    title = "Transfer failed"
+
+
+class Diverged(TransferFailed):
+    slug = "diverged"
+    title = "Optimisation failed"

@@ -1,0 +1,144 @@
+"""Bytes <-> RGB arrays: what is read, how it is brought to a size, how it is written.
+
+A picture inside the service is an H x W x 3 uint8 array of sRGB values in [0, 255].
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+Picture = npt.NDArray[np.uint8]
+
+READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # what Pillow decodes without a history of unsafe parsers
+MAX_PIXELS = 64_000_000  # of an input image
+MIN_PIXELS = 8  # of an input image's short side
+RENDITION = "1"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
+MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+THUMBNAIL = 256  # pixels, long edge
+
+# Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class UnreadableImage(ValueError):
+    """The bytes are not an image that can be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image as it came: the file's bytes, checked to be readable.
+
+    Attributes:
+        width, height: pixels, after EXIF orientation.
+        sha256: of the bytes.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    sha256: str
+
+
+def check_image(data: bytes) -> ImageFile:
+    """Reads an image once through, so that whoever uses it later can count on it.
+
+    Raises:
+        UnreadableImage: not an image, truncated, too small or too large.
+    """
+    picture = decode(data)
+    height, width = picture.shape[:2]
+    return ImageFile(data, width, height, hashlib.sha256(data).hexdigest())
+
+
+def decode(data: bytes) -> Picture:
+    """File bytes -> H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
+
+    Raises:
+        UnreadableImage: not an image, truncated, too small or too large.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=READABLE) as image:
+            _check_size(*image.size)
+            image.load()
+            return np.asarray(_to_srgb(ImageOps.exif_transpose(image)))
+    except UnidentifiedImageError:
+        known = ", ".join(READABLE)
+        raise UnreadableImage(f"not an image that can be read (known formats: {known})") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, UnreadableImage):
+            raise
+        raise UnreadableImage(f"broken image: {error}") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{width} x {height} pixels are too many; at most {MAX_PIXELS:,} in all are read")
+    if min(width, height) < MIN_PIXELS:
+        raise UnreadableImage(f"{width} x {height} pixels are too few; each side needs at least {MIN_PIXELS}")
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey, which Pillow's convert() would clip instead of scale
+        image = Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().astype(np.uint8))
+    profile = image.info.get("icc_profile")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    if profile and image.mode in ("RGB", "L", "CMYK"):
+        image = _apply_profile(image, profile)
+    return image.convert("RGB")
+
+
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image  # a profile that does not fit its image says nothing about the colours: they count as sRGB
+    return converted or image
+
+
+def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
+    """Width and height with `size` pixels on the long edge, aspect kept."""
+    scale = size / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def resize(picture: Picture, width: int, height: int) -> Picture:
+    """H x W x 3 uint8 -> height x width x 3 uint8, antialiased; the same pixels if it has that size already."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def resize_long_edge(picture: Picture, size: int) -> Picture:
+    """Brings the long edge to `size` pixels, aspect kept."""
+    return resize(picture, *fitted_size(picture.shape[1], picture.shape[0], size))
+
+
+def cover(picture: Picture, width: int, height: int) -> Picture:
+    """Fills height x width with the middle of the picture, aspect kept."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.LANCZOS))
+
+
+def encode(picture: Picture, format: str = "png", quality: int = 90) -> bytes:
+    """H x W x 3 uint8 -> a file of `format` (a key of MEDIA_TYPES); `quality` counts for JPEG and WebP."""
+    buffer = io.BytesIO()
+    settings = {"png": {"compress_level": 4}, "jpeg": {"quality": quality, "subsampling": 0},
+                "webp": {"quality": quality}}[format]  # fmt: skip
+    Image.fromarray(picture).save(buffer, format, **settings)
+    return buffer.getvalue()
+
+
+def thumbnail(data: bytes) -> bytes:
+    """File bytes -> a JPEG of at most THUMBNAIL pixels on its long edge."""
+    picture = decode(data)
+    return encode(resize_long_edge(picture, min(THUMBNAIL, max(picture.shape[:2]))), "jpeg", 85)

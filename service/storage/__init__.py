@@ -1,0 +1,1 @@
+"""Where things are kept: rows in the database, files in the blobs."""

@@ -1,0 +1,105 @@
+"""Files by key, in a local folder, in memory or in S3: whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, from_url
+
+from service.errors import StorageError
+
+
+class BlobNotFound(StorageError):
+    """There is no blob of that key."""
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """A blob in a listing: `size` in bytes, `modified` in seconds since 1970."""
+
+    key: str
+    size: int
+    modified: float
+
+
+class Blobs:
+    """Blobs under one URL: file:///folder, memory:/// or s3://bucket/prefix.
+
+    Raises:
+        StorageError: the store can't be opened, or a call on it fails; then nothing half-written is left.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = urlparse(url)
+        self._folder = Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+        try:
+            if self._folder:
+                self._store = LocalStore(self._folder, mkdir=True)
+            else:
+                self._store = from_url(url)
+        except (BaseError, ValueError, OSError) as error:
+            raise StorageError(f"the blob store {url!r} can't be opened: {error}") from error
+
+    def put(self, key: str, data: bytes) -> None:
+        """Writes a blob, replacing one of that key; it is on disk when this returns."""
+        try:
+            obstore.put(self._store, key, data, use_multipart=False)
+            if self._folder:
+                _sync(self._folder / key)
+        except (BaseError, OSError) as error:
+            raise StorageError(f"the file {key} could not be written: {error}") from error
+
+    def get(self, key: str) -> bytes:
+        """Reads a blob; raises BlobNotFound where there is none."""
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except (NotFoundError, FileNotFoundError) as error:
+            raise BlobNotFound(f"the file {key} is gone") from error
+        except (BaseError, OSError) as error:
+            raise StorageError(f"the file {key} could not be read: {error}") from error
+
+    def delete(self, key: str) -> None:
+        """Removes a blob; it is no error if there is none."""
+        try:
+            obstore.delete(self._store, key)
+        except (NotFoundError, FileNotFoundError):
+            pass
+        except (BaseError, OSError) as error:
+            raise StorageError(f"the file {key} could not be removed: {error}") from error
+
+    def listing(self, prefix: str) -> Iterator[BlobInfo]:
+        """All blobs whose keys begin with the folder `prefix`."""
+        try:
+            for batch in obstore.list(self._store, prefix=prefix):
+                for meta in batch:
+                    yield BlobInfo(meta["path"], meta["size"], meta["last_modified"].timestamp())
+        except (BaseError, OSError) as error:
+            raise StorageError(f"the files in {prefix} could not be listed: {error}") from error
+
+    def delete_all(self, prefix: str) -> None:
+        """Removes every blob under the folder `prefix`."""
+        for blob in list(self.listing(prefix)):
+            self.delete(blob.key)
+
+    def check(self) -> None:
+        """Writes, reads and removes a blob; raises StorageError if one of them fails."""
+        key = f"probe/{os.getpid()}"
+        self.put(key, b"probe")
+        self.get(key)
+        self.delete(key)
+
+
+def _sync(path: Path) -> None:
+    # The store renames a finished file into place but leaves both to the page cache.
+    for place in (path, path.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
