@@ -22,9 +22,7 @@ def moments(picture: Picture) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.f
     return pixels.mean(axis=0), np.cov(pixels, rowvar=False, bias=True)
 
 
-def match(
-    picture: Picture, mean: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64]
-) -> Picture:
+def match(picture: Picture, mean: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64]) -> Picture:
     """Moves a picture's colours to the given mean and covariance (Gatys 2017, eq. 10, symmetric square root).
 
     x -> A (x - mean_x) + mean with A = C^1/2 C_x^-1/2, which gives the moved colours the covariance C.

@@ -1,17 +1,17 @@
 """Every error the service raises on purpose, each with the HTTP status it becomes.
 
-    ServiceError                500
-    ├─ InvalidInput             422  one or more fields are wrong; names each
-    ├─ MalformedBody            400  the body can't be read at all
-    ├─ Unauthorized             401
-    ├─ NotFound                 404
-    ├─ NotReady                 409  asked for what isn't there yet
-    ├─ UnsupportedMediaType     415
-    ├─ Unavailable              503  a part the service needs is missing or down
-    │  └─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
-    ├─ StorageError             500  database or blobs failed
-    └─ TransferFailed           500  a job could not be finished
-       └─ Diverged              500  the optimiser found no better image, not even with smaller steps
+ServiceError                500
+├─ InvalidInput             422  one or more fields are wrong; names each
+├─ MalformedBody            400  the body can't be read at all
+├─ Unauthorized             401
+├─ NotFound                 404
+├─ NotReady                 409  asked for what isn't there yet
+├─ UnsupportedMediaType     415
+├─ Unavailable              503  a part the service needs is missing or down
+│  └─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
+├─ StorageError             500  database or blobs failed
+└─ TransferFailed           500  a job could not be finished
+   └─ Diverged              500  the optimiser found no better image, not even with smaller steps
 """
 
 from __future__ import annotations

@@ -53,7 +53,12 @@ def check_image(data: bytes) -> ImageFile:
     """
     picture = decode(data)
     height, width = picture.shape[:2]
-    return ImageFile(data, width, height, hashlib.sha256(data).hexdigest())
+    return ImageFile(data, width, height, digest(data))
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def decode(data: bytes) -> Picture:

@@ -43,7 +43,8 @@ def gram_matrix(features: Tensor) -> Tensor:
     """B x C x H x W -> B x C x C, divided by H*W (Gatys 2016, eq. 3, without that division)."""
     channels, height, width = features.shape[1:]
     rows = features.permute(0, 2, 3, 1).reshape(features.shape[0], height * width, channels)
-    return torch.stack([_Gram.apply(matrix) for matrix in rows]) / (height * width)
+    grams = [_Gram.apply(matrix) for matrix in rows]  # type: ignore[no-untyped-call]
+    return torch.stack(grams) / (height * width)
 
 
 def content_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
@@ -84,9 +85,7 @@ class Objective:
         grams: layer -> C x C target for every style layer, divided by the H*W it was taken over.
     """
 
-    def __init__(
-        self, encoder: VGG, content: Tensor, grams: Mapping[str, Tensor], options: TransferOptions
-    ) -> None:
+    def __init__(self, encoder: VGG, content: Tensor, grams: Mapping[str, Tensor], options: TransferOptions) -> None:
         self.encoder = encoder
         self.options = options
         self._layers = set(options.content_layers) | set(options.style_layers)

@@ -97,10 +97,9 @@ class LBFGS:
     def _direction(self, gradient: Tensor, free: Tensor) -> Tensor:
         if not self._pairs:
             return gradient * (-self._first_step / gradient.square().mean().sqrt())
-        pairs = [(s, y * free) for s, y in self._pairs]
-        pairs = [(s, y, float(_dot(s, y))) for s, y in pairs]
-        pairs = [(s, y, sy) for s, y, sy in pairs if sy > 0]
-        return -_two_loops(gradient, pairs) * free
+        masked = ((s, y * free) for s, y in self._pairs)
+        pairs = [(s, y, float(_dot(s, y))) for s, y in masked]
+        return -_two_loops(gradient, [pair for pair in pairs if pair[2] > 0]) * free
 
     def _search(self, point: Point, direction: Tensor) -> Point:
         length = 1.0
@@ -119,7 +118,7 @@ class LBFGS:
 
 
 def _two_loops(gradient: Tensor, pairs: list[tuple[Tensor, Tensor, float]]) -> Tensor:
-    """The inverse Hessian's estimate times the gradient, from (s, y, s.y), oldest first (Nocedal & Wright, alg. 7.4)."""
+    """Inverse Hessian's estimate times the gradient, from (s, y, s.y), oldest first (Nocedal & Wright, alg. 7.4)."""
     if not pairs:
         return gradient
     q, alphas = gradient.clone(), []

@@ -14,12 +14,11 @@ from typing import Any
 from service.errors import FieldError, InvalidInput
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
-LAYERS = tuple(
-    f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLOCK, start=1) for i in range(1, n + 1)
-)
+LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLOCK, start=1) for i in range(1, n + 1))
 """Every layer of VGG19 that can be read, shallowest first."""
 
 MAX_WEIGHT = 1e9
+MAX_STYLE_SIZE = 4096  # pixels, long edge of a style image
 MIN_SIDE = 16  # pixels: four poolings leave one position at relu5_1
 
 
@@ -70,16 +69,17 @@ class TransferOptions:
         choices=("relative", "per_element", "gatys"),
     )
     iterations: int | None = _option(
-        None, "Optimiser steps; 0 gives back the first image with its losses. By size if left out.", low=0, high=5000
+        None,
+        "Optimiser steps; 0 gives back the first image with its losses. By size if left out.",
+        low=0,
+        high=5000,
     )
     optimizer: str = _option("lbfgs", "Method of minimisation.", choices=("lbfgs", "adam"))
-    init: str = _option(
-        "content", "The first image.", choices=("content", "random", "style", "image")
-    )
+    init: str = _option("content", "The first image.", choices=("content", "random", "style", "image"))
     seed: int = _option(0, "Seed of the random first image.", low=0, high=2**63 - 1)
     color: str = _option(
         "style",
-        "Colours of the style, only its luminance over the content's chroma, or styles recoloured to the content first.",
+        "The style's colours, its luminance over the content's chroma, or the style recoloured to the content first.",
         choices=("style", "luminance", "match"),
     )
     format: str = _option("png", "File format of the result.", choices=("png", "jpeg", "webp"))
@@ -132,7 +132,7 @@ def _number_errors(loc: str, value: Any, low: float, high: float, *, whole: bool
 
 def _layer_errors(option: Field[Any], layers: Any) -> list[FieldError]:
     if not isinstance(layers, Mapping) or not layers:
-        return [FieldError(option.name, "must name at least one layer, as in {\"relu4_2\": 1.0}")]
+        return [FieldError(option.name, 'must name at least one layer, as in {"relu4_2": 1.0}')]
     errors = []
     for layer, weight in layers.items():
         loc = f"{option.name}.{layer}"

@@ -64,7 +64,7 @@ def stylize(
     Raises:
         Diverged: no image with a lower objective could be found.
     """
-    device = encoder.preprocess_bias.device
+    device = encoder.device
     canvas = canvas_for(options.color, content, device)
     seen_content = canvas.seen(canvas.variable(content))
     targets = {layer: torch.tensor(gram, device=device) for layer, gram in grams.items()}

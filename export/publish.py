@@ -1,0 +1,53 @@
+"""A file appears under its name whole and checked, or not at all."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from export.errors import ExportError
+
+Report = TypeVar("Report")
+
+
+def publish(content: bytes, path: Path, check: Callable[[Path], Report]) -> Report:
+    """Write beside `path`, check what was written, then rename onto `path`, whose old file stays until then.
+
+    Raises ExportError where the file system refuses, and whatever `check` raises; no part stays behind.
+    """
+    part = path.parent / f"{path.name}.part-{os.getpid()}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _removed_at_the_end(part):
+            _write_synced(part, content)
+            report = check(part)
+            part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ExportError(f"{path}: can't be written: {error.strerror or error}") from error
+    return report
+
+
+@contextmanager
+def _removed_at_the_end(part: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        part.unlink(missing_ok=True)  # after the rename there is none
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself is only on the disk once the folder is.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

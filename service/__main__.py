@@ -1,0 +1,37 @@
+"""python -m service serve | web | worker | stylize"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from service.errors import ServiceError
+
+COMMANDS = {
+    "serve": "start the web server and the workers, and keep them running",
+    "web": "start the web server alone",
+    "worker": "start one worker alone",
+    "stylize": "paint one picture without a server",
+}
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m service", description="Neural style transfer.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    parsers = {name: commands.add_parser(name, help=doc, description=doc) for name, doc in COMMANDS.items()}
+    chosen = next((word for word in argv if word in COMMANDS), None)
+    if chosen is None:
+        parser.parse_args(argv)
+        return 2
+    module = importlib.import_module(f"service.commands.{chosen}")
+    module.add_arguments(parsers[chosen])
+    try:
+        return int(module.run(parser.parse_args(argv)))
+    except ServiceError as error:
+        print(f"{parser.prog} {chosen}: {error.detail}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

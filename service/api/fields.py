@@ -1,0 +1,79 @@
+"""Fields that the schemas share: images as they come in, and options with the ranges written in engine.options."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import MISSING
+from typing import Annotated, Any
+
+from flask import request
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from service.engine.options import OPTIONS
+from service.images import ImageFile, UnreadableImage, check_image
+
+FILE_PART = "file:"
+
+
+def option(name: str) -> Any:
+    """The pydantic field of one option of TransferOptions."""
+    declared = OPTIONS[name]
+    meta = declared.metadata
+    default = declared.default if declared.default_factory is MISSING else declared.default_factory()
+    ranged = not (name.endswith("_layers") or meta["choices"])
+    bounds = {"ge": meta["low"], "le": meta["high"]} if ranged else {}
+    return Field(default, **bounds, description=meta["doc"])
+
+
+def read_image(value: object) -> ImageFile:
+    """base64, a data: URL, or `file:<part name>` of this form -> the image, checked to be readable."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string: base64, a data: URL or file:<part name>")  # noqa: TRY004 - pydantic's way
+    try:
+        return check_image(_bytes(value))
+    except UnreadableImage as error:
+        raise ValueError(str(error)) from error
+
+
+def _bytes(value: str) -> bytes:
+    if value.startswith(FILE_PART):
+        return _file(value.removeprefix(FILE_PART))
+    if value.startswith("data:"):
+        header, comma, value = value.partition(",")
+        if not comma or not header.endswith(";base64"):
+            raise ValueError("a data: URL must be base64, as in data:image/png;base64,…")
+    try:
+        return base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"not base64: {error}") from error
+
+
+def _file(part: str) -> bytes:
+    if part not in request.files:
+        raise ValueError(f"the form has no file part {part!r}")
+    stream = request.files[part].stream
+    stream.seek(0)
+    return stream.read()
+
+
+IMAGE_SCHEMA = {
+    "type": "string",
+    "description": "An image: base64 of a PNG, JPEG, WebP, GIF or BMP file, a data: URL of it, or, in a "
+    "multipart/form-data request, `file:<part name>`.",
+    "examples": ["iVBORw0KGgo…", "data:image/jpeg;base64,/9j/4AAQ…", "file:content"],
+}
+
+ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IMAGE_SCHEMA)]
+
+
+def read_first_image(value: object) -> str | ImageFile:
+    """The option `init`: one of its names, or an image."""
+    return value if value in ("content", "random", "style") else read_image(value)
+
+
+InitField = Annotated[
+    str | ImageFile,
+    BeforeValidator(read_first_image),
+    WithJsonSchema({"anyOf": [{"enum": ["content", "random", "style"]}, IMAGE_SCHEMA]}),
+]

@@ -1,0 +1,83 @@
+"""A checked body -> the request that the job's row holds, its pictures written to the blobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from service import images
+from service.api.parts import Parts
+from service.api.schemas import StyleEntry, TransferBody
+from service.engine.options import MAX_STYLE_SIZE, MIN_SIDE, TransferOptions
+from service.errors import FieldError, InvalidInput, NotFound
+from service.images import ImageFile
+from service.jobs.request import StoredImage, StoredStyle, StoredStyleImage, TransferRequest, job_blob
+from service.storage.blobs import Blobs
+
+
+def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
+    """Checks what only pictures and presets can tell, then stores the pictures as files of job `id`.
+
+    Raises:
+        InvalidInput: naming the fields.
+    """
+    options = body.options()
+    presets = [_preset_images(i, entry, parts) for i, entry in enumerate(body.styles)]
+    errors = _size_errors(body, presets, options)
+    if errors:
+        raise InvalidInput(errors)
+    return TransferRequest(
+        content=_store(parts.blobs, job_blob(id, "content"), body.content),
+        styles=tuple(
+            _style(parts.blobs, job_blob(id, f"style-{i}"), entry, saved)
+            for i, (entry, saved) in enumerate(zip(body.styles, presets, strict=True))
+        ),
+        options=options,
+        first=_store(parts.blobs, job_blob(id, "first"), body.init) if isinstance(body.init, ImageFile) else None,
+    )
+
+
+def _preset_images(index: int, entry: StyleEntry, parts: Parts) -> tuple[StoredStyleImage, ...]:
+    """The images of an entry's preset, as it is now; none for an entry with an image of its own."""
+    if entry.preset is None:
+        return ()
+    try:
+        row = parts.presets.get(entry.preset)
+    except NotFound as error:
+        raise InvalidInput.field(f"styles.{index}.preset", error.detail) from error
+    return tuple(StoredStyleImage(**image) for image in row.images)
+
+
+def _style(blobs: Blobs, blob: str, entry: StyleEntry, saved: tuple[StoredStyleImage, ...]) -> StoredStyle:
+    if entry.image is not None:
+        saved = (StoredStyleImage(**asdict(_store(blobs, blob, entry.image)), weight=1.0, scale=1.0),)
+    return StoredStyle(entry.preset, entry.weight, entry.scale, saved)
+
+
+def _store(blobs: Blobs, blob: str, image: ImageFile) -> StoredImage:
+    blobs.put(blob, image.data)
+    return StoredImage(blob, image.sha256, image.width, image.height)
+
+
+def _size_errors(
+    body: TransferBody, presets: list[tuple[StoredStyleImage, ...]], options: TransferOptions
+) -> list[FieldError]:
+    """VGG19 halves a picture four times: what has nothing left after that can't be used."""
+    errors = []
+    if _short_side(body.content.width, body.content.height, options.size) < MIN_SIDE:
+        errors.append(
+            FieldError("content", f"too narrow: its short side would be under {MIN_SIDE} pixels at this size")
+        )
+    for i, (entry, saved) in enumerate(zip(body.styles, presets, strict=True)):
+        pictures = [(entry.image, 1.0)] if entry.image else [(image, image.scale) for image in saved]
+        for picture, scale in pictures:
+            size = round(entry.scale * scale * options.size)
+            if _short_side(picture.width, picture.height, size) < MIN_SIDE:
+                msg = f"too small: the style image's short side would be under {MIN_SIDE} pixels"
+                errors.append(FieldError(f"styles.{i}.scale", msg))
+            elif size > MAX_STYLE_SIZE:
+                errors.append(FieldError(f"styles.{i}.scale", f"too large: at most {MAX_STYLE_SIZE} pixels"))
+    return errors
+
+
+def _short_side(width: int, height: int, size: int) -> int:
+    return min(images.fitted_size(width, height, size))

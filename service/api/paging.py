@@ -1,0 +1,24 @@
+"""Cursors: where a page ended, opaque to the caller."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from service.errors import InvalidInput
+
+
+def to_cursor(*place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
+    """Raises InvalidInput unless the cursor holds values of these types."""
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        place = None
+    if not isinstance(place, list) or [type(value) for value in place] != list(types):
+        raise InvalidInput.field("cursor", "not a cursor that this service gave")
+    return tuple(place)

@@ -1,0 +1,65 @@
+"""Every error as RFC 9457 problem+json."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from flask import Flask, Response, json, request
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from service.errors import FieldError, InvalidInput, ServiceError
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(ServiceError, problem_response)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def problem_response(error: ServiceError) -> Response:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s %s: %s", request.method, request.path, error.detail)
+    return _response(error.problem())
+
+
+def validation_response(error: ValidationError) -> Response:
+    """pydantic's findings, each with its field."""
+    return problem_response(InvalidInput([_field_error(e) for e in error.errors(include_url=False)]))
+
+
+def _field_error(found: ErrorDetails) -> FieldError:
+    loc = ".".join(str(part) for part in found["loc"])
+    message = {"missing": "is required", "extra_forbidden": "there is no such field"}.get(found["type"]) or found[
+        "msg"
+    ]
+    return FieldError(loc, message.removeprefix("Value error, "))
+
+
+def _from_http(error: HTTPException) -> Response:
+    if isinstance(error.response, Response):
+        return error.response
+    status = HTTPStatus(error.code or 500)
+    detail = error.description or status.description
+    if isinstance(error, RequestEntityTooLarge):
+        limit = request.max_content_length or 0
+        detail = f"the request body is larger than {limit / 2**20:g} MiB"
+    response = _response({"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail})
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response
+
+
+def _unforeseen(error: Exception) -> Response:
+    logger.exception("%s %s failed", request.method, request.path)
+    return _response(ServiceError("an error that nobody foresaw; the service's log has it").problem())
+
+
+def _response(problem: dict[str, object]) -> Response:
+    return Response(json.dumps(problem), status=int(str(problem["status"])), mimetype=MEDIA_TYPE)

@@ -1,0 +1,47 @@
+"""Whether the service lives, whether it can do its work, and what its API is."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from flask import current_app
+from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+
+from service.api.parts import parts
+from service.api.schemas import Health, ProblemModel
+from service.errors import ServiceError, Unavailable
+
+blueprint = APIBlueprint("system", __name__, abp_tags=[Tag(name="system")])
+
+
+@blueprint.get("/livez", responses={"200": Health})
+def livez() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@blueprint.get("/readyz", responses={"200": Health, "503": ProblemModel})
+def readyz() -> dict[str, str]:
+    """Database, blobs, model and a live worker are there: a transfer posted now would be carried out."""
+    reasons = _unready()
+    if reasons:
+        raise Unavailable("; ".join(reasons))
+    return {"status": "ready"}
+
+
+def _unready() -> list[str]:
+    reasons = []
+    if not parts().settings.model.is_file():
+        reasons.append(f"there is no model at {parts().settings.model}; build it with: python -m export")
+    try:
+        parts().blobs.check()
+        if not parts().roll.alive():
+            reasons.append("no worker is alive")
+    except ServiceError as error:
+        reasons.append(error.detail)
+    return reasons
+
+
+@blueprint.get("/openapi.json", doc_ui=False)
+def openapi() -> dict[str, Any]:
+    return cast(OpenAPI, current_app).api_doc

@@ -1,0 +1,140 @@
+"""python -m service serve: the web server and the workers as children, watched and restarted."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from types import FrameType
+
+from service.commands.web import gunicorn_command
+from service.config import Settings, unknown_variables
+from service.errors import ModelUnavailable, Unavailable
+from service.logs import set_up_logs
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+
+logger = logging.getLogger(__name__)
+
+WATCH_S = 0.2  # seconds between two looks at the children
+STEADY_S = 10.0  # a child that lived this long was all right: its next restart is not delayed
+MAX_DELAY_S = 30.0  # longest delay before a restart
+STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
+PR_SET_PDEATHSIG = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The settings come from the environment alone."""
+
+
+def run(args: argparse.Namespace) -> int:
+    set_up_logs()
+    settings = Settings.from_environment()
+    for name in unknown_variables():
+        logger.warning("%s is set, but there is no such setting", name)
+    _check(settings)
+    worker = [sys.executable, "-m", "service", "worker"]
+    children = [Child("web", gunicorn_command(settings))]
+    children += [Child(f"worker {i + 1}", worker) for i in range(settings.workers)]
+    logger.info("serving on http://%s:%d", settings.host, settings.port)
+    Supervisor(children).run()
+    return 0
+
+
+def _check(settings: Settings) -> None:
+    """What would let every child fail is said once, before any is started."""
+    if not settings.model.is_file():
+        raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
+    Database(settings.database).close()
+    Blobs(settings.blob_url).check()
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+
+
+@dataclass
+class Child:
+    """A process that is to run all the time."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    delay: float = 0.0
+    due: float = field(default=0.0)
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(self.command, preexec_fn=_end_with_parent)  # noqa: PLW1509 - one thread only
+        logger.info("%s started, process %d", self.name, self.process.pid)
+
+    def watch(self) -> None:
+        """Starts it if it is due, and plans its restart if it ended."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self.due:
+                self.start()
+        elif self.process.poll() is not None:
+            steady = now - self.started > STEADY_S
+            self.delay = 0.0 if steady else min(MAX_DELAY_S, max(0.5, 2 * self.delay))
+            self.due = now + self.delay
+            logger.error(
+                "%s ended with %d; starting it again in %g s", self.name, self.process.returncode, self.delay
+            )
+            self.process = None
+
+    def tell(self, number: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def wait(self, until: float) -> None:
+        """Waits for its end, and kills it if that hasn't come by then."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            logger.exception("%s did not stop in time: killed", self.name)
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """Runs children until SIGTERM or SIGINT, then ends them."""
+
+    def __init__(self, children: list[Child]) -> None:
+        self._children = children
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        while not self._stop.wait(WATCH_S):
+            for child in self._children:
+                child.watch()
+        logger.info("stopping")
+        for child in self._children:
+            child.tell(signal.SIGTERM)
+        until = time.monotonic() + STOP_S
+        for child in self._children:
+            child.wait(until)
+        logger.info("stopped")
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+
+
+def _end_with_parent() -> None:
+    """In the child: end when `serve` is killed, lest an orphan keeps the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

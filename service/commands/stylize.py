@@ -1,0 +1,112 @@
+"""python -m service stylize: one transfer without a server, with the API's option names."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import MISSING, Field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from service import images
+from service.config import Settings
+from service.engine.options import OPTIONS, TransferOptions
+from service.engine.stylize import Progress
+from service.errors import FieldError, InvalidInput
+from service.images import ImageFile, UnreadableImage
+from service.storage.blobs import Blobs
+from service.styles.grams import StyleImage
+from service.transfer import Order, Outcome, Stylist
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("content", type=Path, help="the content image")
+    parser.add_argument("--style", type=Path, nargs="+", required=True, help="one or more style images")
+    parser.add_argument("--weight", type=float, nargs="+", help="share of each style image in the average; 1")
+    parser.add_argument("--scale", type=float, nargs="+", help="size of each style image relative to the output's; 1")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the picture to write: .png, .jpg or .webp")
+    for option in OPTIONS.values():
+        if option.name != "format":
+            _add_option(parser, option)
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
+    default = option.default if option.default_factory is MISSING else option.default_factory()
+    kind: Any = json.loads if isinstance(default, dict) else type(default) if default is not None else int
+    choices = option.metadata["choices"] if option.name != "init" else None
+    text = f"{option.metadata['doc']} Default: {json.dumps(default) if isinstance(default, dict) else default}."
+    if option.name == "init":
+        text = f"The first image: content, random, style, or an image file. Default: {default}."
+    parser.add_argument(
+        f"--{option.name.replace('_', '-')}", type=kind, choices=choices, help=text.replace("%", "%%")
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    options, first = _options(args)
+    content = _read("content", args.content)
+    styles = _styles(args)
+    settings = Settings.from_environment()
+    stylist = Stylist(settings.model, settings.device, settings.cpu_threads, Blobs("memory:///"), 0)
+    with tqdm(total=options.steps, unit="it", desc="stylize") as bar:
+        order = Order(images.decode(content.data), styles, options, images.decode(first.data) if first else None)
+        outcome = stylist.transfer(order, lambda progress: _show(bar, progress))
+    args.output.write_bytes(images.encode(outcome.result.picture, options.format, options.quality))
+    _report(args.output, outcome)
+    return 0
+
+
+def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | None]:
+    given = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
+    suffix = args.output.suffix.lower().lstrip(".")
+    given["format"] = "jpeg" if suffix == "jpg" else suffix
+    if given["format"] not in images.MEDIA_TYPES:
+        raise InvalidInput.field("output", "must end in .png, .jpg, .jpeg or .webp")
+    if not args.output.parent.is_dir():
+        raise InvalidInput.field("output", f"there is no folder {args.output.parent}")
+    first = None
+    if given.get("init") not in (None, "content", "random", "style"):
+        first, given["init"] = _read("init", Path(given["init"])), "image"
+    return TransferOptions(**given), first
+
+
+def _styles(args: argparse.Namespace) -> list[StyleImage]:
+    weights = args.weight or [1.0] * len(args.style)
+    scales = args.scale or [1.0] * len(args.style)
+    for name, values in (("weight", weights), ("scale", scales)):
+        if len(values) != len(args.style):
+            raise InvalidInput.field(name, f"{len(values)} given for {len(args.style)} style images")
+    if min(weights) < 0 or sum(weights) == 0 or min(scales) <= 0:
+        raise InvalidInput([FieldError("weight", "at least one above 0, none below"), FieldError("scale", "above 0")])
+    return [
+        StyleImage(path.read_bytes, file.sha256, file.width, file.height, weight, scale)
+        for path, file, weight, scale in zip(
+            args.style, (_read("style", path) for path in args.style), weights, scales, strict=True
+        )
+    ]
+
+
+def _read(field: str, path: Path) -> ImageFile:
+    try:
+        return images.check_image(path.read_bytes())
+    except OSError as error:
+        raise InvalidInput.field(field, f"{path}: {error.strerror}") from error
+    except UnreadableImage as error:
+        raise InvalidInput.field(field, f"{path}: {error}") from error
+
+
+def _show(bar: tqdm[Any], progress: Progress) -> None:
+    bar.update(progress.iteration - bar.n)
+    bar.set_postfix(total=f"{progress.losses.total:.4g}")
+
+
+def _report(path: Path, outcome: Outcome) -> None:
+    losses = outcome.result.losses
+    print(
+        f"{path}: content {losses.content:.4g}, style {losses.style:.4g}, total {losses.total:.4g}; "
+        f"style {outcome.style_s:.1f} s, optimisation {outcome.optimize_s:.1f} s ({outcome.result.stopped})",
+        file=sys.stderr,
+    )

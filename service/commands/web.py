@@ -1,0 +1,32 @@
+"""python -m service web: gunicorn in the place of this process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from service.config import Settings
+
+GRACE_S = 20  # for requests under way when the server is told to stop
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The settings come from the environment alone."""
+
+
+def run(args: argparse.Namespace) -> int:
+    command = gunicorn_command(Settings.from_environment())
+    os.execv(command[0], command)  # noqa: S606 - gunicorn takes the signals itself
+    return 0
+
+
+def gunicorn_command(settings: Settings) -> list[str]:
+    """Threads, because requests mostly wait for disk, database or a job; processes, because one may die."""
+    command = [sys.executable, "-m", "gunicorn", "service.app:create_app()", "--worker-class", "gthread"]
+    command += ["--bind", f"{settings.host}:{settings.port}", "--graceful-timeout", str(GRACE_S)]
+    command += ["--workers", str(settings.web_workers), "--threads", str(settings.web_threads)]
+    command += ["--no-control-socket", "--keep-alive", "5"]
+    memory = Path("/dev/shm")  # noqa: S108 - a heartbeat file there never waits for a disk
+    return command + (["--worker-tmp-dir", str(memory)] if memory.is_dir() else [])

@@ -1,0 +1,1 @@
+"""Styles: presets, their Gram matrices and the cache of those."""

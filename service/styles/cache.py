@@ -1,0 +1,97 @@
+"""The cache of Gram matrices: memory first, then the blobs that all workers share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from service.images import RENDITION
+from service.storage.blobs import BlobNotFound, Blobs
+from service.styles.extractor import Grams
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "grams"
+
+
+@dataclass(frozen=True)
+class GramKey:
+    """All that a style image's Grams depend on.
+
+    Attributes:
+        model: SHA-256 of the model file.
+        image: SHA-256 of the style image's file.
+        width, height: pixels that the image was brought to.
+        layers: sorted.
+        treatment: what was done to its colours first; empty for nothing.
+    """
+
+    model: str
+    image: str
+    width: int
+    height: int
+    layers: tuple[str, ...]
+    treatment: str = ""
+    rendition: str = RENDITION
+
+    @property
+    def blob(self) -> str:
+        """The key of the blob that holds these Grams."""
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return f"{FOLDER}/{digest}.safetensors"
+
+
+class GramCache:
+    """Two levels: at most `memory` bytes of Grams in this process, and safetensors blobs behind them.
+
+    Blobs are written whole or not at all, and the same key always holds the same Grams, so workers that fill one
+    key at once do no harm.
+    """
+
+    def __init__(self, blobs: Blobs, memory: int) -> None:
+        self._blobs = blobs
+        self._memory = memory
+        self._kept: OrderedDict[str, Grams] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: GramKey) -> Grams | None:
+        """The Grams, or None where they have to be computed. Not to be written to: all callers share them."""
+        if key.blob in self._kept:
+            self._kept.move_to_end(key.blob)
+            return self._kept[key.blob]
+        grams = self._read(key)
+        if grams is not None:
+            self._keep(key.blob, grams)
+        return grams
+
+    def put(self, key: GramKey, grams: Grams) -> None:
+        self._blobs.put(key.blob, save(grams))
+        self._keep(key.blob, grams)
+
+    def _read(self, key: GramKey) -> Grams | None:
+        try:
+            grams = load(self._blobs.get(key.blob))
+        except BlobNotFound:
+            return None
+        except SafetensorError as error:
+            logger.warning("cached Grams %s are broken (%s): computing them anew", key.blob, error)
+            return None
+        return grams if set(grams) == set(key.layers) else None
+
+    def _keep(self, name: str, grams: Grams) -> None:
+        if name in self._kept:
+            return
+        self._kept[name] = grams
+        self._bytes += _size(grams)
+        while self._bytes > self._memory:
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(grams: Grams) -> int:
+    return sum(gram.nbytes for gram in grams.values())

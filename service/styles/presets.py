@@ -1,0 +1,101 @@
+"""Presets: styles saved under a name."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import delete, select
+
+from service import images
+from service.errors import NotFound
+from service.images import ImageFile
+from service.storage.blobs import Blobs
+from service.storage.database import Database, now
+from service.storage.schema import PresetRow
+
+FOLDER = "styles"
+
+
+@dataclass(frozen=True)
+class PresetImage:
+    """A style image to be saved: its share in the preset's average, and its size relative to the output's."""
+
+    image: ImageFile
+    weight: float = 1.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class SavedImage:
+    """A style image as a preset's row holds it."""
+
+    blob: str
+    sha256: str
+    width: int
+    height: int
+    weight: float
+    scale: float
+
+
+class Presets:
+    """The saved styles. A new version's files are written before its row, so a row never speaks of missing files;
+    what no row speaks of any more is swept up later (service.sweep), when no job can need it."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def put(self, name: str, description: str, style_images: Sequence[PresetImage]) -> tuple[PresetRow, bool]:
+        """Saves a preset, replacing one of that name. Gives its row, and whether the name is new."""
+        version = uuid.uuid4().hex
+        saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
+        heaviest = max(style_images, key=lambda style: style.weight)
+        self._blobs.put(thumbnail_key(version), images.thumbnail(heaviest.image.data))
+        with self._database.writing() as session:
+            row = session.get(PresetRow, name)
+            is_new = row is None
+            if row is None:
+                row = PresetRow(name=name, created_at=session.scalar(select(now())))
+                session.add(row)
+            row.version, row.description, row.images = (
+                version,
+                description,
+                [asdict(image) for image in saved],
+            )
+        return row, is_new
+
+    def _save(self, blob: str, style: PresetImage) -> SavedImage:
+        image = style.image
+        self._blobs.put(blob, image.data)
+        return SavedImage(blob, image.sha256, image.width, image.height, style.weight, style.scale)
+
+    def get(self, name: str) -> PresetRow:
+        """Raises NotFound."""
+        with self._database.reading() as session:
+            row = session.get(PresetRow, name)
+        if row is None:
+            raise NotFound(f"there is no style {name!r}")
+        return row
+
+    def page(self, after: str, limit: int) -> list[PresetRow]:
+        """At most `limit` presets in the order of their names, those after the name `after`."""
+        query = select(PresetRow).where(PresetRow.name > after).order_by(PresetRow.name).limit(limit)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def delete(self, name: str) -> None:
+        """Raises NotFound. Its files stay until no job can need them."""
+        with self._database.writing() as session:
+            found = session.execute(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.name))
+            if found.first() is None:
+                raise NotFound(f"there is no style {name!r}")
+
+    def thumbnail(self, preset: PresetRow) -> bytes:
+        """A small JPEG of the preset's heaviest image."""
+        return self._blobs.get(thumbnail_key(preset.version))
+
+
+def thumbnail_key(version: str) -> str:
+    return f"{FOLDER}/{version}/thumbnail.jpg"

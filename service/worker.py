@@ -1,0 +1,196 @@
+"""The worker: takes jobs from the queue and has the stylist carry them out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from types import FrameType
+
+from service import images
+from service.config import Settings
+from service.engine.stylize import Progress
+from service.errors import ServiceError, TransferFailed
+from service.images import UnreadableImage
+from service.jobs.queue import Claim, LeaseLost, Queue
+from service.jobs.request import TransferRequest, job_blob
+from service.jobs.roll import BEAT_S, Roll
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.styles.grams import StyleImage
+from service.sweep import sweep
+from service.transfer import Order, Outcome, Stylist
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.1  # seconds between two looks at an empty queue
+REPORT_S = 0.25  # seconds between two writes of progress, at least
+SWEEP_S = 3600.0  # seconds between two sweeps
+MIB = 2**20
+
+
+class Canceled(Exception):
+    """Someone asked to cancel the job."""
+
+
+class Stopping(Exception):
+    """The worker was told to stop: its job goes back to the queue."""
+
+
+class Worker:
+    """One process's loop over the queue."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._id = f"{socket.gethostname()}:{os.getpid()}"
+        self._settings = settings
+        self._database = Database(settings.database)
+        self._blobs = Blobs(settings.blob_url)
+        self._queue = Queue(self._database, settings.lease_s)
+        self._roll = Roll(self._database)
+        gram_memory = round(settings.gram_memory_mb * MIB)
+        self._stylist = Stylist(settings.model, settings.device, settings.cpu_threads, self._blobs, gram_memory)
+        self._stop = threading.Event()
+        self._next_sweep = 0.0
+
+    def run(self) -> None:
+        """Works until SIGTERM or SIGINT; a job under way then goes back to the queue."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        beat = threading.Thread(target=self._beat, name="roll")
+        beat.start()
+        logger.info("worker %s is ready: %s", self._id, self._stylist.info)
+        try:
+            while not self._stop.is_set():
+                if not self._work_once():
+                    self._stop.wait(POLL_S)
+        finally:
+            self._stop.set()
+            beat.join()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _beat(self) -> None:
+        while True:
+            try:
+                self._roll.sign(self._id)
+            except ServiceError:
+                logger.exception("could not sign the roll")
+            if self._stop.wait(BEAT_S):
+                break
+        with suppress(ServiceError):  # the roll forgets us by itself
+            self._roll.leave(self._id)
+
+    def _work_once(self) -> bool:
+        """One job, if there is one. A failing database is waited for, not died of."""
+        try:
+            claim = self._queue.claim(self._id)
+            if claim is not None:
+                self._carry_out(claim)
+                return True
+            if time.monotonic() >= self._next_sweep:
+                self._next_sweep = time.monotonic() + SWEEP_S
+                sweep(self._database, self._blobs, round(self._settings.gram_disk_mb * MIB))
+        except ServiceError:
+            logger.exception("the queue failed; trying again")
+            self._stop.wait(1.0)
+        return False
+
+    def _carry_out(self, claim: Claim) -> None:
+        logger.info("job %s: begun", claim.id)
+        try:
+            self._transfer(claim)
+        except Canceled:
+            self._queue.end_canceled(claim)
+            logger.info("job %s: canceled", claim.id)
+        except Stopping:
+            self._queue.give_back(claim)
+            logger.info("job %s: given back", claim.id)
+        except LeaseLost:
+            logger.warning("job %s: taken over, canceled or deleted meanwhile", claim.id)
+        except Exception as error:
+            logger.exception("job %s: failed", claim.id)
+            with suppress(LeaseLost):
+                self._queue.fail(claim, _as_service_error(error))
+
+    def _transfer(self, claim: Claim) -> None:
+        request = TransferRequest.from_json(claim.request)
+        report = _Report(self._queue, claim, self._stop, self._stylist.info.as_dict())
+        report.write({})
+        outcome = self._stylist.transfer(self._order(request), report.on_progress)
+        picture, options = outcome.result.picture, request.options
+        data = images.encode(picture, options.format, options.quality)
+        key = job_blob(claim.id, f"result-{claim.fence}.{options.format}")
+        self._blobs.put(key, data)
+        try:
+            self._finish(claim, key, data, outcome, options.format)
+        except LeaseLost:
+            self._blobs.delete(key)
+            raise
+
+    def _finish(self, claim: Claim, key: str, data: bytes, outcome: Outcome, format: str) -> None:
+        result = outcome.result
+        height, width = result.picture.shape[:2]
+        facts = {"blob": key, "width": width, "height": height, "media_type": images.MEDIA_TYPES[format],
+                 "sha256": images.digest(data), "losses": vars(result.losses),
+                 "iterations": result.iterations, "stopped": result.stopped}  # fmt: skip
+        timings = {"style_s": round(outcome.style_s, 3), "optimize_s": round(outcome.optimize_s, 3)}
+        self._queue.succeed(claim, facts, timings, outcome.style_cache)
+        logger.info("job %s: done, %s, Grams %s", claim.id, timings, outcome.style_cache)
+
+    def _order(self, request: TransferRequest) -> Order:
+        styles = [
+            StyleImage(partial(self._blobs.get, image.blob), image.sha256, image.width, image.height, weight, scale)
+            for style in request.styles
+            for image, weight, scale in style.shares()
+        ]
+        content = images.decode(self._blobs.get(request.content.blob))
+        first = images.decode(self._blobs.get(request.first.blob)) if request.first else None
+        return Order(content, styles, request.options, first)
+
+
+class _Report:
+    """Writes a job's progress to its row, and brings back what the row says: cancel, or lost."""
+
+    def __init__(self, queue: Queue, claim: Claim, stop: threading.Event, engine: dict[str, str]) -> None:
+        self._queue = queue
+        self._claim = claim
+        self._stop = stop
+        self._engine = engine
+        self._begun: float | None = None
+        self._next = 0.0
+
+    def on_progress(self, progress: Progress) -> None:
+        """Raises Canceled, Stopping or LeaseLost."""
+        clock = time.monotonic()
+        self._begun = self._begun or clock
+        if self._stop.is_set():
+            raise Stopping
+        if clock < self._next and progress.iteration < progress.iterations:
+            return
+        done = progress.iteration - 1  # since the first report
+        pace = (clock - self._begun) / done if done else None
+        left = progress.iterations - progress.iteration
+        self.write({
+            "iteration": progress.iteration,
+            "losses": vars(progress.losses),
+            "eta_seconds": round(pace * left, 1) if pace is not None else None,
+        })  # fmt: skip
+
+    def write(self, progress: dict[str, object]) -> None:
+        self._next = time.monotonic() + REPORT_S
+        if self._queue.report(self._claim, progress, engine=self._engine):
+            raise Canceled
+
+
+def _as_service_error(error: Exception) -> ServiceError:
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, UnreadableImage):
+        return TransferFailed(f"an image could not be read: {error}")
+    return TransferFailed(f"an error that nobody foresaw: {type(error).__name__}: {error}")

@@ -1,0 +1,73 @@
+"""What all tests share: models, pictures, and the service as users run it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import RunningService, png
+from skimage import data
+
+from export.graph import build_model
+from export.sources import random_weights
+
+ROOT = Path(__file__).resolve().parent.parent
+CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, where there are any
+
+
+@pytest.fixture(scope="session")
+def narrow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file with random weights and a sixteenth of VGG19's channels."""
+    path = tmp_path_factory.mktemp("model") / "narrow.onnx"
+    path.write_bytes(build_model(random_weights(16, 0), "max").SerializeToString(deterministic=True))
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_model() -> Path:
+    """The model with the real weights, built if it isn't there."""
+    path = ROOT / "models" / "vgg19.onnx"
+    if not path.is_file():
+        subprocess.run([sys.executable, "-m", "export"], cwd=ROOT, check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def classics() -> Path:
+    """The folder of classic pictures; skips the test where it is missing."""
+    if not CLASSICS.is_dir():
+        pytest.skip(f"no pictures in {CLASSICS}")
+    return CLASSICS
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    """A real photograph, 300 x 451 x 3 uint8."""
+    return np.ascontiguousarray(data.cat())
+
+
+@pytest.fixture(scope="session")
+def texture() -> np.ndarray:
+    """A picture with a texture of its own, 512 x 512 x 3 uint8."""
+    return np.ascontiguousarray(data.immunohistochemistry())
+
+
+@pytest.fixture(scope="session")
+def photo_png(photo: np.ndarray) -> bytes:
+    return png(photo)
+
+
+@pytest.fixture(scope="session")
+def texture_png(texture: np.ndarray) -> bytes:
+    return png(texture)
+
+
+@pytest.fixture(scope="module")
+def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """The whole service over the narrow model: gunicorn, a worker, SQLite, on a real socket."""
+    with RunningService(narrow_model, tmp_path_factory.mktemp("data")) as running:
+        yield running

@@ -1,0 +1,53 @@
+"""The model file is replaced whole, or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from export.errors import ExportError
+from export.publish import publish
+
+
+def accept(path: Path) -> str:
+    return path.read_text()
+
+
+def test_the_file_appears_with_what_the_check_saw(tmp_path: Path):
+    path = tmp_path / "models" / "vgg19.onnx"
+    assert publish(b"new", path, accept) == "new"
+    assert publish(b"newer", path, accept) == "newer"
+    assert path.read_bytes() == b"newer"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_old_file_stands_while_the_new_one_is_checked(tmp_path: Path):
+    path = tmp_path / "vgg19.onnx"
+    path.write_bytes(b"old")
+    seen = []
+    publish(b"new", path, lambda part: seen.extend([part.name, path.read_bytes(), part.read_bytes()]))
+    assert seen[0].startswith("vgg19.onnx.part-")
+    assert seen[1:] == [b"old", b"new"]
+
+
+@pytest.mark.parametrize("failure", [ExportError("differs"), KeyboardInterrupt()])
+def test_a_failed_check_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: BaseException):
+    path = tmp_path / "vgg19.onnx"
+    path.write_bytes(b"old")
+
+    def refuse(part: Path) -> None:
+        raise failure
+
+    with pytest.raises(type(failure)):
+        publish(b"new", path, refuse)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ExportError, match=r"file/vgg19\.onnx: can't be written"):
+        publish(b"new", tmp_path / "file" / "vgg19.onnx", accept)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ExportError, match="folder: can't be written"):
+        publish(b"new", tmp_path / "folder", accept)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]

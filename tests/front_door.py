@@ -1,0 +1,150 @@
+"""The service as a user runs it: `python -m service serve` and HTTP on a real socket."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+START_S = 60
+ENDED = ("succeeded", "failed", "canceled")
+
+
+class RunningService:
+    """`serve` as a child of the test. Settings are given without NST_, as in `lease_s=2`."""
+
+    def __init__(self, model: Path, data: Path, **settings: Any) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data = data
+        self.log = data / "serve.log"
+        values = {"model": model, "data": data, "port": self.port, "web_workers": 1, "threads": 1} | settings
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("NST_")}
+        self._env = clean | {f"NST_{name.upper()}": str(value) for name, value in values.items()}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> RunningService:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def start(self, *, wait: bool = True) -> None:
+        """Starts it, in a process group of its own, and waits until it is ready."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "serve"],
+                cwd=ROOT,
+                env=self._env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        if wait:
+            eventually(self.is_ready, START_S, f"not ready; its log:\n{self.log.read_text()}")
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator would; gives the exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            return self.process.wait(40)
+        finally:
+            self.kill_everything()
+
+    def kill_everything(self) -> None:
+        """kill -9 for serve and all of its children at once."""
+        assert self.process is not None
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.process.wait(10)
+
+    def children(self, marker: str) -> list[int]:
+        """Process ids of this service whose command line holds `marker`."""
+        assert self.process is not None
+        found = []
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                in_group = os.getpgid(int(folder.name)) == self.process.pid
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (OSError, ProcessLookupError):
+                continue
+            if in_group and marker in line:
+                found.append(int(folder.name))
+        return sorted(found)
+
+    # The API
+
+    def get(self, path: str, **kwargs: Any) -> requests.Response:
+        return requests.get(self.url + path, timeout=60, **kwargs)
+
+    def put_style(self, name: str, *pictures: bytes, **fields: Any) -> requests.Response:
+        body = {"images": [{"image": b64(picture)} for picture in pictures]} | fields
+        return requests.put(f"{self.url}/v1/styles/{name}", json=body, timeout=60)
+
+    def post(self, body: Any, **headers: str) -> requests.Response:
+        return requests.post(f"{self.url}/v1/transfers", json=body, headers=headers, timeout=120)
+
+    def transfer(self, content: bytes, *styles: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """Posts a transfer and waits for its end."""
+        response = self.post({"content": b64(content), "styles": list(styles)} | options)
+        assert response.status_code == 202, response.text
+        return self.ended(response.json()["id"])
+
+    def job(self, id: str) -> dict[str, Any]:
+        return self.get(f"/v1/transfers/{id}").json()
+
+    def ended(self, id: str, seconds: float = 120) -> dict[str, Any]:
+        eventually(lambda: self.job(id)["status"] in ENDED, seconds, f"job {id} did not end")
+        return self.job(id)
+
+    def picture(self, job: dict[str, Any]) -> np.ndarray:
+        """The delivered picture, H x W x 3 uint8."""
+        return np.asarray(Image.open(io.BytesIO(self.get(job["links"]["image"]).content)).convert("RGB"))
+
+
+def eventually(condition: Any, seconds: float, message: str) -> None:
+    """Waits until the condition holds; fails with the message after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, message
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def png(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
