@@ -102,6 +102,12 @@ class Worker:
         return False
 
     def _carry_out(self, claim: Claim) -> None:
+        try:
+            self._try(claim)
+        except LeaseLost:
+            logger.warning("job %s: taken over or deleted meanwhile", claim.id)
+
+    def _try(self, claim: Claim) -> None:
         logger.info("job %s: begun", claim.id)
         try:
             self._transfer(claim)
@@ -112,11 +118,10 @@ class Worker:
             self._queue.give_back(claim)
             logger.info("job %s: given back", claim.id)
         except LeaseLost:
-            logger.warning("job %s: taken over, canceled or deleted meanwhile", claim.id)
+            raise
         except Exception as error:
             logger.exception("job %s: failed", claim.id)
-            with suppress(LeaseLost):
-                self._queue.fail(claim, _as_service_error(error))
+            self._queue.fail(claim, _as_service_error(error))
 
     def _transfer(self, claim: Claim) -> None:
         request = TransferRequest.from_json(claim.request)

@@ -24,7 +24,7 @@ def register(app: Flask) -> None:
 
 
 def problem_response(error: ServiceError) -> Response:
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s: %s", request.method, request.path, error.detail)
     return _response(error.problem())
 

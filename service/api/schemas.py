@@ -11,20 +11,8 @@ from service.engine.options import OPTIONS, TransferOptions
 from service.images import ImageFile
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
 MAX_IMAGES = 16  # of a preset, and entries of a transfer's styles
-
-MULTIPART = {
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["request"],
-                "properties": {"request": {"type": "string", "description": "The JSON of this request."}},
-                "additionalProperties": {"type": "string", "format": "binary"},
-            }
-        }
-    }
-}
 
 
 class Body(BaseModel):
@@ -71,10 +59,8 @@ class StyleImageBody(Body):
 class StyleBody(Body):
     """A preset: one or more style images."""
 
-    model_config = ConfigDict(openapi_extra=MULTIPART)  # type: ignore[typeddict-unknown-key]
-
     images: list[StyleImageBody] = Field(min_length=1, max_length=MAX_IMAGES)
-    description: str = Field("", max_length=2000)
+    description: str = Field("", max_length=2000, pattern=TEXT)
 
     _some_weight = field_validator("images")(some_weight)
 
@@ -82,7 +68,7 @@ class StyleBody(Body):
 class StyleEntry(Body):
     """One style of a transfer: either `preset` or `image`."""
 
-    preset: str | None = Field(None, description="Name of a preset.")
+    preset: str | None = Field(None, pattern=NAME, description="Name of a preset.")
     image: ImageField | None = None
     weight: float = _weight("Share in the average of the Gram matrices.")
     scale: float = _scale("The style image's size relative to the output's.")
@@ -96,8 +82,6 @@ class StyleEntry(Body):
 
 class TransferBody(Body):
     """A transfer: a content image, its styles, and how."""
-
-    model_config = ConfigDict(openapi_extra=MULTIPART)  # type: ignore[typeddict-unknown-key]
 
     content: ImageField
     styles: list[StyleEntry] = Field(min_length=1, max_length=MAX_IMAGES)
@@ -146,10 +130,8 @@ class FieldProblem(BaseModel):
     msg: str
 
 
-class ProblemModel(BaseModel):
+class Problem(BaseModel):
     """RFC 9457."""
-
-    model_config = ConfigDict(title="Problem")
 
     type: str
     title: str
@@ -231,7 +213,7 @@ class TransferOut(BaseModel):
     progress: ProgressOut
     options: dict[str, Any]
     result: ResultOut | None
-    error: ProblemModel | None
+    error: Problem | None
     timings: TimingsOut
     style_cache: Literal["hit", "partial", "miss"] | None
     engine: EngineOut | None

@@ -8,7 +8,7 @@ from flask import current_app
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from service.api.parts import parts
-from service.api.schemas import Health, ProblemModel
+from service.api.schemas import Health, Problem
 from service.errors import ServiceError, Unavailable
 
 blueprint = APIBlueprint("system", __name__, abp_tags=[Tag(name="system")])
@@ -20,7 +20,7 @@ def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@blueprint.get("/readyz", responses={"200": Health, "503": ProblemModel})
+@blueprint.get("/readyz", responses={"200": Health, "503": Problem})
 def readyz() -> dict[str, str]:
     """Database, blobs, model and a live worker are there: a transfer posted now would be carried out."""
     reasons = _unready()

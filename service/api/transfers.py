@@ -12,7 +12,7 @@ from service.api.intake import take_in
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.resources import transfer_resource
-from service.api.schemas import ProblemModel, TransferBody, TransferOut, TransferPage, TransferPath, TransfersQuery
+from service.api.schemas import Problem, TransferBody, TransferOut, TransferPage, TransferPath, TransfersQuery
 from service.api.waiting import preferred_wait
 from service.errors import NotReady, ServiceError
 from service.images import MEDIA_TYPES
@@ -24,7 +24,7 @@ blueprint = APIBlueprint(
     __name__,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers", description="Jobs that paint a content image in a style.")],
-    abp_responses={"401": ProblemModel, "422": ProblemModel},
+    abp_responses={"401": Problem, "422": Problem},
 )
 blueprint.before_request(require_key)
 
@@ -32,7 +32,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 PICTURE: dict[Any, Any] = {"200": {"content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)}}
 
 
-@blueprint.post("", responses={"200": TransferOut, "202": TransferOut, "400": ProblemModel, "413": ProblemModel})
+@blueprint.post("", responses={"200": TransferOut, "202": TransferOut, "400": Problem, "413": Problem})
 def post_transfer(body: TransferBody) -> tuple[Response, int]:
     """Submit a transfer. With `Prefer: wait=N` the answer waits up to N seconds for its end."""
     id = new_id()
@@ -62,13 +62,13 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     return {"items": [transfer_resource(row) for row in rows], "next": cursor}
 
 
-@blueprint.get("/<id>", responses={"200": TransferOut, "404": ProblemModel})
+@blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer."""
     return transfer_resource(parts().queue.get(path.id))
 
 
-@blueprint.get("/<id>/image", responses=PICTURE | {"404": ProblemModel, "409": ProblemModel})
+@blueprint.get("/<id>/image", responses=PICTURE | {"404": Problem, "409": Problem})
 def get_transfer_image(path: TransferPath) -> Response:
     """The picture."""
     job = parts().queue.get(path.id)
@@ -80,13 +80,13 @@ def get_transfer_image(path: TransferPath) -> Response:
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
-@blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": ProblemModel})
+@blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": Problem})
 def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
     """Cancel a transfer. It is no error if it has ended, or was canceled before."""
     return transfer_resource(parts().queue.cancel(path.id)), 202
 
 
-@blueprint.delete("/<id>", responses={"204": None, "404": ProblemModel})
+@blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files."""
     parts().queue.delete(path.id)

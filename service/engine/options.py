@@ -18,7 +18,7 @@ LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLO
 """Every layer of VGG19 that can be read, shallowest first."""
 
 MAX_WEIGHT = 1e9
-MAX_STYLE_SIZE = 4096  # pixels, long edge of a style image
+MAX_STYLE_SIZE = 2048  # pixels, long edge of a style image
 MIN_SIDE = 16  # pixels: four poolings leave one position at relu5_1
 
 

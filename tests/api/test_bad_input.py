@@ -1,0 +1,179 @@
+"""Whatever comes in, the answer is a problem that says what is wrong and where, and the service goes on."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from front_door import RunningService, b64, png
+from PIL import Image
+
+PICTURE = png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8))
+GOOD: dict[str, Any] = {"content": b64(PICTURE), "styles": [{"image": b64(PICTURE)}], "size": 32, "iterations": 0}
+
+
+def image_header(width: int, height: int) -> bytes:
+    """A PNG that says it is this large; its pixels would never end."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
+
+
+def truncated_jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(PICTURE)).save(buffer, "JPEG")
+    return buffer.getvalue()[:-400]
+
+
+@pytest.fixture(autouse=True)
+def goes_on(service: RunningService) -> Iterator[None]:
+    """After every bad request the next good one is answered."""
+    yield
+    assert service.post(GOOD, Prefer="wait=30").json()["status"] == "succeeded"
+
+
+def assert_problem(response: requests.Response, status: int, *locs: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == status
+    assert problem["type"]
+    assert problem["title"]
+    assert problem["detail"]
+    assert [error["loc"] for error in problem.get("errors", [])] == list(locs)
+    assert all(error["msg"] for error in problem.get("errors", []))
+    return problem
+
+
+@pytest.mark.parametrize("field, value, loc", [
+    ("content", "no base64 at all!", "content"),
+    ("content", b64(b"This is a text file, not an image. " * 20), "content"),
+    ("content", b64(truncated_jpeg()), "content"),
+    ("content", b64(png(np.zeros((1, 1, 3), np.uint8))), "content"),
+    ("content", b64(image_header(20_000, 20_000)), "content"),
+    ("content", b64(png(np.zeros((10, 2000, 3), np.uint8))), "content"),
+    ("content", 7, "content"),
+    ("content", None, "content"),
+    ("content", "data:image/png,plain", "content"),
+    ("content", "file:nowhere", "content"),
+    ("styles", [], "styles"),
+    ("styles", {}, "styles"),
+    ("styles", [{"image": b64(PICTURE)}] * 17, "styles"),
+    ("styles", [{"preset": "never-saved"}], "styles.0.preset"),
+    ("styles", [{"image": b64(PICTURE)}, {"image": b64(b"text")}], "styles.1.image"),
+    ("styles", [{"image": b64(PICTURE), "weight": -1}], "styles.0.weight"),
+    ("styles", [{"image": b64(PICTURE), "weight": 0}], "styles"),
+    ("styles", [{"image": b64(PICTURE), "scale": 0}], "styles.0.scale"),
+    ("styles", [{"image": b64(PICTURE), "scale": 0.1}], "styles.0.scale"),
+    ("styles", [{}], "styles.0"),
+    ("styles", [{"preset": "x", "image": b64(PICTURE)}], "styles.0"),
+    ("styles", [{"image": b64(PICTURE), "strength": 1}], "styles.0.strength"),
+    ("styles", [{"preset": "\ud800"}], "styles.0.preset"),
+    ("size", 31, "size"),
+    ("size", 2049, "size"),
+    ("size", 10**400, "size"),
+    ("size", "512", "size"),
+    ("size", 64.5, "size"),
+    ("size", True, "size"),
+    ("content_weight", -0.1, "content_weight"),
+    ("style_weight", float("nan"), "style_weight"),
+    ("tv_weight", float("inf"), "tv_weight"),
+    ("content_layers", {"relu9_9": 1.0}, "content_layers.relu9_9"),
+    ("content_layers", {"conv4_2": 1.0}, "content_layers.conv4_2"),
+    ("style_layers", {}, "style_layers"),
+    ("style_layers", {"relu1_1": -1.0}, "style_layers.relu1_1"),
+    ("style_layers", {"relu1_1": 0.0}, "style_layers"),
+    ("loss_scaling", "log", "loss_scaling"),
+    ("iterations", -1, "iterations"),
+    ("iterations", 5001, "iterations"),
+    ("optimizer", "sgd", "optimizer"),
+    ("init", "noise", "init"),
+    ("seed", -1, "seed"),
+    ("color", "sepia", "color"),
+    ("format", "tiff", "format"),
+    ("quality", 101, "quality"),
+    ("no_such_field", 1, "no_such_field"),
+])  # fmt: skip
+def test_a_bad_field_is_422_and_named(service: RunningService, field: str, value: object, loc: str) -> None:
+    body = json.dumps(GOOD | {field: value})
+    url = f"{service.url}/v1/transfers"
+    response = requests.post(url, body, headers={"Content-Type": "application/json"}, timeout=30)
+    assert_problem(response, 422, loc)
+
+
+def test_all_bad_fields_are_named_at_once(service: RunningService) -> None:
+    assert_problem(service.post({"styles": [], "size": 1, "zoom": 2}), 422, "content", "styles", "size", "zoom")
+
+
+def test_all_weights_zero_is_refused(service: RunningService) -> None:
+    assert_problem(service.post(GOOD | {"content_weight": 0, "style_weight": 0}), 422, "style_weight")
+
+
+@pytest.mark.parametrize("body", [b"{", b"", b"[1]", b'"text"', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_json_object_is_400(service: RunningService, body: bytes) -> None:
+    url = f"{service.url}/v1/transfers"
+    assert_problem(requests.post(url, body, headers={"Content-Type": "application/json"}, timeout=30), 400)
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "image/png", ""])
+def test_another_media_type_is_415(service: RunningService, media_type: str) -> None:
+    url = f"{service.url}/v1/transfers"
+    headers = {"Content-Type": media_type}
+    assert_problem(requests.post(url, json.dumps(GOOD).encode(), headers=headers, timeout=30), 415)
+
+
+def test_a_form_without_its_json_part_is_400(service: RunningService) -> None:
+    assert_problem(requests.post(f"{service.url}/v1/transfers", files={"photo": PICTURE}, timeout=30), 400)
+
+
+def test_a_form_that_names_a_part_it_lacks_says_so(service: RunningService) -> None:
+    parts = {"request": (None, json.dumps(GOOD | {"content": "file:photo"})), "foto": PICTURE}
+    assert_problem(requests.post(f"{service.url}/v1/transfers", files=parts, timeout=30), 422, "content")
+
+
+def test_a_body_over_the_limit_is_413_before_it_is_read(service: RunningService) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+    connection.putrequest("POST", "/v1/transfers")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(65 * 2**20))
+    connection.endheaders()
+    connection.send(b'{"content": "')
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "64 MiB" in json.loads(answer.read())["detail"]
+    connection.close()
+
+
+def test_unknown_paths_and_methods_are_problems_too(service: RunningService) -> None:
+    assert_problem(service.get("/v1/nothing"), 404)
+    assert_problem(service.get("/v1/transfers/0123"), 404)
+    assert_problem(service.get("/v1/transfers/0123/image"), 404)
+    assert_problem(requests.delete(f"{service.url}/v1/transfers", timeout=30), 405)
+    assert_problem(service.get("/v1/transfers?limit=0"), 422, "limit")
+    assert_problem(service.get("/v1/transfers?status=lost"), 422, "status")
+    assert_problem(service.get("/v1/transfers?page=2"), 422, "page")
+
+
+def test_bad_presets_name_their_fields(service: RunningService) -> None:
+    url = f"{service.url}/v1/styles/bad"
+    assert_problem(requests.put(url, json={"images": []}, timeout=30), 422, "images")
+    good = {"images": [{"image": b64(PICTURE)}]}
+    for description in ("\ud800", "\0", "x" * 2001, 5):
+        assert_problem(requests.put(url, json=good | {"description": description}, timeout=30), 422, "description")
+    bad = {"images": [{"image": b64(b"text")}, {"image": b64(PICTURE), "scale": 9}]}
+    assert_problem(requests.put(url, json=bad, timeout=30), 422, "images.0.image", "images.1.scale")
+    assert service.get("/v1/styles/bad").status_code == 404
