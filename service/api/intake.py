@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from service import images
 from service.api.parts import Parts
 from service.api.schemas import StyleEntry, TransferBody
-from service.engine.options import MAX_STYLE_SIZE, MIN_SIDE, TransferOptions
+from service.engine.options import TransferOptions
 from service.errors import FieldError, InvalidInput, NotFound
 from service.images import ImageFile
 from service.jobs.request import StoredImage, StoredStyle, StoredStyleImage, TransferRequest, job_blob
+from service.sizes import HasSize, content_size_errors, style_size_errors
 from service.storage.blobs import Blobs
 
 
@@ -61,23 +61,10 @@ def _store(blobs: Blobs, blob: str, image: ImageFile) -> StoredImage:
 def _size_errors(
     body: TransferBody, presets: list[tuple[StoredStyleImage, ...]], options: TransferOptions
 ) -> list[FieldError]:
-    """VGG19 halves a picture four times: what has nothing left after that can't be used."""
-    errors = []
-    if _short_side(body.content.width, body.content.height, options.size) < MIN_SIDE:
-        errors.append(
-            FieldError("content", f"too narrow: its short side would be under {MIN_SIDE} pixels at this size")
-        )
+    errors = content_size_errors(body.content, options.size)
     for i, (entry, saved) in enumerate(zip(body.styles, presets, strict=True)):
-        pictures = [(entry.image, 1.0)] if entry.image else [(image, image.scale) for image in saved]
-        for picture, scale in pictures:
-            size = round(entry.scale * scale * options.size)
-            if _short_side(picture.width, picture.height, size) < MIN_SIDE:
-                msg = f"too small: the style image's short side would be under {MIN_SIDE} pixels"
-                errors.append(FieldError(f"styles.{i}.scale", msg))
-            elif size > MAX_STYLE_SIZE:
-                errors.append(FieldError(f"styles.{i}.scale", f"too large: at most {MAX_STYLE_SIZE} pixels"))
+        pictures: list[tuple[HasSize, float]] = [(image, entry.scale * image.scale) for image in saved]
+        if entry.image is not None:
+            pictures = [(entry.image, entry.scale)]
+        errors += style_size_errors(f"styles.{i}.scale", pictures, options.size)
     return errors
-
-
-def _short_side(width: int, height: int, size: int) -> int:
-    return min(images.fitted_size(width, height, size))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from service.api.fields import ImageField, InitField, option
-from service.engine.options import OPTIONS, TransferOptions
+from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
 from service.images import ImageFile
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -35,11 +35,11 @@ def some_weight(weighted: list[Any]) -> list[Any]:
 
 
 def _weight(doc: str) -> Any:
-    return Field(1.0, ge=0, le=1e6, description=doc)
+    return Field(1.0, ge=STYLE_WEIGHTS[0], le=STYLE_WEIGHTS[1], description=doc)
 
 
 def _scale(doc: str) -> Any:
-    return Field(1.0, ge=0.05, le=4, description=doc)
+    return Field(1.0, ge=STYLE_SCALES[0], le=STYLE_SCALES[1], description=doc)
 
 
 class StylePath(BaseModel):

@@ -13,10 +13,11 @@ from tqdm import tqdm
 
 from service import images
 from service.config import Settings
-from service.engine.options import OPTIONS, TransferOptions
+from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
 from service.engine.stylize import Progress
-from service.errors import FieldError, InvalidInput
+from service.errors import InvalidInput
 from service.images import ImageFile, UnreadableImage
+from service.sizes import content_size_errors, style_size_errors
 from service.storage.blobs import Blobs
 from service.styles.grams import StyleImage
 from service.transfer import Order, Outcome, Stylist
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
     default = option.default if option.default_factory is MISSING else option.default_factory()
     kind: Any = json.loads if isinstance(default, dict) else type(default) if default is not None else int
-    choices = option.metadata["choices"] if option.name != "init" else None
+    choices = option.metadata["choices"] or None if option.name != "init" else None
     text = f"{option.metadata['doc']} Default: {json.dumps(default) if isinstance(default, dict) else default}."
     if option.name == "init":
         text = f"The first image: content, random, style, or an image file. Default: {default}."
@@ -49,6 +50,10 @@ def run(args: argparse.Namespace) -> int:
     options, first = _options(args)
     content = _read("content", args.content)
     styles = _styles(args)
+    errors = content_size_errors(content, options.size)
+    errors += style_size_errors("scale", [(style, style.scale) for style in styles], options.size)
+    if errors:
+        raise InvalidInput(errors)
     settings = Settings.from_environment()
     stylist = Stylist(settings.model, settings.device, settings.cpu_threads, Blobs("memory:///"), 0)
     with tqdm(total=options.steps, unit="it", desc="stylize") as bar:
@@ -79,8 +84,9 @@ def _styles(args: argparse.Namespace) -> list[StyleImage]:
     for name, values in (("weight", weights), ("scale", scales)):
         if len(values) != len(args.style):
             raise InvalidInput.field(name, f"{len(values)} given for {len(args.style)} style images")
-    if min(weights) < 0 or sum(weights) == 0 or min(scales) <= 0:
-        raise InvalidInput([FieldError("weight", "at least one above 0, none below"), FieldError("scale", "above 0")])
+    for name, values, (low, high) in (("weight", weights, STYLE_WEIGHTS), ("scale", scales, STYLE_SCALES)):
+        if not all(low <= value <= high for value in values) or not sum(values):
+            raise InvalidInput.field(name, f"must be between {low:g} and {high:g}, and one at least above 0")
     return [
         StyleImage(path.read_bytes, file.sha256, file.width, file.height, weight, scale)
         for path, file, weight, scale in zip(

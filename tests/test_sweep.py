@@ -1,0 +1,77 @@
+"""The sweep removes what nothing needs, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import png
+
+from service import sweep as sweeping
+from service.images import check_image
+from service.jobs.queue import Queue
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.styles.presets import PresetImage, Presets
+from service.sweep import sweep
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(f"sqlite:///{tmp_path}/service.db")
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs((tmp_path / "blobs").as_uri())
+
+
+def age(tmp_path: Path) -> None:
+    """Makes every blob older than the grace."""
+    old = time.time() - sweeping.GRACE_S - 60
+    for path in (tmp_path / "blobs").rglob("*"):
+        os.utime(path, (old, old))
+
+
+def keys(blobs: Blobs) -> set[str]:
+    return {blob.key for folder in ("jobs", "styles", "grams") for blob in blobs.listing(folder)}
+
+
+def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    Queue(database, 60).submit("here", {"styles": []})
+    blobs.put("jobs/here/content", b"1")
+    blobs.put("jobs/gone/content", b"1")
+    age(tmp_path)
+    blobs.put("jobs/coming/content", b"1")  # its row may be about to be written
+    sweep(database, blobs, 0)
+    assert keys(blobs) == {"jobs/here/content", "jobs/coming/content"}
+
+
+def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    presets, queue = Presets(database, blobs), Queue(database, 60)
+    picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
+    old, _ = presets.put("replaced", "", [PresetImage(picture)])
+    unused, _ = presets.put("deleted", "", [PresetImage(picture)])
+    queue.submit("job", {"styles": [{"images": old.images}]})
+    new, _ = presets.put("replaced", "", [PresetImage(picture)])
+    presets.delete("deleted")
+    age(tmp_path)
+    sweep(database, blobs, 0)
+    assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0]["blob"].split("/")[1], new.version}
+    assert unused.version not in {old.version, new.version}
+    queue.cancel("job")
+    sweep(database, blobs, 0)
+    assert {key.split("/")[1] for key in keys(blobs)} == {new.version}
+
+
+def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    for i in range(5):
+        blobs.put(f"grams/{i}", bytes(100))
+        os.utime(tmp_path / "blobs" / "grams" / str(i), (1000 + i, 1000 + i))
+    sweep(database, blobs, 250)
+    assert keys(blobs) == {"grams/3", "grams/4"}
