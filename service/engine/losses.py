@@ -95,17 +95,26 @@ class Objective:
 
     def losses(self, image: Tensor) -> dict[str, Tensor]:
         """1 x 3 x H x W in [0, 1] -> the scalars `content`, `style`, `tv` and `total`."""
-        options = self.options
         features = self.encoder(image, self._layers)
+        grams = {layer: gram_matrix(features[layer]) for layer in self._grams}
+        return self._terms(features, grams, total_variation(image))
+
+    def scale(self) -> float:
+        """The total of an image without any features: what a total counts as large or as nothing against."""
+        features = {layer: torch.zeros_like(target) for layer, target in self._content.items()}
+        grams = {layer: torch.zeros_like(target) for layer, target in self._grams.items()}
+        return float(self._terms(features, grams, torch.ones(()))["total"])
+
+    def _terms(self, features: Mapping[str, Tensor], grams: Mapping[str, Tensor], tv: Tensor) -> dict[str, Tensor]:
+        options = self.options
         content = sum_of(
             weight * content_loss(features[layer], self._content[layer], options.loss_scaling)
             for layer, weight in options.content_layers.items()
         )
         style = sum_of(
-            weight * style_loss(gram_matrix(features[layer]), self._grams[layer], options.loss_scaling)
+            weight * style_loss(grams[layer], self._grams[layer], options.loss_scaling)
             for layer, weight in options.style_layers.items()
         )
-        tv = total_variation(image)
         total = options.content_weight * content + options.style_weight * style + options.tv_weight * tv
         return {"content": content, "style": style, "tv": tv, "total": total}
 

@@ -44,9 +44,13 @@ class Point:
 
 
 class Problem:
-    """The objective over a box. `lower` and `upper` broadcast against the variable."""
+    """The objective over a box. `lower` and `upper` broadcast against the variable.
 
-    def __init__(self, terms: Terms, lower: Tensor, upper: Tensor) -> None:
+    Where the objective is at most `negligible`, what is left of it is rounding, and nobody need go further down.
+    """
+
+    def __init__(self, terms: Terms, lower: Tensor, upper: Tensor, negligible: float = 0.0) -> None:
+        self.negligible = negligible
         self._terms = terms
         self._lower = lower
         self._upper = upper
@@ -179,8 +183,8 @@ class Step:
 def minimize(problem: Problem, variable: Tensor, method: str, iterations: int) -> Iterator[Step]:
     """Goes down from `variable`, one Step an iteration.
 
-    `stopped` of the last Step is "iterations" (all done), "converged" (no free variable has a gradient) or "stalled"
-    (no lower objective within float32, after there was one).
+    `stopped` of the last Step is "iterations" (all done), "converged" (no free variable has a gradient, or the
+    objective is negligible) or "stalled" (no lower objective within float32, after there was one).
 
     Raises:
         Diverged: the objective isn't finite at the start, or no step from there lowers it, restarts included.
@@ -191,8 +195,8 @@ def minimize(problem: Problem, variable: Tensor, method: str, iterations: int) -
     start, shrink, restarts = best.loss, 1.0, 0
     current = METHODS[method](problem, shrink)
     for iteration in range(1, iterations + 1):
-        if not (point.gradient * problem.free(point)).any():
-            yield Step(iteration, best, "converged")
+        if best.loss <= problem.negligible or not (point.gradient * problem.free(point)).any():
+            yield Step(iteration - 1, best, "converged")
             return
         try:
             point = current.step(point)

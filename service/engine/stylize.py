@@ -17,6 +17,8 @@ from service.engine.options import TransferOptions
 from service.engine.vgg import VGG
 from service.images import Picture
 
+NEGLIGIBLE = 1e-7  # of the objective's scale: below it, float32 knows no direction down
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -69,7 +71,8 @@ def stylize(
     seen_content = canvas.seen(canvas.variable(content))
     targets = {layer: torch.tensor(gram, device=device) for layer, gram in grams.items()}
     objective = Objective(encoder, seen_content, targets, options)
-    problem = Problem(lambda x: objective.losses(canvas.seen(x)), canvas.lower, canvas.upper)
+    negligible = NEGLIGIBLE * objective.scale()
+    problem = Problem(lambda x: objective.losses(canvas.seen(x)), canvas.lower, canvas.upper, negligible)
 
     variable = canvas.variable(_first_picture(content, first, options))
     done, stopped = 0, "iterations"
