@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -94,6 +95,6 @@ def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
 
 def _parsed(text: str, parse: Callable[[str], Any], low: float | None) -> Any:
     value = parse(text)
-    if low is not None and value < low:
-        raise ValueError(f"must be at least {low:g}")
+    if low is not None and not low <= value < math.inf:
+        raise ValueError(f"must be at least {low:g}, and finite")
     return value

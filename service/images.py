@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 Picture = npt.NDArray[np.uint8]
 
@@ -21,6 +21,15 @@ MIN_PIXELS = 8  # of an input image's short side
 RENDITION = "1"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 THUMBNAIL = 256  # pixels, long edge
+TURNS = {  # EXIF orientation -> what brings the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -71,13 +80,13 @@ def decode(data: bytes) -> Picture:
         with Image.open(io.BytesIO(data), formats=READABLE) as image:
             _check_size(*image.size)
             image.load()
-            return np.asarray(_to_srgb(ImageOps.exif_transpose(image)))
+            return np.asarray(_to_srgb(_upright(image)))
+    except (UnreadableImage, MemoryError):
+        raise
     except UnidentifiedImageError:
         known = ", ".join(READABLE)
         raise UnreadableImage(f"not an image that can be read (known formats: {known})") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, UnreadableImage):
-            raise
+    except Exception as error:  # noqa: BLE001 - over a broken file Pillow raises nearly anything
         raise UnreadableImage(f"broken image: {error}") from error
 
 
@@ -88,13 +97,21 @@ def _check_size(width: int, height: int) -> None:
         raise UnreadableImage(f"{width} x {height} pixels are too few; each side needs at least {MIN_PIXELS}")
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    # Not ImageOps.exif_transpose: that also writes the EXIF anew, which fails where a tag has the wrong type.
+    turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)
+
+
 def _to_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow's convert() would clip instead of scale
         image = Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().astype(np.uint8))
-    profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    elif image.mode == "P":
+        image = image.convert("RGB")  # a profile speaks of the palette's colours
     if profile and image.mode in ("RGB", "L", "CMYK"):
         image = _apply_profile(image, profile)
     return image.convert("RGB")

@@ -6,7 +6,6 @@ import base64
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 import requests
 from PIL import Image
+
+from scripts.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
@@ -132,12 +133,6 @@ def eventually(condition: Any, seconds: float, message: str) -> None:
     while not condition():
         assert time.monotonic() < end, message
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def b64(data: bytes) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
-from front_door import ROOT, RunningService, b64, eventually, free_port, png
+from front_door import ROOT, RunningService, b64, eventually, png
+
+from scripts.ports import free_port
 
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
 GOOD = {"content": b64(PICTURE), "styles": [{"preset": "kept"}], "size": 64, "iterations": 20}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ class Blobs:
 
     def check(self) -> None:
         """Writes, reads and removes a blob; raises StorageError if one of them fails."""
-        key = f"probe/{os.getpid()}"
+        key = f"probe/{uuid.uuid4().hex}"  # of this call alone: threads check at the same time
         self.put(key, b"probe")
         self.get(key)
         self.delete(key)

@@ -1,0 +1,35 @@
+# Everything goes through .venv, which the first target that needs it builds.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: demo serve test check clean
+
+.venv/ready: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+models/vgg19.onnx: .venv/ready $(wildcard export/*.py)
+	$(BIN)/python -m export
+
+# From nothing to a picture: environment, model, service, one transfer through the API.
+demo: .venv/ready models/vgg19.onnx
+	$(BIN)/python -m scripts.demo
+
+# The service in the foreground; settings are NST_… variables.
+serve: .venv/ready models/vgg19.onnx
+	$(BIN)/python -m service serve
+
+# Lint, types and the quick tests.
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# All tests; the slow ones run the real weights.
+test: .venv/ready models/vgg19.onnx
+	$(BIN)/python -m pytest -n 2
+
+clean:
+	rm -rf .venv models/*.onnx demo .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""What is run beside the service: the demo, the painting it uses, the Dockerfile's steps without docker."""

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The Dockerfile's steps without docker: the same files, packages and commands, in a folder and as another user where
+# that is possible. Ends when its HEALTHCHECK passes and the service has stopped cleanly.
+# Usage: scripts/image.sh FOLDER
+set -euo pipefail
+
+source_dir=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$1"
+image=$(cd "$1" && pwd)
+port=${NST_PORT:-8765}
+
+# Stage 1: packages and model
+mkdir -p "$image/build"
+cp "$source_dir/requirements.txt" "$image/build"
+python3 -m venv "$image/venv"
+"$image/venv/bin/pip" install --quiet --disable-pip-version-check -r "$image/build/requirements.txt"
+cp -r "$source_dir/export" "$image/build"
+(cd "$image/build" && "$image/venv/bin/python" -m export)
+
+# Stage 2: what runs
+mkdir -p "$image/app" "$image/data"
+cp -r "$image/build/models" "$source_dir/service" "$image/app"
+run=()
+if [ "$(id -u)" = 0 ]; then
+    chown -R nobody "$image/data"
+    chmod -R a+rX "$image"
+    run=(setpriv --reuid nobody --clear-groups --)
+fi
+
+cd "$image/app"
+env -i PATH="$image/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    NST_HOST=0.0.0.0 NST_PORT="$port" NST_DATA="$image/data" \
+    "${run[@]}" python -m service serve &
+server=$!
+trap 'kill "$server" 2>/dev/null || true' EXIT
+healthy() {
+    "$image/venv/bin/python" -c \
+        "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/readyz', timeout=4)" 2>/dev/null
+}
+for _ in $(seq 60); do
+    healthy && break
+    kill -0 "$server" || { echo "the service ended" >&2; exit 1; }
+    sleep 1
+done
+healthy || { echo "the health check never passed" >&2; exit 1; }
+kill -TERM "$server"
+wait "$server"
+trap - EXIT
+echo "image: built, healthy as $([ "$(id -u)" = 0 ] && echo nobody || id -un), stopped cleanly"
