@@ -43,6 +43,7 @@ def main() -> int:
         output = FOLDER / "output.png"
         output.write_bytes(get(url + job["links"]["image"]).content)
     strip([content, style, output], FOLDER / "strip.png")
+    strip([style, output], FOLDER / "pair.jpg")
     losses, timings = job["result"]["losses"], job["timings"]
     print(
         f"Done in {timings['total_s']:.1f} s: content loss {losses['content']:.3f}, style loss {losses['style']:.3f}."

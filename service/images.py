@@ -86,7 +86,7 @@ def decode(data: bytes) -> Picture:
     except UnidentifiedImageError:
         known = ", ".join(READABLE)
         raise UnreadableImage(f"not an image that can be read (known formats: {known})") from None
-    except Exception as error:  # noqa: BLE001 - over a broken file Pillow raises nearly anything
+    except Exception as error:  # over a broken file Pillow raises nearly anything
         raise UnreadableImage(f"broken image: {error}") from error
 
 

@@ -103,7 +103,7 @@ class Objective:
         """The total of an image without any features: what a total counts as large or as nothing against."""
         features = {layer: torch.zeros_like(target) for layer, target in self._content.items()}
         grams = {layer: torch.zeros_like(target) for layer, target in self._grams.items()}
-        return float(self._terms(features, grams, torch.ones(()))["total"])
+        return max(float(self._terms(features, grams, torch.ones(()))["total"]), NORM_FLOOR)
 
     def _terms(self, features: Mapping[str, Tensor], grams: Mapping[str, Tensor], tv: Tensor) -> dict[str, Tensor]:
         options = self.options

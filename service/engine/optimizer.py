@@ -32,25 +32,26 @@ class Stuck(Exception):
 
 @dataclass(frozen=True)
 class Point:
-    """The variable at one place, what the objective says there, and its gradient."""
+    """The variable at one place and what the objective says there; `loss` and `gradient` are the scaled total's."""
 
     variable: Tensor
     gradient: Tensor
+    loss: float
     losses: Losses
-
-    @property
-    def loss(self) -> float:
-        return self.losses.total
 
 
 class Problem:
     """The objective over a box. `lower` and `upper` broadcast against the variable.
 
-    Where the objective is at most `negligible`, what is left of it is rounding, and nobody need go further down.
+    The total is divided by `scale`, so that no choice of weights and losses leaves the range of float32. Where it is
+    at most `negligible` then, what is left of it is rounding, and nobody need go further down.
     """
 
-    def __init__(self, terms: Terms, lower: Tensor, upper: Tensor, negligible: float = 0.0) -> None:
+    def __init__(
+        self, terms: Terms, lower: Tensor, upper: Tensor, scale: float = 1.0, negligible: float = 0.0
+    ) -> None:
         self.negligible = negligible
+        self._scale = scale
         self._terms = terms
         self._lower = lower
         self._upper = upper
@@ -60,9 +61,10 @@ class Problem:
         inside = torch.minimum(torch.maximum(variable.detach(), self._lower), self._upper)
         leaf = inside.requires_grad_()
         terms = self._terms(leaf)
-        (gradient,) = torch.autograd.grad(terms["total"], leaf)
+        loss = terms["total"] / self._scale
+        (gradient,) = torch.autograd.grad(loss, leaf)
         losses = as_losses({name: term.detach() for name, term in terms.items()})
-        return Point(leaf.detach(), gradient, losses)
+        return Point(leaf.detach(), gradient, float(loss.detach()), losses)
 
     def free(self, point: Point) -> Tensor:
         """1 where a step against the gradient stays in the box, else 0; shaped as the variable."""
@@ -113,7 +115,8 @@ class LBFGS:
             if new.loss <= point.loss + ARMIJO * slope and new.loss < point.loss and _finite(new):
                 return new
             length *= _backtrack(point.loss, slope, new.loss)
-        raise Stuck(f"no lower objective along {TRIALS} step lengths; the last was {new.loss:g}, from {point.loss:g}")
+        tried = f"the last gave {new.losses.total:g}, from {point.losses.total:g}"
+        raise Stuck(f"no lower objective along {TRIALS} step lengths; {tried}")
 
     def _remember(self, step: Tensor, change: Tensor) -> None:
         curvature = float(_dot(step, change))
@@ -164,7 +167,7 @@ class Adam:
         scale = (self._square / (1 - 0.999**self._t)).sqrt().clamp_min(1e-30)
         new = self._problem.at(point.variable - self._step * self._mean / (1 - 0.9**self._t) / scale)
         if not _finite(new):
-            raise Stuck(f"the objective became {new.loss:g}")
+            raise Stuck(f"the objective became {new.losses.total:g}")
         return new
 
 
@@ -191,7 +194,7 @@ def minimize(problem: Problem, variable: Tensor, method: str, iterations: int) -
     """
     best = point = problem.at(variable)
     if not _finite(best):
-        raise Diverged(f"the objective is {best.loss:g} at the first image")
+        raise Diverged(f"the objective is {best.losses.total:g} at the first image")
     start, shrink, restarts = best.loss, 1.0, 0
     current = METHODS[method](problem, shrink)
     for iteration in range(1, iterations + 1):

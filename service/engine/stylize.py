@@ -71,8 +71,9 @@ def stylize(
     seen_content = canvas.seen(canvas.variable(content))
     targets = {layer: torch.tensor(gram, device=device) for layer, gram in grams.items()}
     objective = Objective(encoder, seen_content, targets, options)
-    negligible = NEGLIGIBLE * objective.scale()
-    problem = Problem(lambda x: objective.losses(canvas.seen(x)), canvas.lower, canvas.upper, negligible)
+    problem = Problem(
+        lambda x: objective.losses(canvas.seen(x)), canvas.lower, canvas.upper, objective.scale(), NEGLIGIBLE
+    )
 
     variable = canvas.variable(_first_picture(content, first, options))
     done, stopped = 0, "iterations"
