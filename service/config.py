@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from service.errors import FieldError, InvalidInput
 
@@ -19,7 +20,17 @@ def _setting(default: Any, doc: str, parse: Callable[[str], Any] = str, low: flo
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    return tuple(key.strip() for key in text.split(",") if key.strip())
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if not keys:
+        raise ValueError("holds no key; leave it empty to ask for none")
+    return keys
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 2**16:
+        raise ValueError("must be between 1 and 65535")
+    return port
 
 
 def _device(text: str) -> str:
@@ -33,7 +44,7 @@ class Settings:
     """All settings; the variable of `data` is NST_DATA, and so on."""
 
     host: str = _setting("127.0.0.1", "address the web server listens on")
-    port: int = _setting(8000, "port the web server listens on", int, 0)
+    port: int = _setting(8000, "port the web server listens on", _port)
     data: Path = _setting(Path("data"), "folder of the embedded default: database and blobs", Path)
     database_url: str = _setting("", "SQLAlchemy URL; empty: SQLite in NST_DATA")
     blobs: str = _setting("", "where blobs are kept: a file:// or s3:// URL; empty: a folder in NST_DATA")
@@ -43,7 +54,7 @@ class Settings:
     web_workers: int = _setting(2, "web processes", int, 1)
     web_threads: int = _setting(16, "threads of a web process; at most half of them wait for jobs", int, 2)
     threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", int, 0)
-    lease_s: float = _setting(60.0, "seconds without progress after which a job is taken from its worker", float, 1)
+    lease_s: float = _setting(120.0, "seconds without progress after which a job is taken from its worker", float, 1)
     max_body_mb: float = _setting(64.0, "largest request body, in MiB", float, 0.001)
     gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
     gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", float, 0)
@@ -70,7 +81,7 @@ class Settings:
     @property
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
-        return self.database_url or f"sqlite:///{self.data.absolute() / 'service.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data.absolute() / 'service.db'))}"
 
     @property
     def blob_url(self) -> str:

@@ -115,6 +115,18 @@ class StorageError(ServiceError):
     title = "Storage error"
 
 
+class DatabaseError(StorageError):
+    """The database failed, perhaps only for now: worth another try."""
+
+
+class BlobNotFound(StorageError):
+    """There is no blob of that key."""
+
+    status = 404
+    slug = "not-found"
+    title = "Not found"
+
+
 class TransferFailed(ServiceError):
     slug = "transfer-failed"
     title = "Transfer failed"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,10 @@ TURNS = {  # EXIF orientation -> what brings the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+FROM_16_BITS = np.rint(np.arange(65536) / 257).astype(np.uint8)
+
+_decoders = threading.BoundedSemaphore(2)  # a decoded picture takes up to a GB: requests take turns
 
 # Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -79,8 +84,9 @@ def decode(data: bytes) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=READABLE) as image:
             _check_size(*image.size)
-            image.load()
-            return np.asarray(_to_srgb(_upright(image)))
+            with _decoders:
+                image.load()
+                return np.asarray(_to_srgb(_upright(image)))
     except (UnreadableImage, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -99,14 +105,17 @@ def _check_size(width: int, height: int) -> None:
 
 def _upright(image: Image.Image) -> Image.Image:
     # Not ImageOps.exif_transpose: that also writes the EXIF anew, which fails where a tag has the wrong type.
-    turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    try:
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - broken EXIF, over which Pillow raises nearly anything, turns nothing
+        turn = None
     return image if turn is None else image.transpose(turn)
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow's convert() would clip instead of scale
-        image = Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().astype(np.uint8))
+        image = Image.fromarray(FROM_16_BITS[np.clip(np.asarray(image), 0, 65535)])
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

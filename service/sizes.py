@@ -30,17 +30,13 @@ def content_size_errors(content: HasSize, size: int) -> list[FieldError]:
 
 def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: int) -> list[FieldError]:
     """Whether style images can be brought to `scale * size` on their long edges; `loc` is the scale's field."""
-    errors = []
     for picture, scale in styles:
         long_edge = round(scale * size)
         if long_edge > MAX_STYLE_SIZE:
-            msg = f"too large: the style image would be {long_edge} pixels, of {MAX_STYLE_SIZE} at most"
-            errors.append(FieldError(loc, msg))
-        elif _short_side(picture, long_edge) < MIN_SIDE:
-            errors.append(
-                FieldError(loc, f"too small: the style image's short side would be under {MIN_SIDE} pixels")
-            )
-    return errors
+            return [FieldError(loc, f"too large: {long_edge} pixels, where {MAX_STYLE_SIZE} are the most")]
+        if _short_side(picture, long_edge) < MIN_SIDE:
+            return [FieldError(loc, f"too small: the style image's short side would be under {MIN_SIDE} pixels")]
+    return []
 
 
 def _short_side(picture: HasSize, size: int) -> int:

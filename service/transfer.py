@@ -14,6 +14,7 @@ from service import __version__, colour, images
 from service.engine.options import TransferOptions
 from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import build_encoder
+from service.errors import Unavailable
 from service.images import Picture
 from service.model import load_model
 from service.storage.blobs import Blobs
@@ -76,22 +77,35 @@ class Stylist:
         torch.set_num_threads(threads)
         model = load_model(model_file)
         extractor = GramExtractor(model, device, threads)
-        chosen = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        chosen = _device(device)
         self._encoder = build_encoder(model, torch.device(chosen))
         self._grams = StyleGrams(extractor, GramCache(blobs, gram_memory), model.sha256)
         self.info = EngineInfo(model.sha256, model.weights, chosen, PRECISION, extractor.provider, __version__)
 
-    def transfer(self, order: Order, on_progress: Callable[[Progress], None]) -> Outcome:
-        """Raises Diverged, UnreadableImage, StorageError, and whatever `on_progress` raises to end it early."""
+    def transfer(
+        self, order: Order, on_progress: Callable[[Progress], None], on_tick: Callable[[], None] = lambda: None
+    ) -> Outcome:
+        """Carries out an order. `on_tick` is called at every step between two of which it can't be stopped.
+
+        Raises Diverged, UnreadableImage, StorageError, and whatever `on_progress` or `on_tick` raise to end it early.
+        """
         options, begun = order.options, time.monotonic()
         content = images.resize_long_edge(order.content, options.size)
-        targets = self._grams.targets(
-            order.styles, options.size, list(options.style_layers), _treatment(options.color, content)
-        )
+        treatment = _treatment(options.color, content)
+        targets = self._grams.targets(order.styles, options.size, list(options.style_layers), treatment, on_tick)
         styled = time.monotonic()
-        first = _style_picture(order.styles) if options.init == "style" else order.first
-        result = stylize(self._encoder, content, targets.grams, options, first=first, on_progress=on_progress)
+        first = treatment.apply(_heaviest(order.styles)) if options.init == "style" else order.first
+        result = stylize(
+            self._encoder, content, targets.grams, options, first=first, on_progress=on_progress, on_tick=on_tick
+        )
         return Outcome(result, targets.cache, styled - begun, time.monotonic() - styled)
+
+
+def _device(wanted: str) -> str:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise Unavailable("NST_DEVICE is cuda, but torch finds no CUDA device")
+    torch.backends.cudnn.allow_tf32 = False  # `precision` says float32
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _treatment(color: str, content: Picture) -> Treatment:
@@ -104,5 +118,5 @@ def _treatment(color: str, content: Picture) -> Treatment:
     return Treatment()
 
 
-def _style_picture(styles: Sequence[StyleImage]) -> Picture:
+def _heaviest(styles: Sequence[StyleImage]) -> Picture:
     return images.decode(max(styles, key=lambda style: style.weight).read())

@@ -15,11 +15,11 @@ from types import FrameType
 from service import images
 from service.config import Settings
 from service.engine.stylize import Progress
-from service.errors import ServiceError, TransferFailed
+from service.errors import DatabaseError, ServiceError, StorageError, TransferFailed
 from service.images import UnreadableImage
 from service.jobs.queue import Claim, LeaseLost, Queue
 from service.jobs.request import TransferRequest, job_blob
-from service.jobs.roll import BEAT_S, Roll
+from service.jobs.roll import BEAT_S, Roll, worker_id
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.styles.grams import StyleImage
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at an empty queue
 REPORT_S = 0.25  # seconds between two writes of progress, at least
+RENEW_S = 1.0  # seconds after which a lease is renewed where there is no progress to write, if the lease is longer
+RETRY_S = 1.0  # seconds before the next try after the storage failed
 SWEEP_S = 3600.0  # seconds between two sweeps
 MIB = 2**20
 
@@ -46,7 +48,7 @@ class Worker:
     """One process's loop over the queue."""
 
     def __init__(self, settings: Settings) -> None:
-        self._id = f"{socket.gethostname()}:{os.getpid()}"
+        self._id = worker_id(socket.gethostname(), os.getpid())
         self._settings = settings
         self._database = Database(settings.database)
         self._blobs = Blobs(settings.blob_url)
@@ -89,17 +91,20 @@ class Worker:
     def _work_once(self) -> bool:
         """One job, if there is one. A failing database is waited for, not died of."""
         try:
-            claim = self._queue.claim(self._id)
+            self._sweep_if_due()
+            claim = self._queue.claim(self._id, self._stylist.info.as_dict())
             if claim is not None:
                 self._carry_out(claim)
-                return True
-            if time.monotonic() >= self._next_sweep:
-                self._next_sweep = time.monotonic() + SWEEP_S
-                sweep(self._database, self._blobs, round(self._settings.gram_disk_mb * MIB))
-        except ServiceError:
-            logger.exception("the queue failed; trying again")
-            self._stop.wait(1.0)
-        return False
+            return claim is not None
+        except StorageError:
+            logger.exception("the storage failed; trying again")
+            self._stop.wait(RETRY_S)
+            return False
+
+    def _sweep_if_due(self) -> None:
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + SWEEP_S
+            sweep(self._database, self._blobs, round(self._settings.gram_disk_mb * MIB))
 
     def _carry_out(self, claim: Claim) -> None:
         try:
@@ -117,17 +122,16 @@ class Worker:
         except Stopping:
             self._queue.give_back(claim)
             logger.info("job %s: given back", claim.id)
-        except LeaseLost:
-            raise
+        except (LeaseLost, DatabaseError):
+            raise  # without a lease or a database nothing can be said of the job: its lease runs out
         except Exception as error:
             logger.exception("job %s: failed", claim.id)
             self._queue.fail(claim, _as_service_error(error))
 
     def _transfer(self, claim: Claim) -> None:
         request = TransferRequest.from_json(claim.request)
-        report = _Report(self._queue, claim, self._stop, self._stylist.info.as_dict())
-        report.write({})
-        outcome = self._stylist.transfer(self._order(request), report.on_progress)
+        report = _Report(self._queue, claim, self._stop, min(RENEW_S, self._settings.lease_s / 4))
+        outcome = self._stylist.transfer(self._order(request), report.on_progress, report.on_tick)
         picture, options = outcome.result.picture, request.options
         data = images.encode(picture, options.format, options.quality)
         key = job_blob(claim.id, f"result-{claim.fence}.{options.format}")
@@ -160,37 +164,45 @@ class Worker:
 
 
 class _Report:
-    """Writes a job's progress to its row, and brings back what the row says: cancel, or lost."""
+    """Keeps a job's lease and writes its progress; brings back what its row says: cancel, or lost."""
 
-    def __init__(self, queue: Queue, claim: Claim, stop: threading.Event, engine: dict[str, str]) -> None:
+    def __init__(self, queue: Queue, claim: Claim, stop: threading.Event, renew_s: float) -> None:
         self._queue = queue
         self._claim = claim
         self._stop = stop
-        self._engine = engine
-        self._begun: float | None = None
-        self._next = 0.0
+        self._renew_s = renew_s
+        self._first: tuple[int, float] | None = None  # iteration and time of the first progress
+        self._written = 0.0
+        self._reported = 0.0
 
-    def on_progress(self, progress: Progress) -> None:
+    def on_tick(self) -> None:
         """Raises Canceled, Stopping or LeaseLost."""
-        clock = time.monotonic()
-        self._begun = self._begun or clock
         if self._stop.is_set():
             raise Stopping
-        if clock < self._next and progress.iteration < progress.iterations:
-            return
-        done = progress.iteration - 1  # since the first report
-        pace = (clock - self._begun) / done if done else None
-        left = progress.iterations - progress.iteration
-        self.write({
-            "iteration": progress.iteration,
-            "losses": vars(progress.losses),
-            "eta_seconds": round(pace * left, 1) if pace is not None else None,
-        })  # fmt: skip
+        if time.monotonic() >= self._written + self._renew_s:
+            self._write(None)
 
-    def write(self, progress: dict[str, object]) -> None:
-        self._next = time.monotonic() + REPORT_S
-        if self._queue.report(self._claim, progress, engine=self._engine):
-            raise Canceled
+    def on_progress(self, progress: Progress) -> None:
+        """Raises Canceled or LeaseLost."""
+        clock = time.monotonic()
+        self._first = self._first or (progress.iteration, clock)
+        if clock < self._reported + REPORT_S and progress.iteration < progress.iterations:
+            return
+        self._reported = clock
+        done = progress.iteration - self._first[0]
+        left = progress.iterations - progress.iteration
+        eta = round((clock - self._first[1]) / done * left, 1) if done else None
+        self._write({"iteration": progress.iteration, "losses": vars(progress.losses), "eta_seconds": eta})
+
+    def _write(self, progress: dict[str, object] | None) -> None:
+        self._written = time.monotonic()
+        try:
+            cancel = self._queue.report(self._claim, progress)
+        except DatabaseError:
+            logger.exception("job %s: its progress could not be written; going on", self._claim.id)
+        else:
+            if cancel:
+                raise Canceled
 
 
 def _as_service_error(error: Exception) -> ServiceError:
@@ -198,4 +210,4 @@ def _as_service_error(error: Exception) -> ServiceError:
         return error
     if isinstance(error, UnreadableImage):
         return TransferFailed(f"an image could not be read: {error}")
-    return TransferFailed(f"an error that nobody foresaw: {type(error).__name__}: {error}")
+    return TransferFailed(f"an error that nobody foresaw ({type(error).__name__}); the worker's log has it")

@@ -58,9 +58,13 @@ class RunningService:
             eventually(self.is_ready, START_S, f"not ready; its log:\n{self.log.read_text()}")
 
     def is_ready(self) -> bool:
+        return self.answers("/readyz")
+
+    def answers(self, path: str) -> bool:
+        """Whether the path is answered with 200."""
         try:
-            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+            return requests.get(self.url + path, timeout=5).status_code == 200
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def stop(self) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +20,7 @@ from front_door import ROOT, RunningService, b64, eventually, png
 from scripts.ports import free_port
 
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
+STYLE = png(np.random.default_rng(1).integers(0, 120, (70, 70, 3), np.uint8))
 GOOD = {"content": b64(PICTURE), "styles": [{"preset": "kept"}], "size": 64, "iterations": 20}
 LONG = GOOD | {"size": 512, "iterations": 5000}
 
@@ -32,7 +36,7 @@ def test_jobs_and_presets_outlive_the_death_of_the_web_side_and_then_of_everythi
 ) -> None:
     service = own_service
     with service:
-        service.put_style("kept", PICTURE)
+        service.put_style("kept", STYLE)
         running = service.post(LONG).json()["id"]
         waiting = service.post(GOOD).json()["id"]
         eventually(lambda: service.job(running)["status"] == "running", 30, "not running")
@@ -47,7 +51,7 @@ def test_jobs_and_presets_outlive_the_death_of_the_web_side_and_then_of_everythi
         assert not service.children("service")
         service.start()
         assert service.get("/v1/styles/kept").status_code == 200
-        eventually(lambda: service.job(running)["progress"]["iteration"] > 0, 30, "not taken over")
+        eventually(lambda: service.log.read_text().count(f"job {running}: begun") == 2, 30, "not taken over")
         requests.delete(f"{service.url}/v1/transfers/{running}", timeout=30)
         job = service.ended(waiting)
         assert job["status"] == "succeeded"
@@ -57,7 +61,7 @@ def test_jobs_and_presets_outlive_the_death_of_the_web_side_and_then_of_everythi
 def test_a_killed_worker_is_replaced_and_its_job_done(own_service: RunningService) -> None:
     service = own_service
     with service:
-        service.put_style("kept", PICTURE)
+        service.put_style("kept", STYLE)
         id = service.post(GOOD | {"size": 512, "iterations": 400}).json()["id"]
         eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "no progress")
         (worker,) = service.children("service worker")
@@ -69,16 +73,13 @@ def test_a_killed_worker_is_replaced_and_its_job_done(own_service: RunningServic
 def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(own_service: RunningService) -> None:
     service = own_service
     with service:
-        service.put_style("kept", PICTURE)
+        service.put_style("kept", STYLE)
         deadly = service.post(LONG).json()["id"]
-        for _ in range(3):
-            eventually(lambda: service.job(deadly)["progress"]["iteration"] > 0, 40, "not taken up")
-            eventually(lambda: service.children("service worker"), 40, "no worker")
-            before = service.job(deadly)["started_at"]
+        begun = f"job {deadly}: begun"
+        for attempt in range(1, 4):
+            eventually(lambda n=attempt: service.log.read_text().count(begun) == n, 40, "not taken up")
             for pid in service.children("service worker"):
                 os.kill(pid, signal.SIGKILL)
-            time.sleep(3.5)  # the lease runs out; what is claimed now is the next attempt
-            assert service.job(deadly)["started_at"] == before
         job = service.ended(deadly, 40)
         assert job["status"] == "failed"
         assert "workers died" in job["error"]["detail"]
@@ -88,7 +89,7 @@ def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(own_service: 
 def test_sigterm_gives_the_running_job_back_and_ends_cleanly(own_service: RunningService) -> None:
     service = own_service
     with service:
-        service.put_style("kept", PICTURE)
+        service.put_style("kept", STYLE)
         id = service.post(LONG).json()["id"]
         eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "no progress")
         assert service.stop() == 0
@@ -97,6 +98,41 @@ def test_sigterm_gives_the_running_job_back_and_ends_cleanly(own_service: Runnin
         assert "killed" not in log
         service.start()
         eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "not taken up again at once")
+
+
+def test_sigterm_answers_those_who_wait_for_a_job(own_service: RunningService) -> None:
+    service = own_service
+    with service, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        service.put_style("kept", STYLE)
+        post = pool.submit(service.post, LONG, Prefer="wait=60")
+        eventually(lambda: "begun" in service.log.read_text(), 30, "not begun")
+        assert service.stop() == 0
+        assert post.result().status_code == 202
+        assert post.result().json()["id"]
+
+
+def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(narrow_model: Path, tmp_path: Path) -> None:
+    """Sixteen style images and no progress yet: the lease of two seconds is renewed all the same."""
+    with RunningService(narrow_model, tmp_path, workers=2, lease_s=2) as service:
+        pictures = [png(np.random.default_rng(i).integers(0, 255, (900, 900, 3), np.uint8)) for i in range(16)]
+        body = {"content": b64(PICTURE), "styles": [{"image": b64(p), "scale": 2} for p in pictures], "size": 1000}
+        id = service.post(body | {"iterations": 1}).json()["id"]
+        assert service.ended(id)["status"] == "succeeded"
+        assert service.log.read_text().count(f"job {id}: begun") == 1
+
+
+@pytest.mark.slow
+def test_a_locked_database_delays_a_job_and_does_not_fail_it(own_service: RunningService) -> None:
+    service = own_service
+    with service:
+        service.put_style("kept", STYLE)
+        id = service.post(GOOD | {"size": 512, "iterations": 150}).json()["id"]
+        eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "no progress")
+        with contextlib.closing(sqlite3.connect(service.data / "service.db", timeout=30)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(33)  # longer than a writer waits
+            other.rollback()
+        assert service.ended(id)["status"] == "succeeded"
 
 
 def test_the_children_end_with_a_killed_serve(own_service: RunningService) -> None:
@@ -111,7 +147,7 @@ def test_the_children_end_with_a_killed_serve(own_service: RunningService) -> No
 
 def test_two_workers_share_the_queue(narrow_model: Path, tmp_path: Path) -> None:
     with RunningService(narrow_model, tmp_path, workers=2) as service:
-        service.put_style("kept", PICTURE)
+        service.put_style("kept", STYLE)
         eventually(lambda: len(service.children("service worker")) == 2, 30, "no two workers")
         time.sleep(2)  # both have loaded their model
         ids = [service.post(LONG).json()["id"] for _ in range(2)]
@@ -128,10 +164,10 @@ def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -
     missing = run_serve(model=tmp_path / "none.onnx", data=tmp_path, port=free_port())
     assert missing.returncode == 2
     assert "python -m export" in missing.stderr.splitlines()[-1]
-    wrong = run_serve(port="eighty", workers=0)
+    wrong = run_serve(port="eighty", workers=0, api_keys=" , ")
     assert wrong.returncode == 2
-    assert "NST_PORT" in wrong.stderr
-    assert "NST_WORKERS" in wrong.stderr
+    for name in ("NST_PORT", "NST_WORKERS", "NST_API_KEYS"):
+        assert name in wrong.stderr
     (tmp_path / "file").write_text("")
     no_data = run_serve(model=narrow_model, data=tmp_path / "file" / "data", port=free_port())
     assert no_data.returncode == 2

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.errors import MalformedBody, UnsupportedMediaType
 
@@ -22,15 +23,27 @@ class ApiRequest(Request):
             UnsupportedMediaType: neither JSON nor multipart/form-data.
             MalformedBody: not JSON, or not an object.
         """
+        if self.headers.get("Content-Encoding", "identity") != "identity":
+            raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
+        if self.content_length is None:
+            self._check_length(len(self.get_data()))
         if self.mimetype == "multipart/form-data":
-            text: str | bytes | None = self.form.get(PART)
-            if text is None:
-                raise MalformedBody(f"the form has no part {PART!r} with the request's JSON")
-        elif self.is_json:
-            text = self.get_data()
-        else:
-            raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")
-        return _object(text)
+            return _object(self._json_part())
+        if self.is_json:
+            return _object(self.get_data())
+        raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")
+
+    def _check_length(self, length: int) -> None:
+        # A body in chunks says its length at its end alone, and is cut at the limit without an error.
+        if self.max_content_length is not None and length >= self.max_content_length:
+            raise RequestEntityTooLarge
+
+    def _json_part(self) -> str | bytes:
+        if PART in self.files:
+            return self.files[PART].stream.read()
+        if PART not in self.form:
+            raise MalformedBody(f"the form has no part {PART!r} with the request's JSON")
+        return self.form[PART]
 
 
 def _object(text: str | bytes) -> dict[str, Any]:

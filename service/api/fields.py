@@ -14,6 +14,7 @@ from service.engine.options import OPTIONS
 from service.images import ImageFile, UnreadableImage, check_image
 
 FILE_PART = "file:"
+FIRST_IMAGES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
 
 
 def option(name: str) -> Any:
@@ -69,11 +70,16 @@ ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IM
 
 def read_first_image(value: object) -> str | ImageFile:
     """The option `init`: one of its names, or an image."""
-    return value if value in ("content", "random", "style") else read_image(value)
+    if value in FIRST_IMAGES:
+        return str(value)
+    try:
+        return read_image(value)
+    except ValueError as error:
+        raise ValueError(f"must be {', '.join(FIRST_IMAGES)} or an image; as an image it is {error}") from error
 
 
 InitField = Annotated[
     str | ImageFile,
     BeforeValidator(read_first_image),
-    WithJsonSchema({"anyOf": [{"enum": ["content", "random", "style"]}, IMAGE_SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"enum": list(FIRST_IMAGES)}, IMAGE_SCHEMA]}),
 ]

@@ -9,9 +9,10 @@ from service.api.schemas import StyleEntry, TransferBody
 from service.engine.options import TransferOptions
 from service.errors import FieldError, InvalidInput, NotFound
 from service.images import ImageFile
-from service.jobs.request import StoredImage, StoredStyle, StoredStyleImage, TransferRequest, job_blob
+from service.jobs.request import StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
 from service.storage.blobs import Blobs
+from service.storage.pictures import StoredImage, StoredStyleImage
 
 
 def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from flask_openapi3 import Info, OpenAPI
@@ -54,6 +55,12 @@ class Api(OpenAPI):
 def _complete(operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         operation["requestBody"]["content"]["multipart/form-data"] = {"schema": FORM}
+        for status in (
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        ):
+            operation["responses"].setdefault(str(status.value), {"description": status.phrase})
     for status, response in operation["responses"].items():
         if status >= "400":
             schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}

@@ -17,8 +17,10 @@ def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
     """Raises InvalidInput unless the cursor holds values of these types."""
     try:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+        json.dumps(place, ensure_ascii=False).encode()  # text that is no Unicode is no cursor of ours either
+    except (ValueError, RecursionError):
         place = None
-    if not isinstance(place, list) or [type(value) for value in place] != list(types):
+    fits = isinstance(place, list) and [type(value) for value in place] == list(types)
+    if not fits or any(isinstance(value, int) and not 0 <= value < 2**63 for value in place):
         raise InvalidInput.field("cursor", "not a cursor that this service gave")
     return tuple(place)

@@ -26,7 +26,10 @@ def register(app: Flask) -> None:
 def problem_response(error: ServiceError) -> Response:
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s: %s", request.method, request.path, error.detail)
-    return _response(error.problem())
+    response = _response(error.problem())
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def validation_response(error: ValidationError) -> Response:
@@ -49,7 +52,7 @@ def _from_http(error: HTTPException) -> Response:
     detail = error.description or status.description
     if isinstance(error, RequestEntityTooLarge):
         limit = request.max_content_length or 0
-        detail = f"the request body is larger than {limit / 2**20:g} MiB"
+        detail = f"the request body is larger than {limit / 2**20:g} MiB, or a form of too many parts"
     response = _response({"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail})
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)

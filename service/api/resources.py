@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from service.jobs.request import StoredImage, StoredStyle, TransferRequest
 from service.storage.schema import JobRow, PresetRow
 
 
@@ -22,15 +21,15 @@ def style_resource(row: PresetRow) -> dict[str, Any]:
 
 
 def transfer_resource(row: JobRow) -> dict[str, Any]:
-    request = TransferRequest.from_json(row.request)
+    """The job as its row has it, not checked again: rows of other versions stay readable."""
     return {
         "id": row.id,
         "status": row.status,
         "created_at": _iso(row.created_at),
         "started_at": _iso(row.started_at),
         "finished_at": _iso(row.finished_at),
-        "progress": _progress(row, request.options.steps),
-        "options": _options(request),
+        "progress": _progress(row),
+        "options": _options(row.request),
         "result": row.result and {key: value for key, value in row.result.items() if key != "blob"},
         "error": row.error,
         "timings": row.timings or {},
@@ -40,8 +39,8 @@ def transfer_resource(row: JobRow) -> dict[str, Any]:
     }
 
 
-def _progress(row: JobRow, iterations: int) -> dict[str, Any]:
-    now = row.progress or {}
+def _progress(row: JobRow) -> dict[str, Any]:
+    now, iterations = row.progress or {}, row.request["options"]["iterations"]
     ended = row.status == "succeeded"
     iteration = row.result["iterations"] if ended and row.result else now.get("iteration", 0)
     return {
@@ -53,20 +52,20 @@ def _progress(row: JobRow, iterations: int) -> dict[str, Any]:
     }
 
 
-def _options(request: TransferRequest) -> dict[str, Any]:
-    options = request.options.as_dict()
-    if request.first:
-        options["init"] = _image(request.first)
-    return {"content": _image(request.content), "styles": [_style(style) for style in request.styles]} | options
+def _options(request: dict[str, Any]) -> dict[str, Any]:
+    options = dict(request["options"])
+    if request["first"]:
+        options["init"] = _image(request["first"])
+    return {"content": _image(request["content"]), "styles": [_style(style) for style in request["styles"]]} | options
 
 
-def _style(style: StoredStyle) -> dict[str, Any]:
-    source = {"preset": style.preset} if style.preset else {"image": _image(style.images[0])}
-    return source | {"weight": style.weight, "scale": style.scale}
+def _style(style: dict[str, Any]) -> dict[str, Any]:
+    source = {"preset": style["preset"]} if style["preset"] else {"image": _image(style["images"][0])}
+    return source | {"weight": style["weight"], "scale": style["scale"]}
 
 
-def _image(image: StoredImage) -> dict[str, Any]:
-    return {"sha256": image.sha256, "width": image.width, "height": image.height}
+def _image(image: dict[str, Any]) -> dict[str, Any]:
+    return {key: image[key] for key in ("sha256", "width", "height")}
 
 
 def _links(row: JobRow) -> dict[str, str]:

@@ -12,6 +12,7 @@ from service.images import ImageFile
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
+LEAST_WEIGHT = 1e-6  # of all weights of a list together
 MAX_IMAGES = 16  # of a preset, and entries of a transfer's styles
 
 
@@ -28,9 +29,9 @@ class Query(BaseModel):
 
 
 def some_weight(weighted: list[Any]) -> list[Any]:
-    """Refuses a list of styles whose weights are all 0: their average would be none."""
-    if not sum(entry.weight for entry in weighted):
-        raise ValueError("at least one weight must be above 0")
+    """Refuses a list of styles whose weights are all next to 0: their average would be none."""
+    if sum(entry.weight for entry in weighted) < LEAST_WEIGHT:
+        raise ValueError(f"the weights must be at least {LEAST_WEIGHT:g} in all")
     return weighted
 
 

@@ -37,11 +37,12 @@ def post_transfer(body: TransferBody) -> tuple[Response, int]:
     """Submit a transfer. With `Prefer: wait=N` the answer waits up to N seconds for its end."""
     id = new_id()
     try:
-        job = parts().queue.submit(id, take_in(id, body, parts()).as_json())
+        asked = take_in(id, body, parts())
     except ServiceError:
         parts().blobs.delete_all(f"{FOLDER}/{id}")
         raise
-    seconds, waited = preferred_wait(request.headers.getlist("Prefer")), False
+    job = parts().queue.submit(id, asked.as_json())
+    seconds, waited = preferred_wait(request.headers.get("Prefer", "")), False
     if seconds is not None:
         job, waited = parts().waiting.until_ended(parts().queue, job, seconds)
     response = jsonify(transfer_resource(job))
@@ -54,11 +55,11 @@ def post_transfer(body: TransferBody) -> tuple[Response, int]:
 @blueprint.get("", responses={"200": TransferPage})
 def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     """List transfers, newest first."""
-    before = from_cursor(query.cursor, float, str) if query.cursor else None
+    before = from_cursor(query.cursor, int)[0] if query.cursor else None
     rows = parts().queue.page(query.status, before, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    cursor = to_cursor(rows[-1].created_at, rows[-1].id) if more else None
+    cursor = to_cursor(rows[-1].number) if more else None
     return {"items": [transfer_resource(row) for row in rows], "next": cursor}
 
 

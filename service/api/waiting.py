@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
+import logging
 import threading
 import time
 
+from werkzeug.http import parse_dict_header
+
+from service.errors import ServiceError
 from service.jobs.queue import ENDED, Queue
 from service.storage.schema import JobRow
+
+logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 60.0
 POLL_S = 0.1
 
-_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
 
-
-def preferred_wait(headers: list[str]) -> float | None:
-    """The seconds that `Prefer` headers ask to wait (RFC 7240, section 4.3), at most MAX_WAIT_S; None if none do."""
-    found = next((match for header in headers if (match := _WAIT.search(header))), None)
-    return min(float(found.group(1)), MAX_WAIT_S) if found else None
+def preferred_wait(header: str) -> float | None:
+    """The seconds, MAX_WAIT_S at most, that a `Prefer` header asks to wait (RFC 7240, 4.3); None if it doesn't."""
+    wait = parse_dict_header(header.replace(";", ",")).get("wait")
+    return min(float(wait), MAX_WAIT_S) if wait and wait.isascii() and wait.isdigit() else None
 
 
 class Waiting:
@@ -26,6 +29,11 @@ class Waiting:
 
     def __init__(self, places: int) -> None:
         self._places = threading.BoundedSemaphore(places)
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Ends every wait at once: the server stops."""
+        self._closed.set()
 
     def until_ended(self, queue: Queue, job: JobRow, seconds: float) -> tuple[JobRow, bool]:
         """The job as it is when it ended or the time is up, and whether there was a place to wait in."""
@@ -33,9 +41,10 @@ class Waiting:
             return job, False
         try:
             end = time.monotonic() + seconds
-            while job.status not in ENDED and time.monotonic() < end:
-                time.sleep(POLL_S)
+            while job.status not in ENDED and time.monotonic() < end and not self._closed.wait(POLL_S):
                 job = queue.get(job.id)
-            return job, True
+        except ServiceError:  # deleted meanwhile, or the database failed: the caller still learns of its job
+            logger.exception("job %s: could not wait for it", job.id)
         finally:
             self._places.release()
+        return job, True

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 from service.commands.web import gunicorn_command
 from service.config import Settings, unknown_variables
 from service.errors import ModelUnavailable, Unavailable
+from service.jobs.roll import Roll
 from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -49,10 +50,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(settings: Settings) -> None:
-    """What would let every child fail is said once, before any is started."""
+    """What is most often missing is said once and plainly, before any child is started."""
     if not settings.model.is_file():
         raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
-    Database(settings.database).close()
+    database = Database(settings.database)
+    Roll(database).forget(socket.gethostname())  # whoever was killed did not sign off
+    database.close()
     Blobs(settings.blob_url).check()
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -71,7 +74,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = 0.0
-    due: float = field(default=0.0)
+    due: float = 0.0
 
     def start(self) -> None:
         self.started = time.monotonic()

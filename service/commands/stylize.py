@@ -24,7 +24,7 @@ from service.transfer import Order, Outcome, Stylist
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("content", type=Path, help="the content image")
+    parser.add_argument("content", type=Path, help="the content image; comes before the options")
     parser.add_argument("--style", type=Path, nargs="+", required=True, help="one or more style images")
     parser.add_argument("--weight", type=float, nargs="+", help="share of each style image in the average; 1")
     parser.add_argument("--scale", type=float, nargs="+", help="size of each style image relative to the output's; 1")
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
     default = option.default if option.default_factory is MISSING else option.default_factory()
-    kind: Any = json.loads if isinstance(default, dict) else type(default) if default is not None else int
+    kind: Any = _layers if isinstance(default, dict) else type(default) if default is not None else int
     choices = option.metadata["choices"] or None if option.name != "init" else None
     text = f"{option.metadata['doc']} Default: {json.dumps(default) if isinstance(default, dict) else default}."
     if option.name == "init":
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     with tqdm(total=options.steps, unit="it", desc="stylize") as bar:
         order = Order(images.decode(content.data), styles, options, images.decode(first.data) if first else None)
         outcome = stylist.transfer(order, lambda progress: _show(bar, progress))
-    args.output.write_bytes(images.encode(outcome.result.picture, options.format, options.quality))
+    _write(args.output, images.encode(outcome.result.picture, options.format, options.quality))
     _report(args.output, outcome)
     return 0
 
@@ -70,10 +70,10 @@ def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | Non
     given["format"] = "jpeg" if suffix == "jpg" else suffix
     if given["format"] not in images.MEDIA_TYPES:
         raise InvalidInput.field("output", "must end in .png, .jpg, .jpeg or .webp")
-    if not args.output.parent.is_dir():
-        raise InvalidInput.field("output", f"there is no folder {args.output.parent}")
+    if not args.output.parent.is_dir() or args.output.is_dir():
+        raise InvalidInput.field("output", f"can't be a file: {args.output}")
     first = None
-    if given.get("init") not in (None, "content", "random", "style"):
+    if given.get("init", "content") not in OPTIONS["init"].metadata["choices"]:
         first, given["init"] = _read("init", Path(given["init"])), "image"
     return TransferOptions(**given), first
 
@@ -102,6 +102,20 @@ def _read(field: str, path: Path) -> ImageFile:
         raise InvalidInput.field(field, f"{path}: {error.strerror}") from error
     except UnreadableImage as error:
         raise InvalidInput.field(field, f"{path}: {error}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InvalidInput.field("output", f"{path}: {error.strerror}") from error
+
+
+def _layers(text: str) -> dict[str, float]:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise argparse.ArgumentTypeError('layers are JSON, as in {"relu4_2": 1.0}') from error
 
 
 def _show(bar: tqdm[Any], progress: Progress) -> None:

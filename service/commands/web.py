@@ -25,7 +25,9 @@ def run(args: argparse.Namespace) -> int:
 def gunicorn_command(settings: Settings) -> list[str]:
     """Threads, because requests mostly wait for disk, database or a job; processes, because one may die."""
     command = [sys.executable, "-m", "gunicorn", "service.app:create_app()", "--worker-class", "gthread"]
-    command += ["--bind", f"{settings.host}:{settings.port}", "--graceful-timeout", str(GRACE_S)]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    command += ["--bind", f"{host}:{settings.port}", "--graceful-timeout", str(GRACE_S)]
+    command += ["--config", "python:service.commands.gunicorn_hooks", "--access-logfile", "-"]
     command += ["--workers", str(settings.web_workers), "--threads", str(settings.web_threads)]
     command += ["--no-control-socket", "--keep-alive", "5"]
     memory = Path("/dev/shm")  # noqa: S108 - a heartbeat file there never waits for a disk

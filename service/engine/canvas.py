@@ -28,6 +28,9 @@ class Canvas(Protocol):
     def seen(self, variable: Tensor) -> Tensor:
         """The variable -> 1 x 3 x H x W in [0, 1], as the encoder sees it; differentiable."""
 
+    def image(self, variable: Tensor) -> Tensor:
+        """The variable -> the image in its colours, 1 x 3 x H x W in [0, 1]; differentiable."""
+
     def picture(self, variable: Tensor) -> Picture:
         """The variable -> H x W x 3 uint8, as it is delivered."""
 
@@ -55,6 +58,9 @@ class ColourCanvas:
         return to_tensor(picture, self._device)
 
     def seen(self, variable: Tensor) -> Tensor:
+        return variable
+
+    def image(self, variable: Tensor) -> Tensor:
         return variable
 
     def picture(self, variable: Tensor) -> Picture:
@@ -85,8 +91,11 @@ class LuminanceCanvas:
     def seen(self, variable: Tensor) -> Tensor:
         return variable.expand(-1, 3, -1, -1)
 
+    def image(self, variable: Tensor) -> Tensor:
+        return variable + self._chroma
+
     def picture(self, variable: Tensor) -> Picture:
-        return to_picture(variable + self._chroma)
+        return to_picture(self.image(variable))
 
 
 def canvas_for(color: str, content: Picture, device: torch.device) -> Canvas:

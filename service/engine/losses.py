@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +93,10 @@ class Objective:
         with torch.no_grad():
             self._content = encoder(content, options.content_layers)
 
-    def losses(self, image: Tensor) -> dict[str, Tensor]:
-        """1 x 3 x H x W in [0, 1] -> the scalars `content`, `style`, `tv` and `total`."""
-        features = self.encoder(image, self._layers)
+    def losses(self, seen: Tensor, image: Tensor) -> dict[str, Tensor]:
+        """What the encoder sees and the image itself, both 1 x 3 x H x W in [0, 1], which are one unless the encoder
+        only sees luminance -> the scalars `content`, `style`, `tv` (of the image) and `total`."""
+        features = self.encoder(seen, self._layers)
         grams = {layer: gram_matrix(features[layer]) for layer in self._grams}
         return self._terms(features, grams, total_variation(image))
 
@@ -118,13 +119,13 @@ class Objective:
         total = options.content_weight * content + options.style_weight * style + options.tv_weight * tv
         return {"content": content, "style": style, "tv": tv, "total": total}
 
-    def evaluate(self, image: Tensor) -> Losses:
-        """The losses of an image, without its gradient."""
+    def evaluate(self, seen: Tensor, image: Tensor) -> Losses:
+        """The losses without their gradient."""
         with torch.no_grad():
-            return as_losses(self.losses(image))
+            return as_losses(self.losses(seen, image))
 
 
-def sum_of(terms: Any) -> Tensor:
+def sum_of(terms: Iterable[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum()
 
 

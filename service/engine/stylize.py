@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from service import images
 from service.engine.canvas import canvas_for
@@ -54,6 +55,7 @@ def stylize(
     *,
     first: Picture | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_tick: Callable[[], None] = lambda: None,
 ) -> Result:
     """Paints the content image in the style whose Grams are given.
 
@@ -62,6 +64,7 @@ def stylize(
         grams: layer -> C x C, divided by the H*W it was taken over, for each of `options.style_layers`.
         first: the first image, H x W x 3 uint8, for the inits "style" and "image".
         on_progress: called after every iteration; what it raises ends the transfer.
+        on_tick: called before every evaluation, of which an iteration may take several; likewise.
 
     Raises:
         Diverged: no image with a lower objective could be found.
@@ -71,9 +74,12 @@ def stylize(
     seen_content = canvas.seen(canvas.variable(content))
     targets = {layer: torch.tensor(gram, device=device) for layer, gram in grams.items()}
     objective = Objective(encoder, seen_content, targets, options)
-    problem = Problem(
-        lambda x: objective.losses(canvas.seen(x)), canvas.lower, canvas.upper, objective.scale(), NEGLIGIBLE
-    )
+
+    def terms(variable: Tensor) -> dict[str, Tensor]:
+        on_tick()
+        return objective.losses(canvas.seen(variable), canvas.image(variable))
+
+    problem = Problem(terms, canvas.lower, canvas.upper, objective.scale(), NEGLIGIBLE)
 
     variable = canvas.variable(_first_picture(content, first, options))
     done, stopped = 0, "iterations"
@@ -81,7 +87,9 @@ def stylize(
         variable, done, stopped = step.point.variable, step.iteration, step.stopped or stopped
         on_progress(Progress(step.iteration, options.steps, step.point.losses))
     picture = canvas.picture(variable)
-    return Result(picture, objective.evaluate(canvas.seen(canvas.variable(picture))), done, stopped)
+    on_tick()
+    delivered = canvas.variable(picture)
+    return Result(picture, objective.evaluate(canvas.seen(delivered), canvas.image(delivered)), done, stopped)
 
 
 def _first_picture(content: Picture, given: Picture | None, options: TransferOptions) -> Picture:

@@ -6,14 +6,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, tuple_, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound, ServiceError, TransferFailed
 from service.storage.database import Database, now
 from service.storage.schema import JobRow
 
-STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
 ENDED = ("succeeded", "failed", "canceled")
 MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
 
@@ -24,7 +23,7 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's right to write to a job, good until another claim or the lease's end."""
+    """A worker's right to write to a job, good until another worker claims it or the job ends."""
 
     id: str
     fence: int
@@ -49,23 +48,25 @@ class Queue:
         with self._database.writing() as session:
             row = JobRow(id=id, status="queued", request=request, created_at=session.scalar(select(now())))
             session.add(row)
-        return self.get(id)
+            session.flush()
+            session.refresh(row)
+        return row
 
     def get(self, id: str) -> JobRow:
         """Raises NotFound."""
         with self._database.reading() as session:
-            row = session.get(JobRow, id)
+            row = session.scalar(select(JobRow).where(JobRow.id == id))
         if row is None:
             raise NotFound(f"there is no transfer {id!r}")
         return row
 
-    def page(self, status: str | None, before: tuple[float, str] | None, limit: int) -> list[JobRow]:
-        """At most `limit` jobs, newest first, those before the (created_at, id) given."""
-        query = select(JobRow).order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
+    def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
+        """At most `limit` jobs, newest first, those before the number given."""
+        query = select(JobRow).order_by(JobRow.number.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
-        if before:
-            query = query.where(tuple_(JobRow.created_at, JobRow.id) < before)
+        if before is not None:
+            query = query.where(JobRow.number < before)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
@@ -89,10 +90,10 @@ class Queue:
 
     # What a worker does
 
-    def claim(self, worker: str) -> Claim | None:
+    def claim(self, worker: str, engine: dict[str, Any]) -> Claim | None:
         """Takes the oldest job that waits or whose lease ran out; None where there is none."""
         due = or_(JobRow.status == "queued", and_(JobRow.status == "running", JobRow.lease_until < now()))
-        oldest = select(JobRow).where(due).order_by(JobRow.created_at, JobRow.id).limit(1)
+        oldest = select(JobRow).where(due).order_by(JobRow.number).limit(1)
         with self._database.reading() as session:
             if session.scalar(oldest) is None:
                 return None
@@ -103,22 +104,25 @@ class Queue:
             if row.cancel_requested or row.attempts >= MAX_ATTEMPTS:
                 _give_up(session, row)
                 return None
-            return self._take(session, row, worker)
+            return self._take(session, row, worker, engine)
 
-    def _take(self, session: Session, row: JobRow, worker: str) -> Claim:
+    def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, Any]) -> Claim:
         clock = session.scalar(select(now())) or 0.0
-        row.status, row.worker = "running", worker
+        row.status, row.worker, row.engine, row.progress = "running", worker, engine, None
         row.started_at = row.started_at or clock
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
         return Claim(row.id, row.fence, row.request)
 
-    def report(self, claim: Claim, progress: dict[str, Any], engine: dict[str, Any]) -> bool:
-        """Writes progress, and so renews the lease. True where someone asked to cancel. Raises LeaseLost."""
+    def report(self, claim: Claim, progress: dict[str, Any] | None = None) -> bool:
+        """Renews the lease, and writes progress if there is any. True where someone asked to cancel.
+
+        Raises LeaseLost.
+        """
         with self._database.writing() as session:
             row = _held(session, claim)
-            row.progress, row.engine = progress, engine
+            row.progress = progress or row.progress
             row.lease_until = (session.scalar(select(now())) or 0.0) + self._lease_s
             return row.cancel_requested
 
@@ -146,8 +150,10 @@ class Queue:
         """Puts the job back in the queue, as if it had not been claimed. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
-            row.status, row.worker, row.lease_until, row.progress = "queued", None, None, None
+            row.status, row.worker, row.lease_until, row.progress, row.engine = "queued", None, None, None, None
             row.attempts -= 1
+            if not row.attempts:
+                row.started_at = None
 
 
 def _held(session: Session, claim: Claim) -> JobRow:

@@ -6,26 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from service.engine.options import TransferOptions
+from service.storage.pictures import StoredImage, StoredStyleImage
 
 FOLDER = "jobs"
-
-
-@dataclass(frozen=True)
-class StoredImage:
-    """An image that lies in the blobs; `width` and `height` in pixels, `sha256` of the file."""
-
-    blob: str
-    sha256: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class StoredStyleImage(StoredImage):
-    """A style image: its share within its style, and its size relative to the output's."""
-
-    weight: float
-    scale: float
 
 
 @dataclass(frozen=True)
@@ -38,9 +21,10 @@ class StoredStyle:
     images: tuple[StoredStyleImage, ...]
 
     def shares(self) -> list[tuple[StoredStyleImage, float, float]]:
-        """Each image with its share in the whole average and its size relative to the output's."""
+        """Each image that has a share in the whole average, with that share and its size relative to the output's."""
         total = sum(image.weight for image in self.images)
-        return [(image, self.weight * image.weight / total, self.scale * image.scale) for image in self.images]
+        shares = [(image, self.weight * image.weight / total, self.scale * image.scale) for image in self.images]
+        return [entry for entry in shares if entry[1] > 0]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,11 @@ BEAT_S = 3.0  # seconds between two signs of life
 DEAD_AFTER_S = 15.0  # seconds without one
 
 
+def worker_id(host: str, process: int) -> str:
+    """The name of a worker process."""
+    return f"{host}:{process}"
+
+
 class Roll:
     """Who works on the queue. A worker is on the roll once its model is loaded."""
 
@@ -26,6 +31,11 @@ class Roll:
     def leave(self, worker: str) -> None:
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
+
+    def forget(self, host: str) -> None:
+        """Strikes off all workers of a host: what `serve` does before it starts its own."""
+        with self._database.writing() as session:
+            session.execute(delete(WorkerRow).where(WorkerRow.id.startswith(f"{host}:", autoescape=True)))
 
     def alive(self) -> int:
         """How many workers are alive."""

@@ -13,11 +13,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from service.errors import StorageError
-
-
-class BlobNotFound(StorageError):
-    """There is no blob of that key."""
+from service.errors import BlobNotFound, StorageError
 
 
 @dataclass(frozen=True)
@@ -40,16 +36,18 @@ class Blobs:
         parsed = urlparse(url)
         self._folder = Path(unquote(parsed.path)) if parsed.scheme == "file" else None
         try:
-            self._store: ObjectStore = LocalStore(self._folder, mkdir=True) if self._folder else from_url(url)
+            self._store: ObjectStore = (
+                LocalStore(self._folder, mkdir=True, automatic_cleanup=True) if self._folder else from_url(url)
+            )
         except (BaseError, ValueError, OSError) as error:
-            raise StorageError(f"the blob store {url!r} can't be opened: {error}") from error
+            raise StorageError(f"the blob store {url!r} can't be opened: {str(error).splitlines()[0]}") from error
 
     def put(self, key: str, data: bytes) -> None:
         """Writes a blob, replacing one of that key; it is on disk when this returns."""
         try:
             obstore.put(self._store, key, data, use_multipart=False)
             if self._folder:
-                _sync(self._folder / key)
+                _sync(self._folder, key)
         except (BaseError, OSError) as error:
             raise StorageError(f"the file {key} could not be written: {error}") from error
 
@@ -93,9 +91,10 @@ class Blobs:
         self.delete(key)
 
 
-def _sync(path: Path) -> None:
-    # The store renames a finished file into place but leaves both to the page cache.
-    for place in (path, path.parent):
+def _sync(folder: Path, key: str) -> None:
+    # The store renames a finished file into place but leaves it, and the folders it makes, to the page cache.
+    path = folder / key
+    for place in (path, *path.parents[: len(Path(key).parts)]):
         descriptor = os.open(place, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import Float
 
-from service.errors import StorageError
+from service.errors import DatabaseError
 from service.storage.schema import Base
 
 BUSY_TIMEOUT_S = 30  # how long a SQLite writer waits for another one
@@ -42,7 +42,7 @@ class Database:
     """Sessions over one database.
 
     Raises:
-        StorageError: the database can't be opened, or a transaction on it fails.
+        DatabaseError: the database can't be opened, or a transaction on it fails.
     """
 
     def __init__(self, url: str) -> None:
@@ -52,7 +52,7 @@ class Database:
             with writer.begin() as connection:
                 Base.metadata.create_all(connection)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise StorageError(f"the database can't be opened: {_cause(error)}") from error
+            raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         self._writers = sessionmaker(writer, expire_on_commit=False)
 
@@ -74,10 +74,10 @@ class Database:
             with sessions.begin() as session:
                 yield session
         except SQLAlchemyError as error:
-            raise StorageError(f"the database failed: {_cause(error)}") from error
+            raise DatabaseError(f"the database failed: {_cause(error)}") from error
 
     def check(self) -> None:
-        """Raises StorageError if the database doesn't answer."""
+        """Raises DatabaseError if the database doesn't answer."""
         with self.reading() as session:
             session.execute(text("SELECT 1"))
 

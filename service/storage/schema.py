@@ -28,19 +28,18 @@ class PresetRow(Base):
 
 
 class JobRow(Base):
-    """A transfer. `fence` counts its claims: a write that carries an older one comes from a worker that lost it.
+    """A transfer. `number` is its place in the order of arrival.
 
+    `fence` counts its claims: a write that carries an older one comes from a worker that lost it.
     `request` is what was asked for, all defaults filled in; its pictures lie under `jobs/<id>/` or, from presets,
     under `styles/<version>/`.
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (
-        Index("jobs_by_status", "status", "created_at"),
-        Index("jobs_by_age", "created_at", "id"),
-    )
+    __table_args__ = (Index("jobs_by_status", "status", "number"), {"sqlite_autoincrement": True})
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]
     request: Mapped[dict[str, Any]]
     created_at: Mapped[float]

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from service.errors import BlobNotFound, StorageError
 from service.images import RENDITION
-from service.storage.blobs import BlobNotFound, Blobs
+from service.storage.blobs import Blobs
 from service.styles.extractor import Grams
 
 logger = logging.getLogger(__name__)
@@ -67,20 +68,24 @@ class GramCache:
             return self._kept[key.blob]
         grams = self._read(key)
         if grams is not None:
-            self._keep(key.blob, grams)
+            self.put(key, grams)  # written anew, it counts as used: the sweep takes the oldest
         return grams
 
     def put(self, key: GramKey, grams: Grams) -> None:
-        self._blobs.put(key.blob, save(grams))
+        """Keeps Grams. Where the blobs refuse them they stay in memory alone: they can be computed again."""
         self._keep(key.blob, grams)
+        try:
+            self._blobs.put(key.blob, save(grams))
+        except StorageError:
+            logger.exception("the Grams %s are not kept beyond this process", key.blob)
 
     def _read(self, key: GramKey) -> Grams | None:
         try:
             grams = load(self._blobs.get(key.blob))
         except BlobNotFound:
             return None
-        except SafetensorError as error:
-            logger.warning("cached Grams %s are broken (%s): computing them anew", key.blob, error)
+        except (SafetensorError, StorageError) as error:
+            logger.warning("cached Grams %s can't be read (%s): computing them anew", key.blob, error)
             return None
         return grams if set(grams) == set(key.layers) else None
 

@@ -68,11 +68,11 @@ class GramExtractor:
         return self._sessions[layers]
 
 
-def _providers(device: str) -> list[str]:
+def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
     if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
         return ["CPUExecutionProvider"]
     ort.preload_dlls()  # cuDNN and CUDA as torch's packages bring them
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    return [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]  # Grams are float32's
 
 
 def _has_cuda_driver() -> bool:

@@ -65,18 +65,29 @@ class StyleGrams:
         self._model = model
 
     def targets(
-        self, styles: Sequence[StyleImage], size: int, layers: Sequence[str], treatment: Treatment
+        self,
+        styles: Sequence[StyleImage],
+        size: int,
+        layers: Sequence[str],
+        treatment: Treatment,
+        on_tick: Callable[[], None] = lambda: None,
     ) -> Targets:
-        """The weighted average of the style images' Grams, for an output of `size` pixels on its long edge."""
-        layers = tuple(sorted(layers))
-        found, hits = [], 0
-        for style in styles:
-            width, height = images.fitted_size(style.width, style.height, round(style.scale * size))
-            key = GramKey(self._model, style.sha256, width, height, layers, treatment.name)
-            grams = self._cache.get(key)
-            hits += grams is not None
-            found.append(grams if grams is not None else self._compute(style, key, treatment))
-        return Targets(average(found, [style.weight for style in styles]), hits, len(styles))
+        """The weighted average of the style images' Grams, for an output of `size` pixels on its long edge.
+
+        `on_tick` is called before each style image; what it raises ends this.
+        """
+        keys = [self._key(style, size, layers, treatment) for style in styles]
+        found = {key: grams for key in keys if (grams := self._cache.get(key)) is not None}
+        hits = sum(key in found for key in keys)
+        for style, key in zip(styles, keys, strict=True):
+            on_tick()
+            if key not in found:
+                found[key] = self._compute(style, key, treatment)
+        return Targets(average([found[key] for key in keys], [style.weight for style in styles]), hits, len(styles))
+
+    def _key(self, style: StyleImage, size: int, layers: Sequence[str], treatment: Treatment) -> GramKey:
+        width, height = images.fitted_size(style.width, style.height, round(style.scale * size))
+        return GramKey(self._model, style.sha256, width, height, tuple(sorted(layers)), treatment.name)
 
     def _compute(self, style: StyleImage, key: GramKey, treatment: Treatment) -> Grams:
         picture = images.resize(images.decode(style.read()), key.width, key.height)

@@ -13,6 +13,7 @@ from service.errors import NotFound
 from service.images import ImageFile
 from service.storage.blobs import Blobs
 from service.storage.database import Database, now
+from service.storage.pictures import StoredStyleImage
 from service.storage.schema import PresetRow
 
 FOLDER = "styles"
@@ -25,18 +26,6 @@ class PresetImage:
     image: ImageFile
     weight: float = 1.0
     scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class SavedImage:
-    """A style image as a preset's row holds it."""
-
-    blob: str
-    sha256: str
-    width: int
-    height: int
-    weight: float
-    scale: float
 
 
 class Presets:
@@ -66,10 +55,10 @@ class Presets:
             )
         return row, is_new
 
-    def _save(self, blob: str, style: PresetImage) -> SavedImage:
+    def _save(self, blob: str, style: PresetImage) -> StoredStyleImage:
         image = style.image
         self._blobs.put(blob, image.data)
-        return SavedImage(blob, image.sha256, image.width, image.height, style.weight, style.scale)
+        return StoredStyleImage(blob, image.sha256, image.width, image.height, style.weight, style.scale)
 
     def get(self, name: str) -> PresetRow:
         """Raises NotFound."""

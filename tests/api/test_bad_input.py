@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import io
 import json
 import struct
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,6 +158,37 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(service: RunningService)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "64 MiB" in json.loads(answer.read())["detail"]
     connection.close()
+
+
+def test_a_chunked_body_over_the_limit_is_413_too(narrow_model: Path, tmp_path: Path) -> None:
+    with RunningService(narrow_model, tmp_path, max_body_mb=1) as service:
+        chunks = (b'{"content": "', *[b"A" * 2**18] * 5, b'"}')
+        for media_type in ("application/json", "multipart/form-data; boundary=x"):
+            headers = {"Content-Type": media_type}
+            response = requests.post(f"{service.url}/v1/transfers", iter(chunks), headers=headers, timeout=30)
+            assert_problem(response, 413)
+        good = json.dumps(GOOD).encode()
+        headers = {"Content-Type": "application/json", "Prefer": "wait=30"}
+        response = requests.post(
+            f"{service.url}/v1/transfers", iter([good[:100], good[100:]]), headers=headers, timeout=60
+        )
+        assert response.json()["status"] == "succeeded"
+
+
+def test_a_compressed_body_is_415(service: RunningService) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    body = gzip.compress(json.dumps(GOOD).encode())
+    assert_problem(requests.post(f"{service.url}/v1/transfers", body, headers=headers, timeout=30), 415)
+
+
+def test_the_json_part_of_a_form_may_be_a_file(service: RunningService) -> None:
+    parts = {"request": ("request.json", json.dumps(GOOD | {"content": "file:photo"})), "photo": PICTURE}
+    assert requests.post(f"{service.url}/v1/transfers", files=parts, timeout=30).status_code == 202
+
+
+def test_a_misspelt_first_image_is_told_the_names(service: RunningService) -> None:
+    problem = assert_problem(service.post(GOOD | {"init": "Content"}), 422, "init")
+    assert "content, random, style" in problem["detail"]
 
 
 def test_unknown_paths_and_methods_are_problems_too(service: RunningService) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -86,7 +87,10 @@ def test_a_name_out_of_the_pattern_is_refused_by_name(service: RunningService, t
 
 
 def test_a_cursor_that_nobody_gave_is_refused(service: RunningService) -> None:
-    for path in ("/v1/styles?cursor=nonsense", "/v1/transfers?cursor=WzFd"):
+    surrogate = base64.urlsafe_b64encode(b'["\\ud800"]').decode()
+    huge = base64.urlsafe_b64encode(b"[99999999999999999999]").decode()
+    styles, transfers = "/v1/styles?cursor=", "/v1/transfers?cursor="
+    for path in (f"{styles}nonsense", f"{styles}{surrogate}", f"{transfers}WyJhIl0", f"{transfers}{huge}"):
         response = service.get(path)
         assert response.status_code == 422
         assert response.json()["errors"][0]["loc"] == "cursor"

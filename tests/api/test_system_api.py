@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import requests
-from front_door import RunningService, b64, png
+from front_door import RunningService, b64, eventually, png
+
+from service.engine.options import OPTIONS
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
 
@@ -16,7 +18,7 @@ def test_the_service_lives_and_is_ready(service: RunningService) -> None:
     assert service.get("/readyz").json() == {"status": "ready"}
 
 
-def test_it_is_not_ready_without_a_model_or_a_worker(narrow_model: Path, tmp_path: Path) -> None:
+def test_it_is_not_ready_without_a_model(narrow_model: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(narrow_model.read_bytes())
     with RunningService(model, tmp_path) as service:
@@ -25,6 +27,27 @@ def test_it_is_not_ready_without_a_model_or_a_worker(narrow_model: Path, tmp_pat
         assert response.status_code == 503
         assert response.headers["Content-Type"] == "application/problem+json"
         assert "python -m export" in response.json()["detail"]
+
+
+def test_it_is_not_ready_without_a_worker(narrow_model: Path, tmp_path: Path) -> None:
+    """After everything was killed a restart counts its own workers, not the dead; here none can load its model."""
+    model = tmp_path / "model.onnx"
+    model.write_bytes(narrow_model.read_bytes())
+    with RunningService(model, tmp_path) as service:
+        service.kill_everything()
+        model.write_bytes(b"broken")
+        service.start(wait=False)
+        eventually(lambda: service.answers("/livez"), 30, "the web side does not live")
+        response = service.get("/readyz")
+        assert response.status_code == 503
+        assert "no worker" in response.json()["detail"]
+
+
+def test_the_choices_described_are_those_of_the_options(service: RunningService) -> None:
+    described = service.get("/openapi.json").json()["components"]["schemas"]["TransferBody"]["properties"]
+    for name, option in OPTIONS.items():
+        if option.metadata["choices"] and name != "init":
+            assert tuple(described[name]["enum"]) == option.metadata["choices"]
 
 
 def test_the_description_is_openapi_3_1_and_knows_every_call(service: RunningService) -> None:
@@ -43,8 +66,9 @@ def test_the_description_is_openapi_3_1_and_knows_every_call(service: RunningSer
     assert body["properties"]["size"]["maximum"] == 2048
     media = spec["paths"]["/v1/transfers"]["post"]["requestBody"]["content"]
     assert {"application/json", "multipart/form-data"} <= set(media)
-    problem = spec["paths"]["/v1/transfers"]["post"]["responses"]["422"]["content"]
-    assert set(problem) == {"application/problem+json"}
+    responses = spec["paths"]["/v1/transfers"]["post"]["responses"]
+    assert {"400", "401", "413", "415", "422"} <= set(responses)
+    assert set(responses["422"]["content"]) == {"application/problem+json"}
 
 
 def test_with_keys_set_only_who_knows_one_is_served(narrow_model: Path, tmp_path: Path) -> None:
@@ -61,6 +85,7 @@ def test_with_keys_set_only_who_knows_one_is_served(narrow_model: Path, tmp_path
             response = requests.get(url, headers=headers, timeout=30)
             assert response.status_code == 401, headers
             assert response.headers["Content-Type"] == "application/problem+json"
+            assert response.headers["WWW-Authenticate"] == "Bearer"
         for headers in ({"X-API-Key": "second"}, {"Authorization": "Bearer first"}):
             assert requests.get(url, headers=headers, timeout=30).status_code == 200
         body = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 32, "iterations": 0}

@@ -113,15 +113,17 @@ def test_the_size_is_the_long_edge_and_formats_are_what_was_asked(
 def test_the_style_scale_and_the_mix_change_the_losses(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
-    plain, large, mixed = (
+    plain, large, mixed, unweighted = (
         service.transfer(photo_png, *styles, size=64, iterations=0)["result"]["losses"]["style"]
         for styles in (
             [starry],
             [starry | {"scale": 3.0}],
             [starry | {"weight": 0.5}, {"image": b64(photo_png), "weight": 0.5}],
+            [starry, {"image": b64(photo_png), "weight": 0}],
         )
     )
     assert plain != pytest.approx(large, rel=0.01)
+    assert unweighted == plain
     assert mixed < plain  # half of the target is the photo's own Gram
 
 
@@ -173,6 +175,21 @@ def test_prefer_wait_that_is_too_short_answers_202(
     assert response.status_code == 202
     assert response.headers["Preference-Applied"] == "wait=1"
     requests.delete(service.url + response.headers["Location"], timeout=30)
+
+
+def test_a_job_deleted_while_its_post_waits_is_still_told(
+    service: RunningService, photo_png: bytes, starry: dict[str, str]
+) -> None:
+    body = {"content": b64(photo_png), "styles": [starry]} | LONG
+    before = {job["id"] for job in service.get("/v1/transfers").json()["items"]}
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        post = pool.submit(service.post, body, Prefer="wait=30")
+        eventually(lambda: service.get("/v1/transfers?limit=1").json()["items"][0]["id"] not in before, 30, "no job")
+        id = service.get("/v1/transfers?limit=1").json()["items"][0]["id"]
+        requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30)
+        answer = post.result()
+    assert answer.status_code == 202
+    assert answer.json()["id"] == id
 
 
 def test_requests_that_wait_leave_threads_for_the_others(
@@ -229,8 +246,7 @@ def test_a_deleted_job_stops_and_leaves_no_files(
     assert service.get(f"/v1/transfers/{id}").status_code == 404
     next_job = service.transfer(photo_png, starry, size=64, iterations=0)  # the worker is free again
     assert next_job["status"] == "succeeded"
-    folder = service.data / "blobs" / "jobs" / id
-    assert not folder.exists() or not list(folder.iterdir())
+    assert not (service.data / "blobs" / "jobs" / id).exists()
 
 
 def test_a_preset_deleted_while_its_job_waits_does_no_harm(
