@@ -24,6 +24,7 @@ TRIALS = 12  # step lengths tried along one direction
 ARMIJO = 1e-4  # share of the decrease that the slope promises which a step must deliver
 RESTARTS = 3  # tries from the best image with a smaller step
 SHRINK = 0.1  # how much smaller
+PATIENCE = 4  # iterations without a lower objective before a restart
 
 
 class Stuck(Exception):
@@ -183,38 +184,77 @@ class Step:
     stopped: str | None
 
 
+class _Descent:
+    """A method and its restarts: where it finds nothing lower, it begins again at the best with smaller steps."""
+
+    def __init__(self, problem: Problem, method: str, start: Point) -> None:
+        self.best = self.point = self._start = start
+        self._problem = problem
+        self._method = method
+        self._current = METHODS[method](problem, 1.0)
+        self._shrink = 1.0
+        self._restarts = 0
+        self._idle = 0
+
+    def at_rest(self) -> bool:
+        """Whether there is nowhere lower to go: no free variable has a gradient, or the objective is negligible."""
+        moving = (self.point.gradient * self._problem.free(self.point)).any()
+        return self.best.loss <= self._problem.negligible or not bool(moving)
+
+    def step(self) -> None:
+        """Raises Stuck once the restarts are used up too."""
+        try:
+            self.point = self._current.step(self.point)
+        except Stuck as stuck:
+            self._restart(stuck)
+            self.step()
+            return
+        if self.point.loss < self.best.loss:
+            self.best, self._idle, self._restarts = self.point, 0, 0
+            return
+        self._idle += 1
+        if self._idle == PATIENCE:
+            self._restart(Stuck(f"no lower objective in {PATIENCE} iterations"))
+
+    def verdict(self) -> str:
+        """What to say of the descent when its iterations are used up."""
+        return "stalled" if self.best is self._start else "iterations"
+
+    def _restart(self, reason: Stuck) -> None:
+        if self._restarts == RESTARTS:
+            raise reason
+        self._restarts += 1
+        self._shrink *= SHRINK
+        self.point, self._idle = self.best, 0
+        self._current = METHODS[self._method](self._problem, self._shrink)
+
+
 def minimize(problem: Problem, variable: Tensor, method: str, iterations: int) -> Iterator[Step]:
     """Goes down from `variable`, one Step an iteration.
 
     `stopped` of the last Step is "iterations" (all done), "converged" (no free variable has a gradient, or the
-    objective is negligible) or "stalled" (no lower objective within float32, after there was one).
+    objective is negligible) or "stalled" (nothing lower was found, be it for float32's sake at the end or because a
+    few iterations made steps that were too long).
 
     Raises:
         Diverged: the objective isn't finite at the start, or no step from there lowers it, restarts included.
     """
-    best = point = problem.at(variable)
-    if not _finite(best):
-        raise Diverged(f"the objective is {best.losses.total:g} at the first image")
-    start, shrink, restarts = best.loss, 1.0, 0
-    current = METHODS[method](problem, shrink)
+    start = problem.at(variable)
+    if not _finite(start):
+        raise Diverged(f"the objective is {start.losses.total:g} at the first image")
+    descent = _Descent(problem, method, start)
     for iteration in range(1, iterations + 1):
-        if best.loss <= problem.negligible or not (point.gradient * problem.free(point)).any():
-            yield Step(iteration - 1, best, "converged")
+        if descent.at_rest():
+            yield Step(iteration - 1, descent.best, "converged")
             return
         try:
-            point = current.step(point)
+            descent.step()
         except Stuck as stuck:
-            if restarts == RESTARTS:
-                if best.loss < start:
-                    yield Step(iteration, best, "stalled")
-                    return
+            if descent.best is start:
                 raise Diverged(f"{stuck}; {RESTARTS} restarts with smaller steps found no better image") from stuck
-            point, shrink, restarts = best, shrink * SHRINK, restarts + 1
-            current = METHODS[method](problem, shrink)
-        else:
-            if point.loss < best.loss:
-                best, restarts = point, 0
-        yield Step(iteration, best, "iterations" if iteration == iterations else None)
+            yield Step(iteration, descent.best, "stalled")
+            return
+        yield Step(iteration, descent.best, descent.verdict() if iteration == iterations else None)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -1,0 +1,186 @@
+"""Options: their defaults, the end of each range, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.engine.options import LAYERS, OPTIONS, TransferOptions
+from service.errors import InvalidInput
+
+WEIGHTS = ("content_weight", "style_weight", "tv_weight")
+RANGES = {
+    "size": (32, 2048),
+    "content_weight": (0, 1e9),
+    "style_weight": (0, 1e9),
+    "tv_weight": (0, 1e9),
+    "iterations": (0, 5000),
+    "seed": (0, 2**63 - 1),
+    "quality": (1, 100),
+}
+CHOICES = {
+    "loss_scaling": ("relative", "per_element", "gatys"),
+    "optimizer": ("lbfgs", "adam"),
+    "init": ("content", "random", "style", "image"),
+    "color": ("style", "luminance", "match"),
+    "format": ("png", "jpeg", "webp"),
+}
+WHOLE = [name for name in RANGES if name not in WEIGHTS]
+LAYER_OPTIONS = ("content_layers", "style_layers")
+
+
+def wrong(**options: Any) -> dict[str, str]:
+    """The locations and messages of what is wrong with the options."""
+    with pytest.raises(InvalidInput) as caught:
+        TransferOptions(**options)
+    return {error.loc: error.msg for error in caught.value.errors}
+
+
+def test_the_defaults_are_those_of_the_api() -> None:
+    assert TransferOptions().as_dict() == {
+        "size": 512,
+        "content_weight": 0.1,
+        "style_weight": 1.0,
+        "tv_weight": 0.0,
+        "content_layers": {"relu4_2": 1.0},
+        "style_layers": {"relu1_1": 0.2, "relu2_1": 0.2, "relu3_1": 0.2, "relu4_1": 0.2, "relu5_1": 0.2},
+        "loss_scaling": "relative",
+        "iterations": 60,
+        "optimizer": "lbfgs",
+        "init": "content",
+        "seed": 0,
+        "color": "style",
+        "format": "png",
+        "quality": 90,
+    }
+
+
+def test_every_option_is_tested_here_and_explained_there() -> None:
+    assert set(OPTIONS) == {*RANGES, *CHOICES, *LAYER_OPTIONS}
+    assert all(option.metadata["doc"] for option in OPTIONS.values())
+
+
+@pytest.mark.parametrize(("name", "ends"), RANGES.items())
+def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str, ends: tuple[float, float]) -> None:
+    low, high = ends
+    for value in ends:
+        assert getattr(TransferOptions(**{name: value}), name) == value
+    step = 1 if name in WHOLE else 1e-3
+    for value in (low - step, high + step * 1000):
+        assert list(wrong(**{name: value})) == [name]
+
+
+@pytest.mark.parametrize(("name", "choices"), CHOICES.items())
+def test_a_choice_is_one_of_its_words(name: str, choices: tuple[str, ...]) -> None:
+    for choice in choices:
+        assert getattr(TransferOptions(**{name: choice}), name) == choice
+    for value in ("", choices[0].upper(), None, 0, [choices[0]], "none"):
+        assert wrong(**{name: value}) == {name: f"must be one of {', '.join(choices)}"}
+
+
+@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, False, "1", [1], 10**400])
+def test_what_is_no_finite_number_is_refused(name: str, value: Any) -> None:
+    assert list(wrong(**{name: value})) == [name]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers_are_whole(name: str) -> None:
+    assert wrong(**{name: 50.0}) == {name: "must be a whole number"}
+
+
+@pytest.mark.parametrize("name", [name for name in RANGES if name != "iterations"])
+def test_nothing_but_the_iterations_may_be_left_open(name: str) -> None:
+    assert list(wrong(**{name: None})) == [name]
+
+
+@pytest.mark.parametrize(("size", "iterations"), [(32, 60), (512, 60), (513, 80), (2048, 80)])
+def test_iterations_left_out_are_filled_in_by_size(size: int, iterations: int) -> None:
+    assert TransferOptions(size=size).iterations == iterations
+    assert TransferOptions(size=size).steps == iterations
+    assert TransferOptions(size=size, iterations=3).steps == 3
+
+
+# Layers
+
+
+def test_the_layers_are_those_of_vgg19() -> None:
+    expected = [f"relu{block}_{i}" for block, n in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 4)) for i in range(1, n + 1)]
+    assert list(LAYERS) == expected
+
+
+@pytest.mark.parametrize("name", LAYER_OPTIONS)
+def test_every_layer_can_be_asked_for(name: str) -> None:
+    layers = dict.fromkeys(LAYERS, 1.0)
+    assert getattr(TransferOptions(**{name: layers}), name) == layers
+
+
+@pytest.mark.parametrize("name", LAYER_OPTIONS)
+@pytest.mark.parametrize("layer", ["relu9_9", "conv1_1", "relu1_3", "RELU1_1", "", 1])
+def test_an_unknown_layer_is_named(name: str, layer: Any) -> None:
+    (loc, msg) = next(iter(wrong(**{name: {"relu1_1": 1.0, layer: 1.0}}).items()))
+    assert loc == f"{name}.{layer}"
+    assert "relu1_1, relu1_2, relu2_1" in msg
+
+
+@pytest.mark.parametrize("name", LAYER_OPTIONS)
+@pytest.mark.parametrize("weight", [-1, 1.1e9, math.nan, math.inf, True, "1", None, 10**400])
+def test_a_wrong_weight_of_a_layer_is_named(name: str, weight: Any) -> None:
+    assert list(wrong(**{name: {"relu1_1": weight, "relu2_1": 1.0}})) == [f"{name}.relu1_1"]
+
+
+@pytest.mark.parametrize("name", LAYER_OPTIONS)
+@pytest.mark.parametrize("layers", [{}, [], None, "relu1_1", ["relu1_1"], {"relu1_1": 0.0, "relu2_1": 0}])
+def test_at_least_one_layer_must_count(name: str, layers: Any) -> None:
+    assert list(wrong(**{name: layers})) == [name]
+
+
+def test_a_layer_may_weigh_nothing_beside_others() -> None:
+    layers = {"relu1_1": 0.0, "relu2_1": 1}
+    assert TransferOptions(style_layers=layers).style_layers == layers
+
+
+# Together
+
+
+def test_at_least_one_weight_must_be_above_zero() -> None:
+    assert list(wrong(content_weight=0, style_weight=0, tv_weight=0)) == ["style_weight"]
+    for name in WEIGHTS:
+        TransferOptions(**(dict.fromkeys(WEIGHTS, 0) | {name: 1e-3}))
+
+
+def test_all_that_is_wrong_is_named_at_once() -> None:
+    found = wrong(size=0, tv_weight=-1, style_layers={"relu9_9": 1, "relu1_1": math.nan}, init="nothing")
+    assert set(found) == {"size", "tv_weight", "style_layers.relu9_9", "style_layers.relu1_1", "init"}
+
+
+@given(
+    size=st.integers(32, 2048),
+    weights=st.tuples(*[st.floats(1e-6, 1e9)] * 3),
+    layers=st.dictionaries(st.sampled_from(LAYERS), st.floats(1e-6, 1e9), min_size=1),
+    iterations=st.none() | st.integers(0, 5000),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_options_survive_the_way_to_json_and_back(
+    size: int, weights: tuple[float, ...], layers: dict[str, float], iterations: int | None, seed: int
+) -> None:
+    options = TransferOptions(
+        size=size, seed=seed, iterations=iterations, style_layers=layers, **dict(zip(WEIGHTS, weights, strict=True))
+    )
+    assert TransferOptions(**json.loads(json.dumps(options.as_dict()))) == options
+
+
+def test_the_defaults_of_one_are_not_shared_with_the_next() -> None:
+    assert TransferOptions().style_layers is not TransferOptions().style_layers
+    assert TransferOptions().as_dict()["style_layers"] is not TransferOptions().style_layers
+
+
+def test_options_do_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TransferOptions().size = 64  # type: ignore[misc]

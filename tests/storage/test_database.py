@@ -1,0 +1,199 @@
+"""Transactions over SQLite: writers wait for one another, nothing is lost, and failures are storage errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from service.errors import StorageError
+from service.storage.database import Database, now
+from service.storage.schema import PresetRow, WorkerRow
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+COUNT_UP = """
+import sys
+from service.storage.database import Database
+from service.storage.schema import WorkerRow
+
+database = Database(sys.argv[1])
+sys.stdin.readline()
+for _ in range(int(sys.argv[2])):
+    with database.writing() as session:
+        session.get(WorkerRow, "counter").seen_at += 1
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/data/service.db"
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+def put(database: Database, id: str, seen_at: float) -> None:
+    with database.writing() as session:
+        session.merge(WorkerRow(id=id, seen_at=seen_at))
+
+
+def get(database: Database, id: str) -> float | None:
+    with database.reading() as session:
+        row = session.get(WorkerRow, id)
+    return row and row.seen_at
+
+
+def test_a_database_is_made_with_its_folder_and_its_tables(database: Database, tmp_path: Path) -> None:
+    assert (tmp_path / "data" / "service.db").is_file()
+    with database.reading() as session:
+        assert list(session.scalars(select(PresetRow))) == []
+
+
+def test_what_one_wrote_another_reads(database: Database, url: str) -> None:
+    put(database, "worker", 7.0)
+    other = Database(url)
+    assert get(other, "worker") == 7.0
+    other.close()
+
+
+def test_sqlite_keeps_a_write_ahead_log_and_syncs_it(database: Database) -> None:
+    for transaction in (database.reading, database.writing):
+        with transaction() as session:
+            assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+            assert session.scalar(text("PRAGMA synchronous")) == 2  # FULL
+
+
+def test_the_databases_clock_is_the_time(database: Database) -> None:
+    before = time.time()
+    with database.reading() as session:
+        clock = session.scalar(select(now()))
+    assert before - 0.01 < clock < time.time() + 0.01
+
+
+def test_the_databases_clock_goes_on_within_a_transaction(database: Database) -> None:
+    with database.writing() as session:
+        first = session.scalar(select(now()))
+        time.sleep(0.01)
+        assert session.scalar(select(now())) > first
+
+
+def test_an_exception_takes_the_whole_transaction_back(database: Database) -> None:
+    put(database, "worker", 1.0)
+    with pytest.raises(ZeroDivisionError), database.writing() as session:
+        session.get_one(WorkerRow, "worker").seen_at = 2.0
+        session.add(WorkerRow(id="other", seen_at=1.0))
+        session.flush()
+        raise ZeroDivisionError
+    assert get(database, "worker") == 1.0
+    assert get(database, "other") is None
+
+
+def test_a_second_writer_waits_for_the_first(database: Database) -> None:
+    put(database, "worker", 0.0)
+    inside, order = threading.Event(), []
+
+    def second() -> None:
+        inside.wait()
+        with database.writing() as session:
+            session.get_one(WorkerRow, "worker").seen_at += 1
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with database.writing() as session:
+        row = session.get_one(WorkerRow, "worker")
+        inside.set()
+        time.sleep(0.1)
+        row.seen_at += 1
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    assert get(database, "worker") == 2.0
+
+
+def test_a_reader_waits_for_nobody_and_sees_only_what_was_committed(database: Database) -> None:
+    put(database, "worker", 1.0)
+    with database.writing() as session:
+        session.get_one(WorkerRow, "worker").seen_at = 2.0
+        session.flush()
+        assert get(database, "worker") == 1.0
+    assert get(database, "worker") == 2.0
+
+
+def test_no_update_of_several_threads_and_processes_is_lost(database: Database, url: str) -> None:
+    put(database, "counter", 0.0)
+    processes = [
+        subprocess.Popen([sys.executable, "-c", COUNT_UP, url, "40"], cwd=ROOT, stdin=subprocess.PIPE)
+        for _ in range(2)
+    ]
+
+    def count_up() -> None:
+        for _ in range(40):
+            with database.writing() as session:
+                session.get_one(WorkerRow, "counter").seen_at += 1
+
+    threads = [threading.Thread(target=count_up) for _ in range(2)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.close()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert get(database, "counter") == 160.0
+
+
+def test_rows_can_be_used_after_their_transaction(database: Database) -> None:
+    with database.writing() as session:
+        row = PresetRow(name="a", version="1", description="", images=[{"blob": "x"}], created_at=1.0)
+        session.add(row)
+    assert (row.name, row.images) == ("a", [{"blob": "x"}])
+
+
+def test_a_failing_transaction_is_a_storage_error(database: Database) -> None:
+    put(database, "worker", 1.0)
+    with pytest.raises(StorageError, match="the database failed: UNIQUE"), database.writing() as session:
+        session.add(WorkerRow(id="worker", seen_at=2.0))
+    with pytest.raises(StorageError, match="no such table"), database.reading() as session:
+        session.execute(text("SELECT * FROM nowhere"))
+    database.check()
+
+
+def test_a_check_fails_where_the_file_is_no_database_any_more(database: Database, tmp_path: Path) -> None:
+    database.check()
+    database.close()
+    for path in (tmp_path / "data").iterdir():
+        path.write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError):
+        database.check()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "nodialect://host/x",
+        "sqlite:////proc/nowhere/service.db",
+        "sqlite:///{tmp_path}/file/service.db",
+        "sqlite:///{tmp_path}/folder",
+        "sqlite:///{tmp_path}/file",
+    ],
+)
+def test_what_is_no_database_cannot_be_opened(tmp_path: Path, url: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError, match="the database can't be opened"):
+        Database(url.format(tmp_path=tmp_path))

@@ -1,0 +1,153 @@
+"""Settings from the environment: defaults, and what is said of values that can't be used."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.config import ROOT, Settings, unknown_variables, variables
+from service.errors import InvalidInput
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+
+DEFAULTS: dict[str, Any] = {
+    "NST_HOST": "127.0.0.1",
+    "NST_PORT": 8000,
+    "NST_DATA": Path("data"),
+    "NST_DATABASE_URL": "",
+    "NST_BLOBS": "",
+    "NST_MODEL": ROOT / "models" / "vgg19.onnx",
+    "NST_DEVICE": "auto",
+    "NST_WORKERS": 1,
+    "NST_WEB_WORKERS": 2,
+    "NST_WEB_THREADS": 16,
+    "NST_THREADS": 0,
+    "NST_LEASE_S": 120.0,
+    "NST_MAX_BODY_MB": 64.0,
+    "NST_GRAM_MEMORY_MB": 256.0,
+    "NST_GRAM_DISK_MB": 10_240.0,
+    "NST_API_KEYS": (),
+}
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_environment({f"NST_{name.upper()}": value for name, value in environ.items()})
+
+
+def test_every_setting_has_its_default_and_says_what_it_is() -> None:
+    settings = Settings.from_environment({})
+    assert {name: getattr(settings, field.name) for name, field in variables().items()} == DEFAULTS
+    assert all(field.metadata["doc"] for field in variables().values())
+
+
+def test_an_empty_variable_means_the_default() -> None:
+    assert Settings.from_environment(dict.fromkeys(DEFAULTS, "")) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("host", "0.0.0.0", "0.0.0.0"),  # noqa: S104
+        ("port", "1", 1),
+        ("port", "65535", 65535),
+        ("data", "/srv/nst", Path("/srv/nst")),
+        ("database_url", "postgresql://db/nst", "postgresql://db/nst"),
+        ("blobs", "s3://bucket/prefix", "s3://bucket/prefix"),
+        ("model", "other.onnx", Path("other.onnx")),
+        ("device", "cuda", "cuda"),
+        ("workers", "3", 3),
+        ("web_workers", "4", 4),
+        ("web_threads", "2", 2),
+        ("threads", "8", 8),
+        ("lease_s", "1.5", 1.5),
+        ("max_body_mb", "0.5", 0.5),
+        ("gram_memory_mb", "0", 0),
+        ("gram_disk_mb", "7", 7),
+        ("api_keys", " one, two ,,three ", ("one", "two", "three")),
+    ],
+)
+def test_every_setting_is_read_from_its_variable(name: str, text: str, value: Any) -> None:
+    assert getattr(read(**{name: text}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("port", "http"),
+        ("port", "0"),
+        ("port", "65536"),
+        ("port", "80.5"),
+        ("device", "gpu"),
+        ("workers", "0"),
+        ("web_workers", "0"),
+        ("web_threads", "1"),
+        ("threads", "-1"),
+        ("lease_s", "0.5"),
+        ("lease_s", "a minute"),
+        ("lease_s", "nan"),
+        ("lease_s", "inf"),
+        ("max_body_mb", "0"),
+        ("gram_memory_mb", "-1"),
+        ("gram_disk_mb", "nan"),
+        ("api_keys", " , "),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(name: str, text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read(**{name: text})
+    assert [error.loc for error in caught.value.errors] == [f"NST_{name.upper()}"]
+    assert f"NST_{name.upper()}: " in str(caught.value)
+
+
+def test_a_choice_names_what_it_can_be() -> None:
+    with pytest.raises(InvalidInput, match="NST_DEVICE: must be auto, cpu or cuda"):
+        read(device="tpu")
+
+
+def test_all_that_is_wrong_is_named_at_once() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read(port="x", workers="0", lease_s="nan", host="fine")
+    assert {error.loc for error in caught.value.errors} == {"NST_PORT", "NST_WORKERS", "NST_LEASE_S"}
+
+
+def test_a_misspelt_variable_is_found() -> None:
+    environ = dict.fromkeys(DEFAULTS, "") | {
+        "NST_PROT": "1",
+        "NST_": "",
+        "nst_port": "",
+        "PORT": "1",
+        "XNST_PORT": "",
+    }
+    assert unknown_variables(environ) == ["NST_", "NST_PROT"]
+
+
+@pytest.mark.parametrize("name", ["data", "a b", "ü", "a%20b", "a#b", "a?b=c"])
+def test_database_and_blobs_lie_in_the_data_folder_whatever_its_name(tmp_path: Path, name: str) -> None:
+    settings = read(data=str(tmp_path / name))
+    Database(settings.database).close()
+    Blobs(settings.blob_url).put("key", b"1")
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()} == {
+        f"{name}/service.db",
+        f"{name}/blobs/key",
+    }
+
+
+def test_database_and_blobs_are_elsewhere_where_that_is_said() -> None:
+    given = read(database_url="sqlite:///x.db", blobs="memory:///")
+    assert (given.database, given.blob_url) == ("sqlite:///x.db", "memory:///")
+
+
+def test_a_relative_data_folder_is_made_absolute() -> None:
+    assert read(data="here").database == f"sqlite:///{Path.cwd()}/here/service.db"
+    assert read(data="here").blob_url == f"{Path.cwd().as_uri()}/here/blobs"
+
+
+def test_cores_are_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
+    assert Settings(workers=1).cpu_threads == 8
+    assert Settings(workers=3).cpu_threads == 2
+    assert Settings(workers=20).cpu_threads == 1
+    assert Settings(workers=3, threads=5).cpu_threads == 5
