@@ -27,6 +27,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int) -> None:
     doomed += _oldest(blobs.listing(cache.FOLDER), gram_bytes)
     for blob in doomed:
         blobs.delete(blob.key)
+    blobs.remove_unfinished(time.time() - GRACE_S)
     if doomed:
         logger.info("swept up %d files that nothing needs", len(doomed))
 

@@ -58,11 +58,12 @@ def test_jobs_and_presets_outlive_the_death_of_the_web_side_and_then_of_everythi
         assert service.picture(job).shape == (48, 64, 3)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_job_done(own_service: RunningService) -> None:
     service = own_service
     with service:
         service.put_style("kept", STYLE)
-        id = service.post(GOOD | {"size": 512, "iterations": 400}).json()["id"]
+        id = service.post(GOOD | {"size": 512, "iterations": 200}).json()["id"]
         eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "no progress")
         (worker,) = service.children("service worker")
         os.kill(worker, signal.SIGKILL)
@@ -70,6 +71,7 @@ def test_a_killed_worker_is_replaced_and_its_job_done(own_service: RunningServic
         assert service.ended(id)["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(own_service: RunningService) -> None:
     service = own_service
     with service:
@@ -100,6 +102,7 @@ def test_sigterm_gives_the_running_job_back_and_ends_cleanly(own_service: Runnin
         eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "not taken up again at once")
 
 
+@pytest.mark.slow
 def test_sigterm_answers_those_who_wait_for_a_job(own_service: RunningService) -> None:
     service = own_service
     with service, concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -111,6 +114,7 @@ def test_sigterm_answers_those_who_wait_for_a_job(own_service: RunningService) -
         assert post.result().json()["id"]
 
 
+@pytest.mark.slow
 def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(narrow_model: Path, tmp_path: Path) -> None:
     """Sixteen style images and no progress yet: the lease of two seconds is renewed all the same."""
     with RunningService(narrow_model, tmp_path, workers=2, lease_s=2) as service:
@@ -135,6 +139,7 @@ def test_a_locked_database_delays_a_job_and_does_not_fail_it(own_service: Runnin
         assert service.ended(id)["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_the_children_end_with_a_killed_serve(own_service: RunningService) -> None:
     service = own_service
     with service:
@@ -145,6 +150,7 @@ def test_the_children_end_with_a_killed_serve(own_service: RunningService) -> No
         service.start()  # the port is free again
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_queue(narrow_model: Path, tmp_path: Path) -> None:
     with RunningService(narrow_model, tmp_path, workers=2) as service:
         service.put_style("kept", STYLE)
@@ -174,6 +180,7 @@ def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -
     assert "Traceback" not in no_data.stderr
 
 
+@pytest.mark.slow
 def test_serve_refuses_a_port_in_use(own_service: RunningService, narrow_model: Path, tmp_path: Path) -> None:
     with own_service as service:
         second = run_serve(model=narrow_model, data=tmp_path / "other", port=service.port)

@@ -69,6 +69,21 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     assert {key.split("/")[1] for key in keys(blobs)} == {new.version}
 
 
+def test_what_a_killed_process_left_half_written_goes_when_it_is_old(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    Queue(database, 60).submit("here", {"styles": []})
+    blobs.put("jobs/here/content", b"1")
+    staged = tmp_path / "blobs" / "jobs" / "here" / "result-1.png#1"
+    staged.write_bytes(b"half")
+    sweep(database, blobs, 0)
+    assert staged.exists()
+    age(tmp_path)
+    sweep(database, blobs, 0)
+    assert not staged.exists()
+    assert keys(blobs) == {"jobs/here/content"}
+
+
 def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:
     for i in range(5):
         blobs.put(f"grams/{i}", bytes(100))

@@ -37,7 +37,7 @@ class Canvas(Protocol):
 
 def to_tensor(picture: Picture, device: torch.device) -> Tensor:
     """H x W x 3 uint8 -> 1 x 3 x H x W float32 in [0, 1]."""
-    return torch.tensor(picture, device=device).permute(2, 0, 1)[None].float() / 255
+    return torch.tensor(np.ascontiguousarray(picture), device=device).permute(2, 0, 1)[None].float() / 255
 
 
 def to_picture(image: Tensor) -> Picture:

@@ -104,7 +104,7 @@ class Objective:
         """The total of an image without any features: what a total counts as large or as nothing against."""
         features = {layer: torch.zeros_like(target) for layer, target in self._content.items()}
         grams = {layer: torch.zeros_like(target) for layer, target in self._grams.items()}
-        return max(float(self._terms(features, grams, torch.ones(()))["total"]), NORM_FLOOR)
+        return float(self._terms(features, grams, torch.ones(()))["total"]) or 1.0
 
     def _terms(self, features: Mapping[str, Tensor], grams: Mapping[str, Tensor], tv: Tensor) -> dict[str, Tensor]:
         options = self.options

@@ -241,7 +241,7 @@ def minimize(problem: Problem, variable: Tensor, method: str, iterations: int) -
     """
     start = problem.at(variable)
     if not _finite(start):
-        raise Diverged(f"the objective is {start.losses.total:g} at the first image")
+        raise Diverged(f"the objective is {start.losses.total:g} at the first image, or its gradient isn't finite")
     descent = _Descent(problem, method, start)
     for iteration in range(1, iterations + 1):
         if descent.at_rest():

@@ -40,7 +40,7 @@ class Blobs:
                 LocalStore(self._folder, mkdir=True, automatic_cleanup=True) if self._folder else from_url(url)
             )
         except (BaseError, ValueError, OSError) as error:
-            raise StorageError(f"the blob store {url!r} can't be opened: {str(error).splitlines()[0]}") from error
+            raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}") from error
 
     def put(self, key: str, data: bytes) -> None:
         """Writes a blob, replacing one of that key; it is on disk when this returns."""
@@ -49,7 +49,7 @@ class Blobs:
             if self._folder:
                 _sync(self._folder, key)
         except (BaseError, OSError) as error:
-            raise StorageError(f"the file {key} could not be written: {error}") from error
+            raise StorageError(f"the file {key} could not be written: {_reason(error)}") from error
 
     def get(self, key: str) -> bytes:
         """Reads a blob; raises BlobNotFound where there is none."""
@@ -58,7 +58,7 @@ class Blobs:
         except (NotFoundError, FileNotFoundError) as error:
             raise BlobNotFound(f"the file {key} is gone") from error
         except (BaseError, OSError) as error:
-            raise StorageError(f"the file {key} could not be read: {error}") from error
+            raise StorageError(f"the file {key} could not be read: {_reason(error)}") from error
 
     def delete(self, key: str) -> None:
         """Removes a blob; it is no error if there is none."""
@@ -67,7 +67,7 @@ class Blobs:
         except (NotFoundError, FileNotFoundError):
             pass
         except (BaseError, OSError) as error:
-            raise StorageError(f"the file {key} could not be removed: {error}") from error
+            raise StorageError(f"the file {key} could not be removed: {_reason(error)}") from error
 
     def listing(self, prefix: str) -> Iterator[BlobInfo]:
         """All blobs whose keys begin with the folder `prefix`."""
@@ -76,12 +76,25 @@ class Blobs:
                 for meta in batch:
                     yield BlobInfo(meta["path"], meta["size"], meta["last_modified"].timestamp())
         except (BaseError, OSError) as error:
-            raise StorageError(f"the files in {prefix} could not be listed: {error}") from error
+            raise StorageError(f"the files in {prefix} could not be listed: {_reason(error)}") from error
 
     def delete_all(self, prefix: str) -> None:
         """Removes every blob under the folder `prefix`."""
         for blob in list(self.listing(prefix)):
             self.delete(blob.key)
+
+    def remove_unfinished(self, before: float) -> None:
+        """Removes what was being written when its process was killed, if that was before then (seconds since 1970).
+
+        Only a folder needs it: there a file is written as `key#1` first, which no listing shows.
+        """
+        staged = self._folder.rglob("*#*") if self._folder else ()
+        for path in staged:
+            try:
+                if path.stat().st_mtime < before:
+                    path.unlink()
+            except FileNotFoundError:
+                pass  # it was finished or given up meanwhile
 
     def check(self) -> None:
         """Writes, reads and removes a blob; raises StorageError if one of them fails."""
@@ -89,6 +102,10 @@ class Blobs:
         self.put(key, b"probe")
         self.get(key)
         self.delete(key)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]  # the store's own debug output follows
 
 
 def _sync(folder: Path, key: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
 
@@ -29,6 +30,7 @@ def test_it_is_not_ready_without_a_model(narrow_model: Path, tmp_path: Path) -> 
         assert "python -m export" in response.json()["detail"]
 
 
+@pytest.mark.slow
 def test_it_is_not_ready_without_a_worker(narrow_model: Path, tmp_path: Path) -> None:
     """After everything was killed a restart counts its own workers, not the dead; here none can load its model."""
     model = tmp_path / "model.onnx"
