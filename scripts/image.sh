@@ -20,11 +20,18 @@ cp -r "$source_dir/export" "$image/build"
 # Stage 2: what runs
 mkdir -p "$image/app" "$image/data"
 cp -r "$image/build/models" "$source_dir/service" "$image/app"
+user=$(id -un)
 run=()
-if [ "$(id -u)" = 0 ]; then
+if [ "$user" = root ]; then
     chown -R nobody "$image/data"
     chmod -R a+rX "$image"
-    run=(setpriv --reuid nobody --clear-groups --)
+    nobody=(setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups --)
+    if "${nobody[@]}" "$image/venv/bin/python" -c 'import flask' 2>/dev/null; then
+        run=("${nobody[@]}")
+        user=nobody
+    else
+        echo "image: python3 itself can only be read by root: running as root" >&2
+    fi
 fi
 
 cd "$image/app"
@@ -46,4 +53,4 @@ healthy || { echo "the health check never passed" >&2; exit 1; }
 kill -TERM "$server"
 wait "$server"
 trap - EXIT
-echo "image: built, healthy as $([ "$(id -u)" = 0 ] && echo nobody || id -un), stopped cleanly"
+echo "image: built, healthy as $user, stopped cleanly"
