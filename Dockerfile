@@ -19,6 +19,6 @@ USER nst
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 NST_HOST=0.0.0.0 NST_PORT=8000 NST_DATA=/data
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD python -c \
+    "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['NST_PORT'] + '/readyz', timeout=4)"
 CMD ["python", "-m", "service", "serve"]
