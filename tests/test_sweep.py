@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -82,6 +83,26 @@ def test_what_a_killed_process_left_half_written_goes_when_it_is_old(
     sweep(database, blobs, 0)
     assert not staged.exists()
     assert keys(blobs) == {"jobs/here/content"}
+
+
+def test_folders_that_come_and_go_meanwhile_do_not_stop_it(database: Database, blobs: Blobs) -> None:
+    """Each look at /readyz writes a file into a folder of its own and removes both."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            blobs.check()
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(100):
+            sweep(database, blobs, 0)
+    finally:
+        done.set()
+        for looker in lookers:
+            looker.join()
 
 
 def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def read_image(value: object) -> ImageFile:
 def _bytes(value: str) -> bytes:
     if value.startswith(FILE_PART):
         return _file(value.removeprefix(FILE_PART))
+    if value.startswith(("http://", "https://")):
+        raise ValueError("URLs are not fetched; send the image itself")
     if value.startswith("data:"):
         header, comma, value = value.partition(",")
         if not comma or not header.endswith(";base64"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from service.jobs.queue import ENDED
 from service.storage.schema import JobRow, PresetRow
 
 
@@ -70,8 +71,12 @@ def _image(image: dict[str, Any]) -> dict[str, Any]:
 
 def _links(row: JobRow) -> dict[str, str]:
     here = f"/v1/transfers/{row.id}"
-    links = {"self": here, "cancel": f"{here}/cancel"}
-    return links | {"image": f"{here}/image"} if row.result else links
+    links = {"self": here}
+    if row.status not in ENDED:
+        links["cancel"] = f"{here}/cancel"
+    if row.result:
+        links["image"] = f"{here}/image"
+    return links
 
 
 def _iso(seconds: float | None) -> str | None:

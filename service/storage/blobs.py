@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -88,13 +89,11 @@ class Blobs:
 
         Only a folder needs it: there a file is written as `key#1` first, which no listing shows.
         """
-        staged = self._folder.rglob("*#*") if self._folder else ()
-        for path in staged:
-            try:
-                if path.stat().st_mtime < before:
-                    path.unlink()
-            except FileNotFoundError:
-                pass  # it was finished or given up meanwhile
+        for folder, _, names in os.walk(self._folder) if self._folder else ():  # walks on where a folder vanishes
+            for path in (Path(folder, name) for name in names if "#" in name):
+                with suppress(FileNotFoundError):  # it was finished or given up meanwhile
+                    if path.stat().st_mtime < before:
+                        path.unlink()
 
     def check(self) -> None:
         """Writes, reads and removes a blob; raises StorageError if one of them fails."""

@@ -71,6 +71,7 @@ def assert_problem(response: requests.Response, status: int, *locs: str) -> dict
     ("content", None, "content"),
     ("content", "data:image/png,plain", "content"),
     ("content", "file:nowhere", "content"),
+    ("content", "https://example.org/photo.jpg", "content"),
     ("styles", [], "styles"),
     ("styles", {}, "styles"),
     ("styles", [{"image": b64(PICTURE)}] * 17, "styles"),
