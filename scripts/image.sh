@@ -20,24 +20,25 @@ cp -r "$source_dir/export" "$image/build"
 # Stage 2: what runs
 mkdir -p "$image/app" "$image/data"
 cp -r "$image/build/models" "$source_dir/service" "$image/app"
+environment=(env -i PATH="$image/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+    NST_HOST=0.0.0.0 NST_PORT="$port" NST_DATA="$image/data")
+which_python=(python -c 'import flask, sys; print(sys.version, sys.prefix)')
 user=$(id -un)
-run=()
+run=("${environment[@]}")
 if [ "$user" = root ]; then
     chown -R nobody "$image/data"
     chmod -R a+rX "$image"
-    nobody=(setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups --)
-    if "${nobody[@]}" "$image/venv/bin/python" -c 'import flask' 2>/dev/null; then
-        run=("${nobody[@]}")
+    as_nobody=("${run[@]}" setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups --)
+    if [ "$("${as_nobody[@]}" "${which_python[@]}" 2>/dev/null)" = "$("${run[@]}" "${which_python[@]}")" ]; then
+        run=("${as_nobody[@]}")
         user=nobody
     else
-        echo "image: python3 itself can only be read by root: running as root" >&2
+        echo "image: the python of this machine only works for root: running as root" >&2
     fi
 fi
 
 cd "$image/app"
-env -i PATH="$image/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    NST_HOST=0.0.0.0 NST_PORT="$port" NST_DATA="$image/data" \
-    "${run[@]}" python -m service serve &
+"${run[@]}" python -m service serve &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
 healthy() {
