@@ -33,13 +33,17 @@ def _unready() -> list[str]:
     reasons = []
     if not parts().settings.model.is_file():
         reasons.append(f"there is no model at {parts().settings.model}; build it with: python -m export")
-    try:
-        parts().blobs.check()
-        if not parts().roll.alive():
-            reasons.append("no worker is alive")
-    except ServiceError as error:
-        reasons.append(error.detail)
+    for check in (parts().database.check, parts().blobs.check, _check_workers):
+        try:
+            check()
+        except ServiceError as error:
+            reasons.append(error.detail)
     return reasons
+
+
+def _check_workers() -> None:
+    if not parts().roll.alive():
+        raise Unavailable("no worker is alive")
 
 
 @blueprint.get("/openapi.json", doc_ui=False)

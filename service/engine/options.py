@@ -1,7 +1,7 @@
 """What a transfer can be told besides its pictures.
 
-Each option's default, range and meaning are written here and nowhere else: the HTTP schema, the command line
-and the README's table are made from `TransferOptions`.
+Each option's default, range and meaning are written here: the HTTP schema, the command line and the README's table
+are made from `TransferOptions`, and tests hold them to it.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def test_the_service_lives_and_is_ready(service: RunningService) -> None:
     assert service.get("/readyz").json() == {"status": "ready"}
 
 
-def test_it_is_not_ready_without_a_model(narrow_model: Path, tmp_path: Path) -> None:
+def test_it_is_not_ready_without_its_model_or_its_blobs(narrow_model: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(narrow_model.read_bytes())
     with RunningService(model, tmp_path) as service:
@@ -28,6 +29,11 @@ def test_it_is_not_ready_without_a_model(narrow_model: Path, tmp_path: Path) -> 
         assert response.status_code == 503
         assert response.headers["Content-Type"] == "application/problem+json"
         assert "python -m export" in response.json()["detail"]
+        shutil.rmtree(tmp_path / "blobs")
+        (tmp_path / "blobs").write_text("no folder any more")
+        detail = service.get("/readyz").json()["detail"]
+        assert "probe/" in detail
+        assert "python -m export" in detail
 
 
 @pytest.mark.slow
