@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -53,9 +54,9 @@ def pastiche_command(content: str, style: str, output: str, size: int, steps: in
     return [*command, "--size", str(size), "--style-size", str(size), "--num-steps", str(steps), "--no-verbose"]
 
 
-def measured(command: object) -> tuple[float, float]:
+def measured(command: Callable[[int], list[str]]) -> tuple[float, float]:
     """Seconds an iteration, and the peak memory in GB."""
-    few, many = (run(command(steps)) for steps in STEPS)  # type: ignore[operator]
+    few, many = (run(command(steps)) for steps in STEPS)
     return (many[0] - few[0]) / (STEPS[1] - STEPS[0]), max(few[1], many[1])
 
 

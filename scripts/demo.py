@@ -6,6 +6,7 @@ import argparse
 import base64
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=512, help="long edge of the output in pixels")
     size = parser.parse_args().size
     FOLDER.mkdir(exist_ok=True)
+    shutil.rmtree(FOLDER / "data", ignore_errors=True)  # what an earlier version of the service left
     content, style = FOLDER / "content.png", FOLDER / "style.png"
     Image.fromarray(data.coffee()).save(content)
     paint(768, 7).save(style)
