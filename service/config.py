@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from service.errors import FieldError, InvalidInput
+from service.memory import MIB, available
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,10 +34,13 @@ def _port(text: str) -> int:
     return port
 
 
-def _device(text: str) -> str:
-    if text not in ("auto", "cpu", "cuda"):
-        raise ValueError("must be auto, cpu or cuda")
-    return text
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +53,22 @@ class Settings:
     database_url: str = _setting("", "SQLAlchemy URL; empty: SQLite in NST_DATA")
     blobs: str = _setting("", "where blobs are kept: a file:// or s3:// URL; empty: a folder in NST_DATA")
     model: Path = _setting(ROOT / "models" / "vgg19.onnx", "the model that python -m export built", Path)
-    device: str = _setting("auto", "auto (CUDA where it works), cpu or cuda", _device)
+    device: str = _setting("auto", "auto (CUDA where it works), cpu or cuda", _one_of("auto", "cpu", "cuda"))
+    precision: str = _setting(
+        "auto",
+        "auto (bfloat16 where the processor or GPU has it), float32 or bfloat16",
+        _one_of("auto", "float32", "bfloat16"),
+    )
     workers: int = _setting(1, "worker processes that serve starts", int, 1)
     web_workers: int = _setting(2, "web processes", int, 1)
     web_threads: int = _setting(16, "threads of a web process; at most half of them wait for jobs", int, 2)
     threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", int, 0)
+    memory_mb: float = _setting(
+        0.0,
+        "memory that one worker may use, in MiB; 0: the machine's or container's divided by NST_WORKERS",
+        float,
+        0,
+    )
     lease_s: float = _setting(120.0, "seconds without progress after which a job is taken from its worker", float, 1)
     max_body_mb: float = _setting(64.0, "largest request body, in MiB", float, 0.001)
     gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
@@ -92,6 +107,11 @@ class Settings:
     def cpu_threads(self) -> int:
         """CPU threads for one worker process, shared in turn by ONNX Runtime and torch."""
         return self.threads or max(1, len(os.sched_getaffinity(0)) // self.workers)
+
+    @property
+    def worker_memory(self) -> int:
+        """Bytes of memory for one worker process."""
+        return round(self.memory_mb * MIB) or available() // self.workers
 
 
 def variables() -> dict[str, Field[Any]]:

@@ -2,6 +2,7 @@
 
 ServiceError                500
 ├─ InvalidInput             422  one or more fields are wrong; names each
+│  └─ DoesNotFit            422  the transfer takes more memory than a worker has
 ├─ MalformedBody            400  the body can't be read at all
 ├─ Unauthorized             401
 ├─ NotFound                 404
@@ -67,6 +68,13 @@ class InvalidInput(ServiceError):
     @classmethod
     def field(cls, loc: str, msg: str) -> InvalidInput:
         return cls([FieldError(loc, msg)])
+
+
+class DoesNotFit(InvalidInput):
+    """A transfer takes more memory than a worker has."""
+
+    slug = "does-not-fit"
+    title = "Does not fit into memory"
 
 
 class MalformedBody(ServiceError):

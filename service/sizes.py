@@ -39,5 +39,12 @@ def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: i
     return []
 
 
+def levels_that_fit(styles: Sequence[tuple[HasSize, float]], size: int, levels: int) -> int:
+    """How many of so many levels, each half as large as the next, every style image can follow."""
+    return max(
+        (n for n in range(1, levels + 1) if not style_size_errors("", styles, size // 2 ** (n - 1))), default=1
+    )
+
+
 def _short_side(picture: HasSize, size: int) -> int:
     return min(fitted_size(picture.width, picture.height, size)) if size else 0

@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from service import __version__, colour, images
+from service.engine.heap import give_back_memory, keep_freed_memory
 from service.engine.options import TransferOptions
+from service.engine.precision import choose
 from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import build_encoder
 from service.errors import Unavailable
 from service.images import Picture
 from service.model import load_model
+from service.sizes import levels_that_fit
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
-from service.styles.extractor import GramExtractor
-from service.styles.grams import StyleGrams, StyleImage, Treatment
-
-PRECISION = "float32"
+from service.styles.extractor import GramExtractor, Grams
+from service.styles.grams import StyleGrams, StyleImage, Targets, Treatment, cache_answer
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Stylist:
 
     Args:
         device: "auto", "cpu" or "cuda".
+        precision: "auto", "float32" or "bfloat16", for optimising; style Grams and delivered losses are float32's.
         threads: CPU threads, shared in turn by ONNX Runtime and torch.
         blobs: where Grams are kept beyond this process.
         gram_memory: bytes of Grams kept in this process.
@@ -73,14 +76,18 @@ class Stylist:
         Unavailable: there is no usable model, or "cuda" was asked for and isn't there.
     """
 
-    def __init__(self, model_file: Path, device: str, threads: int, blobs: Blobs, gram_memory: int) -> None:
+    def __init__(
+        self, model_file: Path, blobs: Blobs, *, device: str, precision: str, threads: int, gram_memory: int
+    ) -> None:
         torch.set_num_threads(threads)
+        keep_freed_memory()
         model = load_model(model_file)
         extractor = GramExtractor(model, device, threads)
         chosen = _device(device)
-        self._encoder = build_encoder(model, torch.device(chosen))
+        precision = choose(precision, torch.device(chosen))
+        self._encoder = build_encoder(model, torch.device(chosen), precision)
         self._grams = StyleGrams(extractor, GramCache(blobs, gram_memory), model.sha256)
-        self.info = EngineInfo(model.sha256, model.weights, chosen, PRECISION, extractor.provider, __version__)
+        self.info = EngineInfo(model.sha256, model.weights, chosen, precision, extractor.provider, __version__)
 
     def transfer(
         self, order: Order, on_progress: Callable[[Progress], None], on_tick: Callable[[], None] = lambda: None
@@ -91,20 +98,49 @@ class Stylist:
         """
         options, begun = order.options, time.monotonic()
         content = images.resize_long_edge(order.content, options.size)
+        sizes = [(style, style.scale) for style in order.styles]
+        options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
         treatment = _treatment(options.color, content)
-        targets = self._grams.targets(order.styles, options.size, list(options.style_layers), treatment, on_tick)
-        styled = time.monotonic()
+        grams = _LevelGrams(self._grams, order, treatment, on_tick)
         first = treatment.apply(_heaviest(order.styles)) if options.init == "style" else order.first
-        result = stylize(
-            self._encoder, content, targets.grams, options, first=first, on_progress=on_progress, on_tick=on_tick
+        try:
+            result = stylize(
+                self._encoder, content, grams, options, first=first, on_progress=on_progress, on_tick=on_tick
+            )
+        finally:
+            give_back_memory()
+        return Outcome(result, grams.cache, grams.seconds, time.monotonic() - begun - grams.seconds)
+
+
+class _LevelGrams:
+    """The Gram targets of a transfer at each of its levels' sizes, and what they took to get."""
+
+    def __init__(self, grams: StyleGrams, order: Order, treatment: Treatment, on_tick: Callable[[], None]) -> None:
+        self._find = partial(
+            grams.targets, order.styles, layers=list(order.options.style_layers), treatment=treatment, on_tick=on_tick
         )
-        return Outcome(result, targets.cache, styled - begun, time.monotonic() - styled)
+        self._found: dict[int, Targets] = {}
+        self.seconds = 0.0
+
+    def __call__(self, size: int) -> Grams:
+        if size not in self._found:
+            begun = time.monotonic()
+            self._found[size] = self._find(size)
+            self.seconds += time.monotonic() - begun
+        return self._found[size].grams
+
+    @property
+    def cache(self) -> str:
+        """As the API's `style_cache`, over all levels."""
+        found = self._found.values()
+        return cache_answer(sum(targets.hits for targets in found), sum(targets.images for targets in found))
 
 
 def _device(wanted: str) -> str:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise Unavailable("NST_DEVICE is cuda, but torch finds no CUDA device")
     torch.backends.cudnn.allow_tf32 = False  # `precision` says float32
+    torch.backends.cudnn.deterministic = True  # the same seed gives the same bytes
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 

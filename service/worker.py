@@ -17,14 +17,16 @@ from service.config import Settings
 from service.engine.stylize import Progress
 from service.errors import DatabaseError, ServiceError, StorageError, TransferFailed
 from service.images import UnreadableImage
+from service.jobs.fit import check_fit
 from service.jobs.queue import Claim, LeaseLost, Queue
 from service.jobs.request import TransferRequest, job_blob
 from service.jobs.roll import BEAT_S, Roll, worker_id
+from service.memory import MIB, Room
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.styles.grams import StyleImage
 from service.sweep import sweep
-from service.transfer import Order, Outcome, Stylist
+from service.transfer import EngineInfo, Order, Outcome, Stylist
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,6 @@ REPORT_S = 0.25  # seconds between two writes of progress, at least
 RENEW_S = 1.0  # seconds after which a lease is renewed where there is no progress to write, if the lease is longer
 RETRY_S = 1.0  # seconds before the next try after the storage failed
 SWEEP_S = 3600.0  # seconds between two sweeps
-MIB = 2**20
 
 
 class Canceled(Exception):
@@ -54,8 +55,15 @@ class Worker:
         self._blobs = Blobs(settings.blob_url)
         self._queue = Queue(self._database, settings.lease_s)
         self._roll = Roll(self._database)
-        gram_memory = round(settings.gram_memory_mb * MIB)
-        self._stylist = Stylist(settings.model, settings.device, settings.cpu_threads, self._blobs, gram_memory)
+        self._stylist = Stylist(
+            settings.model,
+            self._blobs,
+            device=settings.device,
+            precision=settings.precision,
+            threads=settings.cpu_threads,
+            gram_memory=round(settings.gram_memory_mb * MIB),
+        )
+        self._room = _room(settings, self._stylist.info)
         self._stop = threading.Event()
         self._next_sweep = 0.0
 
@@ -65,7 +73,7 @@ class Worker:
         signal.signal(signal.SIGINT, self._on_signal)
         beat = threading.Thread(target=self._beat, name="roll")
         beat.start()
-        logger.info("worker %s is ready: %s", self._id, self._stylist.info)
+        logger.info("worker %s is ready: %s, %s", self._id, self._stylist.info, self._room)
         try:
             while not self._stop.is_set():
                 if not self._work_once():
@@ -80,7 +88,7 @@ class Worker:
     def _beat(self) -> None:
         while True:
             try:
-                self._roll.sign(self._id)
+                self._roll.sign(self._id, self._room)
             except ServiceError:
                 logger.exception("could not sign the roll")
             if self._stop.wait(BEAT_S):
@@ -130,6 +138,7 @@ class Worker:
 
     def _transfer(self, claim: Claim) -> None:
         request = TransferRequest.from_json(claim.request)
+        check_fit(request, {self._room})
         report = _Report(self._queue, claim, self._stop, min(RENEW_S, self._settings.lease_s / 4))
         outcome = self._stylist.transfer(self._order(request), report.on_progress, report.on_tick)
         picture, options = outcome.result.picture, request.options
@@ -171,7 +180,7 @@ class _Report:
         self._claim = claim
         self._stop = stop
         self._renew_s = renew_s
-        self._first: tuple[int, float] | None = None  # iteration and time of the first progress
+        self._first: tuple[float, float] | None = None  # share of the work and time of the first progress
         self._written = 0.0
         self._reported = 0.0
 
@@ -185,14 +194,14 @@ class _Report:
     def on_progress(self, progress: Progress) -> None:
         """Raises Canceled or LeaseLost."""
         clock = time.monotonic()
-        self._first = self._first or (progress.iteration, clock)
-        if clock < self._reported + REPORT_S and progress.iteration < progress.iterations:
+        self._first = self._first or (progress.fraction, clock)
+        if clock < self._reported + REPORT_S and progress.fraction < 1:
             return
         self._reported = clock
-        done = progress.iteration - self._first[0]
-        left = progress.iterations - progress.iteration
-        eta = round((clock - self._first[1]) / done * left, 1) if done else None
-        self._write({"iteration": progress.iteration, "losses": vars(progress.losses), "eta_seconds": eta})
+        done = progress.fraction - self._first[0]
+        eta = round((clock - self._first[1]) / done * (1 - progress.fraction), 1) if done > 0 else None
+        fraction, losses = round(progress.fraction, 4), vars(progress.losses)
+        self._write({"iteration": progress.iteration, "fraction": fraction, "losses": losses, "eta_seconds": eta})
 
     def _write(self, progress: dict[str, object] | None) -> None:
         self._written = time.monotonic()
@@ -203,6 +212,11 @@ class _Report:
         else:
             if cancel:
                 raise Canceled
+
+
+def _room(settings: Settings, info: EngineInfo) -> Room:
+    """What this worker has for a job. How much of a GPU's memory a job takes isn't known."""
+    return Room(settings.worker_memory if info.device == "cpu" else None, info.precision)
 
 
 def _as_service_error(error: Exception) -> ServiceError:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from service import config
 from service.config import ROOT, Settings, unknown_variables, variables
 from service.errors import InvalidInput
 from service.storage.blobs import Blobs
@@ -21,10 +22,12 @@ DEFAULTS: dict[str, Any] = {
     "NST_BLOBS": "",
     "NST_MODEL": ROOT / "models" / "vgg19.onnx",
     "NST_DEVICE": "auto",
+    "NST_PRECISION": "auto",
     "NST_WORKERS": 1,
     "NST_WEB_WORKERS": 2,
     "NST_WEB_THREADS": 16,
     "NST_THREADS": 0,
+    "NST_MEMORY_MB": 0.0,
     "NST_LEASE_S": 120.0,
     "NST_MAX_BODY_MB": 64.0,
     "NST_GRAM_MEMORY_MB": 256.0,
@@ -58,10 +61,12 @@ def test_an_empty_variable_means_the_default() -> None:
         ("blobs", "s3://bucket/prefix", "s3://bucket/prefix"),
         ("model", "other.onnx", Path("other.onnx")),
         ("device", "cuda", "cuda"),
+        ("precision", "bfloat16", "bfloat16"),
         ("workers", "3", 3),
         ("web_workers", "4", 4),
         ("web_threads", "2", 2),
         ("threads", "8", 8),
+        ("memory_mb", "4096", 4096),
         ("lease_s", "1.5", 1.5),
         ("max_body_mb", "0.5", 0.5),
         ("gram_memory_mb", "0", 0),
@@ -81,10 +86,12 @@ def test_every_setting_is_read_from_its_variable(name: str, text: str, value: An
         ("port", "65536"),
         ("port", "80.5"),
         ("device", "gpu"),
+        ("precision", "float16"),
         ("workers", "0"),
         ("web_workers", "0"),
         ("web_threads", "1"),
         ("threads", "-1"),
+        ("memory_mb", "-1"),
         ("lease_s", "0.5"),
         ("lease_s", "a minute"),
         ("lease_s", "nan"),
@@ -105,6 +112,8 @@ def test_a_value_that_cannot_be_used_is_named(name: str, text: str) -> None:
 def test_a_choice_names_what_it_can_be() -> None:
     with pytest.raises(InvalidInput, match="NST_DEVICE: must be auto, cpu or cuda"):
         read(device="tpu")
+    with pytest.raises(InvalidInput, match="NST_PRECISION: must be auto, float32 or bfloat16"):
+        read(precision="half")
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
@@ -151,3 +160,10 @@ def test_cores_are_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> 
     assert Settings(workers=3).cpu_threads == 2
     assert Settings(workers=20).cpu_threads == 1
     assert Settings(workers=3, threads=5).cpu_threads == 5
+
+
+def test_memory_is_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "available", lambda: 9000)
+    assert Settings(workers=1).worker_memory == 9000
+    assert Settings(workers=2).worker_memory == 4500
+    assert Settings(workers=2, memory_mb=1.5).worker_memory == 3 * 2**19

@@ -31,7 +31,7 @@ class Part:
     packages: tuple[str, ...] = ()
 
 
-BASE_MODULES = ("errors", "config", "images", "colour", "sizes", "logs", "engine.options")
+BASE_MODULES = ("errors", "config", "images", "colour", "sizes", "memory", "logs", "engine.options")
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL")),
     "model": Part(1, ("model",), ("base",), ("numpy", "onnx", "google")),

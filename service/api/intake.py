@@ -9,14 +9,14 @@ from service.api.schemas import StyleEntry, TransferBody
 from service.engine.options import TransferOptions
 from service.errors import FieldError, InvalidInput, NotFound
 from service.images import ImageFile
+from service.jobs.fit import check_fit
 from service.jobs.request import StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
-from service.storage.blobs import Blobs
 from service.storage.pictures import StoredImage, StoredStyleImage
 
 
 def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
-    """Checks what only pictures and presets can tell, then stores the pictures as files of job `id`.
+    """Checks what only pictures, presets and workers can tell, then stores the pictures as files of job `id`.
 
     Raises:
         InvalidInput: naming the fields.
@@ -26,15 +26,28 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
     errors = _size_errors(body, presets, options)
     if errors:
         raise InvalidInput(errors)
-    return TransferRequest(
-        content=_store(parts.blobs, job_blob(id, "content"), body.content),
+    pictures = _own_pictures(body)
+    stored = {name: _stored(job_blob(id, name), picture) for name, picture in pictures.items()}
+    request = TransferRequest(
+        content=stored["content"],
         styles=tuple(
-            _style(parts.blobs, job_blob(id, f"style-{i}"), entry, saved)
+            _style(entry, saved, stored.get(f"style-{i}"))
             for i, (entry, saved) in enumerate(zip(body.styles, presets, strict=True))
         ),
         options=options,
-        first=_store(parts.blobs, job_blob(id, "first"), body.init) if isinstance(body.init, ImageFile) else None,
+        first=stored.get("first"),
     )
+    check_fit(request, parts.roll.rooms())
+    for name, picture in pictures.items():
+        parts.blobs.put(stored[name].blob, picture.data)
+    return request
+
+
+def _own_pictures(body: TransferBody) -> dict[str, ImageFile]:
+    """The pictures that came with the body, each under a name of its own."""
+    pictures: dict[str, object] = {"content": body.content, "first": body.init}
+    pictures |= {f"style-{i}": entry.image for i, entry in enumerate(body.styles)}
+    return {name: picture for name, picture in pictures.items() if isinstance(picture, ImageFile)}
 
 
 def _preset_images(index: int, entry: StyleEntry, parts: Parts) -> tuple[StoredStyleImage, ...]:
@@ -48,14 +61,13 @@ def _preset_images(index: int, entry: StyleEntry, parts: Parts) -> tuple[StoredS
     return tuple(StoredStyleImage(**image) for image in row.images)
 
 
-def _style(blobs: Blobs, blob: str, entry: StyleEntry, saved: tuple[StoredStyleImage, ...]) -> StoredStyle:
-    if entry.image is not None:
-        saved = (StoredStyleImage(**asdict(_store(blobs, blob, entry.image)), weight=1.0, scale=1.0),)
+def _style(entry: StyleEntry, saved: tuple[StoredStyleImage, ...], own: StoredImage | None) -> StoredStyle:
+    if own is not None:
+        saved = (StoredStyleImage(**asdict(own), weight=1.0, scale=1.0),)
     return StoredStyle(entry.preset, entry.weight, entry.scale, saved)
 
 
-def _store(blobs: Blobs, blob: str, image: ImageFile) -> StoredImage:
-    blobs.put(blob, image.data)
+def _stored(blob: str, image: ImageFile) -> StoredImage:
     return StoredImage(blob, image.sha256, image.width, image.height)
 
 

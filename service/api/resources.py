@@ -47,7 +47,7 @@ def _progress(row: JobRow) -> dict[str, Any]:
     return {
         "iteration": iteration,
         "iterations": iterations,
-        "fraction": 1.0 if ended else round(iteration / max(1, iterations), 4),
+        "fraction": 1.0 if ended else now.get("fraction", 0.0),
         "eta_seconds": 0.0 if ended else now.get("eta_seconds"),
         "losses": now.get("losses"),
     }

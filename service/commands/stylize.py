@@ -55,8 +55,15 @@ def run(args: argparse.Namespace) -> int:
     if errors:
         raise InvalidInput(errors)
     settings = Settings.from_environment()
-    stylist = Stylist(settings.model, settings.device, settings.cpu_threads, Blobs("memory:///"), 0)
-    with tqdm(total=options.steps, unit="it", desc="stylize") as bar:
+    stylist = Stylist(
+        settings.model,
+        Blobs("memory:///"),
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.cpu_threads,
+        gram_memory=0,
+    )
+    with tqdm(total=options.iterations, unit="it", desc="stylize") as bar:
         order = Order(images.decode(content.data), styles, options, images.decode(first.data) if first else None)
         outcome = stylist.transfer(order, lambda progress: _show(bar, progress))
     _write(args.output, images.encode(outcome.result.picture, options.format, options.quality))

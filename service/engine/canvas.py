@@ -22,17 +22,14 @@ class Canvas(Protocol):
     lower: Tensor
     upper: Tensor
 
-    def variable(self, picture: Picture) -> Tensor:
-        """H x W x 3 uint8 -> the variable that renders it best."""
+    def variable(self, image: Tensor) -> Tensor:
+        """1 x 3 x H x W in [0, 1] -> the variable that renders it best."""
 
     def seen(self, variable: Tensor) -> Tensor:
         """The variable -> 1 x 3 x H x W in [0, 1], as the encoder sees it; differentiable."""
 
     def image(self, variable: Tensor) -> Tensor:
         """The variable -> the image in its colours, 1 x 3 x H x W in [0, 1]; differentiable."""
-
-    def picture(self, variable: Tensor) -> Picture:
-        """The variable -> H x W x 3 uint8, as it is delivered."""
 
 
 def to_tensor(picture: Picture, device: torch.device) -> Tensor:
@@ -50,21 +47,17 @@ class ColourCanvas:
     """The variable is the RGB image itself, 1 x 3 x H x W in [0, 1]."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
         self.lower = torch.zeros((), device=device)
         self.upper = torch.ones((), device=device)
 
-    def variable(self, picture: Picture) -> Tensor:
-        return to_tensor(picture, self._device)
+    def variable(self, image: Tensor) -> Tensor:
+        return image.clamp(0, 1)
 
     def seen(self, variable: Tensor) -> Tensor:
         return variable
 
     def image(self, variable: Tensor) -> Tensor:
         return variable
-
-    def picture(self, variable: Tensor) -> Picture:
-        return to_picture(variable)
 
 
 class LuminanceCanvas:
@@ -73,19 +66,17 @@ class LuminanceCanvas:
     Each pixel's bounds are the luminances at which its chroma is still a colour of the gamut, so none is clipped.
     """
 
-    def __init__(self, content: Picture, device: torch.device) -> None:
-        self._luma = torch.tensor(LUMA, dtype=torch.float32, device=device)[None, :, None, None]
-        image = to_tensor(content, device)
-        self._device = device
-        self._chroma = image - self._luminance(image)
+    def __init__(self, content: Tensor) -> None:
+        self._luma = torch.tensor(LUMA, dtype=torch.float32, device=content.device)[None, :, None, None]
+        self._chroma = content - self._luminance(content)
         self.lower = -self._chroma.amin(1, keepdim=True)
         self.upper = 1 - self._chroma.amax(1, keepdim=True)
 
     def _luminance(self, image: Tensor) -> Tensor:
         return (image * self._luma).sum(1, keepdim=True)
 
-    def variable(self, picture: Picture) -> Tensor:
-        luminance = self._luminance(to_tensor(picture, self._device))
+    def variable(self, image: Tensor) -> Tensor:
+        luminance = self._luminance(image)
         return torch.minimum(torch.maximum(luminance, self.lower), self.upper)
 
     def seen(self, variable: Tensor) -> Tensor:
@@ -94,10 +85,7 @@ class LuminanceCanvas:
     def image(self, variable: Tensor) -> Tensor:
         return variable + self._chroma
 
-    def picture(self, variable: Tensor) -> Picture:
-        return to_picture(self.image(variable))
 
-
-def canvas_for(color: str, content: Picture, device: torch.device) -> Canvas:
-    """The canvas for the option `color`."""
-    return LuminanceCanvas(content, device) if color == "luminance" else ColourCanvas(device)
+def canvas_for(color: str, content: Tensor) -> Canvas:
+    """The canvas for the option `color` over a content image, 1 x 3 x H x W in [0, 1]."""
+    return LuminanceCanvas(content) if color == "luminance" else ColourCanvas(content.device)

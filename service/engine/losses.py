@@ -25,26 +25,42 @@ class Losses:
     total: float
 
 
-class _Gram(torch.autograd.Function):
-    """F^T F of a P x C matrix. Stock autograd takes two matrix products back; the Gram is symmetric, so one does."""
+class _GramDistance(torch.autograd.Function):
+    """||Gram(F) - T||^2 of 1 x C x H x W features, Gram(F) divided by H*W; its gradient is 4/(H W) F (Gram(F) - T).
+
+    The gradient is one matrix product in the features' own precision and layout (channels last); stock autograd
+    takes two, in another layout. The Gram and the distance are summed in at least float32.
+    """
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor) -> Tensor:
-        ctx.save_for_backward(matrix)
-        return matrix.t() @ matrix
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
+        difference = gram_matrix(features)[0] - target
+        ctx.save_for_backward(features, difference)
+        return difference.square().sum()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (matrix,) = ctx.saved_tensors
-        return torch.as_tensor(matrix @ (grads[0] + grads[0].t()))
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        features, difference = ctx.saved_tensors
+        _, channels, height, width = features.shape
+        inner = (difference * (4 * grads[0] / (height * width))).to(features.dtype)
+        gradient = _rows(features) @ inner
+        return gradient.reshape(1, height, width, channels).permute(0, 3, 1, 2), None
+
+
+def _rows(features: Tensor) -> Tensor:
+    """B x C x H x W, channels last -> (B H W) x C, without a copy."""
+    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    """In float32, unless it has more."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """B x C x H x W -> B x C x C, divided by H*W (Gatys 2016, eq. 3, without that division)."""
-    channels, height, width = features.shape[1:]
-    rows = features.permute(0, 2, 3, 1).reshape(features.shape[0], height * width, channels)
-    grams = [_Gram.apply(matrix) for matrix in rows]  # type: ignore[no-untyped-call]
-    return torch.stack(grams) / (height * width)
+    """B x C x H x W -> B x C x C, divided by H*W (Gatys 2016, eq. 3, without that division); at least float32."""
+    positions = features.shape[2] * features.shape[3]
+    return torch.stack([_widened(rows.t() @ rows) / positions for rows in map(_rows, features[:, None])])
 
 
 def content_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
@@ -52,19 +68,19 @@ def content_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
 
     gatys: 1/2 ||a - t||^2 (eq. 1); per_element: that by C H W; relative: ||a - t||^2 / ||t||^2.
     """
-    distance = (features - target).square().sum()
+    distance = _widened(features - target).square().sum()
     if scaling == "relative":
-        return distance / target.square().sum().clamp_min(NORM_FLOOR)
+        return distance / _widened(target).square().sum().clamp_min(NORM_FLOOR)
     return distance / 2 if scaling == "gatys" else distance / (2 * target.numel())
 
 
-def style_loss(gram: Tensor, target: Tensor, scaling: str) -> Tensor:
-    """Distance of two Grams, both 1 x C x C and each divided by its own H*W; a scalar.
+def style_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
+    """Distance of the Gram of 1 x C x H x W features from a C x C target, each divided by its own H*W; a scalar.
 
     relative: ||G - T||^2 / ||T||^2; otherwise a quarter of the mean squared error, which is eq. 4 with
     1 / (2 H W C)^2 where both pictures have one size, and holds where they differ.
     """
-    distance = (gram - target).square().sum()
+    distance: Tensor = _GramDistance.apply(features, target)  # type: ignore[no-untyped-call]
     if scaling == "relative":
         return distance / target.square().sum().clamp_min(NORM_FLOOR)
     return distance / (4 * target.numel())
@@ -89,44 +105,39 @@ class Objective:
         self.encoder = encoder
         self.options = options
         self._layers = set(options.content_layers) | set(options.style_layers)
-        self._grams = {layer: grams[layer].to(content)[None] for layer in options.style_layers}
+        self._grams = {layer: grams[layer].to(content) for layer in options.style_layers}
         with torch.no_grad():
             self._content = encoder(content, options.content_layers)
 
     def losses(self, seen: Tensor, image: Tensor) -> dict[str, Tensor]:
         """What the encoder sees and the image itself, both 1 x 3 x H x W in [0, 1], which are one unless the encoder
         only sees luminance -> the scalars `content`, `style`, `tv` (of the image) and `total`."""
-        features = self.encoder(seen, self._layers)
-        grams = {layer: gram_matrix(features[layer]) for layer in self._grams}
-        return self._terms(features, grams, total_variation(image))
+        return self._terms(self.encoder.walk(seen, self._layers), total_variation(image))
 
     def scale(self) -> float:
         """The total of an image without any features: what a total counts as large or as nothing against."""
-        features = {layer: torch.zeros_like(target) for layer, target in self._content.items()}
-        grams = {layer: torch.zeros_like(target) for layer, target in self._grams.items()}
-        return float(self._terms(features, grams, torch.ones(()))["total"]) or 1.0
+        like = next(iter(self._content.values()))
+        empty = {layer: like.new_zeros(1, len(gram), 1, 1) for layer, gram in self._grams.items()}
+        empty |= {layer: torch.zeros_like(target) for layer, target in self._content.items()}
+        return float(self._terms(empty.items(), torch.ones(()))["total"]) or 1.0
 
-    def _terms(self, features: Mapping[str, Tensor], grams: Mapping[str, Tensor], tv: Tensor) -> dict[str, Tensor]:
-        options = self.options
-        content = sum_of(
-            weight * content_loss(features[layer], self._content[layer], options.loss_scaling)
-            for layer, weight in options.content_layers.items()
-        )
-        style = sum_of(
-            weight * style_loss(grams[layer], self._grams[layer], options.loss_scaling)
-            for layer, weight in options.style_layers.items()
-        )
-        total = options.content_weight * content + options.style_weight * style + options.tv_weight * tv
-        return {"content": content, "style": style, "tv": tv, "total": total}
+    def _terms(self, features: Iterable[tuple[str, Tensor]], tv: Tensor) -> dict[str, Tensor]:
+        options, content, style = self.options, [], []
+        for layer, f in features:
+            if layer in options.content_layers:
+                loss = content_loss(f, self._content[layer], options.loss_scaling)
+                content.append(options.content_layers[layer] * loss)
+            if layer in options.style_layers:
+                loss = style_loss(f, self._grams[layer], options.loss_scaling)
+                style.append(options.style_layers[layer] * loss)
+        sums = {"content": torch.stack(content).sum(), "style": torch.stack(style).sum(), "tv": tv}
+        weighted = options.content_weight * sums["content"] + options.style_weight * sums["style"]
+        return {**sums, "total": weighted + options.tv_weight * tv}
 
     def evaluate(self, seen: Tensor, image: Tensor) -> Losses:
         """The losses without their gradient."""
         with torch.no_grad():
             return as_losses(self.losses(seen, image))
-
-
-def sum_of(terms: Iterable[Tensor]) -> Tensor:
-    return torch.stack(list(terms)).sum()
 
 
 def as_losses(terms: Mapping[str, Tensor]) -> Losses:

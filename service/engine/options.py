@@ -30,11 +30,6 @@ def _option(default: Any, doc: str, *, symbol: str = "", low: float | None = Non
     return field(default=default, metadata=metadata)
 
 
-def default_iterations(size: int) -> int:
-    """Optimiser steps for an output of `size` pixels on its long edge: larger pictures need more."""
-    return 60 if size <= 512 else 80  # noqa: PLR2004
-
-
 @dataclass(frozen=True, kw_only=True)
 class TransferOptions:
     """The options of one transfer, defaults filled in and checked.
@@ -51,7 +46,7 @@ class TransferOptions:
         1.0, "How much the output takes from the styles.", symbol="beta", low=0, high=MAX_WEIGHT
     )
     tv_weight: float = _option(
-        0.0, "Smoothness: weight of the total variation.", symbol="gamma", low=0, high=MAX_WEIGHT
+        0.5, "Smoothness: weight of the total variation.", symbol="gamma", low=0, high=MAX_WEIGHT
     )
     content_layers: Mapping[str, float] = _option(
         {"relu4_2": 1.0}, "Layers whose features are kept, each with its weight.", low=0, high=MAX_WEIGHT
@@ -68,11 +63,20 @@ class TransferOptions:
         "Form of the losses: relative to the target's norm, per element, or exactly the sums of Gatys et al.",
         choices=("relative", "per_element", "gatys"),
     )
-    iterations: int | None = _option(
-        None,
-        "Optimiser steps; 0 gives back the first image with its losses. By size if left out.",
+    iterations: int = _option(
+        90, "Optimiser steps at most, in all; 0 gives back the first image with its losses.", low=0, high=5000
+    )
+    levels: int = _option(
+        3,
+        "Sizes at which the picture is worked out, coarse to fine, each twice the last; fewer for small pictures.",
+        low=1,
+        high=6,
+    )
+    tolerance: float = _option(
+        0.001,
+        "A level ends early where the objective falls by less than this share of itself in an iteration; 0: never.",
         low=0,
-        high=5000,
+        high=1,
     )
     optimizer: str = _option("lbfgs", "Method of minimisation.", choices=("lbfgs", "adam"))
     init: str = _option("content", "The first image.", choices=("content", "random", "style", "image"))
@@ -87,18 +91,10 @@ class TransferOptions:
 
     def __post_init__(self) -> None:
         errors = [error for f in fields(self) for error in _errors_of(f, getattr(self, f.name))]
-        if not errors and self.content_weight + self.style_weight + self.tv_weight == 0:
-            errors = [FieldError("style_weight", "at least one of the weights must be above 0")]
+        if not errors and self.content_weight + self.style_weight == 0:
+            errors = [FieldError("style_weight", "content_weight or style_weight must be above 0")]
         if errors:
             raise InvalidInput(errors)
-        if self.iterations is None:
-            object.__setattr__(self, "iterations", default_iterations(self.size))
-
-    @property
-    def steps(self) -> int:
-        """`iterations`, which is always filled in by now."""
-        assert self.iterations is not None  # noqa: S101
-        return self.iterations
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -115,9 +111,7 @@ def _errors_of(option: Field[Any], value: Any) -> list[FieldError]:
         return [FieldError(option.name, f"must be one of {', '.join(meta['choices'])}")] if wrong else []
     if option.name.endswith("_layers"):
         return _layer_errors(option, value)
-    if value is None and option.name == "iterations":
-        return []
-    whole = option.name not in ("content_weight", "style_weight", "tv_weight")
+    whole = option.name not in ("content_weight", "style_weight", "tv_weight", "tolerance")
     return _number_errors(option.name, value, meta["low"], meta["high"], whole=whole)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,23 +12,37 @@ import torch
 from torch import Tensor
 
 from service import images
-from service.engine.canvas import canvas_for
+from service.engine.canvas import canvas_for, to_picture, to_tensor
+from service.engine.evaluation import recorder_for
 from service.engine.losses import Losses, Objective
-from service.engine.optimizer import Problem, minimize
+from service.engine.optimizer import Step, minimize
 from service.engine.options import TransferOptions
+from service.engine.problem import Problem
+from service.engine.pyramid import Level, cropped, padded, plan, refined
 from service.engine.vgg import VGG
 from service.images import Picture
 
 NEGLIGIBLE = 1e-7  # of the objective's scale: below it, float32 knows no direction down
+REPORT_EVERY = {"cpu": 1, "cuda": 8}  # iterations; each report waits for the device
+
+GramsAt = Callable[[int], Mapping[str, npt.NDArray[np.float32]]]
+"""A level's long edge in pixels -> layer -> C x C Gram target, divided by the H*W it was taken over."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The state after an iteration: the losses are those of the best image so far."""
+    """The state after an iteration: the losses are those of the best image so far, at its level.
+
+    Attributes:
+        fraction: of the work, 0 to 1; an iteration at a coarse level is less of it.
+        picture: gives the image so far, H x W x 3 uint8 at its level's size.
+    """
 
     iteration: int
     iterations: int
+    fraction: float
     losses: Losses
+    picture: Callable[[], Picture]
 
 
 @dataclass(frozen=True)
@@ -37,8 +52,8 @@ class Result:
     Attributes:
         picture: H x W x 3 uint8.
         losses: of `picture` as it is, 8 bits and all, in float32.
-        iterations: how many were done.
-        stopped: "iterations", "converged" or "stalled".
+        iterations: how many were done, over all levels.
+        stopped: why the finest level ended: "iterations", "converged" or "stalled".
     """
 
     picture: Picture
@@ -50,7 +65,7 @@ class Result:
 def stylize(
     encoder: VGG,
     content: Picture,
-    grams: Mapping[str, npt.NDArray[np.float32]],
+    grams_at: GramsAt,
     options: TransferOptions,
     *,
     first: Picture | None = None,
@@ -61,42 +76,113 @@ def stylize(
 
     Args:
         content: H x W x 3 uint8, already of the output's size; `options.size` isn't looked at.
-        grams: layer -> C x C, divided by the H*W it was taken over, for each of `options.style_layers`.
+        grams_at: asked for each level in turn, for each of `options.style_layers`.
         first: the first image, H x W x 3 uint8, for the inits "style" and "image".
-        on_progress: called after every iteration; what it raises ends the transfer.
-        on_tick: called before every evaluation, of which an iteration may take several; likewise.
+        on_progress: called after every iteration (on CUDA after some of them); what it raises ends the transfer.
+        on_tick: called before every evaluation; likewise.
 
     Raises:
         Diverged: no image with a lower objective could be found.
     """
-    device = encoder.device
-    canvas = canvas_for(options.color, content, device)
-    seen_content = canvas.seen(canvas.variable(content))
-    targets = {layer: torch.tensor(gram, device=device) for layer, gram in grams.items()}
-    objective = Objective(encoder, seen_content, targets, options)
-
-    def terms(variable: Tensor) -> dict[str, Tensor]:
-        on_tick()
-        return objective.losses(canvas.seen(variable), canvas.image(variable))
-
-    problem = Problem(terms, canvas.lower, canvas.upper, objective.scale(), NEGLIGIBLE)
-
-    variable = canvas.variable(_first_picture(content, first, options))
-    done, stopped = 0, "iterations"
-    for step in minimize(problem, variable, options.optimizer, options.steps) if options.steps else ():
-        variable, done, stopped = step.point.variable, step.iteration, step.stopped or stopped
-        on_progress(Progress(step.iteration, options.steps, step.point.losses))
-    picture = canvas.picture(variable)
+    height, width = content.shape[:2]
+    levels = plan(width, height, options.levels, options.iterations)
+    base = _first_picture(content, first, options, levels[0])
+    firsts = [to_tensor(images.resize(base, level.width, level.height), encoder.device) for level in levels]
+    meter = _Meter(levels, options.iterations, on_progress)
+    image, stopped = firsts[0], "iterations"
+    for k, level in enumerate(levels if options.iterations else ()):
+        start = refined(image, firsts[k - 1], firsts[k]) if k else image
+        stage = _Stage(encoder, content, level, grams_at(level.size), options)
+        for step in stage.run(start, on_tick):
+            meter.report(level, step, partial(stage.image, step))
+        meter.pass_level(level, step)
+        image, stopped = stage.image(step), step.stopped or stopped
     on_tick()
-    delivered = canvas.variable(picture)
-    return Result(picture, objective.evaluate(canvas.seen(delivered), canvas.image(delivered)), done, stopped)
+    picture = to_picture(image)
+    judge = _Stage(encoder.exact, content, levels[-1], grams_at(levels[-1].size), options)
+    return Result(picture, judge.losses(picture), meter.done, stopped)
 
 
-def _first_picture(content: Picture, given: Picture | None, options: TransferOptions) -> Picture:
+class _Meter:
+    """Counts iterations and work over the levels, and reports them."""
+
+    def __init__(self, levels: Sequence[Level], iterations: int, on_progress: Callable[[Progress], None]) -> None:
+        self.done = 0
+        self._work = 0.0
+        self._all_work = sum(level.work for level in levels)
+        self._iterations = iterations
+        self._on_progress = on_progress
+
+    def report(self, level: Level, step: Step, image: Callable[[], Tensor]) -> None:
+        share = step.iteration / max(1, level.iterations)
+        fraction = (self._work + level.work * share) / self._all_work
+        progress = Progress(
+            self.done + step.iteration, self._iterations, fraction, step.losses, lambda: to_picture(image())
+        )
+        self._on_progress(progress)
+
+    def pass_level(self, level: Level, step: Step) -> None:
+        self.done += step.iteration
+        self._work += level.work
+
+
+class _Stage:
+    """A transfer at one level: its content, canvas and objective, with the level's margin around them."""
+
+    def __init__(
+        self,
+        encoder: VGG,
+        content: Picture,
+        level: Level,
+        grams: Mapping[str, npt.NDArray[np.float32]],
+        options: TransferOptions,
+    ) -> None:
+        self._level = level
+        self._options = options
+        self._device = encoder.device
+        small = to_tensor(images.resize(content, level.width, level.height), self._device)
+        inside = padded(small, level.margin)
+        self._canvas = canvas_for(options.color, inside)
+        targets = {layer: torch.tensor(gram, device=self._device) for layer, gram in grams.items()}
+        self._objective = Objective(encoder, self._canvas.seen(self._canvas.variable(inside)), targets, options)
+
+    def run(self, start: Tensor, on_tick: Callable[[], None]) -> Iterator[Step]:
+        """From a first image, 1 x 3 x H x W without the margin."""
+        problem = Problem(
+            lambda variable: self._objective.losses(self._canvas.seen(variable), self._canvas.image(variable)),
+            self._canvas.lower,
+            self._canvas.upper,
+            scale=self._objective.scale(),
+            negligible=NEGLIGIBLE,
+            recorder=recorder_for(self._device),
+        )
+        return minimize(
+            problem,
+            self._canvas.variable(padded(start, self._level.margin)),
+            self._options.optimizer,
+            self._level.iterations,
+            tolerance=self._options.tolerance,
+            every=REPORT_EVERY[self._device.type],
+            on_tick=on_tick,
+        )
+
+    def image(self, step: Step) -> Tensor:
+        """1 x 3 x H x W in [0, 1], without the margin."""
+        return cropped(self._canvas.image(step.point.variable), self._level.margin)
+
+    def losses(self, picture: Picture) -> Losses:
+        """Of a picture of the level's size, H x W x 3 uint8; only where there is no margin."""
+        variable = self._canvas.variable(to_tensor(picture, self._device))
+        return self._objective.evaluate(self._canvas.seen(variable), self._canvas.image(variable))
+
+
+def _first_picture(content: Picture, given: Picture | None, options: TransferOptions, coarsest: Level) -> Picture:
+    """Noise is made at the coarsest level's size: enlarged, it has no detail to add at the finer ones."""
     if options.init == "content":
         return content
     if options.init == "random":
-        noise = np.random.default_rng(options.seed).integers(0, 256, content.shape, dtype=np.uint8)
+        shape = (coarsest.height, coarsest.width, 3)
+        noise = np.random.default_rng(options.seed).integers(0, 256, shape, dtype=np.uint8)
         return np.asarray(noise)
     if given is None:
         raise ValueError(f"init {options.init!r} needs a first image")

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from service.engine.options import LAYERS
+from service.engine.precision import PRECISIONS
 from service.model import Model
 
 
 class VGG(nn.Module):
-    """Frozen VGG19 (Simonyan & Zisserman 2014), read after the ReLUs, never deeper than asked for."""
+    """Frozen VGG19 (Simonyan & Zisserman 2014), read after the ReLUs, never deeper than asked for.
 
-    def __init__(self, weights: Mapping[str, Tensor], pooling: str) -> None:
+    Images come in float32 and are preprocessed in it; the convolutions compute in `precision`.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], pooling: str, precision: str = "float32") -> None:
         """Takes the tensors `preprocess.*` and `conv1_1.weight` … `conv5_4.bias` as the model file names them."""
         super().__init__()
         for name, tensor in weights.items():
-            fast = tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor  # noqa: PLR2004
+            cast = tensor if name.startswith("preprocess") else tensor.to(PRECISIONS[precision])
+            fast = cast.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else cast  # noqa: PLR2004
             self.register_buffer(name.replace(".", "_"), fast)
         self._pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        self._exact = None if precision == "float32" else VGG(weights, pooling)
+
+    @property
+    def exact(self) -> VGG:
+        """The same network in float32, which judges what is delivered."""
+        return self._exact or self
 
     @property
     def device(self) -> torch.device:
@@ -32,10 +43,14 @@ class VGG(nn.Module):
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """B x 3 x H x W in [0, 1], RGB -> layer -> B x C x H' x W' features, for the layers named."""
+        return dict(self.walk(image, layers))
+
+    def walk(self, image: Tensor, layers: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """The same layer by layer, shallowest first, so that the caller need not keep them all."""
         wanted = set(layers)
-        features = {}
         x = image.contiguous(memory_format=torch.channels_last)
         x = F.conv2d(x, self._tensor("preprocess_weight"), self._tensor("preprocess_bias"))
+        x = x.to(self._tensor("conv1_1_weight").dtype)
         for layer in LAYERS[: max(LAYERS.index(name) for name in wanted) + 1]:
             name = layer.replace("relu", "conv")
             if name.endswith("_1") and name != "conv1_1":
@@ -43,11 +58,10 @@ class VGG(nn.Module):
             x = F.conv2d(x, self._tensor(f"{name}_weight"), self._tensor(f"{name}_bias"), padding=1)
             x = F.relu(x, inplace=True)
             if layer in wanted:
-                features[layer] = x
-        return features
+                yield layer, x
 
 
-def build_encoder(model: Model, device: torch.device) -> VGG:
-    """The encoder with the weights of a model file, on a device."""
+def build_encoder(model: Model, device: torch.device, precision: str = "float32") -> VGG:
+    """The encoder with the weights of a model file, on a device, in "float32" or "bfloat16"."""
     weights = {name: torch.tensor(array) for name, array in model.parameters().items()}
-    return VGG(weights, model.pooling).to(device).eval()
+    return VGG(weights, model.pooling, precision).to(device).eval()

@@ -1,9 +1,10 @@
-"""The roll of live workers, by which `/readyz` knows that a job would be taken up."""
+"""The roll of live workers, by which the web side knows that a job would be taken up, and fit."""
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
+from service.memory import Room
 from service.storage.database import Database, now
 from service.storage.schema import WorkerRow
 
@@ -22,10 +23,11 @@ class Roll:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def sign(self, worker: str) -> None:
-        """Says that a worker is alive, and drops those long gone."""
+    def sign(self, worker: str, room: Room) -> None:
+        """Says that a worker is alive and what it has for a job, and drops those long gone."""
         with self._database.writing() as session:
-            session.merge(WorkerRow(id=worker, seen_at=session.scalar(select(now())) or 0.0))
+            seen_at = session.scalar(select(now())) or 0.0
+            session.merge(WorkerRow(id=worker, seen_at=seen_at, memory=room.memory, precision=room.precision))
             session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))
 
     def leave(self, worker: str) -> None:
@@ -39,6 +41,15 @@ class Roll:
 
     def alive(self) -> int:
         """How many workers are alive."""
-        query = select(func.count()).select_from(WorkerRow).where(WorkerRow.seen_at > now() - DEAD_AFTER_S)
         with self._database.reading() as session:
-            return session.scalar(query) or 0
+            return session.scalar(select(func.count()).select_from(WorkerRow).where(_is_alive())) or 0
+
+    def rooms(self) -> set[Room]:
+        """What the workers that are alive have for a job."""
+        with self._database.reading() as session:
+            rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(_is_alive()))
+            return {Room(memory, precision) for memory, precision in rows}
+
+
+def _is_alive() -> ColumnElement[bool]:
+    return WorkerRow.seen_at > now() - DEAD_AFTER_S

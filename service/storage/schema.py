@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Index
+from sqlalchemy import JSON, BigInteger, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -59,9 +59,14 @@ class JobRow(Base):
 
 
 class WorkerRow(Base):
-    """A worker process that has its model loaded, and when it was last seen alive."""
+    """A worker process that has its model loaded, and when it was last seen alive.
+
+    `memory` is what it has for a job, in bytes; None where it isn't known what a job takes.
+    """
 
     __tablename__ = "workers"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     seen_at: Mapped[float]
+    memory: Mapped[int | None] = mapped_column(BigInteger)
+    precision: Mapped[str] = mapped_column(default="float32")

@@ -30,6 +30,11 @@ def colours(seed: int) -> np.ndarray:
     return picture
 
 
+def image_of(seed: int) -> torch.Tensor:
+    """The same as 1 x 3 x 16 x 16 in [0, 1]."""
+    return to_tensor(colours(seed), CPU)
+
+
 def test_every_level_of_a_picture_survives_the_way_to_a_tensor_and_back() -> None:
     picture = every_level()
     image = to_tensor(picture, CPU)
@@ -47,13 +52,14 @@ def test_a_picture_is_rounded_to_the_nearest_level_and_not_cut() -> None:
 @pytest.mark.parametrize("color", ["style", "match", "luminance"])
 def test_the_contents_own_variable_is_delivered_as_the_content(color: str) -> None:
     for picture in (every_level(), colours(0), np.stack([CORNERS] * 8)):
-        canvas = canvas_for(color, picture, CPU)
-        np.testing.assert_array_equal(canvas.picture(canvas.variable(picture)), picture)
+        canvas = canvas_for(color, to_tensor(picture, CPU))
+        delivered = to_picture(canvas.image(canvas.variable(to_tensor(picture, CPU))))
+        np.testing.assert_array_equal(delivered, picture)
 
 
 @pytest.mark.parametrize("color", ["style", "match"])
 def test_the_encoder_sees_the_colours_themselves(color: str) -> None:
-    canvas = canvas_for(color, colours(0), CPU)
+    canvas = canvas_for(color, image_of(0))
     variable = torch.rand(1, 3, 16, 16)
     assert torch.equal(canvas.seen(variable), variable)
     assert torch.equal(canvas.image(variable), variable)
@@ -61,8 +67,8 @@ def test_the_encoder_sees_the_colours_themselves(color: str) -> None:
 
 
 def test_in_luminance_the_encoder_sees_grey() -> None:
-    canvas = canvas_for("luminance", colours(0), CPU)
-    variable = canvas.variable(colours(0))
+    canvas = canvas_for("luminance", image_of(0))
+    variable = canvas.variable(image_of(0))
     assert variable.shape == (1, 1, 16, 16)
     seen = canvas.seen(variable)
     assert seen.shape == (1, 3, 16, 16)
@@ -76,19 +82,19 @@ def test_in_luminance_the_encoder_sees_grey() -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_any_luminance_within_the_bounds_keeps_the_contents_chroma(seed: int) -> None:
     content = colours(seed)
-    canvas: Canvas = LuminanceCanvas(content, CPU)
+    canvas: Canvas = LuminanceCanvas(to_tensor(content, CPU))
     share = torch.tensor(np.random.default_rng(seed).random((1, 1, 16, 16), dtype=np.float32))
     share[..., :3, :] = share[..., :3, :].round()  # many on a bound
     variable = canvas.lower + share * (canvas.upper - canvas.lower)
-    np.testing.assert_allclose(chroma(canvas.picture(variable)), chroma(content), atol=1.01)
-    moved = luminance(canvas.picture(variable)) - 255 * variable[0, 0].numpy()
+    np.testing.assert_allclose(chroma(to_picture(canvas.image(variable))), chroma(content), atol=1.01)
+    moved = luminance(to_picture(canvas.image(variable))) - 255 * variable[0, 0].numpy()
     np.testing.assert_allclose(moved, 0, atol=0.51)
 
 
 def test_another_picture_lends_its_luminance_as_far_as_the_gamut_allows() -> None:
     content, other = colours(1), colours(2)
-    canvas = LuminanceCanvas(content, CPU)
-    variable = canvas.variable(other)
+    canvas = LuminanceCanvas(to_tensor(content, CPU))
+    variable = canvas.variable(to_tensor(other, CPU))
     assert bool((variable >= canvas.lower).all())
     assert bool((variable <= canvas.upper).all())
     free = ((variable > canvas.lower) & (variable < canvas.upper))[0, 0].numpy()
@@ -97,7 +103,7 @@ def test_another_picture_lends_its_luminance_as_far_as_the_gamut_allows() -> Non
 
 
 def test_a_pure_colour_leaves_its_luminance_no_room() -> None:
-    canvas = LuminanceCanvas(np.stack([CORNERS] * 8), CPU)
+    canvas = LuminanceCanvas(to_tensor(np.stack([CORNERS] * 8), CPU))
     room = (canvas.upper - canvas.lower)[0, 0, 0]
     for colour, free in zip(CORNERS, room, strict=True):
         grey = colour.min() == colour.max()

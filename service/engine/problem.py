@@ -1,0 +1,94 @@
+"""The objective over a box, and what it says at a point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from service.engine.evaluation import Evaluation, Recorded, Recorder
+from service.engine.losses import Losses
+
+Terms = Callable[[Tensor], dict[str, Tensor]]
+"""A variable -> the scalars `content`, `style`, `tv` and `total`, differentiable."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The variable at one place and what the objective says there, all on the device.
+
+    Attributes:
+        loss: the scaled total; `gradient` is its gradient.
+        terms: content, style, tv and total, unscaled.
+    """
+
+    variable: Tensor
+    gradient: Tensor
+    loss: Tensor
+    terms: Tensor
+
+    @property
+    def losses(self) -> Losses:
+        """Waits for the device."""
+        return Losses(*self.terms.tolist())
+
+
+def choose(condition: Tensor, this: Point, other: Point) -> Point:
+    """One of two points, without waiting for the condition."""
+    pairs = ((getattr(this, f.name), getattr(other, f.name)) for f in fields(Point))
+    return Point(*(torch.where(condition, a, b) for a, b in pairs))
+
+
+class Problem:
+    """The objective over a box. `lower` and `upper` broadcast against the variable.
+
+    The total is divided by `scale`, so that no choice of weights and losses leaves the range of float32. Where it is
+    at most `negligible` then, what is left of it is rounding, and nobody need go further down.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        lower: Tensor,
+        upper: Tensor,
+        *,
+        scale: float = 1.0,
+        negligible: float = 0.0,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.negligible = negligible
+        self._scale = scale
+        self._terms = terms
+        self._lower = lower
+        self._upper = upper
+        self._evaluate: Evaluation = Recorded(self._evaluation, recorder) if recorder else self._evaluation
+
+    def at(self, variable: Tensor) -> Point:
+        """Evaluates the objective and its gradient at the point of the box nearest to `variable`."""
+        inside = torch.minimum(torch.maximum(variable, self._lower), self._upper)
+        return Point(inside, *self._evaluate(inside))
+
+    def _evaluation(self, variable: Tensor) -> tuple[Tensor, ...]:
+        leaf = variable.detach().requires_grad_()
+        terms = self._terms(leaf)
+        loss = terms["total"] / self._scale
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        order = [terms[f.name].detach() for f in fields(Losses)]
+        return gradient, loss.detach(), torch.stack(order)
+
+    def free(self, point: Point) -> Tensor:
+        """True where a step against the gradient stays in the box; shaped as the variable."""
+        x, gradient = point.variable, point.gradient
+        return ~(((x <= self._lower) & (gradient > 0)) | ((x >= self._upper) & (gradient < 0)))
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """The scalar product of two tensors of one shape."""
+    return torch.dot(a.flatten(), b.flatten())
+
+
+def finite(point: Point) -> Tensor:
+    """Whether neither the loss nor the gradient lacks a number."""
+    return point.loss.isfinite() & point.gradient.isfinite().all()

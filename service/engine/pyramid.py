@@ -1,0 +1,83 @@
+"""Coarse to fine: the sizes at which a picture is worked out (Gatys et al. 2017, section 6).
+
+At a coarse level the encoder's receptive fields span more of the picture, so the style's large structures go over
+there, for a quarter of the cost a level; the finer levels add its brush strokes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+COARSEST = 64  # pixels on the long edge that a level must have to be worth it
+MARGIN = 16  # pixels around a coarse level: the convolutions' zero padding paints a frame, which is cut off again
+
+
+@dataclass(frozen=True)
+class Level:
+    """One size of the picture: pixels without the margin, the margin, and the iterations spent there at most."""
+
+    width: int
+    height: int
+    margin: int
+    iterations: int
+
+    @property
+    def size(self) -> int:
+        """The long edge in pixels."""
+        return max(self.width, self.height)
+
+    @property
+    def work(self) -> int:
+        """What the level costs: its pixels times its evaluations."""
+        return (self.width + 2 * self.margin) * (self.height + 2 * self.margin) * (self.iterations + 1)
+
+
+def plan(width: int, height: int, levels: int, iterations: int) -> list[Level]:
+    """The levels of a picture of width x height pixels, coarsest first.
+
+    There are fewer than `levels` where one would be smaller than COARSEST or get no iteration.
+    """
+    fitting = [k for k in range(levels) if k == 0 or max(width, height) / 2**k >= COARSEST]
+    shares = split(iterations, min(len(fitting), max(1, iterations)))
+    sizes = [(max(1, round(width / 2**k)), max(1, round(height / 2**k))) for k in reversed(range(len(shares)))]
+    last = len(shares) - 1
+    return [Level(*size, 0 if k == last else MARGIN, shares[k]) for k, size in enumerate(sizes)]
+
+
+def split(iterations: int, levels: int) -> list[int]:
+    """Iterations of each level, coarsest first, in the proportion of … 5 : 4 : 3 : 2, at least one each if there are
+    as many."""
+    weights = np.arange(levels + 1, 1, -1)
+    ends = (
+        np.round(np.cumsum(weights) / weights.sum() * (iterations - levels)) if iterations >= levels else [0] * levels
+    )
+    spare = np.diff(ends, prepend=0).astype(int)
+    return [int(n) + min(1, iterations) for n in spare]
+
+
+def padded(image: Tensor, margin: int) -> Tensor:
+    """1 x C x H x W, mirrored beyond its edges."""
+    rows, columns = (np.pad(np.arange(side), margin, mode="symmetric") for side in image.shape[2:])
+    return image[..., torch.tensor(rows)[:, None], torch.tensor(columns)]
+
+
+def cropped(image: Tensor, margin: int) -> Tensor:
+    """1 x C x H x W without its margin."""
+    return image[..., margin : image.shape[2] - margin, margin : image.shape[3] - margin]
+
+
+def refined(image: Tensor, coarse_first: Tensor, fine_first: Tensor) -> Tensor:
+    """A level's result -> the next level's first image, all 1 x 3 x H x W without margins.
+
+    Enlarged, with the detail that the first image of the transfer has at the new size and lacked at the old one.
+    """
+
+    def enlarged(small: Tensor) -> Tensor:
+        return F.interpolate(small, (fine_first.shape[2], fine_first.shape[3]), mode="bicubic")
+
+    return (enlarged(image) + fine_first - enlarged(coarse_first)).clamp(0, 1)

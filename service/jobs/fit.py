@@ -1,0 +1,67 @@
+"""Whether a transfer fits into a worker's memory: asked when it is submitted, and by the worker that claimed it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from service.engine.options import OPTIONS
+from service.errors import DoesNotFit, FieldError
+from service.images import fitted_size
+from service.jobs.request import StoredStyle, TransferRequest
+from service.memory import MIB, Room, largest_size, needed
+from service.sizes import content_size_errors, style_size_errors
+
+LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
+
+
+def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
+    """Refuses a transfer that none of the rooms holds; where there is no room at all, nothing is known or refused.
+
+    Raises:
+        DoesNotFit: naming what is too large for the roomiest, and the size that would fit there.
+    """
+    largest = {room: _largest_size(request, room) for room in rooms}
+    if not rooms or request.options.size in largest.values():
+        return
+    roomiest = max(rooms, key=lambda room: (largest[room] or 0, room.limit))
+    raise DoesNotFit(_errors(request, roomiest, largest[roomiest]))
+
+
+def _largest_size(request: TransferRequest, room: Room) -> int | None:
+    """The largest size, up to the one asked for, that the room holds."""
+
+    def needed_at(size: int) -> int:
+        styles = [pixels for style in request.styles for pixels in _style_pixels(style, size)]
+        return needed(*_output_pixels(request, size), styles, room.precision)
+
+    return largest_size(needed_at, room.limit, range(LEAST_SIZE, request.options.size + 1))
+
+
+def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
+    return fitted_size(request.content.width, request.content.height, size)
+
+
+def _style_pixels(style: StoredStyle, size: int) -> list[tuple[int, int]]:
+    return [fitted_size(image.width, image.height, round(scale * size)) for image, _, scale in style.shares()]
+
+
+def _errors(request: TransferRequest, room: Room, largest: int | None) -> list[FieldError]:
+    """What takes more than the room by itself: the output, or the style images of an entry."""
+    size = request.options.size
+    taken = {"size": needed(*_output_pixels(request, size), (), room.precision)}
+    for i, style in enumerate(request.styles):
+        taken[f"styles.{i}.scale"] = needed(0, 0, _style_pixels(style, size), room.precision)
+    there, advice = room.limit // MIB, _advice(request, largest)
+    return [
+        FieldError(loc, f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}")
+        for loc, amount in taken.items()
+        if amount > room.limit
+    ]
+
+
+def _advice(request: TransferRequest, size: int | None) -> str:
+    """A size is only named if its pictures would not be too small."""
+    if size is None or content_size_errors(request.content, size):
+        return "no size would fit"
+    styles = [(image, scale) for style in request.styles for image, _, scale in style.shares()]
+    return "no size would fit" if style_size_errors("", styles, size) else f"a size of {size} would fit"

@@ -1,0 +1,72 @@
+"""How much memory a transfer takes, and how much of it there is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 2**20
+BASE = 700 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
+PER_PIXEL = {"bfloat16": 1600, "float32": 3000}  # bytes per output pixel: torch at the peak of an evaluation
+STYLE_PER_PIXEL = 900  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
+UNLIMITED = sys.maxsize  # bytes
+CGROUPS = Path("/sys/fs/cgroup")
+CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a worker has for a job: memory in bytes, None where it isn't known what a job takes, and its precision."""
+
+    memory: int | None
+    precision: str
+
+    @property
+    def limit(self) -> int:
+        """Bytes that a job may take."""
+        return UNLIMITED if self.memory is None else self.memory
+
+
+def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision: str) -> int:
+    """Bytes of a worker process at its peak.
+
+    Args:
+        width, height: of the output, in pixels.
+        styles: widths and heights that the style images are brought to, in pixels.
+        precision: a key of PER_PIXEL.
+    """
+    style_pixels = max((w * h for w, h in styles), default=0)
+    return BASE + max(PER_PIXEL[precision] * width * height, STYLE_PER_PIXEL * style_pixels)
+
+
+def largest_size(needed_at: Callable[[int], int], limit: int, sizes: range) -> int | None:
+    """The largest of ascending sizes at which a job takes `limit` bytes at most; None where there is none.
+
+    `needed_at` gives the bytes at a size, and never fewer at a larger one.
+    """
+    fitting = bisect_left(sizes, True, key=lambda size: needed_at(size) > limit)
+    return sizes[fitting - 1] if fitting else None
+
+
+def available(cgroups: Path = CGROUPS) -> int:
+    """Bytes of memory that this machine has, or its container where that has less."""
+    limits = (_physical(), *(_cgroup_limit(cgroups / name) for name in CGROUP_LIMITS))
+    return min((limit for limit in limits if limit is not None), default=UNLIMITED)
+
+
+def _physical() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):  # a system that doesn't say
+        return None
+
+
+def _cgroup_limit(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return None

@@ -1,0 +1,96 @@
+"""A transfer too large for the workers' memory is refused at its POST; one that a worker gets all the same fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from front_door import RunningService, b64, png
+
+from service.app import create_app
+from service.config import Settings
+from service.engine.options import TransferOptions
+from service.jobs.queue import Queue, new_id
+from service.jobs.request import StoredStyle, TransferRequest
+from service.jobs.roll import Roll
+from service.memory import BASE, MIB, Room
+from service.storage.database import Database
+from service.storage.pictures import StoredImage, StoredStyleImage
+
+PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
+MEMORY_MB = BASE // MIB + 500
+LARGE: dict[str, Any] = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 2048}
+
+
+@pytest.fixture
+def roll(tmp_path: Path) -> Roll:
+    return Roll(Database(Settings(data=tmp_path).database))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> FlaskClient:
+    return create_app(Settings(data=tmp_path)).test_client()
+
+
+@pytest.fixture(scope="module")
+def small_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """The whole service, whose worker believes that it has little memory."""
+    with RunningService(narrow_model, tmp_path_factory.mktemp("data"), memory_mb=MEMORY_MB) as running:
+        yield running
+
+
+def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: RunningService) -> None:
+    response = small_service.post(LARGE)
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["type"] == "urn:nst:problem:does-not-fit"
+    assert [error["loc"] for error in problem["errors"]] == ["size", "styles.0.scale"]
+    message = problem["errors"][0]["msg"]
+    assert f"a worker has {MEMORY_MB};" in message
+    fitting = int(message.split("a size of ")[1].split()[0])
+    response = small_service.post(LARGE | {"size": fitting, "iterations": 0}, Prefer="wait=60")
+    assert response.json()["status"] == "succeeded"
+
+
+def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(small_service: RunningService) -> None:
+    picture = StoredImage("jobs/none/content", "0", 60, 40)
+    style = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("jobs/none/style-0", "0", 60, 40, 1.0, 1.0),))
+    asked = TransferRequest(picture, (style,), TransferOptions(size=2048))
+    queue = Queue(Database(Settings(data=small_service.data).database), lease_s=60)
+    job = small_service.ended(queue.submit(new_id(), asked.as_json()).id)
+    assert job["status"] == "failed"
+    assert job["error"]["type"] == "urn:nst:problem:does-not-fit"
+    assert f"a worker has {MEMORY_MB}; a size of " in job["error"]["detail"]
+    good = LARGE | {"size": 64, "iterations": 0}
+    assert small_service.post(good, Prefer="wait=60").json()["status"] == "succeeded"
+
+
+def test_a_refused_transfer_leaves_neither_a_job_nor_files(client: FlaskClient, roll: Roll, tmp_path: Path) -> None:
+    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+    assert client.post("/v1/transfers", json=LARGE).status_code == 422
+    assert client.get("/v1/transfers").json == {"items": [], "next": None}
+    assert not [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+
+
+def test_where_no_worker_lives_nothing_is_refused(client: FlaskClient) -> None:
+    assert client.post("/v1/transfers", json=LARGE).status_code == 202
+
+
+def test_one_worker_with_room_is_enough(client: FlaskClient, roll: Roll) -> None:
+    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+    roll.sign("there:1", Room(None, "bfloat16"))
+    assert client.post("/v1/transfers", json=LARGE).status_code == 202
+
+
+def test_a_presets_image_too_large_is_named_with_its_entry(client: FlaskClient, roll: Roll) -> None:
+    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+    preset = {"images": [{"image": PICTURE}, {"image": PICTURE, "scale": 4.0}]}
+    assert client.put("/v1/styles/large", json=preset).status_code == 201
+    body = LARGE | {"styles": [{"image": PICTURE}, {"preset": "large", "scale": 0.9}], "size": 400}
+    problem = client.post("/v1/transfers", json=body).json
+    assert [error["loc"] for error in problem["errors"]] == ["styles.1.scale"]

@@ -1,0 +1,118 @@
+"""Whether a transfer fits: what is refused, what is named, and which size is said to fit."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from service import memory
+from service.engine.options import TransferOptions
+from service.errors import DoesNotFit
+from service.jobs.fit import check_fit
+from service.jobs.request import StoredStyle, TransferRequest
+from service.memory import MIB, Room, needed
+from service.storage.pictures import StoredImage, StoredStyleImage
+
+FLOAT32, BFLOAT16 = "float32", "bfloat16"
+
+
+@pytest.fixture(autouse=True)
+def round_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the amounts of memory in these tests are chosen for."""
+    monkeypatch.setattr(memory, "BASE", 700 * MIB)
+    monkeypatch.setattr(memory, "PER_PIXEL", {BFLOAT16: 1600, FLOAT32: 3000})
+    monkeypatch.setattr(memory, "STYLE_PER_PIXEL", 900)
+
+
+def style(*images: tuple[int, int, float], weights: tuple[float, ...] = (), scale: float = 1.0) -> StoredStyle:
+    """An entry with images of these widths, heights and scales."""
+    weights = weights or (1.0,) * len(images)
+    stored = (
+        StoredStyleImage("b", "s", width, height, weight, own)
+        for (width, height, own), weight in zip(images, weights, strict=True)
+    )
+    return StoredStyle(None, 1.0, scale, tuple(stored))
+
+
+def request(size: int, *styles: StoredStyle, content: tuple[int, int] = (3000, 2000)) -> TransferRequest:
+    return TransferRequest(
+        StoredImage("b", "s", *content), styles or (style((640, 480, 0.5)),), TransferOptions(size=size)
+    )
+
+
+def refused(asked: TransferRequest, *rooms: Room) -> DoesNotFit:
+    with pytest.raises(DoesNotFit) as caught:
+        check_fit(asked, set(rooms))
+    return caught.value
+
+
+def locs(error: DoesNotFit) -> list[str]:
+    return [e.loc for e in error.errors]
+
+
+def advised(error: DoesNotFit) -> int:
+    (size,) = {int(size) for size in re.findall(r"a size of (\d+) would fit", error.detail)}
+    return size
+
+
+def test_what_fits_exactly_is_taken_and_a_byte_less_is_too_little() -> None:
+    exact = needed(1536, 1024, [], FLOAT32)
+    check_fit(request(1536), {Room(exact, FLOAT32)})
+    error = refused(request(1536), Room(exact - 1, FLOAT32))
+    assert locs(error) == ["size"]
+    assert error.problem()["status"] == 422
+    assert f"takes {-(-exact // MIB)} MiB" in error.detail
+
+
+def test_the_size_that_is_advised_fits_and_the_next_does_not() -> None:
+    room = Room(3000 * MIB, FLOAT32)
+    art = style((500, 400, 0.5), scale=3.0)
+    size = advised(refused(request(2000, art, content=(777, 1111)), room))
+    check_fit(request(size, art, content=(777, 1111)), {room})
+    refused(request(size + 1, art, content=(777, 1111)), room)
+
+
+def test_one_worker_that_has_room_is_enough() -> None:
+    small, large, gpu = Room(2000 * MIB, FLOAT32), Room(6000 * MIB, FLOAT32), Room(None, BFLOAT16)
+    asked = request(1600)
+    assert locs(refused(asked, small)) == ["size"]
+    check_fit(asked, {small, large})
+    check_fit(asked, {small, gpu})
+    check_fit(asked, {Room(3500 * MIB, BFLOAT16)})
+    refused(asked, Room(3500 * MIB, FLOAT32))
+
+
+def test_the_roomiest_worker_is_spoken_of() -> None:
+    rooms = Room(1500 * MIB, FLOAT32), Room(1400 * MIB, BFLOAT16), Room(900 * MIB, FLOAT32)
+    assert "a worker has 1400;" in refused(request(2048), *rooms).detail
+
+
+def test_where_no_worker_is_known_nothing_is_refused() -> None:
+    check_fit(request(2048, content=(2000, 2000)), set())
+
+
+def test_a_style_image_that_is_too_large_is_named_with_its_entry() -> None:
+    fine, large = style((640, 480, 1.0)), style((100, 100, 0.1), (800, 800, 2.0), scale=2.0)
+    room = Room(1500 * MIB, FLOAT32)
+    error = refused(request(400, fine, large), room)
+    assert locs(error) == ["styles.1.scale"]
+    check_fit(request(advised(error), fine, large), {room})
+    assert locs(refused(request(1000, fine, large), room)) == ["size", "styles.1.scale"]
+
+
+def test_a_style_image_without_a_share_is_not_counted() -> None:
+    check_fit(request(400, style((10, 10, 1.0), (800, 800, 4.0), weights=(1.0, 0.0))), {Room(1500 * MIB, FLOAT32)})
+
+
+def test_a_worker_too_small_for_anything_is_said_to_be() -> None:
+    assert "a worker has 100; no size would fit" in refused(request(64), Room(100 * MIB, FLOAT32)).detail
+
+
+@pytest.mark.parametrize("asked", [
+    request(2048, content=(2000, 16)),
+    request(2048, style((100, 100, 0.01)), content=(2000, 2000)),
+])  # fmt: skip
+def test_no_size_is_advised_at_which_a_picture_would_be_too_small(asked: TransferRequest) -> None:
+    room = Room(needed(1500, round(1500 * asked.content.height / asked.content.width), [], FLOAT32), FLOAT32)
+    assert "no size would fit" in refused(asked, room).detail
