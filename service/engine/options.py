@@ -40,7 +40,7 @@ class TransferOptions:
 
     size: int = _option(512, "Long edge of the output in pixels.", low=32, high=2048)
     content_weight: float = _option(
-        0.1, "How much the output keeps of the content image.", symbol="alpha", low=0, high=MAX_WEIGHT
+        0.15, "How much the output keeps of the content image.", symbol="alpha", low=0, high=MAX_WEIGHT
     )
     style_weight: float = _option(
         1.0, "How much the output takes from the styles.", symbol="beta", low=0, high=MAX_WEIGHT

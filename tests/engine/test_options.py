@@ -47,7 +47,7 @@ def wrong(**options: Any) -> dict[str, str]:
 def test_the_defaults_are_those_of_the_api() -> None:
     assert TransferOptions().as_dict() == {
         "size": 512,
-        "content_weight": 0.1,
+        "content_weight": 0.15,
         "style_weight": 1.0,
         "tv_weight": 0.5,
         "content_layers": {"relu4_2": 1.0},

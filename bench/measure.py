@@ -1,0 +1,56 @@
+"""Clocks and processes: how seconds and bytes are taken."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Seconds since it was made, without those that snapshots took."""
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self._begun
+
+    def snapshot(self, take: Callable[[], T]) -> tuple[float, T]:
+        """The seconds so far and what `take` gives; the watch stands still meanwhile."""
+        paused = time.perf_counter()
+        seconds, value = paused - self._begun, take()
+        self._begun += time.perf_counter() - paused
+        return seconds, value
+
+
+def fastest(function: Callable[[], object], repeats: int) -> float:
+    """Seconds of the fastest of `repeats` calls, after one that doesn't count."""
+    function()
+    taken = []
+    for _ in range(repeats):
+        clock = Stopwatch()
+        function()
+        taken.append(clock.seconds())
+    return min(taken)
+
+
+def alone(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a module's function gives in a new process of its own, where no setting or memory of another is left."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as process:
+        return process.submit(function, *args, **kwargs).result()
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had resident (VmHWM; ru_maxrss would count the parent's before exec)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("this system does not say how much memory a process has had")

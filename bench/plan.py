@@ -1,0 +1,47 @@
+"""How much is measured: all of it, or a smoke run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from service.engine.options import TransferOptions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of the benchmark covers.
+
+    Attributes:
+        pair: name of the pictures (bench.pictures).
+        sizes: long edges of the race, in pixels.
+        middle: long edge of everything that is measured at one size only, in pixels.
+        cost_sizes, memory_sizes: long edges at which one evaluation, and a whole job's memory, are measured.
+        steps: optimiser steps or evaluations that a peer is given.
+        repeats: tries of which the fastest, or the median, counts.
+        iterations: of every transfer of ours; None leaves them as they are.
+    """
+
+    pair: str = "coffee"
+    sizes: tuple[int, ...] = (256, 512, 1024)
+    middle: int = 512
+    cost_sizes: tuple[int, ...] = (256, 512, 1024, 2048)
+    memory_sizes: tuple[int, ...] = (512, 1024, 2048)
+    steps: int = 100
+    repeats: int = 5
+    iterations: int | None = None
+
+    def options(self, size: int, chosen: dict[str, Any] | None = None) -> TransferOptions:
+        """Our options for an output of `size` pixels, those of `chosen` instead of the defaults."""
+        fewer = {} if self.iterations is None else {"iterations": self.iterations}
+        return TransferOptions(size=size, **((chosen or {}) | fewer))
+
+    def at(self, pair: str, sizes: tuple[int, ...]) -> Plan:
+        """The same plan for other pictures, and other sizes of the race if any are given."""
+        return replace(self, pair=pair, sizes=sizes or self.sizes)
+
+
+FULL = Plan()
+QUICK = Plan(
+    sizes=(128,), middle=128, cost_sizes=(128,), memory_sizes=(128,), steps=2, repeats=2, iterations=3
+)  # fmt: skip
