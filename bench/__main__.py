@@ -14,6 +14,7 @@ from bench import convolutions, memory, overhead, pictures, plot, preview, race,
 from bench.measure import Stopwatch, alone
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Results
+from service.config import let_idle_threads_sleep
 
 
 class Section(Protocol):
@@ -39,6 +40,7 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> None:
     args = _arguments()
+    let_idle_threads_sleep()
     folder = args.out or (Path(tempfile.mkdtemp(prefix="bench-")) if args.quick else HERE)
     folder.mkdir(parents=True, exist_ok=True)
     plan = (QUICK if args.quick else FULL).at(args.pair, tuple(args.sizes or ()))

@@ -18,14 +18,14 @@ from bench.plan import Plan
 from bench.report import Results, ratio, table, yes
 
 TITLE = "Ours against pastiche, by size: seconds (content loss, style loss)"
-RACE: dict[str, Any] = {"content_weight": 0.03, "tv_weight": 0.0, "iterations": 45, "levels": 3}
+RACE: dict[str, Any] = {"content_weight": 0.04, "tv_weight": 0.0, "iterations": 36, "levels": 3}
 """Our options for both losses as bench.judge weights them."""
 RACE_OWN: dict[str, Any] = {
-    "content_weight": 0.02,
+    "content_weight": 0.01,
     "tv_weight": 0.0,
-    "iterations": 90,
-    "levels": 3,
-    "style_layers": {"relu1_1": 0.1, "relu2_1": 0.1, "relu3_1": 0.1, "relu4_1": 0.6, "relu5_1": 0.1},
+    "iterations": 50,
+    "levels": 2,
+    "style_layers": {"relu1_1": 0.06, "relu2_1": 0.06, "relu3_1": 0.06, "relu4_1": 0.75, "relu5_1": 0.07},
 }
 """Our options where the style loss is in pastiche's own weighting of the layers."""
 OURS: dict[str, dict[str, Any]] = {"race": RACE, "race_own": RACE_OWN, "default": {}}

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 
+from service.config import let_idle_threads_sleep
 from service.errors import ServiceError
 
 COMMANDS = {
@@ -24,6 +25,7 @@ def main(argv: list[str]) -> int:
     if chosen is None:
         parser.parse_args(argv)
         return 2
+    let_idle_threads_sleep()
     module = importlib.import_module(f"service.commands.{chosen}")
     module.add_arguments(parsers[chosen])
     try:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 2**20
-BASE = 700 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
-PER_PIXEL = {"bfloat16": 1600, "float32": 3000}  # bytes per output pixel: torch at the peak of an evaluation
-STYLE_PER_PIXEL = 900  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
+BASE = 760 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
+PER_PIXEL = {"bfloat16": 1850, "float32": 2800}  # bytes per output pixel: torch at the peak of an evaluation
+STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
 UNLIMITED = sys.maxsize  # bytes
 CGROUPS = Path("/sys/fs/cgroup")
 CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1

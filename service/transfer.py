@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from service import __version__, colour, images
-from service.engine.heap import give_back_memory, keep_freed_memory
+from service.engine.heap import keep_freed_memory
 from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.stylize import Progress, Result, stylize
@@ -103,12 +103,9 @@ class Stylist:
         treatment = _treatment(options.color, content)
         grams = _LevelGrams(self._grams, order, treatment, on_tick)
         first = treatment.apply(_heaviest(order.styles)) if options.init == "style" else order.first
-        try:
-            result = stylize(
-                self._encoder, content, grams, options, first=first, on_progress=on_progress, on_tick=on_tick
-            )
-        finally:
-            give_back_memory()
+        result = stylize(
+            self._encoder, content, grams, options, first=first, on_progress=on_progress, on_tick=on_tick
+        )
         return Outcome(result, grams.cache, grams.seconds, time.monotonic() - begun - grams.seconds)
 
 
@@ -140,6 +137,7 @@ def _device(wanted: str) -> str:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise Unavailable("NST_DEVICE is cuda, but torch finds no CUDA device")
     torch.backends.cudnn.allow_tf32 = False  # `precision` says float32
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False  # Grams are sums over millions
     torch.backends.cudnn.deterministic = True  # the same seed gives the same bytes
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 

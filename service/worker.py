@@ -14,6 +14,7 @@ from types import FrameType
 
 from service import images
 from service.config import Settings
+from service.engine.heap import give_back_memory
 from service.engine.stylize import Progress
 from service.errors import DatabaseError, ServiceError, StorageError, TransferFailed
 from service.images import UnreadableImage
@@ -103,6 +104,7 @@ class Worker:
             claim = self._queue.claim(self._id, self._stylist.info.as_dict())
             if claim is not None:
                 self._carry_out(claim)
+                give_back_memory()
             return claim is not None
         except StorageError:
             logger.exception("the storage failed; trying again")
@@ -216,7 +218,7 @@ class _Report:
 
 def _room(settings: Settings, info: EngineInfo) -> Room:
     """What this worker has for a job. How much of a GPU's memory a job takes isn't known."""
-    return Room(settings.worker_memory if info.device == "cpu" else None, info.precision)
+    return Room(settings.job_memory if info.device == "cpu" else None, info.precision)
 
 
 def _as_service_error(error: Exception) -> ServiceError:

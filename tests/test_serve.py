@@ -48,7 +48,7 @@ def test_jobs_and_presets_outlive_the_death_of_the_web_side_and_then_of_everythi
         assert service.job(running)["status"] == "running"
 
         service.kill_everything()
-        assert not service.children("service")
+        eventually(lambda: not service.children("service"), 10, "something lives")
         service.start()
         assert service.get("/v1/styles/kept").status_code == 200
         eventually(lambda: service.log.read_text().count(f"job {running}: begun") == 2, 30, "not taken over")

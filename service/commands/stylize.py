@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
     default = option.default if option.default_factory is MISSING else option.default_factory()
-    kind: Any = _layers if isinstance(default, dict) else type(default) if default is not None else int
+    kind: Any = _layers if isinstance(default, dict) else type(default)
     choices = option.metadata["choices"] or None if option.name != "init" else None
     text = f"{option.metadata['doc']} Default: {json.dumps(default) if isinstance(default, dict) else default}."
     if option.name == "init":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # <malloc.h>
 
@@ -21,8 +20,7 @@ def keep_freed_memory() -> None:
 
 
 def give_back_memory() -> None:
-    """Gives freed memory back to the system; for the time between two transfers."""
-    gc.collect()
+    """Gives freed memory back to the system; for the time between two uses that differ."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)

@@ -29,7 +29,7 @@ class _GramDistance(torch.autograd.Function):
     """||Gram(F) - T||^2 of 1 x C x H x W features, Gram(F) divided by H*W; its gradient is 4/(H W) F (Gram(F) - T).
 
     The gradient is one matrix product in the features' own precision and layout (channels last); stock autograd
-    takes two, in another layout. The Gram and the distance are summed in at least float32.
+    takes two, in another layout. The distance is summed in at least float32.
     """
 
     @staticmethod

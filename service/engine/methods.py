@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from service.engine.problem import Point, Problem, choose, dot, finite
+from service.engine.problem import Point, Problem, dot, finite, select
 
 HISTORY = 8  # pairs of steps that L-BFGS remembers; 16 reached no lower objective
 FIRST_STEP = 0.02  # root mean square of the first step, in units of the full range [0, 1]
@@ -43,7 +43,7 @@ class Method(ABC):
         new = self.trial()
         lower = self.is_lower(new) & finite(new)
         self.learn(new, lower)
-        self.best = choose(lower, new, self.best)
+        self.best = select(lower, new, self.best)
         self.moved = self.moved | lower
         self._idle = torch.where(lower, 0.0, self._idle + 1)
         again = (self._idle >= PATIENCE) | self.is_lost(new)
@@ -163,7 +163,7 @@ class Adam(Method):
         self._point = new
 
     def forget(self, again: Tensor) -> None:
-        self._point = choose(again, self.best, self._point)
+        self._point = select(again, self.best, self._point)
         self._mean = torch.where(again, 0.0, self._mean)
         self._square = torch.where(again, 0.0, self._square)
         self._t = torch.where(again, 0.0, self._t)

@@ -39,14 +39,14 @@ class _State(NamedTuple):
     losses: Losses
 
 
-def _read(method: Method) -> _State:
+def _read(method: Method, gained: bool) -> _State:
     best = method.best
     moving = (best.gradient * method.problem.free(best)).any() & (best.loss > method.problem.negligible)
     flags = [best.loss, method.moved, ~moving, method.restarts]
     loss, moved, at_rest, restarts, *terms = torch.cat(
         [torch.stack([f.to(best.terms) for f in flags]), best.terms]
     ).tolist()
-    return _State(loss, bool(moved), bool(at_rest), int(restarts), Losses(*terms))
+    return _State(loss, bool(moved) or gained, bool(at_rest), int(restarts), Losses(*terms))
 
 
 def minimize(
@@ -57,6 +57,7 @@ def minimize(
     *,
     tolerance: float = 0.0,
     every: int = 1,
+    gained: bool = False,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Iterator[Step]:
     """Goes down from `variable`. Gives a Step every so many iterations and at the last; only there it waits for the
@@ -67,6 +68,7 @@ def minimize(
     (nothing lower was found, restarts included).
 
     Args:
+        gained: whether something was won before this call, so that nothing lower from here on is no error.
         on_tick: called before every evaluation; what it raises ends this.
 
     Raises:
@@ -86,7 +88,7 @@ def minimize(
             descent.step()
         if iteration % every and iteration < iterations:
             continue
-        state = _read(descent)
+        state = _read(descent, gained)
         progress.append((iteration, state.loss))
         stopped = _reason(state, iteration == iterations, _has_settled(progress, tolerance))
         if iteration or stopped:
@@ -102,7 +104,7 @@ def _reason(state: _State, all_done: bool, settled: bool) -> str | None:
                 f"no step lowers the objective from {state.losses.total:g}, not in {RESTARTS} restarts either"
             )
         return "stalled"
-    if state.at_rest or settled:
+    if state.at_rest or (settled and state.moved and not state.restarts):
         return "converged"
     return ("iterations" if state.moved else "stalled") if all_done else None
 

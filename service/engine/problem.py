@@ -35,10 +35,26 @@ class Point:
         return Losses(*self.terms.tolist())
 
 
-def choose(condition: Tensor, this: Point, other: Point) -> Point:
+def select(condition: Tensor, this: Point, other: Point) -> Point:
     """One of two points, without waiting for the condition."""
     pairs = ((getattr(this, f.name), getattr(other, f.name)) for f in fields(Point))
     return Point(*(torch.where(condition, a, b) for a, b in pairs))
+
+
+def value_and_gradient(terms: Terms, scale: float) -> Evaluation:
+    """A variable -> the gradient of the total divided by `scale`, that quotient, and the terms as a Point has them.
+
+    Nothing here refers to a Problem: a recorded graph and its memory are to go with the level they were made for.
+    """
+
+    def evaluate(variable: Tensor) -> tuple[Tensor, ...]:
+        leaf = variable.detach().requires_grad_()
+        found = terms(leaf)
+        loss = found["total"] / scale
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        return gradient, loss.detach(), torch.stack([found[f.name].detach() for f in fields(Losses)])
+
+    return evaluate
 
 
 class Problem:
@@ -59,24 +75,15 @@ class Problem:
         recorder: Recorder | None = None,
     ) -> None:
         self.negligible = negligible
-        self._scale = scale
-        self._terms = terms
         self._lower = lower
         self._upper = upper
-        self._evaluate: Evaluation = Recorded(self._evaluation, recorder) if recorder else self._evaluation
+        evaluation = value_and_gradient(terms, scale)
+        self._evaluate = Recorded(evaluation, recorder) if recorder else evaluation
 
     def at(self, variable: Tensor) -> Point:
         """Evaluates the objective and its gradient at the point of the box nearest to `variable`."""
         inside = torch.minimum(torch.maximum(variable, self._lower), self._upper)
         return Point(inside, *self._evaluate(inside))
-
-    def _evaluation(self, variable: Tensor) -> tuple[Tensor, ...]:
-        leaf = variable.detach().requires_grad_()
-        terms = self._terms(leaf)
-        loss = terms["total"] / self._scale
-        (gradient,) = torch.autograd.grad(loss, leaf)
-        order = [terms[f.name].detach() for f in fields(Losses)]
-        return gradient, loss.detach(), torch.stack(order)
 
     def free(self, point: Point) -> Tensor:
         """True where a step against the gradient stays in the box; shaped as the variable."""

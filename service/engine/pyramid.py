@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-COARSEST = 64  # pixels on the long edge that a level must have to be worth it
+COARSEST = (64, 16)  # pixels on the long and on the short edge that a level must have to be worth it
 MARGIN = 16  # pixels around a coarse level: the convolutions' zero padding paints a frame, which is cut off again
 
 
@@ -42,11 +42,15 @@ def plan(width: int, height: int, levels: int, iterations: int) -> list[Level]:
 
     There are fewer than `levels` where one would be smaller than COARSEST or get no iteration.
     """
-    fitting = [k for k in range(levels) if k == 0 or max(width, height) / 2**k >= COARSEST]
+    fitting = [k for k in range(levels) if k == 0 or _is_worth_it(width / 2**k, height / 2**k)]
     shares = split(iterations, min(len(fitting), max(1, iterations)))
     sizes = [(max(1, round(width / 2**k)), max(1, round(height / 2**k))) for k in reversed(range(len(shares)))]
     last = len(shares) - 1
     return [Level(*size, 0 if k == last else MARGIN, shares[k]) for k, size in enumerate(sizes)]
+
+
+def _is_worth_it(width: float, height: float) -> bool:
+    return max(width, height) >= COARSEST[0] and min(width, height) >= COARSEST[1]
 
 
 def split(iterations: int, levels: int) -> list[int]:
@@ -76,8 +80,9 @@ def refined(image: Tensor, coarse_first: Tensor, fine_first: Tensor) -> Tensor:
 
     Enlarged, with the detail that the first image of the transfer has at the new size and lacked at the old one.
     """
+    return (enlarged(image, fine_first) + fine_first - enlarged(coarse_first, fine_first)).clamp(0, 1)
 
-    def enlarged(small: Tensor) -> Tensor:
-        return F.interpolate(small, (fine_first.shape[2], fine_first.shape[3]), mode="bicubic")
 
-    return (enlarged(image) + fine_first - enlarged(coarse_first)).clamp(0, 1)
+def enlarged(image: Tensor, like: Tensor) -> Tensor:
+    """1 x 3 x H x W brought to the pixels of another."""
+    return F.interpolate(image, (like.shape[2], like.shape[3]), mode="bicubic")

@@ -14,19 +14,23 @@ from torch import Tensor
 from service import images
 from service.engine.canvas import canvas_for, to_picture, to_tensor
 from service.engine.evaluation import recorder_for
+from service.engine.heap import give_back_memory
 from service.engine.losses import Losses, Objective
 from service.engine.optimizer import Step, minimize
 from service.engine.options import TransferOptions
 from service.engine.problem import Problem
-from service.engine.pyramid import Level, cropped, padded, plan, refined
+from service.engine.pyramid import Level, cropped, enlarged, padded, plan, refined
 from service.engine.vgg import VGG
 from service.images import Picture
 
-NEGLIGIBLE = 1e-7  # of the objective's scale: below it, float32 knows no direction down
+NEGLIGIBLE = {"float32": 1e-7, "bfloat16": 2e-4}  # of the objective's scale: what is below it is rounding
 REPORT_EVERY = {"cpu": 1, "cuda": 8}  # iterations; each report waits for the device
 
-GramsAt = Callable[[int], Mapping[str, npt.NDArray[np.float32]]]
-"""A level's long edge in pixels -> layer -> C x C Gram target, divided by the H*W it was taken over."""
+Grams = Mapping[str, npt.NDArray[np.float32]]
+"""Layer -> C x C Gram target, divided by the H*W it was taken over."""
+
+GramsAt = Callable[[int], Grams]
+"""A level's long edge in pixels -> the Gram targets there."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Progress:
     """The state after an iteration: the losses are those of the best image so far, at its level.
 
     Attributes:
-        fraction: of the work, 0 to 1; an iteration at a coarse level is less of it.
+        fraction: of the iterations' work, 0 to 1; an iteration at a coarse level is less of it.
         picture: gives the image so far, H x W x 3 uint8 at its level's size.
     """
 
@@ -86,20 +90,17 @@ def stylize(
     """
     height, width = content.shape[:2]
     levels = plan(width, height, options.levels, options.iterations)
-    base = _first_picture(content, first, options, levels[0])
-    firsts = [to_tensor(images.resize(base, level.width, level.height), encoder.device) for level in levels]
+    firsts = _first_images(content, first, options, levels, encoder.device)
     meter = _Meter(levels, options.iterations, on_progress)
     image, stopped = firsts[0], "iterations"
-    for k, level in enumerate(levels if options.iterations else ()):
-        start = refined(image, firsts[k - 1], firsts[k]) if k else image
-        stage = _Stage(encoder, content, level, grams_at(level.size), options)
-        for step in stage.run(start, on_tick):
-            meter.report(level, step, partial(stage.image, step))
-        meter.pass_level(level, step)
-        image, stopped = stage.image(step), step.stopped or stopped
+    for k, level in enumerate(levels):
+        grams = grams_at(level.size)
+        if options.iterations:
+            start = refined(image, firsts[k - 1], firsts[k]) if k else image
+            image, stopped = _stage(encoder, content, level, grams, options).paint(start, meter, on_tick)
     on_tick()
     picture = to_picture(image)
-    judge = _Stage(encoder.exact, content, levels[-1], grams_at(levels[-1].size), options)
+    judge = _stage(encoder.exact, content, levels[-1], grams, options)
     return Result(picture, judge.losses(picture), meter.done, stopped)
 
 
@@ -134,26 +135,33 @@ class _Stage:
         encoder: VGG,
         content: Picture,
         level: Level,
-        grams: Mapping[str, npt.NDArray[np.float32]],
+        grams: Grams,
         options: TransferOptions,
     ) -> None:
         self._level = level
         self._options = options
         self._device = encoder.device
+        self._precision = encoder.precision
         small = to_tensor(images.resize(content, level.width, level.height), self._device)
         inside = padded(small, level.margin)
         self._canvas = canvas_for(options.color, inside)
         targets = {layer: torch.tensor(gram, device=self._device) for layer, gram in grams.items()}
         self._objective = Objective(encoder, self._canvas.seen(self._canvas.variable(inside)), targets, options)
 
-    def run(self, start: Tensor, on_tick: Callable[[], None]) -> Iterator[Step]:
-        """From a first image, 1 x 3 x H x W without the margin."""
+    def paint(self, start: Tensor, meter: _Meter, on_tick: Callable[[], None]) -> tuple[Tensor, str]:
+        """First image -> the level's image, both 1 x 3 x H x W without the margin, and why it ended."""
+        for step in self._run(start, meter.done > 0, on_tick):
+            meter.report(self._level, step, partial(self._image, step))
+        meter.pass_level(self._level, step)
+        return self._image(step), step.stopped or "iterations"
+
+    def _run(self, start: Tensor, gained: bool, on_tick: Callable[[], None]) -> Iterator[Step]:
         problem = Problem(
             lambda variable: self._objective.losses(self._canvas.seen(variable), self._canvas.image(variable)),
             self._canvas.lower,
             self._canvas.upper,
             scale=self._objective.scale(),
-            negligible=NEGLIGIBLE,
+            negligible=NEGLIGIBLE[self._precision],
             recorder=recorder_for(self._device),
         )
         return minimize(
@@ -163,11 +171,11 @@ class _Stage:
             self._level.iterations,
             tolerance=self._options.tolerance,
             every=REPORT_EVERY[self._device.type],
+            gained=gained,
             on_tick=on_tick,
         )
 
-    def image(self, step: Step) -> Tensor:
-        """1 x 3 x H x W in [0, 1], without the margin."""
+    def _image(self, step: Step) -> Tensor:
         return cropped(self._canvas.image(step.point.variable), self._level.margin)
 
     def losses(self, picture: Picture) -> Losses:
@@ -176,8 +184,25 @@ class _Stage:
         return self._objective.evaluate(self._canvas.seen(variable), self._canvas.image(variable))
 
 
+def _stage(encoder: VGG, content: Picture, level: Level, grams: Grams, options: TransferOptions) -> _Stage:
+    """A new stage. What the one before and the style pass took is given back first: at 2048 px it is half of all."""
+    give_back_memory()
+    return _Stage(encoder, content, level, grams, options)
+
+
+def _first_images(
+    content: Picture, given: Picture | None, options: TransferOptions, levels: Sequence[Level], device: torch.device
+) -> list[Tensor]:
+    """The first image at each level, 1 x 3 x H x W. Noise is the coarsest level's, without detail for the finer."""
+    picture = _first_picture(content, given, options, levels[0])
+    firsts = [to_tensor(images.resize(picture, level.width, level.height), device) for level in levels]
+    if options.init == "random":
+        for k in range(1, len(firsts)):
+            firsts[k] = enlarged(firsts[k - 1], firsts[k])
+    return firsts
+
+
 def _first_picture(content: Picture, given: Picture | None, options: TransferOptions, coarsest: Level) -> Picture:
-    """Noise is made at the coarsest level's size: enlarged, it has no detail to add at the finer ones."""
     if options.init == "content":
         return content
     if options.init == "random":

@@ -26,6 +26,7 @@ class VGG(nn.Module):
             cast = tensor if name.startswith("preprocess") else tensor.to(PRECISIONS[precision])
             fast = cast.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else cast  # noqa: PLR2004
             self.register_buffer(name.replace(".", "_"), fast)
+        self.precision = precision
         self._pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
         self._exact = None if precision == "float32" else VGG(weights, pooling)
 

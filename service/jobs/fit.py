@@ -15,16 +15,16 @@ LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
 
 
 def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
-    """Refuses a transfer that none of the rooms holds; where there is no room at all, nothing is known or refused.
+    """Refuses a transfer that not every room holds, as any worker may claim it; without a room nothing is refused.
 
     Raises:
-        DoesNotFit: naming what is too large for the roomiest, and the size that would fit there.
+        DoesNotFit: naming what is too large for the tightest room, and the size that would fit there.
     """
     largest = {room: _largest_size(request, room) for room in rooms}
-    if not rooms or request.options.size in largest.values():
+    if all(size == request.options.size for size in largest.values()):
         return
-    roomiest = max(rooms, key=lambda room: (largest[room] or 0, room.limit))
-    raise DoesNotFit(_errors(request, roomiest, largest[roomiest]))
+    tightest = min(rooms, key=lambda room: (largest[room] or 0, room.limit))
+    raise DoesNotFit(_errors(request, tightest, largest[tightest]))
 
 
 def _largest_size(request: TransferRequest, room: Room) -> int | None:

@@ -45,8 +45,9 @@ class TransferRequest:
             StoredStyle(**style | {"images": tuple(StoredStyleImage(**image) for image in style["images"])})
             for style in row["styles"]
         )
+        options = {name: value for name, value in row["options"].items() if value is not None}
         first = row["first"] and StoredImage(**row["first"])
-        return cls(StoredImage(**row["content"]), tuple(styles), TransferOptions(**row["options"]), first)
+        return cls(StoredImage(**row["content"]), tuple(styles), TransferOptions(**options), first)
 
 
 def job_blob(id: str, name: str) -> str:

@@ -64,7 +64,7 @@ class WorkerRow(Base):
     `memory` is what it has for a job, in bytes; None where it isn't known what a job takes.
     """
 
-    __tablename__ = "workers"
+    __tablename__ = "roll"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     seen_at: Mapped[float]

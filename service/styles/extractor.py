@@ -42,6 +42,7 @@ class GramExtractor:
         self._options.intra_op_num_threads = threads
         self._options.inter_op_num_threads = 1
         self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores are torch's next
+        self._options.enable_cpu_mem_arena = False  # and so is the memory, which an arena would keep
         self._sessions: OrderedDict[tuple[str, ...], ort.InferenceSession] = OrderedDict()
         self._providers = _providers(device)
         self.provider = self._session(("relu1_1",)).get_providers()[0]

@@ -39,7 +39,7 @@ def client(tmp_path: Path) -> FlaskClient:
 @pytest.fixture(scope="module")
 def small_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """The whole service, whose worker believes that it has little memory."""
-    with RunningService(narrow_model, tmp_path_factory.mktemp("data"), memory_mb=MEMORY_MB) as running:
+    with RunningService(narrow_model, tmp_path_factory.mktemp("data"), memory_mb=MEMORY_MB + 256) as running:
         yield running
 
 
@@ -81,10 +81,11 @@ def test_where_no_worker_lives_nothing_is_refused(client: FlaskClient) -> None:
     assert client.post("/v1/transfers", json=LARGE).status_code == 202
 
 
-def test_one_worker_with_room_is_enough(client: FlaskClient, roll: Roll) -> None:
-    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+def test_every_worker_must_have_room(client: FlaskClient, roll: Roll) -> None:
     roll.sign("there:1", Room(None, "bfloat16"))
     assert client.post("/v1/transfers", json=LARGE).status_code == 202
+    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+    assert client.post("/v1/transfers", json=LARGE).status_code == 422
 
 
 def test_a_presets_image_too_large_is_named_with_its_entry(client: FlaskClient, roll: Roll) -> None:

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
-from torch import Tensor
+from tape import Tape, rosenbrock_terms
 
 from service.engine.evaluation import Recorded, recorder_for
 from service.engine.optimizer import minimize
 from service.engine.problem import Problem
-
-
-class Tape:
-    """Records as CUDA graphs do: what runs reads the memory it was recorded with, and always writes to the same."""
-
-    def __init__(self) -> None:
-        self.recorded = self.replayed = 0
-
-    def record(self, run: Callable[[], tuple[Tensor, ...]]) -> tuple[Callable[[], None], tuple[Tensor, ...]]:
-        self.recorded += 1
-        outputs = tuple(torch.full_like(output, torch.nan) for output in run())
-
-        def replay() -> None:
-            self.replayed += 1
-            for memory, output in zip(outputs, run(), strict=True):
-                memory.copy_(output)
-
-        return replay, outputs
 
 
 def test_a_recorded_evaluation_is_recorded_once_and_replayed_with_every_input() -> None:
@@ -52,14 +32,9 @@ def test_the_input_may_change_afterwards_without_harm() -> None:
 
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])
 def test_a_recorded_problem_takes_the_same_way(method: str) -> None:
-    def terms(x: Tensor) -> dict[str, Tensor]:
-        y = 4 * x - 2
-        total = (100 * (y[1:] - y[:-1] ** 2) ** 2 + (1 - y[:-1]) ** 2).sum()
-        return {"content": total * 0, "style": total * 0, "tv": total * 0, "total": total}
-
     tape, lower, upper = Tape(), torch.zeros(()), torch.ones(())
     ways = [
-        list(minimize(Problem(terms, lower, upper, recorder=recorder), torch.full((6,), 0.1), method, 30))
+        list(minimize(Problem(rosenbrock_terms, lower, upper, recorder=recorder), torch.full((6,), 0.1), method, 30))
         for recorder in (None, tape)
     ]
     assert [step.losses for step in ways[0]] == [step.losses for step in ways[1]]

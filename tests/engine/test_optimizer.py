@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tape import Tape, rosenbrock_terms
 from torch import Tensor
 
 from service.engine.methods import ADAM_STEP, FIRST_STEP, LBFGS, METHODS, PATIENCE, Pair, two_loops
@@ -327,11 +330,14 @@ def test_too_few_iterations_of_too_long_steps_are_called_stalled() -> None:
     assert [step.stopped for step in steps] == [None, None, "stalled"]
 
 
-def test_lbfgs_over_a_gradient_that_points_uphill_restarts_with_smaller_steps_and_then_says_so() -> None:
+@pytest.mark.parametrize("tolerance", [0.0, 0.001])
+def test_lbfgs_over_a_gradient_that_points_uphill_restarts_with_smaller_steps_and_then_says_so(
+    tolerance: float,
+) -> None:
     watched = Watched(lying)
     start = torch.full((20,), 0.6, dtype=torch.float64)
     with pytest.raises(Diverged, match=r"no step lowers the objective from 1\.8, not in 3 restarts either"):
-        last(minimize(watched.problem(), start, "lbfgs", 50))
+        last(minimize(watched.problem(), start, "lbfgs", 50, tolerance=tolerance))
     lengths = [float((x - start).abs().mean()) for x in watched.points[1:]]
     assert len(lengths) == PATIENCE * (RESTARTS + 1)
     assert lengths[::PATIENCE] == pytest.approx([FIRST_STEP * 0.1**i for i in range(4)], rel=1e-6)
@@ -340,7 +346,7 @@ def test_lbfgs_over_a_gradient_that_points_uphill_restarts_with_smaller_steps_an
 @pytest.mark.parametrize(("method", "iterations"), [("lbfgs", 16), ("adam", 100)])
 def test_a_search_that_never_finds_anything_lower_is_an_error(method: str, iterations: int) -> None:
     with pytest.raises(Diverged):
-        last(minimize(problem(lying), torch.full((20,), 0.6, dtype=torch.float64), method, iterations))
+        last(minimize(problem(lying), torch.full((20,), 0.6).double(), method, iterations, tolerance=0.001))
 
 
 @both_methods
@@ -446,3 +452,25 @@ def test_a_tick_comes_before_every_evaluation(method: str) -> None:
     watched, ticks = Watched(rosenbrock), list[int]()
     list(minimize(watched.problem(), vector(0.1, 0.9), method, 7, on_tick=lambda: ticks.append(len(watched.points))))
     assert ticks == list(range(8))
+
+
+@both_methods
+def test_a_search_that_finds_nothing_lower_is_no_error_where_something_was_gained_before(method: str) -> None:
+    start = torch.full((20,), 0.6, dtype=torch.float64)
+    end = last(minimize(problem(lying), start, method, 100, gained=True))
+    assert end.stopped == "stalled"
+    assert torch.equal(end.point.variable, start)
+
+
+def test_a_problem_is_gone_when_nobody_holds_it() -> None:
+    """Without the garbage collector: a recorded graph's memory is wanted for the next level at once."""
+    gc.disable()
+    try:
+        for recorder in (None, Tape()):
+            given = Problem(rosenbrock_terms, torch.zeros(()), torch.ones(()), recorder=recorder)
+            list(minimize(given, torch.full((5,), 0.3), "lbfgs", 3))
+            alive = weakref.ref(given)
+            del given
+            assert alive() is None
+    finally:
+        gc.enable()

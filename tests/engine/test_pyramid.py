@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.engine.canvas import to_tensor
-from service.engine.pyramid import COARSEST, MARGIN, cropped, padded, plan, refined, split
+from service.engine.pyramid import MARGIN, cropped, padded, plan, refined, split
 
 
 def test_three_levels_each_twice_the_last_with_fewer_and_fewer_iterations() -> None:
@@ -22,13 +22,15 @@ def test_three_levels_each_twice_the_last_with_fewer_and_fewer_iterations() -> N
     assert [level.size for level in levels] == [128, 256, 512]
 
 
-@pytest.mark.parametrize(
-    ("size", "count"), [(COARSEST, 1), (2 * COARSEST - 1, 1), (2 * COARSEST, 2), (600, 4), (2048, 6)]
-)
+@pytest.mark.parametrize(("size", "count"), [(64, 1), (127, 1), (128, 2), (600, 4), (2048, 6)])
 def test_no_level_is_smaller_than_the_coarsest(size: int, count: int) -> None:
     levels = plan(size, size // 2, 6, 90)
     assert len(levels) == count
     assert (levels[-1].width, levels[-1].height) == (size, size // 2)
+
+
+def test_a_narrow_picture_has_no_level_without_a_width() -> None:
+    assert [(level.width, level.height) for level in plan(2048, 40, 6, 90)] == [(1024, 20), (2048, 40)]
 
 
 @pytest.mark.parametrize(("iterations", "shares"), [(0, [0]), (1, [1]), (2, [1, 1]), (3, [1, 1, 1])])

@@ -42,6 +42,28 @@ def run(encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray, grams_
     return run
 
 
+Painted = Callable[..., tuple[Result, list[int]]]
+
+
+@pytest.fixture
+def painted(encoder: VGG, grams_of: GramsOf) -> Painted:
+    """A transfer with the default options but those given, and the sizes whose Grams it asked for."""
+
+    def paint(
+        content: np.ndarray, style: np.ndarray, reports: list[Progress], **options: Any
+    ) -> tuple[Result, list[int]]:
+        asked: list[int] = []
+
+        def grams_at(size: int) -> dict[str, np.ndarray]:
+            asked.append(size)
+            return grams_of(images.resize_long_edge(style, size))
+
+        given = TransferOptions(**options)
+        return stylize(encoder, content, grams_at, given, first=style, on_progress=reports.append), asked
+
+    return paint
+
+
 @pytest.fixture
 def pictures(small_photo: np.ndarray, small_texture: np.ndarray) -> Pair:
     """The content and the style that `run` takes."""
@@ -150,7 +172,7 @@ def test_a_tv_weight_makes_a_smoother_picture(run: Run) -> None:
 def test_only_the_ratio_of_the_weights_matters(run: Run) -> None:
     usual = run(iterations=6)
     for factor in (1e-9, 1e8):
-        scaled = run(iterations=6, content_weight=0.1 * factor, style_weight=factor)
+        scaled = run(iterations=6, content_weight=0.15 * factor, style_weight=factor)
         difference = np.abs(scaled.picture.astype(int) - usual.picture)
         assert difference.mean() < 0.1
         assert scaled.losses.total == pytest.approx(factor * usual.losses.total, rel=1e-2)
@@ -311,6 +333,46 @@ def test_with_the_style_switched_off_nothing_moves_and_that_is_the_end(run: Run,
     result = run(style_weight=0.0, content_weight=1.0)
     np.testing.assert_array_equal(result.picture, small_photo)
     assert result.stopped == "converged"
+
+
+# Levels
+
+
+@pytest.mark.parametrize(
+    ("color", "init"), [(c, i) for c in ("style", "luminance") for i in ("content", "random", "image")]
+)
+def test_through_several_levels_progress_only_grows_and_each_levels_grams_are_asked_for_once(
+    painted: Painted, photo: np.ndarray, texture: np.ndarray, color: str, init: str
+) -> None:
+    reports: list[Progress] = []
+    content = images.resize_long_edge(photo, 131)
+    result, asked = painted(content, texture, reports, iterations=9, color=color, init=init)
+    assert asked == [66, 131]
+    assert result.picture.shape == content.shape
+    assert [report.iteration for report in reports] == list(range(1, 10))
+    fractions = [report.fraction for report in reports]
+    assert fractions == sorted(fractions)
+    assert fractions[4] < 0.45  # five iterations at a quarter of the pixels
+    assert fractions[-1] == pytest.approx(1)
+    assert reports[0].picture().shape[1] == 66
+    assert reports[-1].picture().shape == content.shape
+
+
+def test_a_coarse_level_brings_the_objective_lower_for_the_same_iterations_at_full_size(
+    painted: Painted, photo: np.ndarray, texture: np.ndarray
+) -> None:
+    content = images.resize_long_edge(photo, 144)
+    one, two = (painted(content, texture, [], iterations=n, levels=k)[0] for n, k in ((4, 1), (10, 2)))
+    assert two.losses.total < one.losses.total
+
+
+def test_a_noisy_first_image_is_enlarged_without_new_noise(painted: Painted, photo: np.ndarray) -> None:
+    content, reports = images.resize_long_edge(photo, 128), list[Progress]()
+    result, _ = painted(content, content, reports, iterations=2, init="random", content_weight=1e-9, style_weight=0.0,
+                        tv_weight=0.0)  # fmt: skip
+    coarse = reports[0].picture()
+    enlarged = images.resize(coarse, result.picture.shape[1], result.picture.shape[0])
+    assert np.abs(enlarged.astype(int) - result.picture).mean() < 12
 
 
 def test_a_missing_first_image_is_named(run: Run) -> None:
