@@ -1,7 +1,7 @@
-"""Seconds from the start of a transfer to its first preview, over those of the whole transfer.
+"""Seconds from the start of a transfer to its previews: after its first iteration, and after its coarsest level.
 
-The preview is the picture after the coarsest level's last iteration, encoded as JPEG; the style's Grams are computed
-within the time. The model is loaded before, as in a worker.
+A preview is the picture so far, encoded as JPEG; the style's Grams are computed within the time. The model is loaded
+before, as in a worker.
 """
 
 from __future__ import annotations
@@ -10,67 +10,48 @@ from bench import engine
 from bench.measure import Stopwatch
 from bench.pictures import Pair, pair
 from bench.plan import Plan
-from bench.report import Results, ratio, seconds, table
+from bench.report import Results, seconds, table
 from service import images
 from service.engine.options import TransferOptions
+from service.engine.pyramid import Level, plan
 from service.engine.stylize import Progress, stylize
-from service.images import Picture
 
-TITLE = "The first preview of a transfer with default options"
-COLUMNS = ("long edge", "preview's long edge", "first preview after", "whole transfer", "time ratio")
+TITLE = "Previews of a transfer with default options"
+COLUMNS = ("long edge", "after the first iteration", "after the coarsest level", "its long edge", "whole transfer")
 
 
-class _FirstPreview:
-    """Watches a transfer until its pictures grow: the last one before is the first preview."""
+class _Previews:
+    """Takes the picture after the first iteration and after the coarsest level's last."""
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.picture: Picture | None = None
-        self._grown = False
+    def __init__(self, coarsest: Level) -> None:
+        self.seconds: list[float] = []
+        self._wanted = (1, coarsest.iterations)
         self._clock = Stopwatch()
 
     def __call__(self, progress: Progress) -> None:
-        if self._grown:
-            return
-        picture = progress.picture()
-        self._grown = self.picture is not None and picture.shape != self.picture.shape
-        if not self._grown:
-            images.encode(picture, "jpeg")
-            self.seconds, self.picture = self._clock.seconds(), picture
+        if progress.iteration in self._wanted:
+            images.encode(progress.picture(), "jpeg")
+            self.seconds.append(self._clock.seconds())
 
 
 def measure(plan: Plan) -> Results:
     """Seconds of one transfer, after a short one that doesn't count."""
-    options = plan.options(plan.middle)
-    pictures = pair(plan.pair)
+    pictures = pair(plan.pair).at(plan.middle)
     _transfer(pictures, plan.options(plan.middle, {"iterations": 3}))
-    preview, whole = _transfer(pictures, options)
-    size = 0 if preview.picture is None else max(preview.picture.shape[:2])
-    return {
-        "pair": plan.pair,
-        "size": plan.middle,
-        "preview_size": size,
-        "preview_s": preview.seconds,
-        "whole_s": whole,
-    }
+    return {"pair": plan.pair, "size": plan.middle} | _transfer(pictures, plan.options(plan.middle))
 
 
-def _transfer(pictures: Pair, options: TransferOptions) -> tuple[_FirstPreview, float]:
-    content = images.resize_long_edge(pictures.content, options.size)
+def _transfer(pictures: Pair, options: TransferOptions) -> Results:
+    height, width = pictures.content.shape[:2]
+    coarsest = plan(width, height, options.levels, options.iterations)[0]
     grams_at = engine.grams_at(engine.extractor(), pictures.style, list(options.style_layers))
-    preview, clock = _FirstPreview(), Stopwatch()
-    stylize(engine.encoder(engine.precision()), content, grams_at, options, on_progress=preview)
-    return preview, clock.seconds()
+    previews, clock = _Previews(coarsest), Stopwatch()
+    stylize(engine.encoder(engine.precision()), pictures.content, grams_at, options, on_progress=previews)
+    first, last = previews.seconds[0], previews.seconds[-1]
+    return {"first_s": first, "coarsest_s": last, "coarsest_size": coarsest.size, "whole_s": clock.seconds()}
 
 
 def render(results: Results) -> str:
     """One row."""
-    first, whole = results["preview_s"], results["whole_s"]
-    row = [
-        f"{results['size']} px",
-        f"{results['preview_size']} px",
-        seconds(first),
-        seconds(whole),
-        ratio(whole / first),
-    ]
-    return table(COLUMNS, [row])
+    first, coarsest, whole = (seconds(results[name]) for name in ("first_s", "coarsest_s", "whole_s"))
+    return table(COLUMNS, [[f"{results['size']} px", first, coarsest, f"{results['coarsest_size']} px", whole]])

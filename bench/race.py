@@ -18,7 +18,7 @@ from bench.plan import Plan
 from bench.report import Results, ratio, table, yes
 
 TITLE = "Ours against pastiche, by size: seconds (content loss, style loss)"
-RACE: dict[str, Any] = {"content_weight": 0.04, "tv_weight": 0.0, "iterations": 36, "levels": 3}
+RACE: dict[str, Any] = {"content_weight": 0.025, "tv_weight": 0.0, "iterations": 52, "levels": 3}
 """Our options for both losses as bench.judge weights them."""
 RACE_OWN: dict[str, Any] = {
     "content_weight": 0.01,

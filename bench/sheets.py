@@ -21,7 +21,7 @@ GAP = 8  # pixels between pictures
 LABEL = 22  # pixels of height for a line of text
 CELL = 512  # pixels on the long edge of a picture in a sheet, at most
 OWN_PAIR, OWN_SIZE = "coffee", 384  # pixels
-OWN_ROWS: dict[str, tuple[float, ...]] = {"content_weight": (0.03, 0.1, 0.3), "tv_weight": (0.0, 0.5, 2.0)}
+OWN_ROWS: dict[str, tuple[float, ...]] = {"content_weight": (0.03, 0.15, 0.6), "tv_weight": (0.0, 0.5, 2.0)}
 
 Cell = tuple[str, Picture]
 """What is written above a picture, and the picture."""
@@ -58,11 +58,11 @@ def _pair_row(name: str, size: int, folder: Path) -> list[Cell]:
 def _weights_sheet(size: int) -> list[list[Cell]]:
     """The pair itself, then a row for each weight."""
     pair = pictures.pair(OWN_PAIR)
-    small = pair.at(size)
-    rows: list[list[Cell]] = [[("content", small.content), ("style", small.style)]]
-    for option, values in OWN_ROWS.items():
-        rows.append([(f"{option} {value:g}", _stylized(pair, size, {option: value})) for value in values])
-    return rows
+    return [
+        [("style", pair.at(size).style)]
+        + [(f"{option} {value:g}", _stylized(pair, size, {option: value})) for value in values]
+        for option, values in OWN_ROWS.items()
+    ]
 
 
 def _stylized(pair: Pair, size: int, chosen: dict[str, Any]) -> Picture:
