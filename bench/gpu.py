@@ -1,4 +1,4 @@
-"""On a CUDA device: seconds of an evaluation, launched kernel by kernel and replayed as a graph, and of whole transfers.
+"""On a CUDA device: seconds of an evaluation, launched kernel by kernel or replayed as a graph, and of a transfer.
 
     python -m bench.gpu
 
