@@ -95,12 +95,14 @@ def stylize(
     image, stopped = firsts[0], "iterations"
     for k, level in enumerate(levels):
         grams = grams_at(level.size)
+        on_tick()
         if options.iterations:
             start = refined(image, firsts[k - 1], firsts[k]) if k else image
             image, stopped = _stage(encoder, content, level, grams, options).paint(start, meter, on_tick)
     on_tick()
     picture = to_picture(image)
     judge = _stage(encoder.exact, content, levels[-1], grams, options)
+    on_tick()
     return Result(picture, judge.losses(picture), meter.done, stopped)
 
 
