@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo serve test check bench clean
+.PHONY: demo serve test test-scale check bench clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -30,6 +30,10 @@ check: .venv/ready
 # All tests; the slow ones run the real weights.
 test: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m pytest -n 2
+
+# Two worker hosts over PostgreSQL, Redis and S3: its own servers, or those that NST_… name.
+test-scale: .venv/ready
+	$(BIN)/python -m pytest tests/scale
 
 # Against the peers and the machine's limits, 25 minutes with nothing else running. BENCH_IMAGES: a folder of pictures.
 bench: .venv/ready models/vgg19.onnx

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from bench import convolutions, memory, overhead, pictures, plot, preview, race, report, style_pass, tutorial
+from bench import convolutions, memory, overhead, pictures, plot, preview, queue, race, report, style_pass, tutorial
 from bench.measure import Stopwatch, alone
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Results
@@ -31,6 +31,7 @@ SECTIONS: dict[str, Section] = {  # the longest last
     "style_pass": style_pass,
     "preview": preview,
     "overhead": overhead,
+    "queue": queue,
     "tutorial": tutorial,
     "memory": memory,
     "race": race,

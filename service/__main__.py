@@ -1,4 +1,4 @@
-"""python -m service serve | web | worker | stylize"""
+"""python -m service serve | web | worker | stylize | webhook-secret"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ COMMANDS = {
     "serve": "start the web server and the workers, and keep them running",
     "web": "start the web server alone",
     "worker": "start one worker alone",
+    "webhook-secret": "print the secret by which webhooks are signed",
     "stylize": "paint one picture without a server",
 }
 
@@ -26,7 +27,7 @@ def main(argv: list[str]) -> int:
         parser.parse_args(argv)
         return 2
     let_idle_threads_sleep()
-    module = importlib.import_module(f"service.commands.{chosen}")
+    module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
     module.add_arguments(parsers[chosen])
     try:
         return int(module.run(parser.parse_args(argv)))

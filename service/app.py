@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from service.api import styles, system, transfers
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from service.api import live, styles, system, transfers
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
-from service.api.waiting import Waiting
+from service.api.streams import Streams
+from service.api.waiting import BodyPlaces, Waiting
+from service.api.watching import Watch
+from service.broker.wake import waker
 from service.config import Settings
+from service.jobs.deliveries import Deliveries
+from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.roll import Roll
 from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.styles.presets import Presets
+from service.webhooks.hosts import Hosts
 
 
 def create_app(settings: Settings | None = None) -> Api:
@@ -23,20 +31,30 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]  # the JSON part may hold base64 too
     app.extensions[KEY] = _parts(settings)
-    for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint):
+    for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint):
         app.register_api(blueprint)
+    app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 
 def _parts(settings: Settings) -> Parts:
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url)
+    queue = Queue(database, Limits(settings.queue_limit, settings.caller_limit))
+    watch = Watch(queue)
     return Parts(
         settings=settings,
         database=database,
         blobs=blobs,
         presets=Presets(database, blobs),
-        queue=Queue(database, settings.lease_s),
+        queue=queue,
+        deliveries=Deliveries(database),
         roll=Roll(database),
-        waiting=Waiting(settings.web_threads // 2),
+        watch=watch,
+        waiting=Waiting(watch, settings.web_threads // 2),
+        streams=Streams(watch, settings.streams),
+        hosts=Hosts(settings.webhook_hosts),
+        wake=waker(settings.broker_url),
     )

@@ -20,6 +20,8 @@ libgomp's own 300,000 keep a core from whoever could use it: two workers on one 
 long instead of twice. None at all (OMP_WAIT_POLICY=passive) costs 5 to 30 % alone.
 """
 
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -27,11 +29,16 @@ def _setting(default: Any, doc: str, parse: Callable[[str], Any] = str, low: flo
     return field(default=default, metadata={"doc": doc, "parse": parse, "low": low})
 
 
-def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in text.split(",") if key.strip())
-    if not keys:
-        raise ValueError("holds no key; leave it empty to ask for none")
-    return keys
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise ValueError("is a list without an entry; leave it empty instead")
+    return words
+
+
+def _duration(text: str) -> float:
+    unit = SECONDS.get(text[-1])
+    return float(text[:-1]) * unit if unit else float(text)
 
 
 def _port(text: str) -> int:
@@ -76,11 +83,35 @@ class Settings:
         float,
         0,
     )
+    queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", int, 1)
+    caller_limit: int = _setting(100, "jobs of one caller (API key or address) that may wait; past it 429", int, 1)
+    retention: float = _setting(
+        7 * 86_400.0,
+        "how long an ended job and its files are kept, in seconds or as 90m, 12h, 7d; presets are kept for ever",
+        _duration,
+        1,
+    )
     lease_s: float = _setting(120.0, "seconds without progress after which a job is taken from its worker", float, 1)
     max_body_mb: float = _setting(64.0, "largest request body, in MiB", float, 0.001)
     gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
     gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", float, 0)
-    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _keys)
+    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _words)
+    trusted_proxies: int = _setting(
+        0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", int, 0
+    )
+    streams: int = _setting(200, "event streams that a web process keeps open, beside NST_WEB_THREADS", int, 1)
+    broker_url: str = _setting(
+        "", "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves"
+    )
+    webhook_hosts: tuple[str, ...] = _setting(
+        (),
+        "comma-separated hosts that callback_url may name: a host, *.domain, an address or a network, each also with "
+        ":port; empty: none",
+        _words,
+    )
+    webhook_secret: str = _setting(
+        "", "whsec_… by which webhooks are signed; empty: one that the service made, see `service webhook-secret`"
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:

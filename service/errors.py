@@ -8,11 +8,16 @@ ServiceError                500
 ├─ NotFound                 404
 ├─ NotReady                 409  asked for what isn't there yet
 ├─ UnsupportedMediaType     415
+├─ TooManyJobs              429  the caller has too many jobs waiting
 ├─ Unavailable              503  a part the service needs is missing or down
-│  └─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
+│  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
+│  └─ QueueFull             503  too many jobs are waiting
 ├─ StorageError             500  database or blobs failed
+│  ├─ DatabaseError         503  perhaps only for now
+│  └─ BlobNotFound          404
 └─ TransferFailed           500  a job could not be finished
-   └─ Diverged              500  the optimiser found no better image, not even with smaller steps
+   ├─ Diverged              500  the optimiser found no better image, not even with smaller steps
+   └─ DeadlineExceeded      504  it wasn't finished in the time its caller gave it
 """
 
 from __future__ import annotations
@@ -31,16 +36,20 @@ class FieldError:
 
 
 class ServiceError(Exception):
-    """Base of all errors raised on purpose; `detail` is written for the caller."""
+    """Base of all errors raised on purpose; `detail` is written for the caller.
+
+    `retry_after` is in how many seconds another try may go well, where that is known.
+    """
 
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), *, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
+        self.retry_after = retry_after
 
     def problem(self) -> dict[str, Any]:
         """The error as an RFC 9457 problem."""
@@ -107,6 +116,14 @@ class UnsupportedMediaType(ServiceError):
     title = "Unsupported media type"
 
 
+class TooManyJobs(ServiceError):
+    """The caller has as many jobs waiting as one may have."""
+
+    status = 429
+    slug = "too-many-jobs"
+    title = "Too many jobs"
+
+
 class Unavailable(ServiceError):
     status = 503
     slug = "unavailable"
@@ -118,6 +135,13 @@ class ModelUnavailable(Unavailable):
     title = "Model unavailable"
 
 
+class QueueFull(Unavailable):
+    """As many jobs wait as the service takes."""
+
+    slug = "queue-full"
+    title = "Queue full"
+
+
 class StorageError(ServiceError):
     slug = "storage-error"
     title = "Storage error"
@@ -125,6 +149,8 @@ class StorageError(ServiceError):
 
 class DatabaseError(StorageError):
     """The database failed, perhaps only for now: worth another try."""
+
+    status = 503
 
 
 class BlobNotFound(StorageError):
@@ -143,3 +169,11 @@ class TransferFailed(ServiceError):
 class Diverged(TransferFailed):
     slug = "diverged"
     title = "Optimisation failed"
+
+
+class DeadlineExceeded(TransferFailed):
+    """The job wasn't finished in the time its caller gave it."""
+
+    status = 504
+    slug = "deadline-exceeded"
+    title = "Deadline exceeded"

@@ -1,4 +1,4 @@
-"""Removes what nothing refers to any more, and keeps the Gram blobs under their limit."""
+"""Removes what is older than it is to be kept and what nothing refers to, and keeps the Grams under their limit."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import logging
 import time
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from service.jobs import request
-from service.jobs.queue import ENDED
+from service.jobs import deliveries, idempotency, queue, request
 from service.storage.blobs import BlobInfo, Blobs
-from service.storage.database import Database
-from service.storage.schema import JobRow, PresetRow
+from service.storage.database import Database, now, take_turns
+from service.storage.schema import ENDED, JobRow, PresetRow, TurnRow
 from service.styles import cache, presets
 
 logger = logging.getLogger(__name__)
 
+BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # files are written before the row that names them: younger ones may still get theirs
 
 
-def sweep(database: Database, blobs: Blobs, gram_bytes: int) -> None:
-    """Removes files of deleted jobs, of presets that no unfinished job needs, and the oldest Grams past the limit."""
-    doomed = _unreferenced(blobs.listing(request.FOLDER), _job_ids(database))
+def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float) -> None:
+    """Removes jobs that ended `retention_s` ago, what belonged to them and to deleted ones, and the oldest Grams."""
+    for id in _forget(database, retention_s):
+        blobs.delete_all(request.job_folder(id))
+    jobs = _unended_by_id(database)
+    files = list(blobs.listing(request.FOLDER))
+    doomed = _unreferenced(files, set(jobs))
+    doomed += [blob for blob in files if _is_checkpoint(blob) and jobs.get(_owner(blob)) is False]
     doomed += _unreferenced(blobs.listing(presets.FOLDER), _versions(database))
     doomed += _oldest(blobs.listing(cache.FOLDER), gram_bytes)
     for blob in doomed:
@@ -32,10 +37,33 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int) -> None:
         logger.info("swept up %d files that nothing needs", len(doomed))
 
 
+def _forget(database: Database, retention_s: float) -> list[str]:
+    """Removes the rows of jobs that are past their time, of keys, of webhooks, and of callers that have no job.
+
+    Gives the jobs' ids.
+    """
+    old = select(JobRow.id).where(JobRow.status.in_(ENDED), JobRow.finished_at < now() - retention_s)
+    with database.writing() as session:
+        take_turns(session, queue.SUBMITTING)  # a new job comes with its caller's row
+        removed = queue.remove(session, list(session.scalars(old.limit(BATCH))))
+        idempotency.forget_old(session)
+        deliveries.forget_old(session, retention_s)
+        session.execute(delete(TurnRow).where(TurnRow.owner.not_in(select(JobRow.owner))))
+    return removed
+
+
 def _unreferenced(found: Iterable[BlobInfo], owners: set[str]) -> list[BlobInfo]:
     """Blobs `folder/owner/…` of an owner that isn't there, past their grace."""
     old = time.time() - GRACE_S
-    return [blob for blob in found if blob.modified < old and blob.key.split("/")[1] not in owners]
+    return [blob for blob in found if blob.modified < old and _owner(blob) not in owners]
+
+
+def _owner(blob: BlobInfo) -> str:
+    return blob.key.split("/")[1]
+
+
+def _is_checkpoint(blob: BlobInfo) -> bool:
+    return blob.key.split("/")[2].startswith(request.CHECKPOINT)
 
 
 def _oldest(found: Iterable[BlobInfo], limit: int) -> list[BlobInfo]:
@@ -48,9 +76,10 @@ def _oldest(found: Iterable[BlobInfo], limit: int) -> list[BlobInfo]:
     return doomed
 
 
-def _job_ids(database: Database) -> set[str]:
+def _unended_by_id(database: Database) -> dict[str, bool]:
+    """Every job's id, and whether it hasn't ended."""
     with database.reading() as session:
-        return set(session.scalars(select(JobRow.id)))
+        return {id: status not in ENDED for id, status in session.execute(select(JobRow.id, JobRow.status))}
 
 
 def _versions(database: Database) -> set[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from service import __version__, colour, images
+from service.engine.checkpoint import Checkpoint
 from service.engine.heap import keep_freed_memory
 from service.engine.options import TransferOptions
 from service.engine.precision import choose
@@ -24,7 +25,7 @@ from service.sizes import levels_that_fit
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams, StyleImage, Targets, Treatment, cache_answer
+from service.styles.grams import StyleGrams, StyleImage, Targets, Treatment
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,16 @@ class EngineInfo:
 
 @dataclass(frozen=True)
 class Order:
-    """A transfer's pictures and options. `first` is the given first image, for the init "image"."""
+    """A transfer's pictures and options.
+
+    `first` is the given first image, for the init "image"; `resume` is where another worker left the transfer.
+    """
 
     content: Picture
     styles: Sequence[StyleImage]
     options: TransferOptions
     first: Picture | None = None
+    resume: Checkpoint | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,14 @@ class Stylist:
         grams = _LevelGrams(self._grams, order, treatment, on_tick)
         first = treatment.apply(_heaviest(order.styles)) if options.init == "style" else order.first
         result = stylize(
-            self._encoder, content, grams, options, first=first, on_progress=on_progress, on_tick=on_tick
+            self._encoder,
+            content,
+            grams,
+            options,
+            first=first,
+            resume=order.resume,
+            on_progress=on_progress,
+            on_tick=on_tick,
         )
         return Outcome(result, grams.cache, grams.seconds, time.monotonic() - begun - grams.seconds)
 
@@ -129,8 +141,8 @@ class _LevelGrams:
     @property
     def cache(self) -> str:
         """As the API's `style_cache`, over all levels."""
-        found = self._found.values()
-        return cache_answer(sum(targets.hits for targets in found), sum(targets.images for targets in found))
+        answers = {targets.cache for targets in self._found.values()}
+        return answers.pop() if len(answers) == 1 else "partial"
 
 
 def _device(wanted: str) -> str:

@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import RunningService, png
+from servers import database_url, postgresql, redis, s3, s3_url
 from skimage import data
 
 from export.graph import build_model
 from export.sources import random_weights
+
+__all__ = ["database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, where there are any

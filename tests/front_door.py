@@ -122,6 +122,9 @@ class RunningService:
     def job(self, id: str) -> dict[str, Any]:
         return self.get(f"/v1/transfers/{id}").json()
 
+    def cancel(self, id: str) -> requests.Response:
+        return requests.post(f"{self.url}/v1/transfers/{id}/cancel", timeout=60)
+
     def ended(self, id: str, seconds: float = 120) -> dict[str, Any]:
         eventually(lambda: self.job(id)["status"] in ENDED, seconds, f"job {id} did not end")
         return self.job(id)

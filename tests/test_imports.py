@@ -31,35 +31,37 @@ class Part:
     packages: tuple[str, ...] = ()
 
 
-BASE_MODULES = ("errors", "config", "images", "colour", "sizes", "memory", "logs", "engine.options")
+BASE_MODULES = ("errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "engine.options")
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL")),
     "model": Part(1, ("model",), ("base",), ("numpy", "onnx", "google")),
-    "storage": Part(1, ("storage.",), ("base",), ("sqlalchemy", "obstore")),
-    "engine": Part(2, ("engine.",), ("base", "model"), ("torch", "numpy")),
+    "storage": Part(1, ("storage.",), ("base",), ("sqlalchemy", "obstore", "alembic")),
+    "engine": Part(2, ("engine.",), ("base", "model"), ("torch", "numpy", "safetensors")),
     "styles": Part(
         2, ("styles.",), ("base", "model", "storage"), ("onnx", "onnxruntime", "safetensors", "sqlalchemy", "numpy")
     ),
     "presets": Part(2, ("styles.presets",), ("base", "storage"), ("sqlalchemy",)),
     "jobs": Part(2, ("jobs.",), ("base", "storage"), ("sqlalchemy",)),
+    "webhooks": Part(3, ("webhooks.",), ("base", "storage", "jobs"), ("standardwebhooks",)),
     "api": Part(
-        3,
+        4,
         ("api.",),
-        ("base", "storage", "presets", "jobs"),
+        ("base", "storage", "presets", "jobs", "webhooks"),
         ("flask", "flask_openapi3", "pydantic", "pydantic_core", "werkzeug"),
     ),
     "transfer": Part(3, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch",)),
     "sweep": Part(3, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
     "worker": Part(
         4,
-        ("worker",),
-        ("base", "model", "storage", "engine", "styles", "presets", "jobs", "transfer", "sweep"),
+        ("worker", "job_run", "reporting", "release"),
+        ("base", "model", "storage", "engine", "styles", "presets", "jobs", "transfer", "sweep", "webhooks"),
         ("torch", "sqlalchemy"),
     ),
-    "top": Part(5, ("app", "commands.", "__main__"), (ANYTHING,), (ANYTHING,)),
+    "broker": Part(5, ("broker.",), ("base", "worker"), ("celery", "billiard")),
+    "top": Part(6, ("app", "commands.", "__main__"), (ANYTHING,), (ANYTHING,)),
 }
 WEB_STAYS_WITHOUT = ("torch", "onnxruntime", "onnx", "safetensors")
-ENGINE_STAYS_WITHOUT = ("flask", "werkzeug", "pydantic", "sqlalchemy", "obstore", "onnxruntime", "safetensors")
+ENGINE_STAYS_WITHOUT = ("flask", "werkzeug", "pydantic", "sqlalchemy", "obstore", "onnxruntime")
 
 
 def module_name(path: Path) -> str:

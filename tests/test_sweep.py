@@ -12,12 +12,17 @@ import pytest
 from front_door import png
 
 from service import sweep as sweeping
+from service.errors import NotFound
 from service.images import check_image
-from service.jobs.queue import Queue
+from service.jobs.leases import Leases
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.styles.presets import PresetImage, Presets
 from service.sweep import sweep
+
+DAY_S = 86_400
 
 
 @pytest.fixture
@@ -41,46 +46,78 @@ def keys(blobs: Blobs) -> set[str]:
     return {blob.key for folder in ("jobs", "styles", "grams") for blob in blobs.listing(folder)}
 
 
+def submit(database: Database, id: str) -> None:
+    Queue(database, Limits()).submit(Submission(id, {"styles": [], "options": {"iterations": 1}}))
+
+
 def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blobs, tmp_path: Path) -> None:
-    Queue(database, 60).submit("here", {"styles": []})
+    submit(database, "here")
     blobs.put("jobs/here/content", b"1")
     blobs.put("jobs/gone/content", b"1")
     age(tmp_path)
     blobs.put("jobs/coming/content", b"1")  # its row may be about to be written
-    sweep(database, blobs, 0)
+    sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == {"jobs/here/content", "jobs/coming/content"}
+
+
+def test_jobs_expire_with_their_files_and_presets_do_not(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    queue, leases, presets = Queue(database, Limits()), Leases(database, 60), Presets(database, blobs)
+    presets.put("kept", "", [PresetImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    for id in ("ended", "waiting", "running"):
+        submit(database, id)
+        blobs.put(f"jobs/{id}/content", b"1")
+    queue.cancel("ended")
+    leases.claim("host:1", {})
+    sweep(database, blobs, 0, DAY_S)
+    assert queue.get("ended").status == "canceled"
+    time.sleep(0.1)
+    sweep(database, blobs, 0, 0.05)
+    with pytest.raises(NotFound):
+        queue.get("ended")
+    assert {key for key in keys(blobs) if key.startswith("jobs/")} == {"jobs/waiting/content", "jobs/running/content"}
+    assert presets.get("kept")
+
+
+def test_checkpoints_of_ended_jobs_are_removed(database: Database, blobs: Blobs) -> None:
+    queue = Queue(database, Limits())
+    for id in ("ended", "waiting"):
+        submit(database, id)
+        blobs.put(f"jobs/{id}/checkpoint-1", b"1")
+    queue.cancel("ended")
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/waiting/checkpoint-1"}
 
 
 def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     database: Database, blobs: Blobs, tmp_path: Path
 ) -> None:
-    presets, queue = Presets(database, blobs), Queue(database, 60)
+    presets, queue = Presets(database, blobs), Queue(database, Limits())
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
     old, _ = presets.put("replaced", "", [PresetImage(picture)])
     unused, _ = presets.put("deleted", "", [PresetImage(picture)])
-    queue.submit("job", {"styles": [{"images": old.images}]})
+    queue.submit(Submission("job", {"styles": [{"images": old.images}]}))
     new, _ = presets.put("replaced", "", [PresetImage(picture)])
     presets.delete("deleted")
     age(tmp_path)
-    sweep(database, blobs, 0)
+    sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0]["blob"].split("/")[1], new.version}
     assert unused.version not in {old.version, new.version}
     queue.cancel("job")
-    sweep(database, blobs, 0)
+    sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {new.version}
 
 
 def test_what_a_killed_process_left_half_written_goes_when_it_is_old(
     database: Database, blobs: Blobs, tmp_path: Path
 ) -> None:
-    Queue(database, 60).submit("here", {"styles": []})
+    submit(database, "here")
     blobs.put("jobs/here/content", b"1")
     staged = tmp_path / "blobs" / "jobs" / "here" / "result-1.png#1"
     staged.write_bytes(b"half")
-    sweep(database, blobs, 0)
+    sweep(database, blobs, 0, DAY_S)
     assert staged.exists()
     age(tmp_path)
-    sweep(database, blobs, 0)
+    sweep(database, blobs, 0, DAY_S)
     assert not staged.exists()
     assert keys(blobs) == {"jobs/here/content"}
 
@@ -98,7 +135,7 @@ def test_folders_that_come_and_go_meanwhile_do_not_stop_it(database: Database, b
         looker.start()
     try:
         for _ in range(100):
-            sweep(database, blobs, 0)
+            sweep(database, blobs, 0, DAY_S)
     finally:
         done.set()
         for looker in lookers:
@@ -109,5 +146,5 @@ def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs:
     for i in range(5):
         blobs.put(f"grams/{i}", bytes(100))
         os.utime(tmp_path / "blobs" / "grams" / str(i), (1000 + i, 1000 + i))
-    sweep(database, blobs, 250)
+    sweep(database, blobs, 250, DAY_S)
     assert keys(blobs) == {"grams/3", "grams/4"}

@@ -1,7 +1,8 @@
-"""API keys: where NST_API_KEYS is set, /v1 answers only to those who know one."""
+"""Who calls: where NST_API_KEYS is set, /v1 answers only to those who know a key."""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 
 from flask import request
@@ -15,7 +16,18 @@ def require_key() -> None:
     keys = parts().settings.api_keys
     if not keys:
         return
-    bearer = request.authorization.token if request.authorization else None
-    given = (bearer or request.headers.get("X-API-Key", "")).encode()
+    given = _given().encode()
     if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419 - takes equally long
         raise Unauthorized("give a key of this service as Authorization: Bearer … or X-API-Key: …")
+
+
+def caller() -> str:
+    """Who this request's jobs belong to, in the queue's turns and limits: its API key, else its address."""
+    if parts().settings.api_keys:
+        return f"key:{hashlib.sha256(_given().encode()).hexdigest()[:16]}"
+    return f"address:{request.remote_addr}"
+
+
+def _given() -> str:
+    bearer = request.authorization.token if request.authorization else None
+    return bearer or request.headers.get("X-API-Key", "")

@@ -37,6 +37,8 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
         options=options,
         first=stored.get("first"),
     )
+    if body.callback_url is not None:
+        parts.hosts.check_url(body.callback_url)
     check_fit(request, parts.roll.rooms())
     for name, picture in pictures.items():
         parts.blobs.put(stored[name].blob, picture.data)

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
 
+from service.api.streams import Streams
 from service.api.waiting import Waiting
+from service.api.watching import Watch
 from service.config import Settings
+from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
 from service.jobs.roll import Roll
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.styles.presets import Presets
+from service.webhooks.hosts import Hosts
 
 KEY = "nst"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of the service that the HTTP side uses, made once in create_app."""
+    """The parts of the service that the HTTP side uses, made once in create_app.
+
+    `wake` tells workers on other machines that there is a job.
+    """
 
     settings: Settings
     database: Database
     blobs: Blobs
     presets: Presets
     queue: Queue
+    deliveries: Deliveries
     roll: Roll
+    watch: Watch
     waiting: Waiting
+    streams: Streams
+    hosts: Hosts
+    wake: Callable[[], None]
 
 
 def parts() -> Parts:

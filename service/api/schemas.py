@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -9,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from service.api.fields import ImageField, InitField, option
 from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
 from service.images import ImageFile
+from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
 LEAST_WEIGHT = 1e-6  # of all weights of a list together
+MAX_DEADLINE_S = 30 * 86_400
 MAX_IMAGES = 16  # of a preset, and entries of a transfer's styles
 
 
@@ -103,13 +107,34 @@ class TransferBody(Body):
     format: Literal["png", "jpeg", "webp"] = option("format")
     quality: int = option("quality")
 
+    priority: int = Field(0, ge=-100, le=100, description="Of the caller's own waiting jobs the highest is next.")
+    deadline_s: float | None = Field(
+        None, gt=0, le=MAX_DEADLINE_S, description="Seconds from now after which the job fails instead of running on."
+    )
+    callback_url: str | None = Field(
+        None, description="Where a signed webhook goes when the job ends; NST_WEBHOOK_HOSTS must allow its host."
+    )
+
     _some_weight = field_validator("styles")(some_weight)
+
+    def digest(self) -> str:
+        """The same for two bodies that ask for the same, however their pictures came."""
+        return hashlib.sha256(json.dumps(_plain(self), sort_keys=True).encode()).hexdigest()
 
     def options(self) -> TransferOptions:
         """Raises InvalidInput for what the types here can't say."""
         given = {name: getattr(self, name) for name in OPTIONS}
         given["init"] = "image" if isinstance(self.init, ImageFile) else self.init
         return TransferOptions(**given)
+
+
+def _plain(value: Any) -> Any:
+    """A body as JSON, with the digest in the place of each picture."""
+    if isinstance(value, ImageFile):
+        return value.sha256
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else value
 
 
 class PageQuery(Query):
@@ -119,6 +144,17 @@ class PageQuery(Query):
 
 class TransfersQuery(PageQuery):
     status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = None
+
+
+class NewTransferHeaders(BaseModel):
+    idempotency_key: str | None = Field(
+        None,
+        alias=IDEMPOTENCY_HEADER,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A repeat with the same key, within 24 hours, gets the job that the first one made.",
+    )
 
 
 class TransferPath(BaseModel):
@@ -220,7 +256,15 @@ class TransferOut(BaseModel):
     timings: TimingsOut
     style_cache: Literal["hit", "partial", "miss"] | None
     engine: EngineOut | None
+    callback: CallbackOut | None = Field(None, description="The webhook of a job that has ended.")
     links: dict[str, str]
+
+
+class CallbackOut(BaseModel):
+    url: str
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    error: str | None
 
 
 class TransferPage(BaseModel):

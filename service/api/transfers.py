@@ -7,17 +7,27 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import require_key
+from service.api.auth import caller, require_key
 from service.api.intake import take_in
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
-from service.api.resources import transfer_resource
-from service.api.schemas import Problem, TransferBody, TransferOut, TransferPage, TransferPath, TransfersQuery
+from service.api.schemas import (
+    NewTransferHeaders,
+    Problem,
+    TransferBody,
+    TransferOut,
+    TransferPage,
+    TransferPath,
+    TransfersQuery,
+)
 from service.api.waiting import preferred_wait
-from service.errors import NotReady, ServiceError
+from service.errors import DatabaseError, NotReady, ServiceError
 from service.images import MEDIA_TYPES
-from service.jobs.queue import ENDED, new_id
-from service.jobs.request import FOLDER
+from service.jobs.idempotency import RepeatKey
+from service.jobs.queue import Submission, new_id
+from service.jobs.request import job_folder
+from service.jobs.resource import transfer_resource
+from service.storage.schema import ENDED, JobRow
 
 blueprint = APIBlueprint(
     "transfers",
@@ -29,27 +39,53 @@ blueprint = APIBlueprint(
 blueprint.before_request(require_key)
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
+NEW: dict[Any, Any] = {"200": TransferOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
 PICTURE: dict[Any, Any] = {"200": {"content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)}}
 
 
-@blueprint.post("", responses={"200": TransferOut, "202": TransferOut, "400": Problem, "413": Problem})
-def post_transfer(body: TransferBody) -> tuple[Response, int]:
+@blueprint.post("", responses=NEW | {"202": TransferOut})
+def post_transfer(header: NewTransferHeaders, body: TransferBody) -> tuple[Response, int]:
     """Submit a transfer. With `Prefer: wait=N` the answer waits up to N seconds for its end."""
-    id = new_id()
-    try:
-        asked = take_in(id, body, parts())
-    except ServiceError:
-        parts().blobs.delete_all(f"{FOLDER}/{id}")
-        raise
-    job = parts().queue.submit(id, asked.as_json())
+    job = _repeated(header, body) or _submitted(header, body)
     seconds, waited = preferred_wait(request.headers.get("Prefer", "")), False
     if seconds is not None:
-        job, waited = parts().waiting.until_ended(parts().queue, job, seconds)
+        job, waited = parts().waiting.until_ended(job, seconds)
     response = jsonify(transfer_resource(job))
-    response.headers["Location"] = url_for("transfers.get_transfer", id=id)
+    response.headers["Location"] = url_for("transfers.get_transfer", id=job.id)
     if waited:
         response.headers["Preference-Applied"] = f"wait={seconds:g}"
     return response, 200 if job.status in ENDED else 202
+
+
+def _repeated(header: NewTransferHeaders, body: TransferBody) -> JobRow | None:
+    """The job that the same POST made before."""
+    key = _repeat_key(header, body)
+    return parts().queue.repeated(key) if key else None
+
+
+def _submitted(header: NewTransferHeaders, body: TransferBody) -> JobRow:
+    """A new job, its pictures stored; or, if the same POST came in at the same time, the one that this made."""
+    id, owner = new_id(), caller()
+    parts().queue.check_room(owner)
+    try:
+        asked = take_in(id, body, parts()).as_json()
+        new = Submission(
+            id, asked, owner, body.priority, body.deadline_s, body.callback_url, _repeat_key(header, body)
+        )
+        job = parts().queue.submit(new)
+    except DatabaseError:
+        raise  # perhaps the row is there after all: then its pictures must be, and if not the sweep takes them
+    except ServiceError:
+        parts().blobs.delete_all(job_folder(id))
+        raise
+    if job.id != id:
+        parts().blobs.delete_all(job_folder(id))
+    parts().wake()
+    return job
+
+
+def _repeat_key(header: NewTransferHeaders, body: TransferBody) -> RepeatKey | None:
+    return RepeatKey(caller(), header.idempotency_key, body.digest()) if header.idempotency_key else None
 
 
 @blueprint.get("", responses={"200": TransferPage})
@@ -66,7 +102,9 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer."""
-    return transfer_resource(parts().queue.get(path.id))
+    job = parts().queue.get(path.id)
+    callback = parts().deliveries.of_job(job.id) if job.callback_url else None
+    return transfer_resource(job) | {"callback": callback}
 
 
 @blueprint.get("/<id>/image", responses=PICTURE | {"404": Problem, "409": Problem})
@@ -74,7 +112,8 @@ def get_transfer_image(path: TransferPath) -> Response:
     """The picture."""
     job = parts().queue.get(path.id)
     if job.result is None:
-        raise NotReady(f"there is no picture: the transfer is {job.status}")
+        partial = "; /preview has what there is of it" if job.preview else ""
+        raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
     response = Response(parts().blobs.get(job.result["blob"]), mimetype=job.result["media_type"])
     response.set_etag(job.result["sha256"])
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
@@ -91,5 +130,5 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files."""
     parts().queue.delete(path.id)
-    parts().blobs.delete_all(f"{FOLDER}/{path.id}")
+    parts().blobs.delete_all(job_folder(path.id))
     return "", 204

@@ -1,21 +1,22 @@
-"""`Prefer: wait=N`: a request that stays until its job ends, without starving the others."""
+"""Who waits, and for what: requests for the end of their job (`Prefer: wait=N`), and bodies to be read."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.http import parse_dict_header
 
-from service.errors import ServiceError
-from service.jobs.queue import ENDED, Queue
-from service.storage.schema import JobRow
+from service.api.watching import Watch
+from service.errors import NotFound
+from service.storage.schema import ENDED, JobRow
 
 logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 60.0
-POLL_S = 0.1
 
 
 def preferred_wait(header: str) -> float | None:
@@ -27,24 +28,39 @@ def preferred_wait(header: str) -> float | None:
 class Waiting:
     """Lets at most `places` requests of this process wait at a time; the others are answered at once."""
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, watch: Watch, places: int) -> None:
+        self._watch = watch
         self._places = threading.BoundedSemaphore(places)
-        self._closed = threading.Event()
 
-    def close(self) -> None:
-        """Ends every wait at once: the server stops."""
-        self._closed.set()
-
-    def until_ended(self, queue: Queue, job: JobRow, seconds: float) -> tuple[JobRow, bool]:
+    def until_ended(self, job: JobRow, seconds: float) -> tuple[JobRow, bool]:
         """The job as it is when it ended or the time is up, and whether there was a place to wait in."""
         if not self._places.acquire(blocking=False):
             return job, False
+        end = time.monotonic() + seconds
         try:
-            end = time.monotonic() + seconds
-            while job.status not in ENDED and time.monotonic() < end and not self._closed.wait(POLL_S):
-                job = queue.get(job.id)
-        except ServiceError:  # deleted meanwhile, or the database failed: the caller still learns of its job
-            logger.exception("job %s: could not wait for it", job.id)
+            with self._watch.watching(job) as watched:
+                while job.status not in ENDED and not self._watch.closed and (left := end - time.monotonic()) > 0:
+                    job = watched.newer(job, left)
+        except NotFound:
+            logger.info("job %s: deleted while its caller waited", job.id)  # who still learns of it
         finally:
             self._places.release()
         return job, True
+
+
+class BodyPlaces:
+    """WSGI middleware: at most `places` requests of this process have a body in memory at a time, the others wait.
+
+    There are many more threads than that, for the event streams.
+    """
+
+    def __init__(self, app: WSGIApplication, places: int) -> None:
+        self._app = app
+        self._places = threading.BoundedSemaphore(places)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        chunked = "HTTP_TRANSFER_ENCODING" in environ
+        if not chunked and environ.get("CONTENT_LENGTH", "0") in ("", "0"):
+            return self._app(environ, start_response)
+        with self._places:
+            return self._app(environ, start_response)

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import ctypes
+import resource
 import signal
+import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
 
 from service.api.parts import KEY
+from service.commands.serve import PR_SET_PDEATHSIG
+
+STALLED_S = 60  # for which a client may leave what it was sent unread, or be out of reach
+
+
+def on_starting(server: Any) -> None:
+    """Takes as many file descriptors as it may have: a process that runs out of them dies of the next connection."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def when_ready(server: Any) -> None:
+    """Has connections cut whose client has vanished or doesn't read: it would hold a thread as long as it likes."""
+    for listener in server.LISTENERS:  # whose connections inherit it
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_S * 1000)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Has requests that wait for a job answered at once when the web process is told to stop."""
+    """Has requests that wait for a job answered, and event streams ended, when the web process is told to stop."""
     gunicorns = cast("Callable[[int, FrameType | None], Any]", signal.getsignal(signal.SIGTERM))
 
     def on_sigterm(number: int, frame: FrameType | None) -> None:
-        worker.wsgi.extensions[KEY].waiting.close()
+        _end_waits(worker)
         gunicorns(number, frame)
 
     signal.signal(signal.SIGTERM, on_sigterm)
+    if sys.platform == "linux":  # where gunicorn's main process is killed, no stream may keep this one, and its port
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def worker_int(worker: Any) -> None:
+    """The same for SIGINT and SIGQUIT."""
+    _end_waits(worker)
+
+
+def _end_waits(worker: Any) -> None:
+    worker.wsgi.extensions[KEY].watch.close()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import ctypes
 import logging
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 from service.commands.web import gunicorn_command
 from service.config import Settings, unknown_variables
+from service.devices import device_variables
 from service.errors import ModelUnavailable, Unavailable
 from service.jobs.roll import Roll
 from service.logs import set_up_logs
@@ -41,12 +43,17 @@ def run(args: argparse.Namespace) -> int:
     for name in unknown_variables():
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
-    worker = [sys.executable, "-m", "service", "worker"]
-    children = [Child("web", gunicorn_command(settings))]
-    children += [Child(f"worker {i + 1}", worker) for i in range(settings.workers)]
     logger.info("serving on http://%s:%d", settings.host, settings.port)
-    Supervisor(children).run()
+    Supervisor([Child("web", gunicorn_command(settings)), *_workers(settings)]).run()
     return 0
+
+
+def _workers(settings: Settings) -> list[Child]:
+    """Where there is a broker one that runs a pool of its own, else each of them, with a GPU of its own."""
+    command = [sys.executable, "-m", "service", "worker"]
+    if settings.broker_url:
+        return [Child("workers", command)]
+    return [Child(f"worker {i + 1}", command, device_variables(i, settings.device)) for i in range(settings.workers)]
 
 
 def _check(settings: Settings) -> None:
@@ -67,10 +74,11 @@ def _check(settings: Settings) -> None:
 
 @dataclass
 class Child:
-    """A process that is to run all the time."""
+    """A process that is to run all the time, with these variables beside those of our own environment."""
 
     name: str
     command: list[str]
+    variables: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = 0.0
@@ -78,7 +86,11 @@ class Child:
 
     def start(self) -> None:
         self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command, preexec_fn=_end_with_parent)  # noqa: PLW1509 - one thread only
+        self.process = subprocess.Popen(
+            self.command,
+            env=os.environ | self.variables,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one thread only
+        )
         logger.info("%s started, process %d", self.name, self.process.pid)
 
     def watch(self) -> None:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from service import images
-from service.engine.canvas import canvas_for, to_picture, to_tensor
+from service.engine.canvas import Canvas, canvas_for, to_picture, to_tensor
+from service.engine.checkpoint import Checkpoint
 from service.engine.evaluation import recorder_for
 from service.engine.heap import give_back_memory
 from service.engine.losses import Losses, Objective
@@ -38,15 +39,20 @@ class Progress:
     """The state after an iteration: the losses are those of the best image so far, at its level.
 
     Attributes:
+        iteration: of `iterations` over all levels.
         fraction: of the iterations' work, 0 to 1; an iteration at a coarse level is less of it.
+        level: 0 for the coarsest.
         picture: gives the image so far, H x W x 3 uint8 at its level's size.
+        checkpoint: gives what `stylize` goes on from.
     """
 
     iteration: int
     iterations: int
     fraction: float
+    level: int
     losses: Losses
     picture: Callable[[], Picture]
+    checkpoint: Callable[[], Checkpoint]
 
 
 @dataclass(frozen=True)
@@ -73,73 +79,98 @@ def stylize(
     options: TransferOptions,
     *,
     first: Picture | None = None,
+    resume: Checkpoint | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Result:
     """Paints the content image in the style whose Grams are given.
 
+    With `resume` it goes on where another call with the same pictures and options was. What the optimiser had learnt
+    there is lost: it begins again from that image, with the iterations that were left. What is reported and returned
+    counts all iterations, those before too.
+
     Args:
         content: H x W x 3 uint8, already of the output's size; `options.size` isn't looked at.
         grams_at: asked for each level in turn, for each of `options.style_layers`.
         first: the first image, H x W x 3 uint8, for the inits "style" and "image".
+        resume: from a `Progress.checkpoint`; coarser levels than its own aren't gone through any more.
         on_progress: called after every iteration (on CUDA after some of them); what it raises ends the transfer.
         on_tick: called before every evaluation; likewise.
 
     Raises:
         Diverged: no image with a lower objective could be found.
+        UnusableCheckpoint: `resume` is of another transfer.
     """
     height, width = content.shape[:2]
     levels = plan(width, height, options.levels, options.iterations)
     firsts = _first_images(content, first, options, levels, encoder.device)
-    meter = _Meter(levels, options.iterations, on_progress)
-    image, stopped = firsts[0], "iterations"
-    for k, level in enumerate(levels):
-        grams = grams_at(level.size)
+    begun = resume or _beginning(levels, firsts[0])
+    begun.check_fits(levels)
+    meter = _Meter(begun, on_progress)
+    image, stopped = torch.tensor(begun.image, device=encoder.device), begun.stopped
+    for k in range(begun.next_level, len(levels)):
+        grams = grams_at(levels[k].size)
         on_tick()
-        if options.iterations:
-            start = refined(image, firsts[k - 1], firsts[k]) if k else image
-            image, stopped = _stage(encoder, content, level, grams, options).paint(start, meter, on_tick)
+        if k > begun.level:
+            meter.next_level()
+            image = refined(image, firsts[k - 1], firsts[k])
+        if meter.left:
+            image, stopped = _stage(encoder, content, levels[k], grams, options).paint(image, meter, on_tick)
     on_tick()
     picture = to_picture(image)
     judge = _stage(encoder.exact, content, levels[-1], grams, options)
     on_tick()
-    return Result(picture, judge.losses(picture), meter.done, stopped)
+    return Result(picture, judge.losses(picture), meter.done, stopped or "iterations")
+
+
+def _beginning(levels: Sequence[Level], first: Tensor) -> Checkpoint:
+    return Checkpoint(tuple(levels), 0, iteration=0, before=0, stopped="", image=first.cpu().numpy())
 
 
 class _Meter:
-    """Counts iterations and work over the levels, and reports them."""
+    """Counts iterations and work over the levels, from a checkpoint on, and reports them."""
 
-    def __init__(self, levels: Sequence[Level], iterations: int, on_progress: Callable[[Progress], None]) -> None:
-        self.done = 0
-        self._work = 0.0
-        self._all_work = sum(level.work for level in levels)
-        self._iterations = iterations
+    def __init__(self, begun: Checkpoint, on_progress: Callable[[Progress], None]) -> None:
+        self.done = begun.before + begun.iteration
+        self.left = begun.left  # iterations that the level still had when it was begun or gone on with
+        self._plan = begun.plan
+        self._level = begun.level
+        self._before = begun.before
+        self._offset = begun.iteration  # of the level, likewise
         self._on_progress = on_progress
 
-    def report(self, level: Level, step: Step, image: Callable[[], Tensor]) -> None:
-        share = step.iteration / max(1, level.iterations)
-        fraction = (self._work + level.work * share) / self._all_work
+    def next_level(self) -> None:
+        self._level += 1
+        self.left = self._plan[self._level].iterations
+        self._before, self._offset = self.done, 0
+
+    def report(self, step: Step, image: Callable[[], Tensor]) -> None:
+        """A step of the level, counted from where that was begun or gone on with; `image` gives 1 x 3 x H x W."""
+        iteration = self._offset + step.iteration
+        self.done = self._before + iteration
+        place = (self._plan, self._level, iteration, self._before, step.stopped or "")
         progress = Progress(
-            self.done + step.iteration, self._iterations, fraction, step.losses, lambda: to_picture(image())
+            iteration=self.done,
+            iterations=sum(level.iterations for level in self._plan),
+            fraction=self._fraction(iteration),
+            level=self._level,
+            losses=step.losses,
+            picture=lambda: to_picture(image()),
+            checkpoint=lambda: Checkpoint(*place, image().clamp(0, 1).cpu().numpy()),
         )
         self._on_progress(progress)
 
-    def pass_level(self, level: Level, step: Step) -> None:
-        self.done += step.iteration
-        self._work += level.work
+    def _fraction(self, iteration: int) -> float:
+        here = self._plan[self._level]
+        work: float = sum(level.work for level in self._plan[: self._level])
+        work += here.work * iteration / here.iterations
+        return work / sum(level.work for level in self._plan)
 
 
 class _Stage:
     """A transfer at one level: its content, canvas and objective, with the level's margin around them."""
 
-    def __init__(
-        self,
-        encoder: VGG,
-        content: Picture,
-        level: Level,
-        grams: Grams,
-        options: TransferOptions,
-    ) -> None:
+    def __init__(self, encoder: VGG, content: Picture, level: Level, grams: Grams, options: TransferOptions) -> None:
         self._level = level
         self._options = options
         self._device = encoder.device
@@ -152,12 +183,12 @@ class _Stage:
 
     def paint(self, start: Tensor, meter: _Meter, on_tick: Callable[[], None]) -> tuple[Tensor, str]:
         """First image -> the level's image, both 1 x 3 x H x W without the margin, and why it ended."""
-        for step in self._run(start, meter.done > 0, on_tick):
-            meter.report(self._level, step, partial(self._image, step))
-        meter.pass_level(self._level, step)
-        return self._image(step), step.stopped or "iterations"
+        for step in self._run(start, meter, on_tick):
+            image = partial(_image, self._canvas, step.point.variable, self._level.margin)
+            meter.report(step, image)
+        return image(), step.stopped or "iterations"
 
-    def _run(self, start: Tensor, gained: bool, on_tick: Callable[[], None]) -> Iterator[Step]:
+    def _run(self, start: Tensor, meter: _Meter, on_tick: Callable[[], None]) -> Iterator[Step]:
         problem = Problem(
             lambda variable: self._objective.losses(self._canvas.seen(variable), self._canvas.image(variable)),
             self._canvas.lower,
@@ -170,20 +201,22 @@ class _Stage:
             problem,
             self._canvas.variable(padded(start, self._level.margin)),
             self._options.optimizer,
-            self._level.iterations,
+            meter.left,
             tolerance=self._options.tolerance,
             every=REPORT_EVERY[self._device.type],
-            gained=gained,
+            gained=meter.done > 0,
             on_tick=on_tick,
         )
-
-    def _image(self, step: Step) -> Tensor:
-        return cropped(self._canvas.image(step.point.variable), self._level.margin)
 
     def losses(self, picture: Picture) -> Losses:
         """Of a picture of the level's size, H x W x 3 uint8; only where there is no margin."""
         variable = self._canvas.variable(to_tensor(picture, self._device))
         return self._objective.evaluate(self._canvas.seen(variable), self._canvas.image(variable))
+
+
+def _image(canvas: Canvas, variable: Tensor, margin: int) -> Tensor:
+    """1 x 3 x H x W without the margin. No method of a stage: who keeps a Progress would keep all the stage holds."""
+    return cropped(canvas.image(variable), margin)
 
 
 def _stage(encoder: VGG, content: Picture, level: Level, grams: Grams, options: TransferOptions) -> _Stage:

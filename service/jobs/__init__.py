@@ -1,1 +1,1 @@
-"""The durable queue of transfers."""
+"""The durable queue of transfers: callers use `queue`, workers `leases`."""

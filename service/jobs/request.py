@@ -9,6 +9,7 @@ from service.engine.options import TransferOptions
 from service.storage.pictures import StoredImage, StoredStyleImage
 
 FOLDER = "jobs"
+CHECKPOINT = "checkpoint"  # how the names of files begin that only an unfinished job needs
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class TransferRequest:
         return cls(StoredImage(**row["content"]), tuple(styles), TransferOptions(**options), first)
 
 
+def job_folder(id: str) -> str:
+    """Where a job's own files lie."""
+    return f"{FOLDER}/{id}"
+
+
 def job_blob(id: str, name: str) -> str:
-    """The key of one of a job's own files."""
-    return f"{FOLDER}/{id}/{name}"
+    """The key of one of them."""
+    return f"{job_folder(id)}/{name}"

@@ -17,6 +17,11 @@ def worker_id(host: str, process: int) -> str:
     return f"{host}:{process}"
 
 
+def process_of(worker: str) -> int:
+    """The process id in a worker's name."""
+    return int(worker.rpartition(":")[2])
+
+
 class Roll:
     """Who works on the queue. A worker is on the roll once its model is loaded."""
 
@@ -42,14 +47,15 @@ class Roll:
     def alive(self) -> int:
         """How many workers are alive."""
         with self._database.reading() as session:
-            return session.scalar(select(func.count()).select_from(WorkerRow).where(_is_alive())) or 0
+            return session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 0
 
     def rooms(self) -> set[Room]:
         """What the workers that are alive have for a job."""
         with self._database.reading() as session:
-            rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(_is_alive()))
+            rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(is_alive()))
             return {Room(memory, precision) for memory, precision in rows}
 
 
-def _is_alive() -> ColumnElement[bool]:
+def is_alive() -> ColumnElement[bool]:
+    """The condition that a row of the roll is of a living worker."""
     return WorkerRow.seen_at > now() - DEAD_AFTER_S

@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 import obstore
@@ -15,6 +17,12 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from service.errors import BlobNotFound, StorageError
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+PATIENCE: RetryConfig = {"retry_timeout": timedelta(seconds=10)}
+"""When a store on the network is asked for the last time: left to itself, one that never answers is for 3 minutes."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,10 @@ class BlobInfo:
 class Blobs:
     """Blobs under one URL: file:///folder, memory:/// or s3://bucket/prefix.
 
+    The bucket must be there. Where it is and who asks come from the environment as for other clients of S3:
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; for another S3 than Amazon's also AWS_ENDPOINT, and
+    AWS_ALLOW_HTTP=true if that is no https.
+
     Raises:
         StorageError: the store can't be opened, or a call on it fails; then nothing half-written is left.
     """
@@ -38,7 +50,9 @@ class Blobs:
         self._folder = Path(unquote(parsed.path)) if parsed.scheme == "file" else None
         try:
             self._store: ObjectStore = (
-                LocalStore(self._folder, mkdir=True, automatic_cleanup=True) if self._folder else from_url(url)
+                LocalStore(self._folder, mkdir=True, automatic_cleanup=True)
+                if self._folder
+                else from_url(url, retry_config=PATIENCE)
             )
         except (BaseError, ValueError, OSError) as error:
             raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}") from error

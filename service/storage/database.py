@@ -1,13 +1,14 @@
-"""The database: connections, transactions, and its own clock."""
+"""The database: connections, transactions, turns, and its own clock."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
@@ -16,9 +17,19 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import Float
 
 from service.errors import DatabaseError
-from service.storage.schema import Base
+from service.storage.migrations import upgrade
 
 BUSY_TIMEOUT_S = 30  # how long a SQLite writer waits for another one
+POOL_SIZE = 5  # connections to PostgreSQL that a process keeps
+POOL_MORE = 15  # further ones while they are needed: a web process has 16 threads, and others beside them
+POOL_TIMEOUT_S = 10  # how long a thread waits for one
+PATIENCE = {  # libpq's; without them a server that went away without a word is waited for for hours
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 
 
 class now(ColumnElement[float]):  # noqa: N801 - reads as the SQL function that it is
@@ -38,8 +49,18 @@ def _now(element: now, compiler: Any, **kw: Any) -> str:
     return "extract(epoch from clock_timestamp())"
 
 
+def take_turns(session: Session, name: str) -> None:
+    """Lets one transaction at a time go on from here, among those of all processes that name the same; until it ends.
+
+    SQLite's writers take turns anyway, so this does nothing there; it is of no use in a transaction that only reads.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
 class Database:
-    """Sessions over one database.
+    """Sessions over one database, whose tables are brought up to date when it is opened.
 
     Raises:
         DatabaseError: the database can't be opened, or a transaction on it fails.
@@ -48,13 +69,23 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self._engine = _engine(url)
-            writer = self._engine.execution_options(nst_write=True)
-            with writer.begin() as connection:
-                Base.metadata.create_all(connection)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
-        self._writers = sessionmaker(writer, expire_on_commit=False)
+        self._writers = sessionmaker(self._engine.execution_options(nst_write=True), expire_on_commit=False)
+        try:
+            self._bring_up_to_date()
+        except (SQLAlchemyError, DatabaseError) as error:
+            self._engine.dispose()
+            raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+
+    def _bring_up_to_date(self) -> None:
+        with self._sessions.begin() as session:
+            if upgrade.is_current(session.connection()):
+                return
+        with self._writers.begin() as session:
+            take_turns(session, "migrations")
+            upgrade.upgrade(session.connection())
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -87,11 +118,24 @@ class Database:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_MORE,
+        pool_timeout=POOL_TIMEOUT_S,
+        connect_args={name: value for name, value in PATIENCE.items() if name not in url.query},
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -110,4 +154,4 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _cause(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error)
+    return str(getattr(error, "orig", None) or error).split("\n", 1)[0]  # psycopg's hints follow

@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+ENDED = ("succeeded", "failed", "canceled")
+"""The states of a job that is over; before them come "queued" and "running"."""
+
 
 class Base(DeclarativeBase):
     type_annotation_map = {dict[str, Any]: JSON(none_as_null=True), list[dict[str, Any]]: JSON}  # noqa: RUF012
@@ -32,20 +35,35 @@ class JobRow(Base):
 
     `fence` counts its claims: a write that carries an older one comes from a worker that lost it.
     `request` is what was asked for, all defaults filled in; its pictures lie under `jobs/<id>/` or, from presets,
-    under `styles/<version>/`.
+    under `styles/<version>/`. `owner` is the caller it came from.
+
+    `events` counts what those who watch were told. `progress` and `preview` hold under `event` the number they came
+    with; that of a job's end is the last. `checkpoint` and `preview` name their file under `blob`.
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("jobs_by_status", "status", "number"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("jobs_by_status", "status", "number"),
+        Index("jobs_by_owner", "owner", "status", "number"),
+        Index("jobs_by_end", "finished_at"),
+        {"sqlite_autoincrement": True},
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]
     request: Mapped[dict[str, Any]]
+    owner: Mapped[str] = mapped_column(default="")
+    priority: Mapped[int] = mapped_column(default=0)
+    deadline_at: Mapped[float | None]
+    callback_url: Mapped[str | None]
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
+    events: Mapped[int] = mapped_column(default=0)
     progress: Mapped[dict[str, Any] | None]
+    preview: Mapped[dict[str, Any] | None]
+    checkpoint: Mapped[dict[str, Any] | None]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     timings: Mapped[dict[str, Any] | None]
@@ -56,6 +74,57 @@ class JobRow(Base):
     fence: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[float | None]
+
+
+class TurnRow(Base):
+    """When a caller's job was last begun, as a number that grows with every claim: who waited longest is next."""
+
+    __tablename__ = "turns"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    turn: Mapped[int] = mapped_column(BigInteger)
+
+
+class IdempotencyRow(Base):
+    """An `Idempotency-Key` of a caller, the digest of the body it came with, and the job that this made."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("idempotency_keys_by_job", "job_id"),)
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    job_id: Mapped[str]
+    created_at: Mapped[float]
+
+
+class DeliveryRow(Base):
+    """A webhook to be delivered: `payload` is the body. `due_at` is when to try next, None once that is over.
+
+    Whoever tries one moves `due_at` first, so that it comes back if that process dies.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index("deliveries_by_due", "due_at"), Index("deliveries_by_job", "job_id"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str]
+    url: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[float]
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[float | None]
+    delivered_at: Mapped[float | None]
+    error: Mapped[str | None]
+
+
+class SecretRow(Base):
+    """A secret that the service made for itself, the same for all of its processes."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
 
 
 class WorkerRow(Base):

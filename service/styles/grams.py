@@ -51,13 +51,8 @@ class Targets:
 
     @property
     def cache(self) -> str:
-        """As the API's `style_cache`."""
-        return cache_answer(self.hits, self.images)
-
-
-def cache_answer(hits: int, images: int) -> str:
-    """ "hit", "partial" or "miss": how many of the style images' Grams were found in the cache."""
-    return "hit" if hits == images else "partial" if hits else "miss"
+        """As the API's `style_cache`: "hit", "partial" or "miss"."""
+        return "hit" if self.hits == self.images else "partial" if self.hits else "miss"
 
 
 class StyleGrams:

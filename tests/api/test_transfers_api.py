@@ -53,7 +53,7 @@ def test_a_transfer_is_accepted_carried_out_and_delivered(
 
 def test_the_options_of_a_job_are_complete(service: RunningService, photo_png: bytes, starry: dict[str, str]) -> None:
     options = service.transfer(photo_png, starry | {"weight": 0.5}, size=64, iterations=0)["options"]
-    assert set(options) == {"content", "styles", *OPTIONS}
+    assert set(options) == {"content", "styles", *OPTIONS, "priority", "deadline_s", "callback_url"}
     assert options["styles"] == [{"preset": "texture", "weight": 0.5, "scale": 1.0}]
     assert options["style_layers"] == dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 0.2)
     assert options["content"] == {
@@ -221,9 +221,9 @@ def test_a_running_job_is_canceled_and_has_no_picture(
     assert early.status_code == 409
     assert early.headers["Content-Type"] == "application/problem+json"
     for _ in range(2):
-        assert requests.post(f"{service.url}/v1/transfers/{id}/cancel", timeout=30).status_code == 202
+        assert service.cancel(id).status_code == 202
     assert service.ended(id, 20)["status"] == "canceled"
-    assert requests.post(f"{service.url}/v1/transfers/{id}/cancel", timeout=30).status_code == 202
+    assert service.cancel(id).status_code == 202
     assert service.job(id)["status"] == "canceled"
 
 
@@ -231,7 +231,7 @@ def test_a_waiting_job_is_canceled_at_once(service: RunningService, photo_png: b
     body = {"content": b64(photo_png), "styles": [starry]} | LONG
     running, waiting = (service.post(body).json()["id"] for _ in range(2))
     eventually(lambda: service.job(running)["status"] == "running", 60, "not running")
-    answer = requests.post(f"{service.url}/v1/transfers/{waiting}/cancel", timeout=30).json()
+    answer = service.cancel(waiting).json()
     assert answer["status"] == "canceled"
     requests.delete(f"{service.url}/v1/transfers/{running}", timeout=30)
 

@@ -1,17 +1,23 @@
-"""The encoder over the narrow model, in float32 and float64."""
+"""The encoder over the narrow model, in float32 and float64, and whole transfers with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from paintings import GramsOf, Painted, Pair, Run
 
 from export.graph import build_model
 from export.sources import random_weights
+from service import images
+from service.colour import grey
 from service.engine.losses import gram_matrix
+from service.engine.options import TransferOptions
+from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import VGG, build_encoder
 from service.model import Model, load_model
 
@@ -68,3 +74,46 @@ def grams_of(encoder: VGG) -> Callable[..., dict[str, np.ndarray]]:
             return {layer: gram_matrix(f)[0].numpy() for layer, f in encoder(image, layers).items()}
 
     return grams
+
+
+@pytest.fixture
+def run(encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray, grams_of: GramsOf) -> Run:
+    """A transfer of the small texture's style to the small photo, with options and arguments of stylize()."""
+
+    def run(*, content: np.ndarray = small_photo, style: np.ndarray = small_texture, first: Any = None,
+            on_progress: Callable[[Progress], None] = lambda progress: None,
+            on_tick: Callable[[], None] = lambda: None, **options: Any) -> Result:  # fmt: skip
+        asked = TransferOptions(**{"iterations": 8, "tv_weight": 0.0, "tolerance": 0.0} | options)
+        grams = grams_of(grey(style) if asked.color == "luminance" else style, tuple(asked.style_layers))
+        rng = np.random.default_rng(0)  # another runtime computes the Grams: they differ by as much as rounding does
+        grams = {layer: (g * (1 + 1e-7 * rng.normal(size=g.shape))).astype(np.float32) for layer, g in grams.items()}
+        return stylize(
+            encoder, content, lambda size: grams, asked, first=first, on_progress=on_progress, on_tick=on_tick
+        )
+
+    return run
+
+
+@pytest.fixture
+def painted(encoder: VGG, grams_of: GramsOf) -> Painted:
+    """A transfer with the default options but those given, and the sizes whose Grams it asked for."""
+
+    def paint(
+        content: np.ndarray, style: np.ndarray, reports: list[Progress], **options: Any
+    ) -> tuple[Result, list[int]]:
+        asked: list[int] = []
+
+        def grams_at(size: int) -> dict[str, np.ndarray]:
+            asked.append(size)
+            return grams_of(images.resize_long_edge(style, size))
+
+        given = TransferOptions(**options)
+        return stylize(encoder, content, grams_at, given, first=style, on_progress=reports.append), asked
+
+    return paint
+
+
+@pytest.fixture
+def pictures(small_photo: np.ndarray, small_texture: np.ndarray) -> Pair:
+    """The content and the style that `run` takes."""
+    return small_photo, small_texture

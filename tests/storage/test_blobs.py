@@ -1,4 +1,4 @@
-"""Blobs are whole or not there, on disk when a put returns, and the same wherever they are kept."""
+"""Blobs are whole or not there, on disk when a put returns, and the same in a folder, in memory and in S3."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from service.storage.blobs import BlobNotFound, Blobs
 ODD_KEYS = ["a b", "über/ä", "a%20b", "a%2Fb", "a#b", "a?b=c&d", "a+b", "~", "a:b", "résumé<>|.png", "x" * 200]
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    if request.param == "s3":
+        return Blobs(request.getfixturevalue("s3_url") + "/below/a prefix")
     return Blobs((tmp_path / "blobs").as_uri() if request.param == "file" else "memory:///")
 
 
@@ -132,7 +134,7 @@ def test_a_check_leaves_nothing_behind(blobs: Blobs) -> None:
 
 def test_checks_at_the_same_time_do_not_disturb_one_another(blobs: Blobs) -> None:
     with ThreadPoolExecutor(8) as pool:
-        for check in [pool.submit(blobs.check) for _ in range(200)]:
+        for check in [pool.submit(blobs.check) for _ in range(100)]:
             check.result()
 
 

@@ -1,4 +1,4 @@
-"""Transactions over SQLite: writers wait for one another, nothing is lost, and failures are storage errors."""
+"""Transactions over both databases: writers take turns, nothing is lost, and failures are storage errors."""
 
 from __future__ import annotations
 
@@ -13,32 +13,36 @@ import pytest
 from sqlalchemy import select, text
 
 from service.errors import StorageError
-from service.storage.database import Database, now
+from service.storage.database import Database, now, take_turns
 from service.storage.schema import PresetRow, WorkerRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 COUNT_UP = """
 import sys
-from service.storage.database import Database
+from service.storage.database import Database, take_turns
 from service.storage.schema import WorkerRow
 
 database = Database(sys.argv[1])
 sys.stdin.readline()
 for _ in range(int(sys.argv[2])):
     with database.writing() as session:
+        take_turns(session, "counter")
         session.get(WorkerRow, "counter").seen_at += 1
+database.close()
 """
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/data/service.db"
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
 
 
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = Database(url)
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/data/service.db")
     yield database
     database.close()
 
@@ -54,21 +58,24 @@ def get(database: Database, id: str) -> float | None:
     return row and row.seen_at
 
 
-def test_a_database_is_made_with_its_folder_and_its_tables(database: Database, tmp_path: Path) -> None:
-    assert (tmp_path / "data" / "service.db").is_file()
+def test_a_database_is_made_with_its_tables(database: Database) -> None:
     with database.reading() as session:
         assert list(session.scalars(select(PresetRow))) == []
 
 
-def test_what_one_wrote_another_reads(database: Database, url: str) -> None:
+def test_sqlite_is_made_with_its_folder(sqlite: Database, tmp_path: Path) -> None:
+    assert (tmp_path / "data" / "service.db").is_file()
+
+
+def test_what_one_wrote_another_reads(database: Database, database_url: str) -> None:
     put(database, "worker", 7.0)
-    other = Database(url)
+    other = Database(database_url)
     assert get(other, "worker") == 7.0
     other.close()
 
 
-def test_sqlite_keeps_a_write_ahead_log_and_syncs_it(database: Database) -> None:
-    for transaction in (database.reading, database.writing):
+def test_sqlite_keeps_a_write_ahead_log_and_syncs_it(sqlite: Database) -> None:
+    for transaction in (sqlite.reading, sqlite.writing):
         with transaction() as session:
             assert session.scalar(text("PRAGMA journal_mode")) == "wal"
             assert session.scalar(text("PRAGMA synchronous")) == 2  # FULL
@@ -99,19 +106,21 @@ def test_an_exception_takes_the_whole_transaction_back(database: Database) -> No
     assert get(database, "other") is None
 
 
-def test_a_second_writer_waits_for_the_first(database: Database) -> None:
+def test_a_second_writer_in_the_same_turn_waits_for_the_first(database: Database) -> None:
     put(database, "worker", 0.0)
     inside, order = threading.Event(), []
 
     def second() -> None:
         inside.wait()
         with database.writing() as session:
+            take_turns(session, "worker")
             session.get_one(WorkerRow, "worker").seen_at += 1
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
     with database.writing() as session:
+        take_turns(session, "worker")
         row = session.get_one(WorkerRow, "worker")
         inside.set()
         time.sleep(0.1)
@@ -131,16 +140,17 @@ def test_a_reader_waits_for_nobody_and_sees_only_what_was_committed(database: Da
     assert get(database, "worker") == 2.0
 
 
-def test_no_update_of_several_threads_and_processes_is_lost(database: Database, url: str) -> None:
+def test_no_update_of_several_threads_and_processes_is_lost(database: Database, database_url: str) -> None:
     put(database, "counter", 0.0)
     processes = [
-        subprocess.Popen([sys.executable, "-c", COUNT_UP, url, "40"], cwd=ROOT, stdin=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", COUNT_UP, database_url, "40"], cwd=ROOT, stdin=subprocess.PIPE)
         for _ in range(2)
     ]
 
     def count_up() -> None:
         for _ in range(40):
             with database.writing() as session:
+                take_turns(session, "counter")
                 session.get_one(WorkerRow, "counter").seen_at += 1
 
     threads = [threading.Thread(target=count_up) for _ in range(2)]
@@ -165,20 +175,20 @@ def test_rows_can_be_used_after_their_transaction(database: Database) -> None:
 
 def test_a_failing_transaction_is_a_storage_error(database: Database) -> None:
     put(database, "worker", 1.0)
-    with pytest.raises(StorageError, match="the database failed: UNIQUE"), database.writing() as session:
+    with pytest.raises(StorageError, match=r"(?i)the database failed: .*unique"), database.writing() as session:
         session.add(WorkerRow(id="worker", seen_at=2.0))
-    with pytest.raises(StorageError, match="no such table"), database.reading() as session:
+    with pytest.raises(StorageError, match=r"the database failed: .*nowhere"), database.reading() as session:
         session.execute(text("SELECT * FROM nowhere"))
     database.check()
 
 
-def test_a_check_fails_where_the_file_is_no_database_any_more(database: Database, tmp_path: Path) -> None:
-    database.check()
-    database.close()
+def test_a_check_fails_where_the_file_is_no_database_any_more(sqlite: Database, tmp_path: Path) -> None:
+    sqlite.check()
+    sqlite.close()
     for path in (tmp_path / "data").iterdir():
         path.write_bytes(b"no database" * 1000)
     with pytest.raises(StorageError):
-        database.check()
+        sqlite.check()
 
 
 @pytest.mark.parametrize(

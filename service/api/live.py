@@ -1,0 +1,58 @@
+"""/v1/transfers/{id}/events and /preview: a job while it is worked on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.api.auth import require_key
+from service.api.parts import parts
+from service.api.schemas import Problem, TransferPath
+from service.api.streams import resumed_at
+from service.errors import NotReady
+from service.storage.schema import ENDED
+
+blueprint = APIBlueprint(
+    "live",
+    __name__,
+    url_prefix="/v1/transfers",
+    abp_tags=[Tag(name="transfers")],
+    abp_responses={"401": Problem, "404": Problem},
+)
+blueprint.before_request(require_key)
+
+JPEG: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
+EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
+LIVE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nobody may keep it, nor hold it back
+
+
+@blueprint.get("/<id>/events", responses=EVENTS | {"503": Problem})
+def get_events(path: TransferPath) -> Response:
+    """Watch a transfer: Server-Sent Events `progress`, `preview` and, at its end, `done` with the whole transfer.
+
+    `Last-Event-ID` resumes: states that were passed over meanwhile are not sent, the newest ones always are. 204
+    where nothing is left to tell, which also keeps an EventSource from coming back.
+    """
+    row, streams = parts().queue.get(path.id), parts().streams
+    number = resumed_at(request.headers.get("Last-Event-ID", ""), row)
+    if row.status in ENDED and number == row.events:
+        return Response(status=204, headers=LIVE)
+    streams.take_place()
+    connection = request.environ.get("gunicorn.socket")
+    response = Response(streams.stream(row, number, connection), mimetype="text/event-stream", headers=LIVE)
+    response.call_on_close(streams.free_place)
+    return response
+
+
+@blueprint.get("/<id>/preview", responses=JPEG | {"409": Problem})
+def get_preview(path: TransferPath) -> Response:
+    """The newest preview."""
+    job = parts().queue.get(path.id)
+    if job.preview is None:
+        raise NotReady(f"there is no preview: the transfer is {job.status}")
+    response = Response(parts().blobs.get(job.preview["blob"]), mimetype="image/jpeg")
+    response.set_etag(str(job.preview["event"]), weak=True)  # the file may be newer than the row
+    response.headers["Cache-Control"] = "no-cache"
+    return response.make_conditional(request)  # type: ignore[return-value]

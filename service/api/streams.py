@@ -1,0 +1,109 @@
+"""A job as Server-Sent Events, each numbered with the job's own count of them, so that any process can go on."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from service.api.watching import Watch
+from service.errors import NotFound, Unavailable
+from service.jobs.resource import progress_resource, transfer_resource
+from service.storage.schema import ENDED, JobRow
+
+RECONNECT_MS = 2000  # after which a client that lost its stream comes back
+HEARTBEAT_S = 15.0  # of silence, after which a line without meaning is sent
+FULL_RETRY_S = 5.0  # when to try again where all places are taken
+BEGINNING = -1  # the number before that of the first event
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a job."""
+
+    number: int
+    name: str
+    data: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"id: {self.number}\nevent: {self.name}\ndata: {json.dumps(self.data)}\n\n"
+
+
+def events_after(row: JobRow, number: int) -> list[Event]:
+    """What of the job as it is now those don't know who have heard of the events up to this one."""
+    preview = row.preview
+    events = [Event(_number(row.progress), "progress", progress_resource(row) | {"status": row.status})]
+    if preview:
+        url = f"/v1/transfers/{row.id}/preview?event={_number(preview)}"
+        sizes = {key: preview[key] for key in ("iteration", "width", "height")}
+        events.append(Event(_number(preview), "preview", {"url": url} | sizes))
+    events.sort(key=lambda event: event.number)
+    if row.status in ENDED:
+        events.append(Event(row.events, "done", transfer_resource(row)))
+    return [event for event in events if event.number > number]
+
+
+def resumed_at(header: str, row: JobRow) -> int:
+    """The number in a `Last-Event-ID`; what is no number of an event of this job means its beginning."""
+    digits = str(row.events)
+    if not (header.isascii() and header.isdigit() and len(header) <= len(digits)):
+        return BEGINNING
+    return int(header) if int(header) <= row.events else BEGINNING
+
+
+class Streams:
+    """Event streams of one process, at most `places` at a time, each in a thread of its own."""
+
+    def __init__(self, watch: Watch, places: int, heartbeat_s: float = HEARTBEAT_S) -> None:
+        self._watch = watch
+        self._places = threading.BoundedSemaphore(places)
+        self._heartbeat_s = heartbeat_s
+
+    def take_place(self) -> None:
+        """Raises Unavailable where all are taken."""
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
+
+    def free_place(self) -> None:
+        self._places.release()
+
+    def stream(self, row: JobRow, number: int, connection: socket.socket | None) -> Iterator[str]:
+        """The events after this number until the job ends or is deleted, the server stops, or the client is gone."""
+        yield f"retry: {RECONNECT_MS}\n\n"
+        with self._watch.watching(row) as job:
+            while True:
+                for event in events_after(row, number):
+                    yield str(event)
+                    number = event.number
+                if row.status in ENDED:
+                    return
+                try:
+                    newer = job.newer(row, self._heartbeat_s)
+                except NotFound:
+                    yield ": the transfer was deleted\n\n"
+                    return
+                if newer is row:
+                    if self._watch.closed or _hung_up(connection):
+                        return
+                    yield ": still there\n\n"
+                row = newer
+
+
+def _number(entry: dict[str, Any] | None) -> int:
+    number: int = (entry or {}).get("event", 0)
+    return number
+
+
+def _hung_up(connection: socket.socket | None) -> bool:
+    """Whether the other side has closed; the first write after that would still seem to go well."""
+    if connection is None:
+        return False
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,141 @@
+"""One thread a process looks at the rows of all jobs that somebody watches, and wakes those who do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from service.errors import NotFound
+from service.jobs.queue import Queue
+from service.storage.schema import JobRow
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.1  # seconds between two looks at what is watched
+RETRY_S = 1.0  # seconds before the next look after one that failed
+
+
+class Watched:
+    """A job that is watched: its newest row, for all who watch it."""
+
+    def __init__(self, row: JobRow, changed: threading.Condition, closed: threading.Event) -> None:
+        self.watchers = 0
+        self.events = row.events
+        self._row: JobRow | None = row
+        self._changed = changed
+        self._closed = closed
+
+    def newer(self, row: JobRow, timeout: float) -> JobRow:
+        """The job as soon as it has had more events than in `row`; `row` itself after `timeout` seconds, or at close.
+
+        Raises NotFound: it was deleted.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed.is_set() or self._has_news_for(row), timeout)
+            if self._row is None:
+                raise NotFound(f"the transfer {row.id!r} was deleted")
+            return self._row if self._has_news_for(row) else row
+
+    def _has_news_for(self, row: JobRow) -> bool:
+        return self._row is None or self.events > row.events
+
+    # For the Watch, which holds the lock
+
+    def tell(self, row: JobRow | None) -> None:
+        """A row that was just read, None where there is none any more."""
+        if row is None or row.events > self.events:
+            self._row = row
+            self.events = row.events if row else self.events
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        self._changed.notify_all()
+
+
+class Watch:
+    """Watches jobs for the threads of one process: one query for all of them, and one more for each that changed."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._lock = threading.Lock()
+        self._wanted = threading.Condition(self._lock)
+        self._closed = threading.Event()
+        self._jobs: dict[str, Watched] = {}
+        self._thread: threading.Thread | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """Ends every wait at once, now and from now on: the server stops."""
+        self._closed.set()
+        with self._lock:
+            self._wanted.notify()
+            for job in self._jobs.values():
+                job.wake()
+
+    @contextmanager
+    def watching(self, row: JobRow) -> Iterator[Watched]:
+        """Has a job looked at, beginning with this state of it."""
+        job = self._enter(row)
+        try:
+            yield job
+        finally:
+            self._leave(row.id)
+
+    def _enter(self, row: JobRow) -> Watched:
+        with self._lock:
+            if row.id not in self._jobs:
+                self._jobs[row.id] = Watched(row, threading.Condition(self._lock), self._closed)
+            job = self._jobs[row.id]
+            job.watchers += 1
+            job.tell(row)
+            self._start()
+            self._wanted.notify()
+        return job
+
+    def _leave(self, id: str) -> None:
+        with self._lock:
+            self._jobs[id].watchers -= 1
+            if not self._jobs[id].watchers:
+                del self._jobs[id]
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
+            self._thread.start()
+
+    def _look_on(self) -> None:
+        failing = False
+        while known := self._known():
+            try:
+                self._look(known)
+                failing = False
+            except Exception:
+                if not failing:
+                    logger.exception("the jobs that are watched could not be read; trying again")
+                failing = True
+            self._closed.wait(RETRY_S if failing else POLL_S)
+
+    def _known(self) -> dict[str, int]:
+        """Waits until somebody watches. The jobs' ids -> the events known of them; none at the end of it all."""
+        with self._wanted:
+            self._wanted.wait_for(lambda: self._jobs or self.closed)
+            return {} if self.closed else {id: job.events for id, job in self._jobs.items()}
+
+    def _look(self, known: dict[str, int]) -> None:
+        counts = self._queue.event_counts(known)
+        for id in (id for id, events in known.items() if counts.get(id) != events):
+            row = self._row(id)
+            with self._lock:
+                if id in self._jobs:
+                    self._jobs[id].tell(row)
+
+    def _row(self, id: str) -> JobRow | None:
+        try:
+            return self._queue.get(id)
+        except NotFound:
+            return None

@@ -1,0 +1,37 @@
+"""Celery's worker, where it has to differ: signals, and what goes on while the broker is down."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery.apps.worker import Worker, install_worker_term_handler
+from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
+
+logger = logging.getLogger(__name__)
+
+RECONNECT_S = 5.0  # seconds between two tries at most
+
+
+class Controller(Worker):  # type: ignore[misc]
+    """Celery's own kills jobs on a second Ctrl-C, and on SIGHUP starts itself by a command line that isn't ours."""
+
+    def install_platform_tweaks(self, worker: Any) -> None:
+        for name in ("SIGTERM", "SIGINT"):
+            install_worker_term_handler(worker, sig=name)
+
+
+class PatientConsumer(Consumer):  # type: ignore[misc]
+    """Celery's own does nothing else while it waits for the broker; this one still replaces processes that died."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        return conn.ensure_connection(self._on_failure, interval_max=RECONNECT_S, callback=self._meanwhile)
+
+    def _on_failure(self, error: Exception, interval: float) -> None:
+        logger.warning("no connection to the broker, the workers look by themselves: %s", error)
+
+    def _meanwhile(self) -> None:
+        maybe_shutdown()
+        if self.restart_count > 0:  # the pool can replace processes once it was connected
+            self.pool.maintain_pool()

@@ -1,0 +1,19 @@
+"""python -m service webhook-secret: the secret by which receivers verify webhooks."""
+
+from __future__ import annotations
+
+import argparse
+
+from service.config import Settings
+from service.storage.database import Database
+from service.webhooks.secret import signing_secret
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The settings come from the environment alone."""
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = Settings.from_environment()
+    print(signing_secret(settings, Database(settings.database)))
+    return 0

@@ -1,0 +1,147 @@
+"""Where a transfer has come to, as a file: another process goes on from there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from service.engine.pyramid import Level
+
+STEPS = 65535  # from 0 to 1 in a file: 257 to each of the picture's 8 bits, at half of float32's bytes
+STOPS = ("", "iterations", "converged", "stalled")
+PREFIX = 8  # bytes at the beginning of a safetensors file that say how long the JSON after them is
+
+Image = npt.NDArray[np.float32]
+"""1 x 3 x H x W in [0, 1], without a level's margin."""
+
+
+class UnusableCheckpoint(ValueError):
+    """Nobody can go on from there; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A transfer within one of its levels, or at that level's end.
+
+    Attributes:
+        plan: all levels of the transfer, coarsest first.
+        level: the index in `plan` of the one that it has come to.
+        iteration: how many were done at this level.
+        before: how many were done at the coarser ones, which may have ended early.
+        stopped: why this level ended, as in `Result.stopped`; empty while it goes on.
+        image: the best so far, in the level's size.
+
+    Raises:
+        UnusableCheckpoint: they contradict each other.
+    """
+
+    plan: tuple[Level, ...]
+    level: int
+    iteration: int
+    before: int
+    stopped: str
+    image: Image
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.level < len(self.plan):
+            raise UnusableCheckpoint(f"it is at level {self.level} of {len(self.plan)}")
+        here, coarser = self.plan[self.level], self.plan[: self.level]
+        most = sum(level.iterations for level in coarser)
+        if not (0 <= self.before <= most and 0 <= self.iteration <= here.iterations):
+            raise UnusableCheckpoint(
+                f"{self.before} and {self.iteration} iterations where {most} and {here.iterations} are the most"
+            )
+        if self.stopped not in STOPS:
+            raise UnusableCheckpoint(f"no level ends as {self.stopped!r}")
+        _check_image(self.image, here)
+
+    @property
+    def width(self) -> int:
+        """Of the level, in pixels."""
+        return self.plan[self.level].width
+
+    @property
+    def height(self) -> int:
+        """Of the level, in pixels."""
+        return self.plan[self.level].height
+
+    @property
+    def left(self) -> int:
+        """The level's iterations that are yet to come, at most."""
+        return 0 if self.stopped else self.plan[self.level].iterations - self.iteration
+
+    @property
+    def next_level(self) -> int:
+        """Where to go on: the index in `plan` of this level, or of the next one where nothing is left of this."""
+        return min(self.level + (not self.left), len(self.plan) - 1)
+
+    def check_fits(self, plan: Sequence[Level]) -> None:
+        """Raises UnusableCheckpoint where this is not of a transfer with these levels."""
+        if self.plan != tuple(plan):
+            raise UnusableCheckpoint(
+                f"the checkpoint is of another transfer: its levels are {list(self.plan)}, not {list(plan)}"
+            )
+
+    def to_bytes(self) -> bytes:
+        """A safetensors file: the image in steps of 16 bits, all else as metadata."""
+        metadata = {
+            "plan": json.dumps([astuple(level) for level in self.plan]),
+            "level": str(self.level),
+            "iteration": str(self.iteration),
+            "before": str(self.before),
+            "stopped": self.stopped,
+        }
+        return save({"image": _to_steps(self.image)}, metadata)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Checkpoint:
+        """What `to_bytes` wrote; pixels come back within 1/131070.
+
+        Raises:
+            UnusableCheckpoint: it is not that, or not all of it.
+        """
+        try:
+            image, metadata = _from_steps(load(data)["image"]), _metadata(data)
+            return cls(
+                tuple(Level(*map(int, row)) for row in json.loads(metadata["plan"])),
+                int(metadata["level"]),
+                int(metadata["iteration"]),
+                int(metadata["before"]),
+                metadata["stopped"],
+                image,
+            )
+        except UnusableCheckpoint:
+            raise
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise UnusableCheckpoint(f"not a checkpoint: {error!r}") from error
+
+
+def _to_steps(image: Image) -> npt.NDArray[np.uint16]:
+    return np.ascontiguousarray(np.rint(image * STEPS), dtype=np.uint16)
+
+
+def _from_steps(steps: npt.NDArray[np.generic]) -> Image:
+    if steps.dtype != np.uint16:
+        raise UnusableCheckpoint(f"its image is of {steps.dtype}")
+    return steps.astype(np.float32) / np.float32(STEPS)
+
+
+def _check_image(image: Image, level: Level) -> None:
+    expected = (1, 3, level.height, level.width)
+    if image.shape != expected or image.dtype != np.float32:
+        raise UnusableCheckpoint(f"an image of {image.shape} {image.dtype} where {expected} float32 is the level's")
+    if not (image.min() >= 0 and image.max() <= 1):  # which NaN isn't either
+        raise UnusableCheckpoint("its image isn't all in [0, 1]")
+
+
+def _metadata(data: bytes) -> Mapping[str, str]:
+    """Of a safetensors file that was read before: the package gives metadata of files only, not of bytes."""
+    size = int.from_bytes(data[:PREFIX], "little")
+    metadata: Mapping[str, str] = json.loads(data[PREFIX : PREFIX + size])["__metadata__"]
+    return metadata

@@ -1,0 +1,41 @@
+"""How a job ends, whoever ends it: one place for its times, its last event and its webhook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.errors import DeadlineExceeded, ServiceError
+from service.jobs.deliveries import enqueue
+from service.jobs.resource import iso, transfer_resource
+from service.storage.database import now
+from service.storage.schema import JobRow
+
+
+def end(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
+    """Ends a job in the transaction that holds its row; what else it leaves must be in the row already."""
+    row.status, row.lease_until = status, None
+    row.error = error.problem() if error else None
+    row.finished_at = session.scalar(select(now()))
+    row.timings = (row.timings or {}) | _clock_timings(row)
+    row.events += 1
+    if row.callback_url:
+        enqueue(session, row.id, row.callback_url, _payload(row))
+
+
+def deadline_error(row: JobRow) -> DeadlineExceeded:
+    """For a job whose caller didn't want to wait any longer."""
+    given = (row.deadline_at or row.created_at) - row.created_at
+    return DeadlineExceeded(f"it was not finished in the {round(given, 3):g} s of its deadline_s")
+
+
+def _payload(row: JobRow) -> dict[str, Any]:
+    return {"type": f"transfer.{row.status}", "timestamp": iso(row.finished_at), "data": transfer_resource(row)}
+
+
+def _clock_timings(row: JobRow) -> dict[str, float]:
+    """Seconds by the database's clock: in the queue, and in all."""
+    started, finished = row.started_at or row.created_at, row.finished_at or row.created_at
+    return {"queued_s": round(started - row.created_at, 3), "total_s": round(finished - row.created_at, 3)}

@@ -1,0 +1,52 @@
+"""`Idempotency-Key`: a caller that repeats a POST, not knowing whether the first one arrived, gets the same job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from service.errors import InvalidInput
+from service.storage.database import now
+from service.storage.schema import IdempotencyRow, JobRow
+
+KEPT_S = 86_400.0  # seconds for which a key is remembered
+HEADER = "Idempotency-Key"
+
+
+@dataclass(frozen=True)
+class RepeatKey:
+    """A caller's key, and the digest of what it asked for with it."""
+
+    owner: str
+    key: str
+    digest: str
+
+
+def repeated(session: Session, asked: RepeatKey | None) -> JobRow | None:
+    """The job that the key made; None where it is new, or too old to count.
+
+    Raises:
+        InvalidInput: the key came with another body.
+    """
+    if asked is None:
+        return None
+    row = session.get(IdempotencyRow, (asked.owner, asked.key))
+    if row is None or row.created_at < (session.scalar(select(now())) or 0.0) - KEPT_S:
+        return None
+    if row.digest != asked.digest:
+        raise InvalidInput.field(HEADER, "was used with another body; take a new key for a new transfer")
+    return session.scalar(select(JobRow).where(JobRow.id == row.job_id))
+
+
+def remember(session: Session, asked: RepeatKey | None, job_id: str) -> None:
+    """Keeps the key with the job that it made."""
+    if asked is not None:
+        created_at = session.scalar(select(now())) or 0.0
+        session.merge(IdempotencyRow(**vars(asked), job_id=job_id, created_at=created_at))
+
+
+def forget_old(session: Session) -> None:
+    """Drops the keys that no longer count."""
+    session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now() - KEPT_S))

@@ -1,0 +1,239 @@
+"""The queue as workers use it: jobs are claimed under a lease; whoever holds the newest claim alone may write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from service.errors import ServiceError, TransferFailed
+from service.jobs.ending import deadline_error, end
+from service.jobs.roll import process_of
+from service.storage.database import Database, now
+from service.storage.schema import JobRow, TurnRow
+
+MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
+
+
+class LeaseLost(Exception):
+    """The job was taken over, ended or deleted meanwhile: whatever was done for it doesn't count."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to write to a job, good until another worker claims it or the job ends.
+
+    `checkpoint` is what the row says of the newest one, None where the job is to begin at its beginning.
+    """
+
+    id: str
+    fence: int
+    request: dict[str, Any]
+    checkpoint: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """What a job's row tells the worker that holds it."""
+
+    cancel_requested: bool
+    overdue: bool
+
+
+class Leases:
+    """Claims on jobs. `lease_s` is how long a claim lasts without a sign of progress, in seconds."""
+
+    def __init__(self, database: Database, lease_s: float) -> None:
+        self._database = database
+        self._lease_s = lease_s
+
+    def claim(self, worker: str, engine: dict[str, Any]) -> Claim | None:
+        """Takes the next job that waits or whose lease ran out; None where there is none.
+
+        Callers take turns; of one caller the job of the highest priority is next, and of those the oldest.
+        """
+        while True:
+            with self._database.reading() as session:
+                if session.scalar(select(JobRow.id).where(_is_due()).limit(1)) is None:
+                    return None
+            with self._database.writing() as session:
+                row = session.scalar(_next().with_for_update(skip_locked=True, of=JobRow))
+                if row is None:
+                    return None
+                if not _give_up(session, row):
+                    return self._take(session, row, worker, engine)
+
+    def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, Any]) -> Claim:
+        clock = session.scalar(select(now())) or 0.0
+        row.status, row.worker, row.engine = "running", worker, engine
+        _go_back(row)
+        row.started_at = row.started_at or clock
+        row.lease_until = clock + self._lease_s
+        row.fence += 1
+        row.attempts += 1
+        newest = select(func.coalesce(func.max(TurnRow.turn), 0) + 1).scalar_subquery()
+        session.execute(update(TurnRow).where(TurnRow.owner == row.owner).values(turn=newest))
+        return Claim(row.id, row.fence, row.request, row.checkpoint)
+
+    def report(
+        self,
+        claim: Claim,
+        *,
+        progress: dict[str, Any] | None = None,
+        preview: dict[str, Any] | None = None,
+        checkpoint: dict[str, Any] | None = None,
+    ) -> News:
+        """Renews the lease, and writes what there is to say.
+
+        Raises LeaseLost.
+        """
+        with self._database.writing() as session:
+            row = _held(session, claim)
+            clock = session.scalar(select(now())) or 0.0
+            if progress is not None:
+                row.events += 1
+                row.progress = progress | {"event": row.events}
+            if preview is not None:
+                row.events += 1
+                row.preview = preview | {"event": row.events}
+            row.checkpoint = checkpoint or row.checkpoint
+            row.lease_until = clock + self._lease_s
+            return News(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
+
+    def succeed(self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str) -> None:
+        """Raises LeaseLost."""
+        with self._database.writing() as session:
+            row = _held(session, claim)
+            row.result, row.style_cache, row.timings, row.checkpoint = result, style_cache, timings, None
+            end(session, row, "succeeded")
+
+    def fail(self, claim: Claim, error: ServiceError) -> None:
+        """Raises LeaseLost."""
+        with self._database.writing() as session:
+            end(session, _held(session, claim), "failed", error)
+
+    def fail_overdue(self, claim: Claim) -> None:
+        """Ends a job whose deadline has passed. Raises LeaseLost."""
+        with self._database.writing() as session:
+            row = _held(session, claim)
+            end(session, row, "failed", deadline_error(row))
+
+    def end_canceled(self, claim: Claim) -> None:
+        """Raises LeaseLost."""
+        with self._database.writing() as session:
+            end(session, _held(session, claim), "canceled")
+
+    def give_back(self, claim: Claim) -> None:
+        """Puts the job back in the queue: it will go on at its checkpoint, and this attempt doesn't count.
+
+        Raises LeaseLost.
+        """
+        with self._database.writing() as session:
+            row = _held(session, claim)
+            row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
+            _go_back(row)
+            row.attempts -= 1
+            if row.checkpoint is None and not row.attempts:
+                row.started_at = None
+
+    def exists(self, id: str) -> bool:
+        """Whether there still is such a job."""
+        with self._database.reading() as session:
+            return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
+
+    # What those do who look after workers
+
+    def due(self, for_s: float) -> bool:
+        """Whether a job has been waiting to be claimed for so many seconds, or its lease has run out."""
+        waiting = and_(JobRow.status == "queued", JobRow.created_at < now() - for_s)
+        with self._database.reading() as session:
+            return session.scalar(select(JobRow.id).where(or_(waiting, _has_lapsed())).limit(1)) is not None
+
+    def end_overdue(self) -> None:
+        """Fails the jobs that still wait when their deadline has passed."""
+        late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())
+        with self._database.reading() as session:
+            if session.scalar(late.limit(1)) is None:
+                return
+        with self._database.writing() as session:
+            for row in session.scalars(late.with_for_update(skip_locked=True)):
+                end(session, row, "failed", deadline_error(row))
+
+    def release(self, workers: Sequence[str]) -> list[str]:
+        """Lets the leases of workers that are known to be dead run out at once; gives the ids of their jobs."""
+        theirs = update(JobRow).where(JobRow.status == "running", JobRow.worker.in_(workers))
+        with self._database.writing() as session:
+            return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
+
+    def release_dead(self, host: str) -> list[str]:
+        """The same for those workers of this host, where this is called, whose process is gone."""
+        mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
+        with self._database.reading() as session:
+            workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
+        dead = [worker for worker in workers if worker and not _is_alive(process_of(worker))]
+        return self.release(dead) if dead else []
+
+
+def _has_lapsed() -> ColumnElement[bool]:
+    return and_(JobRow.status == "running", JobRow.lease_until < now())
+
+
+def _is_due() -> ColumnElement[bool]:
+    return or_(JobRow.status == "queued", _has_lapsed())
+
+
+def _next() -> Any:
+    """The job whose turn it is: first the caller whose last turn is longest ago."""
+    turn = func.coalesce(TurnRow.turn, 0)
+    joined = select(JobRow).outerjoin(TurnRow, TurnRow.owner == JobRow.owner).where(_is_due())
+    return joined.order_by(turn, TurnRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
+
+
+def _held(session: Session, claim: Claim) -> JobRow:
+    held = select(JobRow).where(JobRow.id == claim.id, JobRow.fence == claim.fence, JobRow.status == "running")
+    row = session.scalar(held.with_for_update())
+    if row is None:
+        raise LeaseLost(claim.id)
+    return row
+
+
+def _go_back(row: JobRow) -> None:
+    """Puts the progress back to where the job will go on."""
+    row.events += 1
+    row.progress = (row.checkpoint["progress"] if row.checkpoint else {}) | {"event": row.events}
+
+
+def _give_up(session: Session, row: JobRow) -> bool:
+    """Ends a job that must not be tried (again); whether it was one."""
+    if row.cancel_requested:
+        end(session, row, "canceled")
+    elif row.deadline_at is not None and row.deadline_at < (session.scalar(select(now())) or 0.0):
+        end(session, row, "failed", deadline_error(row))
+    elif row.attempts >= MAX_ATTEMPTS:
+        end(session, row, "failed", _worn_out(row))
+    else:
+        return False
+    return True
+
+
+def _worn_out(row: JobRow) -> TransferFailed:
+    """What is known of a job that outlived its workers."""
+    reached = (row.progress or {}).get("iteration", 0)
+    return TransferFailed(
+        f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}) "
+        f"at iteration {reached} of {row.request['options']['iterations']}"
+    )
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

@@ -1,0 +1,43 @@
+"""How many jobs may wait: in all, and of one caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.errors import QueueFull, TooManyJobs
+from service.jobs.roll import is_alive
+from service.storage.schema import JobRow, WorkerRow
+
+RECENT = 10  # jobs by whose time it is told when there may be room again
+SHORTEST_S, LONGEST_S = 1.0, 60.0  # of what a caller is told to wait, in seconds
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Waiting jobs at most: in all, and of one caller."""
+
+    queue: int = 1000
+    caller: int = 100
+
+
+def check_limits(session: Session, limits: Limits, owner: str) -> None:
+    """Raises QueueFull or TooManyJobs where one more job would be one too many."""
+    waiting = select(func.count()).where(JobRow.status == "queued")
+    if (session.scalar(waiting) or 0) >= limits.queue:
+        detail = f"{limits.queue} transfers are waiting, no more are taken in for now"
+        raise QueueFull(detail, retry_after=_until_room(session))
+    if (session.scalar(waiting.where(JobRow.owner == owner)) or 0) >= limits.caller:
+        detail = f"{limits.caller} of your transfers are waiting, which is as many as one caller may have"
+        raise TooManyJobs(detail, retry_after=_until_room(session))
+
+
+def _until_room(session: Session) -> float:
+    """Seconds until a worker will have taken up a job, by how long the last ones took."""
+    took = select(JobRow.finished_at - JobRow.started_at).where(JobRow.finished_at > JobRow.started_at)
+    recent = took.order_by(JobRow.finished_at.desc()).limit(RECENT).subquery()
+    mean = session.scalar(select(func.avg(recent.c[0]))) or SHORTEST_S
+    workers = session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 1
+    return float(min(LONGEST_S, max(SHORTEST_S, mean / workers)))

@@ -1,0 +1,203 @@
+"""What a worker tells while it works on a job: its row's lease and progress, previews and checkpoints as files."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from service import images
+from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
+from service.engine.stylize import Progress
+from service.errors import DatabaseError, StorageError
+from service.jobs.leases import Claim, Leases
+from service.jobs.request import CHECKPOINT, job_blob
+from service.storage.blobs import Blobs
+
+logger = logging.getLogger(__name__)
+
+REPORT_S = 0.25  # seconds between two writes of progress, at least
+PREVIEW_S = 2.0  # seconds between two previews of one level
+PREVIEW_SIZE, PREVIEW_QUALITY = 512, 80  # pixels on the long edge at most; of a JPEG
+CHECKPOINT_S = 4.0  # seconds between two checkpoints, at least
+CHECKPOINT_SHARE = 0.05  # of the time, at most, that goes into checkpoints
+
+
+class Canceled(Exception):
+    """Someone asked to cancel the job."""
+
+
+class Overdue(Exception):
+    """The job's deadline has passed."""
+
+
+class Stopping(Exception):
+    """The worker was told to stop: its job goes back to the queue."""
+
+
+class Reporter:
+    """Keeps a job's lease and writes what there is to see of it; brings back what its row says.
+
+    Args:
+        stopping: whether the worker was told to stop.
+        renew_s: seconds after which a lease is renewed where there is nothing to write.
+    """
+
+    def __init__(
+        self, leases: Leases, blobs: Blobs, claim: Claim, stopping: Callable[[], bool], renew_s: float
+    ) -> None:
+        self._leases = leases
+        self._claim = claim
+        self._stopping = stopping
+        self._renew_s = renew_s
+        self._pace = _Pace()
+        self._previews = _Previews(blobs, job_blob(claim.id, f"preview-{claim.fence}.jpg"))
+        self._checkpoints = _Checkpoints(blobs, job_blob(claim.id, f"{CHECKPOINT}-{claim.fence}"), claim)
+        self._newest: Progress | None = None
+        self._written = 0.0
+        self._reported = 0.0
+
+    def on_tick(self) -> None:
+        """Raises Canceled, Overdue, Stopping or LeaseLost."""
+        if self._stopping():
+            raise Stopping
+        if time.monotonic() >= self._written + self._renew_s:
+            self._write()
+
+    def on_progress(self, progress: Progress) -> None:
+        """Raises Canceled, Overdue or LeaseLost."""
+        clock, self._newest = time.monotonic(), progress
+        eta = self._pace.seconds_left(progress.fraction)
+        preview = self._previews.due(progress)
+        if clock < self._reported + REPORT_S and progress.fraction < 1 and not preview:
+            return
+        self._reported = clock
+        facts = _facts(progress, eta)
+        self._write(
+            progress=facts,
+            preview=self._previews.keep(progress) if preview else None,
+            checkpoint=self._checkpoints.keep(progress, facts) if self._checkpoints.due() else None,
+        )
+
+    def last_words(self) -> None:
+        """Keeps a preview and a checkpoint of where the job has come to, before it is let go.
+
+        Raises LeaseLost.
+        """
+        if self._newest is not None:
+            facts = _facts(self._newest, None)
+            preview, checkpoint = self._previews.keep(self._newest), self._checkpoints.keep(self._newest, facts)
+            self._leases.report(self._claim, progress=facts, preview=preview, checkpoint=checkpoint)
+
+    def _write(self, **said: dict[str, Any] | None) -> None:
+        self._written = time.monotonic()
+        try:
+            news = self._leases.report(self._claim, **said)
+        except DatabaseError:
+            logger.exception("job %s: its progress could not be written; going on", self._claim.id)
+            return
+        self._checkpoints.tidy(said.get("checkpoint"))
+        if news.cancel_requested:
+            raise Canceled
+        if news.overdue:
+            raise Overdue
+
+
+class _Pace:
+    """How fast a job goes, from its first progress on."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None  # share of the work, time
+
+    def seconds_left(self, fraction: float) -> float | None:
+        """Of the optimisation; None until there is a pace to go by."""
+        clock = time.monotonic()
+        self._first = self._first or (fraction, clock)
+        done = fraction - self._first[0]
+        return round((clock - self._first[1]) / done * (1 - fraction), 1) if done > 0 else None
+
+
+class _Previews:
+    """A small JPEG of the picture as it is, written over itself."""
+
+    def __init__(self, blobs: Blobs, key: str) -> None:
+        self._blobs = blobs
+        self._key = key
+        self._level = -1
+        self._kept = 0.0
+
+    def due(self, progress: Progress) -> bool:
+        """One at the beginning of each level, at its end, and all the time between."""
+        return progress.level != self._level or time.monotonic() >= self._kept + PREVIEW_S
+
+    def keep(self, progress: Progress) -> dict[str, Any] | None:
+        self._level, self._kept = progress.level, time.monotonic()
+        picture = progress.picture()
+        if max(picture.shape[:2]) > PREVIEW_SIZE:
+            picture = images.resize_long_edge(picture, PREVIEW_SIZE)
+        height, width = picture.shape[:2]
+        try:
+            self._blobs.put(self._key, images.encode(picture, "jpeg", PREVIEW_QUALITY))
+        except StorageError:
+            logger.exception("no preview %s; going on", self._key)
+            return None
+        return {"blob": self._key, "iteration": progress.iteration, "width": width, "height": height}
+
+
+class _Checkpoints:
+    """The state from which another worker could go on, written over itself."""
+
+    def __init__(self, blobs: Blobs, key: str, claim: Claim) -> None:
+        self._blobs = blobs
+        self._key = key
+        self._outdated = claim.checkpoint and claim.checkpoint["blob"]
+        self._next = time.monotonic() + CHECKPOINT_S
+
+    def due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def keep(self, progress: Progress, facts: dict[str, Any]) -> dict[str, Any] | None:
+        begun = time.monotonic()
+        try:
+            self._blobs.put(self._key, progress.checkpoint().to_bytes())
+        except StorageError:
+            logger.exception("no checkpoint %s; going on", self._key)
+            return None
+        finally:
+            ended = time.monotonic()
+            self._next = ended + max(CHECKPOINT_S, (ended - begun) / CHECKPOINT_SHARE)
+        return {"blob": self._key, "progress": facts | {"eta_seconds": None}}
+
+    def tidy(self, written: dict[str, Any] | None) -> None:
+        """Removes the checkpoint that the job was taken up at, once a newer one is in the row."""
+        if written and self._outdated:
+            _try_to_delete(self._blobs, self._outdated)
+            self._outdated = None
+
+
+def read_checkpoint(blobs: Blobs, claim: Claim) -> Checkpoint | None:
+    """Where the job was left; None where it is to begin at its beginning, if need be because that can't be read."""
+    if claim.checkpoint is None:
+        return None
+    try:
+        return Checkpoint.from_bytes(blobs.get(claim.checkpoint["blob"]))
+    except (StorageError, UnusableCheckpoint):
+        logger.exception("job %s: its checkpoint can't be used; beginning anew", claim.id)
+        return None
+
+
+def _facts(progress: Progress, eta: float | None) -> dict[str, Any]:
+    return {
+        "iteration": progress.iteration,
+        "fraction": round(progress.fraction, 4),
+        "losses": vars(progress.losses),
+        "eta_seconds": eta,
+    }
+
+
+def _try_to_delete(blobs: Blobs, key: str) -> None:
+    try:
+        blobs.delete(key)
+    except StorageError:
+        logger.exception("%s is left for the sweep", key)

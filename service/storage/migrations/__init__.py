@@ -1,0 +1,1 @@
+"""The schema's history, as Alembic's revisions; `upgrade` brings a database to the last one."""

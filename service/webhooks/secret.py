@@ -1,0 +1,58 @@
+"""The secret that webhooks are signed with."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+
+from service.config import Settings
+from service.errors import InvalidInput
+from service.storage.database import Database, take_turns
+from service.storage.schema import SecretRow
+
+SETTING = "NST_WEBHOOK_SECRET"
+NAME = "webhooks"
+PREFIX = "whsec_"
+SIZES = range(24, 65)  # bytes that Standard Webhooks allow
+OWN_SIZE = 32  # bytes of one that the service makes
+
+
+def signing_secret(settings: Settings, database: Database) -> str:
+    """The secret of the settings; without one, that which the service made for itself and keeps.
+
+    Raises:
+        InvalidInput: the one of the settings can't be used.
+        DatabaseError
+    """
+    if settings.webhook_secret:
+        check_secret(settings.webhook_secret)
+        return settings.webhook_secret
+    return _kept(database) or _made(database)
+
+
+def check_secret(secret: str) -> None:
+    """Raises InvalidInput, which doesn't quote it."""
+    try:
+        size = len(base64.b64decode(secret.removeprefix(PREFIX), validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if not secret.startswith(PREFIX) or size not in SIZES:
+        raise InvalidInput.field(SETTING, f"must be {PREFIX} and the base64 of {SIZES[0]} to {SIZES[-1]} bytes")
+
+
+def _kept(database: Database) -> str | None:
+    with database.reading() as session:
+        row = session.get(SecretRow, NAME)
+        return row.value if row else None
+
+
+def _made(database: Database) -> str:
+    """A new secret, or the one that another process made meanwhile."""
+    with database.writing() as session:
+        take_turns(session, "webhook secret")
+        row = session.get(SecretRow, NAME)
+        if row is None:
+            row = SecretRow(name=NAME, value=PREFIX + base64.b64encode(secrets.token_bytes(OWN_SIZE)).decode())
+            session.add(row)
+        return row.value

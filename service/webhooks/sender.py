@@ -1,0 +1,149 @@
+"""Signs a webhook as Standard Webhooks say, and sends it to an address that was checked."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Event, Timer
+from typing import Any
+
+from standardwebhooks import Webhook
+
+from service import __version__
+from service.errors import InvalidInput
+from service.webhooks.hosts import AddressRefused, Hosts
+from service.webhooks.urls import Target
+
+TIMEOUT_S = 10.0  # for connecting, sending and the answer together
+MAX_ANSWER = 2**16  # bytes of the answer's body that are read
+
+
+class NotDelivered(Exception):
+    """The receiver didn't take it: worth another try. The text is written for the job's caller."""
+
+
+class Undeliverable(NotDelivered):
+    """The receiver won't take it, or may not be asked to: not worth another try."""
+
+
+class Sender:
+    """Sends webhooks. `timeout_s` is how long one may take after its host was looked up.
+
+    It connects by itself, not through an HTTP client: the connection must go to the very address that was checked,
+    and a receiver that lets each byte of its answer wait must not hold it up, not even in the TLS handshake.
+    """
+
+    def __init__(self, hosts: Hosts, secret: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._hosts = hosts
+        self._webhook = Webhook(secret)
+        self._timeout_s = timeout_s
+        self._tls = ssl.create_default_context()
+
+    def send(self, url: str, id: str, payload: Mapping[str, Any]) -> None:
+        """Returns when the receiver has answered with 2xx.
+
+        Raises:
+            NotDelivered, Undeliverable
+        """
+        target, addresses = self._resolved(url)
+        text = json.dumps(payload, separators=(",", ":"))
+        headers = self._headers(id, text)
+        try:
+            status = self._post(target, addresses, headers, text.encode())
+        except TimeoutError as error:
+            raise NotDelivered(f"it did not answer within {self._timeout_s:g} s") from error
+        except (OSError, HTTPException) as error:
+            raise NotDelivered(f"it can't be reached: {str(error) or type(error).__name__}") from error
+        _check(status)
+
+    def _resolved(self, url: str) -> tuple[Target, list[str]]:
+        try:
+            return self._hosts.resolve(url)
+        except InvalidInput as error:
+            raise Undeliverable(error.detail) from error
+        except AddressRefused as error:
+            raise NotDelivered(str(error)) from error
+        except OSError as error:
+            raise NotDelivered(f"its host's name can't be looked up: {error.strerror or error}") from error
+
+    def _headers(self, id: str, text: str) -> dict[str, str]:
+        sent_at = datetime.now(UTC)  # the library takes a time of any other zone for one of UTC
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": f"neural-style-service/{__version__}",
+            "webhook-id": id,
+            "webhook-timestamp": str(int(sent_at.timestamp())),
+            "webhook-signature": self._webhook.sign(id, sent_at, text),
+        }
+
+    def _post(self, target: Target, addresses: Sequence[str], headers: dict[str, str], body: bytes) -> int:
+        """The status of the answer. Raises OSError, TimeoutError or HTTPException."""
+        end = time.monotonic() + self._timeout_s
+        with closing(self._connect(target, addresses)) as connection, _until(end, connection.sock):
+            if isinstance(connection.sock, ssl.SSLSocket):
+                connection.sock.do_handshake()
+            connection.request("POST", target.path, body, headers)
+            with connection.getresponse() as response:
+                # The status has said it all; what is read only lets the other end finish.
+                with suppress(OSError, HTTPException):
+                    response.read(MAX_ANSWER)
+                return response.status
+
+    def _connect(self, target: Target, addresses: Sequence[str]) -> HTTPConnection:
+        """A connection to the first address that takes one; over TLS, the handshake is still to come."""
+        connected = _first_that_connects(addresses, target.port, self._timeout_s / len(addresses))
+        connected.settimeout(self._timeout_s)
+        if target.scheme == "http":
+            connection = HTTPConnection(target.host, target.port)
+        else:
+            connection = HTTPSConnection(target.host, target.port, context=self._tls)
+            connected = self._tls.wrap_socket(connected, server_hostname=target.host, do_handshake_on_connect=False)
+        connection.sock = connected
+        return connection
+
+
+def _first_that_connects(addresses: Sequence[str], port: int, timeout_s: float) -> socket.socket:
+    *others, last = addresses
+    for address in others:
+        with suppress(OSError):  # such as an IPv6 address where there is no IPv6; the last one's error is told
+            return socket.create_connection((address, port), timeout_s)
+    return socket.create_connection((last, port), timeout_s)
+
+
+@contextmanager
+def _until(end: float, connected: socket.socket) -> Iterator[None]:
+    """Breaks the connection off at a time of time.monotonic(). Raises TimeoutError where that made something fail."""
+    expired = Event()
+
+    def break_off() -> None:
+        expired.set()
+        with suppress(OSError):  # it was over by then
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)  # TLS' own would wait for whoever reads
+
+    timer = Timer(max(0.0, end - time.monotonic()), break_off)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, HTTPException) as error:
+        if expired.is_set():
+            raise TimeoutError from error
+        raise
+    finally:
+        timer.cancel()
+
+
+def _check(status: int) -> None:
+    if status == HTTPStatus.GONE:
+        raise Undeliverable("it answered 410: nobody there wants webhooks any more")
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        raise NotDelivered(f"it answered {status}, and redirects are not followed")
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        raise NotDelivered(f"it answered {status}")

@@ -1,0 +1,71 @@
+"""The web server and a machine's workers, each started alone; and the processes of a pool."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from front_door import ROOT, RunningService, eventually
+
+
+class Part(RunningService):
+    """`python -m service web` or `worker` alone, as on a machine of its own."""
+
+    def __init__(self, command: str, model: Path, data: Path, **settings: Any) -> None:
+        data.mkdir(parents=True, exist_ok=True)
+        super().__init__(model, data, **settings)
+        self._command = command
+
+    def __enter__(self) -> Part:
+        self.start(wait=False)
+        return self
+
+    def start(self, *, wait: bool = True) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", self._command],
+                cwd=ROOT,
+                env=self._env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        if wait:
+            eventually(self.is_ready, 60, f"not ready; its log:\n{self.log.read_text()}")
+
+
+def pool_of(service: RunningService) -> tuple[int, list[int]]:
+    """The process id of the pool's parent, and those of the processes that carry out jobs."""
+    workers = service.children("service worker")
+    children = [pid for pid in workers if parent_of(pid) in workers]
+    (parent,) = set(workers) - set(children)
+    return parent, children
+
+
+def parent_of(process: int) -> int:
+    """The id of a process's parent; 0 where it is gone."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def libraries_of(process: int) -> str:
+    """The files that a process has mapped into its memory."""
+    return Path(f"/proc/{process}/maps").read_text()
+
+
+def worker_on(service: RunningService, id: str, children: list[int]) -> int:
+    """The process that has begun a job, by the log."""
+    (line,) = [line for line in service.log.read_text().splitlines() if f"job {id}: begun" in line]
+    (process,) = [pid for pid in children if f" {pid} INFO " in line]
+    return process
+
+
+def signal_group(service: RunningService, number: int) -> None:
+    """Ctrl-C in a terminal reaches every process."""
+    assert service.process is not None
+    os.killpg(service.process.pid, number)

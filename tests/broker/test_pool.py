@@ -1,0 +1,167 @@
+"""Jobs where Celery runs the workers: whatever happens to messages, broker and processes, the row decides."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from broker.parts import Part, libraries_of, pool_of, signal_group, worker_on
+from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, times_begun
+from front_door import RunningService, eventually
+from servers import Redis
+
+from service.broker.messages import WAKE, make_app
+from service.storage.database import Database
+
+pytestmark = pytest.mark.slow
+
+RECEIVED = f"Task {WAKE}"
+DRAIN_S = 10.0
+
+
+@pytest.fixture
+def service(own_service: RunningService) -> Iterator[RunningService]:
+    with own_service:
+        own_service.put_style("kept", STYLE)
+        eventually(lambda: own_service.log.read_text().count("is ready: ") == 2, 60, "no two processes")
+        yield own_service
+
+
+def alive(service: RunningService) -> list[int]:
+    return pool_of(service)[1]
+
+
+def test_a_post_wakes_a_process_that_carries_the_job_out(service: RunningService) -> None:
+    job = service.ended(service.post(SHORT).json()["id"])
+    assert job["status"] == "succeeded"
+    assert RECEIVED in service.log.read_text()
+
+
+def test_the_parent_of_the_pool_loads_neither_torch_nor_onnx_runtime(service: RunningService) -> None:
+    parent, children = pool_of(service)
+    for library in ("libtorch", "onnxruntime", "libcudart"):
+        assert library not in libraries_of(parent)
+    assert all("libtorch" in libraries_of(child) for child in children)
+
+
+def test_a_message_sent_fifty_times_has_each_job_done_once(service: RunningService, broker: Redis) -> None:
+    app = make_app(broker.url)
+    ids = [service.post(SHORT | {"seed": seed}).json()["id"] for seed in range(5)]
+    for _ in range(50):
+        app.send_task(WAKE)
+    assert {service.ended(id)["status"] for id in ids} == {"succeeded"}
+    eventually(lambda: service.log.read_text().count(f"{RECEIVED}[") >= 2 * 55, 30, "messages are left")
+    assert [times_begun(service, id) for id in ids] == [1] * 5
+
+
+def test_jobs_run_while_the_broker_is_down_and_are_woken_again_after(service: RunningService, broker: Redis) -> None:
+    broker.stop()
+    ids = [service.post(SHORT | {"seed": seed}).json()["id"] for seed in range(3)]
+    assert {service.ended(id)["status"] for id in ids} == {"succeeded"}
+
+    broker.start()
+    connected = "Connected to redis"
+    eventually(lambda: service.log.read_text().count(connected) == 2, 60, "did not find the new broker")
+    before = service.log.read_text().count(RECEIVED)
+
+    def is_woken() -> bool:  # the web side tries again after some seconds
+        service.ended(service.post(SHORT).json()["id"])
+        return service.log.read_text().count(RECEIVED) > before
+
+    eventually(is_woken, 30, "nobody is woken")
+
+
+def test_a_job_without_any_message_runs_all_the_same(narrow_model: Path, tmp_path: Path, broker: Redis) -> None:
+    url = f"sqlite:///{tmp_path}/service.db"
+    blobs = (tmp_path / "blobs").as_uri()
+    Database(url).close()
+    with (
+        Part("worker", narrow_model, tmp_path / "worker", database_url=url, blobs=blobs, broker_url=broker.url) as w,
+        Part("web", narrow_model, tmp_path / "web", database_url=url, blobs=blobs) as web,
+    ):
+        eventually(web.is_ready, 60, "not ready")
+        web.put_style("kept", STYLE)
+        assert web.ended(web.post(SHORT).json()["id"])["status"] == "succeeded"
+        assert RECEIVED not in w.log.read_text()
+
+
+def test_sigterm_gives_the_jobs_back_and_ends_everything_in_time(service: RunningService) -> None:
+    ids = [begun(service), begun(service)]
+    before = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - before < DRAIN_S  # a promise, not a measurement
+    log = service.log.read_text()
+    assert all(f"job {id}: given back" in log for id in ids)
+    assert "killed" not in log
+    service.start()
+    eventually(lambda: all(times_begun(service, id) == 2 for id in ids), 30, "not taken up again")
+
+
+def test_sigterm_is_obeyed_while_the_broker_is_down(service: RunningService, broker: Redis) -> None:
+    id = begun(service)
+    broker.stop()
+    before = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - before < DRAIN_S
+    assert f"job {id}: given back" in service.log.read_text()
+
+
+def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(service: RunningService) -> None:
+    id = begun(service)
+    signal_group(service, signal.SIGINT)
+    time.sleep(0.2)
+    signal_group(service, signal.SIGINT)
+    assert service.process is not None
+    assert service.process.wait(DRAIN_S) == 0
+    assert f"job {id}: given back" in service.log.read_text()
+
+
+def test_sigterm_to_one_process_gives_its_job_to_another(service: RunningService) -> None:
+    id = begun(service)
+    children = alive(service)
+    os.kill(worker_on(service, id, children), signal.SIGTERM)
+    eventually(lambda: times_begun(service, id) == 2, 15, "not taken up again")
+    assert f"job {id}: given back" in service.log.read_text()
+    eventually(lambda: len(alive(service)) == 2 and alive(service) != children, 30, "not replaced")
+
+
+def test_a_killed_process_is_replaced_and_its_job_done(service: RunningService) -> None:
+    id = begun(service, LONG | {"iterations": 900})
+    checkpointed(service, id)
+    children = alive(service)
+    os.kill(worker_on(service, id, children), signal.SIGKILL)
+    eventually(lambda: times_begun(service, id) == 2, 20, "not taken over before its lease ran out")
+    eventually(lambda: len(alive(service)) == 2 and alive(service) != children, 30, "not replaced")
+    assert service.ended(id)["status"] == "succeeded"
+    assert times_begun(service, id) == 2
+
+
+def test_a_process_that_dies_while_the_broker_is_down_is_replaced(service: RunningService, broker: Redis) -> None:
+    broker.stop()
+    children = alive(service)
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+    eventually(lambda: len(set(alive(service)) - set(children)) == 2, 30, "not replaced")
+    assert service.ended(service.post(SHORT).json()["id"])["status"] == "succeeded"
+
+
+def test_no_process_outlives_a_killed_parent_and_the_job_goes_on(service: RunningService) -> None:
+    id = begun(service)
+    parent, children = pool_of(service)
+    os.kill(parent, signal.SIGKILL)
+    eventually(lambda: not set(children) & set(service.children("service worker")), 5, "orphans are left")
+    eventually(lambda: times_begun(service, id) == 2, 30, "not taken up again")
+
+
+def test_processes_that_cannot_begin_try_again(narrow_model: Path, tmp_path: Path, broker: Redis) -> None:
+    model = tmp_path / "late.onnx"
+    with Part("worker", model, tmp_path / "data", broker_url=broker.url) as worker:
+        eventually(lambda: worker.log.read_text().count("can't begin") == 2, 60, "not tried again")
+        shutil.copy(narrow_model, model)
+        eventually(lambda: "is ready: " in worker.log.read_text(), 60, "not tried again")
+        assert worker.stop() == 0

@@ -1,0 +1,97 @@
+"""A POST wakes a worker through the broker, and is none the slower for a broker that is down."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from front_door import ROOT, eventually
+from redis import Redis as Client
+from servers import Redis
+
+from service.broker import publisher
+from service.broker.messages import QUEUE, WAKE
+from service.broker.wake import waker
+
+
+@pytest.fixture
+def client(redis: Redis) -> Iterator[Client]:
+    """A client of an empty Redis."""
+    redis.start()
+    with Client.from_url(redis.url) as client:
+        client.flushall()
+        yield client
+    redis.start()
+
+
+def headers(client: Client) -> list[dict[str, object]]:
+    """Those of the messages that wait in the broker."""
+    return [json.loads(message)["headers"] for message in client.lrange(QUEUE, 0, -1)]
+
+
+def test_each_wake_up_is_one_message_that_expires(redis: Redis, client: Client) -> None:
+    wake = waker(redis.url)
+    wake()
+    wake()
+    eventually(lambda: client.llen(QUEUE) == 2, 10, "no messages")
+    assert [(header["task"], bool(header["expires"])) for header in headers(client)] == [(WAKE, True)] * 2
+
+
+def test_wake_ups_go_on_after_the_broker_was_restarted(
+    redis: Redis, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "BACK_OFF_S", 3600)  # only a wake-up that goes through at once is seen
+    wake = waker(redis.url)
+    wake()
+    eventually(lambda: client.llen(QUEUE) == 1, 10, "no message")
+    redis.restart()
+    wake()
+    eventually(lambda: client.llen(QUEUE) == 1, 10, "no message to the new broker")
+
+
+def test_wake_ups_are_dropped_while_the_broker_is_down_and_sent_again_later(
+    redis: Redis, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publisher, "BACK_OFF_S", 0.2)
+    wake = waker(redis.url)
+    redis.stop()
+    for _ in range(3 * publisher.WAITING):
+        wake()
+    eventually(lambda: "no wake-up" in caplog.text, 10, "nobody was told")
+    redis.start()
+
+    def is_heard() -> bool:
+        wake()
+        return bool(client.llen(QUEUE))
+
+    eventually(is_heard, 10, "still none")
+    assert client.llen(QUEUE) < publisher.WAITING
+
+
+def test_a_broker_that_never_answers_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        wake = waker(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        for _ in range(3 * publisher.WAITING):
+            wake()
+        assert "no wake-up" not in caplog.text  # the thread still waits for its answer, we don't
+        eventually(lambda: "no wake-up" in caplog.text, 30, "nobody was told")
+
+
+@pytest.mark.parametrize("url", ["amqp://127.0.0.1:1//", "redis://127.0.0.1:1/0"])
+def test_a_refused_connection_is_a_warning(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    waker(url)()
+    eventually(lambda: "no wake-up" in caplog.text, 10, "nobody was told")
+
+
+def test_celery_is_loaded_only_where_there_is_a_broker() -> None:
+    code = "import sys; from service.broker.wake import waker; waker(sys.argv[1])(); print('celery' in sys.modules)"
+    for url, loaded in (("", "False"), ("redis://127.0.0.1:1/0", "True")):
+        command = [sys.executable, "-c", code, url]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        assert done.stdout.strip() == loaded

@@ -1,0 +1,293 @@
+"""A transfer that another process takes over: what its checkpoint says, and how it goes on from there."""
+
+from __future__ import annotations
+
+import gc
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import astuple, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+from service import images
+from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
+from service.engine.losses import Objective
+from service.engine.options import TransferOptions
+from service.engine.pyramid import Level, plan
+from service.engine.stylize import Progress, Result, stylize
+from service.engine.vgg import VGG
+from service.errors import Diverged
+
+GramsOf = Callable[..., dict[str, np.ndarray]]
+PLAN = (Level(9, 7, 16, 5), Level(18, 14, 0, 4))
+
+
+class Painter:
+    """Transfers of one style to one photograph, in two levels of 66 and 131 pixels.
+
+    `sizes` and `reports` are those of the last call.
+    """
+
+    def __init__(self, encoder: VGG, grams_of: GramsOf, photo: np.ndarray, style: np.ndarray) -> None:
+        self._encoder = encoder
+        self._grams_of = grams_of
+        self.content = images.resize_long_edge(photo, 131)
+        self._style = style
+        self.sizes: list[int] = []
+        self.reports: list[Progress] = []
+
+    def __call__(self, resume: Checkpoint | None = None, content: np.ndarray | None = None, **options: Any) -> Result:
+        self.sizes, self.reports = [], []
+        return stylize(
+            self._encoder,
+            self.content if content is None else content,
+            self._grams_at,
+            TransferOptions(**{"iterations": 18, "tolerance": 0.0} | options),
+            first=self._style,
+            resume=resume,
+            on_progress=self.reports.append,
+        )
+
+    def _grams_at(self, size: int) -> dict[str, np.ndarray]:
+        self.sizes.append(size)
+        return self._grams_of(images.resize_long_edge(self._style, size))
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Those of the last call's reports, as another process would read them."""
+        return [Checkpoint.from_bytes(report.checkpoint().to_bytes()) for report in self.reports]
+
+
+@pytest.fixture
+def painter(encoder: VGG, grams_of: GramsOf, photo: np.ndarray, texture: np.ndarray) -> Painter:
+    return Painter(encoder, grams_of, photo, texture)
+
+
+def some_checkpoint(**changes: Any) -> Checkpoint:
+    image = np.random.default_rng(0).random((1, 3, 7, 9), np.float32)
+    image[0, 0, 0, :2] = 0, 1
+    return replace(Checkpoint(PLAN, level=0, iteration=3, before=0, stopped="", image=image), **changes)
+
+
+# The file
+
+
+@pytest.mark.parametrize("stopped", ["", "converged"])
+def test_a_checkpoint_comes_back_from_its_file(stopped: str) -> None:
+    before = some_checkpoint(stopped=stopped)
+    after = Checkpoint.from_bytes(before.to_bytes())
+    facts = [(c.plan, c.level, c.iteration, c.before, c.stopped, c.width, c.height) for c in (before, after)]
+    assert facts[0] == facts[1]
+    assert after.image.dtype == np.float32
+    np.testing.assert_allclose(after.image, before.image, rtol=0, atol=0.5001 / 65535)
+    assert after.image[0, 0, 0, :2].tolist() == [0, 1]
+    assert after.to_bytes() == before.to_bytes()
+
+
+def damaged(**metadata: Any) -> bytes:
+    """A checkpoint's file with other metadata; None for none."""
+    usual = {"plan": json.dumps([astuple(level) for level in PLAN]), "level": "0", "iteration": "3", "before": "0",
+             "stopped": ""}  # fmt: skip
+    return save(
+        {"image": np.zeros((1, 3, 7, 9), np.uint16)}, {k: v for k, v in (usual | metadata).items() if v is not None}
+    )
+
+
+def file_of(image: np.ndarray, name: str = "image") -> bytes:
+    """A checkpoint's file with another image."""
+    head = damaged()
+    metadata = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])["__metadata__"]
+    return save({name: image}, metadata)
+
+
+def test_the_files_that_the_next_test_damages_are_good_before() -> None:
+    assert Checkpoint.from_bytes(damaged()).iteration == 3
+    assert Checkpoint.from_bytes(file_of(np.zeros((1, 3, 7, 9), np.uint16))).iteration == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "header"),
+        (pickle.dumps(some_checkpoint().image), "not a checkpoint"),
+        (damaged()[:-1], "incomplete"),
+        (damaged()[:100], "header"),
+        (save({"image": np.zeros((1, 3, 7, 9), np.uint16)}), "__metadata__"),
+        *[(damaged(**{name: None}), name) for name in ("plan", "level", "iteration", "before", "stopped")],
+        (damaged(plan="[[9, 7, 16, 5], [18"), "not a checkpoint"),
+        (damaged(plan="[[9, 7]]"), "not a checkpoint"),
+        (damaged(plan="[]"), "level 0 of 0"),
+        (damaged(plan="7"), "not a checkpoint"),
+        (damaged(level="one"), "one"),
+        (damaged(level="2"), "level 2 of 2"),
+        (damaged(level="-1"), "level -1 of 2"),
+        (damaged(level="1"), "is the level's"),
+        (damaged(iteration="6"), "0 and 6 iterations"),
+        (damaged(iteration="-1"), "0 and -1 iterations"),
+        (damaged(before="1"), "1 and 3 iterations"),
+        (damaged(stopped="bored"), "bored"),
+        (file_of(np.zeros((1, 3, 7, 9), np.uint16), "picture"), "image"),
+        (file_of(np.zeros((1, 3, 9, 7), np.uint16)), "is the level's"),
+        (file_of(np.zeros((3, 7, 9), np.uint16)), "is the level's"),
+        (file_of(np.full((1, 3, 7, 9), np.nan, np.float32)), "float32"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_is_refused_with_the_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(UnusableCheckpoint, match=reason):
+        Checkpoint.from_bytes(data)
+
+
+@given(place=st.integers(0, len(damaged()) - 1), byte=st.integers(0, 255))
+def test_a_wrong_byte_never_breaks_more_than_the_file(place: int, byte: int) -> None:
+    data = bytearray(damaged())
+    data[place] = byte
+    try:
+        assert Checkpoint.from_bytes(bytes(data)).image.shape == (1, 3, 7, 9)
+    except UnusableCheckpoint:
+        assert bytes(data) != damaged()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, 1.01])
+def test_an_image_with_a_pixel_out_of_range_makes_no_checkpoint(value: float) -> None:
+    image = some_checkpoint().image.copy()
+    image[0, 1, 2, 3] = value
+    with pytest.raises(UnusableCheckpoint, match=r"in \[0, 1\]"):
+        some_checkpoint(image=image)
+
+
+# What a checkpoint says
+
+
+def test_every_report_says_where_the_transfer_is(painter: Painter) -> None:
+    result = painter()
+    levels = plan(131, painter.content.shape[0], 3, 18)
+    facts = [(c.level, c.before, c.iteration, c.stopped) for c in painter.checkpoints()]
+    coarse, fine = (level.iterations for level in levels)
+    assert facts == [(0, 0, n, "iterations" if n == coarse else "") for n in range(1, coarse + 1)] + [
+        (1, coarse, n, "iterations" if n == fine else "") for n in range(1, fine + 1)
+    ]
+    assert [report.level for report in painter.reports] == [0] * coarse + [1] * fine
+    for report, checkpoint in zip(painter.reports, painter.checkpoints(), strict=True):
+        assert checkpoint.plan == tuple(levels)
+        assert (checkpoint.width, checkpoint.height) == (report.picture().shape[1], report.picture().shape[0])
+        assert np.abs(255 * checkpoint.image[0].transpose(1, 2, 0) - report.picture()).max() <= 0.51
+    assert result.iterations == 18
+
+
+def test_a_report_that_is_kept_keeps_nothing_of_the_level_alive(painter: Painter) -> None:
+    painter()
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Objective)]
+    assert painter.reports[0].checkpoint().iteration == 1
+
+
+# Going on
+
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"color": "luminance"},
+    {"init": "random"},
+    {"init": "random", "color": "luminance"},
+    {"init": "style"},
+    {"optimizer": "adam"},
+]
+
+
+@pytest.mark.parametrize("options", WAYS, ids=str)
+def test_a_transfer_that_goes_on_ends_about_as_low_as_one_that_was_never_interrupted(
+    painter: Painter, options: dict[str, Any]
+) -> None:
+    whole = painter(**options)
+    checkpoints = painter.checkpoints()
+    for checkpoint in (checkpoints[n - 1] for n in (1, 5, 8, 11, 14, 17)):
+        resumed = painter(checkpoint, **options)
+        assert resumed.losses.total == pytest.approx(whole.losses.total, rel=0.03)
+        assert resumed.iterations == 18
+
+
+@pytest.mark.parametrize("options", WAYS, ids=str)
+def test_progress_goes_on_from_the_checkpoints(painter: Painter, options: dict[str, Any]) -> None:
+    painter(**options)
+    whole, checkpoints = painter.reports, painter.checkpoints()
+    for n in (3, 10, 15):
+        painter(checkpoints[n - 1], **options)
+        assert [r.iteration for r in painter.reports] == list(range(n + 1, 19))
+        for name in ("iterations", "level", "fraction"):
+            assert [getattr(r, name) for r in painter.reports] == [getattr(r, name) for r in whole[n:]]
+
+
+def test_only_the_grams_of_the_levels_that_are_left_are_asked_for(painter: Painter) -> None:
+    painter()
+    checkpoints = painter.checkpoints()
+    asked = []
+    for checkpoint in checkpoints:
+        painter(checkpoint)
+        asked.append(painter.sizes)
+    coarse = checkpoints[0].plan[0].iterations
+    assert asked == [[66, 131]] * (coarse - 1) + [[131]] * (len(checkpoints) - coarse + 1)
+
+
+def test_at_the_end_of_a_level_it_goes_on_with_the_next_as_if_never_interrupted(painter: Painter) -> None:
+    whole = painter()
+    (end,) = [c for c in painter.checkpoints() if c.level == 0 and c.stopped]
+    resumed = painter(end)
+    assert resumed.losses.total == pytest.approx(whole.losses.total, rel=1e-3)
+    assert np.abs(resumed.picture.astype(int) - whole.picture).mean() < 0.5
+
+
+def test_at_its_very_end_nothing_is_left_but_to_judge(painter: Painter) -> None:
+    whole = painter()
+    resumed = painter(painter.checkpoints()[-1])
+    np.testing.assert_array_equal(resumed.picture, whole.picture)
+    assert resumed == replace(whole, picture=resumed.picture)
+    assert painter.reports == []
+
+
+def test_a_level_that_ended_early_is_not_taken_up_again(painter: Painter) -> None:
+    whole = painter(iterations=90, tolerance=0.03)
+    assert whole.stopped == "converged"
+    for end in (c for c in painter.checkpoints() if c.stopped):
+        assert end.stopped == "converged"
+        resumed = painter(end, iterations=90, tolerance=0.03)
+        assert (resumed.iterations, resumed.stopped) == (whole.iterations, "converged")
+        assert {report.level for report in painter.reports} == ({1} if end.level == 0 else set())
+
+
+def test_a_transfer_can_be_taken_over_again_and_again(painter: Painter) -> None:
+    painter()
+    for done in (4, 8, 12, 16):
+        checkpoint = next(c for c in painter.checkpoints() if c.before + c.iteration == done)
+        resumed = painter(checkpoint)
+        assert painter.reports[0].iteration == done + 1
+    assert (resumed.iterations, resumed.stopped) == (18, "iterations")
+    assert painter.reports[-1].fraction == pytest.approx(1)
+
+
+def test_where_nothing_lower_is_found_after_going_on_the_picture_stays(
+    painter: Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same steps are an error where nothing was gained before."""
+    painter(optimizer="adam", levels=1)
+    checkpoint = painter.checkpoints()[2]
+    monkeypatch.setattr("service.engine.methods.ADAM_STEP", 1e9)
+    with pytest.raises(Diverged):
+        painter(optimizer="adam", levels=1)
+    resumed = painter(checkpoint, optimizer="adam", levels=1)
+    assert resumed.stopped == "stalled"
+    assert np.abs(255 * checkpoint.image[0].transpose(1, 2, 0) - resumed.picture).max() <= 0.51
+
+
+@pytest.mark.parametrize("other", [{"iterations": 19}, {"levels": 1}, {"iterations": 0}, {"height": 80}], ids=str)
+def test_a_checkpoint_of_another_transfer_is_refused_before_any_work(painter: Painter, other: dict[str, Any]) -> None:
+    painter()
+    checkpoint = painter.checkpoints()[4]
+    given = dict(other)
+    content = painter.content[: given.pop("height", None)]
+    with pytest.raises(UnusableCheckpoint, match="the checkpoint is of another transfer"):
+        painter(checkpoint, content, **given)
+    assert painter.sizes == []

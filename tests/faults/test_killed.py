@@ -1,0 +1,76 @@
+"""kill -9 of each part and of everything: a job that was accepted is finished, or explained."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+import requests
+from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, checkpoints, times_begun
+from front_door import RunningService, eventually
+
+
+def test_a_killed_workers_job_goes_on_near_where_it_was(own_service: RunningService) -> None:
+    with own_service as service:
+        id = begun(service, LONG | {"iterations": 900})
+        reached = checkpointed(service, id)
+        kill(service, "service worker")
+        eventually(lambda: times_begun(service, id) == 2, 30, "not taken over")
+        taken_up_at = service.job(id)["progress"]["iteration"]
+        assert taken_up_at > 0
+        assert taken_up_at >= reached / 3  # a checkpoint is at most some seconds old
+        job = service.ended(id)
+        assert job["status"] == "succeeded"
+        assert reached < job["result"]["iterations"] <= 900
+        assert service.picture(job).shape == (384, 512, 3)
+        assert checkpoints(service, id) == []
+
+
+def test_a_killed_web_process_is_replaced_and_harms_no_job(own_service: RunningService) -> None:
+    with own_service as service:
+        id = begun(service)
+        (master, *workers) = service.children("gunicorn")
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        eventually(service.is_ready, 30, "the web side did not come back")
+        assert service.children("gunicorn")[0] == master
+        before = service.job(id)["progress"]["iteration"]
+        eventually(lambda: service.job(id)["progress"]["iteration"] > before, 30, "the job stands still")
+        assert times_begun(service, id) == 1
+
+
+def test_jobs_and_presets_outlive_the_death_of_everything(own_service: RunningService) -> None:
+    with own_service as service:
+        running = begun(service)
+        waiting = service.post(SHORT).json()["id"]
+        reached = checkpointed(service, running)
+        service.kill_everything()
+        eventually(lambda: not service.children("service"), 10, "something lives")
+        service.start()
+        assert service.get("/v1/styles/kept").status_code == 200
+        eventually(lambda: times_begun(service, running) == 2, 30, "not taken over")
+        assert service.job(running)["progress"]["iteration"] >= reached / 3
+        requests.delete(f"{service.url}/v1/transfers/{running}", timeout=30)
+        job = service.ended(waiting)
+        assert job["status"] == "succeeded"
+        assert service.picture(job).shape == (48, 64, 3)
+
+
+@pytest.mark.slow
+def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(own_service: RunningService) -> None:
+    with own_service as service:
+        service.put_style("kept", STYLE)
+        deadly = service.post(LONG).json()["id"]
+        for attempt in range(1, 4):
+            eventually(lambda n=attempt: times_begun(service, deadly) == n, 40, "not taken up")
+            kill(service, "service worker")
+        job = service.ended(deadly, 40)
+        assert job["status"] == "failed"
+        assert "3 workers died" in job["error"]["detail"]
+        assert service.ended(service.post(SHORT).json()["id"])["status"] == "succeeded"
+
+
+def kill(service: RunningService, marker: str) -> None:
+    for pid in service.children(marker):
+        os.kill(pid, signal.SIGKILL)

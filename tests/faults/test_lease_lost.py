@@ -1,0 +1,33 @@
+"""A worker that stands still loses its job, and when it wakes up it may not write to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from faults.jobs_to_do import LONG, begun, checkpointed, times_begun
+from front_door import RunningService, eventually
+
+
+def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path: Path) -> None:
+    with RunningService(narrow_model, tmp_path, workers=2, lease_s=3) as service:
+        id = begun(service, LONG | {"iterations": 600})
+        checkpointed(service, id)
+        frozen = holder(service, id)
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            eventually(lambda: times_begun(service, id) == 2, 30, "not taken over")
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        eventually(lambda: f"job {id}: taken over" in service.log.read_text(), 30, "the first one doesn't notice")
+        job = service.ended(id)
+        assert job["status"] == "succeeded"
+        results = list((service.data / "blobs" / "jobs" / id).glob("result-*"))
+        assert [path.name for path in results] == ["result-2.png"]
+
+
+def holder(service: RunningService, id: str) -> int:
+    """The process that works on a job, by what it has logged."""
+    line = next(line for line in service.log.read_text().splitlines() if f"job {id}: begun" in line)
+    return next(pid for pid in service.children("service worker") if f" {pid} " in line)

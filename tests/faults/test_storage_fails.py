@@ -1,0 +1,87 @@
+"""The database goes away and comes back; the disk is full: clear errors, no half file, and later jobs run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults.jobs_to_do import LONG, SHORT, STYLE, begun, times_begun
+from front_door import RunningService, eventually
+from servers import PostgreSQL
+
+
+@pytest.mark.slow
+def test_a_locked_database_delays_a_job_and_does_not_fail_it(own_service: RunningService) -> None:
+    with own_service as service:
+        id = begun(service, LONG | {"iterations": 150})
+        with contextlib.closing(sqlite3.connect(service.data / "service.db", timeout=30)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(33)  # longer than a writer waits
+            other.rollback()
+        assert service.ended(id)["status"] == "succeeded"
+
+
+@pytest.mark.slow
+def test_a_restarted_database_delays_and_fails_nothing(on_postgresql: RunningService, postgresql: PostgreSQL) -> None:
+    with on_postgresql as service:
+        id = begun(service, LONG | {"iterations": 900})
+        waiting = service.post(SHORT).json()["id"]
+        postgresql.stop()
+        try:
+            response = service.get(f"/v1/transfers/{id}")
+            assert (response.status_code, response.json()["title"]) == (503, "Storage error")
+            time.sleep(2)
+        finally:
+            postgresql.start()
+        eventually(service.is_ready, 30, "the service did not find its database again")
+        assert [service.ended(id)["status"] for id in (id, waiting)] == ["succeeded"] * 2
+        assert times_begun(service, id) <= 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 4 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mount.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_fails_a_job_clearly_and_later_ones_run(
+    narrow_model: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    with RunningService(narrow_model, data, blobs=small_disk.as_uri()) as service:
+        id = begun(service, LONG | {"iterations": 400, "size": 256})
+        filler = small_disk / "filler"
+        fill(filler)
+        job = service.ended(id)
+        assert job["status"] == "failed"
+        assert "No space left" in job["error"]["detail"]
+        refused = service.post(SHORT)
+        assert refused.status_code == 500
+        assert "No space left" in refused.json()["detail"]
+        assert service.put_style("other", STYLE * 3).status_code in (422, 500)
+        filler.unlink()
+        assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
+        assert not [path for path in small_disk.rglob("*") if "#" in path.name or path.stat().st_size == 0]
+
+
+def fill(file: Path) -> None:
+    """Takes up all the room there is."""
+    with file.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+        for size in (2**16, 1):
+            while out.write(os.urandom(size)) == size:
+                pass

@@ -1,0 +1,13 @@
+"""A picture that no turn or mirroring leaves as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def picture(photo: np.ndarray) -> np.ndarray:
+    """24 x 40 x 3 uint8 with four different corners."""
+    return np.asarray(Image.fromarray(photo).crop((20, 20, 420, 260)).reduce(10))

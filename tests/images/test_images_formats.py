@@ -1,0 +1,75 @@
+"""Every format and kind of pixel is read as it looks to people."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from picture_checks import far
+from picture_files import encoded
+from PIL import Image
+
+from service.images import check_image, decode
+
+
+@pytest.mark.parametrize(("format", "settings"), [("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True})])
+def test_a_lossless_file_is_read_pixel_for_pixel(picture: np.ndarray, format: str, settings: dict[str, Any]) -> None:
+    read = decode(encoded(picture, format, **settings))
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, picture)
+
+
+@pytest.mark.parametrize(
+    ("format", "settings"), [("JPEG", {"quality": 95}), ("WEBP", {"quality": 95}), ("GIF", {}), ("MPO", {})]
+)
+def test_a_lossy_file_is_read_nearly_as_it_was(picture: np.ndarray, format: str, settings: dict[str, Any]) -> None:
+    read = decode(encoded(picture, format, **settings))
+    assert read.shape == picture.shape
+    assert far(read, picture) < 8
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1", "P", "RGBA"])
+@pytest.mark.parametrize("format", ["PNG", "GIF"])
+def test_every_kind_of_pixel_becomes_three_channels(picture: np.ndarray, mode: str, format: str) -> None:
+    image = Image.fromarray(picture).convert(mode)
+    expected = np.asarray(image.convert("RGB"))
+    read = decode(encoded(image, format))
+    assert read.shape == picture.shape
+    assert far(read, expected) < (8 if format == "GIF" else 1)
+
+
+def test_16_bit_grey_is_scaled_and_not_cut() -> None:
+    levels = np.linspace(0, 65535, 64 * 16).round().astype(np.uint16).reshape(16, 64)
+    read = decode(encoded(Image.fromarray(levels), "PNG"))
+    for channel in range(3):
+        np.testing.assert_allclose(read[..., channel], levels / 257, atol=0.5)
+    assert (read.min(), read.max()) == (0, 255)
+
+
+def test_a_cmyk_jpeg_has_the_colours_it_is_shown_with(picture: np.ndarray) -> None:
+    read = decode(encoded(Image.fromarray(picture).convert("CMYK"), "JPEG", quality=98, subsampling=0))
+    assert far(read, picture) < 3
+
+
+def test_the_first_picture_of_an_animation_is_read(picture: np.ndarray) -> None:
+    others = [Image.fromarray(np.full_like(picture, level)) for level in (0, 255)]
+    for format, settings in (("PNG", {}), ("WEBP", {"lossless": True})):
+        data = encoded(picture, format, save_all=True, append_images=others, **settings)
+        assert far(decode(data), picture) < 1
+
+
+def test_a_checked_image_holds_the_files_bytes_size_and_digest(picture: np.ndarray) -> None:
+    data = encoded(picture, "PNG")
+    checked = check_image(data)
+    assert (checked.data, checked.width, checked.height) == (data, 40, 24)
+    assert checked.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.slow
+def test_classic_photos_and_paintings_are_read(classics: Path) -> None:
+    for path in sorted(classics.iterdir()):
+        read = decode(path.read_bytes())
+        assert read.std() > 20, path

@@ -1,0 +1,122 @@
+"""What isn't a picture, is damaged, or has too many or too few pixels is refused."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import struct
+import warnings
+
+import numpy as np
+import picture_files
+import pytest
+from picture_checks import exif_file
+from picture_files import encoded
+from PIL import Image, ImageFile
+
+from service import images
+from service.images import UnreadableImage, check_image, decode
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"Dear Sir or Madam,\n" * 50, bytes(5000), b"\x89PNG\r\n\x1a\n", b"<svg/>"]
+)
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(UnreadableImage, match="not an image that can be read"):
+        decode(data)
+
+
+@pytest.mark.parametrize("format", ["TIFF", "PPM", "ICO", "TGA", "EPS", "PDF"])
+def test_formats_with_unsafe_readers_are_refused(picture: np.ndarray, format: str) -> None:
+    with pytest.raises(UnreadableImage, match="known formats: PNG, JPEG, WEBP, GIF, BMP"):
+        decode(encoded(picture, format))
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_refused(picture: np.ndarray, format: str, share: float) -> None:
+    data = encoded(picture, format)
+    with pytest.raises(UnreadableImage):
+        decode(data[: round(len(data) * share)])
+
+
+def test_a_palette_picture_without_its_palette_is_refused() -> None:
+    """Pillow raises an AssertionError over it."""
+    with pytest.raises(UnreadableImage):
+        decode(picture_files.png_without_palette(16))
+
+
+BOMBS = {
+    "PNG": picture_files.png_claiming,
+    "JPEG": picture_files.jpeg_claiming,
+    "GIF": picture_files.gif_claiming,
+    "BMP": picture_files.bmp_claiming,
+    "WEBP": picture_files.webp_claiming,
+}
+
+
+@pytest.mark.parametrize("format", BOMBS)
+def test_a_header_that_claims_too_many_pixels_is_refused_before_anything_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    def load(self: ImageFile.ImageFile) -> None:
+        raise OSError("was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    side = 16384 if format == "WEBP" else 20000
+    with pytest.raises(UnreadableImage, match=f"{side} x {side} pixels are too many; at most 64,000,000"):
+        check_image(BOMBS[format](side, side))
+    with pytest.raises(UnreadableImage, match="was decoded"):  # the trap works
+        check_image(BOMBS[format](100, 100))
+
+
+def test_the_largest_picture_is_that_of_64_million_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnreadableImage, match="too many"):
+        decode(picture_files.png_claiming(64_000_001, 1))
+    monkeypatch.setattr(images, "MAX_PIXELS", 20 * 30)
+    assert decode(encoded(np.zeros((20, 30, 3), np.uint8), "PNG")).shape == (20, 30, 3)
+    with pytest.raises(UnreadableImage, match="too many"):
+        decode(encoded(np.zeros((20, 31, 3), np.uint8), "PNG"))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 100), (100, 7)])
+def test_a_picture_of_next_to_no_pixels_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(UnreadableImage, match=f"{size[1]} x {size[0]} pixels are too few"):
+        check_image(encoded(np.zeros((*size, 3), np.uint8), "PNG"))
+    assert check_image(encoded(np.zeros((8, 8, 3), np.uint8), "PNG")).width == 8
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(picture: np.ndarray, seed: int) -> None:
+    rng = random.Random(seed)
+    whole = [encoded(picture, format) for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP")]
+    whole += [exif_file(picture, 6, format, tag_010e="text") for format in ("PNG", "JPEG", "WEBP")]
+    whole += [encoded(picture, "PNG", icc_profile=picture_files.wide_profile())]
+    whole += [encoded(Image.fromarray(picture).convert("P"), "PNG", transparency=3)]
+    outcomes = {"read": 0, "refused": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's about broken EXIF
+        for data in itertools.islice(itertools.cycle(whole), 200):
+            damaged = bytearray(data)
+            for _ in range(rng.choice((1, 2, 8))):
+                damaged[rng.randrange(min(len(damaged), rng.choice((150, 10**6))))] = rng.randrange(256)
+            try:
+                read = decode(repaired(damaged))
+                assert read.shape[2] == 3
+                outcomes["read"] += 1
+            except UnreadableImage:
+                outcomes["refused"] += 1
+    assert min(outcomes.values()) > 10
+
+
+def repaired(data: bytearray) -> bytes:
+    """A damaged PNG's checksums made right, so that the damage is not stopped at those."""
+    at = 8
+    while data[1:4] == b"PNG" and at + 12 <= len(data):
+        (size,) = struct.unpack_from(">I", data, at)
+        if at + 12 + size > len(data):
+            break
+        chunk = picture_files.png_chunk(bytes(data[at + 4 : at + 8]), bytes(data[at + 8 : at + 8 + size]))
+        data[at : at + 12 + size] = chunk
+        at += 12 + size
+    return bytes(data)

@@ -1,0 +1,53 @@
+"""A picture comes in upright, whatever its EXIF says or fails to say."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from picture_checks import exif_file, far
+from picture_files import encoded
+
+from service.images import check_image, decode
+
+UPRIGHT = {1: lambda p: p, 2: lambda p: p[:, ::-1], 3: lambda p: p[::-1, ::-1], 4: lambda p: p[::-1],
+           5: lambda p: p.transpose(1, 0, 2), 6: lambda p: np.rot90(p, 3),
+           7: lambda p: np.rot90(p, 2).transpose(1, 0, 2), 8: np.rot90}  # fmt: skip
+"""EXIF orientation -> what brings the stored picture upright, as the standard defines them."""
+
+
+@pytest.mark.parametrize(("orientation", "upright"), UPRIGHT.items())
+def test_exif_orientation_is_applied(
+    picture: np.ndarray, orientation: int, upright: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    data = exif_file(picture, orientation)
+    np.testing.assert_array_equal(decode(data), upright(picture))
+    height, width = upright(picture).shape[:2]
+    assert (check_image(data).width, check_image(data).height) == (width, height)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP"])
+def test_exif_orientation_of_other_formats_is_applied(picture: np.ndarray, format: str) -> None:
+    assert far(decode(exif_file(picture, 6, format)), np.rot90(picture, 3)) < 8
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_is_ignored(picture: np.ndarray, orientation: int) -> None:
+    np.testing.assert_array_equal(decode(exif_file(picture, orientation)), picture)
+
+
+def test_exif_that_cannot_be_written_again_is_no_obstacle(picture: np.ndarray) -> None:
+    """A number given as text beside the orientation: Pillow's exif_transpose raises struct.error over it."""
+    entries = struct.pack(">H", 2) + struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    entries += struct.pack(">HHI4sI", 0x0152, 2, 4, b"abc", 0)  # ExtraSamples; and no further directory
+    exif = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entries
+    np.testing.assert_array_equal(decode(encoded(picture, "PNG", exif=exif)), np.rot90(picture, 3))
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0noise", b"Exif\0\0MM\0*" + bytes(4), b"x" * 40])
+@pytest.mark.filterwarnings("ignore")
+def test_broken_exif_turns_nothing(picture: np.ndarray, exif: bytes) -> None:
+    for format in ("PNG", "WEBP"):
+        assert far(decode(encoded(picture, format, exif=exif)), picture) < 8

@@ -1,0 +1,35 @@
+"""A queue over an empty database, for each kind of database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from service.jobs.leases import Leases
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue
+from service.storage.database import Database
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def queue(database: Database) -> Queue:
+    return Queue(database, Limits())
+
+
+@pytest.fixture
+def leases(database: Database) -> Leases:
+    return Leases(database, lease_s=60)
+
+
+@pytest.fixture
+def hasty(database: Database) -> Leases:
+    """The same jobs under leases that run out at once."""
+    return Leases(database, lease_s=-1)

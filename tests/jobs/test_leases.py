@@ -1,0 +1,174 @@
+"""Claims and leases, over every kind of database: one worker at a time may write to a job."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from jobs.submitting import checkpoint, claimed, submit
+
+from service.errors import TransferFailed
+from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
+from service.jobs.queue import Queue
+from service.jobs.roll import worker_id
+from service.storage.database import Database
+
+
+def test_jobs_are_claimed_oldest_first_and_once(queue: Queue, leases: Leases) -> None:
+    ids = [submit(queue) for _ in range(3)]
+    assert [claimed(leases).id for _ in ids] == ids
+    assert leases.claim("w:1", {}) is None
+
+
+def test_a_job_whose_lease_ran_out_goes_to_another_and_the_first_may_not_write(
+    hasty: Leases, leases: Leases, queue: Queue
+) -> None:
+    id = submit(queue)
+    first, second = claimed(hasty, "first:1"), claimed(leases, "second:2")
+    assert second.id == id
+    for write in (
+        lambda: leases.report(first, progress={"iteration": 1}),
+        lambda: leases.report(first, preview={"blob": "late"}),
+        lambda: leases.report(first, checkpoint=checkpoint(9)),
+        lambda: leases.succeed(first, {}, {}, "hit"),
+        lambda: leases.fail(first, TransferFailed("late")),
+        lambda: leases.fail_overdue(first),
+        lambda: leases.end_canceled(first),
+        lambda: leases.give_back(first),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    leases.succeed(second, {"blob": "x"}, {}, "hit")
+    job = queue.get(id)
+    assert (job.status, job.preview, job.checkpoint) == ("succeeded", None, None)
+    with pytest.raises(LeaseLost):  # nor may the second, twice
+        leases.succeed(second, {"blob": "y"}, {}, "hit")
+
+
+def test_a_report_renews_the_lease(database: Database, queue: Queue) -> None:
+    leases = Leases(database, lease_s=0.6)
+    submit(queue)
+    claim = claimed(leases)
+    for _ in range(4):
+        time.sleep(0.3)
+        assert leases.claim("other:2", {}) is None
+        leases.report(claim)
+    time.sleep(0.8)
+    assert leases.claim("other:2", {})
+
+
+def test_leases_go_by_the_databases_clock(database: Database, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's own clock, an hour slow or fast, changes nothing."""
+    leases = Leases(database, lease_s=0.5)
+    submit(queue)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
+    claim = claimed(leases)
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)
+    assert leases.claim("other:2", {}) is None
+    leases.report(claim)
+    time.sleep(0.7)
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
+    assert leases.claim("other:2", {})
+
+
+def test_a_job_that_loses_every_worker_fails_with_what_is_known(queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    for attempt in range(MAX_ATTEMPTS):
+        claim = claimed(hasty, f"host:{attempt}")
+        hasty.report(claim, progress={"iteration": 4 + attempt})
+    assert hasty.claim("host:9", {}) is None
+    job = queue.get(id)
+    assert (job.status, job.error["status"]) == ("failed", 500)
+    assert "3 workers died" in job.error["detail"]
+    assert "host:2" in job.error["detail"]
+    assert "iteration 6 of 10" in job.error["detail"]
+    assert job.finished_at
+    assert job.timings["total_s"] >= 0
+
+
+def test_a_job_given_back_is_taken_up_again_without_counting(queue: Queue, leases: Leases) -> None:
+    id = submit(queue)
+    for _ in range(2 * MAX_ATTEMPTS):
+        leases.give_back(claimed(leases))
+        assert queue.get(id).status == "queued"
+    assert leases.claim("w:1", {})
+
+
+def test_a_canceled_job_whose_worker_died_is_not_tried_again(queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    claimed(hasty)
+    queue.cancel(id)
+    assert hasty.claim("w:1", {}) is None
+    assert queue.get(id).status == "canceled"
+
+
+def test_whoever_takes_a_job_over_goes_on_at_its_checkpoint(queue: Queue, leases: Leases, hasty: Leases) -> None:
+    id = submit(queue)
+    first = claimed(hasty)
+    assert first.checkpoint is None
+    hasty.report(first, progress={"iteration": 5}, checkpoint=checkpoint(5))
+    hasty.report(first, progress={"iteration": 7})
+    assert queue.get(id).progress["iteration"] == 7
+    second = claimed(leases)
+    assert second.checkpoint == checkpoint(5)
+    assert queue.get(id).progress["iteration"] == 5
+    leases.give_back(second)
+    assert queue.get(id).progress["iteration"] == 5
+    assert claimed(leases).checkpoint == checkpoint(5)
+
+
+def test_without_a_checkpoint_a_job_begins_at_its_beginning(queue: Queue, leases: Leases, hasty: Leases) -> None:
+    id = submit(queue)
+    hasty.report(claimed(hasty), progress={"iteration": 7})
+    claimed(leases)
+    assert "iteration" not in queue.get(id).progress
+
+
+def test_a_dead_workers_jobs_are_up_for_claiming_at_once(queue: Queue, leases: Leases) -> None:
+    ids = [submit(queue) for _ in range(2)]
+    claimed(leases, "host:1")
+    claimed(leases, "host:2")
+    assert leases.release(["host:1"]) == ids[:1]
+    again = claimed(leases, "host:3")
+    assert (again.id, again.fence) == (ids[0], 2)
+    assert queue.get(ids[0]).attempts == 2  # its death counts
+    assert leases.claim("host:4", {}) is None
+
+
+def test_workers_of_this_host_are_told_to_be_dead_by_their_process(queue: Queue, leases: Leases) -> None:
+    ids = [submit(queue) for _ in range(3)]
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for worker in (worker_id("here", gone.pid), worker_id("here", os.getpid()), worker_id("there", gone.pid)):
+        claimed(leases, worker)
+    assert leases.release_dead("here") == ids[:1]
+
+
+def test_what_is_due_and_for_how_long(queue: Queue, leases: Leases, hasty: Leases) -> None:
+    assert not leases.due(0)
+    submit(queue)
+    assert not leases.due(5)
+    time.sleep(0.2)
+    assert leases.due(0.1)
+    claimed(leases)
+    assert not leases.due(0)
+    submit(queue)
+    claimed(hasty)
+    assert leases.due(5)
+
+
+def test_cancel_and_finish_at_once_end_in_one_state(queue: Queue, leases: Leases) -> None:
+    for _ in range(20):
+        id = submit(queue)
+        claim = claimed(leases)
+        canceler = threading.Thread(target=queue.cancel, args=(id,))
+        canceler.start()
+        leases.succeed(claim, {"blob": "x"}, {}, "miss")
+        canceler.join()
+        job = queue.get(id)
+        assert (job.status, job.events) == ("succeeded", 2)  # claimed and ended, once each

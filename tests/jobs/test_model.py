@@ -1,0 +1,222 @@
+"""The queue against a simple model of it: random sequences of everything that callers and workers do."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from jobs.submitting import checkpoint, submit
+
+from service.errors import NotFound, TooManyJobs, TransferFailed
+from service.jobs.leases import MAX_ATTEMPTS, Claim, LeaseLost, Leases
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue
+from service.storage.database import Database
+from service.storage.schema import ENDED
+
+OWNERS = ("a", "b", "c")
+CALLER_LIMIT = 4
+
+
+@dataclass
+class Job:
+    """What the model knows of a job."""
+
+    id: str
+    number: int
+    owner: str
+    priority: int
+    status: str = "queued"
+    fence: int = 0
+    attempts: int = 0
+    lapsed: bool = False
+    cancel: bool = False
+    checkpoint: int | None = None
+    events: int = 0
+
+
+@dataclass
+class Model:
+    """A queue in a few lines of lists."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
+    count: int = 0
+
+    def waiting(self, owner: str) -> int:
+        return sum(job.owner == owner and job.status == "queued" for job in self.jobs.values())
+
+    def add(self, id: str, owner: str, priority: int) -> None:
+        self.count += 1
+        self.turns.setdefault(owner, 0)
+        self.jobs[id] = Job(id, self.count, owner, priority)
+
+    def claim(self) -> Job | None:
+        """Ends what must not be tried again, and takes the next."""
+        while True:
+            due = [job for job in self.jobs.values() if job.status == "queued" or (job.status, job.lapsed) == LAPSED]
+            if not due:
+                return None
+            job = min(due, key=lambda job: (self.turns[job.owner], job.owner, -job.priority, job.number))
+            if not job.cancel and job.attempts < MAX_ATTEMPTS:
+                break
+            self.end(job, "canceled" if job.cancel else "failed")
+        job.status, job.lapsed = "running", False
+        job.fence, job.attempts, job.events = job.fence + 1, job.attempts + 1, job.events + 1
+        self.turns[job.owner] = max(self.turns.values()) + 1
+        return job
+
+    def end(self, job: Job, status: str) -> None:
+        job.status, job.lapsed, job.events = status, False, job.events + 1
+        if status == "succeeded":
+            job.checkpoint = None
+
+    def held(self, claim: Claim) -> Job | None:
+        """The job if the claim still counts."""
+        job = self.jobs.get(claim.id)
+        return job if job and (job.status, job.fence) == ("running", claim.fence) else None
+
+
+LAPSED = ("running", True)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Does the same to the queue and to the model; whatever can be seen of both must agree."""
+
+    claims: Bundle[Claim] = Bundle("claims")
+    folder = Path()
+
+    @initialize()
+    def begin(self) -> None:
+        path = Path(tempfile.mkdtemp(dir=self.folder)) / "jobs.db"
+        self.database = Database(f"sqlite:///{path}")
+        self.queue = Queue(self.database, Limits(queue=100, caller=CALLER_LIMIT))
+        self.leases = Leases(self.database, lease_s=600)
+        self.hasty = Leases(self.database, lease_s=-1)
+        self.model = Model()
+
+    def teardown(self) -> None:
+        if hasattr(self, "database"):
+            self.database.close()
+
+    # Callers
+
+    @rule(owner=st.sampled_from(OWNERS), priority=st.integers(-1, 1))
+    def submit(self, owner: str, priority: int) -> None:
+        if self.model.waiting(owner) >= CALLER_LIMIT:
+            with pytest.raises(TooManyJobs):
+                submit(self.queue, owner, priority=priority)
+        else:
+            self.model.add(submit(self.queue, owner, priority=priority), owner, priority)
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        if job := self._any_job(data):
+            self.queue.cancel(job.id)
+            if job.status == "queued":
+                self.model.end(job, "canceled")
+            elif job.status == "running":
+                job.cancel = True
+
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        if job := self._any_job(data):
+            self.queue.delete(job.id)
+            del self.model.jobs[job.id]
+            with pytest.raises(NotFound):
+                self.queue.get(job.id)
+
+    # Workers
+
+    @rule(target=claims, dies=st.booleans())
+    def claim(self, dies: bool) -> Any:
+        """A worker that dies lets its lease run out."""
+        expected = self.model.claim()
+        claim = (self.hasty if dies else self.leases).claim("host:1", {})
+        assert (claim and claim.id) == (expected and expected.id)
+        if claim is None or expected is None:
+            return multiple()
+        expected.lapsed = dies
+        assert claim.fence == expected.fence
+        reached = claim.checkpoint and claim.checkpoint["progress"]["iteration"]
+        assert reached == expected.checkpoint
+        return claim
+
+    @rule(claim=claims, iteration=st.integers(1, 9), keeps=st.booleans())
+    def report(self, claim: Claim, iteration: int, keeps: bool) -> None:
+        kept = checkpoint(iteration) if keeps else None
+        held = self.model.held(claim)
+        if held is None:
+            with pytest.raises(LeaseLost):
+                self.leases.report(claim, progress={"iteration": iteration}, checkpoint=kept)
+            return
+        news = self.leases.report(claim, progress={"iteration": iteration}, checkpoint=kept)
+        held.events, held.lapsed = held.events + 1, False
+        held.checkpoint = iteration if keeps else held.checkpoint
+        assert news.cancel_requested == held.cancel
+
+    @rule(claim=consumes(claims), how=st.sampled_from(ENDED))
+    def end(self, claim: Claim, how: str) -> None:
+        def end() -> None:
+            if how == "succeeded":
+                self.leases.succeed(claim, {"blob": "x"}, {}, "hit")
+            elif how == "failed":
+                self.leases.fail(claim, TransferFailed("so"))
+            else:
+                self.leases.end_canceled(claim)
+
+        held = self.model.held(claim)
+        if held is None:
+            with pytest.raises(LeaseLost):
+                end()
+        else:
+            end()
+            self.model.end(held, how)
+
+    @rule(claim=consumes(claims))
+    def give_back(self, claim: Claim) -> None:
+        held = self.model.held(claim)
+        if held is None:
+            with pytest.raises(LeaseLost):
+                self.leases.give_back(claim)
+        else:
+            self.leases.give_back(claim)
+            held.status, held.lapsed = "queued", False
+            held.attempts, held.events = held.attempts - 1, held.events + 1
+
+    @rule()
+    def release_the_dead(self) -> None:
+        """All workers are found dead."""
+        self.leases.release(["host:1"])
+        for job in self.model.jobs.values():
+            job.lapsed = job.lapsed or job.status == "running"
+
+    @invariant()
+    def they_agree(self) -> None:
+        if not hasattr(self, "queue"):
+            return
+        rows = {row.id: row for row in self.queue.page(None, None, 1000)}
+        assert rows.keys() == self.model.jobs.keys()
+        for id, job in self.model.jobs.items():
+            row = rows[id]
+            assert (row.status, row.fence, row.attempts) == (job.status, job.fence, job.attempts)
+            assert (row.events, row.cancel_requested) == (job.events, job.cancel)
+            assert bool(row.finished_at) == (job.status in ENDED)
+
+    def _any_job(self, data: st.DataObject) -> Job | None:
+        return data.draw(st.sampled_from(list(self.model.jobs.values()))) if self.model.jobs else None
+
+
+def test_the_queue_does_what_its_model_does(tmp_path: Path) -> None:
+    QueueMachine.folder = tmp_path
+    machine = QueueMachine.TestCase
+    machine.settings = settings(
+        max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    machine().runTest()

@@ -1,0 +1,48 @@
+"""A web server and two worker hosts over one database, one blob store and one broker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from broker.parts import Part
+from front_door import eventually
+
+GIVEN = {"database_url": "NST_DATABASE_URL", "blobs": "NST_BLOBS", "broker_url": "NST_BROKER_URL"}
+MADE = {
+    "database_url": lambda request: request.getfixturevalue("postgresql").fresh_database(),
+    "blobs": lambda request: f"{request.getfixturevalue('s3_url')}/nst",
+    "broker_url": lambda request: _started(request.getfixturevalue("redis")).url,
+}
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """What runs where. `stores` says where database and blobs are."""
+
+    web: Part
+    workers: tuple[Part, Part]
+    stores: dict[str, str]
+
+
+@pytest.fixture
+def hosts(narrow_model: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hosts]:
+    """Running; over the servers that NST_… name, else over servers of its own. Leases run out after 3 s."""
+    stores = {name: os.environ.get(variable) or MADE[name](request) for name, variable in GIVEN.items()}
+
+    def part(command: str, name: str) -> Part:
+        return Part(command, narrow_model, tmp_path / name, lease_s=3, workers=2, **stores)
+
+    with part("web", "web") as web, part("worker", "left") as left, part("worker", "right") as right:
+        eventually(web.is_ready, 60, f"not ready; the log of a worker host:\n{left.log.read_text()}")
+        for host in (left, right):
+            eventually(lambda h=host: h.log.read_text().count("is ready: ") == 2, 60, "no two processes on each")
+        yield Hosts(web, (left, right), stores)
+
+
+def _started(server: object) -> object:
+    server.start()
+    return server

@@ -1,0 +1,123 @@
+"""PostgreSQL's own: turns by name, servers that go away and come back, connections shared by many threads."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+from servers import PostgreSQL
+from sqlalchemy import func, select, text
+
+from service.errors import DatabaseError
+from service.storage.database import POOL_MORE, POOL_SIZE, Database, take_turns
+from service.storage.schema import WorkerRow
+
+
+@pytest.fixture
+def url(postgresql: PostgreSQL) -> Iterator[str]:
+    url = postgresql.fresh_database()
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+def rows(database: Database) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(WorkerRow)) or 0
+
+
+def test_who_names_another_turn_does_not_wait(database: Database) -> None:
+    with database.writing() as first, database.writing() as second:
+        take_turns(first, "jobs")
+        take_turns(second, "presets")
+
+
+def test_a_turn_ends_with_its_transaction_however_that_ends(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.writing() as session:
+        take_turns(session, "jobs")
+        raise ZeroDivisionError
+    with database.writing() as session:
+        session.execute(text("SET LOCAL lock_timeout = '1s'"))
+        take_turns(session, "jobs")
+
+
+def test_a_lost_connection_fails_its_transaction_and_no_later_one(database: Database, postgresql: PostgreSQL) -> None:
+    with pytest.raises(DatabaseError, match="the database failed: "), database.writing() as session:
+        session.add(WorkerRow(id="half", seen_at=1.0))
+        session.flush()
+        postgresql.restart()
+        session.add(WorkerRow(id="done", seen_at=1.0))
+    assert rows(database) == 0
+    with database.writing() as session:
+        session.add(WorkerRow(id="later", seen_at=1.0))
+    assert rows(database) == 1
+
+
+def test_a_commit_that_finds_no_server_is_an_error(database: Database, postgresql: PostgreSQL) -> None:
+    with pytest.raises(DatabaseError), database.writing() as session:
+        session.add(WorkerRow(id="half", seen_at=1.0))
+        session.flush()
+        postgresql.restart()
+    assert rows(database) == 0
+
+
+def test_connections_that_died_while_idle_are_not_noticed(database: Database, postgresql: PostgreSQL) -> None:
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(database.reading()).execute(text("SELECT 1"))
+    postgresql.restart()
+    for _ in range(3):
+        database.check()
+
+
+def test_without_a_server_every_call_is_an_error_until_it_is_back(database: Database, postgresql: PostgreSQL) -> None:
+    postgresql.stop()
+    for _ in range(2):
+        with pytest.raises(DatabaseError, match="the database failed: "):
+            database.check()
+    postgresql.start()
+    database.check()
+
+
+def test_a_server_that_is_not_there_is_said_when_opening(url: str, postgresql: PostgreSQL) -> None:
+    postgresql.stop()
+    with pytest.raises(DatabaseError, match=r"the database can't be opened: [^\n]*refused[^\n]*$"):
+        Database(url)
+
+
+def test_a_database_that_is_not_there_is_said_when_opening(postgresql: PostgreSQL) -> None:
+    with pytest.raises(DatabaseError, match=r"the database can't be opened: .*nowhere.* does not exist"):
+        Database(postgresql.url_of("nowhere"))
+
+
+@pytest.mark.timeout(60)  # left to itself, the driver waits for two minutes
+@pytest.mark.parametrize("query", ["?connect_timeout=2", pytest.param("", marks=pytest.mark.slow)])
+def test_a_server_that_never_answers_is_given_up(query: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"postgresql+psycopg://nst@127.0.0.1:{mute.getsockname()[1]}/x{query}"
+        with pytest.raises(DatabaseError, match=r"can't be opened: .*timeout"):
+            Database(url)
+
+
+def test_more_threads_than_connections_wait_for_one(database: Database) -> None:
+    all_in_use = threading.Barrier(POOL_SIZE + POOL_MORE)
+
+    def use(first: bool) -> None:
+        with database.reading() as session:
+            session.execute(text("SELECT 1"))
+            if first:
+                all_in_use.wait(30)
+
+    with ThreadPoolExecutor(50) as threads:
+        for use_it in [threads.submit(use, i < POOL_SIZE + POOL_MORE) for i in range(50)]:
+            use_it.result()

@@ -1,0 +1,83 @@
+"""S3's own: prefixes, buckets and keys that are wrong, servers that go away, listings of several pages."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from servers import S3
+
+import service.storage.blobs
+from service.errors import StorageError
+from service.storage.blobs import Blobs
+
+
+@pytest.fixture
+def stopped(s3: S3, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
+    """Blobs whose server is gone, and which don't wait for it."""
+    monkeypatch.setattr(service.storage.blobs, "PATIENCE", {"max_retries": 0})
+    blobs = Blobs(s3_url)
+    s3.stop()
+    yield blobs
+    s3.start()
+
+
+def test_two_prefixes_of_a_bucket_are_two_stores(s3_url: str) -> None:
+    one, other = Blobs(f"{s3_url}/one"), Blobs(f"{s3_url}/other")
+    one.put("a", b"1")
+    other.put("a", b"2")
+    one.delete_all("")
+    assert [blob.key for blob in other.listing("")] == ["a"]
+    assert [blob.key for blob in Blobs(s3_url).listing("")] == ["other/a"]
+
+
+def test_a_bucket_that_is_not_there_fails_the_check(s3_url: str) -> None:
+    with pytest.raises(StorageError, match="could not be written"):
+        Blobs("s3://no-such-bucket").check()
+
+
+def test_every_call_fails_while_the_server_is_gone(stopped: Blobs) -> None:
+    with pytest.raises(StorageError, match="a could not be written"):
+        stopped.put("a", b"1")
+    with pytest.raises(StorageError, match="a could not be read"):
+        stopped.get("a")
+    with pytest.raises(StorageError, match="a could not be removed"):
+        stopped.delete("a")
+    with pytest.raises(StorageError, match="the files in a could not be listed"):
+        list(stopped.listing("a"))
+
+
+def test_a_server_that_is_back_is_used_again(s3: S3, s3_url: str) -> None:
+    blobs = Blobs(s3_url)
+    blobs.check()
+    s3.restart()
+    assert s3.url_for(s3_url.removeprefix("s3://")) == s3_url
+    blobs.check()
+
+
+def test_what_a_folder_needs_to_tidy_up_is_nothing_here(s3_url: str) -> None:
+    blobs = Blobs(s3_url)
+    blobs.put("a#1", b"1")
+    blobs.remove_unfinished(before=2e9)
+    assert [blob.key for blob in blobs.listing("")] == ["a#1"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(30)  # left to itself, the store asks ten times
+def test_a_server_that_never_answers_is_given_up(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        monkeypatch.setenv("AWS_TIMEOUT", "4s")
+        with pytest.raises(StorageError, match="a could not be read"):
+            Blobs(s3_url).get("a")
+
+
+@pytest.mark.slow
+def test_a_listing_may_have_several_pages(s3_url: str) -> None:
+    blobs = Blobs(s3_url)
+    keys = [f"many/{i:04d}" for i in range(1100)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: blobs.put(key, b"1"), keys))
+    assert [blob.key for blob in blobs.listing("many")] == keys

@@ -1,0 +1,70 @@
+"""A broken blob never fools the Gram cache."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from cached_grams import KEY, SIZE, CountingBlobs, same, some_grams
+from front_door import png
+from safetensors.numpy import save
+
+from service import images
+from service.styles.cache import FOLDER, GramCache
+from service.styles.extractor import GramExtractor, Grams
+from service.styles.grams import StyleGrams, StyleImage, Treatment
+
+
+def broken() -> dict[str, bytes]:
+    whole = save(some_grams())
+    header = int.from_bytes(whole[:8], "little")
+    return {
+        "empty": b"",
+        "without its last byte": whole[:-1],
+        "without its second half": whole[: len(whole) // 2],
+        "without its tensors": whole[: 8 + header],
+        "with something behind it": whole + b"more",
+        "with a header of noise": whole[:8]
+        + bytes(255 - byte for byte in whole[8 : 8 + header])
+        + whole[8 + header :],
+        "with a huge header size": b"\xff" * 8 + whole[8:],
+        "noise": np.random.default_rng(0).bytes(len(whole)),
+        "of other layers": save({"relu1_1": some_grams()["relu1_1"], "relu3_1": some_grams()["relu1_1"]}),
+        "of too few layers": save({"relu1_1": some_grams()["relu1_1"]}),
+    }
+
+
+@pytest.mark.parametrize("data", broken().values(), ids=broken())
+def test_a_broken_blob_is_as_good_as_none_and_is_replaced(blobs: CountingBlobs, data: bytes) -> None:
+    blobs.put(KEY.blob, data)
+    cache = GramCache(blobs, 10 * SIZE)
+    assert cache.get(KEY) is None
+    cache.put(KEY, some_grams())
+    assert same(cache.get(KEY), some_grams())
+    assert same(GramCache(blobs, 0).get(KEY), some_grams())
+
+
+def test_a_broken_blob_is_spoken_of(blobs: CountingBlobs, caplog: pytest.LogCaptureFixture) -> None:
+    blobs.put(KEY.blob, b"broken")
+    with caplog.at_level(logging.WARNING):
+        GramCache(blobs, 0).get(KEY)
+    assert KEY.blob in caplog.text
+
+
+def test_grams_of_a_broken_blob_are_computed_anew(extractor: GramExtractor, small_texture: np.ndarray) -> None:
+    blobs = CountingBlobs()
+    data = png(small_texture)
+    style = StyleImage(lambda: data, images.digest(data), 80, 60)
+
+    def targets() -> tuple[str, Grams]:
+        found = StyleGrams(extractor, GramCache(blobs, 0), "model").targets([style], 48, ["relu1_1"], Treatment())
+        return found.cache, found.grams
+
+    _, first = targets()
+    (blob,) = blobs.listing(FOLDER)
+    blobs.put(blob.key, blobs.get(blob.key)[:-7])
+    state, again = targets()
+    assert state == "miss"
+    assert same(again, first)
+    assert targets()[0] == "hit"

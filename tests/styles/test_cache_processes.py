@@ -1,0 +1,80 @@
+"""Several processes share the Gram cache through the blobs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cached_grams import same
+from front_door import png
+
+from service import images
+from service.model import Model
+from service.storage.blobs import Blobs
+from service.styles.cache import GramCache
+from service.styles.extractor import GramExtractor
+from service.styles.grams import StyleGrams, StyleImage, Treatment
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FILL = """
+import sys
+from pathlib import Path
+from service import images
+from service.errors import StorageError
+from service.model import load_model
+from service.storage.blobs import Blobs
+from service.styles.cache import GramCache
+from service.styles.extractor import GramExtractor
+from service.styles.grams import StyleGrams, StyleImage, Treatment
+
+model_file, picture_file, url = sys.argv[1:]
+model = load_model(Path(model_file))
+data = Path(picture_file).read_bytes()
+extractor, blobs = GramExtractor(model, "cpu", 1), Blobs(url)
+print("ready", flush=True)
+for line in sys.stdin:
+    style = StyleImage(lambda: data, images.digest(data), 80, 60)
+    targets = StyleGrams(extractor, GramCache(blobs, 0), model.sha256).targets(
+        [style], int(line), ["relu1_1", "relu3_1"], Treatment())
+    print(targets.cache, *(float(targets.grams[layer].sum()) for layer in ("relu1_1", "relu3_1")), flush=True)
+"""
+
+
+def test_processes_that_fill_the_same_keys_at_once_leave_one_good_blob_each(
+    narrow_model: Path, model: Model, extractor: GramExtractor, small_texture: np.ndarray, tmp_path: Path
+) -> None:
+    picture, url = tmp_path / "style.png", (tmp_path / "blobs").as_uri()
+    picture.write_bytes(png(small_texture))
+    command = [sys.executable, "-c", FILL, str(narrow_model), str(picture), url]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [subprocess.Popen(command, cwd=ROOT, **pipes) for _ in range(2)]
+    for worker in workers:
+        assert worker.stdout.readline() == "ready\n"
+    answers: list[list[str]] = []
+    for size in range(32, 72):
+        for worker in workers:
+            print(size, file=worker.stdin, flush=True)
+        answers.append([worker.stdout.readline() for worker in workers])
+    for worker in workers:
+        worker.communicate()
+        assert worker.returncode == 0
+
+    states = [[line.split()[0] for line in pair] for pair in answers]
+    assert all("miss" in pair for pair in states)
+    assert ["miss", "miss"] in states, "the two never met"
+    assert all(pair[0].split()[1:] == pair[1].split()[1:] for pair in answers)
+    assert len(list((tmp_path / "blobs").rglob("*.safetensors"))) == len(answers)
+    assert len([path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]) == len(answers)
+    for size in (32, 50, 71):
+        data = picture.read_bytes()
+        style = StyleImage(lambda data=data: data, images.digest(data), 80, 60)
+        cached = GramCache(Blobs(url), 0)
+        found = StyleGrams(extractor, cached, model.sha256).targets(
+            [style], size, ["relu1_1", "relu3_1"], Treatment()
+        )
+        assert found.cache == "hit"
+        expected = extractor.grams(images.resize_long_edge(small_texture, size), ["relu1_1", "relu3_1"])
+        assert same(found.grams, expected)

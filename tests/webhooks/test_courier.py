@@ -1,0 +1,189 @@
+"""Couriers deliver what ended jobs left for them, and go on whatever happens to one webhook or to the database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from front_door import eventually
+from receiver import SECRET, Receiver, raw_server
+
+from service.config import Settings
+from service.errors import DatabaseError, InvalidInput
+from service.jobs import deliveries
+from service.jobs.deliveries import Deliveries, Delivery, enqueue
+from service.storage.database import Database
+from service.webhooks import courier
+from service.webhooks.courier import Courier
+from service.webhooks.sender import Sender
+
+SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=SECRET)
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "POLL_S", 0.02)
+    monkeypatch.setattr(deliveries, "BACKOFF_S", (0.05, 0.05))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    yield database
+    database.close()
+
+
+@contextmanager
+def running(database: Database, settings: Settings = SETTINGS) -> Iterator[Courier]:
+    it = Courier(settings, database)
+    it.start()
+    yield it
+    it.stop()
+
+
+def leave(database: Database, job_id: str, url: str) -> None:
+    with database.writing() as session:
+        enqueue(session, job_id, url, {"type": "transfer.succeeded", "data": {"id": job_id}})
+
+
+def wait_for(database: Database, job_id: str, status: str) -> dict[str, Any]:
+    def outcome() -> dict[str, Any]:
+        return Deliveries(database).of_job(job_id) or {}
+
+    eventually(lambda: outcome().get("status") == status, 20, f"{job_id} did not come to be {status}")
+    return outcome()
+
+
+def test_a_webhook_is_delivered_once(database: Database) -> None:
+    with Receiver() as receiver, running(database):
+        leave(database, "a", receiver.url())
+        outcome = wait_for(database, "a", "delivered")
+        leave(database, "b", receiver.url())
+        wait_for(database, "b", "delivered")
+    assert outcome == {"url": receiver.url(), "status": "delivered", "attempts": 1, "error": None}
+    assert [received.body for received in receiver.received] == [
+        b'{"type":"transfer.succeeded","data":{"id":"a"}}',
+        b'{"type":"transfer.succeeded","data":{"id":"b"}}',
+    ]
+
+
+def test_a_500_is_tried_again_under_the_same_id(database: Database) -> None:
+    with Receiver(500, 503) as receiver, running(database):
+        leave(database, "a", receiver.url())
+        outcome = wait_for(database, "a", "delivered")
+    assert outcome["attempts"] == 3
+    assert outcome["error"] is None
+    assert len(receiver.ids()) == 3
+    assert len(set(receiver.ids())) == 1
+
+
+def test_what_fails_every_time_is_given_up_in_the_end(database: Database) -> None:
+    with Receiver(500, 500, 500) as receiver, running(database):
+        leave(database, "a", receiver.url())
+        outcome = wait_for(database, "a", "failed")
+    assert outcome["attempts"] == 3
+    assert outcome["error"] == "it answered 500"
+
+
+def test_410_is_given_up_at_once(database: Database) -> None:
+    with Receiver(410) as receiver, running(database):
+        leave(database, "a", receiver.url())
+        outcome = wait_for(database, "a", "failed")
+    assert outcome["attempts"] == 1
+    assert "410" in outcome["error"]
+
+
+def test_webhooks_of_a_host_that_is_no_longer_allowed_are_given_up(database: Database) -> None:
+    with Receiver() as receiver, running(database, Settings(webhook_secret=SECRET)):
+        leave(database, "a", receiver.url())
+        outcome = wait_for(database, "a", "failed")
+    assert "webhooks are off" in outcome["error"]
+    assert receiver.received == []
+
+
+def test_two_couriers_deliver_each_webhook_once(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        databases = [Database(f"sqlite:///{tmp_path}/x.db") for _ in range(2)]
+        receiver = stack.enter_context(Receiver())
+        for i in range(30):
+            leave(databases[0], f"job-{i}", receiver.url())
+        for database in databases:
+            stack.callback(database.close)
+            stack.enter_context(running(database))
+        for i in range(30):
+            assert wait_for(databases[0], f"job-{i}", "delivered")["attempts"] == 1
+    assert len(receiver.ids()) == len(set(receiver.ids())) == 30
+
+
+def test_a_database_that_fails_for_a_while_is_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim, failures = Deliveries.claim, iter([DatabaseError("it is away"), OSError("it is odd")])
+
+    def failing(self: Deliveries) -> Delivery | None:
+        for failure in failures:
+            raise failure
+        return claim(self)
+
+    monkeypatch.setattr(Deliveries, "claim", failing)
+    with Receiver() as receiver, running(database):
+        leave(database, "a", receiver.url())
+        wait_for(database, "a", "delivered")
+
+
+def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Sender.send
+
+    def failing(self: Sender, url: str, id: str, payload: dict[str, Any]) -> None:
+        if payload["data"]["id"] == "a":
+            raise RuntimeError("odd")
+        send(self, url, id, payload)
+
+    monkeypatch.setattr(Sender, "send", failing)
+    with Receiver() as receiver, running(database):
+        leave(database, "a", receiver.url())
+        leave(database, "b", receiver.url())
+        wait_for(database, "b", "delivered")
+        assert wait_for(database, "a", "failed")["error"] == "it can't be sent: internal error"
+
+
+def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "STOP_S", 0.05)
+    asked, hang_up = threading.Event(), threading.Event()
+
+    def talk(connected: Any) -> None:
+        asked.set()
+        hang_up.wait(30)
+
+    with raw_server(talk) as port:
+        with running(database):
+            leave(database, "a", f"http://127.0.0.1:{port}/")
+            assert asked.wait(20)
+        assert not hang_up.is_set()
+        assert Deliveries(database).of_job("a") == {
+            "url": f"http://127.0.0.1:{port}/",
+            "status": "pending",
+            "attempts": 1,
+            "error": None,
+        }
+        hang_up.set()
+    eventually(lambda: "courier" not in [t.name for t in threading.enumerate()], 20, "it went on")
+
+
+def test_an_idle_courier_stops(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "POLL_S", 60)
+    with running(database):
+        pass
+    assert "courier" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize("settings", [{"webhook_hosts": ("*",)}, {"webhook_secret": "whsec_x"}])
+def test_settings_that_can_not_be_used_are_told_before_it_starts(database: Database, settings: Any) -> None:
+    with pytest.raises(InvalidInput, match="NST_WEBHOOK_"):
+        Courier(Settings(**settings), database)
