@@ -1,8 +1,8 @@
 """The queue: claims per second, a job's first step, throughput of tiny jobs, and how soon a dead worker is replaced.
 
-A claim is the whole of a job that takes no time: claimed, and ended. The rest is over the HTTP API of a running service
-with the real weights. A frozen worker is one that was stopped (SIGSTOP): its job waits for its lease to run out. A
-killed one is a child of `serve`, which sees it end.
+A claim is the whole of a job that takes no time: claimed, and ended. The rest is over the HTTP API of a running
+service with the real weights. A frozen worker is one that was stopped (SIGSTOP): its job waits for its lease to run
+out. A killed one is replaced by `serve`, and whoever replaces it frees its job at once.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def measure(plan: Plan) -> Results:
     """Claims and jobs per second, and seconds."""
     jobs = 100 * plan.repeats
     return {
-        "claims_per_s": {name: claims for name, claims in _claims(jobs)},
+        "claims_per_s": dict(_claims(jobs)),
         "first_step_s": _first_step(plan),
         "tiny_jobs_per_s": {str(workers): _throughput(plan, workers) for workers in WORKERS},
         "lease_s": LEASE_S,

@@ -57,9 +57,11 @@ class Reporter:
         self._newest: Progress | None = None
         self._written = 0.0
         self._reported = 0.0
+        self.stepped = time.monotonic()  # when the job last came to its next step
 
     def on_tick(self) -> None:
         """Raises Canceled, Overdue, Stopping or LeaseLost."""
+        self.stepped = time.monotonic()
         if self._stopping():
             raise Stopping
         if time.monotonic() >= self._written + self._renew_s:
@@ -67,7 +69,8 @@ class Reporter:
 
     def on_progress(self, progress: Progress) -> None:
         """Raises Canceled, Overdue or LeaseLost."""
-        clock, self._newest = time.monotonic(), progress
+        clock = self.stepped = time.monotonic()
+        self._newest = progress
         eta = self._pace.seconds_left(progress.fraction)
         preview = self._previews.due(progress)
         if clock < self._reported + REPORT_S and progress.fraction < 1 and not preview:

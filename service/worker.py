@@ -31,6 +31,7 @@ POLL_S = 0.1  # seconds between two looks at an empty queue
 RENEW_S = 1.0  # seconds after which a lease is renewed where there is no progress to write, if the lease is longer
 RETRY_S = 1.0  # seconds before the next try after the storage failed
 SWEEP_S = 3600.0  # seconds between two sweeps, where jobs are kept for longer
+HUNG_LEASES = 3  # without a step of its job, after which a worker is taken to hang
 DRAIN_S = 8.0  # seconds that a job may take to stop at its next step before its process is ended without waiting
 
 
@@ -60,6 +61,7 @@ class Worker:
         )
         self._room = _room(settings, self._stylist.info)
         self._claim: Claim | None = None
+        self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
         self._threads = [threading.Thread(target=run, name=run.__name__) for run in (self._beat, self._watch)]
         self._next_sweep = 0.0
@@ -107,11 +109,11 @@ class Worker:
             self._closed.wait(RETRY_S)
             return False
         finally:
-            self._claim = None
+            self._claim = self._reporter = None
 
     def _carry_out(self, claim: Claim) -> None:
         renew_s = min(RENEW_S, self._settings.lease_s / 4)
-        reporter = Reporter(self._leases, self._blobs, claim, self._stopping, renew_s)
+        self._reporter = reporter = Reporter(self._leases, self._blobs, claim, self._stopping, renew_s)
         try:
             JobRun(self._leases, self._blobs, self._stylist, self._room, claim, reporter).carry_out()
         except LeaseLost:
@@ -142,12 +144,19 @@ class Worker:
             self._roll.leave(self._id)
 
     def _watch(self) -> None:
-        """Ends the process if its job doesn't stop in time: one evaluation of a large picture can take a minute."""
+        """Ends the process if its job hangs, or doesn't stop in time: one evaluation can take a minute."""
         while not self._stopping():
             if self._closed.wait(POLL_S):
                 return
+            if self._hangs():
+                logger.error("no step of a job in %d leases: this worker ends", HUNG_LEASES)
+                os._exit(1)
         if not self._closed.wait(DRAIN_S):
             self._abandon()
+
+    def _hangs(self) -> bool:
+        reporter = self._reporter
+        return reporter is not None and time.monotonic() > reporter.stepped + HUNG_LEASES * self._settings.lease_s
 
     def _abandon(self) -> None:
         claim = self._claim

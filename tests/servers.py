@@ -92,13 +92,14 @@ class Server:
 
 
 class PostgreSQL(Server):
-    """A cluster of its own, that forgets nothing when it is stopped."""
+    """A cluster of its own, that forgets nothing when it is stopped. `durable`: nor when the machine is."""
 
     stop_signal = signal.SIGINT  # doesn't wait for clients
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, *, durable: bool = False) -> None:
         super().__init__(folder, _unprivileged_user())
         self._programs = programs
+        self._durable = durable
         self._numbers = itertools.count(1)
         initdb = [programs / "initdb", "--pgdata", folder / "data", "--username", "nst", "--auth", "trust"]
         options = ["--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"]
@@ -115,10 +116,7 @@ class PostgreSQL(Server):
             "unix_socket_directories": "",
             "max_connections": "200",
             "shared_buffers": "32MB",
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-        }
+        } | ({} if self._durable else dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off"))
         given = itertools.chain.from_iterable(("-c", f"{name}={value}") for name, value in options.items())
         return [str(self._programs / "postgres"), "-D", str(self.folder / "data"), *given]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def database(settings: Settings) -> Iterator[Database]:
 
 def dead_process() -> int:
     """The id of a process that has ended."""
-    process = subprocess.Popen(["true"])
+    process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
 

@@ -72,6 +72,10 @@ def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -
     assert wrong.returncode == 2
     for name in ("NST_PORT", "NST_WORKERS", "NST_API_KEYS"):
         assert name in wrong.stderr
+    for setting in ({"webhook_hosts": "no host"}, {"webhook_secret": "too-short"}):
+        unusable = run_serve(model=narrow_model, data=tmp_path, port=free_port(), **setting)
+        assert unusable.returncode == 2
+        assert f"NST_{next(iter(setting)).upper()}" in unusable.stderr
     (tmp_path / "file").write_text("")
     no_data = run_serve(model=narrow_model, data=tmp_path / "file" / "data", port=free_port())
     assert no_data.returncode == 2

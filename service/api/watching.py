@@ -92,7 +92,6 @@ class Watch:
                 self._jobs[row.id] = Watched(row, threading.Condition(self._lock), self._closed)
             job = self._jobs[row.id]
             job.watchers += 1
-            job.tell(row)
             self._start()
             self._wanted.notify()
         return job

@@ -23,6 +23,7 @@ from service.jobs.roll import Roll
 from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.webhooks.settings import check_settings
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def _check(settings: Settings) -> None:
     """What is most often missing is said once and plainly, before any child is started."""
     if not settings.model.is_file():
         raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
+    check_settings(settings)
     database = Database(settings.database)
     Roll(database).forget(socket.gethostname())  # whoever was killed did not sign off
     database.close()

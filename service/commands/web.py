@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from service.config import Settings
+from service.webhooks.settings import check_settings
 
 GRACE_S = 20  # for requests under way when the server is told to stop
 IDLE = 1000  # connections of a process that may be kept alive, or have said nothing yet, beside those of its threads
@@ -18,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    command = gunicorn_command(Settings.from_environment())
+    settings = Settings.from_environment()
+    check_settings(settings)
+    command = gunicorn_command(settings)
     os.execv(command[0], command)  # noqa: S606 - gunicorn takes the signals itself
     return 0
 

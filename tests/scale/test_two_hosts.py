@@ -25,8 +25,8 @@ STYLE = png(np.random.default_rng(1).integers(0, 120, (70, 70, 3), np.uint8))
 BODY = {
     "content": b64(PICTURE),
     "styles": [{"image": b64(STYLE)}],
-    "size": 256,
-    "iterations": 300,
+    "size": 192,
+    "iterations": 100,
     "tolerance": 0,
     "init": "random",
 }
