@@ -50,11 +50,13 @@ class JobRun:
             self._let_go(self.leases.fail_overdue, "failed, its deadline has passed")
         except Stopping:
             self._let_go(self.leases.give_back, "given back")
+            return
         except (LeaseLost, DatabaseError):
             raise
         except Exception as error:
             logger.exception("job %s: failed", self.claim.id)
             self.leases.fail(self.claim, _as_service_error(error))
+        self.reporter.remove_checkpoints()
 
     def _let_go(self, how: Callable[[Claim], None], word: str) -> None:
         self.reporter.last_words()

@@ -93,6 +93,10 @@ class Reporter:
             preview, checkpoint = self._previews.keep(self._newest), self._checkpoints.keep(self._newest, facts)
             self._leases.report(self._claim, progress=facts, preview=preview, checkpoint=checkpoint)
 
+    def remove_checkpoints(self) -> None:
+        """Of a job that has ended."""
+        self._checkpoints.remove()
+
     def _write(self, **said: dict[str, Any] | None) -> None:
         self._written = time.monotonic()
         try:
@@ -174,7 +178,15 @@ class _Checkpoints:
 
     def tidy(self, written: dict[str, Any] | None) -> None:
         """Removes the checkpoint that the job was taken up at, once a newer one is in the row."""
-        if written and self._outdated:
+        if written:
+            self._remove_outdated()
+
+    def remove(self) -> None:
+        self._remove_outdated()
+        _try_to_delete(self._blobs, self._key)
+
+    def _remove_outdated(self) -> None:
+        if self._outdated:
             _try_to_delete(self._blobs, self._outdated)
             self._outdated = None
 

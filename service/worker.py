@@ -32,7 +32,7 @@ RENEW_S = 1.0  # seconds after which a lease is renewed where there is no progre
 RETRY_S = 1.0  # seconds before the next try after the storage failed
 SWEEP_S = 3600.0  # seconds between two sweeps, where jobs are kept for longer
 HUNG_LEASES = 3  # without a step of its job, after which a worker is taken to hang
-DRAIN_S = 8.0  # seconds that a job may take to stop at its next step before its process is ended without waiting
+DRAIN_S = 7.0  # seconds that a job may take to stop at its next step before its process is ended without waiting
 
 
 class Worker:

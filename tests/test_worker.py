@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from front_door import ROOT
-from jobs.submitting import submit
+import pytest
+from front_door import ROOT, eventually
+from jobs.submitting import claimed, submit
 
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
+from service.jobs.roll import Roll
 from service.storage.database import Database
 
 HANGS = """
@@ -25,17 +28,43 @@ worker.run(None)
 """
 
 
-def test_a_worker_that_hangs_ends_and_leaves_its_job_to_others(narrow_model: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path}/service.db")
+    yield database
+    database.close()
+
+
+def hanging_worker(model: Path, data: Path, lease_s: float) -> subprocess.Popen[str]:
+    """A worker whose first job never comes to its next step."""
+    env = os.environ | {"NST_MODEL": str(model), "NST_DATA": str(data), "NST_LEASE_S": str(lease_s)}
+    return subprocess.Popen([sys.executable, "-c", HANGS], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_worker_that_hangs_ends_and_leaves_its_job_to_others(
+    database: Database, narrow_model: Path, tmp_path: Path
+) -> None:
     queue = Queue(database, Limits())
     id = submit(queue)
-    env = os.environ | {"NST_MODEL": str(narrow_model), "NST_DATA": str(tmp_path), "NST_LEASE_S": "1"}
-    hung = subprocess.run(
-        [sys.executable, "-c", HANGS], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert hung.returncode == 1
-    assert "this worker ends" in hung.stderr
+    worker = hanging_worker(narrow_model, tmp_path, 1)
+    log = worker.communicate(timeout=120)[1]
+    assert worker.returncode == 1
+    assert "this worker ends" in log
     assert queue.get(id).status == "running"
-    again = Leases(database, 60).claim("other:1", {})
-    assert again and (again.id, again.fence) == (id, 2)
-    database.close()
+    again = claimed(Leases(database, 60), "other:1")
+    assert (again.id, again.fence) == (id, 2)
+
+
+def test_a_step_that_takes_too_long_is_not_waited_for_at_the_end(
+    database: Database, narrow_model: Path, tmp_path: Path
+) -> None:
+    queue = Queue(database, Limits())
+    id = submit(queue)
+    worker = hanging_worker(narrow_model, tmp_path, 600)
+    eventually(lambda: queue.get(id).status == "running", 60, "not begun")
+    worker.terminate()
+    log = worker.communicate(timeout=60)[1]
+    assert worker.returncode == 0
+    assert f"job {id}: given back at its checkpoint, as it did not stop in time" in log
+    assert (queue.get(id).status, queue.get(id).attempts) == ("queued", 0)
+    assert Roll(database).alive() == 0

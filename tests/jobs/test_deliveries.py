@@ -139,7 +139,8 @@ def test_many_couriers_claim_each_once(database: Database, outbox: Deliveries) -
 def test_looking_for_work_does_not_wait_for_writers(database: Database, outbox: Deliveries) -> None:
     leave(database)
     claimed(outbox)
-    with database.writing():
+    with database.writing() as session:
+        session.scalar(select(now()))  # now it holds SQLite's lock
         assert outbox.claim() is None
 
 
@@ -220,10 +221,21 @@ def test_a_success_stands_whatever_another_courier_says(database: Database, outb
     leave(database)
     first, second = claimed(outbox), claimed(outbox)
     outbox.delivered(first.id)
+    delivered = {"url": URL, "status": "delivered", "attempts": 2, "error": None}
     outbox.failed(second.id, second.attempts, "it answered 500")
+    assert outbox.of_job("job") == delivered
     outbox.given_up(second.id, "it answered 410")
-    assert status(outbox) == "delivered"
+    assert outbox.of_job("job") == delivered
     assert outbox.claim() is None
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_success_at_last_leaves_no_error(database: Database, outbox: Deliveries) -> None:
+    leave(database)
+    first = claimed(outbox)
+    outbox.failed(first.id, first.attempts, "it answered 500")
+    outbox.delivered(claimed(outbox).id)
+    assert outbox.of_job("job") == {"url": URL, "status": "delivered", "attempts": 2, "error": None}
 
 
 @pytest.mark.usefixtures("hasty")

@@ -253,6 +253,16 @@ def test_a_status_in_time_counts_though_the_rest_of_the_answer_drags_on() -> Non
         attempt(f"http://127.0.0.1:{port}/", timeout_s=0.4)
 
 
+@pytest.mark.parametrize("rest", [b"no chunk\r\n", b"5\r\nab"])
+def test_a_status_counts_though_the_rest_of_the_answer_is_broken(rest: bytes) -> None:
+    def talk(connected: socket.socket) -> None:
+        connected.recv(2**16)
+        connected.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + rest)
+
+    with raw_server(talk) as port:
+        attempt(f"http://127.0.0.1:{port}/")
+
+
 # TLS
 
 

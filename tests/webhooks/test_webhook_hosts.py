@@ -58,6 +58,14 @@ def test_a_name_of_the_setting_is_allowed(entry: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("end", "path"), [("", "/"), ("/", "/"), ("?a=b", "/?a=b"), ("//x/../y?z?%2f", "//x/../y?z?%2f")]
+)
+def test_path_and_query_stay_as_they_are(end: str, path: str) -> None:
+    target, _ = with_addresses(PUBLIC).resolve(f"https://hooks.example.com{end}")
+    assert target.path == path
+
+
+@pytest.mark.parametrize(
     ("entry", "url"),
     [
         ("example.com", "https://hooks.example.com/"),
