@@ -15,10 +15,13 @@ RECONNECT_S = 5.0  # seconds between two tries at most
 
 
 class Controller(Worker):  # type: ignore[misc]
-    """Celery's own kills jobs on a second Ctrl-C, and on SIGHUP starts itself by a command line that isn't ours."""
+    """Stops in the same way for each of these signals, however often they come.
+
+    Celery's own waits on SIGHUP until all jobs are done and then starts itself by a command line that isn't ours.
+    """
 
     def install_platform_tweaks(self, worker: Any) -> None:
-        for name in ("SIGTERM", "SIGINT"):
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             install_worker_term_handler(worker, sig=name)
 
 

@@ -11,8 +11,10 @@ from flask import Flask
 from front_door import RunningService
 
 from service.api.parts import KEY
-from service.api.streams import Streams
+from service.api.streams import BEGINNING, Streams
+from service.api.watching import Watch
 from service.app import create_app
+from service.jobs.queue import Queue
 
 HEARTBEAT_S = 0.3
 
@@ -54,6 +56,11 @@ class Stream:
 
     def __exit__(self, *exc: object) -> None:
         self.response.close()
+
+
+def whole(watch: Watch, queue: Queue, id: str, after: int = BEGINNING) -> list[Told]:
+    """All of a stream, to its end."""
+    return list(told("".join(Streams(watch, 1).stream(queue.get(id), after, None)).split("\n")))
 
 
 def quick_app() -> Flask:

@@ -14,7 +14,8 @@ from front_door import RunningService, b64, png
 from service.app import create_app
 from service.config import Settings
 from service.engine.options import TransferOptions
-from service.jobs.queue import Queue, new_id
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import StoredStyle, TransferRequest
 from service.jobs.roll import Roll
 from service.memory import BASE, MIB, Room
@@ -61,8 +62,8 @@ def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(small_service: Ru
     picture = StoredImage("jobs/none/content", "0", 60, 40)
     style = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("jobs/none/style-0", "0", 60, 40, 1.0, 1.0),))
     asked = TransferRequest(picture, (style,), TransferOptions(size=2048))
-    queue = Queue(Database(Settings(data=small_service.data).database), lease_s=60)
-    job = small_service.ended(queue.submit(new_id(), asked.as_json()).id)
+    queue = Queue(Database(Settings(data=small_service.data).database), Limits())
+    job = small_service.ended(queue.submit(Submission(new_id(), asked.as_json())).id)
     assert job["status"] == "failed"
     assert job["error"]["type"] == "urn:nst:problem:does-not-fit"
     assert f"a worker has {MEMORY_MB}; a size of " in job["error"]["detail"]

@@ -1,113 +1,28 @@
-"""Streams, watches and waits over a database whose jobs the test itself carries out."""
+"""Streams over a database whose jobs the test itself carries out."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import socket
-import threading
 import time
-from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from api.listening import Told, told
-from flask import Flask
+from api.listening import Told, told, whole
+from api.working import PREVIEW, CountingQueue, work_until_the_end
 from flask.testing import FlaskClient
 from front_door import eventually
 from jobs.submitting import claimed, submit
 from werkzeug.test import TestResponse
 
-from service.api.parts import KEY, Parts
+from service.api.parts import KEY
 from service.api.streams import BEGINNING, Streams, events_after, resumed_at
-from service.api.waiting import BodyPlaces, Waiting
 from service.api.watching import Watch
 from service.app import create_app
 from service.config import Settings
-from service.errors import DatabaseError, TransferFailed, Unavailable
+from service.errors import TransferFailed, Unavailable
 from service.jobs.leases import Leases
-from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.storage.database import Database
-
-PREVIEW = {"blob": "jobs/x/preview", "iteration": 3, "width": 64, "height": 48}
-RESULT = {"blob": "jobs/x/result", "width": 64, "height": 48, "iterations": 10}
-LONG_S = 60.0  # of which no test waits more than a moment
-
-
-class CountingQueue(Queue):
-    """Notes what is asked of it, and fails when told to."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database, Limits())
-        self.asked: list[set[str]] = []
-        self.fails = False
-
-    def event_counts(self, ids: Collection[str]) -> dict[str, int]:
-        self.asked.append(set(ids))
-        if self.fails:
-            raise DatabaseError("the database failed: for the test")
-        return super().event_counts(ids)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(Settings(data=tmp_path).database)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def queue(database: Database) -> CountingQueue:
-    return CountingQueue(database)
-
-
-@pytest.fixture
-def leases(database: Database) -> Leases:
-    return Leases(database, lease_s=60)
-
-
-@pytest.fixture
-def watch(queue: CountingQueue) -> Iterator[Watch]:
-    watch = Watch(queue)
-    yield watch
-    watch.close()
-
-
-@pytest.fixture
-def pool(watch: Watch) -> Iterator[concurrent.futures.ThreadPoolExecutor]:
-    """Threads of clients; none outlives its test, because the watch ends first."""
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        yield pool
-        watch.close()
-
-
-@pytest.fixture
-def app(tmp_path: Path, database: Database) -> Iterator[Flask]:
-    app = create_app(Settings(data=tmp_path, streams=2))
-    yield app
-    parts: Parts = app.extensions[KEY]
-    parts.watch.close()
-    parts.database.close()
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-def whole(watch: Watch, queue: Queue, id: str, after: int = BEGINNING) -> list[Told]:
-    """All of a stream, to its end."""
-    return list(told("".join(Streams(watch, 1).stream(queue.get(id), after, None)).split("\n")))
-
-
-def work_until_the_end(leases: Leases, steps: int) -> None:
-    """Carries out the next job, with a preview at every second step."""
-    claim = claimed(leases)
-    for i in range(steps):
-        leases.report(claim, progress={"iteration": i, "fraction": i / steps}, preview=PREVIEW if i % 2 else None)
-    leases.succeed(claim, RESULT, {}, "miss")
-
 
 # What is told
 
@@ -262,65 +177,6 @@ def test_the_stream_of_a_job_that_is_deleted_ends_without_done(
     assert list(lines) == [": the transfer was deleted\n\n"]
 
 
-# The watch
-
-
-def test_nobody_looks_while_nobody_watches(queue: CountingQueue, watch: Watch) -> None:
-    row = queue.get(submit(queue))
-    assert queue.asked == []
-    with watch.watching(row), watch.watching(row):
-        eventually(lambda: len(queue.asked) > 1, 10, "nobody looks")
-    time.sleep(0.2)  # the look that was under way
-    looks = len(queue.asked)
-    time.sleep(0.5)
-    assert len(queue.asked) == looks
-    with watch.watching(row):
-        eventually(lambda: len(queue.asked) > looks, 10, "nobody looks again")
-
-
-def test_a_database_that_fails_is_said_once_and_waited_for(
-    queue: CountingQueue, watch: Watch, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("service.api.watching.RETRY_S", 0.05)
-    row = queue.get(submit(queue))
-
-    def looked(times: int) -> None:
-        looks = len(queue.asked)
-        eventually(lambda: len(queue.asked) > looks + times, 10, "given up")
-
-    with watch.watching(row) as job:
-        for outages in (1, 2):
-            queue.fails = True
-            looked(3)
-            said = [record.getMessage() for record in caplog.records]
-            assert said == ["the jobs that are watched could not be read; trying again"] * outages
-            queue.fails = False
-            looked(2)
-        queue.cancel(row.id)
-        assert job.newer(row, LONG_S).status == "canceled"
-
-
-def test_closing_ends_every_stream_at_once_and_lets_none_begin(
-    queue: Queue, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
-) -> None:
-    ids = [submit(queue) for _ in range(3)]
-    streams = [pool.submit(whole, watch, queue, id) for id in ids]
-    eventually(lambda: len(watch._jobs) == 3, 10, "not watched")
-    watch.close()
-    for stream in streams:
-        assert [event.name for event in stream.result(10)] == ["progress"]
-    assert [event.name for event in whole(watch, queue, ids[0])] == ["progress"]
-
-
-def test_what_nobody_watches_any_more_is_forgotten(queue: Queue, watch: Watch) -> None:
-    lines = Streams(watch, 1).stream(queue.get(submit(queue)), BEGINNING, None)
-    next(lines)
-    next(lines)
-    assert len(watch._jobs) == 1
-    lines.close()  # type: ignore[attr-defined]
-    assert watch._jobs == {}
-
-
 # Places
 
 
@@ -387,77 +243,3 @@ def test_where_keys_are_set_streams_and_previews_want_one(tmp_path: Path) -> Non
     for path in ("events", "preview"):
         assert app.test_client().get(f"/v1/transfers/x/{path}").status_code == 401
     app.extensions[KEY].database.close()
-
-
-# Prefer: wait
-
-
-def test_a_wait_ends_with_its_job(
-    queue: Queue, leases: Leases, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
-) -> None:
-    waiting, job = Waiting(watch, 1), queue.get(submit(queue))
-    answer = pool.submit(waiting.until_ended, job, LONG_S)
-    eventually(lambda: job.id in watch._jobs, 10, "not watched")
-    assert waiting.until_ended(job, LONG_S) == (job, False), "there was but one place"
-    work_until_the_end(leases, 3)
-    ended, waited = answer.result(10)
-    assert (ended.status, waited) == ("succeeded", True)
-    assert waiting.until_ended(ended, LONG_S) == (ended, True), "its place is free again"
-
-
-def test_a_wait_ends_when_its_time_is_up(queue: Queue, watch: Watch) -> None:
-    job = queue.get(submit(queue))
-    assert Waiting(watch, 1).until_ended(job, 0.2) == (job, True)
-
-
-def test_a_wait_ends_when_its_job_is_deleted_or_the_server_stops(
-    queue: Queue, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
-) -> None:
-    waiting, jobs = Waiting(watch, 2), [queue.get(submit(queue)) for _ in range(2)]
-    answers = [pool.submit(waiting.until_ended, job, LONG_S) for job in jobs]
-    eventually(lambda: len(watch._jobs) == 2, 10, "not watched")
-    queue.delete(jobs[0].id)
-    assert answers[0].result(10) == (jobs[0], True)
-    assert not answers[1].done()
-    watch.close()
-    assert answers[1].result(10) == (jobs[1], True)
-
-
-# Bodies
-
-
-class Handler:
-    """A WSGI application whose requests stay until they are let go."""
-
-    def __init__(self) -> None:
-        self.inside = 0
-        self.let_go = threading.Event()
-        self._lock = threading.Lock()
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        with self._lock:
-            self.inside += 1
-        self.let_go.wait(30)
-        if environ.get("fails"):
-            raise ZeroDivisionError
-        return [b"done"]
-
-
-def test_so_many_bodies_at_a_time_and_requests_without_one_pass_them() -> None:
-    handler = Handler()
-    app = BodyPlaces(handler, 2)
-    bodies = [{"CONTENT_LENGTH": "5"}, {"CONTENT_LENGTH": "9", "fails": "yes"}]
-    bodies += [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"CONTENT_LENGTH": "1"}]
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(app, body, None) for body in bodies]
-        eventually(lambda: handler.inside == 2, 10, "not even two")
-        others = [
-            pool.submit(app, environ, None) for environ in ({}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"})
-        ]
-        eventually(lambda: handler.inside == 5, 10, "those without a body wait")
-        time.sleep(0.2)
-        assert handler.inside == 5
-        handler.let_go.set()
-        assert isinstance(answers[1].exception(10), ZeroDivisionError)
-        for answer in (answers[0], answers[2], answers[3], *others):
-            assert answer.result(10) == [b"done"]

@@ -112,12 +112,21 @@ def test_sigterm_is_obeyed_while_the_broker_is_down(service: RunningService, bro
 
 
 def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(service: RunningService) -> None:
-    id = begun(service)
+    id = begun(service, LONG | {"size": 1200, "levels": 1})
     signal_group(service, signal.SIGINT)
-    time.sleep(0.2)
+    time.sleep(0.05)
     signal_group(service, signal.SIGINT)
     eventually(lambda: not service.children("service worker"), DRAIN_S, "the pool does not end")
     assert f"job {id}: given back" in service.log.read_text()
+
+
+def test_sighup_gives_the_job_back_and_serve_starts_the_pool_anew(service: RunningService) -> None:
+    id = begun(service)
+    parent, _ = pool_of(service)
+    os.kill(parent, signal.SIGHUP)
+    eventually(lambda: times_begun(service, id) == 2, 40, "not taken up again")
+    assert f"job {id}: given back" in service.log.read_text()
+    assert pool_of(service)[0] != parent
 
 
 def test_sigterm_to_one_process_gives_its_job_to_another(service: RunningService) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import pickle
 from collections.abc import Callable
@@ -136,6 +137,7 @@ def test_the_files_that_the_next_test_damages_are_good_before() -> None:
         (file_of(np.zeros((3, 7, 9), np.uint16)), "is the level's"),
         (file_of(np.full((1, 3, 7, 9), np.nan, np.float32)), "float32"),
     ],
+    ids=itertools.count(),
 )  # fmt: skip
 def test_a_damaged_file_is_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(UnusableCheckpoint, match=reason):

@@ -1,0 +1,65 @@
+"""A queue over an empty database, and who watches it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from api.working import CountingQueue
+from flask import Flask
+from flask.testing import FlaskClient
+
+from service.api.parts import KEY, Parts
+from service.api.watching import Watch
+from service.app import create_app
+from service.config import Settings
+from service.jobs.leases import Leases
+from service.storage.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(Settings(data=tmp_path).database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def queue(database: Database) -> CountingQueue:
+    return CountingQueue(database)
+
+
+@pytest.fixture
+def leases(database: Database) -> Leases:
+    return Leases(database, lease_s=60)
+
+
+@pytest.fixture
+def watch(queue: CountingQueue) -> Iterator[Watch]:
+    watch = Watch(queue)
+    yield watch
+    watch.close()
+
+
+@pytest.fixture
+def pool(watch: Watch) -> Iterator[concurrent.futures.ThreadPoolExecutor]:
+    """Threads of clients; none outlives its test, because the watch ends first."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        yield pool
+        watch.close()
+
+
+@pytest.fixture
+def app(tmp_path: Path, database: Database) -> Iterator[Flask]:
+    app = create_app(Settings(data=tmp_path, streams=2))
+    yield app
+    parts: Parts = app.extensions[KEY]
+    parts.watch.close()
+    parts.database.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
