@@ -10,7 +10,7 @@ WAKE = "service.wake"  # "there may be a job to claim"; says nothing else
 QUEUE = "nst"
 WAKE_EXPIRES_S = 30.0  # after which a wake-up is dropped: whoever had time has looked by itself long before
 CONNECT_S = 1.0
-ANSWER_S = 5.0  # how long a broker may take over one command
+ANSWER_S = 2.0  # how long a broker may take over one command
 LOADING_S = 3600.0  # a process that still loads its model is not killed for it, nor one whose word came in an outage
 
 

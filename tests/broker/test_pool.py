@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from broker.parts import Part, libraries_of, pool_of, signal_group, worker_on
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, times_begun
-from front_door import RunningService, eventually
+from front_door import RunningService, b64, eventually, png
+from redis import Redis as Client
 from servers import Redis
 
 from service.broker.messages import WAKE, make_app
@@ -109,6 +111,35 @@ def test_sigterm_is_obeyed_while_the_broker_is_down(service: RunningService, bro
     assert service.stop() == 0
     assert time.monotonic() - before < DRAIN_S
     assert f"job {id}: given back" in service.log.read_text()
+
+
+def test_sigterm_is_obeyed_while_the_broker_is_silent(service: RunningService, broker: Redis) -> None:
+    id = begun(service)
+    with Client.from_url(broker.url) as client:
+        process = client.info("server")["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        assert service.stop() == 0
+    finally:
+        os.kill(process, signal.SIGCONT)
+    log = service.log.read_text()
+    assert f"job {id}: given back" in log
+    assert "killed" not in log
+
+
+def test_a_step_that_takes_too_long_is_not_waited_for(real_model: Path, tmp_path: Path, broker: Redis) -> None:
+    """One evaluation of a large picture in float32 on one thread takes longer than a drain may."""
+    settings = {"precision": "float32", "lease_s": 300, "broker_url": broker.url}
+    with RunningService(real_model, tmp_path, **settings) as service:
+        content = png(np.random.default_rng(0).integers(0, 255, (1800, 1800, 3), np.uint8))
+        body = SHORT | {"content": b64(content), "styles": [{"image": b64(STYLE), "scale": 0.1}]}
+        id = service.post(body | {"size": 1800, "levels": 1, "iterations": 50}).json()["id"]
+        eventually(lambda: times_begun(service, id), 60, "not begun")
+        time.sleep(8)  # in its first evaluation by now
+        before = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - before < DRAIN_S + 1
+        assert f"job {id}: given back" in service.log.read_text()
 
 
 def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(service: RunningService) -> None:
