@@ -17,8 +17,9 @@ STEPS = 65535  # from 0 to 1 in a file: 257 to each of the picture's 8 bits, at 
 STOPS = ("", "iterations", "converged", "stalled")
 PREFIX = 8  # bytes at the beginning of a safetensors file that say how long the JSON after them is
 
-Image = npt.NDArray[np.float32]
-"""1 x 3 x H x W in [0, 1], without a level's margin."""
+Trail = npt.NDArray[np.float32]
+"""Images of a level, N x 3 x H x W in [0, 1], margin and all: the best so far and, before it, the one from which the
+last step led there, if there was one."""
 
 
 class UnusableCheckpoint(ValueError):
@@ -35,7 +36,7 @@ class Checkpoint:
         iteration: how many were done at this level.
         before: how many were done at the coarser ones, which may have ended early.
         stopped: why this level ended, as in `Result.stopped`; empty while it goes on.
-        image: the best so far, in the level's size.
+        trail: the images from which to go on.
 
     Raises:
         UnusableCheckpoint: they contradict each other.
@@ -46,7 +47,7 @@ class Checkpoint:
     iteration: int
     before: int
     stopped: str
-    image: Image
+    trail: Trail
 
     def __post_init__(self) -> None:
         if not 0 <= self.level < len(self.plan):
@@ -59,17 +60,7 @@ class Checkpoint:
             )
         if self.stopped not in STOPS:
             raise UnusableCheckpoint(f"no level ends as {self.stopped!r}")
-        _check_image(self.image, here)
-
-    @property
-    def width(self) -> int:
-        """Of the level, in pixels."""
-        return self.plan[self.level].width
-
-    @property
-    def height(self) -> int:
-        """Of the level, in pixels."""
-        return self.plan[self.level].height
+        _check_trail(self.trail, here)
 
     @property
     def left(self) -> int:
@@ -89,7 +80,7 @@ class Checkpoint:
             )
 
     def to_bytes(self) -> bytes:
-        """A safetensors file: the image in steps of 16 bits, all else as metadata."""
+        """A safetensors file: the images in steps of 16 bits, all else as metadata."""
         metadata = {
             "plan": json.dumps([astuple(level) for level in self.plan]),
             "level": str(self.level),
@@ -97,7 +88,7 @@ class Checkpoint:
             "before": str(self.before),
             "stopped": self.stopped,
         }
-        return save({"image": _to_steps(self.image)}, metadata)
+        return save({"trail": _to_steps(self.trail)}, metadata)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
@@ -107,14 +98,14 @@ class Checkpoint:
             UnusableCheckpoint: it is not that, or not all of it.
         """
         try:
-            image, metadata = _from_steps(load(data)["image"]), _metadata(data)
+            trail, metadata = _from_steps(load(data)["trail"]), _metadata(data)
             return cls(
                 tuple(Level(*map(int, row)) for row in json.loads(metadata["plan"])),
                 int(metadata["level"]),
                 int(metadata["iteration"]),
                 int(metadata["before"]),
                 metadata["stopped"],
-                image,
+                trail,
             )
         except UnusableCheckpoint:
             raise
@@ -122,22 +113,22 @@ class Checkpoint:
             raise UnusableCheckpoint(f"not a checkpoint: {error!r}") from error
 
 
-def _to_steps(image: Image) -> npt.NDArray[np.uint16]:
-    return np.ascontiguousarray(np.rint(image * STEPS), dtype=np.uint16)
+def _to_steps(trail: Trail) -> npt.NDArray[np.uint16]:
+    return np.ascontiguousarray(np.rint(trail * STEPS), dtype=np.uint16)
 
 
-def _from_steps(steps: npt.NDArray[np.generic]) -> Image:
+def _from_steps(steps: npt.NDArray[np.generic]) -> Trail:
     if steps.dtype != np.uint16:
-        raise UnusableCheckpoint(f"its image is of {steps.dtype}")
+        raise UnusableCheckpoint(f"its images are of {steps.dtype}")
     return steps.astype(np.float32) / np.float32(STEPS)
 
 
-def _check_image(image: Image, level: Level) -> None:
-    expected = (1, 3, level.height, level.width)
-    if image.shape != expected or image.dtype != np.float32:
-        raise UnusableCheckpoint(f"an image of {image.shape} {image.dtype} where {expected} float32 is the level's")
-    if not (image.min() >= 0 and image.max() <= 1):  # which NaN isn't either
-        raise UnusableCheckpoint("its image isn't all in [0, 1]")
+def _check_trail(trail: Trail, level: Level) -> None:
+    height, width = level.height + 2 * level.margin, level.width + 2 * level.margin
+    if trail.shape not in [(n, 3, height, width) for n in (1, 2)] or trail.dtype != np.float32:
+        raise UnusableCheckpoint(f"images of {trail.shape} {trail.dtype} for {width} x {height} pixels")
+    if not (trail.min() >= 0 and trail.max() <= 1):  # which NaN isn't either
+        raise UnusableCheckpoint("its images aren't all in [0, 1]")
 
 
 def _metadata(data: bytes) -> Mapping[str, str]:

@@ -21,10 +21,17 @@ WINDOW = 10  # iterations over which the objective's progress is judged
 
 @dataclass(frozen=True)
 class Step:
-    """Where the minimisation is: `point` is the best so far; `stopped` says why it ended, None while it goes on."""
+    """Where the minimisation is.
+
+    Attributes:
+        point: the best so far.
+        previous: the variable that the step to `point` began at; the same one where there was no such step.
+        stopped: why it ended, None while it goes on.
+    """
 
     iteration: int
     point: Point
+    previous: Tensor
     losses: Losses
     stopped: str | None
 
@@ -58,6 +65,7 @@ def minimize(
     tolerance: float = 0.0,
     every: int = 1,
     gained: bool = False,
+    previous: Tensor | None = None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Iterator[Step]:
     """Goes down from `variable`. Gives a Step every so many iterations and at the last; only there it waits for the
@@ -69,6 +77,8 @@ def minimize(
 
     Args:
         gained: whether something was won before this call, so that nothing lower from here on is no error.
+        previous: `Step.previous` of the call that came to `variable`, where there was one. It is evaluated too, and
+            teaches a curvature: without any, the first steps win less than those of a call that was never interrupted.
         on_tick: called before every evaluation; what it raises ends this.
 
     Raises:
@@ -76,25 +86,41 @@ def minimize(
     """
     if not iterations:
         return
-    on_tick()
-    descent = METHODS[method](problem, problem.at(variable))
+    descent = _descent(METHODS[method], problem, variable, previous, on_tick)
     if not bool(finite(descent.best)):
         total = descent.best.losses.total
         raise Diverged(f"the objective is {total:g} at the first image, or its gradient isn't finite")
-    progress: deque[tuple[int, float]] = deque()
+    origin, progress = descent.best.variable, deque[tuple[int, float]]()
     for iteration in range(iterations + 1):
         if iteration:
             on_tick()
+            before = descent.best
             descent.step()
+            origin = torch.where(descent.best.loss < before.loss, before.variable, origin)
         if iteration % every and iteration < iterations:
             continue
         state = _read(descent, gained)
         progress.append((iteration, state.loss))
         stopped = _reason(state, iteration == iterations, _has_settled(progress, tolerance))
         if iteration or stopped:
-            yield Step(iteration, descent.best, state.losses, stopped)
+            yield Step(iteration, descent.best, origin, state.losses, stopped)
         if stopped:
             return
+
+
+def _descent(
+    method: type[Method], problem: Problem, variable: Tensor, previous: Tensor | None, on_tick: Callable[[], None]
+) -> Method:
+    """A method at `variable`, to which the step from `previous` counts as its first."""
+    on_tick()
+    if previous is None:
+        return method(problem, problem.at(variable))
+    descent = method(problem, problem.at(previous))
+    on_tick()
+    point = problem.at(variable)
+    descent.learn(point, torch.ones_like(descent.moved))
+    descent.best = point
+    return descent
 
 
 def _reason(state: _State, all_done: bool, settled: bool) -> str | None:

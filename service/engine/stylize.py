@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from service import images
 from service.engine.canvas import Canvas, canvas_for, to_picture, to_tensor
-from service.engine.checkpoint import Checkpoint
+from service.engine.checkpoint import Checkpoint, Trail
 from service.engine.evaluation import recorder_for
 from service.engine.heap import give_back_memory
 from service.engine.losses import Losses, Objective
@@ -85,9 +84,9 @@ def stylize(
 ) -> Result:
     """Paints the content image in the style whose Grams are given.
 
-    With `resume` it goes on where another call with the same pictures and options was. What the optimiser had learnt
-    there is lost: it begins again from that image, with the iterations that were left. What is reported and returned
-    counts all iterations, those before too.
+    With `resume` it goes on where another call with the same pictures and options was, with the iterations that were
+    left there. Of what the optimiser had learnt all but its last step is lost, so that the result differs a little.
+    What is reported and returned counts all iterations, those before too.
 
     Args:
         content: H x W x 3 uint8, already of the output's size; `options.size` isn't looked at.
@@ -107,15 +106,17 @@ def stylize(
     begun = resume or _beginning(levels, firsts[0])
     begun.check_fits(levels)
     meter = _Meter(begun, on_progress)
-    image, stopped = torch.tensor(begun.image, device=encoder.device), begun.stopped
+    trail, stopped = torch.tensor(begun.trail, device=encoder.device), begun.stopped
+    image = cropped(trail[-1:], levels[begun.level].margin)
     for k in range(begun.next_level, len(levels)):
         grams = grams_at(levels[k].size)
         on_tick()
         if k > begun.level:
             meter.next_level()
             image = refined(image, firsts[k - 1], firsts[k])
+            trail = padded(image, levels[k].margin)
         if meter.left:
-            image, stopped = _stage(encoder, content, levels[k], grams, options).paint(image, meter, on_tick)
+            image, stopped = _stage(encoder, content, levels[k], grams, options).paint(trail, meter, on_tick)
     on_tick()
     picture = to_picture(image)
     judge = _stage(encoder.exact, content, levels[-1], grams, options)
@@ -124,7 +125,8 @@ def stylize(
 
 
 def _beginning(levels: Sequence[Level], first: Tensor) -> Checkpoint:
-    return Checkpoint(tuple(levels), 0, iteration=0, before=0, stopped="", image=first.cpu().numpy())
+    trail = padded(first, levels[0].margin).cpu().numpy()
+    return Checkpoint(tuple(levels), level=0, iteration=0, before=0, stopped="", trail=trail)
 
 
 class _Meter:
@@ -144,8 +146,8 @@ class _Meter:
         self.left = self._plan[self._level].iterations
         self._before, self._offset = self.done, 0
 
-    def report(self, step: Step, image: Callable[[], Tensor]) -> None:
-        """A step of the level, counted from where that was begun or gone on with; `image` gives 1 x 3 x H x W."""
+    def report(self, step: Step, view: _View) -> None:
+        """A step of the level, counted from where that was begun or gone on with."""
         iteration = self._offset + step.iteration
         self.done = self._before + iteration
         place = (self._plan, self._level, iteration, self._before, step.stopped or "")
@@ -155,8 +157,8 @@ class _Meter:
             fraction=self._fraction(iteration),
             level=self._level,
             losses=step.losses,
-            picture=lambda: to_picture(image()),
-            checkpoint=lambda: Checkpoint(*place, image().clamp(0, 1).cpu().numpy()),
+            picture=lambda: to_picture(view.image()),
+            checkpoint=lambda: Checkpoint(*place, view.trail()),
         )
         self._on_progress(progress)
 
@@ -165,6 +167,24 @@ class _Meter:
         work: float = sum(level.work for level in self._plan[: self._level])
         work += here.work * iteration / here.iterations
         return work / sum(level.work for level in self._plan)
+
+
+class _View:
+    """What can be seen of a step. It keeps no more of its stage than that: whoever keeps a Progress keeps this."""
+
+    def __init__(self, canvas: Canvas, margin: int, step: Step) -> None:
+        self._canvas = canvas
+        self._margin = margin
+        self._previous = step.previous
+        self._variable = step.point.variable
+
+    def image(self) -> Tensor:
+        """1 x 3 x H x W without the margin."""
+        return cropped(self._canvas.image(self._variable), self._margin)
+
+    def trail(self) -> Trail:
+        variables = torch.cat([self._previous, self._variable])
+        return self._canvas.image(variables).clamp(0, 1).cpu().numpy()
 
 
 class _Stage:
@@ -181,14 +201,15 @@ class _Stage:
         targets = {layer: torch.tensor(gram, device=self._device) for layer, gram in grams.items()}
         self._objective = Objective(encoder, self._canvas.seen(self._canvas.variable(inside)), targets, options)
 
-    def paint(self, start: Tensor, meter: _Meter, on_tick: Callable[[], None]) -> tuple[Tensor, str]:
-        """First image -> the level's image, both 1 x 3 x H x W without the margin, and why it ended."""
-        for step in self._run(start, meter, on_tick):
-            image = partial(_image, self._canvas, step.point.variable, self._level.margin)
-            meter.report(step, image)
-        return image(), step.stopped or "iterations"
+    def paint(self, trail: Tensor, meter: _Meter, on_tick: Callable[[], None]) -> tuple[Tensor, str]:
+        """One or two images to go on from, the newest last, with the margin -> the level's image, 1 x 3 x H x W
+        without it, and why it ended."""
+        for step in self._run(trail, meter, on_tick):
+            view = _View(self._canvas, self._level.margin, step)
+            meter.report(step, view)
+        return view.image(), step.stopped or "iterations"
 
-    def _run(self, start: Tensor, meter: _Meter, on_tick: Callable[[], None]) -> Iterator[Step]:
+    def _run(self, trail: Tensor, meter: _Meter, on_tick: Callable[[], None]) -> Iterator[Step]:
         problem = Problem(
             lambda variable: self._objective.losses(self._canvas.seen(variable), self._canvas.image(variable)),
             self._canvas.lower,
@@ -197,14 +218,16 @@ class _Stage:
             negligible=NEGLIGIBLE[self._precision],
             recorder=recorder_for(self._device),
         )
+        *previous, variable = self._canvas.variable(trail).split(1)
         return minimize(
             problem,
-            self._canvas.variable(padded(start, self._level.margin)),
+            variable,
             self._options.optimizer,
             meter.left,
             tolerance=self._options.tolerance,
             every=REPORT_EVERY[self._device.type],
             gained=meter.done > 0,
+            previous=previous[0] if previous else None,
             on_tick=on_tick,
         )
 
@@ -212,11 +235,6 @@ class _Stage:
         """Of a picture of the level's size, H x W x 3 uint8; only where there is no margin."""
         variable = self._canvas.variable(to_tensor(picture, self._device))
         return self._objective.evaluate(self._canvas.seen(variable), self._canvas.image(variable))
-
-
-def _image(canvas: Canvas, variable: Tensor, margin: int) -> Tensor:
-    """1 x 3 x H x W without the margin. No method of a stage: who keeps a Progress would keep all the stage holds."""
-    return cropped(canvas.image(variable), margin)
 
 
 def _stage(encoder: VGG, content: Picture, level: Level, grams: Grams, options: TransferOptions) -> _Stage:
