@@ -78,7 +78,7 @@ def minimize(
     Args:
         gained: whether something was won before this call, so that nothing lower from here on is no error.
         previous: `Step.previous` of the call that came to `variable`, where there was one. It is evaluated too, and
-            teaches a curvature: without any, the first steps win less than those of a call that was never interrupted.
+            teaches a curvature, without which the first steps would win less than those of the call before.
         on_tick: called before every evaluation; what it raises ends this.
 
     Raises:

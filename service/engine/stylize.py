@@ -14,12 +14,13 @@ from service import images
 from service.engine.canvas import Canvas, canvas_for, to_picture, to_tensor
 from service.engine.checkpoint import Checkpoint, Trail
 from service.engine.evaluation import recorder_for
+from service.engine.first import first_images
 from service.engine.heap import give_back_memory
 from service.engine.losses import Losses, Objective
 from service.engine.optimizer import Step, minimize
 from service.engine.options import TransferOptions
 from service.engine.problem import Problem
-from service.engine.pyramid import Level, cropped, enlarged, padded, plan, refined
+from service.engine.pyramid import Level, cropped, padded, plan, refined
 from service.engine.vgg import VGG
 from service.images import Picture
 
@@ -102,7 +103,7 @@ def stylize(
     """
     height, width = content.shape[:2]
     levels = plan(width, height, options.levels, options.iterations)
-    firsts = _first_images(content, first, options, levels, encoder.device)
+    firsts = first_images(content, first, options, levels, encoder.device)
     begun = resume or _beginning(levels, firsts[0])
     begun.check_fits(levels)
     meter = _Meter(begun, on_progress)
@@ -218,7 +219,7 @@ class _Stage:
             negligible=NEGLIGIBLE[self._precision],
             recorder=recorder_for(self._device),
         )
-        *previous, variable = self._canvas.variable(trail).split(1)
+        *previous, variable = torch.split(self._canvas.variable(trail), 1)
         return minimize(
             problem,
             variable,
@@ -241,27 +242,3 @@ def _stage(encoder: VGG, content: Picture, level: Level, grams: Grams, options: 
     """A new stage. What the one before and the style pass took is given back first: at 2048 px it is half of all."""
     give_back_memory()
     return _Stage(encoder, content, level, grams, options)
-
-
-def _first_images(
-    content: Picture, given: Picture | None, options: TransferOptions, levels: Sequence[Level], device: torch.device
-) -> list[Tensor]:
-    """The first image at each level, 1 x 3 x H x W. Noise is the coarsest level's, without detail for the finer."""
-    picture = _first_picture(content, given, options, levels[0])
-    firsts = [to_tensor(images.resize(picture, level.width, level.height), device) for level in levels]
-    if options.init == "random":
-        for k in range(1, len(firsts)):
-            firsts[k] = enlarged(firsts[k - 1], firsts[k])
-    return firsts
-
-
-def _first_picture(content: Picture, given: Picture | None, options: TransferOptions, coarsest: Level) -> Picture:
-    if options.init == "content":
-        return content
-    if options.init == "random":
-        shape = (coarsest.height, coarsest.width, 3)
-        noise = np.random.default_rng(options.seed).integers(0, 256, shape, dtype=np.uint8)
-        return np.asarray(noise)
-    if given is None:
-        raise ValueError(f"init {options.init!r} needs a first image")
-    return images.cover(given, content.shape[1], content.shape[0])

@@ -26,7 +26,8 @@ from service.engine.vgg import VGG
 from service.errors import Diverged
 
 GramsOf = Callable[..., dict[str, np.ndarray]]
-PLAN = (Level(9, 7, 16, 5), Level(18, 14, 0, 4))
+PLAN = (Level(9, 7, 2, 5), Level(18, 14, 0, 4))
+TRAIL = (2, 3, 11, 13)  # two images of the first level, with its margin
 
 
 class Painter:
@@ -70,9 +71,16 @@ def painter(encoder: VGG, grams_of: GramsOf, photo: np.ndarray, texture: np.ndar
 
 
 def some_checkpoint(**changes: Any) -> Checkpoint:
-    image = np.random.default_rng(0).random((1, 3, 7, 9), np.float32)
-    image[0, 0, 0, :2] = 0, 1
-    return replace(Checkpoint(PLAN, level=0, iteration=3, before=0, stopped="", image=image), **changes)
+    trail = np.random.default_rng(0).random(TRAIL, np.float32)
+    trail[0, 0, 0, :2] = 0, 1
+    return replace(Checkpoint(PLAN, level=0, iteration=3, before=0, stopped="", trail=trail), **changes)
+
+
+def picture_of(checkpoint: Checkpoint) -> np.ndarray:
+    """Its newest image without the margin, H x W x 3 in [0, 255]."""
+    margin = checkpoint.plan[checkpoint.level].margin
+    _, _, height, width = checkpoint.trail.shape
+    return 255 * checkpoint.trail[-1, :, margin : height - margin, margin : width - margin].transpose(1, 2, 0)
 
 
 # The file
@@ -82,60 +90,61 @@ def some_checkpoint(**changes: Any) -> Checkpoint:
 def test_a_checkpoint_comes_back_from_its_file(stopped: str) -> None:
     before = some_checkpoint(stopped=stopped)
     after = Checkpoint.from_bytes(before.to_bytes())
-    facts = [(c.plan, c.level, c.iteration, c.before, c.stopped, c.width, c.height) for c in (before, after)]
+    facts = [(c.plan, c.level, c.iteration, c.before, c.stopped) for c in (before, after)]
     assert facts[0] == facts[1]
-    assert after.image.dtype == np.float32
-    np.testing.assert_allclose(after.image, before.image, rtol=0, atol=0.5001 / 65535)
-    assert after.image[0, 0, 0, :2].tolist() == [0, 1]
-    np.testing.assert_array_equal(Checkpoint.from_bytes(after.to_bytes()).image, after.image)
+    assert after.trail.dtype == np.float32
+    np.testing.assert_allclose(after.trail, before.trail, rtol=0, atol=0.5001 / 65535)
+    assert after.trail[0, 0, 0, :2].tolist() == [0, 1]
+    np.testing.assert_array_equal(Checkpoint.from_bytes(after.to_bytes()).trail, after.trail)
 
 
 def damaged(**metadata: Any) -> bytes:
     """A checkpoint's file with other metadata; None for none."""
     usual = {"plan": json.dumps([astuple(level) for level in PLAN]), "level": "0", "iteration": "3", "before": "0",
              "stopped": ""}  # fmt: skip
-    return save(
-        {"image": np.zeros((1, 3, 7, 9), np.uint16)}, {k: v for k, v in (usual | metadata).items() if v is not None}
-    )
+    return save({"trail": np.zeros(TRAIL, np.uint16)}, {k: v for k, v in (usual | metadata).items() if v is not None})
 
 
-def file_of(image: np.ndarray, name: str = "image") -> bytes:
-    """A checkpoint's file with another image."""
+def file_of(trail: np.ndarray, name: str = "trail") -> bytes:
+    """A checkpoint's file with other images."""
     head = damaged()
     metadata = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])["__metadata__"]
-    return save({name: image}, metadata)
+    return save({name: trail}, metadata)
 
 
 def test_the_files_that_the_next_test_damages_are_good_before() -> None:
     assert Checkpoint.from_bytes(damaged()).iteration == 3
-    assert Checkpoint.from_bytes(file_of(np.zeros((1, 3, 7, 9), np.uint16))).iteration == 3
+    assert Checkpoint.from_bytes(file_of(np.zeros((1, *TRAIL[1:]), np.uint16))).iteration == 3
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         (b"", "header"),
-        (pickle.dumps(some_checkpoint().image), "not a checkpoint"),
+        (pickle.dumps(some_checkpoint().trail), "not a checkpoint"),
         (damaged()[:-1], "incomplete"),
         (damaged()[:100], "header"),
-        (save({"image": np.zeros((1, 3, 7, 9), np.uint16)}), "__metadata__"),
+        (save({"trail": np.zeros(TRAIL, np.uint16)}), "__metadata__"),
         *[(damaged(**{name: None}), name) for name in ("plan", "level", "iteration", "before", "stopped")],
-        (damaged(plan="[[9, 7, 16, 5], [18"), "not a checkpoint"),
+        (damaged(plan="[[9, 7, 2, 5], [18"), "not a checkpoint"),
         (damaged(plan="[[9, 7]]"), "not a checkpoint"),
         (damaged(plan="[]"), "level 0 of 0"),
         (damaged(plan="7"), "not a checkpoint"),
         (damaged(level="one"), "one"),
         (damaged(level="2"), "level 2 of 2"),
         (damaged(level="-1"), "level -1 of 2"),
-        (damaged(level="1"), "is the level's"),
+        (damaged(level="1"), "for 18 x 14 pixels"),
         (damaged(iteration="6"), "0 and 6 iterations"),
         (damaged(iteration="-1"), "0 and -1 iterations"),
         (damaged(before="1"), "1 and 3 iterations"),
         (damaged(stopped="bored"), "bored"),
-        (file_of(np.zeros((1, 3, 7, 9), np.uint16), "picture"), "image"),
-        (file_of(np.zeros((1, 3, 9, 7), np.uint16)), "is the level's"),
-        (file_of(np.zeros((3, 7, 9), np.uint16)), "is the level's"),
-        (file_of(np.full((1, 3, 7, 9), np.nan, np.float32)), "float32"),
+        (file_of(np.zeros(TRAIL, np.uint16), "image"), "trail"),
+        (file_of(np.zeros((2, 3, 13, 11), np.uint16)), "for 13 x 11 pixels"),
+        (file_of(np.zeros((2, 3, 7, 9), np.uint16)), "for 13 x 11 pixels"),
+        (file_of(np.zeros((3, *TRAIL[1:]), np.uint16)), "for 13 x 11 pixels"),
+        (file_of(np.zeros((0, *TRAIL[1:]), np.uint16)), "for 13 x 11 pixels"),
+        (file_of(np.zeros(TRAIL[1:], np.uint16)), "for 13 x 11 pixels"),
+        (file_of(np.full(TRAIL, np.nan, np.float32)), "float32"),
     ],
     ids=itertools.count(),
 )  # fmt: skip
@@ -149,17 +158,17 @@ def test_a_wrong_byte_never_breaks_more_than_the_file(place: int, byte: int) -> 
     data = bytearray(damaged())
     data[place] = byte
     try:
-        assert Checkpoint.from_bytes(bytes(data)).image.shape == (1, 3, 7, 9)
+        assert Checkpoint.from_bytes(bytes(data)).trail.shape == TRAIL
     except UnusableCheckpoint:
         assert bytes(data) != damaged()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, 1.01])
 def test_an_image_with_a_pixel_out_of_range_makes_no_checkpoint(value: float) -> None:
-    image = some_checkpoint().image.copy()
-    image[0, 1, 2, 3] = value
+    trail = some_checkpoint().trail.copy()
+    trail[0, 1, 2, 3] = value
     with pytest.raises(UnusableCheckpoint, match=r"in \[0, 1\]"):
-        some_checkpoint(image=image)
+        some_checkpoint(trail=trail)
 
 
 # What a checkpoint says
@@ -176,8 +185,7 @@ def test_every_report_says_where_the_transfer_is(painter: Painter) -> None:
     assert [report.level for report in painter.reports] == [0] * coarse + [1] * fine
     for report, checkpoint in zip(painter.reports, painter.checkpoints(), strict=True):
         assert checkpoint.plan == tuple(levels)
-        assert (checkpoint.width, checkpoint.height) == (report.picture().shape[1], report.picture().shape[0])
-        assert np.abs(255 * checkpoint.image[0].transpose(1, 2, 0) - report.picture()).max() <= 0.51
+        assert np.abs(picture_of(checkpoint) - report.picture()).max() <= 0.51
     assert result.iterations == 18
 
 
@@ -281,7 +289,7 @@ def test_where_nothing_lower_is_found_after_going_on_the_picture_stays(
         painter(optimizer="adam", levels=1)
     resumed = painter(checkpoint, optimizer="adam", levels=1, iterations=60)
     assert resumed.stopped == "stalled"
-    assert np.abs(255 * checkpoint.image[0].transpose(1, 2, 0) - resumed.picture).max() <= 0.51
+    assert np.abs(picture_of(checkpoint) - resumed.picture).max() <= 0.51
 
 
 @pytest.mark.parametrize("other", [{"iterations": 19}, {"levels": 1}, {"iterations": 0}, {"height": 80}], ids=str)

@@ -8,6 +8,8 @@ import pytest
 from faults.jobs_to_do import LONG, STYLE, begun, times_begun
 from front_door import RunningService, eventually
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_running_job_is_checkpointed_and_given_back(own_service: RunningService) -> None:
     with own_service as service:
@@ -22,7 +24,6 @@ def test_the_running_job_is_checkpointed_and_given_back(own_service: RunningServ
         assert service.job(id)["progress"]["iteration"] >= reached
 
 
-@pytest.mark.slow
 def test_those_who_wait_for_a_job_are_answered(own_service: RunningService) -> None:
     with own_service as service, concurrent.futures.ThreadPoolExecutor(1) as pool:
         service.put_style("kept", STYLE)

@@ -10,6 +10,8 @@ import requests
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, checkpoints, times_begun
 from front_door import RunningService, eventually
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_killed_workers_job_goes_on_near_where_it_was(own_service: RunningService) -> None:
     with own_service as service:
@@ -57,7 +59,6 @@ def test_jobs_and_presets_outlive_the_death_of_everything(own_service: RunningSe
         assert service.picture(job).shape == (48, 64, 3)
 
 
-@pytest.mark.slow
 def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(own_service: RunningService) -> None:
     with own_service as service:
         service.put_style("kept", STYLE)

@@ -6,8 +6,11 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from faults.jobs_to_do import LONG, begun, checkpointed, times_begun
 from front_door import RunningService, eventually
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from faults.jobs_to_do import LONG, SHORT, STYLE, begun, times_begun
 from front_door import RunningService, eventually
 from servers import PostgreSQL
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_a_locked_database_delays_a_job_and_does_not_fail_it(own_service: RunningService) -> None:
     with own_service as service:
         id = begun(service, LONG | {"iterations": 150})
@@ -27,7 +28,6 @@ def test_a_locked_database_delays_a_job_and_does_not_fail_it(own_service: Runnin
         assert service.ended(id)["status"] == "succeeded"
 
 
-@pytest.mark.slow
 def test_a_restarted_database_delays_and_fails_nothing(on_postgresql: RunningService, postgresql: PostgreSQL) -> None:
     with on_postgresql as service:
         id = begun(service, LONG | {"iterations": 900})

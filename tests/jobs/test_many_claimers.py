@@ -32,7 +32,7 @@ threads = [threading.Thread(target=work) for _ in range(4)]
 
 
 @pytest.mark.parametrize(
-    ("jobs", "claimers"), [(200, 2), pytest.param(1000, 8, marks=pytest.mark.slow)], ids=["200x2", "1000x8"]
+    ("jobs", "claimers"), [(100, 2), pytest.param(1000, 8, marks=pytest.mark.slow)], ids=["100x2", "1000x8"]
 )
 def test_every_job_is_run_exactly_once(database: Database, database_url: str, jobs: int, claimers: int) -> None:
     """Processes of four threads each."""

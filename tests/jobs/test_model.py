@@ -217,6 +217,6 @@ def test_the_queue_does_what_its_model_does(tmp_path: Path) -> None:
     QueueMachine.folder = tmp_path
     machine = QueueMachine.TestCase
     machine.settings = settings(
-        max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
     )
     machine().runTest()

@@ -1,0 +1,39 @@
+"""The first image of a transfer, at each of its levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from service import images
+from service.engine.canvas import to_tensor
+from service.engine.options import TransferOptions
+from service.engine.pyramid import Level, enlarged
+from service.images import Picture
+
+
+def first_images(
+    content: Picture, given: Picture | None, options: TransferOptions, levels: Sequence[Level], device: torch.device
+) -> list[Tensor]:
+    """The first image at each level, 1 x 3 x H x W. Noise is the coarsest level's, without detail for the finer."""
+    picture = _first_picture(content, given, options, levels[0])
+    firsts = [to_tensor(images.resize(picture, level.width, level.height), device) for level in levels]
+    if options.init == "random":
+        for k in range(1, len(firsts)):
+            firsts[k] = enlarged(firsts[k - 1], firsts[k])
+    return firsts
+
+
+def _first_picture(content: Picture, given: Picture | None, options: TransferOptions, coarsest: Level) -> Picture:
+    if options.init == "content":
+        return content
+    if options.init == "random":
+        shape = (coarsest.height, coarsest.width, 3)
+        noise = np.random.default_rng(options.seed).integers(0, 256, shape, dtype=np.uint8)
+        return np.asarray(noise)
+    if given is None:
+        raise ValueError(f"init {options.init!r} needs a first image")
+    return images.cover(given, content.shape[1], content.shape[0])
