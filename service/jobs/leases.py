@@ -147,12 +147,6 @@ class Leases:
 
     # What those do who look after workers
 
-    def due(self, for_s: float) -> bool:
-        """Whether a job has been waiting to be claimed for so many seconds, or its lease has run out."""
-        waiting = and_(JobRow.status == "queued", JobRow.created_at < now() - for_s)
-        with self._database.reading() as session:
-            return session.scalar(select(JobRow.id).where(or_(waiting, _has_lapsed())).limit(1)) is not None
-
     def end_overdue(self) -> None:
         """Fails the jobs that still wait when their deadline has passed."""
         late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())

@@ -149,19 +149,6 @@ def test_workers_of_this_host_are_told_to_be_dead_by_their_process(queue: Queue,
     assert leases.release_dead("here") == ids[:1]
 
 
-def test_what_is_due_and_for_how_long(queue: Queue, leases: Leases, hasty: Leases) -> None:
-    assert not leases.due(0)
-    submit(queue)
-    assert not leases.due(5)
-    time.sleep(0.2)
-    assert leases.due(0.1)
-    claimed(leases)
-    assert not leases.due(0)
-    submit(queue)
-    claimed(hasty)
-    assert leases.due(5)
-
-
 def test_cancel_and_finish_at_once_end_in_one_state(queue: Queue, leases: Leases) -> None:
     for _ in range(20):
         id = submit(queue)
