@@ -227,7 +227,7 @@ def s3_url(s3: S3, monkeypatch: pytest.MonkeyPatch) -> str:
     return s3.url_for(f"test-{time.monotonic_ns()}")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database, of each kind in turn; close what is opened on it."""
     if request.param == "sqlite":

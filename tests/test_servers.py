@@ -19,6 +19,8 @@ USES_ALL = """
 import time
 from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 def test_that_lasts(postgresql, redis, s3):
     places = [f"{server.port} {server.folder}" for server in (postgresql, redis, s3)]
     Path("made").write_text("\\n".join(places))
@@ -88,7 +90,6 @@ def test_a_database_is_there_after_a_restart_and_gone_after_a_drop(postgresql: P
     postgresql.drop(url)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-C", "kill -9"])
 def test_the_servers_end_with_pytest(tmp_path: Path, number: signal.Signals) -> None:
     child = pytest_in(tmp_path, USES_ALL)
@@ -106,7 +107,6 @@ def test_the_servers_end_with_pytest(tmp_path: Path, number: signal.Signals) -> 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.slow
 def test_a_server_that_is_not_installed_skips_its_tests_but_fails_them_in_ci(tmp_path: Path) -> None:
     for environment, outcome in (({}, "1 skipped"), ({"CI": "true"}, "1 error")):
         child = pytest_in(tmp_path, NEEDS_ONE.format(server="redis"), PATH="/nowhere", **environment)

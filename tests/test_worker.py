@@ -23,6 +23,8 @@ import time
 from service.commands import worker
 from service.job_run import JobRun
 
+pytestmark = pytest.mark.slow
+
 JobRun._transfer = lambda run: time.sleep(600)
 worker.run(None)
 """

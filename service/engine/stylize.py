@@ -185,7 +185,7 @@ class _View:
 
     def trail(self) -> Trail:
         variables = torch.cat([self._previous, self._variable])
-        return self._canvas.image(variables).clamp(0, 1).cpu().numpy()
+        return self._canvas.image(variables).cpu().numpy()
 
 
 class _Stage:

@@ -18,7 +18,7 @@ from service.storage.blobs import BlobNotFound, Blobs
 ODD_KEYS = ["a b", "über/ä", "a%20b", "a%2Fb", "a#b", "a?b=c&d", "a+b", "~", "a:b", "résumé<>|.png", "x" * 200]
 
 
-@pytest.fixture(params=["file", "memory", "s3"])
+@pytest.fixture(params=["file", "memory", pytest.param("s3", marks=pytest.mark.slow)])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     if request.param == "s3":
         return Blobs(request.getfixturevalue("s3_url") + "/below/a prefix")

@@ -16,6 +16,8 @@ from service.errors import DatabaseError
 from service.storage.database import POOL_MORE, POOL_SIZE, Database, take_turns
 from service.storage.schema import WorkerRow
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def url(postgresql: PostgreSQL) -> Iterator[str]:

@@ -13,6 +13,8 @@ import service.storage.blobs
 from service.errors import StorageError
 from service.storage.blobs import Blobs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stopped(s3: S3, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
@@ -64,7 +66,6 @@ def test_what_a_folder_needs_to_tidy_up_is_nothing_here(s3_url: str) -> None:
     assert [blob.key for blob in blobs.listing("")] == ["a#1"]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(30)  # left to itself, the store asks ten times
 def test_a_server_that_never_answers_is_given_up(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -74,7 +75,6 @@ def test_a_server_that_never_answers_is_given_up(s3_url: str, monkeypatch: pytes
             Blobs(s3_url).get("a")
 
 
-@pytest.mark.slow
 def test_a_listing_may_have_several_pages(s3_url: str) -> None:
     blobs = Blobs(s3_url)
     keys = [f"many/{i:04d}" for i in range(1100)]
