@@ -95,7 +95,7 @@ def stylize(
         first: the first image, H x W x 3 uint8, for the inits "style" and "image".
         resume: from a `Progress.checkpoint`; coarser levels than its own aren't gone through any more.
         on_progress: called after every iteration (on CUDA after some of them); what it raises ends the transfer.
-        on_tick: called before every evaluation; likewise.
+        on_tick: called before every evaluation and every other long step; likewise.
 
     Raises:
         Diverged: no image with a lower objective could be found.
@@ -117,10 +117,12 @@ def stylize(
             image = refined(image, firsts[k - 1], firsts[k])
             trail = padded(image, levels[k].margin)
         if meter.left:
-            image, stopped = _stage(encoder, content, levels[k], grams, options).paint(trail, meter, on_tick)
+            _make_room(on_tick)
+            image, stopped = _Stage(encoder, content, levels[k], grams, options).paint(trail, meter, on_tick)
     on_tick()
     picture = to_picture(image)
-    judge = _stage(encoder.exact, content, levels[-1], grams, options)
+    _make_room(on_tick)
+    judge = _Stage(encoder.exact, content, levels[-1], grams, options)
     on_tick()
     return Result(picture, judge.losses(picture), meter.done, stopped or "iterations")
 
@@ -238,7 +240,7 @@ class _Stage:
         return self._objective.evaluate(self._canvas.seen(variable), self._canvas.image(variable))
 
 
-def _stage(encoder: VGG, content: Picture, level: Level, grams: Grams, options: TransferOptions) -> _Stage:
-    """A new stage. What the one before and the style pass took is given back first: at 2048 px it is half of all."""
+def _make_room(on_tick: Callable[[], None]) -> None:
+    """Gives back what the style pass and the stage before took: at 2048 px it is half of all."""
     give_back_memory()
-    return _Stage(encoder, content, level, grams, options)
+    on_tick()

@@ -1,0 +1,32 @@
+"""Ticks of a transfer: between any two of its long steps there is one, so that a lease outlives them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from paintings import Run
+
+from service.engine import stylize as engine
+from service.engine.losses import Objective
+from service.engine.vgg import VGG
+
+
+def test_memory_is_given_back_levels_built_and_pictures_judged_with_a_tick_between(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded(name: str, function: Any) -> Any:
+        def record(*args: Any) -> Any:
+            events.append(name)
+            return function(*args)
+
+        return record
+
+    events: list[str] = []
+    monkeypatch.setattr(engine, "give_back_memory", recorded("give back", engine.give_back_memory))
+    monkeypatch.setattr(engine, "Objective", recorded("build", Objective))
+    monkeypatch.setattr(VGG, "walk", recorded("walk", VGG.walk))
+    run(iterations=2, on_tick=lambda: events.append("tick"))
+    built = ["give back", "tick", "build", "walk"]
+    begun = events.index("tick")  # before it the Grams are computed
+    assert events[begun:] == ["tick", *built, *["tick", "walk"] * 3, "tick", *built, "tick", "walk"]
