@@ -14,12 +14,12 @@ import pytest
 from front_door import eventually
 from servers import S3, PostgreSQL, Redis
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 USES_ALL = """
 import time
 from pathlib import Path
-
-pytestmark = pytest.mark.slow
 
 def test_that_lasts(postgresql, redis, s3):
     places = [f"{server.port} {server.folder}" for server in (postgresql, redis, s3)]

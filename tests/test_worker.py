@@ -18,12 +18,12 @@ from service.jobs.queue import Queue
 from service.jobs.roll import Roll
 from service.storage.database import Database
 
+pytestmark = pytest.mark.slow
+
 HANGS = """
 import time
 from service.commands import worker
 from service.job_run import JobRun
-
-pytestmark = pytest.mark.slow
 
 JobRun._transfer = lambda run: time.sleep(600)
 worker.run(None)
