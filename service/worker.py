@@ -112,7 +112,7 @@ class Worker:
             self._claim = self._reporter = None
 
     def _carry_out(self, claim: Claim) -> None:
-        renew_s = min(RENEW_S, self._settings.lease_s / 4)
+        renew_s = min(RENEW_S, self._settings.lease_s / 20)
         self._reporter = reporter = Reporter(self._leases, self._blobs, claim, self._stopping, renew_s)
         try:
             JobRun(self._leases, self._blobs, self._stylist, self._room, claim, reporter).carry_out()

@@ -31,7 +31,7 @@ def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(narrow_model:
     """Sixteen style images and no progress yet: the lease of two seconds is renewed all the same."""
     with RunningService(narrow_model, tmp_path, workers=2, lease_s=2, memory_mb=8192) as service:
         pictures = [png(np.random.default_rng(i).integers(0, 255, (900, 900, 3), np.uint8)) for i in range(16)]
-        body = {"content": b64(PICTURE), "styles": [{"image": b64(p), "scale": 2} for p in pictures], "size": 1000}
+        body = {"content": b64(PICTURE), "styles": [{"image": b64(p), "scale": 1.2} for p in pictures], "size": 1000}
         id = service.post(body | {"iterations": 1}).json()["id"]
         assert service.ended(id)["status"] == "succeeded"
         assert service.log.read_text().count(f"job {id}: begun") == 1
