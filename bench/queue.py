@@ -150,7 +150,8 @@ def _recovery(plan: Plan, number: signal.Signals) -> float:
 
 @contextmanager
 def _service(**settings: Any) -> Iterator[RunningService]:
-    with TemporaryDirectory() as folder, RunningService(engine.MODEL, Path(folder), threads=0, **settings) as service:
+    given = {"threads": 0} | settings
+    with TemporaryDirectory() as folder, RunningService(engine.MODEL, Path(folder), **given) as service:
         yield service
 
 
