@@ -43,7 +43,8 @@ class Worker:
     """
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
-        self._id = worker_id(socket.gethostname(), os.getpid())
+        self._host = socket.gethostname()
+        self._id = worker_id(self._host, os.getpid())
         self._settings = settings
         self._stopping = stopping
         self._database = Database(settings.database)
@@ -131,13 +132,15 @@ class Worker:
     # What goes on beside the jobs
 
     def _beat(self) -> None:
-        """Signs the roll again and again, and sees to deadlines that pass while all workers are busy."""
+        """Signs the roll again and again, and sees to what befalls jobs while all workers are busy."""
         while True:
             try:
                 self._roll.sign(self._id, self._room)
                 self._leases.end_overdue()
+                for id in self._leases.release_dead(self._host):
+                    logger.warning("job %s: its worker is dead, so it can be claimed again", id)
             except ServiceError:
-                logger.exception("could not sign the roll")
+                logger.exception("could not sign the roll, or look after jobs; trying again")
             if self._closed.wait(BEAT_S):
                 break
         with suppress(ServiceError):  # the roll forgets us by itself

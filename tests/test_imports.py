@@ -53,7 +53,7 @@ PARTS = {
     "sweep": Part(3, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
     "worker": Part(
         4,
-        ("worker", "job_run", "reporting", "release"),
+        ("worker", "job_run", "reporting"),
         ("base", "model", "storage", "engine", "styles", "presets", "jobs", "transfer", "sweep", "webhooks"),
         ("torch", "sqlalchemy"),
     ),

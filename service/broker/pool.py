@@ -19,7 +19,6 @@ from service.broker.controller import Controller, PatientConsumer
 from service.broker.messages import WAKE, make_app
 from service.config import Settings
 from service.devices import device_variables
-from service.release import release_the_dead
 
 if TYPE_CHECKING:
     from service.broker.child import Child
@@ -86,7 +85,6 @@ class Pool:
 
 
 def _make_child(settings: Settings, stopping: Callable[[], bool]) -> Child:
-    release_the_dead(settings)
     from service.broker.child import Child  # noqa: PLC0415 - torch and CUDA must not be there before the fork
 
     return Child(settings, stopping)

@@ -9,7 +9,6 @@ from types import FrameType
 
 from service.config import Settings
 from service.logs import set_up_logs
-from service.release import release_the_dead
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +28,6 @@ def _run_pool(settings: Settings) -> int:
 
 
 def _run_one(settings: Settings) -> int:
-    release_the_dead(settings)
     from service.worker import Worker  # noqa: PLC0415 - torch is not to be there where a pool is forked
 
     told_to_stop = threading.Event()

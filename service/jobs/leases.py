@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -164,7 +165,7 @@ class Leases:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
     def release_dead(self, host: str) -> list[str]:
-        """The same for those workers of this host, where this is called, whose process is gone."""
+        """The same for those workers of this host, where this is called, whose process has ended."""
         mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
         with self._database.reading() as session:
             workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
@@ -229,5 +230,14 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's
-        return True
-    return True
+        pass
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether a process has ended and nobody took note, as where a container's first process reaps no orphans."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:  # it went just now, or the system has no /proc
+        return False
+    return stat.rpartition(")")[2].split()[0] in "ZX"

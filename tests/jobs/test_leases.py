@@ -141,12 +141,15 @@ def test_a_dead_workers_jobs_are_up_for_claiming_at_once(queue: Queue, leases: L
 
 
 def test_workers_of_this_host_are_told_to_be_dead_by_their_process(queue: Queue, leases: Leases) -> None:
-    ids = [submit(queue) for _ in range(3)]
-    gone = subprocess.Popen([sys.executable, "-c", ""])
+    ids = [submit(queue) for _ in range(4)]
+    gone, unreaped = (subprocess.Popen([sys.executable, "-c", ""]) for _ in range(2))
     gone.wait()
-    for worker in (worker_id("here", gone.pid), worker_id("here", os.getpid()), worker_id("there", gone.pid)):
+    os.waitid(os.P_PID, unreaped.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    here = [worker_id("here", process) for process in (gone.pid, unreaped.pid, os.getpid())]
+    for worker in (*here, worker_id("there", gone.pid)):
         claimed(leases, worker)
-    assert leases.release_dead("here") == ids[:1]
+    assert sorted(leases.release_dead("here")) == sorted(ids[:2])
+    unreaped.wait()
 
 
 def test_cancel_and_finish_at_once_end_in_one_state(queue: Queue, leases: Leases) -> None:
