@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ STOP_S = 30
 PR_SET_PDEATHSIG = 1
 
 
-class Server:
+class Server(ABC):
     """A server as a child of this process. A test that stopped it may leave it so: the next one starts it again.
 
     It ends with the thread that started it, so start it in the main thread.
@@ -41,8 +42,9 @@ class Server:
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What to run, with its arguments."""
 
     def answers(self) -> bool:
         """Whether it can be used; a refused connection means that it can't yet."""
