@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from skimage import data
 
 from export.graph import build_model
 from export.sources import random_weights
+from service.storage.database import Database
 
 __all__ = ["database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
 
@@ -67,6 +69,13 @@ def photo_png(photo: np.ndarray) -> bytes:
 @pytest.fixture(scope="session")
 def texture_png(texture: np.ndarray) -> bytes:
     return png(texture)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database of each kind, or of the only kind where a test file has a `database_url` of its own."""
+    with closing(Database(database_url)) as database:
+        yield database
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,8 @@ DAY_S = 86_400
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(f"sqlite:///{tmp_path}/service.db")
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/service.db"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +30,8 @@ worker.run(None)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/service.db")
-    yield database
-    database.close()
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/service.db"
 
 
 def hanging_worker(model: Path, data: Path, lease_s: float) -> subprocess.Popen[str]:

@@ -20,10 +20,8 @@ from service.storage.database import Database
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(Settings(data=tmp_path).database)
-    yield database
-    database.close()
+def database_url(tmp_path: Path) -> str:
+    return Settings(data=tmp_path).database
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ SMALL, LARGE, GPU = Room(2**30, "float32"), Room(2**36, "bfloat16"), Room(None, 
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(f"sqlite:///{tmp_path}/jobs.db")
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/jobs.db"
 
 
 @pytest.fixture

@@ -20,17 +20,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def url(postgresql: PostgreSQL) -> Iterator[str]:
+def database_url(postgresql: PostgreSQL) -> Iterator[str]:
     url = postgresql.fresh_database()
     yield url
     postgresql.drop(url)
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = Database(url)
-    yield database
-    database.close()
 
 
 def rows(database: Database) -> int:
@@ -91,10 +84,10 @@ def test_without_a_server_every_call_is_an_error_until_it_is_back(database: Data
     database.check()
 
 
-def test_a_server_that_is_not_there_is_said_when_opening(url: str, postgresql: PostgreSQL) -> None:
+def test_a_server_that_is_not_there_is_said_when_opening(database_url: str, postgresql: PostgreSQL) -> None:
     postgresql.stop()
     with pytest.raises(DatabaseError, match=r"the database can't be opened: [^\n]*refused[^\n]*$"):
-        Database(url)
+        Database(database_url)
 
 
 def test_a_database_that_is_not_there_is_said_when_opening(postgresql: PostgreSQL) -> None:

@@ -31,10 +31,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/x.db")
-    yield database
-    database.close()
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/x.db"
 
 
 @contextmanager

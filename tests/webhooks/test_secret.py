@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import base64
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from service.config import Settings
 from service.errors import InvalidInput
 from service.storage.database import Database
 from service.webhooks.secret import check_secret, signing_secret
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.close()
 
 
 def whsec(size: int) -> str:
