@@ -33,7 +33,8 @@ class RunningService:
         self.log = data / "serve.log"
         values = {"model": model, "data": data, "port": self.port, "web_workers": 1, "threads": 1} | settings
         clean = {name: value for name, value in os.environ.items() if not name.startswith("NST_")}
-        self._env = clean | {f"NST_{name.upper()}": str(value) for name, value in values.items()}
+        self.env = clean | {f"NST_{name.upper()}": str(value) for name, value in values.items()}
+        self.command = [sys.executable, "-m", "service", "serve"]
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> RunningService:
@@ -47,12 +48,7 @@ class RunningService:
         """Starts it, in a process group of its own, and waits until it is ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve"],
-                cwd=ROOT,
-                env=self._env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+                self.command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
         if wait:
             eventually(self.is_ready, START_S, f"not ready; its log:\n{self.log.read_text()}")

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import numpy as np
 import pytest
 import requests
 from api.listening import HEARTBEAT_S, Stream
-from front_door import ROOT, RunningService, b64, eventually, png
+from front_door import RunningService, b64, eventually, png
 from jobs.submitting import submit
 
 from service.commands.gunicorn_hooks import STALLED_S, when_ready
@@ -43,12 +42,10 @@ class WebProcess(RunningService):
         command = [
             word.replace("service.app:create_app", "api.listening:quick_app") for word in gunicorn_command(settings)
         ]
-        command = ["sh", "-c", f'ulimit -S -n {DESCRIPTORS}; exec "$@"', "sh", *command, "--pythonpath", "tests"]
-        env = self._env | {"NST_STREAMS": "2"}
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
-            )
+        limited = ["sh", "-c", f'ulimit -S -n {DESCRIPTORS}; exec "$@"', "sh"]
+        self.command = [*limited, *command, "--pythonpath", "tests"]
+        self.env |= {"NST_STREAMS": "2"}
+        self.start(wait=False)
         eventually(lambda: self.answers("/livez"), 30, "no web process")
         return self
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from front_door import ROOT, RunningService, eventually
+from front_door import RunningService
 
 
 class Part(RunningService):
@@ -17,24 +16,11 @@ class Part(RunningService):
     def __init__(self, command: str, model: Path, data: Path, **settings: Any) -> None:
         data.mkdir(parents=True, exist_ok=True)
         super().__init__(model, data, **settings)
-        self._command = command
+        self.command = [sys.executable, "-m", "service", command]
 
     def __enter__(self) -> Part:
         self.start(wait=False)
         return self
-
-    def start(self, *, wait: bool = True) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", self._command],
-                cwd=ROOT,
-                env=self._env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        if wait:
-            eventually(self.is_ready, 60, f"not ready; its log:\n{self.log.read_text()}")
 
 
 def pool_of(service: RunningService) -> tuple[int, list[int]]:
