@@ -20,13 +20,10 @@ from service.broker.wake import waker
 
 
 @pytest.fixture
-def client(redis: Redis) -> Iterator[Client]:
+def client(broker: Redis) -> Iterator[Client]:
     """A client of an empty Redis."""
-    redis.start()
-    with Client.from_url(redis.url) as client:
-        client.flushall()
+    with Client.from_url(broker.url) as client:
         yield client
-    redis.start()
 
 
 def headers(client: Client) -> list[dict[str, object]]:
