@@ -78,8 +78,11 @@ def database(database_url: str) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """The whole service over the narrow model: gunicorn, a worker, SQLite, on a real socket."""
+    """The whole service over the narrow model: gunicorn, a worker, SQLite, on a real socket.
+
+    Tests of all files share it, because it takes seconds to start: leave it no job that goes on.
+    """
     with RunningService(narrow_model, tmp_path_factory.mktemp("data")) as running:
         yield running

@@ -12,7 +12,14 @@ import pytest
 from front_door import ROOT, png
 from PIL import Image
 
+from service.__main__ import main
 from service.engine.options import OPTIONS
+
+
+@pytest.fixture(autouse=True)
+def spin_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """main() sets them for good where they aren't set."""
+    monkeypatch.setenv("GOMP_SPINCOUNT", "0")
 
 
 @pytest.fixture
@@ -60,16 +67,31 @@ def test_it_takes_a_first_image(pictures: Path, narrow_model: Path) -> None:
     (["text.png", "--style", "art.png", "-o", "out.png"], "content: text.png"),
     (["photo.png", "--style", "art.png", "--content-layers", '{"relu9_9": 1}', "-o", "out.png"], "relu9_9"),
 ])  # fmt: skip
-def test_a_wrong_word_is_named_in_one_line(pictures: Path, narrow_model: Path, words: list[str], named: str) -> None:
+def test_a_wrong_word_is_named_in_one_line(
+    pictures: Path,
+    words: list[str],
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (pictures / "text.png").write_text("no image")
-    done = stylize(pictures, narrow_model, *words)
-    assert done.returncode == 2
-    assert named in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(pictures)
+    assert main(["stylize", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
     assert not (pictures / "out.png").exists()
 
 
-def test_its_options_have_the_names_of_the_api(pictures: Path, narrow_model: Path) -> None:
-    text = stylize(pictures, narrow_model, "--help").stdout
+def test_the_status_is_2_after_a_wrong_word(pictures: Path, narrow_model: Path) -> None:
+    done = stylize(pictures, narrow_model, "photo.png", "--style", "none.png", "-o", "out.png")
+    assert done.returncode == 2
+    assert "style: none.png" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_its_options_have_the_names_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["stylize", "--help"])
+    text = capsys.readouterr().out
     for name in set(OPTIONS) - {"format"}:
         assert f"--{name.replace('_', '-')}" in text

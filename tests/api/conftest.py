@@ -20,8 +20,13 @@ from service.storage.database import Database
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return Settings(data=tmp_path).database
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, streams=2)
+
+
+@pytest.fixture
+def database_url(settings: Settings) -> str:
+    return settings.database
 
 
 @pytest.fixture
@@ -50,8 +55,8 @@ def pool(watch: Watch) -> Iterator[concurrent.futures.ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, database: Database) -> Iterator[Flask]:
-    app = create_app(Settings(data=tmp_path, streams=2))
+def app(settings: Settings, database: Database) -> Iterator[Flask]:
+    app = create_app(settings)
     yield app
     parts: Parts = app.extensions[KEY]
     parts.watch.close()

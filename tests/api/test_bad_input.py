@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+from flask.testing import FlaskClient
 from front_door import RunningService, b64, png
 from PIL import Image
+
+from service.config import Settings
 
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8))
 GOOD: dict[str, Any] = {"content": b64(PICTURE), "styles": [{"image": b64(PICTURE)}], "size": 32, "iterations": 0}
@@ -40,11 +43,26 @@ def truncated_jpeg() -> bytes:
     return buffer.getvalue()[:-400]
 
 
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, max_body_mb=1)
+
+
+@pytest.fixture(scope="module")
+def good_jobs(service: RunningService) -> Iterator[list[str]]:
+    """The ids of jobs that are to succeed."""
+    ids: list[str] = []
+    yield ids
+    assert {service.ended(id)["status"] for id in ids} <= {"succeeded"}
+
+
 @pytest.fixture(autouse=True)
-def goes_on(service: RunningService) -> Iterator[None]:
-    """After every bad request the next good one is answered."""
+def goes_on(service: RunningService, good_jobs: list[str]) -> Iterator[None]:
+    """After every bad request the next good one is taken, and carried out while the tests go on."""
     yield
-    assert service.post(GOOD, Prefer="wait=30").json()["status"] == "succeeded"
+    response = service.post(GOOD)
+    assert response.status_code == 202
+    good_jobs.append(response.json()["id"])
 
 
 def assert_problem(response: requests.Response, status: int, *locs: str) -> dict[str, Any]:
@@ -161,19 +179,26 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(service: RunningService)
     connection.close()
 
 
-def test_a_chunked_body_over_the_limit_is_413_too(narrow_model: Path, tmp_path: Path) -> None:
-    with RunningService(narrow_model, tmp_path, max_body_mb=1) as service:
-        chunks = (b'{"content": "', *[b"A" * 2**18] * 5, b'"}')
-        for media_type in ("application/json", "multipart/form-data; boundary=x"):
-            headers = {"Content-Type": media_type}
-            response = requests.post(f"{service.url}/v1/transfers", iter(chunks), headers=headers, timeout=30)
-            assert_problem(response, 413)
-        good = json.dumps(GOOD).encode()
-        headers = {"Content-Type": "application/json", "Prefer": "wait=30"}
-        response = requests.post(
-            f"{service.url}/v1/transfers", iter([good[:100], good[100:]]), headers=headers, timeout=60
-        )
-        assert response.json()["status"] == "succeeded"
+@pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=x"])
+def test_a_chunked_body_over_the_limit_is_413_too(service: RunningService, media_type: str) -> None:
+    chunks = (b'{"content": "', *[b"A" * 2**20] * 64, b'"}')
+    headers = {"Content-Type": media_type}
+    assert_problem(requests.post(f"{service.url}/v1/transfers", iter(chunks), headers=headers, timeout=30), 413)
+
+
+def test_the_limit_of_a_body_is_a_setting(client: FlaskClient) -> None:
+    answer = client.post("/v1/transfers", data=bytes(2**20 + 1), content_type="application/json")
+    assert answer.status_code == 413
+    assert "1 MiB" in answer.json["detail"]
+    assert client.post("/v1/transfers", data=bytes(2**20), content_type="application/json").status_code == 400
+
+
+def test_a_chunked_body_is_taken(service: RunningService) -> None:
+    good = json.dumps(GOOD).encode()
+    headers = {"Content-Type": "application/json", "Prefer": "wait=30"}
+    url = f"{service.url}/v1/transfers"
+    response = requests.post(url, iter([good[:100], good[100:]]), headers=headers, timeout=60)
+    assert response.json()["status"] == "succeeded"
 
 
 def test_a_compressed_body_is_415(service: RunningService) -> None:

@@ -70,6 +70,7 @@ def test_a_deadline_fails_a_running_and_a_waiting_job(small: RunningService, bod
     assert job(small, running)["links"]["preview"]
 
 
+@pytest.mark.slow
 def test_ended_jobs_expire_with_their_files(small: RunningService, body: dict[str, Any]) -> None:
     id = post(small, body | {"size": 64, "iterations": 1}, "alice", Prefer="wait=30").json()["id"]
     assert job(small, id)["status"] == "succeeded"

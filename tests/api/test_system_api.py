@@ -7,12 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
+from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 
+from service.config import Settings
 from service.engine.options import OPTIONS
+from service.jobs.roll import Roll
+from service.memory import Room
+from service.storage.database import Database
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, model=tmp_path / "model.onnx", api_keys=("first", "second"))
 
 
 def test_the_service_lives_and_is_ready(service: RunningService) -> None:
@@ -20,20 +29,23 @@ def test_the_service_lives_and_is_ready(service: RunningService) -> None:
     assert service.get("/readyz").json() == {"status": "ready"}
 
 
-def test_it_is_not_ready_without_its_model_or_its_blobs(narrow_model: Path, tmp_path: Path) -> None:
-    model = tmp_path / "model.onnx"
-    model.write_bytes(narrow_model.read_bytes())
-    with RunningService(model, tmp_path) as service:
-        model.unlink()
-        response = service.get("/readyz")
-        assert response.status_code == 503
-        assert response.headers["Content-Type"] == "application/problem+json"
-        assert "python -m export" in response.json()["detail"]
-        shutil.rmtree(tmp_path / "blobs")
-        (tmp_path / "blobs").write_text("no folder any more")
-        detail = service.get("/readyz").json()["detail"]
-        assert "probe/" in detail
-        assert "python -m export" in detail
+def test_it_is_not_ready_without_its_model_or_its_blobs(
+    settings: Settings, database: Database, client: FlaskClient
+) -> None:
+    settings.model.touch()
+    Roll(database).sign("here:1", Room(None, "float32"))
+    assert client.get("/readyz").status_code == 200
+    settings.model.unlink()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "python -m export" in response.json["detail"]
+    blobs = settings.data / "blobs"
+    shutil.rmtree(blobs)
+    blobs.write_text("no folder any more")
+    detail = client.get("/readyz").json["detail"]
+    assert "probe/" in detail
+    assert "python -m export" in detail
 
 
 @pytest.mark.slow
@@ -79,23 +91,20 @@ def test_the_description_is_openapi_3_1_and_knows_every_call(service: RunningSer
     assert set(responses["422"]["content"]) == {"application/problem+json"}
 
 
-def test_with_keys_set_only_who_knows_one_is_served(narrow_model: Path, tmp_path: Path) -> None:
-    with RunningService(narrow_model, tmp_path, api_keys="first, second") as service:
-        assert service.get("/livez").status_code == 200
-        assert service.is_ready()
-        url = f"{service.url}/v1/styles"
-        for headers in (
-            {},
-            {"X-API-Key": "third"},
-            {"Authorization": "Bearer "},
-            {"Authorization": "Basic Zmlyc3Q6"},
-        ):
-            response = requests.get(url, headers=headers, timeout=30)
-            assert response.status_code == 401, headers
-            assert response.headers["Content-Type"] == "application/problem+json"
-            assert response.headers["WWW-Authenticate"] == "Bearer"
-        for headers in ({"X-API-Key": "second"}, {"Authorization": "Bearer first"}):
-            assert requests.get(url, headers=headers, timeout=30).status_code == 200
-        body = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 32, "iterations": 0}
-        assert service.post(body).status_code == 401
-        assert service.post(body, **{"X-API-Key": "first", "Prefer": "wait=20"}).status_code == 200
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"X-API-Key": "third"}, {"Authorization": "Bearer "}, {"Authorization": "Basic Zmlyc3Q6"}],
+)
+def test_with_keys_set_who_knows_none_is_not_served(client: FlaskClient, headers: dict[str, str]) -> None:
+    for response in (client.get("/v1/styles", headers=headers), client.post("/v1/transfers", headers=headers)):
+        assert response.status_code == 401
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert client.get("/livez", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{"X-API-Key": "second"}, {"Authorization": "Bearer first"}])
+def test_with_keys_set_who_knows_one_is_served(client: FlaskClient, headers: dict[str, str]) -> None:
+    assert client.get("/v1/styles", headers=headers).status_code == 200
+    body = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 32, "iterations": 0}
+    assert client.post("/v1/transfers", json=body, headers=headers).status_code == 202

@@ -192,6 +192,7 @@ def test_a_job_deleted_while_its_post_waits_is_still_told(
     assert answer.json()["id"] == id
 
 
+@pytest.mark.slow
 def test_requests_that_wait_leave_threads_for_the_others(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
