@@ -11,7 +11,6 @@ import pytest
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, png
 
-from service.app import create_app
 from service.config import Settings
 from service.engine.options import TransferOptions
 from service.jobs.limits import Limits
@@ -28,13 +27,8 @@ LARGE: dict[str, Any] = {"content": PICTURE, "styles": [{"image": PICTURE}], "si
 
 
 @pytest.fixture
-def roll(tmp_path: Path) -> Roll:
-    return Roll(Database(Settings(data=tmp_path).database))
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> FlaskClient:
-    return create_app(Settings(data=tmp_path)).test_client()
+def roll(database: Database) -> Roll:
+    return Roll(database)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from api.listening import Stream
@@ -15,28 +13,14 @@ from jobs.submitting import claimed, submit
 from PIL import Image
 
 from service.api.parts import KEY, Parts
-from service.app import create_app
-from service.config import Settings
 from service.jobs.leases import Leases
 from service.jobs.request import job_blob
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    app = create_app(Settings(data=tmp_path))
-    yield app
-    app.extensions[KEY].database.close()
 
 
 @pytest.fixture
 def parts(app: Flask) -> Parts:
     parts: Parts = app.extensions[KEY]
     return parts
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
 
 
 def test_there_is_none_of_an_unknown_job_and_none_yet_of_a_waiting_one(client: FlaskClient, parts: Parts) -> None:
