@@ -12,7 +12,7 @@ from bench.pictures import Pair
 from service import images
 from service.engine.canvas import to_tensor
 from service.engine.heap import keep_freed_memory
-from service.engine.losses import Objective
+from service.engine.losses import plain_objective
 from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.vgg import VGG, build_encoder
@@ -47,9 +47,9 @@ def extractor() -> GramExtractor:
     return GramExtractor(model(), "cpu", torch.get_num_threads())
 
 
-def grams_at(extractor: GramExtractor, style: Picture, layers: Sequence[str]) -> Callable[[int], Grams]:
+def grams_at(extractor: GramExtractor, style: Picture, layers: Sequence[str]) -> Callable[[int], list[Grams]]:
     """The style's Grams for a level, whose long edge in pixels it is called with."""
-    return lambda size: extractor.grams(images.resize_long_edge(style, size), layers)
+    return lambda size: [extractor.grams(images.resize_long_edge(style, size), layers)]
 
 
 def evaluation(pictures: Pair, options: TransferOptions) -> Callable[[], None]:
@@ -57,7 +57,7 @@ def evaluation(pictures: Pair, options: TransferOptions) -> Callable[[], None]:
     content = to_tensor(pictures.content, CPU)
     grams = extractor().grams(pictures.style, list(options.style_layers))
     targets = {layer: torch.tensor(gram) for layer, gram in grams.items()}
-    objective = Objective(encoder(precision()), content, targets, options)
+    objective = plain_objective(encoder(precision()), content, targets, options)
 
     def once() -> None:
         image = content.clone().requires_grad_()

@@ -21,7 +21,7 @@ from bench.pictures import Pair, pair
 from bench.report import Results, seconds, table
 from service.engine.canvas import to_tensor
 from service.engine.evaluation import CudaGraphs, Recorded
-from service.engine.losses import Objective
+from service.engine.losses import plain_objective
 from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.problem import value_and_gradient
@@ -52,8 +52,8 @@ def measure(encoder: VGG, extractor: GramExtractor, pictures: Pair, size: int) -
     options = TransferOptions(size=size)
     grams_at = engine.grams_at(extractor, pictures.style, list(options.style_layers))
     content = to_tensor(pictures.content, encoder.device)
-    targets = {layer: torch.tensor(gram, device=encoder.device) for layer, gram in grams_at(size).items()}
-    objective = Objective(encoder, content, targets, options)
+    targets = {layer: torch.tensor(gram, device=encoder.device) for layer, gram in grams_at(size)[0].items()}
+    objective = plain_objective(encoder, content, targets, options)
     evaluation = value_and_gradient(lambda image: objective.losses(image, image), 1.0)
     row: Results = {"size": size, "eager_s": each(lambda: evaluation(content))}
     recorded = Recorded(evaluation, CudaGraphs())

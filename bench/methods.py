@@ -21,7 +21,7 @@ from bench.pictures import Pair
 from bench.report import seconds, table
 from service.config import let_idle_threads_sleep
 from service.engine.canvas import to_picture, to_tensor
-from service.engine.losses import Objective
+from service.engine.losses import plain_objective
 from service.engine.methods import ADAM_STEP, HISTORY, METHODS
 from service.engine.optimizer import minimize
 from service.engine.options import TransferOptions
@@ -53,8 +53,8 @@ class Contest:
         grams = engine.extractor().grams(pair.style, list(options.style_layers))
         targets = {layer: torch.tensor(gram) for layer, gram in grams.items()}
         encoder = engine.encoder(engine.precision())
-        self._objective = Objective(encoder, self._content, targets, options)
-        self._judge = Objective(encoder.exact, self._content, targets, options)
+        self._objective = plain_objective(encoder, self._content, targets, options)
+        self._judge = plain_objective(encoder.exact, self._content, targets, options)
         self._evaluate = value_and_gradient(self._terms, 1.0)
 
     def _terms(self, image: Tensor) -> dict[str, Tensor]:

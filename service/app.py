@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import live, styles, system, transfers
+from service.api import live, scores, styles, system, transfers
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
 from service.api.streams import Streams
@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]  # the JSON part may hold base64 too
     app.extensions[KEY] = _parts(settings)
-    for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint):
+    for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
         app.register_api(blueprint)
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     if settings.trusted_proxies:

@@ -7,6 +7,7 @@ ServiceError                500
 ├─ Unauthorized             401
 ├─ NotFound                 404
 ├─ NotReady                 409  asked for what isn't there yet
+├─ OtherModel               409  Gram matrices of another model than this service's
 ├─ UnsupportedMediaType     415
 ├─ TooManyJobs              429  the caller has too many jobs waiting
 ├─ Unavailable              503  a part the service needs is missing or down
@@ -108,6 +109,14 @@ class NotReady(ServiceError):
     status = 409
     slug = "not-ready"
     title = "Not there yet"
+
+
+class OtherModel(ServiceError):
+    """Gram matrices that were computed with another model."""
+
+    status = 409
+    slug = "other-model"
+    title = "Another model"
 
 
 class UnsupportedMediaType(ServiceError):

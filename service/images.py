@@ -15,6 +15,8 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.float32]
+"""H x W in [0, 1]: how much each place counts."""
 
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # what Pillow decodes without a history of unsafe parsers
 MAX_PIXELS = 64_000_000  # of an input image
@@ -148,6 +150,22 @@ def resize(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
+def decode_mask(data: bytes) -> Mask:
+    """File bytes -> H x W in [0, 1]: the luminance, black 0 and white 1.
+
+    Raises:
+        UnreadableImage: as `decode`.
+    """
+    return np.asarray(Image.fromarray(decode(data)).convert("L"), np.float32) / np.float32(255)
+
+
+def resize_mask(mask: Mask, width: int, height: int) -> Mask:
+    """H x W -> height x width, antialiased; the same values if it has that size already."""
+    if mask.shape == (height, width):
+        return mask
+    return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)
+
+
 def resize_long_edge(picture: Picture, size: int) -> Picture:
     """Brings the long edge to `size` pixels, aspect kept."""
     return resize(picture, *fitted_size(picture.shape[1], picture.shape[0], size))
@@ -162,10 +180,15 @@ def cover(picture: Picture, width: int, height: int) -> Picture:
 
 def encode(picture: Picture, format: str = "png", quality: int = 90) -> bytes:
     """H x W x 3 uint8 -> a file of `format` (a key of MEDIA_TYPES); `quality` counts for JPEG and WebP."""
+    return encode_image(Image.fromarray(picture), format, quality)
+
+
+def encode_image(image: Image.Image, format: str, quality: int) -> bytes:
+    """As `encode`, for an RGB image of Pillow's."""
     buffer = io.BytesIO()
     settings = {"png": {"compress_level": 4}, "jpeg": {"quality": quality, "subsampling": 0},
                 "webp": {"quality": quality}}[format]  # fmt: skip
-    Image.fromarray(picture).save(buffer, format, **settings)
+    image.save(buffer, format, **settings)
     return buffer.getvalue()
 
 

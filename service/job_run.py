@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from service import images
-from service.engine.checkpoint import UnusableCheckpoint
 from service.errors import DatabaseError, ServiceError, TransferFailed
-from service.images import UnreadableImage
-from service.jobs.fit import check_fit
+from service.images import Mask, UnreadableImage
 from service.jobs.leases import Claim, LeaseLost, Leases
-from service.jobs.request import TransferRequest, job_blob
+from service.jobs.request import Painting, StoredStyle, job_blob
 from service.memory import Room
-from service.reporting import Canceled, Overdue, Reporter, Stopping, read_checkpoint
+from service.reporting import Canceled, Overdue, Reporter, Stopping
 from service.storage.blobs import Blobs
-from service.styles.grams import StyleImage
-from service.transfer import Order, Outcome, Stylist
+from service.storage.pictures import StoredFile, StoredImage
+from service.styles.grams import File, Style, StyleImage
+from service.transfer import Order, Stylist
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class JobRun:
+class JobRun(ABC):
     """A claim, and all that it takes to carry it out."""
 
     leases: Leases
@@ -43,7 +43,7 @@ class JobRun:
         """
         logger.info("job %s: begun", self.claim.id)
         try:
-            self._transfer()
+            self.work()
         except Canceled:
             self._let_go(self.leases.end_canceled, "canceled")
         except Overdue:
@@ -58,55 +58,64 @@ class JobRun:
             self.leases.fail(self.claim, _as_service_error(error))
         self.reporter.remove_checkpoints()
 
+    @abstractmethod
+    def work(self) -> None:
+        """Carries it out and says so; raises whatever is in its way."""
+
     def _let_go(self, how: Callable[[Claim], None], word: str) -> None:
         self.reporter.last_words()
         how(self.claim)
         logger.info("job %s: %s", self.claim.id, word)
 
-    def _transfer(self) -> None:
-        request = TransferRequest.from_json(self.claim.request)
-        check_fit(request, {self.room})
-        order = self._order(request)
-        self.reporter.on_tick()
-        outcome = self._painted(order)
-        self.reporter.on_tick()
-        picture, options = outcome.result.picture, request.options
-        data = images.encode(picture, options.format, options.quality)
-        key = job_blob(self.claim.id, f"result-{self.claim.fence}.{options.format}")
+    # What the kinds of jobs have in common
+
+    def keep(self, name: str, data: bytes) -> str:
+        """Stores a file of the job; gives its key."""
+        key = job_blob(self.claim.id, name)
         self.blobs.put(key, data)
-        try:
-            self._finish(key, data, outcome, options.format)
-        except LeaseLost:
-            self.blobs.delete(key)
-            raise
+        return key
 
-    def _painted(self, order: Order) -> Outcome:
-        on_progress, on_tick = self.reporter.on_progress, self.reporter.on_tick
-        try:
-            return self.stylist.transfer(order, on_progress, on_tick)
-        except UnusableCheckpoint:
-            logger.exception("job %s: its checkpoint can't be used; beginning anew", self.claim.id)
-            return self.stylist.transfer(replace(order, resume=None), on_progress, on_tick)
+    def order(self, content: StoredImage, painting: Painting) -> Order:
+        """What a row asks for, its pictures read, with a tick after each."""
+        return Order(
+            self.picture(content),
+            [self.style(style) for style in painting.styles if style.weight],
+            painting.options,
+            self.picture(painting.first) if painting.first else None,
+            protect=self._mask(painting.protect),
+            strength_map=self._mask(painting.strength_map),
+        )
 
-    def _finish(self, key: str, data: bytes, outcome: Outcome, format: str) -> None:
-        result = outcome.result
-        height, width = result.picture.shape[:2]
-        facts = {"blob": key, "width": width, "height": height, "media_type": images.MEDIA_TYPES[format],
-                 "sha256": images.digest(data), "losses": vars(result.losses),
-                 "iterations": result.iterations, "stopped": result.stopped}  # fmt: skip
-        timings = {"style_s": round(outcome.style_s, 3), "optimize_s": round(outcome.optimize_s, 3)}
-        self.leases.succeed(self.claim, facts, timings, outcome.style_cache)
-        logger.info("job %s: done, %s, Grams %s", self.claim.id, timings, outcome.style_cache)
+    def picture(self, image: StoredImage) -> images.Picture:
+        """Decoded."""
+        picture = images.decode(self.blobs.get(image.blob))
+        self.reporter.on_tick()
+        return picture
 
-    def _order(self, request: TransferRequest) -> Order:
-        styles = [
-            StyleImage(partial(self.blobs.get, image.blob), image.sha256, image.width, image.height, weight, scale)
-            for style in request.styles
-            for image, weight, scale in style.shares()
+    def _mask(self, image: StoredImage | None) -> Mask | None:
+        if image is None:
+            return None
+        mask = images.decode_mask(self.blobs.get(image.blob))
+        self.reporter.on_tick()
+        return mask
+
+    def style(self, style: StoredStyle) -> Style:
+        """With its files, which are read when they are needed."""
+        own = [
+            StyleImage(
+                self._file(i), i.width, i.height, i.weight, style.scale * i.scale, self._maybe(style.style_mask)
+            )
+            for i in style.images
+            if i.weight > 0
         ]
-        content = images.decode(self.blobs.get(request.content.blob))
-        first = images.decode(self.blobs.get(request.first.blob)) if request.first else None
-        return Order(content, styles, request.options, first, read_checkpoint(self.blobs, self.claim))
+        pack = self._maybe(style.pack)
+        return Style(() if pack else tuple(own), pack, style.weight, style.scale, self._maybe(style.mask))
+
+    def _maybe(self, file: StoredFile | None) -> File | None:
+        return None if file is None else self._file(file)
+
+    def _file(self, file: StoredFile) -> File:
+        return File(partial(self.blobs.get, file.blob), file.sha256)
 
 
 def _as_service_error(error: Exception) -> ServiceError:

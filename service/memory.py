@@ -12,7 +12,13 @@ from pathlib import Path
 MIB = 2**20
 BASE = 760 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
 PER_PIXEL = {"bfloat16": 1850, "float32": 2800}  # bytes per output pixel: torch at the peak of an evaluation
+TILED = 896**2  # pixels that a tile sees at most
+KEPT_PER_PIXEL = (
+    400  # bytes per output pixel that stay where the evaluation goes tile by tile: the optimiser's images
+)
 STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
+STYLE_WHOLE = 2**20  # pixels of a style image from which on it goes tile by tile too
+STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel of such a one
 UNLIMITED = sys.maxsize  # bytes
 CGROUPS = Path("/sys/fs/cgroup")
 CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
@@ -39,8 +45,21 @@ def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision
         styles: widths and heights that the style images are brought to, in pixels.
         precision: a key of PER_PIXEL.
     """
-    style_pixels = max((w * h for w, h in styles), default=0)
-    return BASE + max(PER_PIXEL[precision] * width * height, STYLE_PER_PIXEL * style_pixels)
+    output = min(PER_PIXEL[precision] * width * height, _tiled(width * height, precision))
+    return BASE + max([output, *(_style(w * h) for w, h in styles)])
+
+
+def whole_pixels(limit: int, precision: str) -> int:
+    """Pixels of the largest output that a process of `limit` bytes can work on in one piece."""
+    return max(0, limit - BASE) // PER_PIXEL[precision]
+
+
+def _tiled(pixels: int, precision: str) -> int:
+    return PER_PIXEL[precision] * TILED + KEPT_PER_PIXEL * pixels
+
+
+def _style(pixels: int) -> int:
+    return STYLE_PER_PIXEL * min(pixels, STYLE_WHOLE) + STYLE_KEPT_PER_PIXEL * max(0, pixels - STYLE_WHOLE)
 
 
 def largest_size(needed_at: Callable[[int], int], limit: int, sizes: range) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from service import images
@@ -53,7 +53,7 @@ class Reporter:
         self._renew_s = renew_s
         self._pace = _Pace()
         self._previews = _Previews(blobs, job_blob(claim.id, f"preview-{claim.fence}.jpg"))
-        self._checkpoints = _Checkpoints(blobs, job_blob(claim.id, f"{CHECKPOINT}-{claim.fence}"), claim)
+        self._checkpoints = _Checkpoints(blobs, claim)
         self._newest: Progress | None = None
         self._written = 0.0
         self._reported = 0.0
@@ -82,6 +82,16 @@ class Reporter:
             preview=self._previews.keep(progress) if preview else None,
             checkpoint=self._checkpoints.keep(progress, facts) if self._checkpoints.due() else None,
         )
+
+    def begin(self, done: Sequence[dict[str, Any]]) -> None:
+        """Says that these pictures of a job with several are done, and that the next one begins.
+
+        Raises Canceled, Overdue or LeaseLost.
+        """
+        self._write(
+            checkpoint=self._checkpoints.next_picture(done, _facts(self._newest, None) if self._newest else {})
+        )
+        self._newest = None
 
     def last_words(self) -> None:
         """Keeps a preview and a checkpoint of where the job has come to, before it is let go.
@@ -155,11 +165,18 @@ class _Previews:
 class _Checkpoints:
     """The state from which another worker could go on, written over itself."""
 
-    def __init__(self, blobs: Blobs, key: str, claim: Claim) -> None:
+    def __init__(self, blobs: Blobs, claim: Claim) -> None:
         self._blobs = blobs
-        self._key = key
-        self._outdated = claim.checkpoint and claim.checkpoint["blob"]
+        self._name = job_blob(claim.id, f"{CHECKPOINT}-{claim.fence}")
+        known = claim.checkpoint or {}
+        self._done: list[dict[str, Any]] = list(known.get("done", ()))  # pictures before this one
+        self._written = {known["blob"]} if known.get("blob") else set()
         self._next = time.monotonic() + CHECKPOINT_S
+
+    @property
+    def _key(self) -> str:
+        """Each picture's own: a row never speaks of one picture and names the file of another."""
+        return f"{self._name}-{len(self._done)}"
 
     def due(self) -> bool:
         return time.monotonic() >= self._next
@@ -168,32 +185,37 @@ class _Checkpoints:
         begun = time.monotonic()
         try:
             self._blobs.put(self._key, progress.checkpoint().to_bytes())
+            self._written.add(self._key)
         except StorageError:
             logger.exception("no checkpoint %s; going on", self._key)
             return None
         finally:
             ended = time.monotonic()
             self._next = ended + max(CHECKPOINT_S, (ended - begun) / CHECKPOINT_SHARE)
-        return {"blob": self._key, "progress": facts | {"eta_seconds": None}}
+        return {"blob": self._key, "progress": facts | {"eta_seconds": None}, "done": self._done}
+
+    def next_picture(self, done: Sequence[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
+        """Where one picture is done and the next has not begun."""
+        self._done = [dict(one) for one in done]
+        return {"blob": None, "progress": facts | {"eta_seconds": None}, "done": self._done}
 
     def tidy(self, written: dict[str, Any] | None) -> None:
-        """Removes the checkpoint that the job was taken up at, once a newer one is in the row."""
+        """Removes the files of earlier ones, once a newer one is in the row."""
         if written:
-            self._remove_outdated()
+            self._remove(self._written - {written["blob"]})
 
     def remove(self) -> None:
-        self._remove_outdated()
-        _try_to_delete(self._blobs, self._key)
+        self._remove(set(self._written))
 
-    def _remove_outdated(self) -> None:
-        if self._outdated:
-            _try_to_delete(self._blobs, self._outdated)
-            self._outdated = None
+    def _remove(self, keys: set[str]) -> None:
+        for key in keys:
+            _try_to_delete(self._blobs, key)
+        self._written -= keys
 
 
 def read_checkpoint(blobs: Blobs, claim: Claim) -> Checkpoint | None:
     """Where the job was left; None where it is to begin at its beginning, if need be because that can't be read."""
-    if claim.checkpoint is None:
+    if claim.checkpoint is None or claim.checkpoint["blob"] is None:
         return None
     try:
         return Checkpoint.from_bytes(blobs.get(claim.checkpoint["blob"]))

@@ -9,7 +9,7 @@ from service.errors import FieldError
 from service.images import fitted_size
 
 MIN_SIDE = 16  # pixels: VGG19's four poolings leave one position of it
-MAX_STYLE_SIZE = 2048  # pixels, long edge
+MAX_STYLE_SIZE = 4096  # pixels, long edge
 
 
 class HasSize(Protocol):

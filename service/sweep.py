@@ -87,6 +87,6 @@ def _versions(database: Database) -> set[str]:
     with database.reading() as session:
         versions = set(session.scalars(select(PresetRow.version)))
         for asked in session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED))):
-            blobs = (image["blob"] for style in asked["styles"] for image in style["images"])
-            versions |= {blob.split("/")[1] for blob in blobs if blob.startswith(f"{presets.FOLDER}/")}
+            named = request.blobs(asked)
+            versions |= {blob.split("/")[1] for blob in named if blob.startswith(f"{presets.FOLDER}/")}
     return versions

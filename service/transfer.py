@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from service import __version__, colour, images
 from service.engine.checkpoint import Checkpoint
+from service.engine.guidance import Guidance
 from service.engine.heap import keep_freed_memory
 from service.engine.options import TransferOptions
 from service.engine.precision import choose
-from service.engine.stylize import Progress, Result, stylize
-from service.engine.vgg import build_encoder
-from service.errors import Unavailable
-from service.images import Picture
+from service.engine.stylize import Memo, Progress, Result, Score, score, stylize
+from service.engine.vgg import VGG, build_encoder
+from service.errors import TransferFailed, Unavailable
+from service.images import Mask, Picture
+from service.memory import whole_pixels
 from service.model import load_model
 from service.sizes import levels_that_fit
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams, StyleImage, Targets, Treatment
+from service.styles.grams import Style, StyleGrams, Tally, Treatment
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,22 @@ class EngineInfo:
 class Order:
     """A transfer's pictures and options.
 
-    `first` is the given first image, for the init "image"; `resume` is where another worker left the transfer.
+    Attributes:
+        first: the given first image, for the init "image".
+        protect: where the content stays: 1.
+        strength_map: by what the style's weight is multiplied, place by place.
+        resume: where another worker left the transfer.
+        memo: what transfers of one content image share.
     """
 
     content: Picture
-    styles: Sequence[StyleImage]
+    styles: Sequence[Style]
     options: TransferOptions
     first: Picture | None = None
+    protect: Mask | None = None
+    strength_map: Mask | None = None
     resume: Checkpoint | None = None
+    memo: Memo | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +87,22 @@ class Stylist:
         threads: CPU threads, shared in turn by ONNX Runtime and torch.
         blobs: where Grams are kept beyond this process.
         gram_memory: bytes of Grams kept in this process.
+        memory: bytes that the process may take; what would need more goes tile by tile.
 
     Raises:
         Unavailable: there is no usable model, or "cuda" was asked for and isn't there.
     """
 
     def __init__(
-        self, model_file: Path, blobs: Blobs, *, device: str, precision: str, threads: int, gram_memory: int
+        self,
+        model_file: Path,
+        blobs: Blobs,
+        *,
+        device: str,
+        precision: str,
+        threads: int,
+        gram_memory: int,
+        memory: int | None = None,
     ) -> None:
         torch.set_num_threads(threads)
         keep_freed_memory()
@@ -91,6 +111,7 @@ class Stylist:
         chosen = _device(device)
         precision = choose(precision, torch.device(chosen))
         self._encoder = build_encoder(model, torch.device(chosen), precision)
+        self._whole = sys.maxsize if memory is None or chosen != "cpu" else whole_pixels(memory, precision)
         self._grams = StyleGrams(extractor, GramCache(blobs, gram_memory), model.sha256)
         self.info = EngineInfo(model.sha256, model.weights, chosen, precision, extractor.provider, __version__)
 
@@ -101,48 +122,108 @@ class Stylist:
 
         Raises Diverged, UnreadableImage, StorageError, and whatever `on_progress` or `on_tick` raise to end it early.
         """
-        options, begun = order.options, time.monotonic()
-        content = images.resize_long_edge(order.content, options.size)
-        sizes = [(style, style.scale) for style in order.styles]
-        options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
-        treatment = _treatment(options.color, content)
-        grams = _LevelGrams(self._grams, order, treatment, on_tick)
-        first = treatment.apply(_heaviest(order.styles)) if options.init == "style" else order.first
+        begun = time.monotonic()
+        setting = _Setting(self._grams, self._encoder, order, on_tick)
+        on_tick()
+        first = order.first
+        if order.options.init == "style":
+            content = setting.content
+            first = setting.treatment.apply(images.cover(_heaviest(order.styles), content.shape[1], content.shape[0]))
+            on_tick()
         result = stylize(
             self._encoder,
-            content,
-            grams,
-            options,
+            setting.content,
+            setting.grams_at,
+            setting.options,
+            guidance=setting.guidance,
             first=first,
+            whole=self._whole,
+            memo=order.memo,
             resume=order.resume,
             on_progress=on_progress,
             on_tick=on_tick,
         )
-        return Outcome(result, grams.cache, grams.seconds, time.monotonic() - begun - grams.seconds)
+        took = time.monotonic() - begun
+        return Outcome(result, setting.tally.cache, setting.seconds, took - setting.seconds)
 
+    def score(self, order: Order, picture: Picture, on_tick: Callable[[], None] = lambda: None) -> Score:
+        """The losses of any picture against an order's content and styles, brought to the content's size.
 
-class _LevelGrams:
-    """The Gram targets of a transfer at each of its levels' sizes, and what they took to get."""
-
-    def __init__(self, grams: StyleGrams, order: Order, treatment: Treatment, on_tick: Callable[[], None]) -> None:
-        self._find = partial(
-            grams.targets, order.styles, layers=list(order.options.style_layers), treatment=treatment, on_tick=on_tick
+        Raises as `transfer`.
+        """
+        setting = _Setting(self._grams, self._encoder, order, on_tick)
+        height, width = setting.content.shape[:2]
+        return score(
+            self._encoder,
+            setting.content,
+            images.resize(picture, width, height),
+            setting.grams_at(max(width, height)),
+            setting.options,
+            guidance=setting.guidance,
+            whole=self._whole,
+            on_tick=on_tick,
         )
-        self._found: dict[int, Targets] = {}
+
+    def grams(self, styles: Sequence[Style], size: int, on_tick: Callable[[], None] = lambda: None) -> Grams:
+        """The Grams of the default layers that a transfer of `size` pixels in these styles would aim at."""
+        return self._grams.targets(styles, size, list(TransferOptions().style_layers), Treatment(), on_tick).grams
+
+
+class _Setting:
+    """An order, made ready: the content image in its size, where which styles go, and their Grams at each size."""
+
+    def __init__(self, grams: StyleGrams, encoder: VGG, order: Order, on_tick: Callable[[], None]) -> None:
+        self._grams = grams
+        self._encoder = encoder
+        self._on_tick = on_tick
+        self._regions = _regions(order.styles)
+        self._found: dict[int, list[Grams]] = {}
+        options = order.options
+        sizes = [(image, image.scale) for style in order.styles for image in style.images]
+        self.content = images.resize_long_edge(order.content, options.size)
+        self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
+        self.treatment = _treatment(options.color, self.content)
+        self.guidance = Guidance(_region_masks(self._regions, self.content), order.protect, order.strength_map)
+        self.tally = Tally()
         self.seconds = 0.0
 
-    def __call__(self, size: int) -> Grams:
+    def grams_at(self, size: int) -> list[Grams]:
+        """Of each region, for an output of `size` pixels on its long edge."""
         if size not in self._found:
             begun = time.monotonic()
-            self._found[size] = self._find(size)
+            self._found[size] = [self._targets(styles, size) for styles in self._regions.values()]
             self.seconds += time.monotonic() - begun
-        return self._found[size].grams
+        return self._found[size]
 
-    @property
-    def cache(self) -> str:
-        """As the API's `style_cache`, over all levels."""
-        answers = {targets.cache for targets in self._found.values()}
-        return answers.pop() if len(answers) == 1 else "partial"
+    def _targets(self, styles: Sequence[Style], size: int) -> Grams:
+        layers = list(self.options.style_layers)
+        targets = self._grams.targets(styles, size, layers, self.treatment, self._on_tick)
+        self.tally.images += targets.tally.images
+        self.tally.hits += targets.tally.hits
+        for layer, gram in targets.grams.items():
+            if len(gram) != self._encoder.channels(layer):
+                raise TransferFailed(f"a style's Gram matrix of {layer} has {len(gram)} channels, unlike the model's")
+        return targets.grams
+
+
+def _regions(styles: Sequence[Style]) -> dict[str, list[Style]]:
+    """The styles by their mask's digest, which is empty for those without."""
+    regions: dict[str, list[Style]] = {}
+    for style in styles:
+        regions.setdefault(style.mask.sha256 if style.mask else "", []).append(style)
+    return regions
+
+
+def _region_masks(regions: Mapping[str, Sequence[Style]], content: Picture) -> tuple[Mask | None, ...]:
+    """Where each region is; styles without a mask go where the masks of the others leave room, if there are any."""
+    height, width = content.shape[:2]
+    masks: dict[str, Mask | None] = {}
+    for name, (style, *_) in regions.items():
+        if style.mask is not None:
+            masks[name] = images.resize_mask(images.decode_mask(style.mask.read()), width, height)
+    given = [mask for mask in masks.values() if mask is not None]
+    masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None
+    return tuple(masks[name] for name in regions)
 
 
 def _device(wanted: str) -> str:
@@ -164,5 +245,7 @@ def _treatment(color: str, content: Picture) -> Treatment:
     return Treatment()
 
 
-def _heaviest(styles: Sequence[StyleImage]) -> Picture:
-    return images.decode(max(styles, key=lambda style: style.weight).read())
+def _heaviest(styles: Sequence[Style]) -> Picture:
+    """The picture of the heaviest image of the heaviest style."""
+    style = max((style for style in styles if style.images), key=lambda style: style.weight)
+    return images.decode(max(style.images, key=lambda image: image.weight).file.read())

@@ -13,7 +13,6 @@ from contextlib import suppress
 from service.config import Settings
 from service.engine.heap import give_back_memory
 from service.errors import ServiceError, StorageError
-from service.job_run import JobRun
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import job_folder
 from service.jobs.roll import BEAT_S, Roll, worker_id
@@ -22,6 +21,7 @@ from service.reporting import Reporter
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.sweep import sweep
+from service.task_run import RUNS
 from service.transfer import EngineInfo, Stylist
 from service.webhooks.courier import Courier
 
@@ -59,6 +59,7 @@ class Worker:
             precision=settings.precision,
             threads=settings.cpu_threads,
             gram_memory=round(settings.gram_memory_mb * MIB),
+            memory=settings.job_memory,
         )
         self._room = _room(settings, self._stylist.info)
         self._claim: Claim | None = None
@@ -116,7 +117,8 @@ class Worker:
         renew_s = min(RENEW_S, self._settings.lease_s / 20)
         self._reporter = reporter = Reporter(self._leases, self._blobs, claim, self._stopping, renew_s)
         try:
-            JobRun(self._leases, self._blobs, self._stylist, self._room, claim, reporter).carry_out()
+            run = RUNS[claim.kind](self._leases, self._blobs, self._stylist, self._room, claim, reporter)
+            run.carry_out()
         except LeaseLost:
             logger.warning("job %s: taken over or deleted meanwhile", claim.id)
             if not self._leases.exists(claim.id):

@@ -31,16 +31,24 @@ class Part:
     packages: tuple[str, ...] = ()
 
 
-BASE_MODULES = ("errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "engine.options")
+BASE_MODULES = (
+    "errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "digests", "geometry", "sheet",
+    "engine.options",
+)  # fmt: skip
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL")),
     "model": Part(1, ("model",), ("base",), ("numpy", "onnx", "google")),
     "storage": Part(1, ("storage.",), ("base",), ("sqlalchemy", "obstore", "alembic")),
     "engine": Part(2, ("engine.",), ("base", "model"), ("torch", "numpy", "safetensors")),
     "styles": Part(
-        2, ("styles.",), ("base", "model", "storage"), ("onnx", "onnxruntime", "safetensors", "sqlalchemy", "numpy")
+        3,
+        ("styles.",),
+        ("base", "model", "storage", "presets"),
+        ("onnx", "onnxruntime", "safetensors", "sqlalchemy", "numpy"),
     ),
-    "presets": Part(2, ("styles.presets",), ("base", "storage"), ("sqlalchemy",)),
+    "presets": Part(
+        2, ("styles.presets", "styles.packs"), ("base", "storage"), ("sqlalchemy", "safetensors", "numpy")
+    ),
     "jobs": Part(2, ("jobs.",), ("base", "storage"), ("sqlalchemy",)),
     "webhooks": Part(3, ("webhooks.",), ("base", "storage", "jobs"), ("standardwebhooks",)),
     "api": Part(
@@ -49,18 +57,18 @@ PARTS = {
         ("base", "storage", "presets", "jobs", "webhooks"),
         ("flask", "flask_openapi3", "pydantic", "pydantic_core", "werkzeug"),
     ),
-    "transfer": Part(3, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch",)),
-    "sweep": Part(3, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
+    "transfer": Part(4, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch", "numpy")),
+    "sweep": Part(4, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
     "worker": Part(
-        4,
-        ("worker", "job_run", "reporting"),
+        5,
+        ("worker", "job_run", "transfer_run", "task_run", "reporting"),
         ("base", "model", "storage", "engine", "styles", "presets", "jobs", "transfer", "sweep", "webhooks"),
         ("torch", "sqlalchemy"),
     ),
-    "broker": Part(5, ("broker.",), ("base", "worker"), ("celery", "billiard")),
-    "top": Part(6, ("app", "commands.", "__main__"), (ANYTHING,), (ANYTHING,)),
+    "broker": Part(6, ("broker.",), ("base", "worker"), ("celery", "billiard")),
+    "top": Part(7, ("app", "commands.", "__main__"), (ANYTHING,), (ANYTHING,)),
 }
-WEB_STAYS_WITHOUT = ("torch", "onnxruntime", "onnx", "safetensors")
+WEB_STAYS_WITHOUT = ("torch", "onnxruntime", "onnx")
 ENGINE_STAYS_WITHOUT = ("flask", "werkzeug", "pydantic", "sqlalchemy", "obstore", "onnxruntime")
 
 

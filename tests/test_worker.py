@@ -22,9 +22,9 @@ pytestmark = pytest.mark.slow
 HANGS = """
 import time
 from service.commands import worker
-from service.job_run import JobRun
+from service.transfer_run import TransferRun
 
-JobRun._transfer = lambda run: time.sleep(600)
+TransferRun.work = lambda run: time.sleep(600)
 worker.run(None)
 """
 

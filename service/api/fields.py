@@ -8,7 +8,7 @@ from dataclasses import MISSING
 from typing import Annotated, Any
 
 from flask import request
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from service.engine.options import OPTIONS
 from service.images import ImageFile, UnreadableImage, check_image
@@ -70,18 +70,30 @@ IMAGE_SCHEMA = {
 ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IMAGE_SCHEMA)]
 
 
-def read_first_image(value: object) -> str | ImageFile:
-    """The option `init`: one of its names, or an image."""
+class JobInit(BaseModel):
+    """The result of another transfer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    job: str = Field(description="The transfer's id.")
+    variant: int = Field(0, ge=0, description="Which of its pictures.")
+
+
+def read_first_image(value: object) -> str | ImageFile | JobInit:
+    """The option `init`: one of its names, an image, or the transfer whose result it is."""
+    if isinstance(value, dict):
+        return JobInit.model_validate(value)
     if value in FIRST_IMAGES:
         return str(value)
     try:
         return read_image(value)
     except ValueError as error:
-        raise ValueError(f"must be {', '.join(FIRST_IMAGES)} or an image; as an image it is {error}") from error
+        names = ", ".join(FIRST_IMAGES)
+        raise ValueError(f'must be {names}, an image or {{"job": id}}; as an image it is {error}') from error
 
 
 InitField = Annotated[
-    str | ImageFile,
+    str | ImageFile | JobInit,
     BeforeValidator(read_first_image),
-    WithJsonSchema({"anyOf": [{"enum": list(FIRST_IMAGES)}, IMAGE_SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"enum": list(FIRST_IMAGES)}, IMAGE_SCHEMA, JobInit.model_json_schema()]}),
 ]

@@ -1,18 +1,27 @@
-"""A checked body -> the request that the job's row holds, its pictures written to the blobs."""
+"""Checked bodies -> the requests that jobs' rows hold, their pictures written to the blobs."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from service.api.bodies import BlendBody, PaintingBody, ScoreBody, StyleEntry, TransferBody
+from service.api.fields import JobInit
 from service.api.parts import Parts
-from service.api.schemas import StyleEntry, TransferBody
-from service.engine.options import TransferOptions
+from service.engine.options import OPTIONS, TransferOptions
 from service.errors import FieldError, InvalidInput, NotFound
-from service.images import ImageFile
+from service.images import ImageFile, check_image
 from service.jobs.fit import check_fit
-from service.jobs.request import StoredStyle, TransferRequest, job_blob
+from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
-from service.storage.pictures import StoredImage, StoredStyleImage
+from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
+from service.storage.schema import PresetRow
+
+ASPECT = 0.02  # by how much a mask's aspect may differ from its picture's
+DIAL = ("content_weight", "style_weight")  # what a strength stands for
+Given = dict[str, Any]  # the fields that somebody named, each with its value
 
 
 def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
@@ -21,65 +30,246 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
     Raises:
         InvalidInput: naming the fields.
     """
-    options = body.options()
-    presets = [_preset_images(i, entry, parts) for i, entry in enumerate(body.styles)]
-    errors = _size_errors(body, presets, options)
-    if errors:
-        raise InvalidInput(errors)
-    pictures = _own_pictures(body)
-    stored = {name: _stored(job_blob(id, name), picture) for name, picture in pictures.items()}
-    request = TransferRequest(
-        content=stored["content"],
-        styles=tuple(
-            _style(entry, saved, stored.get(f"style-{i}"))
-            for i, (entry, saved) in enumerate(zip(body.styles, presets, strict=True))
-        ),
-        options=options,
-        first=stored.get("first"),
-    )
+    intake = _Intake(id, body.content, body.size, parts)
+    given = _given(body)
+    asked = _blended(body.blend, given) if body.blend else _varied(body, given)
     if body.callback_url is not None:
         parts.hosts.check_url(body.callback_url)
-    check_fit(request, parts.roll.rooms())
-    for name, picture in pictures.items():
-        parts.blobs.put(stored[name].blob, picture.data)
+    paintings = [intake.painting(one) for one in asked]
+    base = paintings[0] if not body.variants or body.blend else intake.base(given, paintings[0])
+    request = TransferRequest(intake.image(body.content), base, tuple(paintings) if _is_varied(body) else ())
+    intake.finish(request)
     return request
 
 
-def _own_pictures(body: TransferBody) -> dict[str, ImageFile]:
-    """The pictures that came with the body, each under a name of its own."""
-    pictures: dict[str, object] = {"content": body.content, "first": body.init}
-    pictures |= {f"style-{i}": entry.image for i, entry in enumerate(body.styles)}
-    return {name: picture for name, picture in pictures.items() if isinstance(picture, ImageFile)}
+def take_in_score(id: str, body: ScoreBody, parts: Parts) -> tuple[TransferRequest, StoredImage]:
+    """The same for a picture to be judged, which is given beside."""
+    intake = _Intake(id, body.content, body.size, parts)
+    painting = intake.painting(_Asked("", "", _given(body)))
+    request = TransferRequest(intake.image(body.content), painting)
+    picture = intake.image(body.image)
+    if errors := _aspect_errors("image", body.image, body.content):
+        raise InvalidInput(errors)
+    intake.finish(request)
+    return request, picture
 
 
-def _preset_images(index: int, entry: StyleEntry, parts: Parts) -> tuple[StoredStyleImage, ...]:
-    """The images of an entry's preset, as it is now; none for an entry with an image of its own."""
-    if entry.preset is None:
-        return ()
-    try:
-        row = parts.presets.get(entry.preset)
-    except NotFound as error:
-        raise InvalidInput.field(f"styles.{index}.preset", error.detail) from error
-    return tuple(StoredStyleImage(**image) for image in row.images)
+@dataclass(frozen=True)
+class _Asked:
+    """One picture asked for: `loc` is where the body speaks of it."""
+
+    loc: str
+    label: str
+    given: Given
 
 
-def _style(entry: StyleEntry, saved: tuple[StoredStyleImage, ...], own: StoredImage | None) -> StoredStyle:
-    if own is not None:
-        saved = (StoredStyleImage(**asdict(own), weight=1.0, scale=1.0),)
-    return StoredStyle(entry.preset, entry.weight, entry.scale, saved)
+def _given(body: PaintingBody) -> Given:
+    return {name: getattr(body, name) for name in body.model_fields_set}
 
 
-def _stored(blob: str, image: ImageFile) -> StoredImage:
-    return StoredImage(blob, image.sha256, image.width, image.height)
+def _is_varied(body: TransferBody) -> bool:
+    return bool(body.variants or body.blend)
 
 
-def _size_errors(
-    body: TransferBody, presets: list[tuple[StoredStyleImage, ...]], options: TransferOptions
-) -> list[FieldError]:
-    errors = content_size_errors(body.content, options.size)
-    for i, (entry, saved) in enumerate(zip(body.styles, presets, strict=True)):
-        pictures: list[tuple[HasSize, float]] = [(image, entry.scale * image.scale) for image in saved]
+def _varied(body: TransferBody, given: Given) -> list[_Asked]:
+    if not body.variants:
+        return [_Asked("", "", given)]
+    own = [_given(variant) for variant in body.variants]
+    return [_Asked(f"variants.{i}.", _label(mine), _overridden(given, mine)) for i, mine in enumerate(own)]
+
+
+def _overridden(given: Given, own: Given) -> Given:
+    """A variant's word goes before the transfer's; so does its strength before weights, and the other way round."""
+    if own.get("strength") is not None:
+        given = {name: value for name, value in given.items() if name not in DIAL}
+    elif any(name in own for name in DIAL):
+        given = {name: value for name, value in given.items() if name != "strength"}
+    return given | own
+
+
+def _blended(blend: BlendBody, given: Given) -> list[_Asked]:
+    errors = [
+        FieldError(name, "is not for a transfer with blend") for name in ("styles", "variants") if name in given
+    ]
+    if errors:
+        raise InvalidInput(errors)
+    asked = []
+    for step in range(blend.steps + 1):
+        t = step / blend.steps
+        shares = [(blend.start, 1 - t), (blend.to, t)]
+        styles = [StyleEntry(preset=name, weight=weight) for name, weight in shares if weight > 0]
+        label = " + ".join(f"{weight:.0%} {name}" for name, weight in shares if weight > 0)
+        asked.append(_Asked("blend.", label, given | {"styles": styles}))
+    return asked
+
+
+def _label(own: Given) -> str:
+    """What a variant has of its own, in the order of its fields."""
+    return ", ".join(_named(name, own[name]) for name in PaintingBody.model_fields if name in own) or "as it is"
+
+
+def _named(name: str, value: Any) -> str:
+    if name == "styles":
+        return " + ".join(_style_named(entry, len(value)) for entry in value)
+    if isinstance(value, ImageFile | JobInit):
+        value = "image"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+
+
+def _style_named(entry: StyleEntry, of: int) -> str:
+    share = f"{entry.weight:g} " if of > 1 else ""
+    scale = f" scale {entry.scale:g}" if entry.scale != 1 else ""
+    return f"{share}{entry.preset or 'image'}{scale}"
+
+
+class _Intake:
+    """Pictures and presets of one request, each read and stored once."""
+
+    def __init__(self, id: str, content: ImageFile, size: int, parts: Parts) -> None:
+        self._id = id
+        self._content = content
+        self._size = size
+        self._parts = parts
+        self._files: dict[str, ImageFile] = {}
+        self._presets: dict[str, PresetRow] = {}
+        self._results: dict[tuple[str, int], ImageFile] = {}
+
+    def image(self, file: ImageFile) -> StoredImage:
+        """An image as the row speaks of it; it will be stored."""
+        blob = job_blob(self._id, file.sha256)
+        self._files[blob] = file
+        return StoredImage(blob, file.sha256, file.width, file.height)
+
+    def painting(self, asked: _Asked) -> Painting:
+        """Raises InvalidInput."""
+        given = asked.given
+        options = self._options(asked)
+        entries: Sequence[StyleEntry] = given.get("styles", ())
+        if not entries:
+            raise InvalidInput.field(f"{asked.loc}styles", "is required")
+        styles = [self._style(f"{asked.loc}styles.{i}", entry) for i, entry in enumerate(entries)]
+        errors = content_size_errors(self._content, options.size)
+        for name in ("protect", "strength_map"):
+            errors += _aspect_errors(f"{asked.loc}{name}", given.get(name), self._content)
+        for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
+            errors += self._style_errors(f"{asked.loc}styles.{i}", entry, style, options)
+        if options.init == "style" and not any(style.sized() for style in styles):
+            errors.append(FieldError(f"{asked.loc}init", "there is no style image: the presets are packs"))
+        if errors:
+            raise InvalidInput(errors)
+        return self._painting(tuple(styles), options, given, asked.label)
+
+    def base(self, given: Given, like: Painting) -> Painting:
+        """What a transfer says for all its variants, which is not painted itself; it may leave the styles to them."""
+        with _located(""):
+            options = TransferOptions.of(**_plain_options(given) | {"size": self._size})
+        styles = [self._style(f"styles.{i}", entry) for i, entry in enumerate(given.get("styles", ()))]
+        return self._painting(tuple(styles) or like.styles, options, given, "")
+
+    def _painting(
+        self, styles: tuple[StoredStyle, ...], options: TransferOptions, given: Given, label: str
+    ) -> Painting:
+        pictures = {"first": self._first(given), **{n: given.get(n) for n in ("protect", "strength_map")}}
+        stored = {name: self.image(file) for name, file in pictures.items() if isinstance(file, ImageFile)}
+        return Painting(styles, options, label=label, **stored)
+
+    def _first(self, given: Given) -> ImageFile | None:
+        init = given.get("init")
+        if isinstance(init, JobInit):
+            given["init"] = init = self._result_of(init)
+        return init if isinstance(init, ImageFile) else None
+
+    def _result_of(self, asked: JobInit) -> ImageFile:
+        """A picture that another transfer made."""
+        if (asked.job, asked.variant) in self._results:
+            return self._results[asked.job, asked.variant]
+        try:
+            result = self._parts.queue.get(asked.job, "transfer").result
+        except NotFound as error:
+            raise InvalidInput.field("init.job", error.detail) from error
+        pictures = (result or {}).get("variants") or ([result] if result else [])
+        if asked.variant >= len(pictures):
+            raise InvalidInput.field("init", f"the transfer {asked.job} has no such picture (yet)")
+        picture = check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
+        self._results[asked.job, asked.variant] = picture
+        return picture
+
+    def _options(self, asked: _Asked) -> TransferOptions:
+        """Raises InvalidInput for what the types can't say."""
+        with _located(asked.loc):
+            return TransferOptions.of(**_plain_options(asked.given) | {"size": self._size})
+
+    def _style(self, loc: str, entry: StyleEntry) -> StoredStyle:
+        masks = {name: getattr(entry, name) for name in ("mask", "style_mask")}
+        stored = {name: self.image(file) for name, file in masks.items() if file is not None}
         if entry.image is not None:
-            pictures = [(entry.image, entry.scale)]
-        errors += style_size_errors(f"styles.{i}.scale", pictures, options.size)
-    return errors
+            own = StoredStyleImage(**asdict(self.image(entry.image)), weight=1.0, scale=1.0)
+            return StoredStyle(None, entry.weight, entry.scale, (own,), **stored)
+        preset = self._preset(loc, str(entry.preset))
+        saved = tuple(StoredStyleImage(**image) for image in preset.images)
+        pack = StoredFile(preset.pack["blob"], preset.pack["sha256"]) if preset.pack else None
+        return StoredStyle(preset.name, entry.weight, entry.scale, saved, pack, **stored)
+
+    def _preset(self, loc: str, name: str) -> PresetRow:
+        if name not in self._presets:
+            try:
+                self._presets[name] = self._parts.presets.get(name)
+            except NotFound as error:
+                raise InvalidInput.field(f"{loc}.preset", error.detail) from error
+        return self._presets[name]
+
+    def _style_errors(
+        self, loc: str, entry: StyleEntry, style: StoredStyle, options: TransferOptions
+    ) -> list[FieldError]:
+        sized: list[tuple[HasSize, float]] = [*style.sized()]
+        errors = style_size_errors(f"{loc}.scale", sized, options.size)
+        errors += _aspect_errors(f"{loc}.mask", entry.mask, self._content)
+        if style.pack is not None:
+            errors += self._pack_errors(loc, self._presets[str(entry.preset)].pack or {}, options)
+        if entry.style_mask is not None:
+            if style.pack is not None or len(style.images) != 1:
+                errors.append(FieldError(f"{loc}.style_mask", "the style must have exactly one picture"))
+            else:
+                errors += _aspect_errors(f"{loc}.style_mask", entry.style_mask, style.images[0])
+        return errors
+
+    def _pack_errors(self, loc: str, pack: Mapping[str, Any], options: TransferOptions) -> list[FieldError]:
+        """What a style without pictures can't do."""
+        errors = []
+        if pack["model"] != self._parts.model_sha256():
+            errors.append(FieldError(f"{loc}.preset", "its Gram matrices are of another model than this service's"))
+        if options.color != "style":
+            errors.append(FieldError(f"{loc}.preset", f"it has no picture to treat for color {options.color!r}"))
+        if missing := sorted(set(options.style_layers) - set(pack["layers"])):
+            errors.append(FieldError(f"{loc}.preset", f"its pack has no Gram matrices of {', '.join(missing)}"))
+        return errors
+
+    def finish(self, request: TransferRequest) -> None:
+        """Checks the memory that it takes, then stores the pictures."""
+        check_fit(request, self._parts.roll.rooms())
+        for blob, file in self._files.items():
+            self._parts.blobs.put(blob, file.data)
+
+
+def _plain_options(given: Given) -> Given:
+    options = {name: given[name] for name in OPTIONS if name in given}
+    if isinstance(options.get("init"), ImageFile | JobInit):
+        options["init"] = "image"
+    return options
+
+
+@contextmanager
+def _located(loc: str) -> Iterator[None]:
+    """Puts `loc` before the fields that are found wrong."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput([FieldError(loc + e.loc, e.msg) for e in error.errors]) from error
+
+
+def _aspect_errors(loc: str, mask: HasSize | None, picture: HasSize) -> list[FieldError]:
+    """Whether a picture that lies over another one has its shape."""
+    if mask is None or abs(mask.width * picture.height / (mask.height * picture.width) - 1) <= ASPECT:
+        return []
+    shape, other = f"{mask.width} x {mask.height}", f"{picture.width} x {picture.height}"
+    return [FieldError(loc, f"is {shape} pixels, which is another shape than the {other} of the picture it is for")]

@@ -35,7 +35,7 @@ def get_events(path: TransferPath) -> Response:
     `Last-Event-ID` resumes: states that were passed over meanwhile are not sent, the newest ones always are. 204
     where nothing is left to tell, which also keeps an EventSource from coming back.
     """
-    row, streams = parts().queue.get(path.id), parts().streams
+    row, streams = parts().queue.get(path.id, "transfer"), parts().streams
     number = resumed_at(request.headers.get("Last-Event-ID", ""), row)
     if row.status in ENDED and number == row.events:
         return Response(status=204, headers=LIVE)
@@ -49,7 +49,7 @@ def get_events(path: TransferPath) -> Response:
 @blueprint.get("/<id>/preview", responses=JPEG | {"409": Problem})
 def get_preview(path: TransferPath) -> Response:
     """The newest preview."""
-    job = parts().queue.get(path.id)
+    job = parts().queue.get(path.id, "transfer")
     if job.preview is None:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
     response = Response(parts().blobs.get(job.preview["blob"]), mimetype="image/jpeg")

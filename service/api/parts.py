@@ -12,6 +12,7 @@ from service.api.streams import Streams
 from service.api.waiting import Waiting
 from service.api.watching import Watch
 from service.config import Settings
+from service.digests import model_sha256
 from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
 from service.jobs.roll import Roll
@@ -42,6 +43,10 @@ class Parts:
     streams: Streams
     hosts: Hosts
     wake: Callable[[], None]
+
+    def model_sha256(self) -> str:
+        """The model that the workers compute with. Raises ModelUnavailable."""
+        return model_sha256(self.settings.model)
 
 
 def parts() -> Parts:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import require_key
+from service.api.auth import caller, require_key
+from service.api.bodies import StyleBody
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
-from service.api.resources import style_resource
-from service.api.schemas import NewStylePath, PageQuery, Problem, StyleBody, StyleOut, StylePage, StylePath
+from service.api.resources import Endings, style_resource
+from service.api.schemas import NewStylePath, PageQuery, Problem, StyleOut, StylePage, StylePath
+from service.errors import InvalidInput, OtherModel, TransferFailed, Unavailable, UnsupportedMediaType
+from service.jobs.idempotency import RepeatKey
+from service.jobs.queue import Submission, new_id
+from service.jobs.request import StoredStyle
+from service.sizes import style_size_errors
+from service.storage.pictures import StoredStyleImage
+from service.storage.schema import ENDED, PresetRow
+from service.styles.packs import Pack, UnusablePack
 from service.styles.presets import PresetImage
 
 blueprint = APIBlueprint(
@@ -23,16 +34,31 @@ blueprint = APIBlueprint(
 )
 blueprint.before_request(require_key)
 
+SAVED: dict[Any, Any] = {"200": StyleOut, "201": StyleOut}
+PACK_TYPE = "application/octet-stream"
+PACK: dict[Any, Any] = {"200": {"content": {PACK_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+PACK_S = 60.0  # seconds that a caller waits for a pack to be made
 PICTURE: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@blueprint.put("/<name>", responses={"200": StyleOut, "201": StyleOut, "400": Problem})
+@blueprint.put("/<name>", responses=SAVED | dict.fromkeys(("400", "429", "503"), Problem))
 def put_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset, or replace the one of that name."""
     images = [PresetImage(entry.image, entry.weight, entry.scale) for entry in body.images]
-    row, is_new = parts().presets.put(path.name, body.description, images)
-    location = {"Location": url_for("styles.get_style", name=path.name)}
-    return style_resource(row), 201 if is_new else 200, location
+    for i, entry in enumerate(body.images):
+        for size in body.warm:
+            if errors := style_size_errors(f"images.{i}.scale", [(entry.image, entry.scale)], size):
+                raise InvalidInput(errors)
+    if body.warm:
+        parts().queue.check_room(caller())
+    id = new_id()
+    warm = {"job": id, "sizes": body.warm} if body.warm else None
+    row, is_new = parts().presets.put(path.name, body.description, images, warm)
+    if warm:
+        asked = {"style": asdict(_stored(row)), "sizes": body.warm}
+        parts().queue.submit(Submission(id, asked, caller(), kind="warm"))
+        parts().wake()
+    return _saved(row, is_new)
 
 
 @blueprint.get("", responses={"200": StylePage})
@@ -42,13 +68,79 @@ def list_styles(query: PageQuery) -> dict[str, Any]:
     rows = parts().presets.page(after, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    return {"items": [style_resource(row) for row in rows], "next": to_cursor(rows[-1].name) if more else None}
+    endings = _endings(rows)
+    items = [style_resource(row, endings) for row in rows]
+    return {"items": items, "next": to_cursor(rows[-1].name) if more else None}
 
 
 @blueprint.get("/<name>", responses={"200": StyleOut, "404": Problem})
 def get_style(path: StylePath) -> dict[str, Any]:
     """Show a preset."""
-    return style_resource(parts().presets.get(path.name))
+    row = parts().presets.get(path.name)
+    return style_resource(row, _endings([row]))
+
+
+def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
+    location = {"Location": url_for("styles.get_style", name=row.name)}
+    return style_resource(row, _endings([row])), 201 if is_new else 200, location
+
+
+def _endings(rows: Sequence[PresetRow]) -> Endings:
+    jobs = [row.warm["job"] for row in rows if row.warm]
+    return parts().queue.endings(jobs) if jobs else {}
+
+
+def _stored(row: PresetRow) -> StoredStyle:
+    """A preset as tasks take it."""
+    return StoredStyle(row.name, 1.0, 1.0, tuple(StoredStyleImage(**image) for image in row.images))
+
+
+@blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
+def put_style_pack(path: NewStylePath) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Save a preset from the pack of another service: the body is that file, `application/octet-stream`."""
+    if request.mimetype != PACK_TYPE:
+        raise UnsupportedMediaType(f"send the pack as {PACK_TYPE}")
+    data = request.get_data()
+    try:
+        pack = Pack.from_bytes(data)
+    except UnusablePack as error:
+        raise InvalidInput.field("pack", str(error)) from error
+    if pack.model != parts().model_sha256():
+        raise OtherModel(
+            f"its Gram matrices are of the model {pack.model}, this service's is {parts().model_sha256()}"
+        )
+    return _saved(*parts().presets.put_pack(path.name, data, pack))
+
+
+@blueprint.get("/<name>/pack", responses=PACK | {"404": Problem, "503": Problem})
+def get_style_pack(path: StylePath) -> Response:
+    """A preset's Gram matrices for a ladder of sizes, as one safetensors file. The first time a worker makes it."""
+    row = parts().presets.get(path.name)
+    model = row.pack["model"] if row.pack else parts().model_sha256()
+    data = parts().presets.pack(row, model)
+    if data is None:
+        _make_pack(row, model)
+        data = parts().presets.pack(row, model)
+    if data is None:
+        raise Unavailable("the pack is not there yet", retry_after=PACK_S)
+    response = Response(data, mimetype=PACK_TYPE)
+    response.set_etag(f"{row.version}-{model}")
+    response.headers["Content-Disposition"] = f'attachment; filename="{row.name}.safetensors"'
+    return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def _make_pack(row: PresetRow, model: str) -> None:
+    """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
+    asked = {"style": asdict(_stored(row)), "version": row.version, "description": row.description}
+    key = RepeatKey("packs", f"{row.version}-{model}", row.version)
+    job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack"))
+    parts().wake()
+    job, _ = parts().waiting.until_ended(job, PACK_S)
+    if job.status not in ENDED:
+        raise Unavailable("the pack is still being made: ask again", retry_after=PACK_S / 4)
+    parts().queue.delete(job.id)  # so that a try that failed is made anew
+    if job.error:
+        raise TransferFailed(f"the pack could not be made: {job.error['detail']}")
 
 
 @blueprint.get("/<name>/image", responses=PICTURE | {"404": Problem})

@@ -8,20 +8,21 @@ from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
+from service.api.bodies import TransferBody
 from service.api.intake import take_in
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.schemas import (
+    ImageQuery,
     NewTransferHeaders,
     Problem,
-    TransferBody,
     TransferOut,
     TransferPage,
     TransferPath,
     TransfersQuery,
 )
 from service.api.waiting import preferred_wait
-from service.errors import DatabaseError, NotReady, ServiceError
+from service.errors import DatabaseError, NotFound, NotReady, ServiceError
 from service.images import MEDIA_TYPES
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
@@ -40,6 +41,7 @@ blueprint.before_request(require_key)
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 NEW: dict[Any, Any] = {"200": TransferOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
+JPEG: dict[Any, Any] = {"200": {"content": {"image/jpeg": BINARY}}}
 PICTURE: dict[Any, Any] = {"200": {"content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)}}
 
 
@@ -102,20 +104,44 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer."""
-    job = parts().queue.get(path.id)
+    job = parts().queue.get(path.id, "transfer")
     callback = parts().deliveries.of_job(job.id) if job.callback_url else None
     return transfer_resource(job) | {"callback": callback}
 
 
 @blueprint.get("/<id>/image", responses=PICTURE | {"404": Problem, "409": Problem})
-def get_transfer_image(path: TransferPath) -> Response:
-    """The picture."""
-    job = parts().queue.get(path.id)
+def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
+    """The picture, or one of the variants."""
+    job = _succeeded(path.id)
+    pictures = job.get("variants") or [job]
+    if query.variant >= len(pictures):
+        raise NotFound(f"there is no variant {query.variant}: there are {len(pictures)}, from 0")
+    picture = pictures[query.variant]
+    return _file(picture["blob"], picture["media_type"], picture["sha256"])
+
+
+@blueprint.get("/<id>/sheet", responses=JPEG | {"404": Problem, "409": Problem})
+def get_transfer_sheet(path: TransferPath) -> Response:
+    """The contact sheet: the content image and all variants, labelled."""
+    job = _succeeded(path.id)
+    if not job.get("sheet"):
+        raise NotFound("a transfer without variants has no sheet")
+    return _file(job["sheet"], "image/jpeg", job["sheet"])
+
+
+def _succeeded(id: str) -> dict[str, Any]:
+    """The result of a transfer. Raises NotReady."""
+    job = parts().queue.get(id, "transfer")
     if job.result is None:
         partial = "; /preview has what there is of it" if job.preview else ""
         raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
-    response = Response(parts().blobs.get(job.result["blob"]), mimetype=job.result["media_type"])
-    response.set_etag(job.result["sha256"])
+    return job.result
+
+
+def _file(blob: str, media_type: str, etag: str) -> Response:
+    """A file that never changes."""
+    response = Response(parts().blobs.get(blob), mimetype=media_type)
+    response.set_etag(etag)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response.make_conditional(request)  # type: ignore[return-value]
 
@@ -123,12 +149,14 @@ def get_transfer_image(path: TransferPath) -> Response:
 @blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": Problem})
 def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
     """Cancel a transfer. It is no error if it has ended, or was canceled before."""
+    parts().queue.get(path.id, "transfer")
     return transfer_resource(parts().queue.cancel(path.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files."""
+    parts().queue.get(path.id, "transfer")
     parts().queue.delete(path.id)
     parts().blobs.delete_all(job_folder(path.id))
     return "", 204

@@ -19,7 +19,7 @@ from service.errors import InvalidInput
 from service.images import ImageFile, UnreadableImage
 from service.sizes import content_size_errors, style_size_errors
 from service.storage.blobs import Blobs
-from service.styles.grams import StyleImage
+from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Outcome, Stylist
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
     default = option.default if option.default_factory is MISSING else option.default_factory()
-    kind: Any = _layers if isinstance(default, dict) else type(default)
+    kind: Any = _layers if isinstance(default, dict) else float if default is None else type(default)
     choices = option.metadata["choices"] or None if option.name != "init" else None
     text = f"{option.metadata['doc']} Default: {json.dumps(default) if isinstance(default, dict) else default}."
     if option.name == "init":
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     content = _read("content", args.content)
     styles = _styles(args)
     errors = content_size_errors(content, options.size)
-    errors += style_size_errors("scale", [(style, style.scale) for style in styles], options.size)
+    errors += style_size_errors("scale", [(style.images[0], style.images[0].scale) for style in styles], options.size)
     if errors:
         raise InvalidInput(errors)
     settings = Settings.from_environment()
@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         precision=settings.precision,
         threads=settings.cpu_threads,
         gram_memory=0,
+        memory=settings.job_memory,
     )
     with tqdm(total=options.iterations, unit="it", desc="stylize") as bar:
         order = Order(images.decode(content.data), styles, options, images.decode(first.data) if first else None)
@@ -82,10 +83,10 @@ def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | Non
     first = None
     if given.get("init", "content") not in OPTIONS["init"].metadata["choices"]:
         first, given["init"] = _read("init", Path(given["init"])), "image"
-    return TransferOptions(**given), first
+    return TransferOptions.of(**given), first
 
 
-def _styles(args: argparse.Namespace) -> list[StyleImage]:
+def _styles(args: argparse.Namespace) -> list[Style]:
     weights = args.weight or [1.0] * len(args.style)
     scales = args.scale or [1.0] * len(args.style)
     for name, values in (("weight", weights), ("scale", scales)):
@@ -95,7 +96,7 @@ def _styles(args: argparse.Namespace) -> list[StyleImage]:
         if not all(low <= value <= high for value in values) or not sum(values):
             raise InvalidInput.field(name, f"must be between {low:g} and {high:g}, and one at least above 0")
     return [
-        StyleImage(path.read_bytes, file.sha256, file.width, file.height, weight, scale)
+        Style.of(StyleImage(File(path.read_bytes, file.sha256), file.width, file.height, scale=scale), weight)
         for path, file, weight, scale in zip(
             args.style, (_read("style", path) for path in args.style), weights, scales, strict=True
         )

@@ -51,7 +51,7 @@ class ColourCanvas:
         self.upper = torch.ones((), device=device)
 
     def variable(self, image: Tensor) -> Tensor:
-        return image.clamp(0, 1)
+        return torch.minimum(torch.maximum(image, self.lower), self.upper)
 
     def seen(self, variable: Tensor) -> Tensor:
         return variable
@@ -86,6 +86,15 @@ class LuminanceCanvas:
         return variable + self._chroma
 
 
-def canvas_for(color: str, content: Tensor) -> Canvas:
-    """The canvas for the option `color` over a content image, 1 x 3 x H x W in [0, 1]."""
-    return LuminanceCanvas(content) if color == "luminance" else ColourCanvas(content.device)
+def canvas_for(color: str, content: Tensor, protect: Tensor | None = None) -> Canvas:
+    """The canvas for the option `color` over a content image, 1 x 3 x H x W in [0, 1].
+
+    `protect`, H x W in [0, 1], narrows the bounds around the content: 1 leaves it as it is, and 0.5 half the way to
+    either end of the gamut.
+    """
+    canvas = LuminanceCanvas(content) if color == "luminance" else ColourCanvas(content.device)
+    if protect is not None:
+        kept = canvas.variable(content)
+        canvas.lower = torch.lerp(canvas.lower.expand_as(kept), kept, protect)
+        canvas.upper = torch.lerp(canvas.upper.expand_as(kept), kept, protect)
+    return canvas

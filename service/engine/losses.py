@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,26 +25,67 @@ class Losses:
     total: float
 
 
+@dataclass(frozen=True, eq=False)
+class StyleTarget:
+    """What the Gram matrices of a region are to be (Gatys et al. 2017, section 4).
+
+    Attributes:
+        grams: layer -> C x C, divided by the sum of the weights that it was taken with.
+        weights: layer -> H' x W', how much each position counts, the square of the paper's guidance channel; None
+            where all count alike.
+    """
+
+    grams: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor] | None = None
+
+    def weights_of(self, layer: str) -> Tensor | None:
+        return None if self.weights is None else self.weights[layer]
+
+
 class _GramDistance(torch.autograd.Function):
-    """||Gram(F) - T||^2 of 1 x C x H x W features, Gram(F) divided by H*W; its gradient is 4/(H W) F (Gram(F) - T).
+    """||Gram(F) - T||^2 of 1 x C x H x W features; its gradient is 4/(H W) F (Gram(F) - T), position by position
+    times its weight and divided by the mean weight where there are weights.
 
     The gradient is one matrix product in the features' own precision and layout (channels last); stock autograd
     takes two, in another layout. The distance is summed in at least float32.
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
-        difference = gram_matrix(features)[0] - target
-        ctx.save_for_backward(features, difference)
+    def forward(ctx: Any, features: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+        difference = gram_sum(features, weights) / total_weight(_positions(features), weights) - target
+        ctx.save_for_backward(features, difference, weights)
         return difference.square().sum()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        features, difference = ctx.saved_tensors
-        _, channels, height, width = features.shape
-        inner = (difference * (4 * grads[0] / (height * width))).to(features.dtype)
-        gradient = _rows(features) @ inner
-        return gradient.reshape(1, height, width, channels).permute(0, 3, 1, 2), None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        features, difference, weights = ctx.saved_tensors
+        factor = 4 * grads[0] / total_weight(_positions(features), weights)
+        return gram_gradient(features, difference * factor, weights), None, None
+
+
+def gram_sum(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """1 x C x H x W, and H x W where positions count differently -> C x C: the sum of w f f^T; at least float32."""
+    rows = _rows(features)
+    weighted = rows if weights is None else rows * weights.reshape(-1, 1).to(rows.dtype)
+    return _widened(weighted.t() @ rows)
+
+
+def total_weight(positions: int, weights: Tensor | None) -> Tensor | int:
+    """What a Gram matrix is divided by: the number of positions, or the sum of their weights."""
+    return positions if weights is None else weights.sum().clamp_min(NORM_FLOOR)
+
+
+def gram_gradient(features: Tensor, inner: Tensor, weights: Tensor | None) -> Tensor:
+    """The gradient that F gets where that of its weighted Gram's sum is the symmetric `inner` / 2: w F inner."""
+    _, channels, height, width = features.shape
+    gradient = _rows(features) @ inner.to(features.dtype)
+    if weights is not None:
+        gradient *= weights.reshape(-1, 1).to(gradient.dtype)
+    return gradient.reshape(1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _positions(features: Tensor) -> int:
+    return features.shape[2] * features.shape[3]
 
 
 def _rows(features: Tensor) -> Tensor:
@@ -57,33 +98,51 @@ def _widened(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
+def squares(tensor: Tensor) -> Tensor:
+    """The sum of the squares, in at least float32; a scalar."""
+    return _widened(tensor).square().sum()
+
+
 def gram_matrix(features: Tensor) -> Tensor:
     """B x C x H x W -> B x C x C, divided by H*W (Gatys 2016, eq. 3, without that division); at least float32."""
-    positions = features.shape[2] * features.shape[3]
-    return torch.stack([_widened(rows.t() @ rows) / positions for rows in map(_rows, features[:, None])])
+    return torch.stack([gram_sum(one) / _positions(one) for one in features[:, None]])
+
+
+def content_factor(target: Tensor, scaling: str) -> Tensor | float:
+    """What ||a - t||^2 is multiplied by for the content loss of one layer.
+
+    gatys: 1/2 (eq. 1); per_element: that by C H W; relative: 1 / ||t||^2.
+    """
+    if scaling == "relative":
+        return 1 / squares(target).clamp_min(NORM_FLOOR)
+    return 1 / 2 if scaling == "gatys" else 1 / (2 * target.numel())
+
+
+def style_factor(target: Tensor, scaling: str, weights: Tensor | None = None) -> Tensor | float:
+    """What ||G - T||^2, each Gram divided by its own H*W, is multiplied by for the style loss of one layer.
+
+    relative: 1 / ||T||^2; otherwise a quarter of the mean, which is eq. 4 with 1 / (2 H W C)^2 where both pictures
+    have one size, and holds where they differ. Where positions have weights, also by their mean: so the pull on each
+    place is its weight times what it would be without.
+    """
+    factor: Tensor | float = 1 / (4 * target.numel())
+    if scaling == "relative":
+        factor = 1 / target.square().sum().clamp_min(NORM_FLOOR)
+    return factor if weights is None else factor * weights.mean()
 
 
 def content_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
-    """Distance of features from the content image's, both 1 x C x H x W; a scalar.
-
-    gatys: 1/2 ||a - t||^2 (eq. 1); per_element: that by C H W; relative: ||a - t||^2 / ||t||^2.
-    """
-    distance = _widened(features - target).square().sum()
-    if scaling == "relative":
-        return distance / _widened(target).square().sum().clamp_min(NORM_FLOOR)
-    return distance / 2 if scaling == "gatys" else distance / (2 * target.numel())
+    """Distance of features from the content image's, both 1 x C x H x W; a scalar."""
+    return squares(features - target) * content_factor(target, scaling)
 
 
-def style_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
+def style_loss(features: Tensor, target: Tensor, scaling: str, weights: Tensor | None = None) -> Tensor:
     """Distance of the Gram of 1 x C x H x W features from a C x C target, each divided by its own H*W; a scalar.
 
-    relative: ||G - T||^2 / ||T||^2; otherwise a quarter of the mean squared error, which is eq. 4 with
-    1 / (2 H W C)^2 where both pictures have one size, and holds where they differ.
+    With weights, H x W, both are divided by the sum of the weights instead.
     """
-    distance: Tensor = _GramDistance.apply(features, target)  # type: ignore[no-untyped-call]
-    if scaling == "relative":
-        return distance / target.square().sum().clamp_min(NORM_FLOOR)
-    return distance / (4 * target.numel())
+    distance: Tensor = _GramDistance.apply(features, target, weights)  # type: ignore[no-untyped-call]
+    return distance * style_factor(target, scaling, weights)
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -97,47 +156,82 @@ class Objective:
     """J as a function of the image, its targets fixed.
 
     Args:
-        content: 1 x 3 x H x W in [0, 1].
-        grams: layer -> C x C target for every style layer, divided by the H*W it was taken over.
+        content: layer -> 1 x C x H' x W' features of the content image, for every content layer.
+        styles: one target for each region, each with every style layer.
     """
 
-    def __init__(self, encoder: VGG, content: Tensor, grams: Mapping[str, Tensor], options: TransferOptions) -> None:
+    def __init__(
+        self,
+        encoder: VGG,
+        content: Mapping[str, Tensor],
+        styles: Sequence[StyleTarget],
+        options: TransferOptions,
+    ) -> None:
         self.encoder = encoder
         self.options = options
-        self._layers = set(options.content_layers) | set(options.style_layers)
-        self._grams = {layer: grams[layer].to(content) for layer in options.style_layers}
-        with torch.no_grad():
-            self._content = encoder(content, options.content_layers)
+        self.layers = options.layers
+        self.content = content
+        self.styles = styles
 
     def losses(self, seen: Tensor, image: Tensor) -> dict[str, Tensor]:
         """What the encoder sees and the image itself, both 1 x 3 x H x W in [0, 1], which are one unless the encoder
         only sees luminance -> the scalars `content`, `style`, `tv` (of the image) and `total`."""
-        return self._terms(self.encoder.walk(seen, self._layers), total_variation(image))
+        return self.summed(*self.by_layer(seen), total_variation(image))
+
+    def by_layer(self, seen: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The content and the style loss of each layer, before its weight; differentiable."""
+        options, content, style = self.options, {}, {}
+        for layer, f in self.encoder.walk(seen, self.layers):
+            if layer in options.content_layers:
+                content[layer] = content_loss(f, self.content[layer], options.loss_scaling)
+            if layer in options.style_layers:
+                regions = [
+                    style_loss(f, target.grams[layer], options.loss_scaling, target.weights_of(layer))
+                    for target in self.styles
+                ]
+                style[layer] = torch.stack(regions).sum()
+        return content, style
+
+    def summed(self, content: Mapping[str, Tensor], style: Mapping[str, Tensor], tv: Tensor) -> dict[str, Tensor]:
+        """The losses from those of the layers and the total variation."""
+        options = self.options
+        content_sum = _weighted_sum(content, options.content_layers)
+        style_sum = _weighted_sum(style, options.style_layers)
+        weighted = options.content_weight * content_sum + options.style_weight * style_sum
+        total = weighted + options.tv_weight * tv
+        return {"content": content_sum, "style": style_sum, "tv": tv, "total": total}
 
     def scale(self) -> float:
         """The total of an image without any features: what a total counts as large or as nothing against."""
-        like = next(iter(self._content.values()))
-        empty = {layer: like.new_zeros(1, len(gram), 1, 1) for layer, gram in self._grams.items()}
-        empty |= {layer: torch.zeros_like(target) for layer, target in self._content.items()}
-        return float(self._terms(empty.items(), torch.ones(()))["total"]) or 1.0
-
-    def _terms(self, features: Iterable[tuple[str, Tensor]], tv: Tensor) -> dict[str, Tensor]:
-        options, content, style = self.options, [], []
-        for layer, f in features:
-            if layer in options.content_layers:
-                loss = content_loss(f, self._content[layer], options.loss_scaling)
-                content.append(options.content_layers[layer] * loss)
-            if layer in options.style_layers:
-                loss = style_loss(f, self._grams[layer], options.loss_scaling)
-                style.append(options.style_layers[layer] * loss)
-        sums = {"content": torch.stack(content).sum(), "style": torch.stack(style).sum(), "tv": tv}
-        weighted = options.content_weight * sums["content"] + options.style_weight * sums["style"]
-        return {**sums, "total": weighted + options.tv_weight * tv}
+        options, scaling = self.options, self.options.loss_scaling
+        content = {layer: squares(f) * content_factor(f, scaling) for layer, f in self.content.items()}
+        style = {
+            layer: torch.stack(
+                [squares(t.grams[layer]) * style_factor(t.grams[layer], scaling, t.weights_of(layer))
+                 for t in self.styles]
+            ).sum()
+            for layer in options.style_layers
+        }  # fmt: skip
+        return float(self.summed(content, style, torch.ones(()))["total"]) or 1.0
 
     def evaluate(self, seen: Tensor, image: Tensor) -> Losses:
         """The losses without their gradient."""
         with torch.no_grad():
             return as_losses(self.losses(seen, image))
+
+
+def plain_objective(
+    encoder: VGG, content: Tensor, grams: Mapping[str, Tensor], options: TransferOptions
+) -> Objective:
+    """J for a content image, 1 x 3 x H x W in [0, 1], and Gram targets that count everywhere."""
+    with torch.no_grad():
+        features = encoder(content, options.content_layers)
+    return Objective(encoder, features, [StyleTarget({k: gram.to(content) for k, gram in grams.items()})], options)
+
+
+def _weighted_sum(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Over the layers."""
+    return torch.stack([weights[layer] * loss for layer, loss in losses.items()]).sum()
 
 
 def as_losses(terms: Mapping[str, Tensor]) -> Losses:

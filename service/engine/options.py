@@ -17,7 +17,10 @@ CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
 LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLOCK, start=1) for i in range(1, n + 1))
 """Every layer of VGG19 that can be read, shallowest first."""
 
+REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9
+CONTENT_WEIGHT, TV_WEIGHT = 0.15, 0.5  # the defaults, to which a strength of 0.5 comes down
+STRENGTH_POWER = 2.0  # how steeply the weights follow the strength
 STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
 STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
 
@@ -38,15 +41,21 @@ class TransferOptions:
         InvalidInput: naming every field that is out of range, of the wrong type or unknown.
     """
 
-    size: int = _option(512, "Long edge of the output in pixels.", low=32, high=2048)
+    size: int = _option(512, "Long edge of the output in pixels.", low=32, high=4096)
     content_weight: float = _option(
-        0.15, "How much the output keeps of the content image.", symbol="alpha", low=0, high=MAX_WEIGHT
+        CONTENT_WEIGHT, "How much the output keeps of the content image.", symbol="alpha", low=0, high=MAX_WEIGHT
     )
     style_weight: float = _option(
         1.0, "How much the output takes from the styles.", symbol="beta", low=0, high=MAX_WEIGHT
     )
     tv_weight: float = _option(
-        0.5, "Smoothness: weight of the total variation.", symbol="gamma", low=0, high=MAX_WEIGHT
+        TV_WEIGHT, "Smoothness: weight of the total variation.", symbol="gamma", low=0, high=MAX_WEIGHT
+    )
+    strength: float | None = _option(
+        None,
+        "One dial instead of the two weights: 0 is the content image, 0.5 the defaults, 1 all style.",
+        low=0,
+        high=1,
     )
     content_layers: Mapping[str, float] = _option(
         {"relu4_2": 1.0}, "Layers whose features are kept, each with its weight.", low=0, high=MAX_WEIGHT
@@ -96,8 +105,41 @@ class TransferOptions:
         if errors:
             raise InvalidInput(errors)
 
+    @classmethod
+    def of(cls, **given: Any) -> TransferOptions:
+        """From the options that were given: a strength stands for the weights.
+
+        Raises:
+            InvalidInput: as the class itself; also for a strength beside one of the weights that it stands for.
+        """
+        strength = given.get("strength")
+        if strength is None:
+            return cls(**given)
+        if both := [name for name in ("content_weight", "style_weight") if name in given]:
+            raise InvalidInput.field("strength", f"give either strength or {' and '.join(both)}")
+        cls(**given)  # which says what is wrong with the strength, before anything is made of it
+        return cls(**weights_at(strength) | given)
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """All that the encoder has to give."""
+        return frozenset(self.content_layers) | frozenset(self.style_layers)
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def weights_at(strength: float) -> dict[str, float]:
+    """The weights that a strength from 0 to 1 stands for: at 0.5 the defaults, at 0 all content, at 1 all style.
+
+    The smoothing goes with the style: without one the content image is to come back as it is.
+    """
+    style = (2 * strength) ** STRENGTH_POWER
+    return {
+        "content_weight": CONTENT_WEIGHT * (2 * (1 - strength)) ** STRENGTH_POWER,
+        "style_weight": style,
+        "tv_weight": TV_WEIGHT * style,
+    }
 
 
 OPTIONS: Mapping[str, Field[Any]] = {f.name: f for f in fields(TransferOptions)}
@@ -106,12 +148,14 @@ OPTIONS: Mapping[str, Field[Any]] = {f.name: f for f in fields(TransferOptions)}
 
 def _errors_of(option: Field[Any], value: Any) -> list[FieldError]:
     meta = option.metadata
+    if value is None and option.default is None:
+        return []
     if meta["choices"]:
         wrong = value not in meta["choices"]
         return [FieldError(option.name, f"must be one of {', '.join(meta['choices'])}")] if wrong else []
     if option.name.endswith("_layers"):
         return _layer_errors(option, value)
-    whole = option.name not in ("content_weight", "style_weight", "tv_weight", "tolerance")
+    whole = option.name not in REAL
     return _number_errors(option.name, value, meta["low"], meta["high"], whole=whole)
 
 

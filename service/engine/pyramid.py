@@ -32,9 +32,14 @@ class Level:
         return max(self.width, self.height)
 
     @property
+    def pixels(self) -> int:
+        """All that is evaluated, the margin too."""
+        return (self.width + 2 * self.margin) * (self.height + 2 * self.margin)
+
+    @property
     def work(self) -> int:
         """What the level costs: its pixels times its evaluations."""
-        return (self.width + 2 * self.margin) * (self.height + 2 * self.margin) * (self.iterations + 1)
+        return self.pixels * (self.iterations + 1)
 
 
 def plan(width: int, height: int, levels: int, iterations: int) -> list[Level]:

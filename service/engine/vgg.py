@@ -39,6 +39,10 @@ class VGG(nn.Module):
     def device(self) -> torch.device:
         return self._tensor("preprocess_bias").device
 
+    def channels(self, layer: str) -> int:
+        """How many features a layer has at each position."""
+        return len(self._tensor(layer.replace("relu", "conv") + "_bias"))
+
     def _tensor(self, name: str) -> Tensor:
         return self.get_buffer(name)
 

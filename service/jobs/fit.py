@@ -21,7 +21,7 @@ def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
         DoesNotFit: naming what is too large for the tightest room, and the size that would fit there.
     """
     largest = {room: _largest_size(request, room) for room in rooms}
-    if all(size == request.options.size for size in largest.values()):
+    if all(size == request.size for size in largest.values()):
         return
     tightest = min(rooms, key=lambda room: (largest[room] or 0, room.limit))
     raise DoesNotFit(_errors(request, tightest, largest[tightest]))
@@ -31,10 +31,10 @@ def _largest_size(request: TransferRequest, room: Room) -> int | None:
     """The largest size, up to the one asked for, that the room holds."""
 
     def needed_at(size: int) -> int:
-        styles = [pixels for style in request.styles for pixels in _style_pixels(style, size)]
+        styles = [pixels for style in _styles(request) for pixels in _style_pixels(style, size)]
         return needed(*_output_pixels(request, size), styles, room.precision)
 
-    return largest_size(needed_at, room.limit, range(LEAST_SIZE, request.options.size + 1))
+    return largest_size(needed_at, room.limit, range(LEAST_SIZE, request.size + 1))
 
 
 def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
@@ -42,15 +42,21 @@ def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
 
 
 def _style_pixels(style: StoredStyle, size: int) -> list[tuple[int, int]]:
-    return [fitted_size(image.width, image.height, round(scale * size)) for image, _, scale in style.shares()]
+    return [fitted_size(image.width, image.height, round(scale * size)) for image, scale in style.sized()]
+
+
+def _styles(request: TransferRequest) -> list[StoredStyle]:
+    return [style for painting in request.paintings for style in painting.styles]
 
 
 def _errors(request: TransferRequest, room: Room, largest: int | None) -> list[FieldError]:
     """What takes more than the room by itself: the output, or the style images of an entry."""
-    size = request.options.size
+    size = request.size
     taken = {"size": needed(*_output_pixels(request, size), (), room.precision)}
-    for i, style in enumerate(request.styles):
-        taken[f"styles.{i}.scale"] = needed(0, 0, _style_pixels(style, size), room.precision)
+    for k, painting in enumerate(request.paintings):
+        prefix = f"variants.{k}." if request.variants else ""
+        for i, style in enumerate(painting.styles):
+            taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, _style_pixels(style, size), room.precision)
     there, advice = room.limit // MIB, _advice(request, largest)
     return [
         FieldError(loc, f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}")
@@ -63,5 +69,5 @@ def _advice(request: TransferRequest, size: int | None) -> str:
     """A size is only named if its pictures would not be too small."""
     if size is None or content_size_errors(request.content, size):
         return "no size would fit"
-    styles = [(image, scale) for style in request.styles for image, _, scale in style.shares()]
+    styles = [sized for style in _styles(request) for sized in style.sized()]
     return "no size would fit" if style_size_errors("", styles, size) else f"a size of {size} would fit"

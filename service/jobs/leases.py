@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import ServiceError, TransferFailed
 from service.jobs.ending import deadline_error, end
+from service.jobs.request import iterations
 from service.jobs.roll import process_of
 from service.storage.database import Database, now
 from service.storage.schema import JobRow, TurnRow
@@ -29,12 +30,14 @@ class Claim:
     """A worker's right to write to a job, good until another worker claims it or the job ends.
 
     `checkpoint` is what the row says of the newest one, None where the job is to begin at its beginning.
+    `kind` is one of storage's KINDS.
     """
 
     id: str
     fence: int
     request: dict[str, Any]
     checkpoint: dict[str, Any] | None = None
+    kind: str = "transfer"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Leases:
         row.attempts += 1
         newest = select(func.coalesce(func.max(TurnRow.turn), 0) + 1).scalar_subquery()
         session.execute(update(TurnRow).where(TurnRow.owner == row.owner).values(turn=newest))
-        return Claim(row.id, row.fence, row.request, row.checkpoint)
+        return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind)
 
     def report(
         self,
@@ -105,7 +108,7 @@ class Leases:
             row.lease_until = clock + self._lease_s
             return News(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 
-    def succeed(self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str) -> None:
+    def succeed(self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str | None) -> None:
         """Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
@@ -220,7 +223,7 @@ def _worn_out(row: JobRow) -> TransferFailed:
     reached = (row.progress or {}).get("iteration", 0)
     return TransferFailed(
         f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}) "
-        f"at iteration {reached} of {row.request['options']['iterations']}"
+        f"at iteration {reached} of {iterations(row.request)}"
     )
 
 

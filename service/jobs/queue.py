@@ -27,7 +27,7 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class Submission:
-    """A new job. `owner` is its caller; `deadline_s` how many seconds it may take in all, waiting included."""
+    """A new job, of one of the KINDS. `owner` is its caller; it may take `deadline_s` seconds, waiting included."""
 
     id: str
     request: dict[str, Any]
@@ -36,6 +36,7 @@ class Submission:
     deadline_s: float | None = None
     callback_url: str | None = None
     repeat: RepeatKey | None = None
+    kind: str = "transfer"
 
 
 class Queue:
@@ -76,13 +77,19 @@ class Queue:
             session.refresh(row)
         return row
 
-    def get(self, id: str) -> JobRow:
-        """Raises NotFound."""
+    def get(self, id: str, kind: str | None = None) -> JobRow:
+        """A job, of this kind if one is named. Raises NotFound."""
         with self._database.reading() as session:
             row = session.scalar(select(JobRow).where(JobRow.id == id))
-        if row is None:
-            raise NotFound(f"there is no transfer {id!r}")
+        if row is None or (kind and row.kind != kind):
+            raise NotFound(f"there is no {kind or 'job'} {id!r}")
         return row
+
+    def endings(self, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any] | None]]:
+        """The status and the error of each of these jobs; without those that don't exist."""
+        with self._database.reading() as session:
+            rows = session.execute(select(JobRow.id, JobRow.status, JobRow.error).where(JobRow.id.in_(ids)))
+            return {id: (status, error) for id, status, error in rows}
 
     def event_counts(self, ids: Collection[str]) -> dict[str, int]:
         """How many events each of these jobs has had; without those that don't exist."""
@@ -91,8 +98,8 @@ class Queue:
             return {id: events for id, events in rows}  # noqa: C416 - a Row is no pair to the type checker
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
-        """At most `limit` jobs, newest first, those before the number given."""
-        query = select(JobRow).order_by(JobRow.number.desc()).limit(limit)
+        """At most `limit` transfers, newest first, those before the number given."""
+        query = select(JobRow).where(JobRow.kind == "transfer").order_by(JobRow.number.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
         if before is not None:
@@ -134,6 +141,7 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
 def _row(new: Submission, clock: float) -> JobRow:
     return JobRow(
         id=new.id,
+        kind=new.kind,
         status="queued",
         request=new.request,
         owner=new.owner,

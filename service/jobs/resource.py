@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from service.jobs.request import iterations as iterations_of
 from service.storage.schema import ENDED, JobRow
 
 
@@ -18,7 +19,7 @@ def transfer_resource(row: JobRow) -> dict[str, Any]:
         "finished_at": iso(row.finished_at),
         "progress": progress_resource(row),
         "options": _options(row),
-        "result": row.result and {key: value for key, value in row.result.items() if key != "blob"},
+        "result": row.result and _result(row.result),
         "error": row.error,
         "timings": row.timings or {},
         "style_cache": row.style_cache,
@@ -30,7 +31,7 @@ def transfer_resource(row: JobRow) -> dict[str, Any]:
 
 def progress_resource(row: JobRow) -> dict[str, Any]:
     """How far the job is."""
-    now, iterations = row.progress or {}, row.request["options"]["iterations"]
+    now, iterations = row.progress or {}, iterations_of(row.request)
     ended = row.status == "succeeded"
     iteration = row.result["iterations"] if ended and row.result else now.get("iteration", 0)
     return {
@@ -49,19 +50,43 @@ def iso(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _result(result: dict[str, Any]) -> dict[str, Any]:
+    """A job's result without the names of its files; one of before has one picture."""
+    variants = result.get("variants") or [result]
+    return _picture(result) | {"variants": [_picture(variant) for variant in variants]}
+
+
+def _picture(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if key not in ("blob", "sheet", "variants")}
+
+
 def _options(row: JobRow) -> dict[str, Any]:
     request = row.request
-    options = dict(request["options"])
-    if request["first"]:
-        options["init"] = _image(request["first"])
-    given = {"content": _image(request["content"]), "styles": [_style(style) for style in request["styles"]]}
+    given = {"content": _image(request["content"])} | _painting(request)
+    base = _painting(request)
+    own = [{k: v for k, v in _painting(one).items() if v != base[k]} for one in request.get("variants", ())]
     deadline_s = None if row.deadline_at is None else round(row.deadline_at - row.created_at, 3)
-    return given | options | {"priority": row.priority, "deadline_s": deadline_s, "callback_url": row.callback_url}
+    terms = {"priority": row.priority, "deadline_s": deadline_s, "callback_url": row.callback_url}
+    return given | {"variants": own} | terms
+
+
+def _painting(painting: dict[str, Any]) -> dict[str, Any]:
+    """One picture's styles and options, as they were given but with the defaults filled in."""
+    options = dict(painting["options"])
+    if painting["first"]:
+        options["init"] = _image(painting["first"])
+    masks = {name: _maybe(painting.get(name)) for name in ("protect", "strength_map")}
+    return {"styles": [_style(style) for style in painting["styles"]]} | options | masks
 
 
 def _style(style: dict[str, Any]) -> dict[str, Any]:
     source = {"preset": style["preset"]} if style["preset"] else {"image": _image(style["images"][0])}
-    return source | {"weight": style["weight"], "scale": style["scale"]}
+    masks = {name: _image(style[name]) for name in ("mask", "style_mask") if style.get(name)}
+    return source | {"weight": style["weight"], "scale": style["scale"]} | masks
+
+
+def _maybe(image: dict[str, Any] | None) -> dict[str, Any] | None:
+    return image and _image(image)
 
 
 def _image(image: dict[str, Any]) -> dict[str, Any]:
@@ -77,4 +102,6 @@ def _links(row: JobRow) -> dict[str, str]:
         links["preview"] = f"{here}/preview"
     if row.result:
         links["image"] = f"{here}/image"
+        if row.result.get("sheet"):
+            links["sheet"] = f"{here}/sheet"
     return links

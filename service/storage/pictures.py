@@ -1,4 +1,4 @@
-"""How rows speak of images that lie in the blobs."""
+"""How rows speak of files that lie in the blobs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class StoredImage:
-    """An image that lies in the blobs; `width` and `height` in pixels, `sha256` of the file."""
+class StoredFile:
+    """A file that lies in the blobs; `sha256` is of its bytes."""
 
     blob: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class StoredImage(StoredFile):
+    """An image; `width` and `height` in pixels."""
+
     width: int
     height: int
 

@@ -10,6 +10,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 ENDED = ("succeeded", "failed", "canceled")
 """The states of a job that is over; before them come "queued" and "running"."""
 
+KINDS = ("transfer", "score", "warm", "pack")
+"""What a job can be: beside transfers a picture's losses, Grams computed beforehand, a preset's pack."""
+
 
 class Base(DeclarativeBase):
     type_annotation_map = {dict[str, Any]: JSON(none_as_null=True), list[dict[str, Any]]: JSON}  # noqa: RUF012
@@ -18,7 +21,10 @@ class Base(DeclarativeBase):
 class PresetRow(Base):
     """A saved style. `version` names this state of it: its files lie under `styles/<version>/`.
 
-    `images` holds, for each style image, `blob`, `sha256`, `width`, `height`, `weight` and `scale`.
+    `images` holds, for each style image, `blob`, `sha256`, `width`, `height`, `weight` and `scale`. A preset that
+    came as a pack has no pictures, and under `pack` its file: `blob`, `sha256`, `model`, `layers` and `sizes`.
+
+    `warm` names under `job` the task that computes its Grams beforehand, for the output `sizes`.
     """
 
     __tablename__ = "presets"
@@ -27,11 +33,13 @@ class PresetRow(Base):
     version: Mapped[str]
     description: Mapped[str]
     images: Mapped[list[dict[str, Any]]]
+    pack: Mapped[dict[str, Any] | None]
+    warm: Mapped[dict[str, Any] | None]
     created_at: Mapped[float]
 
 
 class JobRow(Base):
-    """A transfer. `number` is its place in the order of arrival.
+    """A job: a transfer, or one of the tasks in KINDS. `number` is its place in the order of arrival.
 
     `fence` counts its claims: a write that carries an older one comes from a worker that lost it.
     `request` is what was asked for, all defaults filled in; its pictures lie under `jobs/<id>/` or, from presets,
@@ -51,6 +59,7 @@ class JobRow(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(default="transfer")
     status: Mapped[str]
     request: Mapped[dict[str, Any]]
     owner: Mapped[str] = mapped_column(default="")

@@ -31,6 +31,7 @@ class GramKey:
         width, height: pixels that the image was brought to.
         layers: sorted.
         treatment: what was done to its colours first; empty for nothing.
+        mask: SHA-256 of the mask over it; empty for none.
     """
 
     model: str
@@ -39,6 +40,7 @@ class GramKey:
     height: int
     layers: tuple[str, ...]
     treatment: str = ""
+    mask: str = ""
     rendition: str = RENDITION
 
     @property

@@ -1,10 +1,10 @@
-"""Gram matrices of style images by ONNX Runtime."""
+"""Gram matrices of style images by ONNX Runtime: of the whole picture, or of a part of it, or tile by tile."""
 
 from __future__ import annotations
 
 import ctypes
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,17 @@ import onnxruntime as ort
 from onnx.utils import Extractor
 
 from service.errors import Unavailable
-from service.images import Picture
+from service.geometry import layer_masks, stride, tiles
+from service.images import Mask, Picture
 from service.model import Model
 
 Grams = dict[str, npt.NDArray[np.float32]]
 """Layer -> C x C Gram matrix, divided by the H*W it was taken over."""
 
-SESSIONS = 4  # cut graphs kept ready, one for each set of layers last asked for
+SESSIONS = 4  # cut graphs kept ready, one for each set of outputs last asked for
+WHOLE = 2**20  # pixels of a picture that goes through the graph in one piece
+FLOOR = 1e-12  # what a mask that is black where a layer looks is divided by
+TILE = 896  # pixels along each side that a tile of a larger one sees
 
 
 class GramExtractor:
@@ -45,28 +49,62 @@ class GramExtractor:
         self._options.enable_cpu_mem_arena = False  # and so is the memory, which an arena would keep
         self._sessions: OrderedDict[tuple[str, ...], ort.InferenceSession] = OrderedDict()
         self._providers = _providers(device)
-        self.provider = self._session(("relu1_1",)).get_providers()[0]
+        self.provider = self._session(("gram_relu1_1",)).get_providers()[0]
         """What ONNX Runtime really got: it falls back to the CPU without an error."""
         if device == "cuda" and self.provider != "CUDAExecutionProvider":
             raise Unavailable(f"NST_DEVICE is cuda, but ONNX Runtime only got {self.provider}")
 
-    def grams(self, picture: Picture, layers: Sequence[str]) -> Grams:
-        """H x W x 3 uint8 -> the Grams of the layers named."""
-        layers = tuple(sorted(layers))
-        image = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
-        outputs = self._session(layers).run(None, {"image": image})
-        return {layer: np.asarray(gram[0]) for layer, gram in zip(layers, outputs, strict=True)}
+    def grams(
+        self,
+        picture: Picture,
+        layers: Sequence[str],
+        mask: Mask | None = None,
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> Grams:
+        """H x W x 3 uint8 -> the Grams of the layers named.
 
-    def _session(self, layers: tuple[str, ...]) -> ort.InferenceSession:
-        if layers not in self._sessions:
-            cut = self._cutter.extract_model(["image"], [f"gram_{layer}" for layer in layers])
-            self._sessions[layers] = ort.InferenceSession(
+        With a mask, H x W in [0, 1], each position counts as much as the mask says of what it sees, and the sums are
+        divided by what all positions count (Gatys et al. 2017, section 4). `on_tick` is called before each tile.
+        """
+        layers = tuple(sorted(layers))
+        if mask is not None or picture.shape[0] * picture.shape[1] > WHOLE:
+            return self._by_tiles(picture, layers, mask, on_tick)
+        on_tick()
+        outputs = self._run(picture, tuple(f"gram_{layer}" for layer in layers))
+        return {layer: gram[0] for layer, gram in zip(layers, outputs, strict=True)}
+
+    def _by_tiles(
+        self, picture: Picture, layers: tuple[str, ...], mask: Mask | None, on_tick: Callable[[], None]
+    ) -> Grams:
+        """From the features, of which every tile gives its own."""
+        height, width = picture.shape[:2]
+        weights = layer_masks(np.ones((height, width), np.float32) if mask is None else mask, layers)
+        sums: Grams = {}
+        for tile in tiles(height, width, layers, TILE):
+            on_tick()
+            features = self._run(picture[tile.rows.seen(), tile.columns.seen()], layers)
+            for layer, seen in zip(layers, features, strict=True):
+                step = stride(layer)
+                own = seen[0][:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(seen.shape[1], -1)
+                weight = weights[layer][tile.rows.own(step), tile.columns.own(step)].reshape(-1)
+                gram = (own * weight) @ own.T
+                sums[layer] = sums[layer] + gram if layer in sums else gram
+        return {layer: gram / max(weights[layer].sum(dtype=np.float64), FLOOR) for layer, gram in sums.items()}
+
+    def _run(self, picture: Picture, outputs: tuple[str, ...]) -> list[npt.NDArray[np.float32]]:
+        image = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+        return [np.asarray(output) for output in self._session(outputs).run(None, {"image": image})]
+
+    def _session(self, outputs: tuple[str, ...]) -> ort.InferenceSession:
+        if outputs not in self._sessions:
+            cut = self._cutter.extract_model(["image"], list(outputs))
+            self._sessions[outputs] = ort.InferenceSession(
                 cut.SerializeToString(), self._options, providers=self._providers
             )
-        self._sessions.move_to_end(layers)
+        self._sessions.move_to_end(outputs)
         while len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
-        return self._sessions[layers]
+        return self._sessions[outputs]
 
 
 def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:

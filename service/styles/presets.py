@@ -5,16 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import delete, select
 
 from service import images
-from service.errors import NotFound
+from service.errors import BlobNotFound, NotFound
 from service.images import ImageFile
 from service.storage.blobs import Blobs
 from service.storage.database import Database, now
 from service.storage.pictures import StoredStyleImage
 from service.storage.schema import PresetRow
+from service.styles.packs import Pack
 
 FOLDER = "styles"
 
@@ -36,24 +38,52 @@ class Presets:
         self._database = database
         self._blobs = blobs
 
-    def put(self, name: str, description: str, style_images: Sequence[PresetImage]) -> tuple[PresetRow, bool]:
-        """Saves a preset, replacing one of that name. Gives its row, and whether the name is new."""
+    def put(
+        self,
+        name: str,
+        description: str,
+        style_images: Sequence[PresetImage],
+        warm: dict[str, Any] | None = None,
+    ) -> tuple[PresetRow, bool]:
+        """Saves a preset, replacing one of that name. Gives its row, and whether the name is new.
+
+        `warm` names the task that will compute its Grams, as the row holds it.
+        """
         version = uuid.uuid4().hex
         saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
         heaviest = max(style_images, key=lambda style: style.weight)
         self._blobs.put(thumbnail_key(version), images.thumbnail(heaviest.image.data))
+        shown = [asdict(image) for image in saved]
+        return self._replace(name, version=version, description=description, images=shown, pack=None, warm=warm)
+
+    def put_pack(self, name: str, data: bytes, pack: Pack) -> tuple[PresetRow, bool]:
+        """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
+        version = uuid.uuid4().hex
+        blob = pack_key(version, pack.model)
+        self._blobs.put(blob, data)
+        self._blobs.put(thumbnail_key(version), pack.thumbnail)
+        about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
+                 "layers": pack.layers, "sizes": list(pack.ladder)}  # fmt: skip
+        shown = [{"blob": "", **image} for image in pack.images]
+        return self._replace(name, version=version, description=pack.description, images=shown, pack=about, warm=None)
+
+    def _replace(self, name: str, **columns: Any) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
             row = session.get(PresetRow, name)
             is_new = row is None
             if row is None:
                 row = PresetRow(name=name, created_at=session.scalar(select(now())))
                 session.add(row)
-            row.version, row.description, row.images = (
-                version,
-                description,
-                [asdict(image) for image in saved],
-            )
+            for column, value in columns.items():
+                setattr(row, column, value)
         return row, is_new
+
+    def pack(self, preset: PresetRow, model: str) -> bytes | None:
+        """The file of a preset's pack for a model; None where it has to be made."""
+        try:
+            return self._blobs.get(preset.pack["blob"] if preset.pack else pack_key(preset.version, model))
+        except BlobNotFound:
+            return None
 
     def _save(self, blob: str, style: PresetImage) -> StoredStyleImage:
         image = style.image
@@ -84,6 +114,10 @@ class Presets:
     def thumbnail(self, preset: PresetRow) -> bytes:
         """A small JPEG of the preset's heaviest image."""
         return self._blobs.get(thumbnail_key(preset.version))
+
+
+def pack_key(version: str, model: str) -> str:
+    return f"{FOLDER}/{version}/pack-{model}.safetensors"
 
 
 def thumbnail_key(version: str) -> str:

@@ -9,7 +9,7 @@ import torch
 from reference import content_term, gram_means, gram_sums, style_term, vgg_features
 from torch import Tensor
 
-from service.engine.losses import Objective, content_loss, gram_matrix, style_loss, total_variation
+from service.engine.losses import Objective, content_loss, gram_matrix, plain_objective, style_loss, total_variation
 from service.engine.options import TransferOptions
 from service.engine.vgg import VGG
 from service.model import Model
@@ -125,7 +125,7 @@ def test_a_target_without_any_norm_gives_finite_losses_and_gradients(scaling: st
 
 def objective(encoder: VGG, content: Tensor, style: Tensor, options: TransferOptions) -> Objective:
     grams = {layer: gram_matrix(f)[0] for layer, f in encoder(style, options.style_layers).items()}
-    return Objective(encoder, content, grams, options)
+    return plain_objective(encoder, content, grams, options)
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)

@@ -69,10 +69,10 @@ def test_the_losses_of_a_result_are_float32s_whatever_it_was_made_in(
     narrow_encoder: VGG, encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray, grams_of: object
 ) -> None:
     grams = grams_of(small_texture)  # type: ignore[operator]
-    made = stylize(narrow_encoder, small_photo, lambda size: grams, TransferOptions(iterations=20))
-    judged = stylize(encoder, made.picture, lambda size: grams, TransferOptions(iterations=0))
+    made = stylize(narrow_encoder, small_photo, lambda size: [grams], TransferOptions(iterations=20))
+    judged = stylize(encoder, made.picture, lambda size: [grams], TransferOptions(iterations=0))
     assert made.losses.style == judged.losses.style
-    exact = stylize(encoder, small_photo, lambda size: grams, TransferOptions(iterations=20)).losses
+    exact = stylize(encoder, small_photo, lambda size: [grams], TransferOptions(iterations=20)).losses
     assert made.losses.total == pytest.approx(exact.total, rel=0.05)
 
 
@@ -84,6 +84,6 @@ def test_a_picture_in_its_own_style_ends_without_an_error(
     picture = np.full_like(small_photo, 128) if flat else small_photo
     grams = grams_of(picture)  # type: ignore[operator]
     options = TransferOptions(iterations=30, optimizer=optimizer, tolerance=0.0, tv_weight=0.0)
-    result = stylize(narrow_encoder, picture, lambda size: grams, options)
+    result = stylize(narrow_encoder, picture, lambda size: [grams], options)
     assert result.stopped in ("converged", "stalled")
     assert np.abs(result.picture.astype(int) - picture).max() <= 3

@@ -53,10 +53,10 @@ class Painter:
             on_progress=self.reports.append,
         )
 
-    def _grams_at(self, size: int) -> dict[str, np.ndarray]:
+    def _grams_at(self, size: int) -> list[dict[str, np.ndarray]]:
         self.sizes.append(size)
         self.on_grams()
-        return self._grams_of(images.resize_long_edge(self._style, size))
+        return [self._grams_of(images.resize_long_edge(self._style, size))]
 
     def checkpoints(self) -> list[Checkpoint]:
         """Those of the last call's reports, as another process would read them."""

@@ -119,9 +119,9 @@ def test_real_weights_take_on_the_style_and_keep_the_content(
     weights = {} if scaling == "relative" else {"content_weight": 1.0, "style_weight": 100.0}
     options = TransferOptions(iterations=30, loss_scaling=scaling, **weights)
     before = stylize(
-        encoder, content, lambda size: grams, TransferOptions(iterations=0, loss_scaling=scaling, **weights)
+        encoder, content, lambda size: [grams], TransferOptions(iterations=0, loss_scaling=scaling, **weights)
     ).losses
-    result = stylize(encoder, content, lambda size: grams, options)
+    result = stylize(encoder, content, lambda size: [grams], options)
     expected = expected_losses(model, result.picture, content, style, options)
     assert vars(result.losses) == pytest.approx(expected, rel=1e-3)
     assert result.losses.style < 0.5 * before.style

@@ -1,0 +1,167 @@
+"""What a POST or PUT may hold. Ranges and defaults come from engine.options."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from service.api.fields import ImageField, InitField, option
+from service.api.schemas import NAME
+from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
+from service.images import ImageFile
+
+TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
+LEAST_WEIGHT = 1e-6  # of all weights of a list together
+MAX_DEADLINE_S = 30 * 86_400
+MAX_IMAGES = 16  # of a preset, and entries of a transfer's styles
+MAX_VARIANTS = 16
+MAX_WARM = 8  # sizes
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are errors, and so is NaN."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def some_weight(weighted: list[Any]) -> list[Any]:
+    """Refuses a list of styles whose weights are all next to 0: their average would be none."""
+    if sum(entry.weight for entry in weighted) < LEAST_WEIGHT:
+        raise ValueError(f"the weights must be at least {LEAST_WEIGHT:g} in all")
+    return weighted
+
+
+def _weight(doc: str) -> Any:
+    return Field(1.0, ge=STYLE_WEIGHTS[0], le=STYLE_WEIGHTS[1], description=doc)
+
+
+def _scale(doc: str) -> Any:
+    return Field(1.0, ge=STYLE_SCALES[0], le=STYLE_SCALES[1], description=doc)
+
+
+class StyleImageBody(Body):
+    image: ImageField
+    weight: float = _weight("Share in the average of the preset's Gram matrices.")
+    scale: float = _scale("The image's size relative to the output's.")
+
+
+class StyleBody(Body):
+    """A preset: one or more style images."""
+
+    images: list[StyleImageBody] = Field(min_length=1, max_length=MAX_IMAGES)
+    description: str = Field("", max_length=2000, pattern=TEXT)
+    warm: list[int] = Field(
+        [], max_length=MAX_WARM, description="Output sizes in pixels for which the Grams are computed at once."
+    )
+
+    _some_weight = field_validator("images")(some_weight)
+
+    @field_validator("warm")
+    @classmethod
+    def _sizes(cls, sizes: list[int]) -> list[int]:
+        low, high = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
+        if not all(low <= size <= high for size in sizes):
+            raise ValueError(f"each size must be between {low} and {high}")
+        return sorted(set(sizes))
+
+
+class StyleEntry(Body):
+    """One style of a transfer: either `preset` or `image`."""
+
+    preset: str | None = Field(None, pattern=NAME, description="Name of a preset.")
+    image: ImageField | None = None
+    weight: float = _weight("Share in the average of the Gram matrices, among the styles with the same mask.")
+    scale: float = _scale("The style image's size relative to the output's.")
+    mask: ImageField | None = Field(None, description="Grey, over the content: white where this style goes.")
+    style_mask: ImageField | None = Field(
+        None, description="Grey, over the style's only image: white what of it counts."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> StyleEntry:
+        if (self.preset is None) == (self.image is None):
+            raise ValueError("give either preset or image")
+        return self
+
+
+class PaintingBody(Body):
+    """One picture: in which styles, and how."""
+
+    styles: list[StyleEntry] = Field([], min_length=1, max_length=MAX_IMAGES)
+    content_weight: float = option("content_weight")
+    style_weight: float = option("style_weight")
+    tv_weight: float = option("tv_weight")
+    strength: float | None = option("strength")
+    content_layers: dict[str, float] = option("content_layers")
+    style_layers: dict[str, float] = option("style_layers")
+    loss_scaling: Literal["relative", "per_element", "gatys"] = option("loss_scaling")
+    iterations: int = option("iterations")
+    levels: int = option("levels")
+    tolerance: float = option("tolerance")
+    optimizer: Literal["lbfgs", "adam"] = option("optimizer")
+    init: InitField = option("init")
+    seed: int = option("seed")
+    color: Literal["style", "luminance", "match"] = option("color")
+    format: Literal["png", "jpeg", "webp"] = option("format")
+    quality: int = option("quality")
+    protect: ImageField | None = Field(None, description="Grey, over the content: white where it stays as it is.")
+    strength_map: ImageField | None = Field(
+        None, description="Grey, over the content: by what the style's weight is multiplied there, white 1."
+    )
+
+    _some_weight = field_validator("styles")(some_weight)
+
+
+class BlendBody(Body):
+    """A walk from one preset to another, both ends included."""
+
+    start: str = Field(alias="from", pattern=NAME, description="Name of the preset at the beginning.")
+    to: str = Field(pattern=NAME, description="Name of the preset at the end.")
+    steps: int = Field(ge=1, le=MAX_VARIANTS - 1, description="Steps of the walk: one picture more than that.")
+
+
+class VariantBody(PaintingBody):
+    """What one of several pictures has of its own; all else is as in the transfer itself."""
+
+
+class TransferBody(PaintingBody):
+    """A transfer: a content image, its styles, and how."""
+
+    content: ImageField
+    size: int = option("size")
+    variants: list[VariantBody] = Field(
+        [], min_length=1, max_length=MAX_VARIANTS, description="One picture for each, which differs in what is named."
+    )
+    blend: BlendBody | None = Field(None, description="Instead of `styles` and `variants`: a walk between presets.")
+    priority: int = Field(0, ge=-100, le=100, description="Of the caller's own waiting jobs the highest is next.")
+    deadline_s: float | None = Field(
+        None, gt=0, le=MAX_DEADLINE_S, description="Seconds from now after which the job fails instead of running on."
+    )
+    callback_url: str | None = Field(
+        None, description="Where a signed webhook goes when the job ends; NST_WEBHOOK_HOSTS must allow its host."
+    )
+
+    def digest(self) -> str:
+        """The same for two bodies that ask for the same, however their pictures came."""
+        return hashlib.sha256(json.dumps(_plain(self), sort_keys=True).encode()).hexdigest()
+
+
+class ScoreBody(PaintingBody):
+    """A picture to be judged against a content image and styles, with a transfer's weights."""
+
+    content: ImageField
+    image: ImageField
+    size: int = option("size")
+
+
+def _plain(value: Any) -> Any:
+    """A body as JSON, with the digest in the place of each picture."""
+    if isinstance(value, ImageFile):
+        return value.sha256
+    if isinstance(value, BaseModel):
+        given = sorted(value.model_fields_set) if isinstance(value, VariantBody) else type(value).model_fields
+        return {name: _plain(getattr(value, name)) for name in given}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else value

@@ -1,0 +1,63 @@
+"""/v1/scores: how a picture, wherever it was made, does against a content image and styles."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response, jsonify, request, url_for
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.api.auth import caller, require_key
+from service.api.bodies import ScoreBody
+from service.api.intake import take_in_score
+from service.api.parts import parts
+from service.api.resources import score_resource
+from service.api.schemas import Problem, ScoreOut, ScorePath
+from service.api.waiting import MAX_WAIT_S, preferred_wait
+from service.errors import DatabaseError, ServiceError
+from service.jobs.queue import Submission, new_id
+from service.jobs.request import job_folder
+from service.storage.schema import ENDED
+
+blueprint = APIBlueprint(
+    "scores",
+    __name__,
+    url_prefix="/v1/scores",
+    abp_tags=[Tag(name="scores", description="The losses of any picture.")],
+    abp_responses={"401": Problem, "422": Problem},
+)
+blueprint.before_request(require_key)
+
+NEW: dict[Any, Any] = {"200": ScoreOut, "202": ScoreOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
+
+
+@blueprint.post("", responses=NEW)
+def post_score(body: ScoreBody) -> tuple[Response, int]:
+    """Judge a picture: its losses as a transfer with these options would count them, and those of each layer.
+
+    The answer waits for them, as long as `Prefer: wait=N` says; where they take longer it is 202.
+    """
+    id = new_id()
+    parts().queue.check_room(caller())
+    try:
+        asked, picture = take_in_score(id, body, parts())
+        new = Submission(id, asked.as_json() | {"picture": asdict(picture)}, caller(), kind="score")
+        job = parts().queue.submit(new)
+    except DatabaseError:
+        raise  # perhaps the row is there after all: then its pictures must be, and if not the sweep takes them
+    except ServiceError:
+        parts().blobs.delete_all(job_folder(id))
+        raise
+    parts().wake()
+    seconds = preferred_wait(request.headers.get("Prefer", ""))
+    job, _ = parts().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
+    response = jsonify(score_resource(job))
+    response.headers["Location"] = url_for("scores.get_score", id=id)
+    return response, 200 if job.status in ENDED else 202
+
+
+@blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})
+def get_score(path: ScorePath) -> dict[str, Any]:
+    """Show a score."""
+    return score_resource(parts().queue.get(path.id, "score"))

@@ -1,0 +1,47 @@
+"""Where what goes: regions of the styles, places to keep, places to paint more or less (Gatys 2017, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from service import images
+from service.images import Mask
+
+
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """Masks over the content, each H x W in [0, 1] of any size: they are brought to the picture's.
+
+    Attributes:
+        regions: where each Gram target goes; None for everywhere.
+        protect: 1 where the content stays.
+        strength: by what the style's weight is multiplied, place by place.
+    """
+
+    regions: tuple[Mask | None, ...] = (None,)
+    protect: Mask | None = None
+    strength: Mask | None = None
+
+    def weights(self, width: int, height: int, margin: int) -> list[Mask | None]:
+        """How much each place counts for each region, with a mirrored margin around; what is protected counts for
+        none."""
+        common = [self.strength, None if self.protect is None else 1 - self.protect]
+        return [_product([region, *common], width, height, margin) for region in self.regions]
+
+    def protected(self, width: int, height: int, margin: int) -> Mask | None:
+        """The mask of what is kept."""
+        return _product([self.protect], width, height, margin)
+
+
+EVERYWHERE = Guidance()
+
+
+def _product(masks: list[Mask | None], width: int, height: int, margin: int) -> Mask | None:
+    given = [
+        np.pad(images.resize_mask(mask, width, height), margin, mode="symmetric")
+        for mask in masks
+        if mask is not None
+    ]
+    return np.asarray(np.prod(given, axis=0), np.float32) if given else None

@@ -1,0 +1,166 @@
+"""Presets that travel: a preset's Gram matrices for a ladder of sizes in one safetensors file.
+
+Tensors are `<size>/<layer>`, float32, C x C, for an output of so many pixels on its long edge, and `thumbnail`, the
+bytes of a JPEG. The metadata holds under `preset`, as JSON, what a Pack has beside its Grams.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from service import images
+from service.engine.options import LAYERS
+from service.images import UnreadableImage
+
+LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+"""Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""
+
+CHANNELS = (64, 128, 256, 512, 512)
+VERSION = 1
+SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
+SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
+PREFIX = 8  # bytes at the beginning of a safetensors file that say how long the JSON after them is
+
+Gram = npt.NDArray[np.float32]
+
+
+class UnusablePack(ValueError):
+    """Not a pack, or a broken one; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """A preset without its pictures.
+
+    Attributes:
+        model: SHA-256 of the model that the Grams are of.
+        description: the preset's.
+        images: what the preset says of its images: sha256, width, height, weight, scale.
+        thumbnail: a JPEG file.
+        ladder: size -> layer -> the average of the images' Grams.
+    """
+
+    model: str
+    description: str
+    images: Sequence[Mapping[str, Any]]
+    thumbnail: bytes
+    ladder: Mapping[int, Mapping[str, Gram]]
+
+    @property
+    def layers(self) -> list[str]:
+        """Those that every size has."""
+        return sorted(next(iter(self.ladder.values())))
+
+    def grams(self, size: float, layers: Collection[str]) -> dict[str, Gram]:
+        """Those of the size nearest to the one asked for, by their ratio."""
+        nearest = min(self.ladder, key=lambda rung: abs(math.log(rung / size)))
+        return {layer: self.ladder[nearest][layer] for layer in layers}
+
+    def to_bytes(self) -> bytes:
+        """As a safetensors file."""
+        preset = {"version": VERSION, "model": self.model, "description": self.description, "images": self.images}
+        tensors: dict[str, npt.NDArray[Any]] = {
+            f"{size}/{layer}": gram for size, grams in self.ladder.items() for layer, gram in grams.items()
+        }
+        tensors["thumbnail"] = np.frombuffer(self.thumbnail, np.uint8)
+        return save(tensors, {"preset": json.dumps(preset, sort_keys=True)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Pack:
+        """What `to_bytes` wrote, wherever that was; every number is checked.
+
+        Raises:
+            UnusablePack: it is not that.
+        """
+        try:
+            tensors, preset = load(data), _metadata(data)
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+            raise UnusablePack(f"not a pack: {error}") from error
+        if not isinstance(preset, dict) or preset.get("version") != VERSION:
+            raise UnusablePack(f"not a pack of version {VERSION}")
+        thumbnail = tensors.pop("thumbnail", None)
+        return cls(
+            _text(preset, "model", 64),
+            _text(preset, "description", 2000),
+            _images(preset.get("images")),
+            _thumbnail(thumbnail),
+            _ladder(tensors),
+        )
+
+
+def _metadata(data: bytes) -> Any:
+    """Of a safetensors file that was read before: the package gives metadata of files only, not of bytes."""
+    size = int.from_bytes(data[:PREFIX], "little")
+    return json.loads(json.loads(data[PREFIX : PREFIX + size])["__metadata__"]["preset"])
+
+
+def _text(preset: dict[str, Any], name: str, longest: int) -> str:
+    value = preset.get(name)
+    if not isinstance(value, str) or len(value) > longest or "\0" in value:
+        raise UnusablePack(f"its {name} is not a text of at most {longest} characters")
+    return value
+
+
+def _images(value: Any) -> list[dict[str, Any]]:
+    kinds: dict[str, Any] = {
+        "sha256": str,
+        "width": int,
+        "height": int,
+        "weight": (int, float),
+        "scale": (int, float),
+    }
+    if not isinstance(value, list) or not value:
+        raise UnusablePack("it says nothing of its images")
+    for image in value:
+        if not isinstance(image, dict) or set(image) != set(kinds):
+            raise UnusablePack(f"each of its images must have {', '.join(kinds)}")
+        if not all(isinstance(image[name], kind) for name, kind in kinds.items()):
+            raise UnusablePack(f"what it says of an image is of the wrong kind: {image}")
+    return value
+
+
+def _thumbnail(value: npt.NDArray[Any] | None) -> bytes:
+    if value is None or value.dtype != np.uint8 or value.ndim != 1:
+        raise UnusablePack("it has no thumbnail")
+    try:
+        return images.encode(images.decode(value.tobytes()), "jpeg", 85)  # nobody else's bytes are served
+    except UnreadableImage as error:
+        raise UnusablePack(f"its thumbnail: {error}") from error
+
+
+def _ladder(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[int, dict[str, Gram]]:
+    ladder: dict[int, dict[str, Gram]] = {}
+    for name, gram in tensors.items():
+        size, _, layer = name.partition("/")
+        if not size.isascii() or not size.isdigit() or not int(size) or layer not in LAYERS:
+            raise UnusablePack(f"it holds {name!r}, which is no <size>/<layer>")
+        _check_gram(name, layer, gram)
+        ladder.setdefault(int(size), {})[layer] = gram
+    if not ladder or len({frozenset(grams) for grams in ladder.values()}) > 1:
+        raise UnusablePack("its sizes must all have the same layers, and there must be one")
+    return dict(sorted(ladder.items()))
+
+
+def _check_gram(name: str, layer: str, gram: npt.NDArray[Any]) -> None:
+    """A Gram matrix is finite, symmetric and, to rounding, positive semidefinite."""
+    if gram.dtype != np.float32 or gram.ndim != 2 or gram.shape[0] != gram.shape[1] or not gram.size:  # noqa: PLR2004
+        raise UnusablePack(f"{name} is not a square float32 matrix: {gram.dtype} {gram.shape}")
+    if len(gram) > CHANNELS[int(layer[4]) - 1]:
+        raise UnusablePack(f"{name} has {len(gram)} channels, where VGG19 has {CHANNELS[int(layer[4]) - 1]}")
+    if not np.isfinite(gram).all():
+        raise UnusablePack(f"{name} holds a number that isn't finite")
+    largest = float(np.abs(gram).max())
+    if float(np.abs(gram - gram.T).max()) > SYMMETRIC * largest:
+        raise UnusablePack(f"{name} is not symmetric")
+    values = np.linalg.eigvalsh(gram.astype(np.float64))
+    if values[0] < -SEMIDEFINITE * max(values[-1], 0.0):
+        raise UnusablePack(f"{name} is not positive semidefinite")

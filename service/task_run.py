@@ -1,0 +1,77 @@
+"""The tasks that aren't transfers: a picture's losses, Grams computed beforehand, a preset's pack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.engine.options import TransferOptions
+from service.job_run import JobRun
+from service.jobs.fit import check_fit
+from service.jobs.request import StoredStyle, TransferRequest
+from service.sizes import levels_that_fit, style_size_errors
+from service.storage.pictures import StoredImage
+from service.styles.packs import LADDER, Pack
+from service.styles.presets import pack_key, thumbnail_key
+from service.transfer_run import TransferRun
+
+LEVELS = TransferOptions().levels
+
+
+class ScoreRun(JobRun):
+    """The losses of a picture that came with the request."""
+
+    def work(self) -> None:
+        request = TransferRequest.from_json(self.claim.request)
+        check_fit(request, {self.room})
+        order = self.order(request.content, request.base)
+        picture = self.picture(StoredImage(**self.claim.request["picture"]))
+        score = self.stylist.score(order, picture, self.reporter.on_tick)
+        layers = {"content": dict(score.content), "style": dict(score.style)}
+        self.leases.succeed(self.claim, {"losses": vars(score.losses), "layers": layers}, {}, None)
+
+
+class _PresetRun(JobRun):
+    """A task about a preset; what it asks the stylist for stays in the cache."""
+
+    def preset(self) -> StoredStyle:
+        return StoredStyle.from_json(self.claim.request["style"])
+
+    def grams(self, style: StoredStyle, size: int) -> Any:
+        return self.stylist.grams([self.style(style)], size, self.reporter.on_tick)
+
+
+class WarmRun(_PresetRun):
+    """The Grams of a preset at all levels of transfers of certain sizes."""
+
+    def work(self) -> None:
+        style = self.preset()
+        wanted = {
+            round(size / 2**k)
+            for size in self.claim.request["sizes"]
+            for k in range(levels_that_fit(style.sized(), size, LEVELS))
+        }
+        for size in sorted(wanted):
+            self.grams(style, size)
+        self.leases.succeed(self.claim, {"sizes": sorted(wanted)}, {}, None)
+
+
+class PackRun(_PresetRun):
+    """A preset's Grams at each size of the ladder, as one file beside its pictures."""
+
+    def work(self) -> None:
+        asked, style = self.claim.request, self.preset()
+        sizes = [size for size in LADDER if not style_size_errors("", style.sized(), size)]
+        shown = [{k: v for k, v in image.items() if k != "blob"} for image in asked["style"]["images"]]
+        pack = Pack(
+            model=self.stylist.info.model,
+            description=asked["description"],
+            images=shown,
+            thumbnail=self.blobs.get(thumbnail_key(asked["version"])),
+            ladder={size: self.grams(style, size) for size in sizes},
+        )
+        self.blobs.put(pack_key(asked["version"], pack.model), pack.to_bytes())
+        self.leases.succeed(self.claim, {"sizes": sizes}, {}, None)
+
+
+RUNS: dict[str, type[JobRun]] = {"transfer": TransferRun, "score": ScoreRun, "warm": WarmRun, "pack": PackRun}
+"""How each kind of job is carried out."""

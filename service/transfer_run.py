@@ -1,0 +1,111 @@
+"""A transfer: its pictures are painted one after another, each kept before the next is begun."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from service import images, sheet
+from service.engine.checkpoint import UnusableCheckpoint
+from service.engine.stylize import Memo, Progress
+from service.images import Picture
+from service.job_run import JobRun
+from service.jobs.fit import check_fit
+from service.jobs.leases import LeaseLost
+from service.jobs.request import Painting, TransferRequest
+from service.reporting import read_checkpoint
+from service.transfer import Order, Outcome
+
+logger = logging.getLogger(__name__)
+
+Facts = dict[str, Any]
+
+
+class TransferRun(JobRun):
+    """Paints what a transfer's row asks for. Pictures that were done before it was taken over stay done."""
+
+    def work(self) -> None:
+        request = TransferRequest.from_json(self.claim.request)
+        check_fit(request, {self.room})
+        done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
+        resume = read_checkpoint(self.blobs, self.claim)
+        memo: Memo | None = {} if len(request.paintings) > 1 else None
+        for k in range(len(done), len(request.paintings)):
+            order = replace(self.order(request.content, request.paintings[k]), resume=resume, memo=memo)
+            outcome = self._painted(order, _overall(request.paintings, k))
+            resume = None
+            done.append(self._kept(k, request.paintings[k], outcome))
+            if len(done) < len(request.paintings):
+                self.reporter.begin(done)
+        try:
+            self._finish(request, done)
+        except LeaseLost:
+            self.blobs.delete(done[-1]["blob"])  # nobody else's checkpoint can speak of it
+            raise
+
+    def _painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
+        def on_progress(progress: Progress) -> None:
+            self.reporter.on_progress(overall(progress))
+
+        try:
+            outcome = self.stylist.transfer(order, on_progress, self.reporter.on_tick)
+        except UnusableCheckpoint:
+            logger.exception("job %s: its checkpoint can't be used; beginning anew", self.claim.id)
+            outcome = self.stylist.transfer(replace(order, resume=None), on_progress, self.reporter.on_tick)
+        self.reporter.on_tick()
+        return outcome
+
+    def _kept(self, k: int, painting: Painting, outcome: Outcome) -> Facts:
+        """Stores a picture; gives what there is to say of it."""
+        result, options = outcome.result, painting.options
+        data = images.encode(result.picture, options.format, options.quality)
+        height, width = result.picture.shape[:2]
+        return {
+            "blob": self.keep(f"result-{self.claim.fence}-{k}.{options.format}", data),
+            "width": width,
+            "height": height,
+            "media_type": images.MEDIA_TYPES[options.format],
+            "sha256": images.digest(data),
+            "losses": vars(result.losses),
+            "iterations": result.iterations,
+            "stopped": result.stopped,
+            "style_s": outcome.style_s,
+            "optimize_s": outcome.optimize_s,
+            "style_cache": outcome.style_cache,
+        }
+
+    def _finish(self, request: TransferRequest, done: list[Facts]) -> None:
+        timings = {name: round(sum(facts.pop(name) for facts in done), 3) for name in ("style_s", "optimize_s")}
+        answers = {facts.pop("style_cache") for facts in done}
+        cache = answers.pop() if len(answers) == 1 else "partial"
+        result = {**done[0], "iterations": sum(facts["iterations"] for facts in done), "variants": done}
+        if request.variants:
+            result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", self._sheet(request, done))
+        self.leases.succeed(self.claim, result, timings, cache)
+        logger.info("job %s: done, %s, Grams %s", self.claim.id, timings, cache)
+
+    def _sheet(self, request: TransferRequest, done: list[Facts]) -> bytes:
+        cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self.picture, request.content))]
+        for painting, facts in zip(request.variants, done, strict=True):
+            cells.append((painting.label, partial(self._result, facts["blob"])))
+        return sheet.contact_sheet(cells)
+
+    def _result(self, blob: str) -> Picture:
+        self.reporter.on_tick()
+        return images.decode(self.blobs.get(blob))
+
+
+def _overall(paintings: tuple[Painting, ...], k: int) -> Callable[[Progress], Progress]:
+    """A picture's progress -> that of the whole transfer; every picture counts as much as its iterations."""
+    counts = [painting.options.iterations for painting in paintings]
+    before, total = sum(counts[:k]), sum(counts)
+    work = [count + 1 for count in counts]
+
+    def overall(progress: Progress) -> Progress:
+        fraction = (sum(work[:k]) + work[k] * progress.fraction) / sum(work)
+        return replace(progress, iteration=before + progress.iteration, iterations=total, fraction=fraction)
+
+    return overall
