@@ -1,4 +1,4 @@
-"""Style images, and an extractor that remembers what it was asked for."""
+"""Styles of one image, and an extractor that remembers what it was asked for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from front_door import png
 
 from service import images
-from service.images import Picture
+from service.images import Mask, Picture
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleImage, Treatment
+from service.styles.grams import File, Style, StyleImage, Treatment
 
 FIVE = tuple(f"relu{block}_1" for block in range(1, 6))
 MIB = 2**20
@@ -17,17 +17,37 @@ PLAIN = Treatment()
 
 
 class CountingExtractor:
-    """The extractor, and the pictures and layers it was asked for."""
+    """The extractor, and the pictures, layers and masks it gave Grams for."""
 
     def __init__(self, extractor: GramExtractor) -> None:
         self._extractor = extractor
-        self.asked: list[tuple[Picture, tuple[str, ...]]] = []
+        self.asked: list[tuple[Picture, tuple[str, ...], Mask | None]] = []
 
-    def grams(self, picture: Picture, layers: Sequence[str]) -> Grams:
-        self.asked.append((picture, tuple(layers)))
-        return self._extractor.grams(picture, layers)
+    def grams(self, picture: Picture, layers: Sequence[str], mask: Mask | None, on_tick: Callable[[], None]) -> Grams:
+        grams = self._extractor.grams(picture, layers, mask, on_tick)
+        self.asked.append((picture, tuple(layers), mask))
+        return grams
 
 
-def style(picture: Picture, read: Callable[[], bytes] | None = None, **shares: float) -> StyleImage:
-    data = png(picture)
-    return StyleImage(read or (lambda: data), images.digest(data), picture.shape[1], picture.shape[0], **shares)
+def file(data: bytes, read: Callable[[], bytes] | None = None) -> File:
+    return File(read or (lambda: data), images.digest(data))
+
+
+def style_image(
+    picture: Picture, read: Callable[[], bytes] | None = None, *, mask: Picture | None = None, **shares: float
+) -> StyleImage:
+    """`mask` is a picture as well, grey; `shares` are the weight and the scale."""
+    grey = None if mask is None else file(png(mask))
+    return StyleImage(file(png(picture), read), picture.shape[1], picture.shape[0], mask=grey, **shares)
+
+
+def style(
+    picture: Picture,
+    read: Callable[[], bytes] | None = None,
+    *,
+    weight: float = 1.0,
+    scale: float = 1.0,
+    mask: Picture | None = None,
+) -> Style:
+    """A style of one image."""
+    return Style.of(style_image(picture, read, mask=mask, scale=scale), weight)

@@ -7,13 +7,12 @@ import logging
 import numpy as np
 import pytest
 from cached_grams import KEY, SIZE, CountingBlobs, same, some_grams
-from front_door import png
 from safetensors.numpy import save
+from style_images import style
 
-from service import images
 from service.styles.cache import FOLDER, GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams, StyleImage, Treatment
+from service.styles.grams import StyleGrams, Treatment
 
 
 def broken() -> dict[str, bytes]:
@@ -54,11 +53,10 @@ def test_a_broken_blob_is_spoken_of(blobs: CountingBlobs, caplog: pytest.LogCapt
 
 def test_grams_of_a_broken_blob_are_computed_anew(extractor: GramExtractor, small_texture: np.ndarray) -> None:
     blobs = CountingBlobs()
-    data = png(small_texture)
-    style = StyleImage(lambda: data, images.digest(data), 80, 60)
 
     def targets() -> tuple[str, Grams]:
-        found = StyleGrams(extractor, GramCache(blobs, 0), "model").targets([style], 48, ["relu1_1"], Treatment())
+        grams = StyleGrams(extractor, GramCache(blobs, 0), "model")
+        found = grams.targets([style(small_texture)], 48, ["relu1_1"], Treatment())
         return found.cache, found.grams
 
     _, first = targets()

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from cached_grams import same
 from front_door import png
+from style_images import style
 
 from service import images
 from service.model import Model
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
-from service.styles.grams import StyleGrams, StyleImage, Treatment
+from service.styles.grams import StyleGrams, Treatment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILL = """
@@ -28,7 +29,7 @@ from service.model import load_model
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
-from service.styles.grams import StyleGrams, StyleImage, Treatment
+from service.styles.grams import File, Style, StyleGrams, StyleImage, Treatment
 
 model_file, picture_file, url = sys.argv[1:]
 model = load_model(Path(model_file))
@@ -36,7 +37,7 @@ data = Path(picture_file).read_bytes()
 extractor, blobs = GramExtractor(model, "cpu", 1), Blobs(url)
 print("ready", flush=True)
 for line in sys.stdin:
-    style = StyleImage(lambda: data, images.digest(data), 80, 60)
+    style = Style.of(StyleImage(File(lambda: data, images.digest(data)), 80, 60))
     targets = StyleGrams(extractor, GramCache(blobs, 0), model.sha256).targets(
         [style], int(line), ["relu1_1", "relu3_1"], Treatment())
     print(targets.cache, *(float(targets.grams[layer].sum()) for layer in ("relu1_1", "relu3_1")), flush=True)
@@ -69,11 +70,9 @@ def test_processes_that_fill_the_same_keys_at_once_leave_one_good_blob_each(
     assert len(list((tmp_path / "blobs").rglob("*.safetensors"))) == len(answers)
     assert len([path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]) == len(answers)
     for size in (32, 50, 71):
-        data = picture.read_bytes()
-        style = StyleImage(lambda data=data: data, images.digest(data), 80, 60)
         cached = GramCache(Blobs(url), 0)
         found = StyleGrams(extractor, cached, model.sha256).targets(
-            [style], size, ["relu1_1", "relu3_1"], Treatment()
+            [style(small_texture)], size, ["relu1_1", "relu3_1"], Treatment()
         )
         assert found.cache == "hit"
         expected = extractor.grams(images.resize_long_edge(small_texture, size), ["relu1_1", "relu3_1"])

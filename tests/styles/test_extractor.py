@@ -1,7 +1,8 @@
-"""ONNX Runtime's Grams are torch's, over a graph that is cut to the layers asked for."""
+"""ONNX Runtime's Grams are torch's, over a graph that is cut to the layers asked for, in one piece or by tiles."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from service.engine.losses import gram_matrix
 from service.engine.options import LAYERS
 from service.engine.vgg import build_encoder
 from service.errors import Unavailable
+from service.geometry import layer_masks, reach, stride, tiles
 from service.images import Picture
 from service.model import Model
 from service.styles import extractor as extracting
-from service.styles.extractor import GramExtractor
+from service.styles.extractor import GramExtractor, Grams
 
 
 @pytest.mark.parametrize("size", [(60, 80), (16, 16), (33, 47)], ids=["usual", "smallest", "odd"])
@@ -44,6 +46,110 @@ def test_the_order_of_the_layers_changes_nothing(extractor: GramExtractor, small
     forth, back = extractor.grams(small_texture, FIVE), extractor.grams(small_texture, FIVE[::-1])
     for layer in FIVE:
         np.testing.assert_array_equal(forth[layer], back[layer])
+
+
+def features(model: Model, picture: Picture) -> dict[str, np.ndarray]:
+    """Layer -> C x H' x W' float64, by torch."""
+    image = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        found = build_encoder(model, torch.device("cpu"))(image, FIVE)
+    return {layer: f[0].double().numpy() for layer, f in found.items()}
+
+
+def assert_close(grams: Grams, expected: Mapping[str, np.ndarray], share: float = 1e-4) -> None:
+    assert set(grams) == set(expected)
+    for layer, gram in grams.items():
+        assert np.linalg.norm(gram - expected[layer]) < share * np.linalg.norm(expected[layer]), layer
+
+
+@pytest.fixture
+def many_tiles(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Pixels along each side that a tile sees, where pictures of more than a few pixels go by tiles."""
+    monkeypatch.setattr(extracting, "WHOLE", 1000)
+    monkeypatch.setattr(extracting, "TILE", 208)
+    return 208
+
+
+@pytest.mark.usefixtures("many_tiles")
+@pytest.mark.parametrize("size", [(240, 400), (301, 207), (40, 333)], ids=["usual", "odd", "flat"])
+def test_a_large_picture_has_the_grams_that_it_has_in_one_piece(
+    extractor: GramExtractor, texture: Picture, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    picture = texture[: size[0], : size[1]]
+    grams = extractor.grams(picture, FIVE)
+    monkeypatch.setattr(extracting, "WHOLE", picture.size)
+    assert_close(grams, extractor.grams(picture, FIVE))
+
+
+@pytest.mark.usefixtures("many_tiles")
+def test_grams_of_any_picture_are_float32s(extractor: GramExtractor, small_texture: Picture) -> None:
+    for mask in (None, np.ones(small_texture.shape[:2], np.float32)):
+        assert {gram.dtype for gram in extractor.grams(small_texture, FIVE, mask).values()} == {np.dtype(np.float32)}
+
+
+def test_a_tick_comes_before_each_tile_and_what_it_raises_ends_this(
+    extractor: GramExtractor, texture: Picture, many_tiles: int
+) -> None:
+    class Canceled(Exception):
+        pass
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == last:
+            raise Canceled
+
+    ticks: list[int] = []
+    expected = len(tiles(240, 300, FIVE, many_tiles))
+    assert expected > 5
+    last = 0
+    extractor.grams(texture[:240, :300], FIVE, on_tick=tick)
+    assert len(ticks) == expected
+    ticks, last = [], 3
+    with pytest.raises(Canceled):
+        extractor.grams(texture[:240, :300], FIVE, on_tick=tick)
+    assert len(ticks) == last
+
+
+def test_a_mask_of_ones_changes_nothing(extractor: GramExtractor, small_texture: Picture) -> None:
+    white = np.ones(small_texture.shape[:2], np.float32)
+    assert_close(extractor.grams(small_texture, FIVE, white), extractor.grams(small_texture, FIVE))
+    assert_close(extractor.grams(small_texture, FIVE, white / 3), extractor.grams(small_texture, FIVE))
+
+
+@pytest.mark.parametrize("side", [896, 208], ids=["in one tile", "by tiles"])
+def test_with_a_mask_each_position_counts_as_much_as_the_mask_says(
+    extractor: GramExtractor, model: Model, texture: Picture, monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    """Sums in numpy over torch's features."""
+    monkeypatch.setattr(extracting, "TILE", side)
+    picture = texture[:101, :259]
+    mask = np.zeros(picture.shape[:2], np.float32)
+    mask[:, :90] = np.linspace(0.2, 1, 90)
+    weights = layer_masks(mask, FIVE)
+    expected = {
+        layer: np.einsum("kij,lij,ij->kl", f, f, weights[layer]) / weights[layer].sum(dtype=np.float64)
+        for layer, f in features(model, picture).items()
+    }
+    assert_close(extractor.grams(picture, FIVE, mask), expected)
+    plain = extractor.grams(picture, FIVE)
+    for layer in FIVE:
+        assert np.linalg.norm(plain[layer] - expected[layer]) > 0.01 * np.linalg.norm(expected[layer])
+
+
+def test_what_lies_far_from_all_that_is_masked_is_not_looked_at(extractor: GramExtractor, texture: Picture) -> None:
+    """Features that see something of the mask count, and they see as far beyond it."""
+    picture, other = texture[:64, :320], texture[:64, :320].copy()
+    far = 64 + 2 * (reach("relu5_1") + stride("relu5_1"))
+    other[:, far:] = 255 - other[:, far:]
+    mask = np.zeros((64, 320), np.float32)
+    mask[:, :64] = 1
+    one, same = (extractor.grams(seen, FIVE, mask) for seen in (picture, other))
+    assert_close(same, one, 1e-6)
+
+
+def test_under_a_black_mask_there_is_nothing(extractor: GramExtractor, small_texture: Picture) -> None:
+    black = extractor.grams(small_texture, FIVE, np.zeros(small_texture.shape[:2], np.float32))
+    assert not any(gram.any() for gram in black.values())
 
 
 @pytest.fixture

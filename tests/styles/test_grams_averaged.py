@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from style_images import FIVE, PLAIN, CountingExtractor, style
+from style_images import FIVE, PLAIN, CountingExtractor, style, style_image
 
 from service import images
 from service.images import Picture
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams, Treatment, average
+from service.styles.grams import Style, StyleGrams, Treatment, average
 
 
 def test_the_image_is_brought_to_scale_times_size_and_treated_then(
     grams: StyleGrams, counting: CountingExtractor, small_texture: Picture
 ) -> None:
     grams.targets([style(small_texture, scale=0.75)], 48, ["relu1_1"], Treatment("negative", lambda p: 255 - p))
-    ((picture, layers),) = counting.asked
+    ((picture, layers, mask),) = counting.asked
     np.testing.assert_array_equal(picture, 255 - images.resize(small_texture, 36, 27))
-    assert layers == ("relu1_1",)
+    assert (layers, mask) == (("relu1_1",), None)
 
 
 def test_an_image_of_that_size_already_is_used_pixel_for_pixel(
@@ -45,6 +45,28 @@ def test_a_style_without_weight_is_as_if_it_were_not_there(
     beside = grams.targets([style(small_texture), style(mirrored, weight=0.0)], 48, FIVE, PLAIN).grams
     for layer in FIVE:
         np.testing.assert_array_equal(alone[layer], beside[layer])
+
+
+def test_a_styles_images_are_averaged_before_the_styles_are(
+    grams: StyleGrams, extractor: GramExtractor, small_texture: Picture, mirrored: Picture
+) -> None:
+    both = Style((style_image(small_texture, weight=30.0), style_image(mirrored, weight=10.0)), weight=1.0)
+    targets = grams.targets([both, style(mirrored)], 80, FIVE, PLAIN).grams
+    one, other = (extractor.grams(picture, FIVE) for picture in (small_texture, mirrored))
+    for layer in FIVE:
+        expected = (0.75 * one[layer] + 0.25 * other[layer] + other[layer]) / 2
+        np.testing.assert_allclose(targets[layer], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_style_images_mask_is_brought_to_its_size(
+    grams: StyleGrams, counting: CountingExtractor, small_texture: Picture
+) -> None:
+    ramp = np.repeat(np.tile(np.linspace(0, 255, 200).astype(np.uint8), (150, 1))[..., None], 3, axis=2)
+    grams.targets([style(small_texture, scale=0.5, mask=ramp)], 80, ["relu1_1"], PLAIN)
+    ((picture, _, mask),) = counting.asked
+    assert mask is not None
+    assert mask.shape == picture.shape[:2] == (30, 40)
+    np.testing.assert_allclose(mask, np.tile((np.arange(40) + 0.5) / 40, (30, 1)), atol=0.01)
 
 
 def some_grams(seed: int) -> Grams:
