@@ -10,9 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.memory import BASE, PER_PIXEL, STYLE_PER_PIXEL, Room, available, largest_size, needed
+from service.engine import stylize
+from service.memory import (
+    BASE,
+    KEPT_PER_PIXEL,
+    PER_PIXEL,
+    STYLE_KEPT_PER_PIXEL,
+    STYLE_PER_PIXEL,
+    STYLE_WHOLE,
+    TILED,
+    Room,
+    available,
+    largest_size,
+    needed,
+    whole_pixels,
+)
+from service.styles import extractor
 
-SIZES = range(32, 2049)
+SIZES = range(32, 4097)
 PHYSICAL = 16_000 * 4096  # bytes
 
 
@@ -30,15 +45,49 @@ def write(cgroups: Path, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("precision", PER_PIXEL)
 def test_the_output_and_the_largest_style_image_are_held_one_after_the_other(precision: str) -> None:
-    output, style = PER_PIXEL[precision] * 400 * 300, STYLE_PER_PIXEL * 2000 * 1000
+    output, style = PER_PIXEL[precision] * 400 * 300, STYLE_PER_PIXEL * 1000 * 900
     assert needed(400, 300, [], precision) == BASE + output
     assert needed(400, 300, [(30, 20)], precision) == BASE + output
-    assert needed(400, 300, [(30, 20), (2000, 1000), (100, 50)], precision) == BASE + style
+    assert needed(400, 300, [(30, 20), (1000, 900), (100, 50)], precision) == BASE + style
     assert needed(0, 0, [], precision) == BASE
 
 
-def test_bfloat16_takes_less() -> None:
-    assert needed(512, 512, [], "bfloat16") < needed(512, 512, [], "float32")
+@pytest.mark.parametrize("precision", PER_PIXEL)
+def test_of_a_large_output_a_tile_is_held_and_little_of_the_rest(precision: str) -> None:
+    pixels = 4096 * 4000
+    assert needed(4096, 4000, [], precision) == BASE + PER_PIXEL[precision] * TILED + KEPT_PER_PIXEL * pixels
+    assert needed(896, 896, [], precision) == BASE + PER_PIXEL[precision] * TILED
+
+
+def test_of_a_large_style_image_a_tile_is_held_and_little_of_the_rest() -> None:
+    beyond = 4096 * 3000 - STYLE_WHOLE
+    style = STYLE_PER_PIXEL * STYLE_WHOLE + STYLE_KEPT_PER_PIXEL * beyond
+    assert needed(0, 0, [(4096, 3000)], "float32") == BASE + style
+    assert needed(0, 0, [(STYLE_WHOLE, 1)], "float32") == BASE + STYLE_PER_PIXEL * STYLE_WHOLE
+
+
+def test_tiles_of_outputs_and_of_style_images_are_those_that_are_counted() -> None:
+    assert stylize.TILE**2 == TILED
+    assert extractor.TILE**2 <= extractor.WHOLE == STYLE_WHOLE
+
+
+@pytest.mark.parametrize("precision", PER_PIXEL)
+def test_what_a_process_can_work_on_in_one_piece_fits_and_a_pixel_more_does_not(precision: str) -> None:
+    limit = BASE + 10**9
+    assert BASE + PER_PIXEL[precision] * whole_pixels(limit, precision) <= limit
+    assert BASE + PER_PIXEL[precision] * (whole_pixels(limit, precision) + 1) > limit
+    assert whole_pixels(BASE, precision) == whole_pixels(BASE // 2, precision) == 0
+
+
+@given(pixels=st.integers(1, 4096**2), precision=st.sampled_from(list(PER_PIXEL)))
+def test_more_pixels_never_take_less(pixels: int, precision: str) -> None:
+    assert needed(pixels, 1, [], precision) <= needed(pixels + 1, 1, [], precision)
+    assert needed(0, 0, [(pixels, 1)], precision) <= needed(0, 0, [(pixels + 1, 1)], precision)
+
+
+@pytest.mark.parametrize("side", [512, 4096])
+def test_bfloat16_takes_less(side: int) -> None:
+    assert needed(side, side, [], "bfloat16") < needed(side, side, [], "float32")
 
 
 @given(
@@ -61,7 +110,7 @@ def test_the_largest_size_fits_and_the_next_does_not(limit: int, aspect: float, 
 
 def test_a_room_without_a_memory_has_no_limit() -> None:
     assert Room(1000, "float32").limit == 1000
-    assert Room(None, "float32").limit > needed(2048, 2048, [(2048, 2048)], "float32")
+    assert Room(None, "float32").limit > needed(4096, 4096, [(4096, 4096)], "float32")
 
 
 @pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])

@@ -10,19 +10,32 @@ from service import memory
 from service.engine.options import TransferOptions
 from service.errors import DoesNotFit
 from service.jobs.fit import check_fit
-from service.jobs.request import StoredStyle, TransferRequest
+from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.memory import MIB, Room, needed
-from service.storage.pictures import StoredImage, StoredStyleImage
+from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
 
 
 @pytest.fixture(autouse=True)
 def round_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the amounts of memory in these tests are chosen for."""
+    """What the amounts of memory in these tests are chosen for; only those of `tiles` go by tiles."""
     monkeypatch.setattr(memory, "BASE", 700 * MIB)
     monkeypatch.setattr(memory, "PER_PIXEL", {BFLOAT16: 1600, FLOAT32: 3000})
     monkeypatch.setattr(memory, "STYLE_PER_PIXEL", 900)
+    monkeypatch.setattr(memory, "TILED", 10**9)
+    monkeypatch.setattr(memory, "STYLE_WHOLE", 10**9)
+
+
+@pytest.fixture
+def tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tile of an output takes 1200 MiB, that of a style image 500 MiB, and a megapixel beside them little."""
+    monkeypatch.setattr(memory, "PER_PIXEL", {BFLOAT16: 600, FLOAT32: 1200})
+    monkeypatch.setattr(memory, "TILED", MIB)
+    monkeypatch.setattr(memory, "KEPT_PER_PIXEL", 100)
+    monkeypatch.setattr(memory, "STYLE_PER_PIXEL", 500)
+    monkeypatch.setattr(memory, "STYLE_WHOLE", MIB)
+    monkeypatch.setattr(memory, "STYLE_KEPT_PER_PIXEL", 100)
 
 
 def style(*images: tuple[int, int, float], weights: tuple[float, ...] = (), scale: float = 1.0) -> StoredStyle:
@@ -36,9 +49,11 @@ def style(*images: tuple[int, int, float], weights: tuple[float, ...] = (), scal
 
 
 def request(size: int, *styles: StoredStyle, content: tuple[int, int] = (3000, 2000)) -> TransferRequest:
-    return TransferRequest(
-        StoredImage("b", "s", *content), styles or (style((640, 480, 0.5)),), TransferOptions(size=size)
-    )
+    return TransferRequest(StoredImage("b", "s", *content), painting(size, *styles))
+
+
+def painting(size: int, *styles: StoredStyle) -> Painting:
+    return Painting(styles or (style((640, 480, 0.5)),), TransferOptions(size=size))
 
 
 def refused(asked: TransferRequest, *rooms: Room) -> DoesNotFit:
@@ -116,3 +131,59 @@ def test_a_worker_too_small_for_anything_is_said_to_be() -> None:
 def test_no_size_is_advised_at_which_a_picture_would_be_too_small(asked: TransferRequest) -> None:
     room = Room(needed(1500, round(1500 * asked.content.height / asked.content.width), [], FLOAT32), FLOAT32)
     assert "no size would fit" in refused(asked, room).detail
+
+
+# Tiles
+
+
+@pytest.mark.usefixtures("tiles")
+def test_where_a_tile_fits_a_large_output_takes_little_more() -> None:
+    """4096 x 2731 pixels: 1200 MiB of a tile, and 100 bytes for each pixel."""
+    exact = (700 + 1200) * MIB + 100 * 4096 * 2731
+    check_fit(request(4096), {Room(exact, FLOAT32)})
+    assert locs(refused(request(4096), Room(exact - 1, FLOAT32))) == ["size"]
+
+
+@pytest.mark.usefixtures("tiles")
+@pytest.mark.parametrize("room", [Room(2300 * MIB, FLOAT32), Room(1800 * MIB, FLOAT32)], ids=["by tiles", "whole"])
+def test_the_size_that_is_advised_is_the_largest_with_and_without_tiles(room: Room) -> None:
+    size = advised(refused(request(4096), room))
+    check_fit(request(size), {room})
+    assert locs(refused(request(size + 1), room)) == ["size"]
+    assert (size > 1300) == (room.limit > 1900 * MIB)
+
+
+@pytest.mark.usefixtures("tiles")
+def test_a_large_style_image_goes_by_tiles_too() -> None:
+    """4096 x 3072 pixels: 500 MiB for the first 2^20, and 100 bytes for each of the others."""
+    asked = request(512, style((4000, 3000, 8.0)))
+    exact = (700 + 500 + 1100) * MIB
+    check_fit(asked, {Room(exact, FLOAT32)})
+    assert locs(refused(asked, Room(exact - 1, FLOAT32))) == ["styles.0.scale"]
+
+
+# Several pictures
+
+
+def test_what_is_too_large_is_named_in_its_variant() -> None:
+    """The styles that the transfer itself names are not painted, where there are variants."""
+    large, fine = style((800, 800, 4.0)), style((640, 480, 1.0))
+    base, variants = painting(400, large), (painting(400, fine), painting(400, fine, large))
+    room = Room(1500 * MIB, FLOAT32)
+    error = refused(TransferRequest(StoredImage("b", "s", 300, 200), base, variants), room)
+    assert locs(error) == ["variants.1.styles.1.scale"]
+    check_fit(TransferRequest(StoredImage("b", "s", 300, 200), base, variants[:1]), {room})
+
+
+def test_variants_are_painted_one_after_another_and_take_what_one_takes() -> None:
+    exact = needed(1536, 1024, [], FLOAT32)
+    several = TransferRequest(StoredImage("b", "s", 3000, 2000), painting(1536), (painting(1536),) * 16)
+    check_fit(several, {Room(exact, FLOAT32)})
+    assert locs(refused(several, Room(exact - 1, FLOAT32))) == ["size"]
+
+
+def test_a_style_that_came_as_a_pack_takes_nothing() -> None:
+    """What it says of its images' sizes is only told."""
+    images = (StoredStyleImage("", "s", 4000, 4000, 1.0, 4.0),)
+    packed = StoredStyle("x", 1.0, 4.0, images, pack=StoredFile("b", "s"))
+    check_fit(request(512, packed), {Room(needed(512, 341, [], FLOAT32), FLOAT32)})
