@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine.options import LAYERS, OPTIONS, TransferOptions
+from service.engine.options import LAYERS, OPTIONS, TransferOptions, weights_at
 from service.errors import InvalidInput
 
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 RANGES = {
-    "size": (32, 2048),
+    "size": (32, 4096),
     "content_weight": (0, 1e9),
     "style_weight": (0, 1e9),
     "tv_weight": (0, 1e9),
+    "strength": (0, 1),
     "iterations": (0, 5000),
     "levels": (1, 6),
     "tolerance": (0, 1),
@@ -33,7 +34,7 @@ CHOICES = {
     "color": ("style", "luminance", "match"),
     "format": ("png", "jpeg", "webp"),
 }
-WHOLE = [name for name in RANGES if name not in (*WEIGHTS, "tolerance")]
+WHOLE = [name for name in RANGES if name not in (*WEIGHTS, "strength", "tolerance")]
 LAYER_OPTIONS = ("content_layers", "style_layers")
 
 
@@ -50,6 +51,7 @@ def test_the_defaults_are_those_of_the_api() -> None:
         "content_weight": 0.15,
         "style_weight": 1.0,
         "tv_weight": 0.5,
+        "strength": None,
         "content_layers": {"relu4_2": 1.0},
         "style_layers": {"relu1_1": 0.2, "relu2_1": 0.2, "relu3_1": 0.2, "relu4_1": 0.2, "relu5_1": 0.2},
         "loss_scaling": "relative",
@@ -99,9 +101,13 @@ def test_whole_numbers_are_whole(name: str) -> None:
     assert wrong(**{name: 50.0}) == {name: "must be a whole number"}
 
 
-@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("name", [name for name in RANGES if name != "strength"])
 def test_no_number_may_be_null(name: str) -> None:
     assert list(wrong(**{name: None})) == [name]
+
+
+def test_a_strength_that_is_null_is_none() -> None:
+    assert TransferOptions(strength=None) == TransferOptions.of(strength=None) == TransferOptions()
 
 
 # Layers
@@ -159,7 +165,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
 
 
 @given(
-    size=st.integers(32, 2048),
+    size=st.integers(32, 4096),
     weights=st.tuples(*[st.floats(1e-6, 1e9)] * 3),
     layers=st.dictionaries(st.sampled_from(LAYERS), st.floats(1e-6, 1e9), min_size=1),
     iterations=st.integers(0, 5000),
@@ -171,6 +177,71 @@ def test_options_survive_the_way_to_json_and_back(
     options = TransferOptions(
         size=size, seed=seed, iterations=iterations, style_layers=layers, **dict(zip(WEIGHTS, weights, strict=True))
     )
+    assert TransferOptions(**json.loads(json.dumps(options.as_dict()))) == options
+
+
+def test_the_layers_are_all_that_the_encoder_has_to_give() -> None:
+    options = TransferOptions(content_layers={"relu2_1": 1.0}, style_layers={"relu1_1": 1.0, "relu2_1": 1.0})
+    assert options.layers == {"relu1_1", "relu2_1"}
+
+
+# Strength
+
+
+@pytest.mark.parametrize(
+    ("strength", "weights"),
+    [(0, (0.6, 0.0, 0.0)), (0.25, (0.3375, 0.25, 0.125)), (0.5, (0.15, 1.0, 0.5)), (1, (0.0, 4.0, 2.0))],
+)
+def test_a_strength_stands_for_the_weights(strength: float, weights: tuple[float, ...]) -> None:
+    """From all content over the defaults to all style, quadratic in both."""
+    options = TransferOptions.of(strength=strength)
+    assert tuple(getattr(options, name) for name in WEIGHTS) == pytest.approx(weights, abs=1e-12)
+    assert options.strength == strength
+    assert options == TransferOptions(strength=strength, **weights_at(strength))
+
+
+def test_half_the_strength_is_exactly_the_defaults() -> None:
+    assert dataclasses.replace(TransferOptions.of(strength=0.5), strength=None) == TransferOptions()
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=2, unique=True).map(sorted))
+def test_more_strength_is_never_more_content_or_less_style(strengths: list[float]) -> None:
+    less, more = (TransferOptions.of(strength=strength) for strength in strengths)
+    assert less.content_weight >= more.content_weight
+    assert less.style_weight <= more.style_weight
+    assert less.tv_weight <= more.tv_weight
+
+
+@pytest.mark.parametrize("name", ["content_weight", "style_weight"])
+def test_a_strength_and_a_weight_that_it_stands_for_are_an_error(name: str) -> None:
+    for value in (1.0, OPTIONS[name].default):
+        with pytest.raises(InvalidInput) as caught:
+            TransferOptions.of(strength=0.5, **{name: value})
+        assert [error.loc for error in caught.value.errors] == ["strength"]
+        assert name in caught.value.errors[0].msg
+    assert getattr(TransferOptions.of(strength=None, **{name: 7.0}), name) == 7.0
+
+
+def test_a_strength_and_both_weights_name_both() -> None:
+    with pytest.raises(InvalidInput, match="content_weight and style_weight"):
+        TransferOptions.of(strength=0.5, content_weight=1.0, style_weight=1.0)
+
+
+def test_a_smoothness_that_is_given_stays_beside_a_strength() -> None:
+    options = TransferOptions.of(strength=1.0, tv_weight=0.25)
+    assert (options.content_weight, options.style_weight, options.tv_weight) == (0.0, 4.0, 0.25)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, math.nan, math.inf, True, "1", 10**400])
+def test_a_wrong_strength_is_named_before_anything_is_made_of_it(strength: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        TransferOptions.of(strength=strength, size=0)
+    assert {error.loc for error in caught.value.errors} == {"strength", "size"}
+
+
+def test_options_of_a_strength_survive_the_way_to_json_and_back() -> None:
+    """A row holds the weights too: they are not an error then."""
+    options = TransferOptions.of(strength=0.7)
     assert TransferOptions(**json.loads(json.dumps(options.as_dict()))) == options
 
 
