@@ -30,7 +30,7 @@ def options_table() -> str:
     for name, option in OPTIONS.items():
         meta = option.metadata
         default = option.default if option.default_factory is MISSING else option.default_factory()
-        shown = f"`{json.dumps(default)}`"
+        shown = "" if default is None else f"`{json.dumps(default)}`"
         choices = [f"`{choice}`" for choice in meta["choices"] if choice != "image"]
         span = ", ".join(choices) if choices else f"{meta['low']:g} to {meta['high']:g}"
         rows.append(f"| `{name}` | {meta['symbol']} | {shown} | {span} | {meta['doc']} |")
