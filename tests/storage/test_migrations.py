@@ -93,7 +93,24 @@ def with_scripts_of(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
     return folder / "versions"
 
 
+def edit(script: Path, old: str, new: str) -> None:
+    """Replaces what must be there once."""
+    source = script.read_text()
+    assert source.count(old) == 1
+    script.write_text(source.replace(old, new))
+
+
 def test_a_migrated_database_is_what_the_models_say(database_url: str, connection: Connection) -> None:
+    Database(database_url).close()
+    assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+@pytest.mark.parametrize("revision", upgrade.REVISIONS[:-1])
+def test_a_database_of_any_revision_becomes_what_the_models_say(
+    database_url: str, connection: Connection, revision: str
+) -> None:
+    with connection.engine.begin() as transaction:
+        command.upgrade(upgrade.alembic_config(transaction), revision)
     Database(database_url).close()
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
@@ -133,11 +150,13 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
     assert (running.attempts, running.lease_until, done.cancel_requested) == (1, 1700000123, False)
 
 
-def test_an_old_job_is_given_what_it_lacked(old_url: str) -> None:
+def test_an_old_row_is_given_what_it_lacked(old_url: str) -> None:
     database = Database(old_url)
     with database.reading() as session:
+        preset = session.get_one(PresetRow, "waves")
+        assert (preset.pack, preset.warm) == (None, None)
         for job in session.scalars(select(JobRow)):
-            assert (job.owner, job.priority, job.events) == ("", 0, 0)
+            assert (job.kind, job.owner, job.priority, job.events) == ("transfer", "", 0, 0)
             assert (job.deadline_at, job.callback_url, job.preview, job.checkpoint) == (None, None, None, None)
     database.close()
 
@@ -233,15 +252,14 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     with monkeypatch.context() as patched:
         versions = with_scripts_of(patched, tmp_path / "migrations")
         (last,) = versions.glob(f"r{upgrade.HEAD}_*.py")
-        script = last.read_text()
-        last.write_text(script.replace("def upgrade() -> None:", "def upgrade() -> None:\n    _then_fail()", 1))
+        edit(last, "def upgrade() -> None:", "def _change() -> None:")
         with last.open("a") as file:
-            file.write("\n\ndef _then_fail() -> None:\n    _extend_jobs()\n    op.execute('SELECT * FROM nowhere')\n")
+            file.write("\n\ndef upgrade() -> None:\n    _change()\n    op.execute('SELECT * FROM nowhere')\n")
         with pytest.raises(DatabaseError, match="nowhere"):
             Database(old_url)
     assert contents(connection) == before
     Database(old_url).close()
-    assert "owner" in tables(connection)["jobs"]
+    assert {"owner", "kind"} <= tables(connection)["jobs"]
 
 
 def test_a_new_revision_is_written_for_what_the_models_have_and_the_last_one_lacks(
@@ -249,12 +267,13 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_last_one_lac
 ) -> None:
     versions = with_scripts_of(monkeypatch, tmp_path / "migrations")
     (last,) = versions.glob(f"r{upgrade.HEAD}_*.py")
-    last.write_text(last.read_text().replace("    _create_deliveries()\n", ""))
-    revision.main("Webhooks again")
+    edit(last, '        presets.add_column(sa.Column("warm", sa.JSON()))\n', "")
+    revision.main("Warm again")
     new = f"{int(upgrade.HEAD) + 1:04d}"
-    (written,) = versions.glob(f"r{new}_webhooks_again.py")
-    assert written.read_text().startswith('"""Webhooks again."""\n\nimport sqlalchemy as sa\n')
+    (written,) = versions.glob(f"r{new}_warm_again.py")
+    assert written.read_text().startswith('"""Warm again."""\n\nimport sqlalchemy as sa\n')
     monkeypatch.setattr(upgrade, "REVISIONS", (*upgrade.REVISIONS, new))
     monkeypatch.setattr(upgrade, "HEAD", new)
+    assert "warm" in written.read_text()
     Database(database_url).close()
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
