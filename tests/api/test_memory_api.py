@@ -15,7 +15,7 @@ from service.config import Settings
 from service.engine.options import TransferOptions
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
-from service.jobs.request import StoredStyle, TransferRequest
+from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.jobs.roll import Roll
 from service.memory import BASE, MIB, Room
 from service.storage.database import Database
@@ -55,7 +55,7 @@ def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: 
 def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(small_service: RunningService) -> None:
     picture = StoredImage("jobs/none/content", "0", 60, 40)
     style = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("jobs/none/style-0", "0", 60, 40, 1.0, 1.0),))
-    asked = TransferRequest(picture, (style,), TransferOptions(size=2048))
+    asked = TransferRequest(picture, Painting((style,), TransferOptions(size=2048)))
     queue = Queue(Database(Settings(data=small_service.data).database), Limits())
     job = small_service.ended(queue.submit(Submission(new_id(), asked.as_json())).id)
     assert job["status"] == "failed"

@@ -77,13 +77,16 @@ def test_the_description_is_openapi_3_1_and_knows_every_call(service: RunningSer
     assert {
         ("put", "/v1/styles/{name}"), ("get", "/v1/styles"), ("get", "/v1/styles/{name}"),
         ("get", "/v1/styles/{name}/image"), ("delete", "/v1/styles/{name}"),
+        ("put", "/v1/styles/{name}/pack"), ("get", "/v1/styles/{name}/pack"),
         ("post", "/v1/transfers"), ("get", "/v1/transfers"), ("get", "/v1/transfers/{id}"),
-        ("get", "/v1/transfers/{id}/image"), ("post", "/v1/transfers/{id}/cancel"), ("delete", "/v1/transfers/{id}"),
-        ("get", "/livez"), ("get", "/readyz"),
+        ("get", "/v1/transfers/{id}/image"), ("get", "/v1/transfers/{id}/sheet"),
+        ("get", "/v1/transfers/{id}/events"), ("get", "/v1/transfers/{id}/preview"),
+        ("post", "/v1/transfers/{id}/cancel"), ("delete", "/v1/transfers/{id}"),
+        ("post", "/v1/scores"), ("get", "/v1/scores/{id}"), ("get", "/livez"), ("get", "/readyz"),
     } <= calls  # fmt: skip
     body = spec["components"]["schemas"]["TransferBody"]
     assert body["properties"]["size"]["default"] == 512
-    assert body["properties"]["size"]["maximum"] == 2048
+    assert body["properties"]["size"]["maximum"] == 4096
     media = spec["paths"]["/v1/transfers"]["post"]["requestBody"]["content"]
     assert {"application/json", "multipart/form-data"} <= set(media)
     responses = spec["paths"]["/v1/transfers"]["post"]["responses"]

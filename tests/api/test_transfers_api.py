@@ -53,7 +53,11 @@ def test_a_transfer_is_accepted_carried_out_and_delivered(
 
 def test_the_options_of_a_job_are_complete(service: RunningService, photo_png: bytes, starry: dict[str, str]) -> None:
     options = service.transfer(photo_png, starry | {"weight": 0.5}, size=64, iterations=0)["options"]
-    assert set(options) == {"content", "styles", *OPTIONS, "priority", "deadline_s", "callback_url"}
+    assert set(options) == {
+        "content", "styles", *OPTIONS, "protect", "strength_map", "variants",
+        "priority", "deadline_s", "callback_url",
+    }  # fmt: skip
+    assert (options["protect"], options["strength_map"], options["variants"]) == (None, None, [])
     assert options["styles"] == [{"preset": "texture", "weight": 0.5, "scale": 1.0}]
     assert options["style_layers"] == dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 0.2)
     assert options["content"] == {
