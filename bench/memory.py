@@ -2,7 +2,7 @@
 
 An evaluation is the objective with its gradient at the finest level, the fastest of a few. A job's peak is that of a
 process which does what a worker does, all levels and Grams of one style image included; beside it what
-service.memory says that it needs. GB are 10^9 bytes.
+service.memory says that it needs, which is all that the process believes to have. GB are 10^9 bytes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service import images
 from service.engine.options import TransferOptions
+from service.images import Picture
 from service.memory import MIB, needed
 from service.storage.blobs import Blobs
-from service.styles.grams import StyleImage
+from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Stylist
 
 TITLE = "Cost against size"
@@ -56,25 +57,31 @@ def job_peak(plan: Plan, size: int) -> int:
     """Bytes of this process at the peak of one job."""
     pictures = pair(plan.pair)
     style = images.check_image(images.encode(pictures.style))
-    settings = {"threads": torch.get_num_threads(), "gram_memory": GRAM_MEMORY}
+    settings = {"threads": torch.get_num_threads(), "gram_memory": GRAM_MEMORY, "memory": _needed(plan, size)}
     stylist = Stylist(engine.MODEL, Blobs("memory:///"), device="cpu", precision="auto", **settings)
-    image = StyleImage(lambda: style.data, style.sha256, style.width, style.height)
+    image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)
     options: TransferOptions = plan.options(size, {"iterations": JOB_ITERATIONS, "tolerance": 0.0})
-    stylist.transfer(Order(pictures.content, [image], options), lambda progress: None)
+    stylist.transfer(Order(pictures.content, [Style.of(image)], options), lambda progress: None)
     return peak_memory()
 
 
+def _needed(plan: Plan, size: int) -> int:
+    width, height = _fitted(pair(plan.pair).content, size)
+    return needed(width, height, [_fitted(pair(plan.pair).style, size)], engine.precision())
+
+
+def _fitted(picture: Picture, size: int) -> tuple[int, int]:
+    return images.fitted_size(picture.shape[1], picture.shape[0], size)
+
+
 def _row(plan: Plan, size: int, cost: float | None, peak: int | None) -> Results:
-    pictures = pair(plan.pair)
-    (width, height), style = (
-        images.fitted_size(p.shape[1], p.shape[0], size) for p in (pictures.content, pictures.style)
-    )
+    width, height = _fitted(pair(plan.pair).content, size)
     return {
         "size": size,
         "megapixels": width * height / 1e6,
         "evaluation_s": cost,
         "peak_bytes": peak,
-        "needed_bytes": needed(width, height, [style], engine.precision()),
+        "needed_bytes": _needed(plan, size),
     }
 
 

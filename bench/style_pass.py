@@ -25,7 +25,7 @@ from service.memory import MIB
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
-from service.styles.grams import StyleGrams, StyleImage, Treatment
+from service.styles.grams import File, Style, StyleGrams, StyleImage, Treatment
 
 TITLE = "The style pass: the five Grams of one style image"
 COLUMNS = ("long edge", "what", "over", "time", "time", "time ratio")
@@ -60,11 +60,11 @@ def _by_torch(picture: Picture) -> None:
 
 def _cached(style: ImageFile, extractor: GramExtractor, size: int) -> tuple[float, float, float]:
     """Seconds with an empty cache, with the file alone, and with the Grams in memory."""
-    image = StyleImage(lambda: style.data, style.sha256, style.width, style.height)
+    image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)
 
     def timed(grams: StyleGrams) -> float:
         clock = Stopwatch()
-        grams.targets([image], size, STYLE_LAYERS, Treatment())
+        grams.targets([Style.of(image)], size, STYLE_LAYERS, Treatment())
         return clock.seconds()
 
     with TemporaryDirectory() as folder:

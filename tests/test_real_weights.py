@@ -17,7 +17,7 @@ from service.engine.options import TransferOptions
 from service.memory import MIB
 from service.model import load_model
 from service.storage.blobs import Blobs
-from service.styles.grams import StyleImage
+from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Stylist
 
 pytestmark = pytest.mark.slow
@@ -68,8 +68,8 @@ def test_the_losses_are_the_formulas(real_service: RunningService, real_model: P
 def test_bfloat16_gives_what_float32_gives(real_model: Path, tmp_path: Path, name: str, seed: int) -> None:
     content, art = np.ascontiguousarray(getattr(data, name)()), images.encode(np.asarray(paint(512, seed)))
     file = images.check_image(art)
-    style = StyleImage(lambda: art, file.sha256, file.width, file.height)
-    order = Order(content, [style], TransferOptions(size=160, iterations=60))
+    image = StyleImage(File(lambda: art, file.sha256), file.width, file.height)
+    order = Order(content, [Style.of(image)], TransferOptions(size=160, iterations=60))
     losses = {}
     for precision in ("float32", "bfloat16"):
         stylist = Stylist(
