@@ -15,7 +15,7 @@ import torch
 from service import __version__, colour, images
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import Guidance
-from service.engine.heap import keep_freed_memory
+from service.engine.heap import keep_freed_memory, keep_large_images_apart
 from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.stylize import Memo, Progress, Result, Score, score, stylize
@@ -124,6 +124,7 @@ class Stylist:
         """
         begun = time.monotonic()
         setting = _Setting(self._grams, self._encoder, order, on_tick)
+        keep_large_images_apart(setting.content.shape[0] * setting.content.shape[1] > self._whole)
         on_tick()
         first = order.first
         if order.options.init == "style":

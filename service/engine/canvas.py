@@ -51,7 +51,7 @@ class ColourCanvas:
         self.upper = torch.ones((), device=device)
 
     def variable(self, image: Tensor) -> Tensor:
-        return torch.minimum(torch.maximum(image, self.lower), self.upper)
+        return torch.clamp(image, self.lower, self.upper)
 
     def seen(self, variable: Tensor) -> Tensor:
         return variable
@@ -77,7 +77,7 @@ class LuminanceCanvas:
 
     def variable(self, image: Tensor) -> Tensor:
         luminance = self._luminance(image)
-        return torch.minimum(torch.maximum(luminance, self.lower), self.upper)
+        return torch.clamp(luminance, self.lower, self.upper)
 
     def seen(self, variable: Tensor) -> Tensor:
         return variable.expand(-1, 3, -1, -1)

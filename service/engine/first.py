@@ -15,16 +15,29 @@ from service.engine.pyramid import Level, enlarged
 from service.images import Picture
 
 
-def first_images(
-    content: Picture, given: Picture | None, options: TransferOptions, levels: Sequence[Level], device: torch.device
-) -> list[Tensor]:
-    """The first image at each level, 1 x 3 x H x W. Noise is the coarsest level's, without detail for the finer."""
-    picture = _first_picture(content, given, options, levels[0])
-    firsts = [to_tensor(images.resize(picture, level.width, level.height), device) for level in levels]
-    if options.init == "random":
-        for k in range(1, len(firsts)):
-            firsts[k] = enlarged(firsts[k - 1], firsts[k])
-    return firsts
+class FirstImages:
+    """The first image at each level, 1 x 3 x H x W, made when it is asked for: the large ones are large.
+
+    Noise is the coarsest level's, without detail for the finer.
+    """
+
+    def __init__(
+        self,
+        content: Picture,
+        given: Picture | None,
+        options: TransferOptions,
+        levels: Sequence[Level],
+        device: torch.device,
+    ) -> None:
+        self._picture = _first_picture(content, given, options, levels[0])
+        self._is_noise = options.init == "random"
+        self._levels = levels
+        self._device = device
+
+    def __getitem__(self, k: int) -> Tensor:
+        level = self._levels[k]
+        image = to_tensor(images.resize(self._picture, level.width, level.height), self._device)
+        return enlarged(self[k - 1], image) if self._is_noise and k else image
 
 
 def _first_picture(content: Picture, given: Picture | None, options: TransferOptions, coarsest: Level) -> Picture:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # <malloc.h>
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # <malloc.h>
+MAPPINGS = 65536  # glibc's own limit
+LARGE = 2**23  # bytes
 
 
 def keep_freed_memory() -> None:
@@ -19,6 +21,18 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, -1)
         libc.mallopt(M_ARENA_MAX, 1)
+
+
+def keep_large_images_apart(apart: bool) -> None:
+    """Whether what is as large as an image that goes tile by tile is given back as soon as it is free.
+
+    Between the tiles' own tensors, which come and go, such images leave holes that nothing else fits into: 35 % of
+    the memory at 2048 px.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        libc.mallopt(M_MMAP_MAX, MAPPINGS if apart else 0)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def give_back_memory() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from service.engine.options import TransferOptions
 from service.engine.vgg import VGG
 
+BAND = 256  # rows of an image that are looked at at a time where nothing as large as it is to be made
 NORM_FLOOR = 1e-12  # a target without any norm (a black picture) still has something to divide by
 
 
@@ -147,9 +148,56 @@ def style_loss(features: Tensor, target: Tensor, scaling: str, weights: Tensor |
 
 def total_variation(image: Tensor) -> Tensor:
     """B x 3 x H x W in [0, 1] -> mean squared difference of neighbours along x plus that along y; a scalar."""
-    across = (image[..., :, 1:] - image[..., :, :-1]).square().mean()
-    down = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
-    return across + down
+    loss: Tensor = _TotalVariation.apply(image)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _TotalVariation(torch.autograd.Function):
+    """In bands of rows, so that no intermediate result is as large as the image."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor) -> Tensor:
+        ctx.save_for_backward(image)
+        across, down = (image.new_zeros(()) for _ in range(2))
+        for band, _ in _bands(image):
+            across = across + band.diff(dim=-1)[..., :BAND, :].square().sum()
+            down = down + band.diff(dim=-2).square().sum()
+        wide, high = _differences(image)
+        return across / wide + down / high
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (image,) = ctx.saved_tensors
+        gradient = torch.zeros_like(image)
+        add_variation_gradient(gradient, image, grads[0])
+        return gradient
+
+
+def add_variation_gradient(gradient: Tensor, image: Tensor, factor: Tensor | float) -> None:
+    """Adds to a gradient that of the image's total variation, times a factor."""
+    wide, high = _differences(image)
+    for band, within in _bands(image):
+        across = band.diff(dim=-1)[..., :BAND, :] * (2 * factor / wide)
+        down = band.diff(dim=-2) * (2 * factor / high)
+        rows = gradient[..., within, :]
+        rows[..., :BAND, 1:] += across
+        rows[..., :BAND, :-1] -= across
+        rows[..., 1:, :] += down
+        rows[..., :-1, :] -= down
+
+
+def _bands(image: Tensor) -> Iterator[tuple[Tensor, slice]]:
+    """The image in bands of BAND rows and the row after them, each with its place."""
+    for first in range(0, image.shape[-2], BAND):
+        within = slice(first, first + BAND + 1)
+        yield image[..., within, :], within
+
+
+def _differences(image: Tensor) -> tuple[int, int]:
+    """How many differences of neighbours there are along x and along y."""
+    height, width = image.shape[-2:]
+    planes = image.shape[0] * image.shape[1]
+    return planes * height * (width - 1), planes * (height - 1) * width
 
 
 class Objective:

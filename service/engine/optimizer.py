@@ -12,7 +12,7 @@ from torch import Tensor
 
 from service.engine.losses import Losses
 from service.engine.methods import METHODS, Method
-from service.engine.problem import Point, Problem, finite
+from service.engine.problem import Point, Problem, choose, finite
 from service.errors import Diverged
 
 RESTARTS = 3  # in a row that a method may take without getting any lower
@@ -90,13 +90,15 @@ def minimize(
     if not bool(finite(descent.best)):
         total = descent.best.losses.total
         raise Diverged(f"the objective is {total:g} at the first image, or its gradient isn't finite")
+    del variable, previous  # a large image each
     origin, progress = descent.best.variable, deque[tuple[int, float]]()
     for iteration in range(iterations + 1):
         if iteration:
             on_tick()
             before = descent.best
             descent.step()
-            origin = torch.where(descent.best.loss < before.loss, before.variable, origin)
+            origin = choose(descent.best.loss < before.loss, before.variable, origin)
+            del before
         if iteration % every and iteration < iterations:
             continue
         state = _read(descent, gained)

@@ -11,6 +11,8 @@ from torch import Tensor
 from service.engine.evaluation import Evaluation, Recorded, Recorder
 from service.engine.losses import Losses
 
+PIECE = 2**22  # numbers that are converted at a time
+
 Terms = Callable[[Tensor], dict[str, Tensor]]
 """A variable -> the scalars `content`, `style`, `tv` and `total`, differentiable."""
 
@@ -35,10 +37,16 @@ class Point:
         return Losses(*self.terms.tolist())
 
 
+def choose(condition: Tensor, this: Tensor, other: Tensor) -> Tensor:
+    """One of two tensors; on a GPU without waiting for the condition, on a CPU without a copy."""
+    if condition.device.type == "cpu":
+        return this if condition else other
+    return torch.where(condition, this, other)
+
+
 def select(condition: Tensor, this: Point, other: Point) -> Point:
-    """One of two points, without waiting for the condition."""
-    pairs = ((getattr(this, f.name), getattr(other, f.name)) for f in fields(Point))
-    return Point(*(torch.where(condition, a, b) for a, b in pairs))
+    """One of two points, likewise."""
+    return Point(*(choose(condition, getattr(this, f.name), getattr(other, f.name)) for f in fields(Point)))
 
 
 def value_and_gradient(terms: Terms, scale: float) -> Evaluation:
@@ -52,7 +60,7 @@ def value_and_gradient(terms: Terms, scale: float) -> Evaluation:
         found = terms(leaf)
         loss = found["total"] / scale
         (gradient,) = torch.autograd.grad(loss, leaf)
-        return gradient, loss.detach(), torch.stack([found[f.name].detach() for f in fields(Losses)])
+        return gradient.contiguous(), loss.detach(), torch.stack([found[f.name].detach() for f in fields(Losses)])
 
     return evaluate
 
@@ -61,7 +69,8 @@ class Problem:
     """The objective over a box. `lower` and `upper` broadcast against the variable.
 
     The total is divided by `scale`, so that no choice of weights and losses leaves the range of float32. Where it is
-    at most `negligible` then, what is left of it is rounding, and nobody need go further down.
+    at most `negligible` then, what is left of it is rounding, and nobody need go further down. Where it `is_large`,
+    memory counts more than time.
     """
 
     def __init__(
@@ -73,16 +82,22 @@ class Problem:
         scale: float = 1.0,
         negligible: float = 0.0,
         recorder: Recorder | None = None,
+        is_large: bool = False,
     ) -> None:
         self.negligible = negligible
+        self.is_large = is_large
         self._lower = lower
         self._upper = upper
         evaluation = value_and_gradient(terms, scale)
         self._evaluate = Recorded(evaluation, recorder) if recorder else evaluation
 
+    def remembered(self, vector: Tensor) -> Tensor:
+        """As a method of minimisation is to keep a vector of the variable's size."""
+        return vector.bfloat16() if self.is_large else vector
+
     def at(self, variable: Tensor) -> Point:
         """Evaluates the objective and its gradient at the point of the box nearest to `variable`."""
-        inside = torch.minimum(torch.maximum(variable, self._lower), self._upper)
+        inside = torch.clamp(variable, self._lower, self._upper)
         return Point(inside, *self._evaluate(inside))
 
     def free(self, point: Point) -> Tensor:
@@ -92,8 +107,12 @@ class Problem:
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """The scalar product of two tensors of one shape."""
-    return torch.dot(a.flatten(), b.flatten())
+    """The scalar product of two tensors of one shape, in float32 or the more precise of their types."""
+    wide = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
+    if a.dtype == b.dtype == wide:
+        return torch.dot(a.flatten(), b.flatten())
+    pieces = zip(torch.split(a.flatten(), PIECE), torch.split(b.flatten(), PIECE), strict=True)
+    return torch.stack([torch.dot(x.to(wide), y.to(wide)) for x, y in pieces]).sum()
 
 
 def finite(point: Point) -> Tensor:

@@ -71,6 +71,8 @@ def split(iterations: int, levels: int) -> list[int]:
 
 def padded(image: Tensor, margin: int) -> Tensor:
     """1 x C x H x W, mirrored beyond its edges."""
+    if not margin:
+        return image
     rows, columns = (np.pad(np.arange(side), margin, mode="symmetric") for side in image.shape[2:])
     return image[..., torch.tensor(rows)[:, None], torch.tensor(columns)]
 

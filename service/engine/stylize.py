@@ -15,7 +15,7 @@ from service import images
 from service.engine.canvas import Canvas, canvas_for, to_picture, to_tensor
 from service.engine.checkpoint import Checkpoint, Trail
 from service.engine.evaluation import recorder_for
-from service.engine.first import first_images
+from service.engine.first import FirstImages
 from service.engine.guidance import EVERYWHERE, Guidance
 from service.engine.heap import give_back_memory
 from service.engine.losses import Losses, Objective, StyleTarget, as_losses, total_variation
@@ -127,22 +127,23 @@ def stylize(
     """
     height, width = content.shape[:2]
     levels = plan(width, height, options.levels, options.iterations)
-    firsts = first_images(content, first, options, levels, encoder.device)
+    firsts = FirstImages(content, first, options, levels, encoder.device)
     begun = resume or _beginning(levels, firsts[0])
     begun.check_fits(levels)
     meter = _Meter(begun, on_progress)
     setting = _Setting(content, options, guidance, whole, memo, on_tick)
-    trail, stopped = torch.tensor(begun.trail, device=encoder.device), begun.stopped
-    image = cropped(trail[-1:], levels[begun.level].margin)
+    trail, stopped = list(torch.split(torch.tensor(begun.trail, device=encoder.device), 1)), begun.stopped
+    image = cropped(trail[-1], levels[begun.level].margin)
     for k in range(begun.next_level, len(levels)):
         grams = grams_at(levels[k].size)
         on_tick()
         if k > begun.level:
             meter.next_level()
             image = refined(image, firsts[k - 1], firsts[k])
-            trail = padded(image, levels[k].margin)
+            trail = [padded(image, levels[k].margin)]
         if meter.left:
             _make_room(on_tick)
+            del image  # the trail is all that counts, and it is taken over
             image, stopped = _Stage(encoder, setting, levels[k], grams).paint(trail, meter)
     on_tick()
     picture = to_picture(image)
@@ -294,15 +295,15 @@ class _Stage:
             )
         return Objective(self._encoder, content, styles, self._options)
 
-    def paint(self, trail: Tensor, meter: _Meter) -> tuple[Tensor, str]:
+    def paint(self, trail: list[Tensor], meter: _Meter) -> tuple[Tensor, str]:
         """One or two images to go on from, the newest last, with the margin -> the level's image, 1 x 3 x H x W
-        without it, and why it ended."""
+        without it, and why it ended. The list is emptied: images are large."""
         for step in self._run(trail, meter):
             view = _View(self._canvas, self._level.margin, step)
             meter.report(step, view)
         return view.image(), step.stopped or "iterations"
 
-    def _run(self, trail: Tensor, meter: _Meter) -> Iterator[Step]:
+    def _run(self, trail: list[Tensor], meter: _Meter) -> Iterator[Step]:
         problem = Problem(
             lambda variable: self._objective.losses(self._canvas.seen(variable), self._canvas.image(variable)),
             self._canvas.lower,
@@ -310,8 +311,10 @@ class _Stage:
             scale=self._objective.scale(),
             negligible=NEGLIGIBLE[self._encoder.precision],
             recorder=None if self._is_tiled else recorder_for(self._device),
+            is_large=self._is_tiled,
         )
-        *previous, variable = torch.split(self._canvas.variable(trail), 1)
+        *previous, variable = map(self._canvas.variable, trail)
+        trail.clear()
         return minimize(
             problem,
             variable,

@@ -17,6 +17,7 @@ from torch import Tensor
 from service.engine.losses import (
     Objective,
     StyleTarget,
+    add_variation_gradient,
     content_factor,
     gram_gradient,
     gram_sum,
@@ -62,11 +63,16 @@ class TiledObjective(Objective):
         """As in Objective; only the total can be differentiated."""
         with torch.no_grad():
             content, style, differences = self._measure(seen.detach())
-        terms = self.summed(content, style, total_variation(image))
-        if seen.requires_grad:
-            with torch.no_grad():
-                gradient = self._gradient(seen.detach(), differences)
-            terms["total"] = terms["total"] + _Carried.apply(seen, gradient)  # type: ignore[no-untyped-call]
+            terms = self.summed(content, style, total_variation(image))
+            if not seen.requires_grad:
+                return terms
+            gradient = self._gradient(seen.detach(), differences)
+            if seen is image:  # one gradient less to keep
+                add_variation_gradient(gradient, image.detach(), self.options.tv_weight)
+        terms["total"] = terms["total"] + _Carried.apply(seen, gradient)  # type: ignore[no-untyped-call]
+        if seen is not image:
+            variation = total_variation(image)
+            terms["total"] = terms["total"] + self.options.tv_weight * (variation - variation.detach())
         return terms
 
     def by_layer(self, seen: Tensor) -> tuple[ByLayer, ByLayer]:
@@ -163,13 +169,12 @@ class _Carried(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, seen: Tensor, gradient: Tensor) -> Tensor:
-        ctx.save_for_backward(gradient)
+        ctx.gradient = gradient
         return seen.new_zeros(())
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        (gradient,) = ctx.saved_tensors
-        return gradient * grads[0], None
+        return ctx.gradient.mul_(grads[0]), None  # nobody else has it
 
 
 def _cut(image: Tensor, tile: Tile) -> Tensor:

@@ -22,7 +22,7 @@ Grams = dict[str, npt.NDArray[np.float32]]
 SESSIONS = 4  # cut graphs kept ready, one for each set of outputs last asked for
 WHOLE = 2**20  # pixels of a picture that goes through the graph in one piece
 FLOOR = 1e-12  # what a mask that is black where a layer looks is divided by
-TILE = 896  # pixels along each side that a tile of a larger one sees
+TILE = 640  # pixels along each side that a tile of a larger one sees
 
 
 class GramExtractor:
@@ -78,18 +78,19 @@ class GramExtractor:
     ) -> Grams:
         """From the features, of which every tile gives its own."""
         height, width = picture.shape[:2]
-        weights = layer_masks(np.ones((height, width), np.float32) if mask is None else mask, layers)
+        weights = {} if mask is None else layer_masks(mask, layers)
         sums: Grams = {}
         for tile in tiles(height, width, layers, TILE):
             on_tick()
             features = self._run(picture[tile.rows.seen(), tile.columns.seen()], layers)
-            for layer, seen in zip(layers, features, strict=True):
-                step = stride(layer)
-                own = seen[0][:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(seen.shape[1], -1)
-                weight = weights[layer][tile.rows.own(step), tile.columns.own(step)].reshape(-1)
-                gram = (own * weight) @ own.T
-                sums[layer] = sums[layer] + gram if layer in sums else gram
-        return {layer: gram / max(weights[layer].sum(dtype=np.float64), FLOOR) for layer, gram in sums.items()}
+            for layer in reversed(layers):  # so that each can go when it is done with
+                own, step = features.pop()[0], stride(layer)
+                own = own[:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(len(own), -1)
+                weighted = own
+                if mask is not None:
+                    weighted = own * weights[layer][tile.rows.own(step), tile.columns.own(step)].reshape(-1)
+                sums[layer] = sums.get(layer, np.float32(0)) + weighted @ own.T
+        return {layer: gram / _divisor(layer, height, width, weights.get(layer)) for layer, gram in sums.items()}
 
     def _run(self, picture: Picture, outputs: tuple[str, ...]) -> list[npt.NDArray[np.float32]]:
         image = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
@@ -105,6 +106,13 @@ class GramExtractor:
         while len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
         return self._sessions[outputs]
+
+
+def _divisor(layer: str, height: int, width: int, weights: Mask | None) -> np.float32:
+    """The number of a layer's positions, or the sum of their weights."""
+    if weights is None:
+        return np.float32((height // stride(layer)) * (width // stride(layer)))
+    return np.float32(max(weights.sum(dtype=np.float64), FLOOR))
 
 
 def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:

