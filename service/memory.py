@@ -13,9 +13,7 @@ MIB = 2**20
 BASE = 760 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
 PER_PIXEL = {"bfloat16": 1850, "float32": 2800}  # bytes per output pixel: torch at the peak of an evaluation
 TILED = 896**2  # pixels that a tile sees at most
-KEPT_PER_PIXEL = 300(
-    400  # bytes per output pixel that stay where the evaluation goes tile by tile: the optimiser's images
-)
+KEPT_PER_PIXEL = 300  # bytes per output pixel that stay where it is worked on tile by tile: the optimiser's images
 STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
 STYLE_WHOLE = 2**20  # pixels of a style image from which on it goes tile by tile too
 STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel of such a one

@@ -30,6 +30,10 @@ SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
 PREFIX = 8  # bytes at the beginning of a safetensors file that say how long the JSON after them is
 
+FACTS: dict[str, Any] = {"sha256": str, "width": int, "height": int, "weight": (int, float), "scale": (int, float)}
+LARGEST = 10**6  # of any number that is said of an image; sizes have DIGITS
+DIGITS = 5
+
 Gram = npt.NDArray[np.float32]
 
 
@@ -105,27 +109,31 @@ def _metadata(data: bytes) -> Any:
 
 def _text(preset: dict[str, Any], name: str, longest: int) -> str:
     value = preset.get(name)
-    if not isinstance(value, str) or len(value) > longest or "\0" in value:
+    if not isinstance(value, str) or len(value) > longest or not _is_plain(value):
         raise UnusablePack(f"its {name} is not a text of at most {longest} characters")
     return value
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a database takes it: valid Unicode without a zero."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _images(value: Any) -> list[dict[str, Any]]:
-    kinds: dict[str, Any] = {
-        "sha256": str,
-        "width": int,
-        "height": int,
-        "weight": (int, float),
-        "scale": (int, float),
-    }
     if not isinstance(value, list) or not value:
         raise UnusablePack("it says nothing of its images")
     for image in value:
-        if not isinstance(image, dict) or set(image) != set(kinds):
-            raise UnusablePack(f"each of its images must have {', '.join(kinds)}")
-        if not all(isinstance(image[name], kind) for name, kind in kinds.items()):
-            raise UnusablePack(f"what it says of an image is of the wrong kind: {image}")
+        if not isinstance(image, dict) or set(image) != set(FACTS):
+            raise UnusablePack(f"each of its images must have {', '.join(FACTS)}")
+        if not all(_is_fact(image[name], kind) for name, kind in FACTS.items()):
+            raise UnusablePack(f"what it says of an image is of the wrong kind: {image!r:.200}")
     return value
+
+
+def _is_fact(value: Any, kind: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        return False
+    return _is_plain(value) if isinstance(value, str) else bool(0 <= value < LARGEST)  # which NaN isn't
 
 
 def _thumbnail(value: npt.NDArray[Any] | None) -> bytes:
@@ -141,7 +149,7 @@ def _ladder(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[int, dict[str, Gram
     ladder: dict[int, dict[str, Gram]] = {}
     for name, gram in tensors.items():
         size, _, layer = name.partition("/")
-        if not size.isascii() or not size.isdigit() or not int(size) or layer not in LAYERS:
+        if not (size.isascii() and size.isdigit() and len(size) <= DIGITS and int(size)) or layer not in LAYERS:
             raise UnusablePack(f"it holds {name!r}, which is no <size>/<layer>")
         _check_gram(name, layer, gram)
         ladder.setdefault(int(size), {})[layer] = gram
