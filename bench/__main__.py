@@ -10,7 +10,20 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from bench import convolutions, memory, overhead, pictures, plot, preview, queue, race, report, style_pass, tutorial
+from bench import (
+    convolutions,
+    memory,
+    overhead,
+    pictures,
+    plot,
+    preview,
+    queue,
+    race,
+    report,
+    style_pass,
+    tiles,
+    tutorial,
+)
 from bench.measure import Stopwatch, alone
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Results
@@ -34,6 +47,7 @@ SECTIONS: dict[str, Section] = {  # the longest last
     "queue": queue,
     "tutorial": tutorial,
     "memory": memory,
+    "tiles": tiles,
     "race": race,
 }
 HERE = Path(__file__).resolve().parent

@@ -17,6 +17,7 @@ class Plan:
         sizes: long edges of the race, in pixels.
         middle: long edge of everything that is measured at one size only, in pixels.
         cost_sizes, memory_sizes: long edges at which one evaluation, and a whole job's memory, are measured.
+        tile_sizes: long edges at which images are evaluated tile by tile.
         steps: optimiser steps or evaluations that a peer is given.
         repeats: tries of which the fastest, or the median, counts.
         iterations: of every transfer of ours; None leaves them as they are.
@@ -27,6 +28,7 @@ class Plan:
     middle: int = 512
     cost_sizes: tuple[int, ...] = (256, 512, 1024, 2048)
     memory_sizes: tuple[int, ...] = (512, 1024, 2048)
+    tile_sizes: tuple[int, ...] = (1024, 2048, 4096)
     steps: int = 100
     repeats: int = 5
     iterations: int | None = None
@@ -43,5 +45,6 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
-    sizes=(128,), middle=128, cost_sizes=(128,), memory_sizes=(128,), steps=2, repeats=2, iterations=3
+    sizes=(128,), middle=128, cost_sizes=(128,), memory_sizes=(128,), tile_sizes=(160,),
+    steps=2, repeats=2, iterations=3,
 )  # fmt: skip
