@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo serve test test-scale check bench clean
+.PHONY: demo figures serve test test-scale check bench clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -15,6 +15,10 @@ models/vgg19.onnx: .venv/ready $(wildcard export/*.py)
 # From nothing to a picture: environment, model, service, one transfer through the API.
 demo: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m scripts.demo
+
+# The pictures of docs/figures.md, from the requests that it shows.
+figures: .venv/ready models/vgg19.onnx
+	$(BIN)/python -m scripts.figures
 
 # The service in the foreground; settings are NST_… variables.
 serve: .venv/ready models/vgg19.onnx
