@@ -44,10 +44,21 @@ def _wrapped(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wid
     lines = [""]
     for word in label.split():
         longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= width or not lines[-1]:
+        if font.getlength(longer) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
+    lines = [line for line in lines if line]
     if len(lines) > LINES:
-        lines = [*lines[: LINES - 1], lines[LINES - 1] + " …"]
-    return "\n".join(lines)
+        lines = [*lines[: LINES - 1], f"{lines[LINES - 1]} …"]
+    return "\n".join(_shortened(line, font, width) for line in lines)
+
+
+def _shortened(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    """So much of a line as fits, with an ellipsis where that isn't all."""
+    if font.getlength(line) <= width:
+        return line
+    kept = line.removesuffix("…").rstrip()
+    while kept and font.getlength(f"{kept}…") > width:
+        kept = kept[:-1]
+    return f"{kept}…"

@@ -14,7 +14,7 @@ from service.styles.cache import GramCache, GramKey
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.packs import Pack
 
-PACKS = 8  # kept in memory, the last ones asked for
+PACKS = 2  # of some 27 MB kept in memory, the last ones asked for
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def _thumbnail(value: npt.NDArray[Any] | None) -> bytes:
     if value is None or value.dtype != np.uint8 or value.ndim != 1:
         raise UnusablePack("it has no thumbnail")
     try:
-        return images.encode(images.decode(value.tobytes()), "jpeg", 85)  # nobody else's bytes are served
+        return images.thumbnail(value.tobytes())  # nobody else's bytes are served
     except UnreadableImage as error:
         raise UnusablePack(f"its thumbnail: {error}") from error
 
@@ -149,7 +149,10 @@ def _ladder(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[int, dict[str, Gram
     ladder: dict[int, dict[str, Gram]] = {}
     for name, gram in tensors.items():
         size, _, layer = name.partition("/")
-        if not (size.isascii() and size.isdigit() and len(size) <= DIGITS and int(size)) or layer not in LAYERS:
+        if (
+            not (size.isascii() and size.isdigit() and len(size) <= DIGITS and size == str(int(size)) != "0")
+            or layer not in LAYERS
+        ):
             raise UnusablePack(f"it holds {name!r}, which is no <size>/<layer>")
         _check_gram(name, layer, gram)
         ladder.setdefault(int(size), {})[layer] = gram
