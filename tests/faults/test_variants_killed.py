@@ -81,7 +81,7 @@ def test_the_second_picture_goes_on_at_its_checkpoint(own_service: RunningServic
         undisturbed = pictures(service, service.post(LONGER).json()["id"])
         assert [made[0], made[2]] == [undisturbed[0], undisturbed[2]]
         ends = [variants[1]["losses"]["total"] for variants in (made, undisturbed)]
-        assert ends[0] == pytest.approx(ends[1], rel=0.15)  # Adam begins anew, which here does it good
+        assert ends[0] < 1.05 * ends[1]  # Adam begins anew, which here does it good
         assert ends[0] < 0.5 * made[0]["losses"]["total"]
 
 
