@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service.engine.options import TransferOptions
+from service.errors import TransferFailed
 from service.job_run import JobRun
 from service.jobs.fit import check_fit
 from service.jobs.request import StoredStyle, TransferRequest
@@ -61,6 +62,10 @@ class PackRun(_PresetRun):
     def work(self) -> None:
         asked, style = self.claim.request, self.preset()
         sizes = [size for size in LADDER if not style_size_errors("", style.sized(), size)]
+        if not sizes:
+            raise TransferFailed(
+                f"its pictures are too narrow or too large for each size from {LADDER[0]} to {LADDER[-1]}"
+            )
         shown = [{k: v for k, v in image.items() if k != "blob"} for image in asked["style"]["images"]]
         pack = Pack(
             model=self.stylist.info.model,

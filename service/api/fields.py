@@ -75,7 +75,7 @@ class JobInit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    job: str = Field(description="The transfer's id.")
+    job: str = Field(pattern=r"^[0-9A-Za-z-]{1,64}$", description="The transfer's id.")
     variant: int = Field(0, ge=0, description="Which of its pictures.")
 
 

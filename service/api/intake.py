@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from service.api.bodies import BlendBody, PaintingBody, ScoreBody, StyleEntry, TransferBody
@@ -12,13 +12,14 @@ from service.api.fields import JobInit
 from service.api.parts import Parts
 from service.engine.options import OPTIONS, TransferOptions
 from service.errors import FieldError, InvalidInput, NotFound
-from service.images import ImageFile, check_image
+from service.images import ImageFile, check_image, decode_mask
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 from service.storage.schema import PresetRow
 
+DARK = 0.02  # of white: the lightest place of a mask that counts as black
 ASPECT = 0.02  # by how much a mask's aspect may differ from its picture's
 DIAL = ("content_weight", "style_weight")  # what a strength stands for
 Given = dict[str, Any]  # the fields that somebody named, each with its value
@@ -32,12 +33,15 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
     """
     intake = _Intake(id, body.content, body.size, parts)
     given = _given(body)
-    asked = _blended(body.blend, given) if body.blend else _varied(body, given)
     if body.callback_url is not None:
         parts.hosts.check_url(body.callback_url)
-    paintings = [intake.painting(one) for one in asked]
-    base = paintings[0] if not body.variants or body.blend else intake.base(given, paintings[0])
-    request = TransferRequest(intake.image(body.content), base, tuple(paintings) if _is_varied(body) else ())
+    if body.blend:
+        variants = [intake.painting(asked) for asked in _blended(body.blend, given)]
+        base = replace(variants[0], label="")
+    else:
+        base = intake.painting(_Asked("", "", given), base=bool(body.variants))
+        variants = [intake.painting(asked) for asked in _varied(body, given)]
+    request = TransferRequest(intake.image(body.content), base, tuple(variants))
     intake.finish(request)
     return request
 
@@ -67,13 +71,7 @@ def _given(body: PaintingBody) -> Given:
     return {name: getattr(body, name) for name in body.model_fields_set}
 
 
-def _is_varied(body: TransferBody) -> bool:
-    return bool(body.variants or body.blend)
-
-
 def _varied(body: TransferBody, given: Given) -> list[_Asked]:
-    if not body.variants:
-        return [_Asked("", "", given)]
     own = [_given(variant) for variant in body.variants]
     return [_Asked(f"variants.{i}.", _label(mine), _overridden(given, mine)) for i, mine in enumerate(own)]
 
@@ -119,7 +117,8 @@ def _named(name: str, value: Any) -> str:
 def _style_named(entry: StyleEntry, of: int) -> str:
     share = f"{entry.weight:g} " if of > 1 else ""
     scale = f" scale {entry.scale:g}" if entry.scale != 1 else ""
-    return f"{share}{entry.preset or 'image'}{scale}"
+    masked = " masked" if entry.mask or entry.style_mask else ""
+    return f"{share}{entry.preset or 'image'}{scale}{masked}"
 
 
 class _Intake:
@@ -140,12 +139,15 @@ class _Intake:
         self._files[blob] = file
         return StoredImage(blob, file.sha256, file.width, file.height)
 
-    def painting(self, asked: _Asked) -> Painting:
-        """Raises InvalidInput."""
+    def painting(self, asked: _Asked, *, base: bool = False) -> Painting:
+        """One picture, or with `base` what is said for several, which may leave the styles to them.
+
+        Raises InvalidInput.
+        """
         given = asked.given
         options = self._options(asked)
         entries: Sequence[StyleEntry] = given.get("styles", ())
-        if not entries:
+        if not entries and not base:
             raise InvalidInput.field(f"{asked.loc}styles", "is required")
         styles = [self._style(f"{asked.loc}styles.{i}", entry) for i, entry in enumerate(entries)]
         errors = content_size_errors(self._content, options.size)
@@ -153,30 +155,19 @@ class _Intake:
             errors += _aspect_errors(f"{asked.loc}{name}", given.get(name), self._content)
         for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
             errors += self._style_errors(f"{asked.loc}styles.{i}", entry, style, options)
-        if options.init == "style" and not any(style.sized() for style in styles):
+        if options.init == "style" and styles and not any(style.sized() for style in styles):
             errors.append(FieldError(f"{asked.loc}init", "there is no style image: the presets are packs"))
         if errors:
             raise InvalidInput(errors)
-        return self._painting(tuple(styles), options, given, asked.label)
-
-    def base(self, given: Given, like: Painting) -> Painting:
-        """What a transfer says for all its variants, which is not painted itself; it may leave the styles to them."""
-        with _located(""):
-            options = TransferOptions.of(**_plain_options(given) | {"size": self._size})
-        styles = [self._style(f"styles.{i}", entry) for i, entry in enumerate(given.get("styles", ()))]
-        return self._painting(tuple(styles) or like.styles, options, given, "")
-
-    def _painting(
-        self, styles: tuple[StoredStyle, ...], options: TransferOptions, given: Given, label: str
-    ) -> Painting:
-        pictures = {"first": self._first(given), **{n: given.get(n) for n in ("protect", "strength_map")}}
+        pictures = {"first": self._first(asked), **{name: given.get(name) for name in ("protect", "strength_map")}}
         stored = {name: self.image(file) for name, file in pictures.items() if isinstance(file, ImageFile)}
-        return Painting(styles, options, label=label, **stored)
+        return Painting(tuple(styles), options, label=asked.label, **stored)
 
-    def _first(self, given: Given) -> ImageFile | None:
-        init = given.get("init")
+    def _first(self, asked: _Asked) -> ImageFile | None:
+        init = asked.given.get("init")
         if isinstance(init, JobInit):
-            given["init"] = init = self._result_of(init)
+            with _located(asked.loc):
+                return self._result_of(init)
         return init if isinstance(init, ImageFile) else None
 
     def _result_of(self, asked: JobInit) -> ImageFile:
@@ -187,9 +178,11 @@ class _Intake:
             result = self._parts.queue.get(asked.job, "transfer").result
         except NotFound as error:
             raise InvalidInput.field("init.job", error.detail) from error
-        pictures = (result or {}).get("variants") or ([result] if result else [])
+        if result is None:
+            raise InvalidInput.field("init.job", f"the transfer {asked.job} has no picture (yet)")
+        pictures = result.get("variants") or [result]
         if asked.variant >= len(pictures):
-            raise InvalidInput.field("init", f"the transfer {asked.job} has no such picture (yet)")
+            raise InvalidInput.field("init.variant", f"the transfer {asked.job} has {len(pictures)}, from 0")
         picture = check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
         self._results[asked.job, asked.variant] = picture
         return picture
@@ -224,6 +217,9 @@ class _Intake:
         sized: list[tuple[HasSize, float]] = [*style.sized()]
         errors = style_size_errors(f"{loc}.scale", sized, options.size)
         errors += _aspect_errors(f"{loc}.mask", entry.mask, self._content)
+        errors += [
+            error for name in ("mask", "style_mask") for error in _black_errors(f"{loc}.{name}", getattr(entry, name))
+        ]
         if style.pack is not None:
             errors += self._pack_errors(loc, self._presets[str(entry.preset)].pack or {}, options)
         if entry.style_mask is not None:
@@ -265,6 +261,13 @@ def _located(loc: str) -> Iterator[None]:
         yield
     except InvalidInput as error:
         raise InvalidInput([FieldError(loc + e.loc, e.msg) for e in error.errors]) from error
+
+
+def _black_errors(loc: str, mask: ImageFile | None) -> list[FieldError]:
+    """Whether a style's mask leaves anything of it."""
+    if mask is None or decode_mask(mask.data).max() > DARK:
+        return []
+    return [FieldError(loc, "is black everywhere: nothing of the style would be left")]
 
 
 def _aspect_errors(loc: str, mask: HasSize | None, picture: HasSize) -> list[FieldError]:

@@ -20,7 +20,6 @@ LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLO
 REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9
 CONTENT_WEIGHT, TV_WEIGHT = 0.15, 0.5  # the defaults, to which a strength of 0.5 comes down
-STRENGTH_POWER = 2.0  # how steeply the weights follow the strength
 STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
 STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
 
@@ -132,13 +131,14 @@ class TransferOptions:
 def weights_at(strength: float) -> dict[str, float]:
     """The weights that a strength from 0 to 1 stands for: at 0.5 the defaults, at 0 all content, at 1 all style.
 
-    The smoothing goes with the style: without one the content image is to come back as it is.
+    The smoothing goes with the weaker of the two: at 0 the content image is to come back as it is, and at 1 nothing
+    is to hold the style back.
     """
-    style = (2 * strength) ** STRENGTH_POWER
+    content, style = 2 * (1 - strength), 2 * strength
     return {
-        "content_weight": CONTENT_WEIGHT * (2 * (1 - strength)) ** STRENGTH_POWER,
+        "content_weight": CONTENT_WEIGHT * content,
         "style_weight": style,
-        "tv_weight": TV_WEIGHT * style,
+        "tv_weight": TV_WEIGHT * min(content, style),
     }
 
 

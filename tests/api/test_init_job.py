@@ -38,9 +38,9 @@ def test_it_is_the_same_as_giving_that_picture(service: RunningService, earlier:
 def test_a_picture_that_is_not_there_is_refused(service: RunningService, earlier: dict[str, Any]) -> None:
     body = QUICK | {"styles": [STYLE]}
     assert_refused(service.post(body | {"init": {"job": "0" * 32}}), "init.job")
-    assert_refused(service.post(body | {"init": {"job": earlier["id"], "variant": 2}}), "init")
+    assert_refused(service.post(body | {"init": {"job": earlier["id"], "variant": 2}}), "init.variant")
     running = service.post(LONG | {"styles": [STYLE]}).json()["id"]
-    assert_refused(service.post(body | {"init": {"job": running}}), "init")
+    assert_refused(service.post(body | {"init": {"job": running}}), "init.job")
     requests.delete(f"{service.url}/v1/transfers/{running}", timeout=30)
 
 
@@ -52,13 +52,11 @@ def test_what_is_no_first_image_is_refused(service: RunningService, init: object
     assert_refused(service.post(QUICK | {"styles": [STYLE], "init": init}), loc)
 
 
-@pytest.mark.xfail(strict=True, reason="api.intake says init.job, without the variant")
 def test_a_variants_first_image_is_named_with_the_variant(service: RunningService) -> None:
     body = QUICK | {"styles": [STYLE], "variants": [{}, {"init": {"job": "0" * 32}}]}
     assert_refused(service.post(body), "variants.1.init.job")
 
 
-@pytest.mark.xfail(strict=True, reason="the database can't be asked for such a text: 500")
 def test_an_id_that_is_no_text_is_refused(service: RunningService) -> None:
     assert_refused(service.post(QUICK | {"styles": [STYLE], "init": {"job": "\ud800"}}), "init.job")
 

@@ -199,3 +199,11 @@ def test_a_style_mask_is_for_one_picture(service: RunningService) -> None:
     service.put_style("one-picture", png(TISSUE))
     job = painted(service, entry | {"preset": "one-picture"}, iterations=0)
     assert losses(job, "style") == pytest.approx(losses(painted(service, STYLE, iterations=0), "style"), rel=1e-4)
+
+
+@pytest.mark.parametrize(("name", "width", "height"), [("mask", 64, 48), ("style_mask", 80, 96)])
+def test_a_mask_that_leaves_nothing_of_its_style_is_refused(
+    service: RunningService, name: str, width: int, height: int
+) -> None:
+    style = STYLE | {name: grey(0, width, height)}
+    assert_refused(service.post(QUICK | {"styles": [style]}), f"styles.0.{name}")

@@ -117,7 +117,6 @@ def test_a_variant_that_is_wrong_is_named(
     assert_refused(service.post(QUICK | {"styles": [STYLE]} | fields), *locs)
 
 
-@pytest.mark.xfail(strict=True, reason="api.intake finds it in the first variant")
 @pytest.mark.parametrize("fields, loc", [
     ({"style_layers": {"relu9_9": 1.0}}, "style_layers.relu9_9"), ({"protect": grey(9, 48, 64)}, "protect"),
     ({"styles": [{"preset": "never-saved"}]}, "styles.0.preset"),
