@@ -61,6 +61,7 @@ def pictures(tmp_path: Path, photo_png: bytes, texture_png: bytes) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_curl_lines_run(service: RunningService, pictures: Path) -> None:
     block = next(b for b in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if b.startswith("curl"))
     submit, watch, fetch = block.replace("http://127.0.0.1:8000", service.url).splitlines()

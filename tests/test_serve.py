@@ -64,6 +64,7 @@ def run_serve(**settings: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -> None:
     missing = run_serve(model=tmp_path / "none.onnx", data=tmp_path, port=free_port())
     assert missing.returncode == 2

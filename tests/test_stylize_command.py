@@ -48,6 +48,7 @@ def test_it_writes_the_picture_and_shows_progress(pictures: Path, narrow_model: 
         assert (image.format, image.size) == ("JPEG", (80, 53))
 
 
+@pytest.mark.slow
 def test_it_takes_a_first_image(pictures: Path, narrow_model: Path) -> None:
     first = np.full((64, 64, 3), 90, np.uint8)
     (pictures / "first.png").write_bytes(png(first))
@@ -82,6 +83,7 @@ def test_a_wrong_word_is_named_in_one_line(
     assert not (pictures / "out.png").exists()
 
 
+@pytest.mark.slow
 def test_the_status_is_2_after_a_wrong_word(pictures: Path, narrow_model: Path) -> None:
     done = stylize(pictures, narrow_model, "photo.png", "--style", "none.png", "-o", "out.png")
     assert done.returncode == 2

@@ -174,6 +174,7 @@ def test_a_silent_stream_has_heartbeats(web: WebProcess, waiting_job: str) -> No
         assert [next(comments) for _ in range(3)] == [b": still there"] * 3
 
 
+@pytest.mark.slow
 def test_a_client_that_is_gone_leaves_its_place(web: WebProcess, waiting_job: str) -> None:
     """Nothing happens to the job: only a heartbeat can find out."""
     url = f"/v1/transfers/{waiting_job}/events"
@@ -186,6 +187,7 @@ def test_a_client_that_is_gone_leaves_its_place(web: WebProcess, waiting_job: st
     assert "Traceback" not in web.log.read_text()
 
 
+@pytest.mark.slow
 def test_sigint_ends_streams_too(web: WebProcess, waiting_job: str) -> None:
     assert web.process is not None
     with Stream(web, waiting_job) as stream:
@@ -208,6 +210,7 @@ def test_a_web_process_whose_parent_is_killed_ends_in_spite_of_its_streams(web: 
         assert "done" not in [event.name for event in stream.events]
 
 
+@pytest.mark.slow
 def test_a_web_process_takes_as_many_descriptors_as_it_may(web: WebProcess) -> None:
     (child,) = _web_processes(web)
     soft, hard = re.search(r"Max open files\s+(\d+)\s+(\d+)", Path(f"/proc/{child}/limits").read_text()).groups()  # type: ignore[union-attr]

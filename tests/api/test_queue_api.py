@@ -43,6 +43,7 @@ def delete(service: RunningService, *ids: str) -> None:
         assert requests.delete(url, headers={"X-API-Key": KEYS["alice"]}, timeout=30).status_code in (204, 404)
 
 
+@pytest.mark.slow
 def test_callers_have_limits_and_so_has_the_queue(small: RunningService, body: dict[str, Any]) -> None:
     running = post(small, body, "alice").json()["id"]
     eventually(lambda: job(small, running)["status"] == "running", 30, "not running")

@@ -93,6 +93,7 @@ def test_every_report_says_where_the_transfer_is(painter: Painter) -> None:
     assert result.iterations == 18
 
 
+@pytest.mark.slow
 def test_a_report_that_is_kept_keeps_nothing_of_the_level_alive(painter: Painter) -> None:
     """Neither while the next level is worked out nor after the end."""
     alive: list[int] = []
@@ -120,7 +121,9 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", WAYS, ids=str)
+@pytest.mark.parametrize(
+    "options", [WAYS[0], *(pytest.param(way, marks=pytest.mark.slow) for way in WAYS[1:])], ids=str
+)
 def test_a_transfer_that_goes_on_ends_about_as_low_as_one_that_was_never_interrupted(
     painter: Painter, options: dict[str, Any]
 ) -> None:
@@ -152,6 +155,7 @@ def test_progress_goes_on_from_the_checkpoints(painter: Painter, options: dict[s
             assert [getattr(r, name) for r in painter.reports] == [getattr(r, name) for r in whole[n:]]
 
 
+@pytest.mark.slow
 def test_only_the_grams_of_the_levels_that_are_left_are_asked_for(painter: Painter) -> None:
     painter()
     checkpoints = painter.checkpoints()
@@ -192,6 +196,7 @@ def test_a_level_that_ended_early_is_not_taken_up_again(painter: Painter) -> Non
         assert {report.level for report in painter.reports} == ({1} if end.level == 0 else set())
 
 
+@pytest.mark.slow
 def test_a_transfer_can_be_taken_over_again_and_again(painter: Painter) -> None:
     whole = painter(iterations=60)
     for done in (12, 24, 36, 48):

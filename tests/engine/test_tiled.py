@@ -109,9 +109,9 @@ def test_a_transfer_by_tiles_is_a_transfer(encoder: VGG, small_photo: np.ndarray
 def test_each_tile_can_end_an_evaluation(exact_encoder: VGG) -> None:
     options = TransferOptions()
     ticks: list[int] = []
-    image = noise(160, 160).double()
+    image = noise(48, 48).double()
     features = exact_encoder(image, options.content_layers)
     styles = targets(exact_encoder, options, [None])
     tiled = TiledObjective(exact_encoder, features, styles, options, side=1, on_tick=lambda: ticks.append(1))
     gradient_of(tiled, image)
-    assert len(ticks) == 2 * len(tiles(160, 160, options.layers, 1)) > 2
+    assert len(ticks) == 2 * len(tiles(48, 48, options.layers, 1)) > 2

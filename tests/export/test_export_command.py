@@ -47,6 +47,7 @@ def test_a_random_network_is_built_checked_and_reported(tmp_path: Path):
     assert [layer for layer, _ in rows] == list(RELUS)
 
 
+@pytest.mark.slow
 def test_a_wrong_file_ends_with_status_2_and_one_line(tmp_path: Path):
     (tmp_path / "notes.txt").write_text("no weights here")
     done = export("--weights", tmp_path / "notes.txt", "--output", tmp_path / "vgg19.onnx")

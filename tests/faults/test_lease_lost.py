@@ -27,7 +27,7 @@ def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path
         job = service.ended(id)
         assert job["status"] == "succeeded"
         results = list((service.data / "blobs" / "jobs" / id).glob("result-*"))
-        assert [path.name for path in results] == ["result-2.png"]
+        assert [path.name for path in results] == ["result-2-0.png"]
 
 
 def holder(service: RunningService, id: str) -> int:
