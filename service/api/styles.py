@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +16,7 @@ from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
 from service.api.schemas import NewStylePath, PageQuery, Problem, StyleOut, StylePage, StylePath
-from service.errors import InvalidInput, OtherModel, TransferFailed, Unavailable, UnsupportedMediaType
+from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable, UnsupportedMediaType
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
@@ -117,30 +118,28 @@ def get_style_pack(path: StylePath) -> Response:
     """A preset's Gram matrices for a ladder of sizes, as one safetensors file. The first time a worker makes it."""
     row = parts().presets.get(path.name)
     model = row.pack["model"] if row.pack else parts().model_sha256()
-    data = parts().presets.pack(row, model)
-    if data is None:
-        _make_pack(row, model)
-        data = parts().presets.pack(row, model)
-    if data is None:
-        raise Unavailable("the pack is not there yet", retry_after=PACK_S)
+    data = parts().presets.pack(row, model) or _made_pack(row, model)
     response = Response(data, mimetype=PACK_TYPE)
     response.set_etag(f"{row.version}-{model}")
     response.headers["Content-Disposition"] = f'attachment; filename="{row.name}.safetensors"'
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
-def _make_pack(row: PresetRow, model: str) -> None:
+def _made_pack(row: PresetRow, model: str) -> bytes:
     """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
     asked = {"style": asdict(_stored(row)), "version": row.version, "description": row.description}
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
     job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack"))
     parts().wake()
     job, _ = parts().waiting.until_ended(job, PACK_S)
-    if job.status not in ENDED:
+    data = parts().presets.pack(row, model)
+    if data is None and job.status not in ENDED:
         raise Unavailable("the pack is still being made: ask again", retry_after=PACK_S / 4)
-    parts().queue.delete(job.id)  # so that a try that failed is made anew
-    if job.error:
-        raise TransferFailed(f"the pack could not be made: {job.error['detail']}")
+    with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
+        parts().queue.delete(job.id)
+    if data is None:
+        raise TransferFailed(f"the pack could not be made: {(job.error or {}).get('detail', job.status)}")
+    return data
 
 
 @blueprint.get("/<name>/image", responses=PICTURE | {"404": Problem})

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,14 @@ def test_a_replaced_preset_has_another_pack(service: RunningService) -> None:
     after = service.get("/v1/styles/repacked/pack", headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200
     assert after.content != before.content
+
+
+def test_all_who_ask_at_once_get_the_pack(service: RunningService) -> None:
+    service.put_style("asked-for", png(TISSUE[::2, ::2].copy()))
+    with ThreadPoolExecutor(6) as callers:
+        answers = list(callers.map(lambda _: service.get("/v1/styles/asked-for/pack"), range(6)))
+    assert [answer.status_code for answer in answers] == [200] * 6, [answer.text[:200] for answer in answers]
+    assert len({answer.content for answer in answers}) == 1
 
 
 def test_no_preset_no_pack(service: RunningService) -> None:
