@@ -14,10 +14,9 @@ from service.api.intake import take_in_score
 from service.api.parts import parts
 from service.api.resources import score_resource
 from service.api.schemas import Problem, ScoreOut, ScorePath
+from service.api.submitting import submitted
 from service.api.waiting import MAX_WAIT_S, preferred_wait
-from service.errors import DatabaseError, ServiceError
-from service.jobs.queue import Submission, new_id
-from service.jobs.request import job_folder
+from service.jobs.queue import Submission
 from service.storage.schema import ENDED
 
 blueprint = APIBlueprint(
@@ -38,23 +37,17 @@ def post_score(body: ScoreBody) -> tuple[Response, int]:
 
     The answer waits for them, as long as `Prefer: wait=N` says; where they take longer it is 202.
     """
-    id = new_id()
-    parts().queue.check_room(caller())
-    try:
-        asked, picture = take_in_score(id, body, parts())
-        new = Submission(id, asked.as_json() | {"picture": asdict(picture)}, caller(), kind="score")
-        job = parts().queue.submit(new)
-    except DatabaseError:
-        raise  # perhaps the row is there after all: then its pictures must be, and if not the sweep takes them
-    except ServiceError:
-        parts().blobs.delete_all(job_folder(id))
-        raise
-    parts().wake()
+    job = submitted(lambda id: _submission(id, body))
     seconds = preferred_wait(request.headers.get("Prefer", ""))
     job, _ = parts().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
     response = jsonify(score_resource(job))
-    response.headers["Location"] = url_for("scores.get_score", id=id)
+    response.headers["Location"] = url_for("scores.get_score", id=job.id)
     return response, 200 if job.status in ENDED else 202
+
+
+def _submission(id: str, body: ScoreBody) -> Submission:
+    asked, picture = take_in_score(id, body, parts())
+    return Submission(id, asked.as_json() | {"picture": asdict(picture)}, caller(), kind="score")
 
 
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})

@@ -21,11 +21,12 @@ from service.api.schemas import (
     TransferPath,
     TransfersQuery,
 )
+from service.api.submitting import submitted
 from service.api.waiting import preferred_wait
-from service.errors import DatabaseError, NotFound, NotReady, ServiceError
+from service.errors import NotFound, NotReady
 from service.images import MEDIA_TYPES
 from service.jobs.idempotency import RepeatKey
-from service.jobs.queue import Submission, new_id
+from service.jobs.queue import Submission
 from service.jobs.request import job_folder
 from service.jobs.resource import transfer_resource
 from service.storage.schema import ENDED, JobRow
@@ -66,24 +67,9 @@ def _repeated(header: NewTransferHeaders, body: TransferBody) -> JobRow | None:
 
 
 def _submitted(header: NewTransferHeaders, body: TransferBody) -> JobRow:
-    """A new job, its pictures stored; or, if the same POST came in at the same time, the one that this made."""
-    id, owner = new_id(), caller()
-    parts().queue.check_room(owner)
-    try:
-        asked = take_in(id, body, parts()).as_json()
-        new = Submission(
-            id, asked, owner, body.priority, body.deadline_s, body.callback_url, _repeat_key(header, body)
-        )
-        job = parts().queue.submit(new)
-    except DatabaseError:
-        raise  # perhaps the row is there after all: then its pictures must be, and if not the sweep takes them
-    except ServiceError:
-        parts().blobs.delete_all(job_folder(id))
-        raise
-    if job.id != id:
-        parts().blobs.delete_all(job_folder(id))
-    parts().wake()
-    return job
+    key = _repeat_key(header, body)
+    terms = (body.priority, body.deadline_s, body.callback_url, key)
+    return submitted(lambda id: Submission(id, take_in(id, body, parts()).as_json(), caller(), *terms))
 
 
 def _repeat_key(header: NewTransferHeaders, body: TransferBody) -> RepeatKey | None:

@@ -1,0 +1,32 @@
+"""How a POST that brings pictures becomes a job: either all of it is there in the end, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from service.api.auth import caller
+from service.api.parts import parts
+from service.errors import DatabaseError, ServiceError
+from service.jobs.queue import Submission, new_id
+from service.jobs.request import job_folder
+from service.storage.schema import JobRow
+
+
+def submitted(take_in: Callable[[str], Submission]) -> JobRow:
+    """A new job, its pictures stored; or, if the same POST came in at the same time, the one that this made.
+
+    `take_in` stores the pictures of the job whose id it is given.
+    """
+    id = new_id()
+    parts().queue.check_room(caller())
+    try:
+        job = parts().queue.submit(take_in(id))
+    except DatabaseError:
+        raise  # perhaps the row is there after all: then its pictures must be, and if not the sweep takes them
+    except ServiceError:
+        parts().blobs.delete_all(job_folder(id))
+        raise
+    if job.id != id:
+        parts().blobs.delete_all(job_folder(id))
+    parts().wake()
+    return job
