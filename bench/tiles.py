@@ -19,7 +19,7 @@ from bench.report import Results, seconds, table
 from service import images
 from service.engine.canvas import to_tensor
 from service.engine.losses import Objective, plain_objective
-from service.engine.stylize import TILE
+from service.engine.stage import TILE
 from service.engine.tiled import TiledObjective
 from service.memory import MIB, needed
 from service.storage.blobs import Blobs

@@ -18,7 +18,8 @@ from service.engine.guidance import Guidance
 from service.engine.heap import keep_freed_memory, keep_large_images_apart
 from service.engine.options import TransferOptions
 from service.engine.precision import choose
-from service.engine.stylize import Memo, Progress, Result, Score, score, stylize
+from service.engine.stage import Memo, Score
+from service.engine.stylize import Progress, Result, score, stylize
 from service.engine.vgg import VGG, build_encoder
 from service.errors import TransferFailed, Unavailable
 from service.images import Mask, Picture

@@ -10,7 +10,8 @@ from typing import Any
 
 from service import images, sheet
 from service.engine.checkpoint import UnusableCheckpoint
-from service.engine.stylize import Memo, Progress
+from service.engine.stage import Memo
+from service.engine.stylize import Progress
 from service.images import Picture
 from service.job_run import JobRun
 from service.jobs.fit import check_fit

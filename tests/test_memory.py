@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine import stylize
+from service.engine import stage
 from service.memory import (
     BASE,
     KEPT_PER_PIXEL,
@@ -67,7 +67,7 @@ def test_of_a_large_style_image_a_tile_is_held_and_little_of_the_rest() -> None:
 
 
 def test_tiles_of_outputs_and_of_style_images_are_those_that_are_counted() -> None:
-    assert stylize.TILE**2 == TILED
+    assert stage.TILE**2 == TILED
     assert extractor.TILE**2 <= extractor.WHOLE == STYLE_WHOLE
 
 

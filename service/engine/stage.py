@@ -1,0 +1,174 @@
+"""A transfer at one of its levels: what is optimised there, and the losses of pictures of that size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from service import images
+from service.engine.canvas import Canvas, canvas_for, to_tensor
+from service.engine.checkpoint import Trail
+from service.engine.evaluation import recorder_for
+from service.engine.guidance import Guidance
+from service.engine.losses import Losses, Objective, StyleTarget, as_losses, total_variation
+from service.engine.optimizer import Step, minimize
+from service.engine.options import TransferOptions
+from service.engine.problem import Problem
+from service.engine.pyramid import Level, cropped, padded
+from service.engine.tiled import TiledObjective, encode_tiled
+from service.engine.vgg import VGG
+from service.geometry import layer_masks
+from service.images import Picture
+
+NEGLIGIBLE = {"float32": 1e-7, "bfloat16": 2e-4}  # of the objective's scale: what is below it is rounding
+REPORT_EVERY = {"cpu": 1, "cuda": 8}  # iterations; each report waits for the device
+
+Grams = Mapping[str, npt.NDArray[np.float32]]
+"""Layer -> C x C Gram target, divided by the H*W it was taken over."""
+
+Memo = dict[tuple[object, ...], dict[str, Tensor]]
+"""The content image's features at each level, for all transfers of that image."""
+
+TILE = 896  # pixels along each side that a tile sees
+
+
+@dataclass(frozen=True)
+class Score:
+    """The losses of a picture: the sums, and of each content and style layer its own, before its weight."""
+
+    losses: Losses
+    content: Mapping[str, float]
+    style: Mapping[str, float]
+
+
+class View:
+    """What can be seen of a step. It keeps no more of its stage than that: whoever keeps a Progress keeps this."""
+
+    def __init__(self, canvas: Canvas, margin: int, step: Step) -> None:
+        self._canvas = canvas
+        self._margin = margin
+        self._previous = step.previous
+        self._variable = step.point.variable
+
+    def image(self) -> Tensor:
+        """1 x 3 x H x W without the margin."""
+        return cropped(self._canvas.image(self._variable), self._margin)
+
+    def trail(self) -> Trail:
+        variables = torch.cat([self._previous, self._variable])
+        return self._canvas.image(variables).cpu().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What all levels of a transfer have in common."""
+
+    content: Picture
+    options: TransferOptions
+    guidance: Guidance
+    whole: int
+    memo: Memo | None
+    on_tick: Callable[[], None]
+
+
+class Stage:
+    """A transfer at one level: its content, canvas and objective, with the level's margin around them."""
+
+    def __init__(self, encoder: VGG, setting: Setting, level: Level, grams: Sequence[Grams]) -> None:
+        self._encoder = encoder
+        self._setting = setting
+        self._level = level
+        self._options = setting.options
+        self._device = encoder.device
+        self._is_tiled = level.pixels > setting.whole
+        small = to_tensor(images.resize(setting.content, level.width, level.height), self._device)
+        inside = padded(small, level.margin)
+        protect = setting.guidance.protected(level.width, level.height, level.margin)
+        self._canvas = canvas_for(
+            self._options.color, inside, None if protect is None else torch.tensor(protect, device=self._device)
+        )
+        seen = self._canvas.seen(self._canvas.variable(inside))
+        self._objective = self._make_objective(self._features(seen), self._targets(grams))
+
+    def _features(self, seen: Tensor) -> dict[str, Tensor]:
+        """The content image's."""
+        layers = self._options.content_layers
+        memo = {} if self._setting.memo is None else self._setting.memo
+        key = (self._encoder.precision, self._level, self._options.color == "luminance", tuple(sorted(layers)))
+        if key not in memo:
+            with torch.no_grad():
+                memo[key] = (
+                    encode_tiled(self._encoder, seen, layers, TILE, self._setting.on_tick)
+                    if self._is_tiled
+                    else self._encoder(seen, layers)
+                )
+        return memo[key]
+
+    def _targets(self, grams: Sequence[Grams]) -> list[StyleTarget]:
+        masks = self._setting.guidance.weights(self._level.width, self._level.height, self._level.margin)
+        return [
+            StyleTarget(self._tensors(targets), None if mask is None else self._tensors(layer_masks(mask, targets)))
+            for targets, mask in zip(grams, masks, strict=True)
+        ]
+
+    def _tensors(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Tensor]:
+        return {layer: torch.tensor(array, device=self._device) for layer, array in arrays.items()}
+
+    def _make_objective(self, content: dict[str, Tensor], styles: list[StyleTarget]) -> Objective:
+        if self._is_tiled:
+            return TiledObjective(
+                self._encoder, content, styles, self._options, side=TILE, on_tick=self._setting.on_tick
+            )
+        return Objective(self._encoder, content, styles, self._options)
+
+    def paint(
+        self, trail: list[Tensor], iterations: int, report: Callable[[Step, View], None], *, gained: bool
+    ) -> tuple[Tensor, str]:
+        """One or two images to go on from, the newest last, with the margin -> the level's image, 1 x 3 x H x W
+        without it, and why it ended. The list is emptied: images are large."""
+        for step in self._run(trail, iterations, gained):
+            view = View(self._canvas, self._level.margin, step)
+            report(step, view)
+        return view.image(), step.stopped or "iterations"
+
+    def _run(self, trail: list[Tensor], iterations: int, gained: bool) -> Iterator[Step]:
+        problem = Problem(
+            lambda variable: self._objective.losses(self._canvas.seen(variable), self._canvas.image(variable)),
+            self._canvas.lower,
+            self._canvas.upper,
+            scale=self._objective.scale(),
+            negligible=NEGLIGIBLE[self._encoder.precision],
+            recorder=None if self._is_tiled else recorder_for(self._device),
+            is_large=self._is_tiled,
+        )
+        *previous, variable = map(self._canvas.variable, trail)
+        trail.clear()
+        return minimize(
+            problem,
+            variable,
+            self._options.optimizer,
+            iterations,
+            tolerance=self._options.tolerance,
+            every=REPORT_EVERY[self._device.type],
+            gained=gained,
+            previous=previous[0] if previous else None,
+            on_tick=self._setting.on_tick,
+        )
+
+    def losses(self, picture: Picture) -> Losses:
+        """Of a picture of the level's size, H x W x 3 uint8; only where there is no margin."""
+        return self.score(picture).losses
+
+    def score(self, picture: Picture) -> Score:
+        """The same, and those of each layer."""
+        image = to_tensor(picture, self._device)
+        with torch.no_grad():
+            seen = self._canvas.seen(self._canvas.variable(image))
+            content, style = self._objective.by_layer(seen)
+            losses = as_losses(self._objective.summed(content, style, total_variation(image)))
+        return Score(losses, *({k: float(loss) for k, loss in terms.items()} for terms in (content, style)))
