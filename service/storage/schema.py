@@ -46,7 +46,8 @@ class JobRow(Base):
     under `styles/<version>/`. `owner` is the caller it came from.
 
     `events` counts what those who watch were told. `progress` and `preview` hold under `event` the number they came
-    with; that of a job's end is the last. `checkpoint` and `preview` name their file under `blob`.
+    with; that of a job's end is the last. `checkpoint` and `preview` name their file under `blob`. `trace` is the W3C
+    traceparent of the request that it came with.
     """
 
     __tablename__ = "jobs"
@@ -66,6 +67,7 @@ class JobRow(Base):
     priority: Mapped[int] = mapped_column(default=0)
     deadline_at: Mapped[float | None]
     callback_url: Mapped[str | None]
+    trace: Mapped[str | None]
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
@@ -134,6 +136,15 @@ class SecretRow(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
+
+
+class MarkRow(Base):
+    """Something that is done once in this database's life, and when that was."""
+
+    __tablename__ = "marks"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    made_at: Mapped[float]
 
 
 class WorkerRow(Base):
