@@ -6,6 +6,7 @@ ServiceError                500
 ├─ MalformedBody            400  the body can't be read at all
 ├─ Unauthorized             401
 ├─ NotFound                 404
+├─ NotAcceptable            406  no format that the caller takes
 ├─ NotReady                 409  asked for what isn't there yet
 ├─ OtherModel               409  Gram matrices of another model than this service's
 ├─ UnsupportedMediaType     415
@@ -103,6 +104,14 @@ class NotFound(ServiceError):
     status = 404
     slug = "not-found"
     title = "Not found"
+
+
+class NotAcceptable(ServiceError):
+    """The caller takes none of the formats that there are."""
+
+    status = 406
+    slug = "not-acceptable"
+    title = "Not acceptable"
 
 
 class NotReady(ServiceError):

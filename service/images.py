@@ -9,19 +9,24 @@ import hashlib
 import io
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from service.srgb import PROFILE, mend_transparent_colour, to_srgb
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.float32]
 """H x W in [0, 1]: how much each place counts."""
+Alpha = npt.NDArray[np.uint8]
+"""H x W in [0, 255]: how much of each place there is to see."""
 
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # what Pillow decodes without a history of unsafe parsers
 MAX_PIXELS = 64_000_000  # of an input image
 MIN_PIXELS = 8  # of an input image's short side
-RENDITION = "1"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
+RENDITION = "2"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 THUMBNAIL = 256  # pixels, long edge
 TURNS = {  # EXIF orientation -> what brings the picture upright
@@ -33,8 +38,6 @@ TURNS = {  # EXIF orientation -> what brings the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-FROM_16_BITS = np.rint(np.arange(65536) / 257).astype(np.uint8)
 
 _decoders = threading.BoundedSemaphore(2)  # a decoded picture takes up to a GB: requests take turns
 
@@ -61,6 +64,26 @@ class ImageFile:
     sha256: str
 
 
+@dataclass(frozen=True, eq=False)
+class Cutout:
+    """A picture with its transparency.
+
+    Attributes:
+        colours: H x W x 3, not mixed with anything that lies beneath.
+        alpha: None where all of it is opaque.
+    """
+
+    colours: Picture
+    alpha: Alpha | None
+
+    def over_white(self) -> Picture:
+        if self.alpha is None:
+            return self.colours
+        paper = Image.new("RGB", self.alpha.shape[::-1], "white")
+        paper.paste(Image.fromarray(self.colours), mask=Image.fromarray(self.alpha))
+        return np.asarray(paper)
+
+
 def check_image(data: bytes) -> ImageFile:
     """Reads an image once through, so that whoever uses it later can count on it.
 
@@ -83,12 +106,18 @@ def decode(data: bytes) -> Picture:
     Raises:
         UnreadableImage: not an image, truncated, too small or too large.
     """
+    return decode_cutout(data).over_white()
+
+
+def decode_cutout(data: bytes) -> Cutout:
+    """The same with the alpha apart. Raises as `decode`."""
     try:
         with Image.open(io.BytesIO(data), formats=READABLE) as image:
             _check_size(*image.size)
             with _decoders:
                 image.load()
-                return np.asarray(_to_srgb(_upright(image)))
+                mend_transparent_colour(image, data)
+                return _cutout(*to_srgb(_upright(image)))
     except (UnreadableImage, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -96,6 +125,12 @@ def decode(data: bytes) -> Picture:
         raise UnreadableImage(f"not an image that can be read (known formats: {known})") from None
     except Exception as error:  # over a broken file Pillow raises nearly anything
         raise UnreadableImage(f"broken image: {error}") from error
+
+
+def _cutout(colours: Image.Image, alpha: Image.Image | None) -> Cutout:
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return Cutout(np.asarray(colours), None)
+    return Cutout(np.asarray(colours), np.asarray(alpha))
 
 
 def _check_size(width: int, height: int) -> None:
@@ -112,29 +147,6 @@ def _upright(image: Image.Image) -> Image.Image:
     except Exception:  # noqa: BLE001 - broken EXIF, over which Pillow raises nearly anything, turns nothing
         turn = None
     return image if turn is None else image.transpose(turn)
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I"):  # 16-bit grey, which Pillow's convert() would clip instead of scale
-        image = Image.fromarray(FROM_16_BITS[np.clip(np.asarray(image), 0, 65535)])
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    elif image.mode == "P":
-        image = image.convert("RGB")  # a profile speaks of the palette's colours
-    if profile and image.mode in ("RGB", "L", "CMYK"):
-        image = _apply_profile(image, profile)
-    return image.convert("RGB")
-
-
-def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return image  # a profile that does not fit its image says nothing about the colours: they count as sRGB
-    return converted or image
 
 
 def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
@@ -178,18 +190,34 @@ def cover(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.LANCZOS))
 
 
-def encode(picture: Picture, format: str = "png", quality: int = 90) -> bytes:
-    """H x W x 3 uint8 -> a file of `format` (a key of MEDIA_TYPES); `quality` counts for JPEG and WebP."""
-    return encode_image(Image.fromarray(picture), format, quality)
+def encode(picture: Picture, format: str = "png", quality: int = 90, alpha: Alpha | None = None) -> bytes:
+    """H x W x 3 uint8 -> a file of `format` (a key of MEDIA_TYPES); `quality` counts for JPEG and WebP.
+
+    It says that its colours are sRGB, and nothing else. A JPEG has no alpha.
+    """
+    return encode_image(Image.fromarray(picture if alpha is None else np.dstack([picture, alpha])), format, quality)
 
 
 def encode_image(image: Image.Image, format: str, quality: int) -> bytes:
-    """As `encode`, for an RGB image of Pillow's."""
+    """As `encode`, for an RGB or RGBA image of Pillow's."""
+    tag = PngImagePlugin.PngInfo()
+    tag.add(b"sRGB", b"\0")  # perceptual
     buffer = io.BytesIO()
-    settings = {"png": {"compress_level": 4}, "jpeg": {"quality": quality, "subsampling": 0},
-                "webp": {"quality": quality}}[format]  # fmt: skip
+    settings: dict[str, Any] = {
+        "png": {"compress_level": 4, "pnginfo": tag},
+        "jpeg": {"quality": quality, "subsampling": 0, "icc_profile": PROFILE},
+        "webp": {"quality": quality, "icc_profile": PROFILE},
+    }[format]
     image.save(buffer, format, **settings)
     return buffer.getvalue()
+
+
+def transcode(data: bytes, format: str, quality: int) -> bytes:
+    """A picture's file -> one of another format; alpha is kept where that has any, and else laid over white."""
+    cutout = decode_cutout(data)
+    if format == "jpeg":
+        return encode(cutout.over_white(), format, quality)
+    return encode(cutout.colours, format, quality, cutout.alpha)
 
 
 def thumbnail(data: bytes) -> bytes:

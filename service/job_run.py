@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from service import images
+from service.cutout import fitted
+from service.engine.options import TransferOptions
 from service.errors import DatabaseError, ServiceError, TransferFailed
-from service.images import Mask, UnreadableImage
+from service.images import Cutout, Mask, Picture, UnreadableImage
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, job_blob
 from service.memory import Room
@@ -77,20 +79,30 @@ class JobRun(ABC):
 
     def order(self, content: StoredImage, painting: Painting) -> Order:
         """What a row asks for, its pictures read, with a tick after each."""
+        options = painting.options
+        shown = self._content(content, options)
         return Order(
-            self.picture(content),
+            shown.colours,
             [self.style(style) for style in painting.styles if style.weight],
-            painting.options,
-            self.picture(painting.first) if painting.first else None,
+            options,
+            self.picture(painting.first, options) if painting.first else None,
             protect=self._mask(painting.protect),
             strength_map=self._mask(painting.strength_map),
+            alpha=shown.alpha,
         )
 
-    def picture(self, image: StoredImage) -> images.Picture:
-        """Decoded."""
-        picture = images.decode(self.blobs.get(image.blob))
+    def _content(self, image: StoredImage, options: TransferOptions) -> Cutout:
+        if options.alpha == "flatten":
+            return Cutout(self.picture(image, options), None)
+        shown = fitted(images.decode_cutout(self.blobs.get(image.blob)), options.size)
         self.reporter.on_tick()
-        return picture
+        return shown
+
+    def picture(self, image: StoredImage, options: TransferOptions) -> Picture:
+        """Decoded; over white, unless the transparency is kept: then its colours as they are."""
+        cutout = images.decode_cutout(self.blobs.get(image.blob))
+        self.reporter.on_tick()
+        return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
     def _mask(self, image: StoredImage | None) -> Mask | None:
         if image is None:

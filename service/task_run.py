@@ -25,7 +25,7 @@ class ScoreRun(JobRun):
         request = TransferRequest.from_json(self.claim.request)
         check_fit(request, {self.room})
         order = self.order(request.content, request.base)
-        picture = self.picture(StoredImage(**self.claim.request["picture"]))
+        picture = self.picture(StoredImage(**self.claim.request["picture"]), order.options)
         score = self.stylist.score(order, picture, self.reporter.on_tick)
         layers = {"content": dict(score.content), "style": dict(score.style)}
         self.leases.succeed(self.claim, {"losses": vars(score.losses), "layers": layers}, {}, None)

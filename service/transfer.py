@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from service import __version__, colour, images
+from service.cutout import visibility
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import Guidance
 from service.engine.heap import keep_freed_memory, keep_large_images_apart
@@ -22,7 +23,7 @@ from service.engine.stage import Memo, Score
 from service.engine.stylize import Progress, Result, score, stylize
 from service.engine.vgg import VGG, build_encoder
 from service.errors import TransferFailed, Unavailable
-from service.images import Mask, Picture
+from service.images import Alpha, Mask, Picture
 from service.memory import whole_pixels
 from service.model import load_model
 from service.sizes import levels_that_fit
@@ -55,6 +56,7 @@ class Order:
         first: the given first image, for the init "image".
         protect: where the content stays: 1.
         strength_map: by what the style's weight is multiplied, place by place.
+        alpha: how much there is to see of the content; the style counts as much less where that is less.
         resume: where another worker left the transfer.
         memo: what transfers of one content image share.
     """
@@ -65,6 +67,7 @@ class Order:
     first: Picture | None = None
     protect: Mask | None = None
     strength_map: Mask | None = None
+    alpha: Alpha | None = None
     resume: Checkpoint | None = None
     memo: Memo | None = None
 
@@ -185,7 +188,7 @@ class _Setting:
         self.content = images.resize_long_edge(order.content, options.size)
         self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
         self.treatment = _treatment(options.color, self.content)
-        self.guidance = Guidance(_region_masks(self._regions, self.content), order.protect, order.strength_map)
+        self.guidance = Guidance(_region_masks(self._regions, self.content), order.protect, _strength(order))
         self.tally = Tally()
         self.seconds = 0.0
 
@@ -226,6 +229,16 @@ def _region_masks(regions: Mapping[str, Sequence[Style]], content: Picture) -> t
     given = [mask for mask in masks.values() if mask is not None]
     masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None
     return tuple(masks[name] for name in regions)
+
+
+def _strength(order: Order) -> Mask | None:
+    """By what the style's weight is multiplied: what nobody sees is in no style."""
+    if order.alpha is None:
+        return order.strength_map
+    seen = visibility(order.alpha)
+    if order.strength_map is None:
+        return seen
+    return seen * images.resize_mask(order.strength_map, seen.shape[1], seen.shape[0])
 
 
 def _device(wanted: str) -> str:

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from service import images, sheet
+from service.cutout import shown
 from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
-from service.images import Picture
+from service.images import Alpha, Picture
 from service.job_run import JobRun
 from service.jobs.fit import check_fit
 from service.jobs.leases import LeaseLost
@@ -33,12 +34,15 @@ class TransferRun(JobRun):
         check_fit(request, {self.room})
         done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
         resume = read_checkpoint(self.blobs, self.claim)
-        memo: Memo | None = {} if len(request.paintings) > 1 else None
+        memos: dict[str, Memo] | None = {} if len(request.paintings) > 1 else None
         for k in range(len(done), len(request.paintings)):
-            order = replace(self.order(request.content, request.paintings[k]), resume=resume, memo=memo)
+            painting = request.paintings[k]
+            # with its transparency kept the content is another picture
+            memo = None if memos is None else memos.setdefault(painting.options.alpha, {})
+            order = replace(self.order(request.content, painting), resume=resume, memo=memo)
             outcome = self._painted(order, _overall(request.paintings, k))
             resume = None
-            done.append(self._kept(k, request.paintings[k], outcome))
+            done.append(self._kept(k, order, outcome))
             if len(done) < len(request.paintings):
                 self.reporter.begin(done)
         try:
@@ -49,7 +53,7 @@ class TransferRun(JobRun):
 
     def _painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         def on_progress(progress: Progress) -> None:
-            self.reporter.on_progress(overall(progress))
+            self.reporter.on_progress(_over_white(overall(progress), order.alpha))
 
         try:
             outcome = self.stylist.transfer(order, on_progress, self.reporter.on_tick)
@@ -59,10 +63,10 @@ class TransferRun(JobRun):
         self.reporter.on_tick()
         return outcome
 
-    def _kept(self, k: int, painting: Painting, outcome: Outcome) -> Facts:
+    def _kept(self, k: int, order: Order, outcome: Outcome) -> Facts:
         """Stores a picture; gives what there is to say of it."""
-        result, options = outcome.result, painting.options
-        data = images.encode(result.picture, options.format, options.quality)
+        result, options = outcome.result, order.options
+        data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
         return {
             "blob": self.keep(f"result-{self.claim.fence}-{k}.{options.format}", data),
@@ -89,14 +93,21 @@ class TransferRun(JobRun):
         logger.info("job %s: done, %s, Grams %s", self.claim.id, timings, cache)
 
     def _sheet(self, request: TransferRequest, done: list[Facts]) -> bytes:
-        cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self.picture, request.content))]
+        cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self._shown, request.content.blob))]
         for painting, facts in zip(request.variants, done, strict=True):
-            cells.append((painting.label, partial(self._result, facts["blob"])))
+            cells.append((painting.label, partial(self._shown, facts["blob"])))
         return sheet.contact_sheet(cells)
 
-    def _result(self, blob: str) -> Picture:
+    def _shown(self, blob: str) -> Picture:
         self.reporter.on_tick()
         return images.decode(self.blobs.get(blob))
+
+
+def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
+    """With the picture as it will be seen: what lies under transparent places is nobody's to see."""
+    if alpha is None:
+        return progress
+    return replace(progress, picture=lambda: shown(progress.picture(), alpha))
 
 
 def _overall(paintings: tuple[Painting, ...], k: int) -> Callable[[Progress], Progress]:

@@ -33,7 +33,7 @@ class Part:
 
 BASE_MODULES = (
     "errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "digests", "geometry", "sheet",
-    "engine.options",
+    "srgb", "cutout", "engine.options",
 )  # fmt: skip
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL")),

@@ -107,6 +107,7 @@ class PaintingBody(Body):
     color: Literal["style", "luminance", "match"] = option("color")
     format: Literal["png", "jpeg", "webp"] = option("format")
     quality: int = option("quality")
+    alpha: Literal["flatten", "keep"] = option("alpha")
     protect: ImageField | None = Field(None, description="Grey, over the content: white where it stays as it is.")
     strength_map: ImageField | None = Field(
         None, description="Grey, over the content: by what the style's weight is multiplied there, white 1."

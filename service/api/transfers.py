@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -10,6 +11,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from service.api.auth import caller, require_key
 from service.api.bodies import TransferBody
 from service.api.intake import take_in
+from service.api.negotiation import preferred, transcoded
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.schemas import (
@@ -27,7 +29,7 @@ from service.errors import NotFound, NotReady
 from service.images import MEDIA_TYPES
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
-from service.jobs.request import job_folder
+from service.jobs.request import job_folder, painted
 from service.jobs.resource import transfer_resource
 from service.storage.schema import ENDED, JobRow
 
@@ -95,15 +97,21 @@ def get_transfer(path: TransferPath) -> dict[str, Any]:
     return transfer_resource(job) | {"callback": callback}
 
 
-@blueprint.get("/<id>/image", responses=PICTURE | {"404": Problem, "409": Problem})
+@blueprint.get("/<id>/image", responses=PICTURE | dict.fromkeys(("404", "406", "409"), Problem))
 def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
-    """The picture, or one of the variants."""
+    """The picture, or one of the variants, as it was made; or where `Accept` prefers that as PNG, JPEG or WebP."""
     job = _succeeded(path.id)
     pictures = job.get("variants") or [job]
     if query.variant >= len(pictures):
         raise NotFound(f"there is no variant {query.variant}: there are {len(pictures)}, from 0")
     picture = pictures[query.variant]
-    return _file(picture["blob"], picture["media_type"], picture["sha256"])
+    media_type = preferred(request.headers.get("Accept", ""), picture["media_type"])
+    if media_type == picture["media_type"]:
+        response = _file(picture["blob"], media_type, picture["sha256"])
+    else:
+        response = _transcoded(path.id, query.variant, picture, media_type)
+    response.vary.add("Accept")
+    return response
 
 
 @blueprint.get("/<id>/sheet", responses=JPEG | {"404": Problem, "409": Problem})
@@ -113,6 +121,17 @@ def get_transfer_sheet(path: TransferPath) -> Response:
     if not job.get("sheet"):
         raise NotFound("a transfer without variants has no sheet")
     return _file(job["sheet"], "image/jpeg", job["sheet"])
+
+
+def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str) -> Response:
+    """A picture in another format than it was made in."""
+    format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
+    quality = painted(parts().queue.get(id, "transfer").request)[variant]["options"]["quality"]
+    return _cacheable(
+        lambda: transcoded(parts().blobs.get(picture["blob"]), format, quality),
+        media_type,
+        f"{picture['sha256']}-{format}",
+    )
 
 
 def _succeeded(id: str) -> dict[str, Any]:
@@ -126,8 +145,15 @@ def _succeeded(id: str) -> dict[str, Any]:
 
 def _file(blob: str, media_type: str, etag: str) -> Response:
     """A file that never changes."""
-    response = Response(parts().blobs.get(blob), mimetype=media_type)
+    return _cacheable(lambda: parts().blobs.get(blob), media_type, etag)
+
+
+def _cacheable(data: Callable[[], bytes], media_type: str, etag: str) -> Response:
+    """Bytes that never change, and that nobody asks for who has them."""
+    response = Response(mimetype=media_type)
     response.set_etag(etag)
+    if not request.if_none_match.contains_weak(etag):
+        response.set_data(data())
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response.make_conditional(request)  # type: ignore[return-value]
 

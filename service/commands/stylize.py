@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from service import images
 from service.config import Settings
+from service.cutout import fitted
 from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
@@ -65,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
         memory=settings.job_memory,
     )
     with tqdm(total=options.iterations, unit="it", desc="stylize") as bar:
-        order = Order(images.decode(content.data), styles, options, images.decode(first.data) if first else None)
+        order = _order(content, first, styles, options)
         outcome = stylist.transfer(order, lambda progress: _show(bar, progress))
-    _write(args.output, images.encode(outcome.result.picture, options.format, options.quality))
+    _write(args.output, images.encode(outcome.result.picture, options.format, options.quality, order.alpha))
     _report(args.output, outcome)
     return 0
 
@@ -84,6 +85,14 @@ def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | Non
     if given.get("init", "content") not in OPTIONS["init"].metadata["choices"]:
         first, given["init"] = _read("init", Path(given["init"])), "image"
     return TransferOptions.of(**given), first
+
+
+def _order(content: ImageFile, first: ImageFile | None, styles: list[Style], options: TransferOptions) -> Order:
+    if options.alpha == "flatten":
+        return Order(images.decode(content.data), styles, options, images.decode(first.data) if first else None)
+    seen = fitted(images.decode_cutout(content.data), options.size)
+    begun = images.decode_cutout(first.data).colours if first else None
+    return Order(seen.colours, styles, options, begun, alpha=seen.alpha)
 
 
 def _styles(args: argparse.Namespace) -> list[Style]:

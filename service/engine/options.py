@@ -96,11 +96,18 @@ class TransferOptions:
     )
     format: str = _option("png", "File format of the result.", choices=("png", "jpeg", "webp"))
     quality: int = _option(90, "Quality of a JPEG or WebP result.", low=1, high=100)
+    alpha: str = _option(
+        "flatten",
+        "The content's transparency: laid over white, or kept in the result (PNG and WebP).",
+        choices=("flatten", "keep"),
+    )
 
     def __post_init__(self) -> None:
         errors = [error for f in fields(self) for error in _errors_of(f, getattr(self, f.name))]
         if not errors and self.content_weight + self.style_weight == 0:
             errors = [FieldError("style_weight", "content_weight or style_weight must be above 0")]
+        if (self.alpha, self.format) == ("keep", "jpeg"):
+            errors.append(FieldError("alpha", "a JPEG has no transparency to keep; ask for png or webp"))
         if errors:
             raise InvalidInput(errors)
 

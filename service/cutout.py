@@ -1,0 +1,80 @@
+"""What the engine sees of a picture with transparency: its colours alone, carried on into the places that have none.
+
+Painted over white and cut out again, a picture would have white in its soft edges, and show it over anything dark.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from service import images
+from service.images import Alpha, Cutout, Mask, Picture
+
+SOLID = 32  # of 255: from this alpha on a pixel's own colour is taken as it is; below, it is mostly rounding
+
+Array = npt.NDArray[np.float32]
+
+
+def fitted(cutout: Cutout, size: int) -> Cutout:
+    """Brings the long edge to `size` pixels, aspect kept, and fills the transparent places."""
+    if cutout.alpha is None:
+        return Cutout(images.resize_long_edge(cutout.colours, size), None)
+    height, width = cutout.alpha.shape
+    rgba = Image.fromarray(np.dstack([cutout.colours, cutout.alpha]))
+    if max(width, height) != size:  # Pillow weighs the colours by their alpha meanwhile
+        rgba = rgba.resize(images.fitted_size(width, height, size), Image.Resampling.LANCZOS)
+    alpha = np.asarray(rgba.getchannel("A"))
+    return Cutout(filled(np.asarray(rgba.convert("RGB")), alpha), alpha)
+
+
+def filled(colours: Picture, alpha: Alpha) -> Picture:
+    """Colours where there are any, and elsewhere those of the neighbourhood, the softer the further away they are.
+
+    Pulled down to half the size again and again, weighted by what there is, then pushed back into the gaps. Where
+    nothing at all can be seen, all is white.
+    """
+    if not alpha.any():
+        return np.full_like(colours, 255)
+    weight = np.asarray(np.minimum(alpha / SOLID, 1), np.float32)[..., None]
+    found = _push_pull(colours.astype(np.float32), weight)
+    return np.asarray(np.where(alpha[..., None] >= SOLID, colours, np.rint(found)), np.uint8)
+
+
+def visibility(alpha: Alpha) -> Mask:
+    """How much each place counts: H x W in [0, 1]."""
+    return alpha.astype(np.float32) / np.float32(255)
+
+
+def shown(picture: Picture, alpha: Alpha) -> Picture:
+    """A picture of any size under an alpha of its shape, over white."""
+    height, width = picture.shape[:2]
+    if alpha.shape != (height, width):
+        alpha = np.asarray(Image.fromarray(alpha).resize((width, height), Image.Resampling.BILINEAR))
+    return Cutout(picture, alpha).over_white()
+
+
+def _push_pull(colours: Array, weight: Array) -> Array:
+    if weight.min() == 1 or max(weight.shape) == 1:
+        return colours
+    mixed, share = _halved(colours * weight), _halved(weight)
+    coarse = _push_pull(mixed / np.maximum(share, np.float32(1e-6)), np.minimum(share * 4, 1))
+    wide = _doubled(coarse, weight.shape[0], weight.shape[1])
+    return weight * colours + (1 - weight) * wide
+
+
+def _halved(values: Array) -> Array:
+    """Means of 2 x 2 places; an odd last row or column counts twice."""
+    even = np.pad(values, ((0, values.shape[0] % 2), (0, values.shape[1] % 2), (0, 0)), mode="edge")
+    rows = even[0::2] + even[1::2]
+    return np.asarray((rows[:, 0::2] + rows[:, 1::2]) / 4, np.float32)
+
+
+def _doubled(values: Array, height: int, width: int) -> Array:
+    """Smoothly to twice the size."""
+    channels = [
+        np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR))
+        for channel in np.moveaxis(values, 2, 0)
+    ]
+    return np.stack(channels, axis=2)
