@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from service import images
 from service.images import Alpha, Cutout, Mask, Picture
 
 SOLID = 32  # of 255: from this alpha on a pixel's own colour is taken as it is; below, it is mostly rounding
+AROUND = 1 / 24  # of the long edge
 
 Array = npt.NDArray[np.float32]
 
@@ -37,14 +38,19 @@ def filled(colours: Picture, alpha: Alpha) -> Picture:
     """
     if not alpha.any():
         return np.full_like(colours, 255)
-    weight = np.asarray(np.minimum(alpha / SOLID, 1), np.float32)[..., None]
-    found = _push_pull(colours.astype(np.float32), weight)
+    found = _push_pull(colours.astype(np.float32), _solid(alpha)[..., None])
     return np.asarray(np.where(alpha[..., None] >= SOLID, colours, np.rint(found)), np.uint8)
 
 
 def visibility(alpha: Alpha) -> Mask:
-    """How much each place counts: H x W in [0, 1]."""
-    return alpha.astype(np.float32) / np.float32(255)
+    """How much each place counts for the styles, H x W in [0, 1].
+
+    All that can be seen counts fully, and some of what lies around it: features look beyond an edge, and with weights
+    that fall where the alpha does a soft edge kept the content's look.
+    """
+    solid = Image.fromarray(np.asarray(_solid(alpha) * 255, np.uint8))
+    around = solid.filter(ImageFilter.GaussianBlur(max(alpha.shape) * AROUND))
+    return np.asarray(np.maximum(_solid(alpha), np.asarray(around, np.float32) * (4 / 255)).clip(0, 1), np.float32)
 
 
 def shown(picture: Picture, alpha: Alpha) -> Picture:
@@ -55,11 +61,16 @@ def shown(picture: Picture, alpha: Alpha) -> Picture:
     return Cutout(picture, alpha).over_white()
 
 
+def _solid(alpha: Alpha) -> Array:
+    return np.asarray(np.minimum(alpha / SOLID, 1), np.float32)
+
+
 def _push_pull(colours: Array, weight: Array) -> Array:
     if weight.min() == 1 or max(weight.shape) == 1:
         return colours
     mixed, share = _halved(colours * weight), _halved(weight)
-    coarse = _push_pull(mixed / np.maximum(share, np.float32(1e-6)), np.minimum(share * 4, 1))
+    known = np.asarray(mixed / np.maximum(share, 1e-6), np.float32)
+    coarse = _push_pull(known, np.asarray(np.minimum(share * 4, 1), np.float32))
     wide = _doubled(coarse, weight.shape[0], weight.shape[1])
     return weight * colours + (1 - weight) * wide
 

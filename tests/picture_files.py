@@ -8,7 +8,7 @@ import zlib
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 
 def encoded(image: Image.Image | np.ndarray, format: str, **settings: Any) -> bytes:
@@ -66,39 +66,31 @@ def webp_claiming(width: int, height: int) -> bytes:
     return bytes(data)
 
 
-def _s15f16(value: float) -> bytes:
-    return struct.pack(">i", round(value * 65536))
+def png_of_samples(samples: np.ndarray, depth: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of H x W x C samples as they are, C of grey, grey and alpha, RGB, or RGBA; less than 8 bits for grey."""
+    height, width, channels = samples.shape
+    header = struct.pack(">IIBBBBB", width, height, depth, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = [samples[row].reshape(-1) for row in range(height)]
+    if depth >= 8:
+        packed = [row.astype(f">u{depth // 8}").tobytes() for row in rows]
+    else:
+        bits = [(row[:, None] >> np.arange(depth)[::-1]) & 1 for row in rows]
+        packed = [np.packbits(row.astype(np.uint8).reshape(-1)).tobytes() for row in bits]
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(b"".join(b"\0" + row for row in packed)))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts) + png_chunk(b"IEND", b"")
 
 
-def swapped_profile() -> bytes:
-    """An ICC profile like sRGB's, but whose red is blue and whose blue is red."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    (count,) = struct.unpack_from(">I", profile, 128)
-    entries = {bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
-    red, blue = entries[b"rXYZ"], entries[b"bXYZ"]
-    profile[red : red + 4], profile[blue : blue + 4] = b"bXYZ", b"rXYZ"
-    return bytes(profile)
+def profile_chunk(profile: bytes) -> tuple[bytes, bytes]:
+    """A PNG's chunk with a colour profile."""
+    return b"iCCP", b"p\0\0" + zlib.compress(profile)
 
 
-def wide_profile() -> bytes:
-    """An ICC profile with Adobe RGB's primaries and gamma, over which sRGB's colours lie further in."""
-    primaries = {b"rXYZ": (0.60974, 0.31111, 0.01947), b"gXYZ": (0.20528, 0.62567, 0.06087),
-                 b"bXYZ": (0.14919, 0.06322, 0.74457), b"wtpt": (0.9642, 1.0, 0.8249)}  # fmt: skip
-    tags = {name: b"XYZ \0\0\0\0" + b"".join(map(_s15f16, xyz)) for name, xyz in primaries.items()}
-    curve = b"curv\0\0\0\0" + struct.pack(">IHxx", 1, round(2.2 * 256))
-    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
-    text = b"wide\0"
-    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
-    tags[b"cprt"] = b"text\0\0\0\0none\0"
-    table, body, start = b"", b"", 132 + 12 * len(tags)
-    for name, data in tags.items():
-        padded = data + bytes(-len(data) % 4)
-        table += struct.pack(">4sII", name, start + len(body), len(data))
-        body += padded
-    size = start + len(body)
-    head = struct.pack(
-        ">I4sI4s4s4s12s4s4s", size, b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ", bytes(12), b"acsp", b""
-    )
-    head += bytes(68 - len(head)) + b"".join(map(_s15f16, (0.9642, 1.0, 0.8249)))
-    head += bytes(128 - len(head))
-    return head + struct.pack(">I", len(tags)) + table + body
+def ycck_jpeg(cmyk: np.ndarray) -> bytes:
+    """H x W x 4 uint8, 255 all ink -> a JPEG as Adobe writes it: all inverted, and C, M and Y as luminance and chroma."""
+    brightness = Image.fromarray(np.ascontiguousarray(cmyk[..., :3])).convert("YCbCr")
+    stored = np.dstack([255 - np.asarray(brightness), cmyk[..., 3]])  # Pillow writes 255 less each of these
+    data = bytearray(encoded(Image.fromarray(stored, "CMYK"), "JPEG", quality=100, subsampling=0))
+    marker = data.index(b"Adobe")
+    assert data[marker + 11] == 0  # no transform
+    data[marker + 11] = 2  # YCCK
+    return bytes(data)

@@ -45,14 +45,14 @@ def test_a_transparent_colour_of_a_png_without_alpha_is_white(picture: np.ndarra
 
 
 def test_a_profile_that_swaps_red_and_blue_swaps_them(picture: np.ndarray) -> None:
-    read = decode(encoded(picture, "PNG", icc_profile=picture_files.swapped_profile()))
+    read = decode(encoded(picture, "PNG", icc_profile=picture_profiles.swapped_profile()))
     np.testing.assert_allclose(read.astype(int), picture[..., ::-1], atol=2)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_colours_of_a_wide_profile_become_more_vivid_in_srgb(picture: np.ndarray, format: str) -> None:
     flat = np.full((16, 16, 3), (200, 100, 50), np.uint8)
-    read = decode(encoded(flat, format, quality=100, icc_profile=picture_files.wide_profile()))
+    read = decode(encoded(flat, format, quality=100, icc_profile=picture_profiles.wide_profile()))
     np.testing.assert_allclose(read[4:12, 4:12].mean(axis=(0, 1)), adobe_to_srgb(flat[0, 0]), atol=2.5)
     assert far(decode(encoded(flat, format, quality=100)), flat) < 2
 
@@ -68,13 +68,13 @@ def adobe_to_srgb(colour: np.ndarray) -> np.ndarray:
 def test_a_profile_also_speaks_of_a_palettes_colours(picture: np.ndarray) -> None:
     paletted = Image.fromarray(picture).convert("P", palette=Image.Palette.ADAPTIVE, colors=16)
     expected = np.asarray(paletted.convert("RGB"))[..., ::-1].astype(int)
-    read = decode(encoded(paletted, "PNG", icc_profile=picture_files.swapped_profile()))
+    read = decode(encoded(paletted, "PNG", icc_profile=picture_profiles.swapped_profile()))
     np.testing.assert_allclose(read, expected, atol=2)
 
 
 def test_a_profile_also_speaks_of_a_transparent_pictures_colours(picture: np.ndarray) -> None:
     rgba = Image.fromarray(picture).convert("RGBA")
-    read = decode(encoded(rgba, "PNG", icc_profile=picture_files.swapped_profile()))
+    read = decode(encoded(rgba, "PNG", icc_profile=picture_profiles.swapped_profile()))
     np.testing.assert_allclose(read.astype(int), picture[..., ::-1], atol=2)
 
 
@@ -84,7 +84,7 @@ def test_the_srgb_profile_changes_nothing(picture: np.ndarray) -> None:
 
 
 def broken_profiles() -> dict[str, bytes]:
-    whole = picture_files.swapped_profile()
+    whole = picture_profiles.swapped_profile()
     grey = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     return {"noise": b"no profile" * 30, "truncated": whole[:200], "of another kind": grey, "one byte": b"x"}
 
@@ -97,5 +97,5 @@ def test_a_broken_profile_is_ignored(picture: np.ndarray, profile: bytes) -> Non
 
 def test_a_colour_profile_on_a_grey_picture_is_ignored(picture: np.ndarray) -> None:
     grey = Image.fromarray(picture).convert("L")
-    read = decode(encoded(grey, "PNG", icc_profile=picture_files.swapped_profile()))
+    read = decode(encoded(grey, "PNG", icc_profile=picture_profiles.swapped_profile()))
     np.testing.assert_array_equal(read, np.asarray(grey.convert("RGB")))

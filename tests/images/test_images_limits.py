@@ -91,7 +91,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(picture: np.ndarray,
     rng = random.Random(seed)
     whole = [encoded(picture, format) for format in ("PNG", "JPEG", "WEBP", "GIF", "BMP")]
     whole += [exif_file(picture, 6, format, tag_010e="text") for format in ("PNG", "JPEG", "WEBP")]
-    whole += [encoded(picture, "PNG", icc_profile=picture_files.wide_profile())]
+    whole += [encoded(picture, "PNG", icc_profile=picture_profiles.wide_profile())]
     whole += [encoded(Image.fromarray(picture).convert("P"), "PNG", transparency=3)]
     outcomes = {"read": 0, "refused": 0}
     with warnings.catch_warnings():
