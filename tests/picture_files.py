@@ -80,13 +80,8 @@ def png_of_samples(samples: np.ndarray, depth: int, *chunks: tuple[bytes, bytes]
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts) + png_chunk(b"IEND", b"")
 
 
-def profile_chunk(profile: bytes) -> tuple[bytes, bytes]:
-    """A PNG's chunk with a colour profile."""
-    return b"iCCP", b"p\0\0" + zlib.compress(profile)
-
-
 def ycck_jpeg(cmyk: np.ndarray) -> bytes:
-    """H x W x 4 uint8, 255 all ink -> a JPEG as Adobe writes it: all inverted, and C, M and Y as luminance and chroma."""
+    """H x W x 4 uint8, 255 all ink -> a JPEG as Adobe writes it: inverted, C, M and Y as YCbCr."""
     brightness = Image.fromarray(np.ascontiguousarray(cmyk[..., :3])).convert("YCbCr")
     stored = np.dstack([255 - np.asarray(brightness), cmyk[..., 3]])  # Pillow writes 255 less each of these
     data = bytearray(encoded(Image.fromarray(stored, "CMYK"), "JPEG", quality=100, subsampling=0))

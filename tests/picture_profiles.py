@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 from PIL import ImageCms
 
@@ -78,3 +79,8 @@ def ink_profile() -> bytes:
     ramp = bytes(range(256))
     lut = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + identity + ramp * 4 + table + ramp * 3
     return _profile(b"CMYK", b"prtr", b"Lab ", {b"A2B0": lut})
+
+
+def png_chunk_of(profile: bytes) -> tuple[bytes, bytes]:
+    """The kind and the data of a PNG's chunk with the profile."""
+    return b"iCCP", b"p\0\0" + zlib.compress(profile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import picture_files
+import picture_profiles
 import pytest
 from picture_checks import far
 from picture_files import encoded

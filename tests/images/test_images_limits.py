@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import picture_files
+import picture_profiles
 import pytest
 from picture_checks import exif_file
 from picture_files import encoded

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from picture_checks import exif_file, far
 from picture_files import encoded
+from PIL import PngImagePlugin
 
 from service.images import check_image, decode
 
@@ -51,3 +52,13 @@ def test_exif_that_cannot_be_written_again_is_no_obstacle(picture: np.ndarray) -
 def test_broken_exif_turns_nothing(picture: np.ndarray, exif: bytes) -> None:
     for format in ("PNG", "WEBP"):
         assert far(decode(encoded(picture, format, exif=exif)), picture) < 8
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+def test_where_exif_says_nothing_xmp_is_heard(picture: np.ndarray, format: str) -> None:
+    """Pillow reads it there too; some editors write it nowhere else."""
+    said = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", said)
+    settings = {"pnginfo": text} if format == "PNG" else {"xmp": said.encode()}
+    assert far(decode(encoded(picture, format, **settings)), np.rot90(picture, 3)) < 8
