@@ -53,6 +53,14 @@ def visibility(alpha: Alpha) -> Mask:
     return np.asarray(np.maximum(_solid(alpha), np.asarray(around, np.float32) * (4 / 255)).clip(0, 1), np.float32)
 
 
+def visible_strength(strength: Mask | None, alpha: Alpha | None) -> Mask | None:
+    """By what the style's weight is multiplied, where what nobody sees is in no style; None: by 1 everywhere."""
+    if alpha is None:
+        return strength
+    seen = visibility(alpha)
+    return seen if strength is None else seen * images.resize_mask(strength, seen.shape[1], seen.shape[0])
+
+
 def shown(picture: Picture, alpha: Alpha) -> Picture:
     """A picture of any size under an alpha of its shape, over white."""
     height, width = picture.shape[:2]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ Mask = npt.NDArray[np.float32]
 """H x W in [0, 1]: how much each place counts."""
 Alpha = npt.NDArray[np.uint8]
 """H x W in [0, 255]: how much of each place there is to see."""
+
+Read = TypeVar("Read")
 
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # what Pillow decodes without a history of unsafe parsers
 MAX_PIXELS = 64_000_000  # of an input image
@@ -106,18 +109,22 @@ def decode(data: bytes) -> Picture:
     Raises:
         UnreadableImage: not an image, truncated, too small or too large.
     """
-    return decode_cutout(data).over_white()
+    return _read(data, Cutout.over_white)
 
 
 def decode_cutout(data: bytes) -> Cutout:
     """The same with the alpha apart. Raises as `decode`."""
+    return _read(data, lambda cutout: cutout)
+
+
+def _read(data: bytes, finish: Callable[[Cutout], Read]) -> Read:
     try:
         with Image.open(io.BytesIO(data), formats=READABLE) as image:
             _check_size(*image.size)
             with _decoders:
                 image.load()
                 mend_transparent_colour(image, data)
-                return _cutout(*to_srgb(_upright(image)))
+                return finish(_cutout(*to_srgb(_upright(image))))
     except (UnreadableImage, MemoryError):
         raise
     except UnidentifiedImageError:

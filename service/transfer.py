@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from service import __version__, colour, images
-from service.cutout import visibility
+from service.cutout import visible_strength
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import Guidance
 from service.engine.heap import keep_freed_memory, keep_large_images_apart
@@ -188,7 +188,8 @@ class _Setting:
         self.content = images.resize_long_edge(order.content, options.size)
         self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
         self.treatment = _treatment(options.color, self.content)
-        self.guidance = Guidance(_region_masks(self._regions, self.content), order.protect, _strength(order))
+        strength = visible_strength(order.strength_map, order.alpha)
+        self.guidance = Guidance(_region_masks(self._regions, self.content), order.protect, strength)
         self.tally = Tally()
         self.seconds = 0.0
 
@@ -229,16 +230,6 @@ def _region_masks(regions: Mapping[str, Sequence[Style]], content: Picture) -> t
     given = [mask for mask in masks.values() if mask is not None]
     masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None
     return tuple(masks[name] for name in regions)
-
-
-def _strength(order: Order) -> Mask | None:
-    """By what the style's weight is multiplied: what nobody sees is in no style."""
-    if order.alpha is None:
-        return order.strength_map
-    seen = visibility(order.alpha)
-    if order.strength_map is None:
-        return seen
-    return seen * images.resize_mask(order.strength_map, seen.shape[1], seen.shape[0])
 
 
 def _device(wanted: str) -> str:

@@ -49,6 +49,22 @@ def test_it_writes_the_picture_and_shows_progress(pictures: Path, narrow_model: 
 
 
 @pytest.mark.slow
+def test_it_keeps_the_transparency_if_asked(pictures: Path, narrow_model: Path, photo: np.ndarray) -> None:
+    alpha = np.zeros(photo.shape[:2], np.uint8)
+    alpha[:, :200] = 255
+    (pictures / "cut.png").write_bytes(png(np.dstack([photo, alpha])))
+    words = ["cut.png", "--style", "art.png", "--size", "451", "--iterations", "0", "--alpha", "keep"]
+    done = stylize(pictures, narrow_model, *words, "-o", "out.png")
+    assert done.returncode == 0, done.stderr
+    made = np.asarray(Image.open(pictures / "out.png"))
+    np.testing.assert_array_equal(made[..., 3], alpha)
+    np.testing.assert_array_equal(made[:, :200, :3], photo[:, :200])
+    refused = stylize(pictures, narrow_model, *words, "-o", "out.jpg")
+    assert refused.returncode != 0
+    assert "alpha: a JPEG has no transparency" in refused.stderr
+
+
+@pytest.mark.slow
 def test_it_takes_a_first_image(pictures: Path, narrow_model: Path) -> None:
     first = np.full((64, 64, 3), 90, np.uint8)
     (pictures / "first.png").write_bytes(png(first))

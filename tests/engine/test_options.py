@@ -33,6 +33,7 @@ CHOICES = {
     "init": ("content", "random", "style", "image"),
     "color": ("style", "luminance", "match"),
     "format": ("png", "jpeg", "webp"),
+    "alpha": ("flatten", "keep"),
 }
 WHOLE = [name for name in RANGES if name not in (*WEIGHTS, "strength", "tolerance")]
 LAYER_OPTIONS = ("content_layers", "style_layers")
@@ -64,6 +65,7 @@ def test_the_defaults_are_those_of_the_api() -> None:
         "color": "style",
         "format": "png",
         "quality": 90,
+        "alpha": "flatten",
     }
 
 
@@ -253,3 +255,11 @@ def test_the_defaults_of_one_are_not_shared_with_the_next() -> None:
 def test_options_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         TransferOptions().size = 64  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("format", CHOICES["format"])
+def test_a_jpeg_alone_cannot_keep_the_alpha(format: str) -> None:
+    if format == "jpeg":
+        assert set(wrong(format=format, alpha="keep")) == {"alpha"}
+    else:
+        assert TransferOptions(format=format, alpha="keep").alpha == "keep"

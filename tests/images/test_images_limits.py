@@ -94,6 +94,8 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(picture: np.ndarray,
     whole += [exif_file(picture, 6, format, tag_010e="text") for format in ("PNG", "JPEG", "WEBP")]
     whole += [encoded(picture, "PNG", icc_profile=picture_profiles.wide_profile())]
     whole += [encoded(Image.fromarray(picture).convert("P"), "PNG", transparency=3)]
+    whole += [encoded(Image.fromarray(picture).convert("LA"), "PNG", icc_profile=picture_profiles.grey_profile(3.0))]
+    whole += [picture_files.png_of_samples(picture.astype(np.uint16) * 250, 16, (b"tRNS", bytes(range(6))))]
     outcomes = {"read": 0, "refused": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's about broken EXIF
