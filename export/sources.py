@@ -10,7 +10,7 @@ import numpy as np
 
 from export.colours import torchvision_colours
 from export.containers import read_arrays
-from export.errors import ExportError
+from export.errors import ExportError, compare_sha256
 from export.formats import Weights, recognise
 from export.vgg19 import FULL_WIDTH, Conv, check_convs, weight_shapes
 
@@ -33,10 +33,11 @@ def weights_of_package() -> Weights:
     )
 
 
-def weights_of_file(path: Path) -> Weights:
-    """The VGG19 in a file, its format recognised from what is in it. Raises ExportError."""
+def weights_of_file(path: Path, expected_sha256: str | None = None) -> Weights:
+    """The VGG19 in a file, its format recognised from what is in it. Raises ExportError, also for another SHA-256."""
     try:
         sha256 = _sha256(path)
+        compare_sha256(sha256, expected_sha256, "the SHA-256 is")
         convs, origin = recognise(read_arrays(path), sha256)
         check_convs(convs)
     except ExportError as error:
