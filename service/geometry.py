@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.engine.options import LAYERS
+from service.engine.options import CHANNELS, LAYERS
 from service.images import Mask
 
 
@@ -24,6 +24,11 @@ def stride(layer: str) -> int:
 def reach(layer: str) -> int:
     """How far, in pixels beyond its own square of `stride`, a feature of the layer sees."""
     return sum(stride(shallower) for shallower in LAYERS[: LAYERS.index(layer) + 1])
+
+
+def features_per_pixel(layers: Iterable[str]) -> float:
+    """Numbers that the features of these layers have for each pixel of the picture."""
+    return sum(CHANNELS[int(layer[4]) - 1] / stride(layer) ** 2 for layer in layers)
 
 
 def layer_masks(mask: Mask, layers: Iterable[str]) -> dict[str, Mask]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from bisect import bisect_left
@@ -14,6 +15,9 @@ BASE = 760 * MIB  # bytes of a worker without a job: the process, torch, ONNX Ru
 PER_PIXEL = {"bfloat16": 1850, "float32": 2800}  # bytes per output pixel: torch at the peak of an evaluation
 TILED = 896**2  # pixels that a tile sees at most
 KEPT_PER_PIXEL = 300  # bytes per output pixel that stay where it is worked on tile by tile: the optimiser's images
+PER_FEATURE = {"bfloat16": 6, "float32": 8}  # bytes of a content image's feature, with that of the judge
+REGION_PER_PIXEL = 10  # bytes per output pixel of a region's mask, over the picture and over its layers
+MASK_PER_PIXEL = 4  # bytes per pixel of a mask as it came, which stays
 STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
 STYLE_WHOLE = 2**20  # pixels of a style image from which on it goes tile by tile too
 STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel of such a one
@@ -35,16 +39,17 @@ class Room:
         return UNLIMITED if self.memory is None else self.memory
 
 
-def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision: str) -> int:
+def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision: str, beside: float = 0) -> int:
     """Bytes of a worker process at its peak.
 
     Args:
         width, height: of the output, in pixels.
         styles: widths and heights that the style images are brought to, in pixels.
         precision: a key of PER_PIXEL.
+        beside: bytes of what stays in memory all the time, beyond what an ordinary transfer keeps.
     """
     output = min(PER_PIXEL[precision] * width * height, _tiled(width * height, precision))
-    return BASE + max([output, *(_style(w * h) for w, h in styles)])
+    return BASE + math.ceil(beside) + max([output, *(_style(w * h) for w, h in styles)])
 
 
 def whole_pixels(limit: int, precision: str) -> int:

@@ -24,10 +24,10 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float)
     """Removes jobs that ended `retention_s` ago, what belonged to them and to deleted ones, and the oldest Grams."""
     for id in _forget(database, retention_s):
         blobs.delete_all(request.job_folder(id))
-    jobs = _unended_by_id(database)
+    jobs = _status_by_id(database)
     files = list(blobs.listing(request.FOLDER))
     doomed = _unreferenced(files, set(jobs))
-    doomed += [blob for blob in files if _is_checkpoint(blob) and jobs.get(_owner(blob)) is False]
+    doomed += [blob for blob in files if _has_served(blob, jobs.get(_owner(blob)))]
     doomed += _unreferenced(blobs.listing(presets.FOLDER), _versions(database))
     doomed += _oldest(blobs.listing(cache.FOLDER), gram_bytes)
     for blob in doomed:
@@ -62,8 +62,12 @@ def _owner(blob: BlobInfo) -> str:
     return blob.key.split("/")[1]
 
 
-def _is_checkpoint(blob: BlobInfo) -> bool:
-    return blob.key.split("/")[2].startswith(request.CHECKPOINT)
+def _has_served(blob: BlobInfo, status: str | None) -> bool:
+    """Whether a job that ended so has no use for a file: its checkpoint, or pictures of a series that broke off."""
+    name = blob.key.split("/")[2]
+    if status not in ENDED:
+        return False
+    return name.startswith(request.CHECKPOINT) or (name.startswith(request.RESULT) and status != "succeeded")
 
 
 def _oldest(found: Iterable[BlobInfo], limit: int) -> list[BlobInfo]:
@@ -76,10 +80,10 @@ def _oldest(found: Iterable[BlobInfo], limit: int) -> list[BlobInfo]:
     return doomed
 
 
-def _unended_by_id(database: Database) -> dict[str, bool]:
-    """Every job's id, and whether it hasn't ended."""
+def _status_by_id(database: Database) -> dict[str, str]:
+    """Of every job."""
     with database.reading() as session:
-        return {id: status not in ENDED for id, status in session.execute(select(JobRow.id, JobRow.status))}
+        return {id: status for id, status in session.execute(select(JobRow.id, JobRow.status))}  # noqa: C416 - as in queue
 
 
 def _versions(database: Database) -> set[str]:

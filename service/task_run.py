@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from service.engine.options import TransferOptions
-from service.errors import TransferFailed
+from service.errors import DoesNotFit, TransferFailed
 from service.job_run import JobRun
-from service.jobs.fit import check_fit
+from service.jobs.fit import check_fit, check_styles_fit
 from service.jobs.request import StoredStyle, TransferRequest
 from service.sizes import levels_that_fit, style_size_errors
 from service.storage.pictures import StoredImage
@@ -46,6 +46,8 @@ class WarmRun(_PresetRun):
 
     def work(self) -> None:
         style = self.preset()
+        for size in self.claim.request["sizes"]:
+            check_styles_fit("warm", style.sized(), size, {self.room})
         wanted = {
             round(size / 2**k)
             for size in self.claim.request["sizes"]
@@ -61,7 +63,7 @@ class PackRun(_PresetRun):
 
     def work(self) -> None:
         asked, style = self.claim.request, self.preset()
-        sizes = [size for size in LADDER if not style_size_errors("", style.sized(), size)]
+        sizes = [size for size in LADDER if self._can_be_taken(style, size)]
         if not sizes:
             raise TransferFailed(
                 f"its pictures are too narrow or too large for each size from {LADDER[0]} to {LADDER[-1]}"
@@ -76,6 +78,13 @@ class PackRun(_PresetRun):
         )
         self.blobs.put(pack_key(asked["version"], pack.model), pack.to_bytes())
         self.leases.succeed(self.claim, {"sizes": sizes}, {}, None)
+
+    def _can_be_taken(self, style: StoredStyle, size: int) -> bool:
+        try:
+            check_styles_fit("pack", style.sized(), size, {self.room})
+        except DoesNotFit:
+            return False
+        return not style_size_errors("", style.sized(), size)
 
 
 RUNS: dict[str, type[JobRun]] = {"transfer": TransferRun, "score": ScoreRun, "warm": WarmRun, "pack": PackRun}

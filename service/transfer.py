@@ -189,7 +189,7 @@ class _Setting:
         self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
         self.treatment = _treatment(options.color, self.content)
         strength = visible_strength(order.strength_map, order.alpha)
-        self.guidance = Guidance(_region_masks(self._regions, self.content), order.protect, strength)
+        self.guidance = Guidance(_region_masks(self._regions, self.content, on_tick), order.protect, strength)
         self.tally = Tally()
         self.seconds = 0.0
 
@@ -220,13 +220,16 @@ def _regions(styles: Sequence[Style]) -> dict[str, list[Style]]:
     return regions
 
 
-def _region_masks(regions: Mapping[str, Sequence[Style]], content: Picture) -> tuple[Mask | None, ...]:
+def _region_masks(
+    regions: Mapping[str, Sequence[Style]], content: Picture, on_tick: Callable[[], None]
+) -> tuple[Mask | None, ...]:
     """Where each region is; styles without a mask go where the masks of the others leave room, if there are any."""
     height, width = content.shape[:2]
     masks: dict[str, Mask | None] = {}
     for name, (style, *_) in regions.items():
         if style.mask is not None:
             masks[name] = images.resize_mask(images.decode_mask(style.mask.read()), width, height)
+            on_tick()
     given = [mask for mask in masks.values() if mask is not None]
     masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None
     return tuple(masks[name] for name in regions)

@@ -11,13 +11,14 @@ from typing import Any
 from service import images, sheet
 from service.cutout import shown
 from service.engine.checkpoint import UnusableCheckpoint
+from service.engine.options import TransferOptions
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.images import Alpha, Picture
 from service.job_run import JobRun
 from service.jobs.fit import check_fit
 from service.jobs.leases import LeaseLost
-from service.jobs.request import Painting, TransferRequest
+from service.jobs.request import RESULT, Painting, TransferRequest
 from service.reporting import read_checkpoint
 from service.transfer import Order, Outcome
 
@@ -34,11 +35,12 @@ class TransferRun(JobRun):
         check_fit(request, {self.room})
         done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
         resume = read_checkpoint(self.blobs, self.claim)
-        memos: dict[str, Memo] | None = {} if len(request.paintings) > 1 else None
+        shared: tuple[Any, Memo] = (None, {})
         for k in range(len(done), len(request.paintings)):
             painting = request.paintings[k]
-            # with its transparency kept the content is another picture
-            memo = None if memos is None else memos.setdefault(painting.options.alpha, {})
+            if shared[0] != (asked := _of_content(painting.options)):
+                shared = (asked, {})
+            memo = shared[1] if len(request.paintings) > 1 else None
             order = replace(self.order(request.content, painting), resume=resume, memo=memo)
             outcome = self._painted(order, _overall(request.paintings, k))
             resume = None
@@ -69,7 +71,7 @@ class TransferRun(JobRun):
         data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
         return {
-            "blob": self.keep(f"result-{self.claim.fence}-{k}.{options.format}", data),
+            "blob": self.keep(f"{RESULT}-{self.claim.fence}-{k}.{options.format}", data),
             "width": width,
             "height": height,
             "media_type": images.MEDIA_TYPES[options.format],
@@ -101,6 +103,12 @@ class TransferRun(JobRun):
     def _shown(self, blob: str) -> Picture:
         self.reporter.on_tick()
         return images.decode(self.blobs.get(blob))
+
+
+def _of_content(options: TransferOptions) -> Any:
+    """What of the options decides which features of the content are wanted: kept for the next picture that shares it,
+    and for no other, as they are large."""
+    return options.alpha, options.color == "luminance", sorted(options.content_layers)
 
 
 def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:

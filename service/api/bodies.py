@@ -115,6 +115,10 @@ class PaintingBody(Body):
 
     _some_weight = field_validator("styles")(some_weight)
 
+    def digest(self) -> str:
+        """The same for two bodies that ask for the same, however their pictures came."""
+        return hashlib.sha256(json.dumps(_plain(self), sort_keys=True).encode()).hexdigest()
+
 
 class BlendBody(Body):
     """A walk from one preset to another, both ends included."""
@@ -144,10 +148,6 @@ class TransferBody(PaintingBody):
     callback_url: str | None = Field(
         None, description="Where a signed webhook goes when the job ends; NST_WEBHOOK_HOSTS must allow its host."
     )
-
-    def digest(self) -> str:
-        """The same for two bodies that ask for the same, however their pictures came."""
-        return hashlib.sha256(json.dumps(_plain(self), sort_keys=True).encode()).hexdigest()
 
 
 class ScoreBody(PaintingBody):

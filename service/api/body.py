@@ -23,15 +23,29 @@ class ApiRequest(Request):
             UnsupportedMediaType: neither JSON nor multipart/form-data.
             MalformedBody: not JSON, or not an object.
         """
-        if self.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
-        if self.content_length is None:
-            self._check_length(len(self.get_data()))
+        self._check_body()
         if self.mimetype == "multipart/form-data":
             return _object(self._json_part())
         if self.is_json:
             return _object(self.get_data())
         raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")
+
+    def get_file(self, media_type: str) -> bytes:
+        """The body, where it is one file of this type.
+
+        Raises:
+            UnsupportedMediaType: it isn't.
+        """
+        if self.mimetype != media_type:
+            raise UnsupportedMediaType(f"send the file as {media_type}")
+        self._check_body()
+        return self.get_data()
+
+    def _check_body(self) -> None:
+        if self.headers.get("Content-Encoding", "identity") != "identity":
+            raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
+        if self.content_length is None:
+            self._check_length(len(self.get_data()))
 
     def _check_length(self, length: int) -> None:
         # A body in chunks says its length at its end alone, and is cut at the limit without an error.

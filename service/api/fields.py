@@ -7,7 +7,7 @@ import binascii
 from dataclasses import MISSING
 from typing import Annotated, Any
 
-from flask import request
+from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from service.engine.options import OPTIONS
@@ -31,10 +31,13 @@ def read_image(value: object) -> ImageFile:
     """base64, a data: URL, or `file:<part name>` of this form -> the image, checked to be readable."""
     if not isinstance(value, str):
         raise ValueError("must be a string: base64, a data: URL or file:<part name>")  # noqa: TRY004 - pydantic's way
-    try:
-        return check_image(_bytes(value))
-    except UnreadableImage as error:
-        raise ValueError(str(error)) from error
+    known: dict[str, ImageFile] = g.setdefault("images", {})  # a request may name one file many times
+    if value not in known:
+        try:
+            known[value] = check_image(_bytes(value))
+        except UnreadableImage as error:
+            raise ValueError(str(error)) from error
+    return known[value]
 
 
 def _bytes(value: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,7 +11,7 @@ from service.api.bodies import BlendBody, PaintingBody, ScoreBody, StyleEntry, T
 from service.api.fields import JobInit
 from service.api.parts import Parts
 from service.engine.options import OPTIONS, TransferOptions
-from service.errors import FieldError, InvalidInput, NotFound
+from service.errors import BlobNotFound, FieldError, InvalidInput, NotFound
 from service.images import ImageFile, check_image, decode_mask
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
@@ -36,6 +36,7 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
     if body.callback_url is not None:
         parts.hosts.check_url(body.callback_url)
     if body.blend:
+        intake.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
         variants = [intake.painting(asked) for asked in _blended(body.blend, given)]
         base = replace(variants[0], label="")
     else:
@@ -60,11 +61,16 @@ def take_in_score(id: str, body: ScoreBody, parts: Parts) -> tuple[TransferReque
 
 @dataclass(frozen=True)
 class _Asked:
-    """One picture asked for: `loc` is where the body speaks of it."""
+    """One picture asked for: `loc` is where the body speaks of it, `entries` where it names styles without a list."""
 
     loc: str
     label: str
     given: Given
+    entries: tuple[str, ...] = ()
+
+    def of_style(self, i: int) -> Callable[[str], str]:
+        """Where the body says what there is to a style: a field's name -> its place."""
+        return lambda field: self.entries[i] if self.entries else f"{self.loc}styles.{i}.{field}"
 
 
 def _given(body: PaintingBody) -> Given:
@@ -94,10 +100,11 @@ def _blended(blend: BlendBody, given: Given) -> list[_Asked]:
     asked = []
     for step in range(blend.steps + 1):
         t = step / blend.steps
-        shares = [(blend.start, 1 - t), (blend.to, t)]
-        styles = [StyleEntry(preset=name, weight=weight) for name, weight in shares if weight > 0]
-        label = " + ".join(f"{weight:.0%} {name}" for name, weight in shares if weight > 0)
-        asked.append(_Asked("blend.", label, given | {"styles": styles}))
+        shares = [("blend.from", blend.start, 1 - t), ("blend.to", blend.to, t)]
+        shares = [share for share in shares if share[2] > 0]
+        styles = [StyleEntry(preset=name, weight=weight) for _, name, weight in shares]
+        label = " + ".join(f"{weight:.0%} {name}" for _, name, weight in shares)
+        asked.append(_Asked("", label, given | {"styles": styles}, tuple(loc for loc, *_ in shares)))
     return asked
 
 
@@ -132,6 +139,12 @@ class _Intake:
         self._files: dict[str, ImageFile] = {}
         self._presets: dict[str, PresetRow] = {}
         self._results: dict[tuple[str, int], ImageFile] = {}
+        self._black: dict[str, bool] = {}
+
+    def check_presets(self, named: Mapping[str, str]) -> None:
+        """Raises InvalidInput for fields that name a preset that isn't there."""
+        for loc, name in named.items():
+            self._preset(loc, name)
 
     def image(self, file: ImageFile) -> StoredImage:
         """An image as the row speaks of it; it will be stored."""
@@ -149,12 +162,12 @@ class _Intake:
         entries: Sequence[StyleEntry] = given.get("styles", ())
         if not entries and not base:
             raise InvalidInput.field(f"{asked.loc}styles", "is required")
-        styles = [self._style(f"{asked.loc}styles.{i}", entry) for i, entry in enumerate(entries)]
+        styles = [self._style(asked.of_style(i), entry) for i, entry in enumerate(entries)]
         errors = content_size_errors(self._content, options.size)
         for name in ("protect", "strength_map"):
             errors += _aspect_errors(f"{asked.loc}{name}", given.get(name), self._content)
         for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
-            errors += self._style_errors(f"{asked.loc}styles.{i}", entry, style, options)
+            errors += self._style_errors(asked.of_style(i), entry, style, options)
         if options.init == "style" and styles and not any(style.sized() for style in styles):
             errors.append(FieldError(f"{asked.loc}init", "there is no style image: the presets are packs"))
         if errors:
@@ -183,7 +196,10 @@ class _Intake:
         pictures = result.get("variants") or [result]
         if asked.variant >= len(pictures):
             raise InvalidInput.field("init.variant", f"the transfer {asked.job} has {len(pictures)}, from 0")
-        picture = check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
+        try:
+            picture = check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
+        except BlobNotFound as error:
+            raise InvalidInput.field("init.job", f"the picture of the transfer {asked.job} is gone") from error
         self._results[asked.job, asked.variant] = picture
         return picture
 
@@ -192,13 +208,13 @@ class _Intake:
         with _located(asked.loc):
             return TransferOptions.of(**_plain_options(asked.given) | {"size": self._size})
 
-    def _style(self, loc: str, entry: StyleEntry) -> StoredStyle:
+    def _style(self, at: Callable[[str], str], entry: StyleEntry) -> StoredStyle:
         masks = {name: getattr(entry, name) for name in ("mask", "style_mask")}
         stored = {name: self.image(file) for name, file in masks.items() if file is not None}
         if entry.image is not None:
             own = StoredStyleImage(**asdict(self.image(entry.image)), weight=1.0, scale=1.0)
             return StoredStyle(None, entry.weight, entry.scale, (own,), **stored)
-        preset = self._preset(loc, str(entry.preset))
+        preset = self._preset(at("preset"), str(entry.preset))
         saved = tuple(StoredStyleImage(**image) for image in preset.images)
         pack = StoredFile(preset.pack["blob"], preset.pack["sha256"]) if preset.pack else None
         return StoredStyle(preset.name, entry.weight, entry.scale, saved, pack, **stored)
@@ -208,36 +224,44 @@ class _Intake:
             try:
                 self._presets[name] = self._parts.presets.get(name)
             except NotFound as error:
-                raise InvalidInput.field(f"{loc}.preset", error.detail) from error
+                raise InvalidInput.field(loc, error.detail) from error
         return self._presets[name]
 
     def _style_errors(
-        self, loc: str, entry: StyleEntry, style: StoredStyle, options: TransferOptions
+        self, at: Callable[[str], str], entry: StyleEntry, style: StoredStyle, options: TransferOptions
     ) -> list[FieldError]:
         sized: list[tuple[HasSize, float]] = [*style.sized()]
-        errors = style_size_errors(f"{loc}.scale", sized, options.size)
-        errors += _aspect_errors(f"{loc}.mask", entry.mask, self._content)
-        errors += [
-            error for name in ("mask", "style_mask") for error in _black_errors(f"{loc}.{name}", getattr(entry, name))
-        ]
+        errors = style_size_errors(at("scale"), sized, options.size)
+        errors += _aspect_errors(at("mask"), entry.mask, self._content)
+        for name in ("mask", "style_mask"):
+            errors += self._black_errors(at(name), getattr(entry, name))
         if style.pack is not None:
-            errors += self._pack_errors(loc, self._presets[str(entry.preset)].pack or {}, options)
+            errors += self._pack_errors(at("preset"), self._presets[str(entry.preset)].pack or {}, options)
         if entry.style_mask is not None:
             if style.pack is not None or len(style.images) != 1:
-                errors.append(FieldError(f"{loc}.style_mask", "the style must have exactly one picture"))
+                errors.append(FieldError(at("style_mask"), "the style must have exactly one picture"))
             else:
-                errors += _aspect_errors(f"{loc}.style_mask", entry.style_mask, style.images[0])
+                errors += _aspect_errors(at("style_mask"), entry.style_mask, style.images[0])
         return errors
+
+    def _black_errors(self, loc: str, mask: ImageFile | None) -> list[FieldError]:
+        """Whether a style's mask leaves anything of it; each mask is looked at once."""
+        if mask is None:
+            return []
+        if mask.sha256 not in self._black:
+            self._black[mask.sha256] = bool(decode_mask(mask.data).max() <= DARK)
+        black = self._black[mask.sha256]
+        return [FieldError(loc, "is black everywhere: nothing of the style would be left")] if black else []
 
     def _pack_errors(self, loc: str, pack: Mapping[str, Any], options: TransferOptions) -> list[FieldError]:
         """What a style without pictures can't do."""
         errors = []
         if pack["model"] != self._parts.model_sha256():
-            errors.append(FieldError(f"{loc}.preset", "its Gram matrices are of another model than this service's"))
+            errors.append(FieldError(loc, "its Gram matrices are of another model than this service's"))
         if options.color != "style":
-            errors.append(FieldError(f"{loc}.preset", f"it has no picture to treat for color {options.color!r}"))
+            errors.append(FieldError(loc, f"it has no picture to treat for color {options.color!r}"))
         if missing := sorted(set(options.style_layers) - set(pack["layers"])):
-            errors.append(FieldError(f"{loc}.preset", f"its pack has no Gram matrices of {', '.join(missing)}"))
+            errors.append(FieldError(loc, f"its pack has no Gram matrices of {', '.join(missing)}"))
         return errors
 
     def finish(self, request: TransferRequest) -> None:
@@ -261,13 +285,6 @@ def _located(loc: str) -> Iterator[None]:
         yield
     except InvalidInput as error:
         raise InvalidInput([FieldError(loc + e.loc, e.msg) for e in error.errors]) from error
-
-
-def _black_errors(loc: str, mask: ImageFile | None) -> list[FieldError]:
-    """Whether a style's mask leaves anything of it."""
-    if mask is None or decode_mask(mask.data).max() > DARK:
-        return []
-    return [FieldError(loc, "is black everywhere: nothing of the style would be left")]
 
 
 def _aspect_errors(loc: str, mask: HasSize | None, picture: HasSize) -> list[FieldError]:

@@ -34,7 +34,7 @@ class TransfersQuery(PageQuery):
     status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = None
 
 
-class NewTransferHeaders(BaseModel):
+class NewJobHeaders(BaseModel):
     idempotency_key: str | None = Field(
         None,
         alias=IDEMPOTENCY_HEADER,

@@ -13,9 +13,10 @@ from service.api.bodies import ScoreBody
 from service.api.intake import take_in_score
 from service.api.parts import parts
 from service.api.resources import score_resource
-from service.api.schemas import Problem, ScoreOut, ScorePath
-from service.api.submitting import submitted
+from service.api.schemas import NewJobHeaders, Problem, ScoreOut, ScorePath
+from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import MAX_WAIT_S, preferred_wait
+from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.storage.schema import ENDED
 
@@ -32,12 +33,13 @@ NEW: dict[Any, Any] = {"200": ScoreOut, "202": ScoreOut} | dict.fromkeys(("400",
 
 
 @blueprint.post("", responses=NEW)
-def post_score(body: ScoreBody) -> tuple[Response, int]:
+def post_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]:
     """Judge a picture: its losses as a transfer with these options would count them, and those of each layer.
 
     The answer waits for them, as long as `Prefer: wait=N` says; where they take longer it is 202.
     """
-    job = submitted(lambda id: _submission(id, body))
+    key = repeat_key(header, body)
+    job = repeated(key) or submitted(lambda id: _submission(id, body, key))
     seconds = preferred_wait(request.headers.get("Prefer", ""))
     job, _ = parts().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
     response = jsonify(score_resource(job))
@@ -45,9 +47,9 @@ def post_score(body: ScoreBody) -> tuple[Response, int]:
     return response, 200 if job.status in ENDED else 202
 
 
-def _submission(id: str, body: ScoreBody) -> Submission:
+def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
     asked, picture = take_in_score(id, body, parts())
-    return Submission(id, asked.as_json() | {"picture": asdict(picture)}, caller(), kind="score")
+    return Submission(id, asked.as_json() | {"picture": asdict(picture)}, caller(), repeat=key, kind="score")
 
 
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from flask import Response, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
+from service.api.body import ApiRequest
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
 from service.api.schemas import NewStylePath, PageQuery, Problem, StyleOut, StylePage, StylePath
-from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable, UnsupportedMediaType
+from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
+from service.jobs.fit import check_styles_fit
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
@@ -48,18 +50,37 @@ def put_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int,
     images = [PresetImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, entry in enumerate(body.images):
         for size in body.warm:
-            if errors := style_size_errors(f"images.{i}.scale", [(entry.image, entry.scale)], size):
+            sized = [(entry.image, entry.scale)]
+            if errors := style_size_errors(f"images.{i}.scale", sized, size):
                 raise InvalidInput(errors)
-    if body.warm:
-        parts().queue.check_room(caller())
-    id = new_id()
-    warm = {"job": id, "sizes": body.warm} if body.warm else None
-    row, is_new = parts().presets.put(path.name, body.description, images, warm)
-    if warm:
-        asked = {"style": asdict(_stored(row)), "sizes": body.warm}
-        parts().queue.submit(Submission(id, asked, caller(), kind="warm"))
-        parts().wake()
-    return _saved(row, is_new)
+            check_styles_fit(f"images.{i}.scale", sized, size, parts().roll.rooms())
+    before = _found(path.name)
+    saved = parts().presets.put(path.name, body.description, images, lambda own: _warming(path.name, own, body.warm))
+    _end_warming(before)
+    return _saved(*saved)
+
+
+def _warming(name: str, images: Sequence[StoredStyleImage], sizes: list[int]) -> dict[str, Any] | None:
+    """Submits the task that computes a preset's Grams for these sizes; gives what its row is to say of it."""
+    if not sizes:
+        return None
+    asked = {"style": asdict(StoredStyle(name, 1.0, 1.0, tuple(images))), "sizes": sizes}
+    job = parts().queue.submit(Submission(new_id(), asked, caller(), kind="warm"))
+    parts().wake()
+    return {"job": job.id, "sizes": sizes}
+
+
+def _found(name: str) -> PresetRow | None:
+    with suppress(NotFound):
+        return parts().presets.get(name)
+    return None
+
+
+def _end_warming(row: PresetRow | None) -> None:
+    """Nobody needs the Grams of a preset that is gone."""
+    if row and row.warm:
+        with suppress(NotFound):
+            parts().queue.cancel(row.warm["job"])
 
 
 @blueprint.get("", responses={"200": StylePage})
@@ -99,9 +120,7 @@ def _stored(row: PresetRow) -> StoredStyle:
 @blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
 def put_style_pack(path: NewStylePath) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset from the pack of another service: the body is that file, `application/octet-stream`."""
-    if request.mimetype != PACK_TYPE:
-        raise UnsupportedMediaType(f"send the pack as {PACK_TYPE}")
-    data = request.get_data()
+    data = cast(ApiRequest, request).get_file(PACK_TYPE)
     try:
         pack = Pack.from_bytes(data)
     except UnusablePack as error:
@@ -110,7 +129,10 @@ def put_style_pack(path: NewStylePath) -> tuple[dict[str, Any], int, dict[str, s
         raise OtherModel(
             f"its Gram matrices are of the model {pack.model}, this service's is {parts().model_sha256()}"
         )
-    return _saved(*parts().presets.put_pack(path.name, data, pack))
+    before = _found(path.name)
+    saved = parts().presets.put_pack(path.name, data, pack)
+    _end_warming(before)
+    return _saved(*saved)
 
 
 @blueprint.get("/<name>/pack", responses=PACK | {"404": Problem, "503": Problem})
@@ -155,5 +177,7 @@ def get_style_image(path: StylePath) -> Response:
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})
 def delete_style(path: StylePath) -> tuple[str, int]:
     """Delete a preset. Transfers that use it are not harmed."""
+    before = _found(path.name)
     parts().presets.delete(path.name)
+    _end_warming(before)
     return "", 204

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from service.api.auth import caller
+from service.api.bodies import PaintingBody
 from service.api.parts import parts
+from service.api.schemas import NewJobHeaders
 from service.errors import DatabaseError, ServiceError
+from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder
 from service.storage.schema import JobRow
+
+
+def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
+    """What a POST is known by, if its caller gave it a key."""
+    return RepeatKey(caller(), header.idempotency_key, body.digest()) if header.idempotency_key else None
+
+
+def repeated(key: RepeatKey | None) -> JobRow | None:
+    """The job that the same POST made before."""
+    return parts().queue.repeated(key) if key else None
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:

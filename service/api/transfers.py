@@ -16,14 +16,14 @@ from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.schemas import (
     ImageQuery,
-    NewTransferHeaders,
+    NewJobHeaders,
     Problem,
     TransferOut,
     TransferPage,
     TransferPath,
     TransfersQuery,
 )
-from service.api.submitting import submitted
+from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import preferred_wait
 from service.errors import NotFound, NotReady
 from service.images import MEDIA_TYPES
@@ -31,7 +31,7 @@ from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.jobs.request import job_folder, painted
 from service.jobs.resource import transfer_resource
-from service.storage.schema import ENDED, JobRow
+from service.storage.schema import ENDED
 
 blueprint = APIBlueprint(
     "transfers",
@@ -49,9 +49,10 @@ PICTURE: dict[Any, Any] = {"200": {"content": dict.fromkeys(MEDIA_TYPES.values()
 
 
 @blueprint.post("", responses=NEW | {"202": TransferOut})
-def post_transfer(header: NewTransferHeaders, body: TransferBody) -> tuple[Response, int]:
+def post_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response, int]:
     """Submit a transfer. With `Prefer: wait=N` the answer waits up to N seconds for its end."""
-    job = _repeated(header, body) or _submitted(header, body)
+    key = repeat_key(header, body)
+    job = repeated(key) or submitted(lambda id: _submission(id, body, key))
     seconds, waited = preferred_wait(request.headers.get("Prefer", "")), False
     if seconds is not None:
         job, waited = parts().waiting.until_ended(job, seconds)
@@ -62,20 +63,9 @@ def post_transfer(header: NewTransferHeaders, body: TransferBody) -> tuple[Respo
     return response, 200 if job.status in ENDED else 202
 
 
-def _repeated(header: NewTransferHeaders, body: TransferBody) -> JobRow | None:
-    """The job that the same POST made before."""
-    key = _repeat_key(header, body)
-    return parts().queue.repeated(key) if key else None
-
-
-def _submitted(header: NewTransferHeaders, body: TransferBody) -> JobRow:
-    key = _repeat_key(header, body)
-    terms = (body.priority, body.deadline_s, body.callback_url, key)
-    return submitted(lambda id: Submission(id, take_in(id, body, parts()).as_json(), caller(), *terms))
-
-
-def _repeat_key(header: NewTransferHeaders, body: TransferBody) -> RepeatKey | None:
-    return RepeatKey(caller(), header.idempotency_key, body.digest()) if header.idempotency_key else None
+def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submission:
+    asked = take_in(id, body, parts()).as_json()
+    return Submission(id, asked, caller(), body.priority, body.deadline_s, body.callback_url, key)
 
 
 @blueprint.get("", responses={"200": TransferPage})

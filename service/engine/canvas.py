@@ -22,6 +22,9 @@ class Canvas(Protocol):
     lower: Tensor
     upper: Tensor
 
+    def unbounded(self, image: Tensor) -> Tensor:
+        """1 x 3 x H x W in [0, 1] -> what of it can vary, bounds or not."""
+
     def variable(self, image: Tensor) -> Tensor:
         """1 x 3 x H x W in [0, 1] -> the variable that renders it best."""
 
@@ -50,6 +53,9 @@ class ColourCanvas:
         self.lower = torch.zeros((), device=device)
         self.upper = torch.ones((), device=device)
 
+    def unbounded(self, image: Tensor) -> Tensor:
+        return image
+
     def variable(self, image: Tensor) -> Tensor:
         return torch.clamp(image, self.lower, self.upper)
 
@@ -68,16 +74,15 @@ class LuminanceCanvas:
 
     def __init__(self, content: Tensor) -> None:
         self._luma = torch.tensor(LUMA, dtype=torch.float32, device=content.device)[None, :, None, None]
-        self._chroma = content - self._luminance(content)
+        self._chroma = content - self.unbounded(content)
         self.lower = -self._chroma.amin(1, keepdim=True)
         self.upper = 1 - self._chroma.amax(1, keepdim=True)
 
-    def _luminance(self, image: Tensor) -> Tensor:
+    def unbounded(self, image: Tensor) -> Tensor:
         return (image * self._luma).sum(1, keepdim=True)
 
     def variable(self, image: Tensor) -> Tensor:
-        luminance = self._luminance(image)
-        return torch.clamp(luminance, self.lower, self.upper)
+        return torch.clamp(self.unbounded(image), self.lower, self.upper)
 
     def seen(self, variable: Tensor) -> Tensor:
         return variable.expand(-1, 3, -1, -1)

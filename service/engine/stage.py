@@ -99,7 +99,8 @@ class Stage:
         """The content image's."""
         layers = self._options.content_layers
         memo = {} if self._setting.memo is None else self._setting.memo
-        key = (self._encoder.precision, self._level, self._options.color == "luminance", tuple(sorted(layers)))
+        place = (self._level.width, self._level.height, self._level.margin)
+        key = (self._encoder.precision, place, self._options.color == "luminance", tuple(sorted(layers)))
         if key not in memo:
             with torch.no_grad():
                 memo[key] = (
@@ -111,10 +112,12 @@ class Stage:
 
     def _targets(self, grams: Sequence[Grams]) -> list[StyleTarget]:
         masks = self._setting.guidance.weights(self._level.width, self._level.height, self._level.margin)
-        return [
-            StyleTarget(self._tensors(targets), None if mask is None else self._tensors(layer_masks(mask, targets)))
-            for targets, mask in zip(grams, masks, strict=True)
-        ]
+        targets = []
+        for gram, mask in zip(grams, masks, strict=True):
+            self._setting.on_tick()
+            weights = None if mask is None else self._tensors(layer_masks(mask, gram))
+            targets.append(StyleTarget(self._tensors(gram), weights))
+        return targets
 
     def _tensors(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Tensor]:
         return {layer: torch.tensor(array, device=self._device) for layer, array in arrays.items()}
@@ -161,14 +164,14 @@ class Stage:
         )
 
     def losses(self, picture: Picture) -> Losses:
-        """Of a picture of the level's size, H x W x 3 uint8; only where there is no margin."""
+        """Of a picture of the level's size, H x W x 3 uint8, wherever it lies; only where there is no margin."""
         return self.score(picture).losses
 
     def score(self, picture: Picture) -> Score:
         """The same, and those of each layer."""
         image = to_tensor(picture, self._device)
         with torch.no_grad():
-            seen = self._canvas.seen(self._canvas.variable(image))
+            seen = self._canvas.seen(self._canvas.unbounded(image))
             content, style = self._objective.by_layer(seen)
             losses = as_losses(self._objective.summed(content, style, total_variation(image)))
         return Score(losses, *({k: float(loss) for k, loss in terms.items()} for terms in (content, style)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
-from service.engine.options import OPTIONS
+from service.engine.options import OPTIONS, TransferOptions
 from service.errors import DoesNotFit, FieldError
+from service.geometry import features_per_pixel
 from service.images import fitted_size
-from service.jobs.request import StoredStyle, TransferRequest
-from service.memory import MIB, Room, largest_size, needed
-from service.sizes import content_size_errors, style_size_errors
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Room, largest_size, needed
+from service.sizes import HasSize, content_size_errors, style_size_errors
 
 LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
+ORDINARY = features_per_pixel(TransferOptions().content_layers)  # which memory.PER_PIXEL was measured with
 
 
 def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
@@ -27,12 +29,25 @@ def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
     raise DoesNotFit(_errors(request, tightest, largest[tightest]))
 
 
+def check_styles_fit(loc: str, styles: Sequence[tuple[HasSize, float]], size: int, rooms: Collection[Room]) -> None:
+    """Refuses style images, each with its scale, whose Grams for an output of `size` pixels some room doesn't hold.
+
+    Raises:
+        DoesNotFit: naming `loc`.
+    """
+    for room in rooms:
+        amount = needed(0, 0, _brought_to(styles, size), room.precision)
+        if amount > room.limit:
+            words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {room.limit // MIB}"
+            raise DoesNotFit([FieldError(loc, words)])
+
+
 def _largest_size(request: TransferRequest, room: Room) -> int | None:
     """The largest size, up to the one asked for, that the room holds."""
 
     def needed_at(size: int) -> int:
-        styles = [pixels for style in _styles(request) for pixels in _style_pixels(style, size)]
-        return needed(*_output_pixels(request, size), styles, room.precision)
+        styles = [pixels for style in _styles(request) for pixels in _brought_to(style.sized(), size)]
+        return _needed(request, size, styles, room.precision)
 
     return largest_size(needed_at, room.limit, range(LEAST_SIZE, request.size + 1))
 
@@ -41,8 +56,25 @@ def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
     return fitted_size(request.content.width, request.content.height, size)
 
 
-def _style_pixels(style: StoredStyle, size: int) -> list[tuple[int, int]]:
-    return [fitted_size(image.width, image.height, round(scale * size)) for image, scale in style.sized()]
+def _needed(request: TransferRequest, size: int, styles: Iterable[tuple[int, int]], precision: str) -> int:
+    width, height = _output_pixels(request, size)
+    beside = max(_beside(painting, width * height, precision) for painting in request.paintings)
+    return needed(width, height, styles, precision, beside)
+
+
+def _beside(painting: Painting, pixels: int, precision: str) -> float:
+    """Bytes for more content layers than usual, and for masks."""
+    features = max(0.0, features_per_pixel(painting.options.content_layers) - ORDINARY)
+    regions = {style.mask.sha256 if style.mask else "" for style in painting.styles} - {""}
+    masks = [mask for mask in (painting.protect, painting.strength_map) if mask is not None]
+    return (
+        pixels * (features * PER_FEATURE[precision] + REGION_PER_PIXEL * len(regions))
+        + sum(mask.width * mask.height for mask in masks) * MASK_PER_PIXEL
+    )
+
+
+def _brought_to(styles: Sequence[tuple[HasSize, float]], size: int) -> list[tuple[int, int]]:
+    return [fitted_size(image.width, image.height, round(scale * size)) for image, scale in styles]
 
 
 def _styles(request: TransferRequest) -> list[StoredStyle]:
@@ -52,11 +84,11 @@ def _styles(request: TransferRequest) -> list[StoredStyle]:
 def _errors(request: TransferRequest, room: Room, largest: int | None) -> list[FieldError]:
     """What takes more than the room by itself: the output, or the style images of an entry."""
     size = request.size
-    taken = {"size": needed(*_output_pixels(request, size), (), room.precision)}
+    taken = {"size": _needed(request, size, (), room.precision)}
     for k, painting in enumerate(request.paintings):
         prefix = f"variants.{k}." if request.variants else ""
         for i, style in enumerate(painting.styles):
-            taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, _style_pixels(style, size), room.precision)
+            taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, _brought_to(style.sized(), size), room.precision)
     there, advice = room.limit // MIB, _advice(request, largest)
     return [
         FieldError(loc, f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}")

@@ -11,6 +11,7 @@ from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 
 FOLDER = "jobs"
 CHECKPOINT = "checkpoint"  # how the names of files begin that only an unfinished job needs
+RESULT = "result"  # how those of finished pictures do
 
 
 @dataclass(frozen=True)

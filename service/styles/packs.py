@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +19,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from service import images
-from service.engine.options import LAYERS
+from service.engine.options import CHANNELS, LAYERS
 from service.images import UnreadableImage
 
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""
 
-CHANNELS = (64, 128, 256, 512, 512)
 VERSION = 1
 SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
@@ -33,6 +33,9 @@ PREFIX = 8  # bytes at the beginning of a safetensors file that say how long the
 FACTS: dict[str, Any] = {"sha256": str, "width": int, "height": int, "weight": (int, float), "scale": (int, float)}
 LARGEST = 10**6  # of any number that is said of an image; sizes have DIGITS
 DIGITS = 5
+MAX_IMAGES = 16
+MAX_SIZES = 64
+SHA256 = re.compile("[0-9a-f]{64}")
 
 Gram = npt.NDArray[np.float32]
 
@@ -120,8 +123,8 @@ def _is_plain(text: str) -> bool:
 
 
 def _images(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value:
-        raise UnusablePack("it says nothing of its images")
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_IMAGES:
+        raise UnusablePack(f"it must say something of 1 to {MAX_IMAGES} images")
     for image in value:
         if not isinstance(image, dict) or set(image) != set(FACTS):
             raise UnusablePack(f"each of its images must have {', '.join(FACTS)}")
@@ -133,7 +136,7 @@ def _images(value: Any) -> list[dict[str, Any]]:
 def _is_fact(value: Any, kind: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, kind):
         return False
-    return _is_plain(value) if isinstance(value, str) else bool(0 <= value < LARGEST)  # which NaN isn't
+    return bool(SHA256.fullmatch(value) if isinstance(value, str) else 0 <= value <= LARGEST)  # which NaN isn't
 
 
 def _thumbnail(value: npt.NDArray[Any] | None) -> bytes:
@@ -156,8 +159,8 @@ def _ladder(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[int, dict[str, Gram
             raise UnusablePack(f"it holds {name!r}, which is no <size>/<layer>")
         _check_gram(name, layer, gram)
         ladder.setdefault(int(size), {})[layer] = gram
-    if not ladder or len({frozenset(grams) for grams in ladder.values()}) > 1:
-        raise UnusablePack("its sizes must all have the same layers, and there must be one")
+    if not 0 < len(ladder) <= MAX_SIZES or len({frozenset(grams) for grams in ladder.values()}) > 1:
+        raise UnusablePack(f"it must have 1 to {MAX_SIZES} sizes, all with the same layers")
     return dict(sorted(ladder.items()))
 
 

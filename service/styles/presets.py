@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,18 +43,20 @@ class Presets:
         name: str,
         description: str,
         style_images: Sequence[PresetImage],
-        warm: dict[str, Any] | None = None,
+        warm: Callable[[list[StoredStyleImage]], dict[str, Any] | None] = lambda images: None,
     ) -> tuple[PresetRow, bool]:
         """Saves a preset, replacing one of that name. Gives its row, and whether the name is new.
 
-        `warm` names the task that will compute its Grams, as the row holds it.
+        `warm` is asked once its files are there, and before anything else of it is: it submits the task that will
+        compute its Grams and gives what the row is to say of that. What it raises leaves all as it was.
         """
         version = uuid.uuid4().hex
         saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
         heaviest = max(style_images, key=lambda style: style.weight)
         self._blobs.put(thumbnail_key(version), images.thumbnail(heaviest.image.data))
         shown = [asdict(image) for image in saved]
-        return self._replace(name, version=version, description=description, images=shown, pack=None, warm=warm)
+        columns = {"version": version, "description": description, "images": shown, "pack": None}
+        return self._replace(name, warm=warm(saved), **columns)
 
     def put_pack(self, name: str, data: bytes, pack: Pack) -> tuple[PresetRow, bool]:
         """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""

@@ -28,6 +28,6 @@ def test_memory_is_given_back_levels_built_and_pictures_judged_with_a_tick_betwe
     monkeypatch.setattr(stage, "Objective", recorded("build", Objective))
     monkeypatch.setattr(VGG, "walk", recorded("walk", VGG.walk))
     run(iterations=2, on_tick=lambda: events.append("tick"))
-    built = ["give back", "tick", "walk", "build"]
+    built = ["give back", "tick", "walk", "tick", "build"]
     begun = events.index("tick")  # before it the Grams are computed
     assert events[begun:] == ["tick", *built, *["tick", "walk"] * 3, "tick", *built, "tick", "walk"]
