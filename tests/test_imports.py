@@ -47,7 +47,10 @@ PARTS = {
         ("onnx", "onnxruntime", "safetensors", "sqlalchemy", "numpy"),
     ),
     "presets": Part(
-        2, ("styles.presets", "styles.packs"), ("base", "storage"), ("sqlalchemy", "safetensors", "numpy")
+        2,
+        ("styles.presets", "styles.packs", "styles.starters", "styles.starters.loading"),
+        ("base", "storage"),
+        ("sqlalchemy", "safetensors", "numpy"),
     ),
     "jobs": Part(2, ("jobs.",), ("base", "storage"), ("sqlalchemy",)),
     "webhooks": Part(3, ("webhooks.",), ("base", "storage", "jobs"), ("standardwebhooks",)),
