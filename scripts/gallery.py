@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+import time
 from collections.abc import Iterator
 
 from PIL import Image, ImageDraw
@@ -16,9 +17,9 @@ from service.styles.starters.loading import STARTERS, Starter
 OUT = ROOT / "docs" / "starters.jpg"
 PHOTOGRAPHS = ("coffee", "chelsea", "astronaut")
 SIZE = 512  # pixels, long edge of what is painted
-CELL = (360, 270)
-INSET = 96  # pixels, of the starter's own picture in the corner
-COLUMNS, GAP, LINE = 3, 8, 22
+CELL = (264, 198)
+INSET = 72  # pixels, of the starter's own picture in the corner
+COLUMNS, GAP, LINE = 5, 6, 22
 QUALITY = 82
 
 
@@ -36,6 +37,8 @@ def main() -> int:
 
 def painted(url: str, photographs: list[Image.Image], size: int) -> Iterator[tuple[Starter, Image.Image]]:
     """Each starter with a photograph painted in it, taken in turn."""
+    while len(get(f"{url}/v1/styles?limit=100").json()["items"]) < len(STARTERS):
+        time.sleep(0.2)
     for i, starter in enumerate(STARTERS):
         request = {"content": "file:photo", "styles": [{"preset": starter.name}], "size": size}
         job = transfer(url, request, {"photo": photographs[i % len(photographs)]}, starter.name)
