@@ -206,7 +206,7 @@ def test_the_web_process_loads_neither_torch_nor_onnx(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from service.app import create_app\n"
         "from service.config import Settings\n"
-        f"app = create_app(Settings(data=Path({str(tmp_path)!r})))\n"
+        f"app = create_app(Settings(data=Path({str(tmp_path)!r}), starters=False))\n"
         "assert app.test_client().get('/openapi.json').status_code == 200"
     )
     assert "flask" in loaded
