@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,17 +51,15 @@ class Presets:
         """
         return self._replace(name, warm=warm, **self._saved(description, style_images))
 
-    def put_once(self, mark: str, presets: Mapping[str, tuple[str, Sequence[PresetImage]]]) -> bool:
-        """Saves presets by name, each with its description, all or none, and once in the database's life.
+    def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
+        """Saves presets (name, description, images), all or none, once in the database's life; gives whether it did.
 
-        Where there are presets already, only the mark is left. Gives whether they were saved.
+        Where there are presets already, only the mark is left. `presets` isn't looked at where the mark is there.
         """
         with self._database.reading() as session:
             if session.get(MarkRow, mark):
                 return False
-        saved = {
-            name: self._saved(description, style_images) for name, (description, style_images) in presets.items()
-        }
+        saved = {name: self._saved(description, style_images) for name, description, style_images in presets}
         with self._database.writing() as session:
             take_turns(session, mark)
             if session.get(MarkRow, mark):

@@ -6,7 +6,9 @@ import concurrent.futures
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from front_door import png
 
 from service import images
 from service.errors import StorageError
@@ -14,9 +16,11 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import MarkRow
 from service.styles.presets import PresetImage, Presets
-from service.styles.starters.loading import MARK, STARTERS, load
+from service.styles.starters.loading import STARTERS, load
 
 NAMES = sorted(starter.name for starter in STARTERS)
+FEW = ["ink", "mosaic", "waves"]
+PICTURE = png(np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8))
 
 
 class SmallBlobs(Blobs):
@@ -60,9 +64,15 @@ def names(presets: Presets) -> list[str]:
     return [row.name for row in presets.page("", 100)]
 
 
+def save(presets: Presets) -> bool:
+    """As `load` does, with fewer and smaller ones."""
+    return presets.put_once("few", ((name, "", [PresetImage(images.check_image(PICTURE))]) for name in FEW))
+
+
 def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, blobs: Blobs) -> None:
     load(presets)
     assert names(presets) == NAMES
+    load(presets)
     for starter in STARTERS:
         row = presets.get(starter.name)
         assert row.description == starter.description
@@ -71,19 +81,19 @@ def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, b
 
 
 def test_a_deleted_one_stays_away(presets: Presets) -> None:
-    load(presets)
-    for name in NAMES:
+    save(presets)
+    for name in FEW:
         presets.delete(name)
-    load(presets)
+    save(presets)
     assert names(presets) == []
 
 
-def test_presets_that_are_there_are_left_alone_for_good(presets: Presets, photo_png: bytes) -> None:
-    presets.put("own", "of an older version", [PresetImage(images.check_image(photo_png))])
-    load(presets)
+def test_presets_that_are_there_are_left_alone_for_good(presets: Presets) -> None:
+    presets.put("own", "of an older version", [PresetImage(images.check_image(PICTURE))])
+    save(presets)
     assert names(presets) == ["own"]
     presets.delete("own")
-    load(presets)
+    save(presets)
     assert names(presets) == []
 
 
@@ -91,17 +101,17 @@ def test_a_store_that_fails_in_between_leaves_none_and_the_next_start_saves_all(
     database: Database, presets: Presets, tmp_path: Path
 ) -> None:
     with pytest.raises(StorageError, match="full"):
-        load(Presets(database, SmallBlobs((tmp_path / "blobs").as_uri())))
+        save(Presets(database, SmallBlobs((tmp_path / "blobs").as_uri())))
     assert names(presets) == []
     with database.reading() as session:
-        assert session.get(MarkRow, MARK) is None
-    load(presets)
-    assert names(presets) == NAMES
+        assert session.get(MarkRow, "few") is None
+    save(presets)
+    assert names(presets) == FEW
 
 
 def test_two_at_once_save_them_once(database: Database, tmp_path: Path) -> None:
     presets = Presets(database, Together((tmp_path / "blobs").as_uri()))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for loading in [pool.submit(load, presets) for _ in range(2)]:
-            loading.result(30)
-    assert names(presets) == NAMES
+        saved = [loading.result(30) for loading in [pool.submit(save, presets) for _ in range(2)]]
+    assert sorted(saved) == [False, True]
+    assert names(presets) == FEW

@@ -20,15 +20,17 @@ RETRY_S = 10.0  # after the database or the blob store failed
 
 
 class Starter(NamedTuple):
-    """A preset of the first start: its picture is `<name>.webp`; `scale` as of any style image."""
+    """A preset of the first start, of one picture, `<name>.webp`."""
 
     name: str
     description: str
-    scale: float = 1.0
 
     @property
     def picture(self) -> Path:
         return FOLDER / f"{self.name}.webp"
+
+    def image(self) -> PresetImage:
+        return PresetImage(images.check_image(self.picture.read_bytes()))
 
 
 STARTERS = (
@@ -66,12 +68,6 @@ def load(presets: Presets) -> None:
     Raises:
         StorageError
     """
-    styles = {
-        starter.name: (
-            starter.description,
-            [PresetImage(images.check_image(starter.picture.read_bytes()), scale=starter.scale)],
-        )
-        for starter in STARTERS
-    }
+    styles = ((starter.name, starter.description, [starter.image()]) for starter in STARTERS)
     if presets.put_once(MARK, styles):
-        logger.info("saved %d presets to begin with", len(styles))
+        logger.info("saved %d presets to begin with", len(STARTERS))
