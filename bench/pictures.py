@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from skimage import data
 
-from scripts.paint import paint
+from scripts.starters import strokes
 from service import images
 from service.images import Picture
 
-PAINTED_SIZE = 768  # pixels, of a style that scripts.paint draws
+PAINTED_SIZE = 768  # pixels, of a style that scripts.starters.strokes draws
 OWN = {"coffee": 7, "astronaut": 8, "chelsea": 9, "rocket": 10}  # photograph of skimage -> seed of the painting
 CLASSICS = {
     "tubingen-starry-night": ("tubingen.jpg", "starry_night.jpg"),
@@ -70,7 +70,7 @@ def _sources() -> dict[str, Callable[[], Pair]]:
 
 
 def _own(name: str) -> Pair:
-    return Pair(np.asarray(getattr(data, name)()), np.asarray(paint(PAINTED_SIZE, OWN[name])))
+    return Pair(np.asarray(getattr(data, name)()), np.asarray(strokes.draw(PAINTED_SIZE, OWN[name])))
 
 
 def _classic(content: Path, style: Path) -> Pair:

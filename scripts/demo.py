@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import data
 
 from scripts.client import ROOT, get, running_service, save_preset, transfer
-from scripts.paint import paint
+from scripts.starters import strokes
 
 FOLDER = ROOT / "demo"
 GAP = 8  # pixels between the pictures of the strip
@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=512, help="long edge of the output in pixels")
     size = parser.parse_args().size
     FOLDER.mkdir(exist_ok=True)
-    content, style = Image.fromarray(data.coffee()), paint(768, 7)  # type: ignore[no-untyped-call]
+    content, style = Image.fromarray(data.coffee()), strokes.draw(768, 7)  # type: ignore[no-untyped-call]
     content.save(FOLDER / "content.png")
     style.save(FOLDER / "style.png")
     with running_service(FOLDER) as url:

@@ -17,18 +17,17 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from skimage import data
 
 from scripts.client import ROOT, get, running_service, save_preset, transfer
-from scripts.paint import paint
-from scripts.patterns import discs, ink, mosaic
+from scripts.starters import discs, ink, mosaic, strokes
 from service import images, sheet
 
 PAGE, FOLDER = ROOT / "docs" / "figures.md", ROOT / "docs" / "figures"
 PHOTOGRAPHS = ("coffee", "astronaut", "chelsea", "rocket")
 STYLE_PX = 768
 STYLES = {
-    "strokes": partial(paint, seed=7),
-    "mosaic": partial(mosaic, seed=1),
-    "ink": partial(ink, seed=1),
-    "discs": partial(discs, seed=1),
+    "strokes": partial(strokes.draw, seed=7),
+    "mosaic": partial(mosaic.draw, seed=1),
+    "ink": partial(ink.draw, seed=1),
+    "discs": partial(discs.draw, seed=1),
 }
 SHIFT = 8  # pixels of the photograph between the two frames
 QUALITY = 85

@@ -20,6 +20,7 @@ from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.styles.presets import Presets
+from service.styles.starters.loading import load_in_background
 from service.webhooks.hosts import Hosts
 
 
@@ -31,6 +32,8 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]  # the JSON part may hold base64 too
     app.extensions[KEY] = _parts(settings)
+    if settings.starters:
+        load_in_background(app.extensions[KEY].presets)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
         app.register_api(blueprint)
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]

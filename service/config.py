@@ -22,6 +22,8 @@ long instead of twice. None at all (OMP_WAIT_POLICY=passive) costs 5 to 30 % alo
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
+SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -55,6 +57,12 @@ def _one_of(*words: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _switch(text: str) -> bool:
+    if text not in SWITCH:
+        raise ValueError("must be on or off")
+    return SWITCH[text]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +103,9 @@ class Settings:
     max_body_mb: float = _setting(64.0, "largest request body, in MiB", float, 0.001)
     gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
     gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", float, 0)
+    starters: bool = _setting(
+        True, "on or off: whether a database that never had presets begins with the service's own", _switch
+    )
     api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _words)
     trusted_proxies: int = _setting(
         0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", int, 0

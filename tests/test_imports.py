@@ -47,7 +47,10 @@ PARTS = {
         ("onnx", "onnxruntime", "safetensors", "sqlalchemy", "numpy"),
     ),
     "presets": Part(
-        2, ("styles.presets", "styles.packs"), ("base", "storage"), ("sqlalchemy", "safetensors", "numpy")
+        2,
+        ("styles.presets", "styles.packs", "styles.starters", "styles.starters.loading"),
+        ("base", "storage"),
+        ("sqlalchemy", "safetensors", "numpy"),
     ),
     "jobs": Part(2, ("jobs.",), ("base", "storage"), ("sqlalchemy",)),
     "webhooks": Part(3, ("webhooks.",), ("base", "storage", "jobs"), ("standardwebhooks",)),
@@ -203,7 +206,7 @@ def test_the_web_process_loads_neither_torch_nor_onnx(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from service.app import create_app\n"
         "from service.config import Settings\n"
-        f"app = create_app(Settings(data=Path({str(tmp_path)!r})))\n"
+        f"app = create_app(Settings(data=Path({str(tmp_path)!r}), starters=False))\n"
         "assert app.test_client().get('/openapi.json').status_code == 200"
     )
     assert "flask" in loaded

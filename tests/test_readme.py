@@ -42,6 +42,8 @@ def settings_table() -> str:
     for name, setting in variables().items():
         value = setting.default
         default = value.relative_to(ROOT) if isinstance(value, Path) and value.is_absolute() else value
+        if isinstance(value, bool):
+            default = "on" if value else "off"
         rows.append(f"| `{name}` | {f'`{default}`' if default not in ('', ()) else ''} | {setting.metadata['doc']} |")
     return "\n".join(rows) + "\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,9 +13,9 @@ from service import images
 from service.errors import BlobNotFound, NotFound
 from service.images import ImageFile
 from service.storage.blobs import Blobs
-from service.storage.database import Database, now
+from service.storage.database import Database, now, take_turns
 from service.storage.pictures import StoredStyleImage
-from service.storage.schema import PresetRow
+from service.storage.schema import MarkRow, PresetRow
 from service.styles.packs import Pack
 
 FOLDER = "styles"
@@ -50,13 +50,37 @@ class Presets:
         `warm` is asked once its files are there, and before anything else of it is: it submits the task that will
         compute its Grams and gives what the row is to say of that. What it raises leaves all as it was.
         """
+        columns = self._saved(description, style_images)
+        return self._replace(name, warm=warm([StoredStyleImage(**image) for image in columns["images"]]), **columns)
+
+    def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
+        """Saves presets (name, description, images), all or none, once in the database's life; gives whether it did.
+
+        Where there are presets already, only the mark is left. `presets` isn't looked at where the mark is there.
+        """
+        with self._database.reading() as session:
+            if session.get(MarkRow, mark):
+                return False
+        saved = {name: self._saved(description, style_images) for name, description, style_images in presets}
+        with self._database.writing() as session:
+            take_turns(session, mark)
+            if session.get(MarkRow, mark):
+                return False
+            made_at = session.scalar(select(now()))
+            session.add(MarkRow(name=mark, made_at=made_at))
+            if session.scalar(select(PresetRow.name).limit(1)):
+                return False
+            session.add_all(PresetRow(name=name, created_at=made_at, **columns) for name, columns in saved.items())
+        return True
+
+    def _saved(self, description: str, style_images: Sequence[PresetImage]) -> dict[str, Any]:
+        """Writes the files of a new version; gives the columns of its row."""
         version = uuid.uuid4().hex
         saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
         heaviest = max(style_images, key=lambda style: style.weight)
         self._blobs.put(thumbnail_key(version), images.thumbnail(heaviest.image.data))
         shown = [asdict(image) for image in saved]
-        columns = {"version": version, "description": description, "images": shown, "pack": None}
-        return self._replace(name, warm=warm(saved), **columns)
+        return {"version": version, "description": description, "images": shown, "pack": None}
 
     def put_pack(self, name: str, data: bytes, pack: Pack) -> tuple[PresetRow, bool]:
         """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""

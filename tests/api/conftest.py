@@ -21,7 +21,7 @@ from service.storage.database import Database
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, streams=2)
+    return Settings(data=tmp_path, streams=2, starters=False)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def truncated_jpeg() -> bytes:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, max_body_mb=1)
+    return Settings(data=tmp_path, max_body_mb=1, starters=False)
 
 
 @pytest.fixture(scope="module")

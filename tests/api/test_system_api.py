@@ -21,7 +21,7 @@ PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, model=tmp_path / "model.onnx", api_keys=("first", "second"))
+    return Settings(data=tmp_path, model=tmp_path / "model.onnx", api_keys=("first", "second"), starters=False)
 
 
 def test_the_service_lives_and_is_ready(service: RunningService) -> None:

@@ -1,14 +1,15 @@
-"""Paint the demo's own style picture from nothing: thick strokes swept along a flow of whorls and furrows."""
+"""Thick strokes of oil swept along a flow of whorls and furrows: a stirred sky over a field."""
 
-import argparse
-from pathlib import Path
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Floats = NDArray[np.float64]
+from scripts.starters.drawing import Floats, noise, rgb
+
 Places = NDArray[np.complex128]  # x + iy in fractions of the canvas, y pointing down
 Wash = tuple[tuple[str, ...], Floats, Floats]  # a ramp of pigment, its tone and its share of strokes
 
@@ -62,17 +63,10 @@ LAYERS = (
 )
 
 
-def smooth_noise(rng: np.random.Generator, bumps: int) -> Floats:
-    """Smooth noise on the guide grid, about -1..1, with that many bumps along each side."""
-    coarse = Image.fromarray(rng.uniform(-1, 1, (bumps, bumps)).astype(np.float32))
-    return np.asarray(coarse.resize((GUIDE_SIZE, GUIDE_SIZE), Image.Resampling.BICUBIC), dtype=np.float64)
-
-
 def pigment(stops: tuple[str, ...], tone: Floats) -> Floats:
     """Colours 0..255 for tones 0..1 along a ramp of hex stops."""
-    ramp = np.array([list(bytes.fromhex(stop[1:])) for stop in stops])
     position = np.clip(tone, 0, 1) * (len(stops) - 1)
-    return np.stack([np.interp(position, np.arange(len(stops)), channel) for channel in ramp.T], axis=-1)
+    return np.stack([np.interp(position, np.arange(len(stops)), channel) for channel in rgb(stops).T], axis=-1)
 
 
 def stir(z: Places, depth: Floats, ground: Floats, wobble: Floats) -> Places:
@@ -89,7 +83,7 @@ def stir(z: Places, depth: Floats, ground: Floats, wobble: Floats) -> Places:
 def compose(rng: np.random.Generator) -> Scene:
     """Lay out the picture: a glowing whorl in a stirred dark sky over a striped field."""
     y, x = (np.mgrid[:GUIDE_SIZE, :GUIDE_SIZE] + 0.5) / GUIDE_SIZE
-    broad, fine, detail = (smooth_noise(rng, bumps) for bumps in (6, 14, 9))
+    broad, fine, detail = (noise(rng, GUIDE_SIZE, bumps) for bumps in (6, 14, 9))
     depth = y - (0.72 + 0.05 * np.sin(5.2 * x + 0.6) - 0.06 * x)
     ground = np.asarray(1 / (1 + np.exp(-200 * depth)))
     glow, ember = np.zeros_like(x), np.zeros_like(x)
@@ -180,7 +174,7 @@ def light(canvas: Image.Image) -> Image.Image:
     return Image.fromarray(lit.clip(0, 255).astype(np.uint8))
 
 
-def paint(size: int, seed: int) -> Image.Image:
+def draw(size: int, seed: int) -> Image.Image:
     """The finished painting, `size` pixels square; one seed always gives one picture."""
     rng = np.random.default_rng(seed)
     scene = compose(rng)
@@ -188,12 +182,3 @@ def paint(size: int, seed: int) -> Image.Image:
     for layer in LAYERS:
         draw_layer(canvas, scene, layer, rng)
     return light(canvas.reduce(SUPERSAMPLING))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Paint the demo's style picture.")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--size", type=int, default=768)
-    parser.add_argument("--seed", type=int, default=7)
-    options = parser.parse_args()
-    paint(options.size, options.seed).save(options.out)

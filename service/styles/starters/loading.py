@@ -1,0 +1,73 @@
+"""Saves the starters at a service's first start: once in its database's life, so that a deleted one stays away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from service import images
+from service.errors import ServiceError
+from service.styles.presets import PresetImage, Presets
+
+logger = logging.getLogger(__name__)
+
+MARK = "starters"
+FOLDER = Path(__file__).parent
+RETRY_S = 10.0  # after the database or the blob store failed
+
+
+class Starter(NamedTuple):
+    """A preset of the first start, of one picture, `<name>.webp`."""
+
+    name: str
+    description: str
+
+    @property
+    def picture(self) -> Path:
+        return FOLDER / f"{self.name}.webp"
+
+    def image(self) -> PresetImage:
+        return PresetImage(images.check_image(self.picture.read_bytes()))
+
+
+STARTERS = (
+    Starter("strokes", "Oil strokes: thick paint swept along whorls and furrows, blue and gold"),
+    Starter("mosaic", "Mosaic: warm tiles of glass between dark joints"),
+    Starter("glass", "Stained glass: panes of deep colour in their leads, lit from behind"),
+    Starter("watercolour", "Watercolour: clear blots that dried with dark edges, on grained paper"),
+    Starter("risograph", "Risograph: dots of yellow, pink and blue, a little out of register"),
+    Starter("woven", "Tapestry: stitches of dyed wool in lozenges"),
+    Starter("linocut", "Linocut: grooves of a gouge in dark ink over flat reds, ochre and teal"),
+    Starter("ink", "Pen and ink: hatching on cream paper, close where it is dark"),
+    Starter("dots", "Pointillism: dabs of pure colour side by side"),
+    Starter("waves", "Printed waves: rings over rings in indigo, as on old Japanese cloth"),
+)
+
+
+def load_in_background(presets: Presets) -> None:
+    """Saves them in a thread of its own: a store that is away or slow must not hold up the web process."""
+    threading.Thread(target=_until_saved, args=(presets,), name="starters", daemon=True).start()
+
+
+def _until_saved(presets: Presets) -> None:
+    while True:
+        try:
+            load(presets)
+            return
+        except ServiceError as error:
+            logger.warning("the starters could not be saved, trying again in %g s: %s", RETRY_S, error.detail)
+        time.sleep(RETRY_S)
+
+
+def load(presets: Presets) -> None:
+    """Saves the starters, unless that was done before or there are other presets.
+
+    Raises:
+        StorageError
+    """
+    styles = ((starter.name, starter.description, [starter.image()]) for starter in STARTERS)
+    if presets.put_once(MARK, styles):
+        logger.info("saved %d presets to begin with", len(STARTERS))

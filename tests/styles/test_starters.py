@@ -1,0 +1,117 @@
+"""The presets that a new service begins with: saved once, all or none, whoever comes first and whatever breaks."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import png
+
+from service import images
+from service.errors import StorageError
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.storage.schema import MarkRow
+from service.styles.presets import PresetImage, Presets
+from service.styles.starters.loading import STARTERS, load
+
+NAMES = sorted(starter.name for starter in STARTERS)
+FEW = ["ink", "mosaic", "waves"]
+PICTURE = png(np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8))
+
+
+class SmallBlobs(Blobs):
+    """A store that fails after its third file."""
+
+    written = 0
+
+    def put(self, key: str, data: bytes) -> None:
+        self.written += 1
+        if self.written > 3:
+            raise StorageError("the disk is full")
+        super().put(key, data)
+
+
+class Together(Blobs):
+    """A store that holds the first file of each of two loaders until both have one."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._both = threading.Barrier(2, timeout=20)
+        self._seen: set[int] = set()
+
+    def put(self, key: str, data: bytes) -> None:
+        if threading.get_ident() not in self._seen:
+            self._seen.add(threading.get_ident())
+            self._both.wait()
+        super().put(key, data)
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs((tmp_path / "blobs").as_uri())
+
+
+@pytest.fixture
+def presets(database: Database, blobs: Blobs) -> Presets:
+    return Presets(database, blobs)
+
+
+def names(presets: Presets) -> list[str]:
+    return [row.name for row in presets.page("", 100)]
+
+
+def save(presets: Presets) -> bool:
+    """As `load` does, with fewer and smaller ones."""
+    return presets.put_once("few", ((name, "", [PresetImage(images.check_image(PICTURE))]) for name in FEW))
+
+
+def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, blobs: Blobs) -> None:
+    load(presets)
+    assert names(presets) == NAMES
+    load(presets)
+    for starter in STARTERS:
+        row = presets.get(starter.name)
+        assert row.description == starter.description
+        assert blobs.get(row.images[0]["blob"]) == starter.picture.read_bytes()
+        assert presets.thumbnail(row)[:2] == b"\xff\xd8"
+
+
+def test_a_deleted_one_stays_away(presets: Presets) -> None:
+    save(presets)
+    for name in FEW:
+        presets.delete(name)
+    save(presets)
+    assert names(presets) == []
+
+
+def test_presets_that_are_there_are_left_alone_for_good(presets: Presets) -> None:
+    presets.put("own", "of an older version", [PresetImage(images.check_image(PICTURE))])
+    save(presets)
+    assert names(presets) == ["own"]
+    presets.delete("own")
+    save(presets)
+    assert names(presets) == []
+
+
+def test_a_store_that_fails_in_between_leaves_none_and_the_next_start_saves_all(
+    database: Database, presets: Presets, tmp_path: Path
+) -> None:
+    with pytest.raises(StorageError, match="full"):
+        save(Presets(database, SmallBlobs((tmp_path / "blobs").as_uri())))
+    assert names(presets) == []
+    with database.reading() as session:
+        assert session.get(MarkRow, "few") is None
+    save(presets)
+    assert names(presets) == FEW
+
+
+def test_two_at_once_save_them_once(database: Database, tmp_path: Path) -> None:
+    presets = Presets(database, Together((tmp_path / "blobs").as_uri()))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        saved = [loading.result(30) for loading in [pool.submit(save, presets) for _ in range(2)]]
+    assert sorted(saved) == [False, True]
+    assert names(presets) == FEW

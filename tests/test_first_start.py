@@ -1,0 +1,111 @@
+"""A first run isn't empty: the service's own presets are there at its first start, and only then."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sqlite3
+from pathlib import Path
+
+import pytest
+import requests
+from broker.parts import Part
+from front_door import RunningService, eventually
+from PIL import Image
+
+from service.storage.database import Database
+from service.styles.starters.loading import STARTERS
+
+pytestmark = pytest.mark.slow
+
+NAMES = sorted(starter.name for starter in STARTERS)
+SAVED = f"saved {len(NAMES)} presets to begin with"
+
+
+def listed(service: RunningService) -> list[str]:
+    return [item["name"] for item in service.get("/v1/styles?limit=100").json()["items"]]
+
+
+def delete(service: RunningService, name: str) -> None:
+    assert requests.delete(f"{service.url}/v1/styles/{name}", timeout=30).status_code == 204
+
+
+def until_saved(service: RunningService) -> None:
+    eventually(lambda: listed(service) == NAMES, 30, f"not saved; the log:\n{service.log.read_text()}")
+
+
+def test_they_are_there_once_can_be_used_and_stay_deleted(
+    narrow_model: Path, tmp_path: Path, photo_png: bytes
+) -> None:
+    with RunningService(narrow_model, tmp_path, starters="on", web_workers=2) as service:
+        until_saved(service)
+        for name in NAMES:
+            shown = service.get(f"/v1/styles/{name}/image")
+            assert shown.headers["Content-Type"] == "image/jpeg"
+            assert Image.open(io.BytesIO(shown.content)).size == (256, 256)
+            job = service.transfer(photo_png, {"preset": name}, size=64, iterations=2)
+            assert job["status"] == "succeeded", job
+        delete(service, "mosaic")
+        service.stop()
+        service.start()
+        assert listed(service) == [name for name in NAMES if name != "mosaic"]
+        assert service.log.read_text().count(SAVED) == 1
+
+
+def test_neither_a_service_without_them_nor_one_that_has_presets_gets_any(
+    narrow_model: Path, tmp_path: Path, photo_png: bytes
+) -> None:
+    service = RunningService(narrow_model, tmp_path, starters="off")
+    with service:
+        assert listed(service) == []
+        service.put_style("own", photo_png)
+    service.env["NST_STARTERS"] = "on"
+    with service:
+        eventually(lambda: marked(service), 30, "no mark was left")
+        assert listed(service) == ["own"]
+        delete(service, "own")
+        service.stop()
+        service.start()
+        assert listed(service) == []
+    assert SAVED not in service.log.read_text()
+
+
+def test_a_process_killed_while_it_saves_them_leaves_none_and_the_next_start_saves_all(
+    narrow_model: Path, tmp_path: Path
+) -> None:
+    service = Part("web", narrow_model, tmp_path, starters="on")
+    Database(f"sqlite:///{tmp_path / 'service.db'}").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "service.db", timeout=30)) as other:
+        other.execute("BEGIN IMMEDIATE")  # it can write the files but not the rows
+        service.start(wait=False)
+        eventually(lambda: len(files(tmp_path)) == 2 * len(NAMES), 30, "the files were not written")
+        service.kill_everything()
+        other.rollback()
+        assert other.execute("SELECT count(*) FROM presets").fetchone() == (0,)
+    service.start(wait=False)
+    try:
+        eventually(lambda: service.answers("/livez"), 30, "it did not start")
+        until_saved(service)
+    finally:
+        service.stop()
+
+
+def test_a_store_that_fails_delays_them_and_not_the_service(narrow_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "blobs" / "styles"
+    folder.parent.mkdir()
+    folder.write_text("in the way")
+    with Part("web", narrow_model, tmp_path, starters="on") as service:
+        eventually(lambda: service.answers("/livez"), 30, "it did not start")
+        eventually(lambda: "WARNING" in service.log.read_text(), 30, "nothing was said")
+        assert listed(service) == []
+        folder.unlink()
+        until_saved(service)
+
+
+def files(data: Path) -> list[Path]:
+    return [path for path in (data / "blobs").rglob("*") if path.is_file() and "#" not in path.name]
+
+
+def marked(service: RunningService) -> bool:
+    with contextlib.closing(sqlite3.connect(service.data / "service.db", timeout=30)) as database:
+        return database.execute("SELECT name FROM marks").fetchall() == [("starters",)]
