@@ -12,6 +12,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
+from service.api.observing import traceparent
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
@@ -57,7 +58,7 @@ def put_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int,
     row, is_new = parts().presets.put(path.name, body.description, images, warm)
     if warm:
         asked = {"style": asdict(_stored(row)), "sizes": body.warm}
-        parts().queue.submit(Submission(id, asked, caller(), kind="warm"))
+        parts().queue.submit(Submission(id, asked, caller(), kind="warm", trace=traceparent()))
         parts().wake()
     return _saved(row, is_new)
 
@@ -129,7 +130,7 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
     """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
     asked = {"style": asdict(_stored(row)), "version": row.version, "description": row.description}
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
-    job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack"))
+    job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))
     parts().wake()
     job, _ = parts().waiting.until_ended(job, PACK_S)
     data = parts().presets.pack(row, model)
