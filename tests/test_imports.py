@@ -79,7 +79,7 @@ PARTS = {
         ("torch", "sqlalchemy"),
     ),
     "broker": Part(6, ("broker.",), ("base", "worker"), ("celery", "billiard")),
-    "top": Part(7, ("app", "commands.", "__main__"), (ANYTHING,), (ANYTHING,)),
+    "top": Part(7, ("app", "commands.", "doctor.", "__main__"), (ANYTHING,), (ANYTHING,)),
 }
 WEB_STAYS_WITHOUT = ("torch", "onnxruntime", "onnx")
 ENGINE_STAYS_WITHOUT = ("flask", "prometheus_client", "werkzeug", "pydantic", "sqlalchemy", "obstore", "onnxruntime")
