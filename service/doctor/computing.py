@@ -80,9 +80,8 @@ def _transfer(stylist: Stylist, loaded: float) -> Iterator[Finding]:
     data = io.BytesIO()
     Image.fromarray(style).save(data, "PNG")
     file = File(data.getvalue, images.digest(data.getvalue()))
-    order = Order(
-        content, [Style.of(StyleImage(file, SIZE, SIZE))], TransferOptions.of(size=SIZE, iterations=ITERATIONS)
-    )
+    options = TransferOptions.of(size=SIZE, iterations=ITERATIONS)
+    order = Order(content, [Style.of(StyleImage(file, SIZE, SIZE))], options)
     begun = time.monotonic()
     result = stylist.transfer(order, lambda progress: None).result
     took = time.monotonic() - begun

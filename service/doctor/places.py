@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import time
@@ -11,6 +12,8 @@ from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urlparse
+
+from sqlalchemy import make_url
 
 from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
@@ -27,18 +30,17 @@ PATIENCE_S = 3.0  # for a web server or broker that doesn't answer
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Whether it opens, is of this version, and takes a write. A database of another version is left as it is."""
-    path = urlparse(settings.database).path
-    if settings.database.startswith("sqlite") and not Path(unquote(path)).exists():
-        yield Finding(OK, "database", f"{unquote(path)} isn't there yet: the first start makes it")
+    url = make_url(settings.database)
+    kind = url.get_backend_name()
+    if kind == "sqlite" and url.database and not Path(url.database).exists():
+        yield _yet_to_be_made(Path(url.database))
         return
     revision = stored_revision(settings.database)
     if revision is not None and revision not in REVISIONS:
         advice = "start the version of the service that it was used with last, or a newer one"
         yield Finding(FAILURE, "database", f"it is of revision {revision}, and this knows those up to {HEAD}", advice)
     elif revision != HEAD:
-        yield Finding(
-            WARNING, "database", f"its tables are of revision {revision}: the next start brings it to {HEAD}"
-        )
+        yield Finding(WARNING, "database", f"it is of revision {revision}: the next start brings it to {HEAD}")
     else:
         begun = time.monotonic()
         with closing(Database(settings.database)) as database, database.writing() as session:
@@ -46,13 +48,14 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             session.flush()
             session.delete(session.get_one(MarkRow, MARK))
         took = 1000 * (time.monotonic() - begun)
-        yield Finding(
-            OK, "database", f"{_kind(settings)}, revision {revision}; opened and written to in {took:.0f} ms"
-        )
+        yield Finding(OK, "database", f"{kind}, revision {revision}; opened and written to in {took:.0f} ms")
 
 
-def _kind(settings: Settings) -> str:
-    return "SQLite" if settings.database.startswith("sqlite") else "PostgreSQL"
+def _yet_to_be_made(file: Path) -> Finding:
+    place = next(path for path in file.parents if path.exists())
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return Finding(OK, "database", f"{file} isn't there yet: the first start makes it")
+    return Finding(FAILURE, "database", f"{file} can't be made: {place} can't be written to", "see NST_DATA")
 
 
 def check_blobs(settings: Settings) -> Iterator[Finding]:
