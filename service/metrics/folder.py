@@ -13,8 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-PREFIX = "nst-metrics-"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file there never waits for a disk
+NAMESPACE = Path("/proc/self/ns/pid")  # in which process ids mean something: containers may share the memory
+
+
+def prefix() -> str:
+    """How the names of folders begin whose makers this process can look after; the maker's process id follows."""
+    try:
+        return f"nst-metrics-{NAMESPACE.stat().st_ino}-"
+    except OSError:  # no Linux
+        return "nst-metrics-0-"
 
 
 @contextmanager
@@ -38,16 +46,16 @@ def metrics_folder() -> Iterator[bool]:
 def make_folder() -> None:
     """Makes it, and removes those that killed processes of ours left."""
     parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    for folder in parent.glob(f"{PREFIX}*"):
+    for folder in parent.glob(f"{prefix()}*"):
         if not _is_anothers(folder):
             shutil.rmtree(folder, ignore_errors=True)
-    os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent)
+    os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{prefix()}{os.getpid()}-", dir=parent)
 
 
 def remove_own_folder() -> None:
     """Removes the folder if this process made it; also after it has become another program."""
     folder = Path(os.environ.get(VARIABLE, ""))
-    if folder.name.startswith(f"{PREFIX}{os.getpid()}-"):
+    if folder.name.startswith(f"{prefix()}{os.getpid()}-"):
         del os.environ[VARIABLE]
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,5 +73,5 @@ def is_alive(process: int) -> bool:
 
 def _is_anothers(folder: Path) -> bool:
     """Whether another process that lives made a folder; in a container that was restarted ids come again."""
-    digits = folder.name.removeprefix(PREFIX).partition("-")[0]
+    digits = folder.name.removeprefix(prefix()).partition("-")[0]
     return not digits.isdigit() or (int(digits) != os.getpid() and is_alive(int(digits)))

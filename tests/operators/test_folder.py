@@ -36,10 +36,11 @@ def test_what_somebody_else_gave_is_theirs(memory: Path, monkeypatch: pytest.Mon
 
 
 def test_what_the_dead_left_is_swept_and_nobody_elses(memory: Path) -> None:
-    names = {"dead": "nst-metrics-4194304-a", "mine": f"nst-metrics-{os.getpid()}-b", "init": "nst-metrics-1-c"}
-    for name in (*names.values(), "nst-metrics-odd", "other"):
+    dead, mine, alive = (f"{folder.prefix()}{pid}-x" for pid in (4194304, os.getpid(), os.getppid()))
+    others = (alive, f"{folder.prefix()}odd", "nst-metrics-1-4194304-of-another-container", "other")
+    for name in (dead, mine, *others):
         (memory / name).mkdir()
     folder.make_folder()
     made = Path(os.environ[folder.VARIABLE]).name
-    assert {path.name for path in memory.iterdir()} == {names["init"], "nst-metrics-odd", "other", made}
+    assert {path.name for path in memory.iterdir()} == {*others, made}
     folder.remove_own_folder()

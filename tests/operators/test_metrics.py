@@ -138,7 +138,7 @@ def test_the_folder_is_fresh_at_each_start_and_gone_in_the_end(narrow_model: Pat
 
     def folders() -> list[str]:
         assert service.process is not None
-        return [str(path) for path in folder.MEMORY.glob(f"{folder.PREFIX}{service.process.pid}-*")]
+        return [str(path) for path in folder.MEMORY.glob(f"{folder.prefix()}{service.process.pid}-*")]
 
     with service:
         service.get("/v1/styles")

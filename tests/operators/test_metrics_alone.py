@@ -9,7 +9,7 @@ import pytest
 import requests
 from broker.parts import Part
 from front_door import eventually
-from operators.scraping import Series, scrape, value
+from operators.scraping import Series, logged, scrape, value
 from servers import Redis
 
 from scripts.ports import free_port
@@ -44,10 +44,11 @@ def check(web: Part, worker: Part, shown_at: str, body: dict[str, Any]) -> None:
         assert len(folders(processes)) == 2
         assert (web.stop(), worker.stop()) == (0, 0)
         assert folders(processes) == []
+        assert {line["process"] for part in (web, worker) for line in logged(part)} > set(processes)
 
 
 def folders(processes: list[int]) -> list[Path]:
-    return [path for pid in processes for path in folder.MEMORY.glob(f"{folder.PREFIX}{pid}-*")]
+    return [path for pid in processes for path in folder.MEMORY.glob(f"{folder.prefix()}{pid}-*")]
 
 
 def test_a_worker_alone(narrow_model: Path, tmp_path: Path, body: dict[str, Any]) -> None:
