@@ -7,6 +7,7 @@ out. A killed one is replaced by `serve`, and whoever replaces it frees its job 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -138,7 +139,7 @@ def _recovery(plan: Plan, number: signal.Signals) -> float:
         id = service.post(_body(service, plan) | LONG).json()["id"]
         _wait(lambda: service.job(id)["progress"]["iteration"] > 0)
         line = next(line for line in service.log.read_text().splitlines() if f"job {id}: begun" in line)
-        holder = next(pid for pid in service.children("service worker") if f" {pid} " in line)
+        holder = json.loads(line)["process"]
         clock = Stopwatch()
         os.kill(holder, number)
         _wait(lambda: service.log.read_text().count(f"job {id}: begun") > 1)

@@ -1,4 +1,4 @@
-"""python -m service serve | web | worker | stylize | webhook-secret"""
+"""python -m service serve | web | worker | stylize | doctor | webhook-secret"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ COMMANDS = {
     "serve": "start the web server and the workers, and keep them running",
     "web": "start the web server alone",
     "worker": "start one worker alone",
+    "doctor": "look whether all that the service needs is there and works",
     "webhook-secret": "print the secret by which webhooks are signed",
     "stylize": "paint one picture without a server",
 }

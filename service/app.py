@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import live, scores, styles, system, transfers
+from service.api import live, metrics, scores, styles, system, transfers
+from service.api.observing import Observed
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
 from service.api.streams import Streams
@@ -26,8 +27,8 @@ from service.webhooks.hosts import Hosts
 
 def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application, over the settings given or those of the environment."""
-    set_up_logs()
     settings = settings or Settings.from_environment()
+    set_up_logs(settings.log)
     app = Api()
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]  # the JSON part may hold base64 too
@@ -36,7 +37,9 @@ def create_app(settings: Settings | None = None) -> Api:
         load_in_background(app.extensions[KEY].presets)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
         app.register_api(blueprint)
+    app.register_api(metrics.blueprint)
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
+    app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     return app

@@ -50,6 +50,10 @@ def _port(text: str) -> int:
     return port
 
 
+def _port_or_none(text: str) -> int:
+    return 0 if text == "0" else _port(text)
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in words:
@@ -122,6 +126,12 @@ class Settings:
     )
     webhook_secret: str = _setting(
         "", "whsec_… by which webhooks are signed; empty: one that the service made, see `service webhook-secret`"
+    )
+    log: str = _setting(
+        "auto", "form of the log: json, text, or auto (text at a terminal)", _one_of("auto", "json", "text")
+    )
+    metrics_port: int = _setting(
+        0, "port on which a worker that was started alone shows its metrics; 0: none", _port_or_none
     )
 
     @classmethod

@@ -47,16 +47,18 @@ class JobRun(ABC):
         try:
             self.work()
         except Canceled:
-            self._let_go(self.leases.end_canceled, "canceled")
+            self._let_go(self.leases.end_canceled)
         except Overdue:
-            self._let_go(self.leases.fail_overdue, "failed, its deadline has passed")
+            self._let_go(self.leases.fail_overdue)
         except Stopping:
-            self._let_go(self.leases.give_back, "given back")
+            self._let_go(self.leases.give_back)
+            logger.info("job %s: given back", self.claim.id)
             return
         except (LeaseLost, DatabaseError):
             raise
         except Exception as error:
-            logger.exception("job %s: failed", self.claim.id)
+            if not isinstance(error, ServiceError | UnreadableImage):
+                logger.exception("job %s: an error that nobody foresaw", self.claim.id)
             self.leases.fail(self.claim, _as_service_error(error))
         self.reporter.remove_checkpoints()
 
@@ -64,10 +66,9 @@ class JobRun(ABC):
     def work(self) -> None:
         """Carries it out and says so; raises whatever is in its way."""
 
-    def _let_go(self, how: Callable[[Claim], None], word: str) -> None:
+    def _let_go(self, how: Callable[[Claim], None]) -> None:
         self.reporter.last_words()
         how(self.claim)
-        logger.info("job %s: %s", self.claim.id, word)
 
     # What the kinds of jobs have in common
 

@@ -1,10 +1,80 @@
-"""Logging, the same in every process: one line an event, to standard error."""
+"""Logging, the same in every process: one line an event, to standard error, as JSON or to be read at a terminal."""
 
 from __future__ import annotations
 
 import logging
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+TEXT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+NAMES = {"levelname": "level", "name": "logger"}
+
+_context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default={})  # noqa: B039 - never written to
 
 
-def set_up_logs() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+def set_up_logs(form: str = "auto") -> None:
+    """Has all that is logged, warnings and fatal errors included, written to standard error.
+
+    Args:
+        form: "json", "text", or "auto": text at a terminal, JSON elsewhere.
+    """
+    root = logging.getLogger()
+    ours = next((handler for handler in root.handlers if isinstance(handler, _Handler)), None)
+    if ours is None and not root.handlers:  # whoever has set up logs before us, such as a test, keeps them
+        ours = _Handler()
+        root.addHandler(ours)
+        root.setLevel(logging.INFO)
+    if ours is not None:
+        ours.setFormatter(_formatter(form))
+        logging.captureWarnings(True)
+        sys.excepthook, threading.excepthook = _log_fatal, _log_end_of_thread
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@contextmanager
+def bound(**fields: Any) -> Iterator[None]:
+    """Has all that this thread logs meanwhile carry these fields."""
+    token = _context.set({**_context.get(), **fields})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def bind(**fields: Any) -> None:
+    """The same from now on, in the place of what was said before."""
+    _context.set(fields)
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Ours, which adds what is bound to each record; what the record itself says comes first."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for name, value in _context.get().items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
+        super().emit(record)
+
+
+def _formatter(form: str) -> logging.Formatter:
+    if form == "text" or (form == "auto" and sys.stderr.isatty()):
+        return logging.Formatter(TEXT)
+    return JsonFormatter(["levelname", "name", "process", "message"], rename_fields=NAMES, timestamp="time")
+
+
+def _log_fatal(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger(__name__).critical("the process ends of an error", exc_info=(kind, error, trace))
+
+
+def _log_end_of_thread(args: threading.ExceptHookArgs) -> None:
+    error = args.exc_value
+    if error is not None:
+        exc_info = (args.exc_type, error, args.exc_traceback)
+        logging.getLogger(__name__).critical("a thread ends of an error", exc_info=exc_info)

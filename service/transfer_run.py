@@ -19,6 +19,7 @@ from service.job_run import JobRun
 from service.jobs.fit import check_fit
 from service.jobs.leases import LeaseLost
 from service.jobs.request import RESULT, Painting, TransferRequest
+from service.metrics.iterations import IterationCount
 from service.reporting import read_checkpoint
 from service.transfer import Order, Outcome
 
@@ -54,7 +55,10 @@ class TransferRun(JobRun):
             raise
 
     def _painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
+        done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
+
         def on_progress(progress: Progress) -> None:
+            done.report(progress.iteration, progress.size)
             self.reporter.on_progress(_over_white(overall(progress), order.alpha))
 
         try:
@@ -92,7 +96,6 @@ class TransferRun(JobRun):
         if request.variants:
             result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", self._sheet(request, done))
         self.leases.succeed(self.claim, result, timings, cache)
-        logger.info("job %s: done, %s, Grams %s", self.claim.id, timings, cache)
 
     def _sheet(self, request: TransferRequest, done: list[Facts]) -> bytes:
         cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self._shown, request.content.blob))]

@@ -16,12 +16,14 @@ from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import job_folder
 from service.jobs.roll import BEAT_S, Roll, worker_id
+from service.logs import bound
 from service.memory import MIB, Room
 from service.reporting import Reporter
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.sweep import sweep
 from service.task_run import RUNS
+from service.tracing import continued
 from service.transfer import EngineInfo, Stylist
 from service.webhooks.courier import Courier
 
@@ -116,6 +118,11 @@ class Worker:
     def _carry_out(self, claim: Claim) -> None:
         renew_s = min(RENEW_S, self._settings.lease_s / 20)
         self._reporter = reporter = Reporter(self._leases, self._blobs, claim, self._stopping, renew_s)
+        trace = continued(claim.trace)
+        with bound(job_id=claim.id, trace_id=trace.trace_id, span_id=trace.span_id):
+            self._run(claim, reporter)
+
+    def _run(self, claim: Claim, reporter: Reporter) -> None:
         try:
             run = RUNS[claim.kind](self._leases, self._blobs, self._stylist, self._room, claim, reporter)
             run.carry_out()

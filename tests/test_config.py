@@ -42,6 +42,8 @@ DEFAULTS: dict[str, Any] = {
     "NST_BROKER_URL": "",
     "NST_WEBHOOK_HOSTS": (),
     "NST_WEBHOOK_SECRET": "",
+    "NST_LOG": "auto",
+    "NST_METRICS_PORT": 0,
 }
 
 

@@ -7,12 +7,18 @@ import hmac
 
 from flask import request
 
+from service.api.observing import CALLER
 from service.api.parts import parts
 from service.errors import Unauthorized
 
 
 def require_key() -> None:
     """Checks `Authorization: Bearer <key>` or `X-API-Key: <key>` of this request. Raises Unauthorized."""
+    _check_key()
+    request.environ[CALLER] = caller()
+
+
+def _check_key() -> None:
     keys = parts().settings.api_keys
     if not keys:
         return

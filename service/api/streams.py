@@ -12,6 +12,7 @@ from typing import Any
 from service.api.watching import Watch
 from service.errors import NotFound, Unavailable
 from service.jobs.resource import progress_resource, transfer_resource
+from service.metrics.instruments import event_streams_open
 from service.storage.schema import ENDED, JobRow
 
 RECONNECT_MS = 2000  # after which a client that lost its stream comes back
@@ -66,8 +67,10 @@ class Streams:
         """Raises Unavailable where all are taken."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
+        event_streams_open.inc()
 
     def free_place(self) -> None:
+        event_streams_open.dec()
         self._places.release()
 
     def stream(self, row: JobRow, number: int, connection: socket.socket | None) -> Iterator[str]:

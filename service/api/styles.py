@@ -13,6 +13,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
 from service.api.body import ApiRequest
+from service.api.observing import traceparent
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
@@ -65,7 +66,7 @@ def _warming(name: str, images: Sequence[StoredStyleImage], sizes: list[int]) ->
     if not sizes:
         return None
     asked = {"style": asdict(StoredStyle(name, 1.0, 1.0, tuple(images))), "sizes": sizes}
-    job = parts().queue.submit(Submission(new_id(), asked, caller(), kind="warm"))
+    job = parts().queue.submit(Submission(new_id(), asked, caller(), kind="warm", trace=traceparent()))
     parts().wake()
     return {"job": job.id, "sizes": sizes}
 
@@ -151,7 +152,7 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
     """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
     asked = {"style": asdict(_stored(row)), "version": row.version, "description": row.description}
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
-    job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack"))
+    job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))
     parts().wake()
     job, _ = parts().waiting.until_ended(job, PACK_S)
     data = parts().presets.pack(row, model)

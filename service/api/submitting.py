@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+
+from flask import request
 
 from service.api.auth import caller
 from service.api.bodies import PaintingBody
+from service.api.observing import JOB, traceparent
 from service.api.parts import parts
 from service.api.schemas import NewJobHeaders
 from service.errors import DatabaseError, ServiceError
@@ -33,7 +37,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     id = new_id()
     parts().queue.check_room(caller())
     try:
-        job = parts().queue.submit(take_in(id))
+        job = parts().queue.submit(replace(take_in(id), trace=traceparent()))
     except DatabaseError:
         raise  # perhaps the row is there after all: then its pictures must be, and if not the sweep takes them
     except ServiceError:
@@ -42,4 +46,5 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     if job.id != id:
         parts().blobs.delete_all(job_folder(id))
     parts().wake()
+    request.environ[JOB] = job.id
     return job

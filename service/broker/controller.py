@@ -22,7 +22,7 @@ class Controller(Worker):  # type: ignore[misc]
 
     def install_platform_tweaks(self, worker: Any) -> None:
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            install_worker_term_handler(worker, sig=name)
+            install_worker_term_handler(worker, sig=name, verbose=False)  # in plain text, past the log
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]

@@ -29,10 +29,14 @@ RETRY_S = 5.0  # seconds before a process takes the place of one that could not 
 
 
 class Pool:
-    """The Celery worker and, in each process of its pool, that process's child."""
+    """The Celery worker and, in each process of its pool, that process's child.
 
-    def __init__(self, settings: Settings) -> None:
+    `leave` lets go, in such a process, of what is the parent's alone.
+    """
+
+    def __init__(self, settings: Settings, leave: Callable[[], None]) -> None:
         self._settings = settings
+        self._leave = leave
         self._told_to_stop = mmap.mmap(-1, 1)  # shared with the processes of the pool; set in a signal handler
         self._child: Child  # from _on_fork on
 
@@ -65,6 +69,7 @@ class Pool:
     # In the processes of the pool
 
     def _on_fork(self, **about: object) -> None:
+        self._leave()
         try:
             os.environ.update(device_variables(current_process().index, self._settings.device))
             self._child = _make_child(self._settings, self._is_stopping)

@@ -13,7 +13,9 @@ from typing import Any, cast
 
 from service.api.parts import KEY
 from service.commands.serve import PR_SET_PDEATHSIG
+from service.metrics.folder import remove_own_folder
 
+logger_class = "service.commands.gunicorn_logs.Logs"
 STALLED_S = 60  # for which a client may leave what it was sent unread, or be out of reach
 
 
@@ -45,6 +47,11 @@ def post_worker_init(worker: Any) -> None:
 def worker_int(worker: Any) -> None:
     """The same for SIGINT and SIGQUIT."""
     _end_waits(worker)
+
+
+def on_exit(server: Any) -> None:
+    """Removes the metrics of a web server that was started alone."""
+    remove_own_folder()
 
 
 def _end_waits(worker: Any) -> None:

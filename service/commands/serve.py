@@ -21,6 +21,7 @@ from service.devices import device_variables
 from service.errors import ModelUnavailable, Unavailable
 from service.jobs.roll import Roll
 from service.logs import set_up_logs
+from service.metrics.folder import metrics_folder
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.webhooks.settings import check_settings
@@ -39,13 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    set_up_logs()
     settings = Settings.from_environment()
+    set_up_logs(settings.log)
     for name in unknown_variables():
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
     logger.info("serving on http://%s:%d", settings.host, settings.port)
-    Supervisor([Child("web", gunicorn_command(settings)), *_workers(settings)]).run()
+    with metrics_folder():
+        Supervisor([Child("web", gunicorn_command(settings)), *_workers(settings)]).run()
     return 0
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from service.config import Settings
+from service.metrics.folder import VARIABLE, make_folder
 from service.webhooks.settings import check_settings
 
 GRACE_S = 20  # for requests under way when the server is told to stop
@@ -21,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     check_settings(settings)
+    if not os.environ.get(VARIABLE):
+        make_folder()  # gunicorn's hooks remove it
     command = gunicorn_command(settings)
     os.execv(command[0], command)  # noqa: S606 - gunicorn takes the signals itself
     return 0
@@ -35,7 +38,7 @@ def gunicorn_command(settings: Settings) -> list[str]:
     command = [sys.executable, "-m", "gunicorn", "service.app:create_app()", "--worker-class", "gthread"]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     command += ["--bind", f"{host}:{settings.port}", "--graceful-timeout", str(GRACE_S)]
-    command += ["--config", "python:service.commands.gunicorn_hooks", "--access-logfile", "-"]
+    command += ["--config", "python:service.commands.gunicorn_hooks"]
     command += ["--workers", str(settings.web_workers), "--threads", str(threads)]
     command += ["--worker-connections", str(threads + IDLE)]
     command += ["--no-control-socket", "--keep-alive", "5"]

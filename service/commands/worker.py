@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from service.config import Settings
 from service.logs import set_up_logs
+from service.metrics.folder import metrics_folder
+
+if TYPE_CHECKING:
+    from service.metrics.exposition import Exporter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,15 +23,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    set_up_logs()
     settings = Settings.from_environment()
-    return _run_pool(settings) if settings.broker_url else _run_one(settings)
+    set_up_logs(settings.log)
+    with metrics_folder() as is_ours, _exporter(settings, wanted=is_ours) as exporter:
+        return _run_pool(settings, exporter) if settings.broker_url else _run_one(settings)
 
 
-def _run_pool(settings: Settings) -> int:
+@contextmanager
+def _exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
+    """Shows the metrics of a worker that was started alone, if it is to."""
+    if not wanted or not settings.metrics_port:
+        yield None
+        return
+    from service.metrics.exposition import Exporter  # noqa: PLC0415 - the folder must be there first
+
+    exporter = Exporter(settings.host, settings.metrics_port)
+    try:
+        yield exporter
+    finally:
+        exporter.close()
+
+
+def _run_pool(settings: Settings, exporter: Exporter | None) -> int:
     from service.broker.pool import Pool  # noqa: PLC0415 - Celery only where it is wanted
 
-    return Pool(settings).run()
+    return Pool(settings, exporter.leave if exporter else lambda: None).run()
 
 
 def _run_one(settings: Settings) -> int:

@@ -34,6 +34,7 @@ class Progress:
         iteration: of `iterations` over all levels.
         fraction: of the iterations' work, 0 to 1; an iteration at a coarse level is less of it.
         level: 0 for the coarsest.
+        size: the level's long edge in pixels.
         picture: gives the image so far, H x W x 3 uint8 at its level's size.
         checkpoint: gives what `stylize` goes on from.
     """
@@ -42,6 +43,7 @@ class Progress:
     iterations: int
     fraction: float
     level: int
+    size: int
     losses: Losses
     picture: Callable[[], Picture]
     checkpoint: Callable[[], Checkpoint]
@@ -178,6 +180,7 @@ class _Meter:
             iterations=sum(level.iterations for level in self._plan),
             fraction=self._fraction(iteration),
             level=self._level,
+            size=self._plan[self._level].size,
             losses=step.losses,
             picture=lambda: to_picture(view.image()),
             checkpoint=lambda: Checkpoint(*place, view.trail()),

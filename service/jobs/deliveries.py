@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from service.storage.database import Database, now
-from service.storage.schema import DeliveryRow
+from service.storage.schema import DeliveryRow, JobRow
 
 LEASE_S = 60.0  # seconds after which a delivery whose courier said nothing is due again
 BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)  # pauses after the first failure and so on
@@ -24,13 +24,14 @@ MAX_ERROR = 500  # characters of an error that are kept
 
 @dataclass(frozen=True)
 class Delivery:
-    """A webhook to be sent now. `attempts` counts this one."""
+    """A webhook to be sent now. `attempts` counts this one; `trace` is the traceparent that its job came with."""
 
     id: str
     job_id: str
     url: str
     payload: dict[str, Any]
     attempts: int
+    trace: str | None = None
 
 
 def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any]) -> None:
@@ -68,7 +69,8 @@ class Deliveries:
                 return None
             row.due_at = (session.scalar(select(now())) or 0.0) + LEASE_S
             row.attempts += 1
-            return Delivery(row.id, row.job_id, row.url, row.payload, row.attempts)
+            trace = session.scalar(select(JobRow.trace).where(JobRow.id == row.job_id))
+            return Delivery(row.id, row.job_id, row.url, row.payload, row.attempts, trace)
 
     def delivered(self, id: str) -> None:
         """Ends it well, also where another courier tries it meanwhile."""

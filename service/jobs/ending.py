@@ -1,4 +1,4 @@
-"""How a job ends, whoever ends it: one place for its times, its last event and its webhook."""
+"""How a job ends, whoever ends it: one place for its times, its last event, its webhook and what operators see."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.deliveries import enqueue
 from service.jobs.resource import iso, transfer_resource
+from service.jobs.telling import tell_after_commit
 from service.storage.database import now
 from service.storage.schema import JobRow
 
@@ -23,6 +24,7 @@ def end(session: Session, row: JobRow, status: str, error: ServiceError | None =
     row.events += 1
     if row.callback_url:
         enqueue(session, row.id, row.callback_url, _payload(row))
+    tell_after_commit(session, row, error.slug if error else None)
 
 
 def deadline_error(row: JobRow) -> DeadlineExceeded:

@@ -30,7 +30,7 @@ class Claim:
     """A worker's right to write to a job, good until another worker claims it or the job ends.
 
     `checkpoint` is what the row says of the newest one, None where the job is to begin at its beginning.
-    `kind` is one of storage's KINDS.
+    `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Claim:
     request: dict[str, Any]
     checkpoint: dict[str, Any] | None = None
     kind: str = "transfer"
+    trace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Leases:
         row.attempts += 1
         newest = select(func.coalesce(func.max(TurnRow.turn), 0) + 1).scalar_subquery()
         session.execute(update(TurnRow).where(TurnRow.owner == row.owner).values(turn=newest))
-        return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind)
+        return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind, row.trace)
 
     def report(
         self,

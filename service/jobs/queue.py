@@ -14,6 +14,7 @@ from service.errors import NotFound
 from service.jobs.ending import end
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
+from service.metrics.instruments import jobs_submitted
 from service.storage.database import Database, now, take_turns
 from service.storage.schema import IdempotencyRow, JobRow, TurnRow
 
@@ -27,7 +28,10 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class Submission:
-    """A new job, of one of the KINDS. `owner` is its caller; it may take `deadline_s` seconds, waiting included."""
+    """A new job, of one of the KINDS. `owner` is its caller; it may take `deadline_s` seconds, waiting included.
+
+    `trace` is the traceparent of the request that it comes with.
+    """
 
     id: str
     request: dict[str, Any]
@@ -37,6 +41,7 @@ class Submission:
     callback_url: str | None = None
     repeat: RepeatKey | None = None
     kind: str = "transfer"
+    trace: str | None = None
 
 
 class Queue:
@@ -75,6 +80,7 @@ class Queue:
                 session.add(TurnRow(owner=new.owner, turn=0))
             session.flush()
             session.refresh(row)
+        jobs_submitted.labels(new.kind).inc()
         return row
 
     def get(self, id: str, kind: str | None = None) -> JobRow:
@@ -148,5 +154,6 @@ def _row(new: Submission, clock: float) -> JobRow:
         priority=new.priority,
         deadline_at=None if new.deadline_s is None else clock + new.deadline_s,
         callback_url=new.callback_url,
+        trace=new.trace,
         created_at=clock,
     )

@@ -116,6 +116,19 @@ class Database:
         self._engine.dispose()
 
 
+def stored_revision(url: str) -> str | None:
+    """Of which revision a database's tables are, without bringing them up to date. Raises DatabaseError."""
+    try:
+        engine = _engine(url)
+        try:
+            with engine.connect() as connection:
+                return upgrade.stored_revision(connection)
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)

@@ -13,6 +13,7 @@ from safetensors.numpy import load, save
 
 from service.errors import BlobNotFound, StorageError
 from service.images import RENDITION
+from service.metrics.instruments import style_grams
 from service.storage.blobs import Blobs
 from service.styles.extractor import Grams
 
@@ -67,9 +68,11 @@ class GramCache:
         """The Grams, or None where they have to be computed. Not to be written to: all callers share them."""
         if key.blob in self._kept:
             self._kept.move_to_end(key.blob)
+            style_grams.labels("memory").inc()
             return self._kept[key.blob]
         grams = self._read(key)
         if grams is not None:
+            style_grams.labels("blobs").inc()
             self.put(key, grams)  # written anew, it counts as used: the sweep takes the oldest
         return grams
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from service import images
 from service.images import Picture
+from service.metrics.instruments import style_grams
 from service.styles.cache import GramCache, GramKey
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.packs import Pack
@@ -146,6 +147,7 @@ class StyleGrams:
     def _style(self, style: Style, wanted: _Wanted, tally: Tally) -> Grams:
         if style.pack is not None:
             tally.count(hit=True)
+            style_grams.labels("pack").inc()
             return self._pack(style.pack).grams(style.scale * wanted.size, wanted.layers)
         return average(
             [self._image(image, wanted, tally) for image in style.images], [image.weight for image in style.images]
@@ -175,6 +177,7 @@ class StyleGrams:
             mask = images.resize_mask(images.decode_mask(image.mask.read()), key.width, key.height)
         wanted.on_tick()
         grams = self._extractor.grams(picture, key.layers, mask, wanted.on_tick)
+        style_grams.labels("computed").inc()
         self._cache.put(key, grams)
         return grams
 

@@ -7,7 +7,10 @@ import threading
 
 from service.config import Settings
 from service.jobs.deliveries import Deliveries, Delivery
+from service.logs import bound
+from service.metrics.instruments import webhook_attempts
 from service.storage.database import Database
+from service.tracing import Trace, continued
 from service.webhooks.hosts import Hosts
 from service.webhooks.secret import signing_secret
 from service.webhooks.sender import NotDelivered, Sender, Undeliverable
@@ -58,11 +61,19 @@ class Courier:
             return False
 
     def _deliver(self, delivery: Delivery) -> None:
+        trace = continued(delivery.trace)
+        with bound(job_id=delivery.job_id, trace_id=trace.trace_id, span_id=trace.span_id):
+            outcome = self._sent(delivery, trace)
+        webhook_attempts.labels(outcome).inc()
+
+    def _sent(self, delivery: Delivery, trace: Trace) -> str:
+        """What became of it: "delivered", "failed" or "given_up"."""
         try:
-            self._sender.send(delivery.url, delivery.id, delivery.payload)
+            self._sender.send(delivery.url, delivery.id, delivery.payload, trace)
         except Undeliverable as error:
             logger.warning("webhook %s of job %s is given up: %s", delivery.id, delivery.job_id, error)
             self._deliveries.given_up(delivery.id, str(error))
+            return "given_up"
         except NotDelivered as error:
             logger.info("webhook %s of job %s: %s", delivery.id, delivery.job_id, error)
             self._deliveries.failed(delivery.id, delivery.attempts, str(error))
@@ -71,3 +82,5 @@ class Courier:
             self._deliveries.failed(delivery.id, delivery.attempts, "it can't be sent: internal error")
         else:
             self._deliveries.delivered(delivery.id)
+            return "delivered"
+        return "failed"

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 
 from service import __version__
 from service.errors import InvalidInput
+from service.tracing import HEADER, Trace
 from service.webhooks.hosts import AddressRefused, Hosts
 from service.webhooks.urls import Target
 
@@ -46,15 +47,15 @@ class Sender:
         self._timeout_s = timeout_s
         self._tls = ssl.create_default_context()
 
-    def send(self, url: str, id: str, payload: Mapping[str, Any]) -> None:
-        """Returns when the receiver has answered with 2xx.
+    def send(self, url: str, id: str, payload: Mapping[str, Any], trace: Trace | None = None) -> None:
+        """Returns when the receiver has answered with 2xx. `trace` is whose part this is.
 
         Raises:
             NotDelivered, Undeliverable
         """
         target, addresses = self._resolved(url)
         text = json.dumps(payload, separators=(",", ":"))
-        headers = self._headers(id, text)
+        headers = self._headers(id, text) | ({HEADER: trace.header} if trace else {})
         try:
             status = self._post(target, addresses, headers, text.encode())
         except TimeoutError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -47,7 +48,8 @@ def libraries_of(process: int) -> str:
 def worker_on(service: RunningService, id: str, children: list[int]) -> int:
     """The process that has begun a job, by the log."""
     (line,) = [line for line in service.log.read_text().splitlines() if f"job {id}: begun" in line]
-    (process,) = [pid for pid in children if f" {pid} INFO " in line]
+    process: int = json.loads(line)["process"]
+    assert process in children
     return process
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -33,4 +34,5 @@ def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path
 def holder(service: RunningService, id: str) -> int:
     """The process that works on a job, by what it has logged."""
     line = next(line for line in service.log.read_text().splitlines() if f"job {id}: begun" in line)
-    return next(pid for pid in service.children("service worker") if f" {pid} " in line)
+    process: int = json.loads(line)["process"]
+    return process

@@ -36,14 +36,14 @@ def test_every_job_is_done_once_though_a_host_dies_in_the_middle(hosts: Hosts) -
     web, (left, right) = hosts.web, hosts.workers
     ids = [web.post(BODY | {"seed": seed}).json()["id"] for seed in range(JOBS)]
     eventually(lambda: lines(left, "begun") and lines(right, "begun"), 30, "one host has nothing to do")
-    eventually(lambda: lines(left, "begun") - lines(left, "done"), 30, "nothing under way")
+    eventually(lambda: lines(left, "begun") - lines(left, "succeeded"), 30, "nothing under way")
     left.kill_everything()
-    orphaned = lines(left, "begun") - lines(left, "done")
+    orphaned = lines(left, "begun") - lines(left, "succeeded")
     assert web.answers("/livez")
 
     assert {web.ended(id)["status"] for id in ids} == {"succeeded"}
     assert orphaned & lines(right, "begun"), "what the dead host had begun is taken over"
-    done = listed(left, "done") + listed(right, "done")
+    done = listed(left, "succeeded") + listed(right, "succeeded")
     assert len(done) == len(set(done)), "a job is done twice"
     assert [kept(hosts, id) for id in ids] == [(1, True)] * JOBS
     pictures = {web.picture(web.job(id)).tobytes() for id in ids}

@@ -28,7 +28,7 @@ UNVERSIONED = {
 
 def is_current(connection: Connection) -> bool:
     """Whether nothing is to be done; a quick look."""
-    return _stored_revision(connection) == HEAD
+    return stored_revision(connection) == HEAD
 
 
 def upgrade(connection: Connection) -> None:
@@ -37,7 +37,7 @@ def upgrade(connection: Connection) -> None:
     Raises:
         DatabaseError: they were made by a version of the service that this one doesn't know; nothing was changed.
     """
-    revision = _stored_revision(connection)
+    revision = stored_revision(connection)
     if revision is not None and revision not in REVISIONS:
         raise DatabaseError(
             f"it is of revision {revision}, but this version of the service only knows those up to {HEAD}: "
@@ -66,7 +66,8 @@ def _run_alembic(connection: Connection, *, stamp_first: bool) -> None:
     command.upgrade(config, HEAD)
 
 
-def _stored_revision(connection: Connection) -> str | None:
+def stored_revision(connection: Connection) -> str | None:
+    """Of which revision the tables are; None where there are none, or older ones than all revisions."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

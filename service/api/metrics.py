@@ -1,0 +1,68 @@
+"""/metrics: what the processes of this host counted, and how things stand in the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, Tag
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from service import __version__
+from service.api.parts import parts
+from service.errors import DatabaseError
+from service.jobs.census import Census, take_census
+from service.metrics.exposition import CONTENT_TYPE, exposition
+from service.metrics.instruments import REGISTRY
+from service.storage.database import Database
+
+logger = logging.getLogger(__name__)
+
+blueprint = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="system")])
+
+TEXT: dict[Any, Any] = {"200": {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
+@blueprint.get("/metrics", responses=TEXT)
+def metrics() -> Response:
+    """For Prometheus. It asks for no key, so keep it inside: let the proxy in front not pass it on."""
+    return Response(exposition(REGISTRY, _State(parts().database)), content_type=CONTENT_TYPE)
+
+
+class _State(Collector):
+    """What is looked up at each scrape; where the database is away, that it is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield _family("nst_build_info", "The version that runs.", ["version"], {(__version__,): 1})
+        try:
+            census = take_census(self._database)
+        except DatabaseError as error:
+            logger.warning("a scrape without the database: %s", error)
+            census = None
+        up = "Whether the database answered this scrape; the next six are only there if it did."
+        yield GaugeMetricFamily("nst_database_up", up, 0 if census is None else 1)
+        if census is not None:
+            yield from _of_census(census)
+
+
+def _of_census(census: Census) -> Iterator[GaugeMetricFamily]:
+    kept = {(status,): count for status, count in census.kept.items()}
+    yield _family("nst_jobs", "Jobs that wait or run.", ["kind", "status"], census.open)
+    yield _family("nst_jobs_kept", "Ended jobs that are still kept.", ["status"], kept)
+    age = "For how long the oldest waiting job has waited."
+    yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, census.oldest_s)
+    yield GaugeMetricFamily("nst_workers_alive", "Workers on the roll, on all hosts.", census.workers)
+    yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks still to be delivered.", census.webhooks)
+
+
+def _family(name: str, doc: str, labels: list[str], values: Mapping[Any, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, doc, labels=labels)
+    for label_values, value in values.items():
+        family.add_metric(label_values, value)
+    return family

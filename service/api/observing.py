@@ -1,0 +1,120 @@
+"""What operators see of a request: its id and trace, one line of the log at its end, and the metrics."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import request
+
+from service.logs import bind
+from service.metrics import instruments
+from service.tracing import Trace, continued
+
+logger = logging.getLogger(__name__)
+
+TRACE, CALLER, JOB = "nst.trace", "nst.caller", "nst.job"  # what views and middleware tell each other
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+UNMATCHED = "unmatched"  # the route of a path that there isn't
+QUIET = ("/livez", "/readyz", "/metrics")  # asked for all the time: only at level DEBUG
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def traceparent() -> str | None:
+    """What to pass on to whoever goes on with the work of this request."""
+    trace: Trace | None = request.environ.get(TRACE)
+    return trace.header if trace else None
+
+
+class Observed:
+    """WSGI middleware around all others but those that say who calls."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return _Answer(environ, start_response).by(self._app)
+
+
+class _Answer:
+    """A request and its response, as that is sent."""
+
+    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        self._id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self._environ = environ
+        self._start_response = start_response
+        self._begun = time.monotonic()
+        self._status = 500  # where the application raises, gunicorn answers
+        self._route = UNMATCHED  # the rule that Flask found for the path: the same for all jobs and styles
+        self._bytes = 0
+        self._body: Iterable[bytes] = ()
+        self._chunks: Iterator[bytes] = iter(())
+
+    def by(self, app: WSGIApplication) -> Iterable[bytes]:
+        """Has the application answer."""
+        trace = self._environ[TRACE] = continued(self._environ.get("HTTP_TRACEPARENT"))
+        bind(request_id=self._id, trace_id=trace.trace_id, span_id=trace.span_id)
+        instruments.http_requests_in_flight.inc()
+        try:
+            self._body = app(self._environ, self._start)
+            self._chunks = iter(self._body)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            labels = (self._method, self._route, str(self._status))
+            instruments.http_request_seconds.labels(*labels).observe(time.monotonic() - self._begun)
+        return self
+
+    def _start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        self._status = int(status.split(" ", 1)[0])
+        rule = getattr(self._environ.get("werkzeug.request"), "url_rule", None)  # Flask takes it away after this
+        self._route = rule.rule if rule else UNMATCHED
+        return self._start_response(status, [*headers, ("X-Request-ID", self._id)], *exc_info)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = next(self._chunks)
+        self._bytes += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """The response was sent, or nobody listens any more."""
+        try:
+            if hasattr(self._body, "close"):
+                self._body.close()
+        finally:
+            instruments.http_requests_in_flight.dec()
+            self._log()
+            bind()
+
+    def _log(self) -> None:
+        path, took = self._environ.get("PATH_INFO", ""), time.monotonic() - self._begun
+        about = {
+            "method": self._environ["REQUEST_METHOD"],
+            "path": path,
+            "route": self._route,
+            "status": self._status,
+            "duration_ms": round(1000 * took, 1),
+            "bytes": self._bytes,
+            "caller": self._environ.get(CALLER),
+        }
+        if JOB in self._environ:
+            about["job_id"] = self._environ[JOB]
+        level = logging.DEBUG if path in QUIET else logging.INFO
+        words = (about["method"], path, self._status, about["duration_ms"])
+        logger.log(level, "%s %s: %d in %g ms", *words, extra=about)
+
+    @property
+    def _method(self) -> str:
+        method: str = self._environ["REQUEST_METHOD"]
+        return method if method in METHODS else "other"

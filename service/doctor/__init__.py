@@ -1,0 +1,1 @@
+"""What `python -m service doctor` looks at: a set-up as it is here and now, each thing by itself."""

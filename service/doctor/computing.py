@@ -1,0 +1,114 @@
+"""What transfers are computed with here, and one of them done."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from service import images
+from service.config import Settings
+from service.devices import GPUS
+from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.engine.options import TransferOptions
+from service.images import Picture
+from service.model import load_model
+from service.storage.blobs import Blobs
+from service.styles.grams import File, Style, StyleImage
+from service.transfer import EngineInfo, Order, Stylist
+
+CPU_PROVIDER = "CPUExecutionProvider"
+SIZE, ITERATIONS = 96, 8  # pixels, and steps of the transfer that is tried
+CHANGED = 1.0  # grey levels by which its picture has to differ from the content on average
+
+
+def check_model(settings: Settings) -> Iterator[Finding]:
+    """Whether the model file is there and to the contract."""
+    model = load_model(settings.model)
+    yield Finding(OK, "model", f"{settings.model}, SHA-256 {model.sha256}")
+    yield Finding(OK, "weights", f"{model.weights}, {model.pooling} pooling, {len(model.parameters())} tensors")
+
+
+def check_engine(settings: Settings) -> Iterator[Finding]:
+    """The device, provider and precision that are really had, and a transfer with them."""
+    begun = time.monotonic()
+    stylist = Stylist(
+        settings.model,
+        Blobs("memory:///"),
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.cpu_threads,
+        gram_memory=0,
+        memory=settings.job_memory,
+    )
+    loaded = time.monotonic() - begun
+    info = stylist.info
+    yield _device(info, settings)
+    yield _provider(info)
+    yield Finding(OK, "precision", f"{info.precision}: {_why(info, settings)}; style Grams and losses in float32")
+    yield from _transfer(stylist, loaded)
+
+
+def _device(info: EngineInfo, settings: Settings) -> Finding:
+    said = f"torch computes on {info.device}, with {settings.cpu_threads} CPU threads"
+    if info.device == "cpu" and settings.device == "auto" and GPUS.is_dir():
+        return Finding(WARNING, "device", f"{said}, though the driver lists a GPU", "is this torch built for CUDA?")
+    return Finding(OK, "device", said)
+
+
+def _provider(info: EngineInfo) -> Finding:
+    said = f"ONNX Runtime got {info.style_provider}"
+    if info.device == "cuda" and info.style_provider == CPU_PROVIDER:
+        advice = "style Grams come from the CPU, which costs little; does ONNX Runtime find its CUDA libraries?"
+        return Finding(WARNING, "provider", said, advice)
+    return Finding(OK, "provider", said)
+
+
+def _why(info: EngineInfo, settings: Settings) -> str:
+    if settings.precision != "auto":
+        return "NST_PRECISION says so"
+    able = "multiplies" if info.precision == "bfloat16" else "doesn't multiply"
+    return f"this {'GPU' if info.device == 'cuda' else 'processor'} {able} bfloat16 in hardware"
+
+
+def _transfer(stylist: Stylist, loaded: float) -> Iterator[Finding]:
+    content, style = _ramp(), _stripes()
+    data = io.BytesIO()
+    Image.fromarray(style).save(data, "PNG")
+    file = File(data.getvalue, images.digest(data.getvalue()))
+    options = TransferOptions.of(size=SIZE, iterations=ITERATIONS)
+    order = Order(content, [Style.of(StyleImage(file, SIZE, SIZE))], options)
+    begun = time.monotonic()
+    result = stylist.transfer(order, lambda progress: None).result
+    took = time.monotonic() - begun
+    changed = float(np.abs(result.picture.astype(np.float32) - content).mean())
+    said = f"{SIZE} px, {result.iterations} iterations in {took:.2f} s, after {loaded:.2f} s of loading"
+    if not all(math.isfinite(loss) for loss in vars(result.losses).values()):
+        yield Finding(FAILURE, "transfer", f"{said}: its losses are no numbers", "is the model file whole?")
+    elif changed < CHANGED:
+        yield Finding(FAILURE, "transfer", f"{said}: the picture is the content image", "are these VGG19's weights?")
+    else:
+        yield Finding(OK, "transfer", f"{said}; losses {_losses(result.losses)}")
+
+
+def _losses(losses: object) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in vars(losses).items())
+
+
+def _ramp() -> Picture:
+    """A content image: colours that run across it, and a square."""
+    y, x = np.mgrid[0 : SIZE * 3 // 4, 0:SIZE] / SIZE
+    picture = np.stack([x, y, 1 - x], axis=-1)
+    picture[SIZE // 4 : SIZE // 2, SIZE // 3 : SIZE // 3 * 2] = 0.9
+    return np.round(255 * picture).astype(np.uint8)
+
+
+def _stripes() -> Picture:
+    """A style image."""
+    y, x = np.mgrid[0:SIZE, 0:SIZE]
+    wave = (np.sin((x + y) / 3) + 1) / 2
+    return np.round(255 * np.stack([wave, wave**2, 0.3 + 0 * wave], axis=-1)).astype(np.uint8)

@@ -1,0 +1,131 @@
+"""Where things are kept and listened to: database, blobs, disk, port, broker. What runs meanwhile isn't disturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from sqlalchemy import make_url
+
+from service.config import Settings
+from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.memory import MIB
+from service.storage.blobs import Blobs
+from service.storage.database import Database, stored_revision
+from service.storage.migrations.upgrade import HEAD, REVISIONS
+from service.storage.schema import MarkRow
+
+MARK = "doctor"  # the row that is written and removed
+SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # free on the disk
+PATIENCE_S = 3.0  # for a web server or broker that doesn't answer
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Whether it opens, is of this version, and takes a write. A database of another version is left as it is."""
+    url = make_url(settings.database)
+    kind = url.get_backend_name()
+    if kind == "sqlite" and url.database and not Path(url.database).exists():
+        yield _yet_to_be_made(Path(url.database))
+        return
+    revision = stored_revision(settings.database)
+    if revision is not None and revision not in REVISIONS:
+        advice = "start the version of the service that it was used with last, or a newer one"
+        yield Finding(FAILURE, "database", f"it is of revision {revision}, and this knows those up to {HEAD}", advice)
+    elif revision != HEAD:
+        yield Finding(WARNING, "database", f"it is of revision {revision}: the next start brings it to {HEAD}")
+    else:
+        begun = time.monotonic()
+        with closing(Database(settings.database)) as database, database.writing() as session:
+            session.merge(MarkRow(name=MARK, made_at=0.0))
+            session.flush()
+            session.delete(session.get_one(MarkRow, MARK))
+        took = 1000 * (time.monotonic() - begun)
+        yield Finding(OK, "database", f"{kind}, revision {revision}; opened and written to in {took:.0f} ms")
+
+
+def _yet_to_be_made(file: Path) -> Finding:
+    place = next(path for path in file.parents if path.exists())
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return Finding(OK, "database", f"{file} isn't there yet: the first start makes it")
+    return Finding(FAILURE, "database", f"{file} can't be made: {place} can't be written to", "see NST_DATA")
+
+
+def check_blobs(settings: Settings) -> Iterator[Finding]:
+    """Whether a blob can be written, read and removed; of a folder that wasn't there nothing is left."""
+    url = urlparse(settings.blob_url)
+    folder = Path(unquote(url.path)) if url.scheme == "file" else None
+    made = [path for path in (folder, *folder.parents) if not path.exists()] if folder else []
+    begun = time.monotonic()
+    try:
+        Blobs(settings.blob_url).check()
+        took = 1000 * (time.monotonic() - begun)
+    finally:
+        for path in made:
+            with suppress(OSError):  # somebody has begun to use it
+                path.rmdir()
+    yield Finding(OK, "blobs", f"{folder or settings.blob_url}: written, read and removed in {took:.0f} ms")
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """How much room NST_DATA has left."""
+    place = settings.data.absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    free = shutil.disk_usage(there).free // MIB
+    status = OK if free >= SCARCE_MIB else WARNING if free >= TOO_SCARCE_MIB else FAILURE
+    advice = "" if status == OK else "free some, or shorten NST_RETENTION or NST_GRAM_DISK_MB"
+    yield Finding(status, "disk", f"{free} MiB are free at {there}", advice)
+
+
+def check_port(settings: Settings) -> Iterator[Finding]:
+    """Whether the port is free, or the service there already."""
+    address = f"{settings.host}:{settings.port}"
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            problem = error.strerror
+        else:
+            yield Finding(OK, "port", f"{address} is free: nothing is served yet")
+            return
+    if _is_ours(settings):
+        yield Finding(OK, "port", f"the service answers on {address}")
+    else:
+        advice = "choose another NST_HOST or NST_PORT"
+        yield Finding(FAILURE, "port", f"{address} can't be used, and it isn't this service: {problem}", advice)
+
+
+def _is_ours(settings: Settings) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - nothing is bound
+    with closing(HTTPConnection(host, settings.port, timeout=PATIENCE_S)) as connection:
+        try:
+            connection.request("GET", "/livez")
+            return bool(json.loads(connection.getresponse().read()) == {"status": "alive"})
+        except (OSError, HTTPException, ValueError):
+            return False
+
+
+def check_broker(settings: Settings) -> Iterator[Finding]:
+    """Whether the broker answers, if there is one."""
+    if not settings.broker_url:
+        yield Finding(OK, "broker", "none: the workers look by themselves")
+        return
+    from service.broker.messages import make_app  # noqa: PLC0415 - Celery only where it is wanted
+
+    with make_app(settings.broker_url).connection_for_write() as connection:
+        address = connection.as_uri()  # without its password
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=PATIENCE_S)
+        except Exception as error:  # noqa: BLE001 - each transport raises its own
+            advice = "jobs are carried out all the same, a second later; see NST_BROKER_URL"
+            yield Finding(WARNING, "broker", f"{address} doesn't answer: {error}", advice)
+        else:
+            yield Finding(OK, "broker", f"{address} answers")

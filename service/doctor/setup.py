@@ -1,0 +1,78 @@
+"""What is installed, and what the settings say."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from service import __version__
+from service.config import Settings, unknown_variables
+from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.engine.options import OPTIONS
+from service.memory import MIB, available, largest_size, needed, whole_pixels
+from service.webhooks.settings import check_settings
+
+PACKAGES = ("torch", "onnx", "numpy", "SQLAlchemy", "gunicorn", "celery")
+RUNTIMES = ("onnxruntime-gpu", "onnxruntime")  # of which one is enough
+SHAPE = (4, 3)  # of the picture that sizes are told for
+
+
+def check_versions(settings: Settings) -> Iterator[Finding]:
+    """Python, this service, and the packages that it stands and falls with."""
+    yield Finding(OK, "service", f"{__version__}, Python {platform.python_version()}, {platform.machine()}")
+    found = {name: _version(name) for name in PACKAGES}
+    runtimes = {name: _version(name) for name in RUNTIMES if _version(name)}
+    yield Finding(OK, "packages", ", ".join(f"{name} {it}" for name, it in (found | runtimes).items() if it))
+    missing = [name for name, it in found.items() if it is None] + ([] if runtimes else [RUNTIMES[0]])
+    if missing:
+        advice = "pip install -r requirements.txt"
+        yield Finding(FAILURE, "packages", f"missing: {', '.join(missing)}", advice)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def check_variables(settings: Settings) -> Iterator[Finding]:
+    """Settings that can be read but make no sense."""
+    unknown = unknown_variables()
+    for name in unknown:
+        yield Finding(WARNING, "settings", f"{name} is set, but there is no such setting", "is it misspelt?")
+    check_settings(settings)
+    on_many = settings.database_url.startswith("postgresql")
+    if settings.broker_url and not on_many:
+        advice = "workers on other machines need NST_DATABASE_URL=postgresql+psycopg://…"
+        yield Finding(WARNING, "settings", "NST_BROKER_URL is set, but the database is a file here", advice)
+    if on_many and not settings.blobs:
+        advice = "set NST_BLOBS to an s3:// URL if workers run elsewhere"
+        yield Finding(WARNING, "settings", "the database is PostgreSQL, but blobs are a folder here", advice)
+    if not settings.api_keys and settings.host not in ("127.0.0.1", "::1", "localhost"):
+        advice = "set NST_API_KEYS, or let a proxy ask who it is"
+        yield Finding(WARNING, "settings", f"it listens on {settings.host} and asks nobody for a key", advice)
+    if not unknown:
+        yield Finding(OK, "settings", "every NST_ variable is a setting, and can be read")
+
+
+def check_memory(settings: Settings) -> Iterator[Finding]:
+    """What a job may take, and how large a picture that is; worked out for float32, which takes more."""
+    width, height = SHAPE
+
+    def needed_at(size: int) -> int:
+        return needed(size, size * height // width, [(size, size)], "float32")
+
+    low, high = (int(OPTIONS["size"].metadata[name]) for name in ("low", "high"))
+    largest = largest_size(needed_at, settings.job_memory, range(low, high + 1))
+    whole = int((whole_pixels(settings.job_memory, "float32") * width / height) ** 0.5)
+    said = f"{settings.job_memory // MIB} MiB for a job on the CPU, of {available() // MIB} MiB"
+    if largest is None:
+        yield Finding(FAILURE, "memory", f"{said}: not even {low} px fit", "give more, or raise NST_MEMORY_MB")
+        return
+    sizes = f"4:3 up to {largest} px, from {min(whole, largest)} px on tile by tile" if whole < largest else ""
+    yield Finding(OK, "memory", f"{said}: {sizes or f'4:3 up to {largest} px in one piece'}")
+    if settings.workers * settings.worker_memory > available():
+        advice = "lower NST_MEMORY_MB or NST_WORKERS"
+        yield Finding(WARNING, "memory", f"{settings.workers} workers may take more than there is", advice)

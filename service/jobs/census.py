@@ -1,0 +1,51 @@
+"""How things stand with the queue, for operators: a few queries that indexes answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from service.jobs.roll import is_alive
+from service.storage.database import Database, now
+from service.storage.schema import ENDED, KINDS, DeliveryRow, JobRow, WorkerRow
+
+OPEN = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Census:
+    """What the database says now.
+
+    Attributes:
+        open: jobs that wait or run, by kind and status.
+        kept: jobs that have ended and are still kept, by status.
+        oldest_s: for how many seconds the oldest waiting job has waited; 0 where none waits.
+        workers: how many are alive.
+        webhooks: how many are still to be delivered.
+    """
+
+    open: dict[tuple[str, str], int]
+    kept: dict[str, int]
+    oldest_s: float
+    workers: int
+    webhooks: int
+
+
+def take_census(database: Database) -> Census:
+    """Raises DatabaseError."""
+    by_kind = select(JobRow.kind, JobRow.status, func.count()).where(JobRow.status.in_(OPEN))
+    by_status = select(JobRow.status, func.count()).where(JobRow.status.in_(ENDED)).group_by(JobRow.status)
+    oldest = select(now() - func.min(JobRow.created_at)).where(JobRow.status == "queued")
+    counts = {(kind, status): 0 for kind in KINDS for status in OPEN}
+    with database.reading() as session:
+        for kind, status, count in session.execute(by_kind.group_by(JobRow.kind, JobRow.status)):
+            counts[kind, status] = count
+        kept = dict.fromkeys(ENDED, 0) | {status: count for status, count in session.execute(by_status)}  # noqa: C416
+        return Census(
+            open=counts,
+            kept=kept,
+            oldest_s=max(0.0, session.scalar(oldest) or 0.0),
+            workers=session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 0,
+            webhooks=session.scalar(select(func.count()).where(DeliveryRow.due_at.is_not(None))) or 0,
+        )

@@ -1,0 +1,57 @@
+"""What operators see of a job that has ended: one line of the log, and the metrics."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from service.metrics import instruments
+from service.storage.schema import JobRow
+from service.tracing import parse
+
+logger = logging.getLogger(__name__)
+
+
+def tell_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
+    """Tells of a job's end once the transaction that ends it is over; of one that is rolled back nothing is said.
+
+    `cause` is the slug of the problem that it failed with.
+    """
+    tell = partial(_tell, _facts(row, cause), dict(row.timings or {}))
+    event.listen(session, "after_commit", lambda session: tell(), once=True)
+
+
+def _tell(facts: dict[str, Any], timings: dict[str, float]) -> None:
+    kind, status, cause = facts["kind"], facts["status"], facts["cause"]
+    instruments.jobs_ended.labels(kind, status).inc()
+    if cause:
+        instruments.job_failures.labels(kind, cause).inc()
+    for name, seconds in timings.items():
+        instruments.job_stage_seconds.labels(kind, name.removesuffix("_s")).observe(seconds)
+    shown = ", ".join(f"{name.removesuffix('_s')} {seconds:g} s" for name, seconds in timings.items())
+    why = f" ({facts['error']})" if facts["error"] else ""
+    level = logging.WARNING if status == "failed" else logging.INFO
+    logger.log(level, "job %s: %s%s, %s", facts["job_id"], status, why, shown, extra=facts | timings)
+
+
+def _facts(row: JobRow, cause: str | None) -> dict[str, Any]:
+    """The fields of the line, beside the timings."""
+    trace = parse(row.trace or "")
+    result, options = row.result or {}, row.request.get("options", {})
+    return {
+        "job_id": row.id,
+        "kind": row.kind,
+        "status": row.status,
+        "cause": cause,
+        "error": (row.error or {}).get("detail"),
+        "size": options.get("size"),
+        "iterations": result.get("iterations"),
+        "style_cache": row.style_cache,
+        "attempts": row.attempts,
+        "worker": row.worker,
+        "trace_id": trace.trace_id if trace else None,
+    }

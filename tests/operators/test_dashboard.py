@@ -1,0 +1,55 @@
+"""The Grafana dashboard asks for what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from front_door import ROOT, RunningService
+from operators.scraping import ended, post, scrape
+from webhooks.receiver import Receiver
+
+DASHBOARD = json.loads((ROOT / "docs" / "grafana" / "dashboard.json").read_text())
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
+METRIC = re.compile(r"\b(nst_\w+)(?:\{([^}]*)\})?")
+
+
+def labels_of(expression: str) -> set[str]:
+    """The labels that an expression selects or groups by; `le`, `job` and `instance` are Prometheus' own."""
+    grouped = re.findall(r"by \(([^)]*)\)", expression)
+    chosen = re.findall(r"(\w+)\s*(?:=~|!=|=)\s*\"", expression)
+    names = {name.strip() for group in grouped for name in group.split(",")} | set(chosen)
+    return names - {"le", "job", "instance"}
+
+
+def test_every_panel_has_a_place_and_the_chosen_data_source() -> None:
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    assert len({(place["x"], place["y"]) for place in places}) == len(places)
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(places)
+    (variable,) = [each for each in DASHBOARD["templating"]["list"] if each["type"] == "datasource"]
+    for panel in PANELS:
+        assert panel["datasource"]["uid"] == f"${{{variable['name']}}}"
+        assert panel["fieldConfig"]["defaults"]["unit"]
+
+
+@pytest.mark.slow
+def test_every_metric_asked_for_is_in_a_scrape_with_these_labels(
+    watched: RunningService, body: dict[str, Any]
+) -> None:
+    with Receiver() as receiver:
+        ended(watched, post(watched, body | {"callback_url": receiver.url()}))
+        ended(watched, post(watched, body | {"size": 512, "iterations": 5000, "deadline_s": 0.3}))
+    known: dict[str, set[str]] = {}
+    for name, labels in scrape(watched.url):
+        known.setdefault(name, set()).update(label for label, _ in labels)
+    asked = set()
+    for expression in EXPRESSIONS:
+        names = {match[0] for match in METRIC.findall(expression)}
+        assert names, expression
+        assert names <= set(known), expression
+        assert labels_of(expression) <= set.union(*(known[name] for name in names)), expression
+        asked |= {re.sub("_(bucket|sum|count|total)$", "", name) for name in names}
+    assert asked >= {re.sub("_(bucket|sum|count|total)$", "", name) for name in known} - {"nst_build_info"}

@@ -1,0 +1,150 @@
+"""`doctor` on set-ups that are well, and on some that are not."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from front_door import ROOT, RunningService
+
+from scripts.ports import free_port
+from service.config import Settings
+from service.doctor import places
+from service.doctor.places import check_blobs, check_database, check_disk, check_port
+from service.doctor.report import FAILURE, OK, WARNING, Finding, examine, exit_status
+from service.doctor.setup import check_memory, check_variables
+from service.errors import StorageError
+from service.storage.database import Database
+
+
+def doctor(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("NST_")}
+    env = clean | {f"NST_{name.upper()}": str(value) for name, value in settings.items()}
+    command = [sys.executable, "-m", "service", "doctor", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def found(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+    return {finding["about"]: finding for finding in json.loads(done.stdout)["findings"]}
+
+
+@pytest.mark.slow
+def test_a_service_that_runs_is_well_and_stays_so(service: RunningService, narrow_model: Path) -> None:
+    settings = {"data": service.data, "port": service.port, "model": narrow_model}
+    done = doctor("--json", **settings, device="cpu", precision="float32")
+    assert done.returncode == 0, done.stdout
+    findings = found(done)
+    assert {finding["status"] for finding in findings.values()} == {"ok"}
+    said = {about: finding["said"] for about, finding in findings.items()}
+    assert "the service answers" in said["port"]
+    assert "revision" in said["database"]
+    assert "CPUExecutionProvider" in said["provider"]
+    assert "NST_PRECISION" in said["precision"]
+    assert "8 iterations" in said["transfer"]
+    assert Settings(model=narrow_model).model.name in said["model"]
+    assert service.is_ready()
+
+
+@pytest.mark.slow
+def test_a_set_up_in_which_much_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    broker = "redis://someone:their-secret@127.0.0.1:1/0"
+    settings = {"data": tmp_path / "file" / "data", "model": tmp_path / "none.onnx", "broker_url": broker}
+    done = doctor(**settings, workesr=2)
+    assert done.returncode == 1
+    lines = {tuple(line.split()[:2]) for line in done.stdout.splitlines()}
+    assert {("failure", "model"), ("failure", "blobs"), ("failure", "database"), ("failure", "engine")} <= lines
+    assert {("warning", "settings"), ("warning", "broker"), ("ok", "packages")} <= lines
+    assert "NST_WORKESR" in done.stdout
+    assert "python -m export" in done.stdout
+    assert "their-secret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_setting_that_can_not_be_read_is_named() -> None:
+    done = doctor("--json", port="eighty")
+    assert done.returncode == 1
+    assert "NST_PORT" in found(done)["settings"]["said"]
+
+
+def the_only(findings: list[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+def test_a_check_that_raises_is_a_failure_and_no_end() -> None:
+    def broken(settings: Settings) -> Any:
+        yield Finding(OK, "half", "this much is well")
+        raise ZeroDivisionError("odd")
+
+    findings = examine("broken", broken, Settings())
+    assert [finding.status for finding in findings] == [OK, FAILURE]
+    assert "ZeroDivisionError: odd" in findings[1].said
+    assert exit_status(findings) == 1
+    assert exit_status(findings[:1]) == 0
+
+
+def test_a_fresh_folder_is_left_as_it_was(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "new" / "data")
+    for check in (check_blobs, check_database, check_disk):
+        assert the_only(list(check(settings))).status == OK
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_another_version_is_left_as_it_is(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    Database(settings.database).close()
+    assert the_only(list(check_database(settings))).status == OK
+    for revision, status in (("0003", WARNING), ("9999", FAILURE)):
+        _stamp(tmp_path / "service.db", revision)
+        assert the_only(list(check_database(settings))).status == status
+        assert _stamp(tmp_path / "service.db", revision) == revision
+
+
+def _stamp(file: Path, revision: str) -> str:
+    """Says that a database is of this revision; gives what it said before."""
+    connection = sqlite3.connect(file)
+    try:
+        (before,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.commit()
+    finally:
+        connection.close()
+    return str(before)
+
+
+def test_blobs_that_can_not_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "blobs").write_text("no folder")
+    with pytest.raises(StorageError):
+        list(check_blobs(Settings(data=tmp_path)))
+
+
+def test_a_port_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "PATIENCE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        finding = the_only(list(check_port(Settings(port=other.getsockname()[1]))))
+    assert finding.status == FAILURE
+    assert the_only(list(check_port(Settings(port=free_port())))).status == OK
+
+
+def test_memory_says_what_fits() -> None:
+    assert "in one piece" in next(check_memory(Settings(memory_mb=100_000.0))).said
+    assert "tile by tile" in next(check_memory(Settings(memory_mb=4096.0))).said
+    assert the_only(list(check_memory(Settings(memory_mb=300.0)))).status == FAILURE
+
+
+def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NST_WORKESR", "2")
+    odd = Settings(host="0.0.0.0", database_url="postgresql+psycopg://u:p@h/d")  # noqa: S104
+    said = " ".join(finding.said for finding in check_variables(odd) if finding.status == WARNING)
+    assert "NST_WORKESR" in said
+    assert "0.0.0.0" in said  # noqa: S104
+    assert "blobs are a folder" in said

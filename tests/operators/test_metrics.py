@@ -1,0 +1,154 @@
+"""/metrics before and after: what is counted, by whichever process, and that it never goes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from api.listening import told
+from front_door import RunningService, eventually
+from operators.scraping import HEADERS, Series, counters, ended, job, logged, post, scrape, value
+
+from service.metrics import folder
+
+pytestmark = pytest.mark.slow
+
+
+def grown(before: Series, after: Series, name: str, **labels: str) -> float:
+    return value(after, name, **labels) - value(before, name, **labels)
+
+
+def test_a_job_adds_to_what_it_should_and_to_nothing_else(watched: RunningService, body: dict[str, Any]) -> None:
+    before = scrape(watched.url)
+    assert ended(watched, post(watched, body))["status"] == "succeeded"
+    after = scrape(watched.url)
+    first, second = counters(before), counters(after)
+    changed = {key[0] for key in second if second[key] != first.get(key, 0.0)}
+    assert changed == {
+        "nst_jobs_submitted_total",
+        "nst_jobs_ended_total",
+        "nst_iterations_total",
+        "nst_style_grams_total",
+        *(f"nst_iteration_duration_seconds_{end}" for end in ("count", "sum", "bucket")),
+        *(f"nst_job_stage_duration_seconds_{end}" for end in ("count", "sum", "bucket")),
+    }
+    assert grown(before, after, "nst_jobs_submitted_total", kind="transfer") == 1
+    assert grown(before, after, "nst_jobs_ended_total", kind="transfer", status="succeeded") == 1
+    assert grown(before, after, "nst_iterations_total") == 20
+    assert grown(before, after, "nst_iteration_duration_seconds_count", size="128") == 19  # between the 20
+    for stage in ("queued", "style", "optimize", "total"):
+        assert grown(before, after, "nst_job_stage_duration_seconds_count", kind="transfer", stage=stage) == 1
+
+
+def test_grams_are_counted_by_where_they_came_from(watched: RunningService, body: dict[str, Any]) -> None:
+    before = scrape(watched.url)
+    ended(watched, post(watched, body))
+    computed = scrape(watched.url)
+    assert grown(before, computed, "nst_style_grams_total", level="computed") == 1
+    for _ in range(3):  # two workers: by the third one of them has them in memory
+        ended(watched, post(watched, body))
+    found = scrape(watched.url)
+    assert grown(computed, found, "nst_style_grams_total", level="computed") == 0
+    hits = [grown(computed, found, "nst_style_grams_total", level=level) for level in ("memory", "blobs")]
+    assert sum(hits) == 3
+    assert hits[0] >= 1
+
+
+def test_failures_are_counted_by_their_cause(watched: RunningService, body: dict[str, Any]) -> None:
+    before = scrape(watched.url)
+    late = body | {"size": 512, "iterations": 5000, "deadline_s": 0.3}
+    assert ended(watched, post(watched, late))["error"]["type"] == "urn:nst:problem:deadline-exceeded"
+    after = scrape(watched.url)
+    assert grown(before, after, "nst_job_failures_total", kind="transfer", cause="deadline-exceeded") == 1
+    assert grown(before, after, "nst_jobs_ended_total", kind="transfer", status="failed") == 1
+
+
+def test_a_waiting_job_that_is_canceled_counts_too(watched: RunningService, body: dict[str, Any]) -> None:
+    before = scrape(watched.url)
+    ids = [post(watched, body | {"size": 512, "iterations": 5000}) for _ in range(3)]
+    eventually(lambda: value(scrape(watched.url), "nst_jobs", kind="transfer", status="running") == 2, 30, "not two")
+    meanwhile = scrape(watched.url)
+    assert value(meanwhile, "nst_jobs", kind="transfer", status="queued") == 1
+    assert value(meanwhile, "nst_queue_oldest_age_seconds") > 0
+    for id in ids:
+        requests.post(f"{watched.url}/v1/transfers/{id}/cancel", headers=HEADERS, timeout=60)
+    for id in ids:
+        assert ended(watched, id)["status"] == "canceled"
+    after = scrape(watched.url)
+    assert grown(before, after, "nst_jobs_ended_total", kind="transfer", status="canceled") == 3
+    assert value(after, "nst_jobs", kind="transfer", status="running") == 0
+    assert value(after, "nst_queue_oldest_age_seconds") == 0
+
+
+def test_requests_are_counted_by_their_route(watched: RunningService, body: dict[str, Any]) -> None:
+    id = post(watched, body)
+    ended(watched, id)
+    name, route = "nst_http_request_duration_seconds_count", {"method": "GET", "route": "/v1/transfers/<id>"}
+    before = scrape(watched.url)
+    for _ in range(3):
+        job(watched, id)
+    assert job(watched, "none")["status"] == 404
+    watched.get("/no/such/path", headers=HEADERS)
+    after = scrape(watched.url)
+    assert grown(before, after, name, status="200", **route) == 3
+    assert grown(before, after, name, status="404", **route) == 1
+    assert grown(before, after, name, method="GET", route="unmatched", status="404") == 1
+    assert not any(id in value for _, labels in after for _, value in labels)
+
+
+def test_all_web_processes_show_the_same(watched: RunningService, body: dict[str, Any]) -> None:
+    ended(watched, post(watched, body))
+    shown = []
+    for _ in range(20):
+        shown.append(counters(scrape(watched.url)))
+        requests.get(f"{watched.url}/v1/styles", headers=HEADERS | {"Connection": "close"}, timeout=30)
+    assert all(each == shown[0] for each in shown)
+    asked = {line["process"] for line in logged(watched) if line.get("route") == "/v1/styles"}
+    assert len(asked) == 2, "one process has answered all"
+
+
+def test_nothing_goes_back_when_processes_are_killed(watched: RunningService, body: dict[str, Any]) -> None:
+    ended(watched, post(watched, body))
+    running = post(watched, body | {"size": 512, "iterations": 5000})
+    events = f"{watched.url}/v1/transfers/{running}/events"
+    with requests.get(events, headers=HEADERS, stream=True, timeout=60) as stream:
+        next(told(stream.iter_lines(chunk_size=1)))
+        eventually(lambda: value(scrape(watched.url), "nst_event_streams_open") == 1, 10, "no stream")
+        before = counters(scrape(watched.url))
+        web = watched.children("gunicorn")
+        for pid in [*watched.children("service worker"), *(pid for pid in web if pid != min(web))]:
+            os.kill(pid, signal.SIGKILL)
+        eventually(watched.is_ready, 60, "not up again")
+    after = scrape(watched.url)
+    assert all(counters(after).get(key, -1.0) >= it for key, it in before.items())
+    assert value(after, "nst_event_streams_open") == 0, "what the dead had open is not open"
+    requests.post(f"{watched.url}/v1/transfers/{running}/cancel", headers=HEADERS, timeout=60)
+    assert ended(watched, running)["status"] == "canceled"
+    ended(watched, post(watched, body))
+    name, labels = "nst_jobs_ended_total", {"kind": "transfer", "status": "succeeded"}
+    assert value(scrape(watched.url), name, **labels) == value(after, name, **labels) + 1
+
+
+def test_the_folder_is_fresh_at_each_start_and_gone_in_the_end(narrow_model: Path, tmp_path: Path) -> None:
+    service = RunningService(narrow_model, tmp_path)
+
+    def folders() -> list[str]:
+        assert service.process is not None
+        return [str(path) for path in folder.MEMORY.glob(f"{folder.prefix()}{service.process.pid}-*")]
+
+    with service:
+        service.get("/v1/styles")
+        left = folders()
+        assert len(left) == 1
+        service.kill_everything()
+        assert folders() == left
+        service.start()
+        assert value(scrape(service.url), "nst_http_request_duration_seconds_count",
+                     method="GET", route="/v1/styles", status="200") == 0  # fmt: skip
+        assert not Path(left[0]).exists(), "what was left is swept"
+        assert service.stop() == 0
+        assert folders() == []
