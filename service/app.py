@@ -19,6 +19,7 @@ from service.jobs.roll import Roll
 from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.studio import pages
 from service.styles.presets import Presets
 from service.webhooks.hosts import Hosts
 
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.extensions[KEY] = _parts(settings)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
         app.register_api(blueprint)
+    app.register_blueprint(pages.blueprint)
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]

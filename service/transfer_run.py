@@ -38,6 +38,7 @@ class TransferRun(JobRun):
             order = replace(self.order(request.content, request.paintings[k]), resume=resume, memo=memo)
             outcome = self._painted(order, _overall(request.paintings, k))
             resume = None
+            self.reporter.delivered(outcome.result.picture)
             done.append(self._kept(k, request.paintings[k], outcome))
             if len(done) < len(request.paintings):
                 self.reporter.begin(done)

@@ -57,6 +57,7 @@ PARTS = {
         ("base", "storage", "presets", "jobs", "webhooks"),
         ("flask", "flask_openapi3", "pydantic", "pydantic_core", "werkzeug"),
     ),
+    "studio": Part(4, ("studio.",), ("base",), ("flask",)),
     "transfer": Part(4, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch", "numpy")),
     "sweep": Part(4, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
     "worker": Part(
