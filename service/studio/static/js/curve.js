@@ -6,7 +6,7 @@ const [WIDTH, HEIGHT, MARGIN] = [100, 36, 2];
 const MOST = 400; // points kept
 
 let key = "";
-let points = []; // [fraction, total loss]
+let points = []; // [share of the iterations, total loss]
 
 /** Begins the curve of a transfer, with what of it this tab has seen before a reload. */
 export function beginCurve(id) {
@@ -19,10 +19,10 @@ export function beginCurve(id) {
   draw();
 }
 
-export function addToCurve(fraction, loss) {
+export function addToCurve(share, loss) {
   const last = points.at(-1);
-  if (last && fraction <= last[0]) return;
-  points.push([fraction, loss]);
+  if (last && share <= last[0]) return;
+  points.push([share, loss]);
   if (points.length > MOST) points = points.filter((_, i) => i % 2);
   sessionStorage.setItem(key, JSON.stringify(points));
   draw();
@@ -35,9 +35,9 @@ export function forgetCurve() {
 function draw() {
   const logs = points.map(([, loss]) => Math.log(Math.max(loss, 1e-9)));
   const [low, high] = [Math.min(...logs), Math.max(...logs)];
-  const at = points.map(([fraction], i) => {
+  const at = points.map(([share], i) => {
     const y = high > low ? (high - logs[i]) / (high - low) : 0;
-    return `${(fraction * WIDTH).toFixed(2)},${(MARGIN + y * (HEIGHT - 2 * MARGIN)).toFixed(2)}`;
+    return `${(share * WIDTH).toFixed(2)},${(MARGIN + y * (HEIGHT - 2 * MARGIN)).toFixed(2)}`;
   });
   $("curve").querySelector("polyline").setAttribute("points", at.join(" "));
   const [first, last] = [at[0]?.split(",")[0], at.at(-1)?.split(",")[0]];

@@ -63,7 +63,7 @@ export function showProgress({ status, iteration, iterations, fraction, eta_seco
   else $("bar").removeAttribute("value");
   $("step").textContent = status === "running" ? `Iteration ${iteration} of ${iterations}` : "Waiting for a free worker";
   $("left").textContent = status === "running" ? (eta == null ? "Getting going …" : `About ${duration(eta)} left`) : "";
-  if (losses) addToCurve(fraction, losses.total);
+  if (losses) addToCurve(iteration / (iterations || 1), losses.total);
 }
 
 /** What there is to see before the first preview: the photograph, faintly. */
@@ -121,7 +121,7 @@ function why(job) {
 
 function factsOf({ options, result, timings, created_at: created }) {
   const size = result ? `${result.width} × ${result.height}` : `${options.size} px`;
-  return [size, timings.total_s && duration(timings.total_s), ago(created)].filter(Boolean).join(" · ");
+  return [size, timings.total_s && `painted in ${duration(timings.total_s)}`, ago(created)].filter(Boolean).join(" · ");
 }
 
 function details({ options, result, style_cache: cache, engine }) {

@@ -47,6 +47,6 @@ export const STATUS = {
 export function ago(iso) {
   const seconds = (Date.now() - Date.parse(iso)) / 1000;
   if (seconds < 60) return "just now";
-  if (seconds < 86_400) return `${duration(seconds)} ago`;
+  if (seconds < 86_400) return `${duration(seconds).replace(/\.\d/, "")} ago`;
   return new Date(iso).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
 }
