@@ -15,13 +15,13 @@ export const DEFAULTS = Object.freeze({
   quality: "90",
 });
 export const MAX_STYLES = 16;
-const SAVE_MS = 250;
 
 /** content: {file, width, height} or null; mix: [{id, preset | file, weight, scale}] */
 export const draft = { content: null, mix: [], settings: { ...DEFAULTS } };
 
 const listeners = new Set();
-let timer = 0;
+let saving = null; // the write that is under way
+let unsaved = false;
 let nextId = 1;
 
 export function onDraft(listener) {
@@ -32,8 +32,18 @@ export function onDraft(listener) {
 export function change(what, value) {
   draft[what] = value;
   for (const listener of listeners) listener(what);
-  clearTimeout(timer);
-  timer = setTimeout(() => save(draft), SAVE_MS);
+  unsaved = true;
+  saving ??= saveAll().finally(() => (saving = null));
+}
+
+/** One write at a time, and one more if something changed meanwhile. */
+async function saveAll() {
+  document.documentElement.dataset.draft = "changed";
+  while (unsaved) {
+    unsaved = false;
+    await save(draft);
+  }
+  document.documentElement.dataset.draft = "saved";
 }
 
 export function setSettings(some) {
@@ -76,5 +86,3 @@ export function replaceDraft({ content, mix, settings }) {
   mix.forEach(addStyle);
   change("settings", { ...DEFAULTS, ...settings });
 }
-
-addEventListener("pagehide", () => save(draft));
