@@ -14,6 +14,8 @@ from studio.visiting import LASTING, Visit, file
 
 pytestmark = pytest.mark.slow
 
+MANY_POINTS = "() => document.querySelector('#curve polyline').points.length > 5"
+
 
 @pytest.fixture(scope="module")
 def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
@@ -52,7 +54,7 @@ def painted_past(visit: Visit, before: int) -> None:
 
 
 def test_a_picture_sharpens_while_bar_time_and_curve_move(painting: Visit) -> None:
-    painting.page.wait_for_function("document.querySelector('#curve polyline').points.length > 5")
+    painting.page.wait_for_function(MANY_POINTS)
     painting.at("#left").filter(has_text="left").wait_for()
     source = painting.at("#after").get_attribute("src")
     painting.page.wait_for_function("src => document.getElementById('after').src !== src", arg=source)
@@ -60,6 +62,7 @@ def test_a_picture_sharpens_while_bar_time_and_curve_move(painting: Visit) -> No
 
 
 def test_a_reload_in_the_middle_goes_on_watching(painting: Visit) -> None:
+    painting.page.wait_for_function(MANY_POINTS)
     id, before = painting.shown(), iteration(painting)
     painting.reload()
     painting.until("Painting")
@@ -67,7 +70,7 @@ def test_a_reload_in_the_middle_goes_on_watching(painting: Visit) -> None:
     assert painting.shown() == id
     expect(painting.at("#mix strong")).to_have_text("texture.png")
     expect(painting.at("#summary")).to_contain_text("photo.png")
-    assert painting.page.evaluate("document.querySelector('#curve polyline').points.length") > 5
+    assert painting.page.evaluate(MANY_POINTS)
 
 
 def test_cancel(painting: Visit) -> None:
@@ -112,11 +115,11 @@ def test_paint_is_sent_once_the_service_is_back(
 def test_a_file_that_is_no_picture_is_refused_beside_where_it_was_chosen(visit: Visit) -> None:
     visit.choose_content(file("notes.jpg", b"no picture", "image/jpeg"))
     words = visit.at("#invite .problem")
-    expect(words).to_contain_text(re.compile("notes.jpg .* be read as a picture"))
+    expect(words).to_contain_text(re.compile("notes.jpg. .* be read as a picture"))
     described = visit.at("#choose-content").get_attribute("aria-describedby")
     assert described == words.get_attribute("id")
     visit.page.set_input_files("#style-file", [file("notes.txt", b"no picture", "text/plain")])
-    expect(visit.at("#styles .problem:visible")).to_contain_text(re.compile("notes.txt .* be read"))
+    expect(visit.at("#styles .problem:visible")).to_contain_text(re.compile("notes.txt. .* be read"))
 
 
 def test_words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, texture_png: bytes) -> None:

@@ -3,9 +3,11 @@ import { getJson } from "./api.js";
 import { $, h, icon, show } from "./dom.js";
 import { patiently } from "./patience.js";
 import { showNothing, showPicture } from "./pictures.js";
+import { tellIn } from "./problems.js";
 import { ago, STATUS, stylesOf } from "./words.js";
 
 const PAGE = 12;
+const EMPTY = "Nothing has been painted yet. What you paint hangs here, and stays after a reload.";
 
 const cards = new Map(); // a transfer's id -> {card, status}
 let next = null;
@@ -15,7 +17,11 @@ async function page(cursor) {
 }
 
 /** Looks at the newest transfers again; what was shown and is still there stays. */
-export async function refreshGallery() {
+export function refreshGallery() {
+  return refresh().catch(tellIn($("gallery-empty")));
+}
+
+async function refresh() {
   const { items, next: cursor } = await page();
   const oldest = items.at(-1)?.created_at ?? "";
   const gone = [...cards].filter(([id, { made }]) => made >= oldest && !items.some((job) => job.id === id));
@@ -51,6 +57,7 @@ function drop(id) {
 }
 
 function finish() {
+  $("gallery-empty").textContent = EMPTY;
   show($("gallery-empty"), cards.size === 0);
   show($("more"), next !== null);
   markOpen();
@@ -90,4 +97,4 @@ function pictureOf(job) {
   return image;
 }
 
-$("more").addEventListener("click", more);
+$("more").addEventListener("click", () => more().catch(tellIn($("gallery-empty"))));

@@ -18,7 +18,7 @@ export async function takeStyles(files) {
   const wrong = [];
   for (const file of files) {
     if (!(await sizeOf(file))) wrong.push(unreadable(file));
-    else if (draft.mix.length >= MAX_STYLES) wrong.push(`A mix holds ${MAX_STYLES} styles; ${file.name} is one too many`);
+    else if (draft.mix.length >= MAX_STYLES) wrong.push(`A mix holds ${MAX_STYLES} styles; “${file.name}” is one too many`);
     else addStyle({ file });
   }
   clearProblemOf(document, "styles");
@@ -26,7 +26,7 @@ export async function takeStyles(files) {
 }
 
 function unreadable(file) {
-  return `${file.name} can’t be read as a picture. ${KNOWN}.`;
+  return `“${file.name}” can’t be read as a picture. ${KNOWN}.`;
 }
 
 function choose(input, take) {

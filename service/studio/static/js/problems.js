@@ -17,6 +17,15 @@ export function showProblem(root, loc, words) {
   return true;
 }
 
+/** For a part of the page that couldn't be filled: the problem's words in the place of what would be there. */
+export function tellIn(element) {
+  return (error) => {
+    if (!error.problem) throw error;
+    element.textContent = sentence(error.message);
+    element.hidden = false;
+  };
+}
+
 /** Shows all fields of an API problem under `root`; gives the words that found no place. */
 export function showProblems(root, problem) {
   const errors = problem.errors ?? [];

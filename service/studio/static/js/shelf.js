@@ -4,6 +4,7 @@ import { $, h, show } from "./dom.js";
 import { addStyle, draft, onDraft, removeStyle } from "./draft.js";
 import { patiently } from "./patience.js";
 import { showPicture } from "./pictures.js";
+import { tellIn } from "./problems.js";
 
 const PAGE = 200;
 
@@ -14,7 +15,14 @@ export function knownPresets() {
   return presets;
 }
 
-export async function fillShelf() {
+const NONE = "There are no presets yet. Add a picture whose look you like, and save it as one.";
+const SOME = "Pick one or more, or add pictures of your own.";
+
+export function fillShelf() {
+  return fill().catch(tellIn($("shelf-hint")));
+}
+
+async function fill() {
   const found = [];
   let cursor = "";
   do {
@@ -25,9 +33,7 @@ export async function fillShelf() {
   presets = found;
   $("shelf").replaceChildren(...presets.map(tile));
   show($("shelf"), presets.length > 0);
-  $("shelf-hint").textContent = presets.length
-    ? "Pick one or more, or add pictures of your own."
-    : "There are no presets yet. Add a picture whose look you like, and save it as one.";
+  $("shelf-hint").textContent = presets.length ? SOME : NONE;
   mark();
 }
 
