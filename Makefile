@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo figures serve test test-scale check bench clean
+.PHONY: demo figures screenshots serve test test-scale check bench clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -19,6 +19,10 @@ demo: .venv/ready models/vgg19.onnx
 # The pictures of docs/figures.md, from the requests that it shows.
 figures: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m scripts.figures
+
+# The pictures of the studio in docs/studio, taken in Debian's chromium.
+screenshots: .venv/ready models/vgg19.onnx
+	$(BIN)/python -m scripts.screenshots
 
 # The service in the foreground; settings are NST_… variables.
 serve: .venv/ready models/vgg19.onnx

@@ -17,7 +17,7 @@ from scripts.paint import paint
 from scripts.patterns import discs, ink, mosaic
 
 FOLDER = ROOT / "docs" / "studio"
-SIZES = {"wide": (1440, 1080), "tablet": (820, 1180), "phone": (390, 844)}
+SIZES = {"wide": (1440, 1180), "tablet": (820, 1180), "phone": (390, 844)}
 THEMES = ("light", "dark")
 PHOTOGRAPHS = ("chelsea", "rocket", "astronaut", "coffee")
 SMALL, LARGE = 256, 640  # pixels on the long edge: of the gallery's pictures, of the one on the stage
@@ -28,6 +28,7 @@ OWN_STYLES = {
     "discs": partial(discs, seed=1),
 }
 QUALITY, MAX_BYTES = 86, 250_000
+HALF = 0.4  # of the work, after which a picture that is being painted is worth looking at
 WAIT_MS = 300_000
 
 
@@ -46,7 +47,7 @@ def main() -> int:
         page.set_default_timeout(WAIT_MS)
         page.goto(url)
         paint_on(page, photographs["astronaut"], presets[:2])
-        page.locator("#left").filter(has_text="left").wait_for()
+        page.wait_for_function("share => document.getElementById('bar').value > share", arg=HALF)
         shoot(page, "tablet")
         page.locator("#compare").wait_for()
         shoot(page, "wide")

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from front_door import RunningService
-from playwright.sync_api import Browser
-from studio.visiting import Visit
+from playwright.sync_api import Browser, expect
+from studio.visiting import WAIT_MS, Visit
 
 from scripts.browser import executable, running_browser
+
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")

@@ -258,8 +258,8 @@ def test_a_picture_that_is_not_there_any_more(visit: Visit) -> None:
     visit.open("/#/0123456789")
     visit.reload()
     expect(visit.at("#lost-words")).to_contain_text("not there any more")
-    visit.at("#job-new").click()
-    expect(visit.at("#choose-content")).to_be_visible()
+    visit.choose_content(file("notes.png", b"no picture"))
+    expect(visit.at("#invite .problem")).to_contain_text("notes.png")
 
 
 def test_more_of_the_gallery_is_shown_when_asked_for(visit: Visit, photo_png: bytes) -> None:

@@ -1,4 +1,5 @@
 // One transfer on the stage, from its address: shown, watched until it ends, canceled, deleted, used again.
+import { goToDraft } from "./address.js";
 import { call, getJson, Problem } from "./api.js";
 import { $, ask, say } from "./dom.js";
 import { watch } from "./events.js";
@@ -74,7 +75,7 @@ async function remove() {
   await patiently(() => call(`/v1/transfers/${job.id}`, { method: "DELETE" }));
   say("Deleted.");
   refreshGallery();
-  location.assign("#new");
+  await goToDraft();
 }
 
 function orSay(action) {
@@ -89,5 +90,5 @@ export function setUpJob() {
   $("cancel").addEventListener("click", orSay(cancel));
   $("delete").addEventListener("click", orSay(remove));
   $("again").addEventListener("click", orSay(() => reuse(current.job)));
-  $("job-new").addEventListener("click", () => location.assign("#new"));
+  $("job-new").addEventListener("click", goToDraft);
 }

@@ -1,4 +1,5 @@
-// Puts the page together. What the stage shows is in the address: #/ID is a transfer, anything else the draft.
+// Puts the page together.
+import { jobInAddress } from "./address.js";
 import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
 import { markOpen, refreshGallery } from "./gallery.js";
@@ -11,10 +12,8 @@ import { fillShelf } from "./shelf.js";
 import { showDraft } from "./stage.js";
 import { setUpSending } from "./submit.js";
 
-const job = () => location.hash.match(/^#\/([\w-]+)$/)?.[1];
-
 function route() {
-  if (job()) openJob(job());
+  if (jobInAddress()) openJob(jobInAddress());
   else {
     leaveJob();
     showDraft();
@@ -44,12 +43,12 @@ setUpSending();
 setUpPresets();
 setUpCode();
 setUpJob();
-onDraft((what) => what === "content" && !job() && showDraft());
+onDraft((what) => what === "content" && !jobInAddress() && showDraft());
 onNewKey(load);
 document.querySelectorAll('[href="#stage"], [href="#gallery"]').forEach(keepAddress);
 addEventListener("hashchange", () => {
   route();
-  if (job()) document.getElementById("stage").scrollIntoView({ block: "nearest" });
+  if (jobInAddress()) document.getElementById("stage").scrollIntoView({ block: "nearest" });
 });
 await restore();
 load();

@@ -1,4 +1,5 @@
 // Files that come in: chosen, dropped or pasted. What the browser can't read as a picture is refused at once, in words.
+import { goToDraft } from "./address.js";
 import { $ } from "./dom.js";
 import { addStyle, change, draft, MAX_STYLES } from "./draft.js";
 import { clearProblemOf, showProblem } from "./problems.js";
@@ -8,10 +9,10 @@ const KNOWN = "Choose a PNG, JPEG, WebP, GIF or BMP file";
 
 export async function takeContent(file) {
   const size = await sizeOf(file);
+  await goToDraft();
   clearProblemOf(document, "content");
-  if (!size) return showProblem(document, "content", unreadable(file));
-  change("content", { file, ...size });
-  return location.hash.startsWith("#/") && location.assign("#new");
+  if (size) change("content", { file, ...size });
+  else showProblem(document, "content", unreadable(file));
 }
 
 export async function takeStyles(files) {

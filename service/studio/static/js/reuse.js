@@ -1,4 +1,5 @@
 // "Use these settings": a past transfer becomes the draft, its pictures fetched back from the service.
+import { goToDraft } from "./address.js";
 import { say } from "./dom.js";
 import { DEFAULTS, replaceDraft } from "./draft.js";
 import { fetchFile, sizeOf } from "./pictures.js";
@@ -9,7 +10,7 @@ export async function reuse(job) {
   const content = await fetchFile(`${here}/content`, "photograph");
   const mix = await Promise.all(job.options.styles.map((style, i) => source(style, `${here}/styles/${i}`, i)));
   replaceDraft({ content: { file: content, ...(await sizeOf(content)) }, mix, settings: settingsOf(job.options) });
-  location.assign("#new");
+  await goToDraft();
   say("The photograph, the mix and the settings are those of that picture.");
 }
 

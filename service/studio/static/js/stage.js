@@ -7,12 +7,14 @@ import { showBlob, showPicture } from "./pictures.js";
 import { ago, bytes, duration, number, percent, STATUS, stylesOf } from "./words.js";
 
 const LIVE = new Set(["queued", "running"]);
+const TITLE = document.title;
 
 export function isLive(job) {
   return LIVE.has(job.status);
 }
 
 export function showDraft() {
+  document.title = TITLE;
   show($("job-caption"), false);
   const { content } = draft;
   show($("draft-caption"), Boolean(content));
@@ -38,6 +40,7 @@ export function showMissing(words) {
 /** A transfer as it is now; pictures come by `showPreview` and `showResult`. */
 export function showJob(job) {
   const live = isLive(job);
+  document.title = live ? TITLE : `${STATUS[job.status]}: ${stylesOf(job.options)} – Studio`;
   show($("draft-caption"), false);
   show($("job-caption"), true);
   show($("job-details"), true);
@@ -63,6 +66,7 @@ export function showProgress({ status, iteration, iterations, fraction, eta_seco
   else $("bar").removeAttribute("value");
   $("step").textContent = status === "running" ? `Iteration ${iteration} of ${iterations}` : "Waiting for a free worker";
   $("left").textContent = status === "running" ? (eta == null ? "Getting going …" : `About ${duration(eta)} left`) : "";
+  document.title = status === "running" ? `${percent(fraction)} painted – Studio` : `${STATUS[status]} – Studio`;
   if (losses) addToCurve(iteration / (iterations || 1), losses.total);
 }
 

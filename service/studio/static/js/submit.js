@@ -1,4 +1,5 @@
 // "Paint": sends the draft. A try that got no answer is made again under the same key, so that it makes one job.
+import { goToDraft, goToJob } from "./address.js";
 import { call, form, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { draft, onDraft, shares } from "./draft.js";
@@ -15,28 +16,34 @@ const TOO_LARGE = 413;
 let sending = null;
 
 async function send() {
-  clearProblems(document);
-  tell("");
-  if (missing()) return;
   sending = new AbortController();
-  busy(true);
   try {
-    const job = await posted(sending.signal);
-    refreshGallery();
-    location.assign(`#/${job.id}`);
-    say("Sent. The painting begins.");
-  } catch (error) {
-    if (!sending.signal.aborted) explain(error);
+    await sendDraft();
   } finally {
     busy(false);
     sending = null;
   }
 }
 
+async function sendDraft() {
+  clearProblems(document);
+  tell("");
+  if (await missing()) return;
+  busy(true);
+  try {
+    const job = await posted(sending.signal);
+    refreshGallery();
+    goToJob(job.id);
+    say("Sent. The painting begins.");
+  } catch (error) {
+    if (!sending.signal.aborted) await explain(error);
+  }
+}
+
 /** Says what is not there yet, beside where it would be. */
-function missing() {
+async function missing() {
   if (!draft.content) {
-    if (location.hash.startsWith("#/")) location.assign("#new");
+    await goToDraft();
     showProblem($("canvas"), "content", "Choose a photograph first");
     $("choose-content").focus();
   }
@@ -50,16 +57,13 @@ async function posted(signal) {
   return (await patiently(() => call("/v1/transfers", options), signal)).json();
 }
 
-function explain(error) {
+async function explain(error) {
   if (!(error instanceof Problem)) throw error;
-  if (error.problem.errors?.some(({ loc }) => loc === "content") && location.hash.startsWith("#/")) location.assign("#new");
-  // the stage has changed by then
-  setTimeout(() => {
-    const words = showProblems(document, error.problem);
-    if (error.status === TOO_LARGE) words.push("Choose smaller pictures.");
-    tell(words.join(" "));
-    document.querySelector("[aria-invalid]")?.focus();
-  });
+  if (error.problem.errors?.some(({ loc }) => loc === "content")) await goToDraft();
+  const words = showProblems(document, error.problem);
+  if (error.status === TOO_LARGE) words.push("Choose smaller pictures.");
+  tell(words.join(" "));
+  document.querySelector("[aria-invalid]")?.focus();
 }
 
 function tell(words) {

@@ -5,7 +5,7 @@ const UNITS = [[60, "s"], [60, "min"], [24, "h"]];
 export function duration(seconds) {
   let value = Math.max(1, seconds);
   for (const [of, unit] of UNITS) {
-    if (value < of || unit === "h") return `${value < 10 && unit !== "s" ? value.toFixed(1) : Math.round(value)} ${unit}`;
+    if (value < of || unit === "h") return `${value < 10 && unit !== "s" ? number(value, 2) : Math.round(value)} ${unit}`;
     value /= of;
   }
   return "";
@@ -19,9 +19,9 @@ export function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
-/** Three digits that count, without a tail of noughts. */
-export function number(value) {
-  return String(Number(value.toPrecision(3)));
+/** Some digits that count, without a tail of noughts. */
+export function number(value, digits = 3) {
+  return String(Number(value.toPrecision(digits)));
 }
 
 export function count(number, one, many) {
