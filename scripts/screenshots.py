@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -20,14 +21,14 @@ FOLDER = ROOT / "docs" / "studio"
 SIZES = {"wide": (1440, 1180), "tablet": (820, 1180), "phone": (390, 844)}
 THEMES = ("light", "dark")
 PHOTOGRAPHS = ("chelsea", "rocket", "astronaut", "coffee")
-SMALL, LARGE = 256, 640  # pixels on the long edge: of the gallery's pictures, of the one on the stage
+SMALL, LARGE = 256, 512  # pixels on the long edge: of the gallery's pictures, of the one on the stage
 OWN_STYLES = {
     "strokes": partial(paint, seed=7),
     "mosaic": partial(mosaic, seed=1),
     "ink": partial(ink, seed=1),
     "discs": partial(discs, seed=1),
 }
-QUALITY, MAX_BYTES = 86, 250_000
+QUALITIES, MAX_BYTES = (86, 80, 74), 250_000  # the first that fits
 HALF = 0.4  # of the work, after which a picture that is being painted is worth looking at
 WAIT_MS = 300_000
 
@@ -46,7 +47,7 @@ def main() -> int:
         page = browser.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(url)
-        paint_on(page, photographs["astronaut"], presets[:2])
+        paint_on(page, photographs["coffee"], presets[-1:] + presets[:-1][-1:])
         page.wait_for_function("share => document.getElementById('bar').value > share", arg=HALF)
         shoot(page, "tablet")
         page.locator("#compare").wait_for()
@@ -69,11 +70,11 @@ def listed(url: str) -> list[str]:
 
 def paint_on(page: Page, photograph: Image.Image, presets: list[str]) -> None:
     """As a person would: a photograph, a mix of two presets, Paint."""
-    file: Any = {"name": "astronaut.png", "mimeType": "image/png", "buffer": png(photograph)}
+    file: Any = {"name": "coffee.png", "mimeType": "image/png", "buffer": png(photograph)}
     page.set_input_files("#content-file", file)
     for preset in presets:
         page.locator(f'[data-preset="{preset}"]').click()
-    page.locator("#mix li:first-child [data-field=weight]").fill("0.6")
+    page.locator("#mix li:last-child [data-field=weight]").fill("0.4")
     page.locator("#size").fill(str(LARGE))
     page.locator("#paint").click()
 
@@ -84,11 +85,15 @@ def shoot(page: Page, name: str) -> None:
     page.evaluate("scrollTo(0, 0)")
     for theme in THEMES:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        path = FOLDER / f"{name}-{theme}.jpg"
-        picture.save(path, quality=QUALITY, optimize=True)
-        if path.stat().st_size > MAX_BYTES:
-            sys.exit(f"{path} has {path.stat().st_size} bytes, more than {MAX_BYTES}")
+        save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), FOLDER / f"{name}-{theme}.jpg")
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    for quality in QUALITIES:
+        picture.save(path, quality=quality, optimize=True)
+        if path.stat().st_size <= MAX_BYTES:
+            return
+    sys.exit(f"{path} has {path.stat().st_size} bytes, more than {MAX_BYTES}")
 
 
 if __name__ == "__main__":
