@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo figures starters gallery serve test test-scale check bench clean
+.PHONY: demo figures starters gallery screenshots serve test test-scale check bench clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -27,6 +27,10 @@ starters: .venv/ready
 # docs/starters.jpg: photographs painted in each of them.
 gallery: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m scripts.gallery
+
+# The pictures of the studio in docs/studio, taken in Debian's chromium.
+screenshots: .venv/ready models/vgg19.onnx
+	$(BIN)/python -m scripts.screenshots
 
 # The service in the foreground; settings are NST_… variables.
 serve: .venv/ready models/vgg19.onnx

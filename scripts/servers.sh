@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what is missing of the servers that the tests start: PostgreSQL and Redis, from Debian's packages, as root.
+# Installs what is missing of what the tests start: PostgreSQL, Redis and a browser, from Debian's packages, as root.
 # Where Debian also starts them by itself that does no harm: the tests start their own, on other ports.
 set -euo pipefail
 
 missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v chromium >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then

@@ -20,6 +20,7 @@ from service.jobs.roll import Roll
 from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.studio import pages
 from service.styles.presets import Presets
 from service.styles.starters.loading import load_in_background
 from service.webhooks.hosts import Hosts
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Api:
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
         app.register_api(blueprint)
     app.register_api(metrics.blueprint)
+    app.register_blueprint(pages.blueprint)
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:

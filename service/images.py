@@ -31,6 +31,7 @@ MAX_PIXELS = 64_000_000  # of an input image
 MIN_PIXELS = 8  # of an input image's short side
 RENDITION = "2"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+SENT_TYPES = tuple(f"image/{name.lower()}" for name in READABLE)
 THUMBNAIL = 256  # pixels, long edge
 TURNS = {  # EXIF orientation -> what brings the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -101,6 +102,12 @@ def check_image(data: bytes) -> ImageFile:
 def digest(data: bytes) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def media_type_of(data: bytes) -> str:
+    """The media type of an image that `check_image` has let through."""
+    with Image.open(io.BytesIO(data), formats=READABLE) as image:
+        return f"image/{str(image.format).lower()}"
 
 
 def decode(data: bytes) -> Picture:

@@ -11,6 +11,7 @@ from service import images
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from service.engine.stylize import Progress
 from service.errors import DatabaseError, StorageError
+from service.images import Picture
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import CHECKPOINT, job_blob
 from service.storage.blobs import Blobs
@@ -79,7 +80,7 @@ class Reporter:
         facts = _facts(progress, eta)
         self._write(
             progress=facts,
-            preview=self._previews.keep(progress) if preview else None,
+            preview=self._previews.keep(progress.picture(), progress.iteration) if preview else None,
             checkpoint=self._checkpoints.keep(progress, facts) if self._checkpoints.due() else None,
         )
 
@@ -93,6 +94,13 @@ class Reporter:
         )
         self._newest = None
 
+    def delivered(self, picture: Picture) -> None:
+        """Shows a picture that is done: the preview before it may be two seconds older.
+
+        Raises Canceled, Overdue or LeaseLost.
+        """
+        self._write(preview=self._previews.keep(picture, self._newest.iteration if self._newest else 0))
+
     def last_words(self) -> None:
         """Keeps a preview and a checkpoint of where the job has come to, before it is let go.
 
@@ -100,7 +108,8 @@ class Reporter:
         """
         if self._newest is not None:
             facts = _facts(self._newest, None)
-            preview, checkpoint = self._previews.keep(self._newest), self._checkpoints.keep(self._newest, facts)
+            preview = self._previews.keep(self._newest.picture(), self._newest.iteration)
+            checkpoint = self._checkpoints.keep(self._newest, facts)
             self._leases.report(self._claim, progress=facts, preview=preview, checkpoint=checkpoint)
 
     def remove_checkpoints(self) -> None:
@@ -145,12 +154,14 @@ class _Previews:
         self._kept = 0.0
 
     def due(self, progress: Progress) -> bool:
-        """One at the beginning of each level, at its end, and all the time between."""
-        return progress.level != self._level or time.monotonic() >= self._kept + PREVIEW_S
+        """One at the beginning of each level, and all the time between."""
+        if progress.level == self._level and time.monotonic() < self._kept + PREVIEW_S:
+            return False
+        self._level = progress.level
+        return True
 
-    def keep(self, progress: Progress) -> dict[str, Any] | None:
-        self._level, self._kept = progress.level, time.monotonic()
-        picture = progress.picture()
+    def keep(self, picture: Picture, iteration: int) -> dict[str, Any] | None:
+        self._kept = time.monotonic()
         if max(picture.shape[:2]) > PREVIEW_SIZE:
             picture = images.resize_long_edge(picture, PREVIEW_SIZE)
         height, width = picture.shape[:2]
@@ -159,7 +170,7 @@ class _Previews:
         except StorageError:
             logger.exception("no preview %s; going on", self._key)
             return None
-        return {"blob": self._key, "iteration": progress.iteration, "width": width, "height": height}
+        return {"blob": self._key, "iteration": iteration, "width": width, "height": height}
 
 
 class _Checkpoints:

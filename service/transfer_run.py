@@ -45,6 +45,7 @@ class TransferRun(JobRun):
             order = replace(self.order(request.content, painting), resume=resume, memo=memo)
             outcome = self._painted(order, _overall(request.paintings, k))
             resume = None
+            self.reporter.delivered(_seen(outcome.result.picture, order.alpha))
             done.append(self._kept(k, order, outcome))
             if len(done) < len(request.paintings):
                 self.reporter.begin(done)
@@ -116,9 +117,11 @@ def _of_content(options: TransferOptions) -> Any:
 
 def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
     """With the picture as it will be seen: what lies under transparent places is nobody's to see."""
-    if alpha is None:
-        return progress
-    return replace(progress, picture=lambda: shown(progress.picture(), alpha))
+    return replace(progress, picture=lambda: _seen(progress.picture(), alpha))
+
+
+def _seen(picture: Picture, alpha: Alpha | None) -> Picture:
+    return picture if alpha is None else shown(picture, alpha)
 
 
 def _overall(paintings: tuple[Painting, ...], k: int) -> Callable[[Progress], Progress]:

@@ -61,6 +61,7 @@ PARTS = {
         ("base", "metrics", "storage", "presets", "jobs", "webhooks"),
         ("flask", "flask_openapi3", "pydantic", "pydantic_core", "werkzeug", "prometheus_client"),
     ),
+    "studio": Part(4, ("studio.",), ("base",), ("flask",)),
     "transfer": Part(4, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch", "numpy")),
     "sweep": Part(4, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
     "worker": Part(

@@ -21,6 +21,10 @@ class StylePath(BaseModel):
     name: str = Field(description="Name of the preset.")
 
 
+class StyleImagePath(StylePath):
+    index: int = Field(ge=0, description="Which of the preset's pictures; the first is 0.")
+
+
 class NewStylePath(BaseModel):
     name: str = Field(pattern=NAME, description="Name of the preset.")
 
@@ -47,6 +51,10 @@ class NewJobHeaders(BaseModel):
 
 class TransferPath(BaseModel):
     id: str = Field(description="The transfer's id.")
+
+
+class TransferStylePath(TransferPath):
+    index: int = Field(ge=0, description="Which entry of the transfer's styles; the first is 0.")
 
 
 class ImageQuery(Query):

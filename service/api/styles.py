@@ -14,10 +14,11 @@ from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
 from service.api.body import ApiRequest
 from service.api.observing import traceparent
+from service.api.originals import ORIGINAL, original
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
-from service.api.schemas import NewStylePath, PageQuery, Problem, StyleOut, StylePage, StylePath
+from service.api.schemas import NewStylePath, PageQuery, Problem, StyleImagePath, StyleOut, StylePage, StylePath
 from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
 from service.jobs.fit import check_styles_fit
 from service.jobs.idempotency import RepeatKey
@@ -173,6 +174,15 @@ def get_style_image(path: StylePath) -> Response:
     response.set_etag(row.version)
     response.headers["Cache-Control"] = "no-cache"  # may be kept, but the name can get another picture
     return response.make_conditional(request)  # type: ignore[return-value]
+
+
+@blueprint.get("/<name>/images/<index>", responses=ORIGINAL | {"404": Problem})
+def get_style_original(path: StyleImagePath) -> Response:
+    """One of a preset's pictures, as it was sent; a preset that came as a pack has none."""
+    row = parts().presets.get(path.name)
+    if path.index >= len(row.images) or not row.images[path.index]["blob"]:
+        raise NotFound(f"the style {path.name!r} has no picture {path.index}")
+    return original(row.images[path.index], "no-cache")  # the name can get other pictures
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})

@@ -12,6 +12,7 @@ from service.api.auth import caller, require_key
 from service.api.bodies import TransferBody
 from service.api.intake import take_in
 from service.api.negotiation import preferred, transcoded
+from service.api.originals import ORIGINAL, original
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.schemas import (
@@ -22,6 +23,7 @@ from service.api.schemas import (
     TransferPage,
     TransferPath,
     TransfersQuery,
+    TransferStylePath,
 )
 from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import preferred_wait
@@ -102,6 +104,22 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
         response = _transcoded(path.id, query.variant, picture, media_type)
     response.vary.add("Accept")
     return response
+
+
+@blueprint.get("/<id>/content", responses=ORIGINAL | {"404": Problem})
+def get_transfer_content(path: TransferPath) -> Response:
+    """The content image, as it was sent."""
+    return original(parts().queue.get(path.id, "transfer").request["content"])
+
+
+@blueprint.get("/<id>/styles/<index>", responses=ORIGINAL | {"404": Problem})
+def get_transfer_style(path: TransferStylePath) -> Response:
+    """The picture of an entry of `styles`, as it was sent; of a preset its heaviest one."""
+    styles = parts().queue.get(path.id, "transfer").request["styles"]
+    pictures = styles[path.index]["images"] if path.index < len(styles) else []
+    if not pictures or not pictures[0]["blob"]:
+        raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, from 0")
+    return original(max(pictures, key=lambda picture: picture["weight"]))
 
 
 @blueprint.get("/<id>/sheet", responses=JPEG | {"404": Problem, "409": Problem})

@@ -1,0 +1,35 @@
+"""Debian's chromium, driven by Playwright: for the studio's tests and screenshots."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
+
+QUIET = (  # no sandbox: tests and containers run as root, and nothing but our own page is opened
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def executable() -> str | None:
+    """Where the browser is; None where it isn't installed."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=list(QUIET))
+        try:
+            yield browser
+        finally:
+            browser.close()

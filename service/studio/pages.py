@@ -1,0 +1,72 @@
+"""The studio: the page at /, and the files that it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Blueprint, Response, request
+
+from service.errors import NotFound
+
+FOLDER = Path(__file__).parent / "static"
+PAGE = "index.html"
+MEDIA_TYPES = {  # not the machine's own table, which some know .js by another name
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",  # may be kept, but is asked for each time: an upgrade shows at once
+}
+
+blueprint = Blueprint("studio", __name__)
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    """A file of the page; `digest` is of its bytes, so that no two versions are taken for one."""
+
+    data: bytes
+    media_type: str
+    digest: str
+
+    @classmethod
+    def read(cls, path: Path) -> StaticFile:
+        data = path.read_bytes()
+        return cls(data, MEDIA_TYPES[path.suffix], hashlib.sha256(data).hexdigest())
+
+
+def _read_all() -> dict[str, StaticFile]:
+    """Path below the folder -> file. There are few, and small: they are kept in memory."""
+    return {
+        path.relative_to(FOLDER).as_posix(): StaticFile.read(path)
+        for path in FOLDER.rglob("*")
+        if path.suffix in MEDIA_TYPES
+    }
+
+
+FILES = _read_all()
+
+
+@blueprint.get("/")
+def page() -> Response:
+    return file(PAGE)
+
+
+@blueprint.get("/studio/<path:name>")
+def file(name: str) -> Response:
+    """One of the page's files. Raises NotFound."""
+    if name not in FILES:
+        raise NotFound(f"the studio has no file {name!r}")
+    found = FILES[name]
+    response = Response(found.data, mimetype=found.media_type, headers=HEADERS)
+    response.set_etag(found.digest)
+    return response.make_conditional(request)  # type: ignore[return-value]

@@ -1,0 +1,63 @@
+// The service's HTTP API: one way of calling it, with the key where there is one.
+import { currentKey, keyInsteadOf } from "./key.js";
+
+/** The service's answer that it won't: an RFC 9457 problem. */
+export class Problem extends Error {
+  constructor(status, problem, retryAfter) {
+    super(problem.detail);
+    this.status = status;
+    this.problem = problem;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** No answer at all: the service or the network is away. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The service doesn’t answer.");
+  }
+}
+
+/** The response, if it is a good one. Throws Problem, Unreachable, or what `signal` was aborted with. */
+export async function call(path, { headers = {}, ...options } = {}) {
+  for (;;) {
+    const key = currentKey();
+    const response = await answerTo(path, { ...options, headers: key ? { ...headers, "X-API-Key": key } : headers });
+    if (response.ok) return response;
+    const problem = await problemOf(response);
+    if (response.status !== 401 || (await keyInsteadOf(key)) === null) throw problem;
+  }
+}
+
+export async function getJson(path, signal) {
+  return (await call(path, { signal })).json();
+}
+
+/** A JSON request whose pictures go as parts of a form: `files` is [[part name, File], …]. */
+export function form(request, files) {
+  const body = new FormData();
+  body.append("request", JSON.stringify(request));
+  for (const [part, file] of files) body.append(part, file, file.name);
+  return body;
+}
+
+async function answerTo(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Unreachable();
+  }
+}
+
+async function problemOf(response) {
+  const retryAfter = Number(response.headers.get("Retry-After")) || null;
+  let problem;
+  try {
+    problem = await response.json();
+  } catch {
+    problem = null; // a proxy's page, say
+  }
+  const detail = problem?.detail ?? `The service answered ${response.status} ${response.statusText}`.trim();
+  return new Problem(response.status, { ...problem, detail }, retryAfter);
+}

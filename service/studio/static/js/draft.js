@@ -1,0 +1,88 @@
+// What the person has put together so far: a photograph, a mix of styles, settings. Kept in the browser over a reload.
+import { load, save } from "./store.js";
+
+export const DEFAULTS = Object.freeze({
+  dial: "strength",
+  strength: 0.5,
+  content_weight: 0.15,
+  style_weight: 1,
+  size: "512",
+  color: "style",
+  iterations: "",
+  init: "content",
+  seed: "0",
+  format: "png",
+  quality: "90",
+});
+export const MAX_STYLES = 16;
+
+/** content: {file, width, height} or null; mix: [{id, preset | file, weight, scale}] */
+export const draft = { content: null, mix: [], settings: { ...DEFAULTS } };
+
+const listeners = new Set();
+let saving = null; // the write that is under way
+let unsaved = false;
+let nextId = 1;
+
+export function onDraft(listener) {
+  listeners.add(listener);
+}
+
+/** Changes the draft; `what` is content, mix or settings. */
+export function change(what, value) {
+  draft[what] = value;
+  for (const listener of listeners) listener(what);
+  unsaved = true;
+  saving ??= saveAll().finally(() => (saving = null));
+}
+
+/** One write at a time, and one more if something changed meanwhile. */
+async function saveAll() {
+  document.documentElement.dataset.draft = "changed";
+  while (unsaved) {
+    unsaved = false;
+    await save(draft);
+  }
+  document.documentElement.dataset.draft = "saved";
+}
+
+export function setSettings(some) {
+  change("settings", { ...draft.settings, ...some });
+}
+
+/** An entry of the mix: {preset} or {file}. */
+export function addStyle(source) {
+  if (draft.mix.length < MAX_STYLES) change("mix", [...draft.mix, { id: nextId++, weight: 1, scale: 1, ...source }]);
+}
+
+export function changeStyle(id, some) {
+  change("mix", draft.mix.map((style) => (style.id === id ? { ...style, ...some } : style)));
+}
+
+export function removeStyle(id) {
+  change("mix", draft.mix.filter((style) => style.id !== id));
+}
+
+/** Each style's share in the average. */
+export function shares(mix) {
+  const all = mix.reduce((sum, style) => sum + style.weight, 0);
+  return mix.map((style) => (all ? style.weight / all : 0));
+}
+
+/** Brings back what was there before the reload. */
+export async function restore() {
+  const kept = await load();
+  if (!kept) return;
+  nextId = 1 + Math.max(0, ...kept.mix.map((style) => style.id));
+  change("content", kept.content);
+  change("mix", kept.mix);
+  change("settings", { ...DEFAULTS, ...kept.settings });
+}
+
+/** A draft from outside, in the place of this one. */
+export function replaceDraft({ content, mix, settings }) {
+  change("content", content);
+  change("mix", []);
+  mix.forEach(addStyle);
+  change("settings", { ...DEFAULTS, ...settings });
+}

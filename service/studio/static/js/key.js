@@ -1,0 +1,51 @@
+// The API key, where the service asks for one: for this visit, or on this device if the person wants that.
+import { $, ask, show } from "./dom.js";
+import { clearProblems, showProblem } from "./problems.js";
+
+const KEPT = "studio.key";
+
+let key = sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT) ?? "";
+let asking = null;
+let declined = false;
+
+export function currentKey() {
+  return key;
+}
+
+/** A key other than `refused`; null where the person would rather not give one. One dialog for all who ask at once. */
+export async function keyInsteadOf(refused) {
+  if (key && key !== refused) return key;
+  show($("key-button"), true);
+  if (declined) return null;
+  asking ??= askForKey(refused).finally(() => (asking = null));
+  return asking;
+}
+
+async function askForKey(refused) {
+  clearProblems($("key-form"));
+  $("key").value = "";
+  if (refused) showProblem($("key-form"), "key", "The service doesn’t know this key.");
+  const given = (await ask($("key-dialog"))) === "given";
+  declined = !given;
+  if (!given) return null;
+  key = $("key").value.trim();
+  localStorage.removeItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  ($("key-keep").checked ? localStorage : sessionStorage).setItem(KEPT, key);
+  return key;
+}
+
+$("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const typed = $("key").value.trim();
+  if (/^[\x21-\x7e]+$/.test(typed)) $("key-dialog").close("given");
+  else showProblem($("key-form"), "key", typed ? "A key has neither spaces nor accents." : "Type the key first.");
+});
+
+/** Asks again when the person wants to give a key after all; `then` is told that there is one. */
+export function onNewKey(then) {
+  $("key-button").addEventListener("click", async () => {
+    declined = false;
+    if (await askForKey("")) then();
+  });
+}

@@ -1,0 +1,55 @@
+// Puts the page together.
+import { jobInAddress } from "./address.js";
+import { setUpCode } from "./code.js";
+import { onDraft, restore } from "./draft.js";
+import { markOpen, refreshGallery } from "./gallery.js";
+import { leaveJob, openJob, setUpJob } from "./job.js";
+import { onNewKey } from "./key.js";
+import { setUpPicking } from "./picker.js";
+import { setUpPresets } from "./presets.js";
+import { setUpSettings } from "./settings.js";
+import { fillShelf } from "./shelf.js";
+import { showDraft } from "./stage.js";
+import { setUpSending } from "./submit.js";
+
+function route() {
+  if (jobInAddress()) openJob(jobInAddress());
+  else {
+    leaveJob();
+    showDraft();
+  }
+  markOpen();
+}
+
+/** Links within the page only move: the address says what the stage shows. */
+function keepAddress(link) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const target = document.querySelector(link.hash);
+    target.scrollIntoView();
+    target.focus({ preventScroll: true });
+  });
+}
+
+function load() {
+  fillShelf();
+  refreshGallery();
+  route();
+}
+
+setUpPicking();
+setUpSettings();
+setUpSending();
+setUpPresets();
+setUpCode();
+setUpJob();
+onDraft((what) => what === "content" && !jobInAddress() && showDraft());
+onNewKey(load);
+document.querySelectorAll('[href="#stage"], [href="#gallery"]').forEach(keepAddress);
+addEventListener("hashchange", () => {
+  route();
+  if (jobInAddress()) document.getElementById("stage").scrollIntoView({ block: "nearest" });
+});
+await restore();
+load();
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,69 @@
+// Goes on when the service is away for a while: tries again, later and later, and says so in the banner.
+import { Problem, Unreachable } from "./api.js";
+import { $, show } from "./dom.js";
+
+const PAUSES_S = [1, 2, 3, 5, 8];
+const PASSING = new Set([429, 502, 503, 504]);
+
+const waiting = new Set();
+
+/** What `attempt` gives in the end. Throws what no patience helps against. */
+export async function patiently(attempt, signal) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isPassing(error)) throw error;
+      const seconds = error.retryAfter ?? PAUSES_S[Math.min(tries, PAUSES_S.length - 1)];
+      await pause(error.message, seconds, signal);
+    }
+  }
+}
+
+export function isPassing(error) {
+  return error instanceof Unreachable || (error instanceof Problem && PASSING.has(error.status));
+}
+
+/** Waits some seconds, or until the person presses "Try now" or the network is back. */
+function pause(words, seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const entry = { words, end: Date.now() + 1000 * seconds, done };
+    const timer = setTimeout(done, 1000 * seconds);
+    function done() {
+      clearTimeout(timer);
+      waiting.delete(entry);
+      signal?.removeEventListener("abort", stopped);
+      // the banner stays while the next try is under way: else it would flicker
+      setTimeout(draw, 400);
+      resolve();
+    }
+    function stopped() {
+      clearTimeout(timer);
+      waiting.delete(entry);
+      draw();
+      reject(signal.reason);
+    }
+    signal?.addEventListener("abort", stopped, { once: true });
+    waiting.add(entry);
+    draw();
+  });
+}
+
+function draw() {
+  show($("banner"), waiting.size > 0);
+  const [first] = [...waiting].sort((a, b) => a.end - b.end);
+  if (!first) return;
+  const words = /[.!?]$/.test(first.words) ? first.words : `${first.words}.`;
+  if ($("banner-text").textContent !== words) $("banner-text").textContent = words;
+  const seconds = Math.max(1, Math.ceil((first.end - Date.now()) / 1000));
+  $("banner-wait").textContent = `Nothing is lost. Trying again in ${seconds} s …`;
+}
+
+function tryNow() {
+  for (const entry of [...waiting]) entry.done();
+}
+
+setInterval(() => waiting.size && draw(), 500);
+$("banner-now").addEventListener("click", tryNow);
+window.addEventListener("online", tryNow);

@@ -1,0 +1,63 @@
+// Pictures of the API, fetched like everything else (so with the key) and shown from memory.
+import { call } from "./api.js";
+import { patiently } from "./patience.js";
+
+const shown = new Map(); // element -> the URL it shows, and what it waits for
+
+export async function fetchPicture(path, signal) {
+  return (await patiently(() => call(path, { signal }), signal)).blob();
+}
+
+/** A File of a picture of the API, as if the person had chosen it. */
+export async function fetchFile(path, name) {
+  const blob = await fetchPicture(path);
+  const ending = blob.type.split("/")[1].replace("jpeg", "jpg");
+  return new File([blob], `${name}.${ending}`, { type: blob.type });
+}
+
+/** Shows a Blob in an <img>, once it is decoded; a later call wins, and gives back the memory of the one before. */
+export async function showBlob(image, blob) {
+  const url = URL.createObjectURL(blob);
+  const before = shown.get(image);
+  const entry = { url, wanted: true };
+  if (before) before.wanted = false;
+  shown.set(image, entry);
+  try {
+    const probe = new Image();
+    probe.src = url;
+    await probe.decode();
+    if (entry.wanted) image.src = url;
+  } finally {
+    if (before) URL.revokeObjectURL(before.url);
+  }
+}
+
+/** Shows a picture of the API in an <img>. */
+export async function showPicture(image, path, signal) {
+  const blob = await fetchPicture(path, signal);
+  signal?.throwIfAborted();
+  await showBlob(image, blob);
+  return blob;
+}
+
+export function showNothing(image) {
+  const before = shown.get(image);
+  if (before) {
+    before.wanted = false;
+    URL.revokeObjectURL(before.url);
+    shown.delete(image);
+  }
+  image.removeAttribute("src");
+}
+
+/** Whether the browser can read a file as a picture: {width, height}, or null. */
+export async function sizeOf(file) {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const size = { width: bitmap.width, height: bitmap.height };
+    bitmap.close();
+    return size;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,52 @@
+// The controls of "Look": what they show is the draft's settings, what is changed goes there.
+import { $, show } from "./dom.js";
+import { draft, onDraft, setSettings } from "./draft.js";
+import { clearProblemOf, clearProblems } from "./problems.js";
+import { number, percent } from "./words.js";
+
+const form = $("look");
+
+function read(control) {
+  if (control.type !== "range") return control.value;
+  const value = Number(control.value);
+  return "log" in control.dataset ? Number((10 ** value).toPrecision(3)) : value;
+}
+
+function draw() {
+  const { settings } = draft;
+  for (const [name, value] of Object.entries(settings)) {
+    const control = form.elements[name];
+    if (control === document.activeElement && control.type === "number") continue; // not under the person's fingers
+    const shown = control.dataset && "log" in control.dataset ? Math.log10(value) : value;
+    if (String(control.value) !== String(shown)) control.value = shown;
+  }
+  show($("by-strength"), settings.dial === "strength");
+  show($("by-weights"), settings.dial === "weights");
+  show($("quality-field"), settings.format !== "png");
+  label("strength", percent(settings.strength));
+  for (const name of ["content_weight", "style_weight"]) label(name, number(settings[name]));
+  for (const button of $("sizes").children) {
+    button.setAttribute("aria-pressed", String(button.value === settings.size));
+  }
+}
+
+function label(name, words) {
+  $(`${name}-shown`).textContent = words;
+  $(name).setAttribute("aria-valuetext", words);
+}
+
+export function setUpSettings() {
+  form.addEventListener("input", ({ target }) => {
+    if (!target.name) return;
+    clearProblemOf(form, target.name);
+    if (target.name === "dial") clearProblems(form);
+    setSettings({ [target.name]: read(target) });
+  });
+  $("sizes").addEventListener("click", ({ target }) => {
+    if (!target.value) return;
+    clearProblemOf(form, "size");
+    setSettings({ size: target.value });
+  });
+  onDraft((what) => what === "settings" && draw());
+  draw();
+}

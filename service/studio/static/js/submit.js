@@ -1,0 +1,100 @@
+// "Paint": sends the draft. A try that got no answer is made again under the same key, so that it makes one job.
+import { goToDraft, goToJob } from "./address.js";
+import { call, form, Problem } from "./api.js";
+import { $, say, show } from "./dom.js";
+import { draft, onDraft, shares } from "./draft.js";
+import { refreshGallery } from "./gallery.js";
+import { nameOf } from "./mixer.js";
+import { patiently } from "./patience.js";
+import { clearProblems, showProblem, showProblems } from "./problems.js";
+import { uniqueName } from "./random.js";
+import { toRequest } from "./request.js";
+import { count } from "./words.js";
+
+const TOO_LARGE = 413;
+
+let sending = null;
+
+async function send() {
+  sending = new AbortController();
+  try {
+    await sendDraft();
+  } finally {
+    busy(false);
+    sending = null;
+  }
+}
+
+async function sendDraft() {
+  clearProblems(document);
+  tell("");
+  if (await missing()) return;
+  busy(true);
+  try {
+    const job = await posted(sending.signal);
+    refreshGallery();
+    goToJob(job.id);
+    say("Sent. The painting begins.");
+  } catch (error) {
+    if (!sending.signal.aborted) await explain(error);
+  }
+}
+
+/** Says what is not there yet, beside where it would be. */
+async function missing() {
+  if (!draft.content) {
+    await goToDraft();
+    showProblem($("canvas"), "content", "Choose a photograph first");
+    $("choose-content").focus();
+  }
+  if (!draft.mix.length) showProblem($("styles"), "styles", "Pick at least one style");
+  return !draft.content || !draft.mix.length;
+}
+
+async function posted(signal) {
+  const { request, files } = toRequest(draft);
+  const options = { method: "POST", headers: { "Idempotency-Key": uniqueName() }, body: form(request, files), signal };
+  return (await patiently(() => call("/v1/transfers", options), signal)).json();
+}
+
+async function explain(error) {
+  if (!(error instanceof Problem)) throw error;
+  if (error.problem.errors?.some(({ loc }) => loc === "content")) await goToDraft();
+  const words = showProblems(document, error.problem);
+  if (error.status === TOO_LARGE) words.push("Choose smaller pictures.");
+  tell(words.join(" "));
+  document.querySelector("[aria-invalid]")?.focus();
+}
+
+function tell(words) {
+  $("paint-problem").textContent = words;
+  show($("paint-problem"), Boolean(words));
+}
+
+function busy(is) {
+  $("paint").setAttribute("aria-disabled", String(is));
+  $("paint-label").textContent = is ? "Sending …" : "Paint";
+  show($("stop-sending"), is);
+}
+
+function summary() {
+  const { content, mix, settings } = draft;
+  const parts = shares(mix);
+  const styles = mix.length > 2 ? count(mix.length, "style", "styles") : mix.filter((_, i) => parts[i]).map(nameOf).join(" + ");
+  const words = [content?.file.name ?? "no photograph yet", styles || "no style yet", settings.size && `${settings.size} px`];
+  $("summary").textContent = words.filter(Boolean).join(" · ");
+}
+
+export function setUpSending() {
+  $("look").addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!sending) send();
+  });
+  $("styles").addEventListener("submit", (event) => event.preventDefault());
+  $("stop-sending").addEventListener("click", () => sending?.abort());
+  onDraft(() => {
+    tell("");
+    summary();
+  });
+  summary();
+}

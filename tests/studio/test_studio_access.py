@@ -1,0 +1,102 @@
+"""The studio for everybody: axe-core finds nothing in any state, in both themes; nothing is wider than the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from front_door import RunningService
+from playwright.sync_api import Browser, expect
+from studio.visiting import LASTING, Visit, file
+
+pytestmark = pytest.mark.slow
+
+WIDTHS = (320, 390, 820, 1440)
+TARGET = 24  # CSS pixels: WCAG 2.2's least; ours are 44 where they stand alone
+
+
+@pytest.fixture(params=["light", "dark"])
+def visit(
+    request: pytest.FixtureRequest, browser: Browser, service: RunningService, texture_png: bytes
+) -> Iterator[Visit]:
+    service.put_style("cloth", texture_png, description="woven").raise_for_status()
+    with Visit.of(browser, service, color_scheme=request.param) as visiting:
+        visiting.at('[data-preset="cloth"]').wait_for()
+        yield visiting
+
+
+def check(visit: Visit) -> None:
+    """Axe's rules (WCAG 2.2 A and AA, and best practices), and the width."""
+    found = Axe().run(visit.page, options={"resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+    for width in WIDTHS:
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    visit.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_empty_and_with_what_is_missing(visit: Visit) -> None:
+    check(visit)
+    visit.at("#paint").click()
+    expect(visit.at("#invite .problem")).to_be_visible()
+    check(visit)
+
+
+def test_a_draft_with_everything_open_and_with_errors(visit: Visit, photo_png: bytes, texture_png: bytes) -> None:
+    visit.expected.append("422")
+    visit.choose_content(file("photo.png", photo_png))
+    visit.at('[data-preset="cloth"]').click()
+    visit.add_styles(file(f"{'very-long-name-' * 8}.png", texture_png))
+    visit.at("#format").evaluate("select => select.closest('details').open = true")
+    visit.at("#format").select_option("jpeg")
+    visit.at("[name=dial][value=weights]").check(force=True)
+    check(visit)
+    visit.set(size="1", quality="0")
+    visit.at("#paint").click()
+    expect(visit.at("[data-loc=quality] .problem")).to_be_visible()
+    check(visit)
+
+
+def test_dialogs(visit: Visit, texture_png: bytes) -> None:
+    visit.at('[data-preset="cloth"]').click()
+    for button, dialog in (("copy-code", "code-dialog"), ("save-mix", "preset-dialog")):
+        visit.at(f"#{button}").click()
+        expect(visit.at(f"#{dialog}")).to_be_visible()
+        check(visit)
+        visit.page.keyboard.press("Escape")
+    for dialog in ("key-dialog", "delete-dialog"):
+        visit.at(f"#{dialog}").evaluate("dialog => dialog.showModal()")
+        check(visit)
+        visit.page.keyboard.press("Escape")
+
+
+def test_live_then_canceled_then_done(visit: Visit, photo_png: bytes) -> None:
+    visit.choose_content(file("photo.png", photo_png))
+    visit.at('[data-preset="cloth"]').click()
+    visit.set(**LASTING)
+    visit.paint()
+    visit.at("#left").filter(has_text="left").wait_for()
+    check(visit)
+    visit.at("#cancel").click()
+    visit.until("Canceled")
+    check(visit)
+    visit.set(size="64", iterations="3")
+    visit.paint()
+    visit.done()
+    visit.at("#job-details summary").click()
+    check(visit)
+
+
+def test_what_is_pressed_is_large_enough(visit: Visit, photo_png: bytes) -> None:
+    visit.choose_content(file("photo.png", photo_png))
+    visit.at('[data-preset="cloth"]').click()
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    small = visit.page.evaluate(
+        """() => [...document.querySelectorAll("button, a.button, nav a, select, input:not([type=file]), summary")]
+        .filter((element) => element.checkVisibility() && !element.closest("dialog"))
+        .map((element) => [element.id || element.name || element.textContent, element.getBoundingClientRect()])
+        .filter(([, box]) => Math.min(box.width, box.height) < 44)
+        .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)"""
+    )
+    assert small == []

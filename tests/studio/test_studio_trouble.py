@@ -1,0 +1,181 @@
+"""What goes wrong while somebody is at the studio: files, fields, limits, a service that goes away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import RunningService, png
+from playwright.sync_api import Browser, expect
+from studio.visiting import LASTING, Visit, file
+
+pytestmark = pytest.mark.slow
+
+MANY_POINTS = "() => document.querySelector('#curve polyline').points.length > 5"
+
+
+@pytest.fixture(scope="module")
+def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """One that takes small bodies and few waiting jobs, and that a test may stop and start."""
+    data = tmp_path_factory.mktemp("trouble")
+    with RunningService(narrow_model, data, max_body_mb=1.5, caller_limit=1) as running:
+        yield running
+
+
+@pytest.fixture
+def painting(browser: Browser, service: RunningService, photo_png: bytes, texture_png: bytes) -> Iterator[Visit]:
+    """Somebody whose picture is being painted, and would be for long."""
+    with Visit.of(browser, service) as visit:
+        ready(visit, photo_png, texture_png)
+        visit.set(**LASTING)
+        visit.paint()
+        visit.until("Painting")
+        yield visit
+        service.cancel(visit.shown())
+        service.ended(visit.shown())
+
+
+def ready(visit: Visit, photo: bytes, texture: bytes) -> None:
+    visit.choose_content(file("photo.png", photo))
+    visit.add_styles(file("texture.png", texture))
+
+
+def iteration(visit: Visit) -> int:
+    return int(visit.at("#step").inner_text().split()[1])
+
+
+def painted_past(visit: Visit, before: int) -> None:
+    visit.page.wait_for_function(
+        "n => Number(document.getElementById('step').textContent.split(' ')[1]) > n", arg=before
+    )
+
+
+def test_a_picture_sharpens_while_bar_time_and_curve_move(painting: Visit) -> None:
+    painting.page.wait_for_function(MANY_POINTS)
+    painting.at("#left").filter(has_text="left").wait_for()
+    source = painting.at("#after").get_attribute("src")
+    painting.page.wait_for_function("src => document.getElementById('after').src !== src", arg=source)
+    assert painting.page.evaluate("document.getElementById('bar').value") > 0
+
+
+def test_a_reload_in_the_middle_goes_on_watching(painting: Visit) -> None:
+    painting.page.wait_for_function(MANY_POINTS)
+    id, before = painting.shown(), iteration(painting)
+    painting.reload()
+    painting.until("Painting")
+    painted_past(painting, before)
+    assert painting.shown() == id
+    expect(painting.at("#mix strong")).to_have_text("texture.png")
+    expect(painting.at("#summary")).to_contain_text("photo.png")
+    assert painting.page.evaluate(MANY_POINTS)
+
+
+def test_cancel(painting: Visit) -> None:
+    painting.at("#cancel").click()
+    painting.until("Canceled")
+    assert painting.service.job(painting.shown())["status"] == "canceled"
+    expect(painting.at("#job-why")).to_contain_text("how far it had come")
+    expect(painting.at("#after")).to_be_visible()
+    expect(painting.at(f'#wall a[href="#/{painting.shown()}"]')).to_contain_text("Canceled")
+    expect(painting.at("#delete")).to_be_visible()
+
+
+def test_the_service_goes_away_and_comes_back_during_a_job(painting: Visit) -> None:
+    painting.expected += ["ERR_", "50[0-9]"]
+    id, before = painting.shown(), iteration(painting)
+    painting.service.stop()
+    expect(painting.at("#banner")).to_be_visible()
+    expect(painting.at("#banner-text")).to_contain_text("answer")
+    expect(painting.at("#summary")).to_contain_text("photo.png")
+    painting.service.start()
+    expect(painting.at("#banner")).to_be_hidden()
+    painting.until("Painting")
+    painted_past(painting, before)
+    assert painting.shown() == id
+
+
+def test_paint_is_sent_once_the_service_is_back(
+    visit: Visit, service: RunningService, photo_png: bytes, texture_png: bytes
+) -> None:
+    visit.expected += ["ERR_", "50[0-9]"]
+    ready(visit, photo_png, texture_png)
+    visit.set(size="64", iterations="3")
+    service.stop()
+    visit.at("#paint").click()
+    expect(visit.at("#paint-label")).to_have_text("Sending …")
+    expect(visit.at("#banner")).to_be_visible()
+    service.start()
+    visit.done()
+    assert len([job for job in service.get("/v1/transfers").json()["items"] if job["options"]["size"] == 64]) == 1
+
+
+def test_a_file_that_is_no_picture_is_refused_beside_where_it_was_chosen(visit: Visit) -> None:
+    visit.choose_content(file("notes.jpg", b"no picture", "image/jpeg"))
+    words = visit.at("#invite .problem")
+    expect(words).to_contain_text(re.compile("notes.jpg. .* be read as a picture"))
+    described = visit.at("#choose-content").get_attribute("aria-describedby")
+    assert described == words.get_attribute("id")
+    visit.page.set_input_files("#style-file", [file("notes.txt", b"no picture", "text/plain")])
+    expect(visit.at("#styles .problem:visible")).to_contain_text(re.compile("notes.txt. .* be read"))
+
+
+def test_words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, texture_png: bytes) -> None:
+    visit.expected.append("422")
+    tiny = png(np.zeros((4, 4, 3), np.uint8))
+    visit.choose_content(file("tiny.png", tiny))
+    visit.add_styles(file("fine.png", texture_png), file("dot.png", tiny))
+    visit.at("#paint").click()
+    expect(visit.at("#draft-caption .problem")).to_contain_text("4 x 4 pixels are too few")
+    expect(visit.at("#mix li:nth-child(2) .problem")).to_contain_text("4 x 4 pixels are too few")
+    expect(visit.at("#mix li:nth-child(1) .problem")).to_be_hidden()
+
+
+def test_a_field_s_error_stands_beside_its_control_until_it_is_changed(
+    visit: Visit, photo_png: bytes, texture_png: bytes
+) -> None:
+    visit.expected.append("422")
+    ready(visit, photo_png, texture_png)
+    visit.set(size="5000", seed="-1")
+    visit.at("#paint").click()
+    for name in ("size", "seed"):
+        words = visit.at(f"[data-loc={name}] .problem")
+        expect(words).to_be_visible()
+        expect(visit.at(f"#{name}")).to_have_attribute("aria-invalid", "true")
+        expect(visit.at(f"#{name}")).to_have_attribute("aria-describedby", words.get_attribute("id") or "")
+    expect(visit.at("#size")).to_be_focused()
+    visit.at("#size").fill("64")
+    expect(visit.at("[data-loc=size] .problem")).to_be_hidden()
+    expect(visit.at("#size")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_what_is_missing_is_said_where_it_is_missing(visit: Visit) -> None:
+    visit.at("#paint").click()
+    expect(visit.at("#invite .problem")).to_contain_text("Choose a photograph first")
+    expect(visit.at("#styles [data-loc=styles] .problem")).to_contain_text("Pick at least one style")
+
+
+def test_pictures_that_are_too_large_together(visit: Visit, texture_png: bytes) -> None:
+    visit.expected += ["413", "ERR_"]
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), np.uint8)
+    ready(visit, png(noise), texture_png)
+    visit.at("#paint").click()
+    expect(visit.at("#paint-problem")).to_contain_text("larger than 1.5 MiB")
+    expect(visit.at("#paint-problem")).to_contain_text("Choose smaller pictures")
+    expect(visit.at("#content-name")).to_have_text("photo.png")
+
+
+def test_too_many_waiting_jobs_are_waited_for(painting: Visit) -> None:
+    painting.expected.append("429")
+    first = painting.shown()
+    second = painting.paint()
+    expect(painting.at("#job-status")).to_have_text("Waiting")
+    painting.at("#paint").click()
+    expect(painting.at("#banner-text")).to_contain_text("waiting")
+    expect(painting.at("#stop-sending")).to_be_visible()
+    painting.at("#stop-sending").click()
+    expect(painting.at("#banner")).to_be_hidden()
+    assert painting.shown() == second
+    painting.service.cancel(first)

@@ -1,0 +1,109 @@
+"""Somebody at the studio: what they do there, and what goes wrong in the page meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from front_door import RunningService
+from playwright.sync_api import Browser, Locator, Page
+
+WAIT_MS = 60_000
+LASTING = {"size": "512", "iterations": "5000"}  # settings of a job that goes on until somebody cancels it
+TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
+"""
+
+
+@dataclass
+class Visit:
+    """A page of the studio, open.
+
+    Attributes:
+        wrong: what the browser's console said of errors, and what was thrown.
+        expected: patterns of those that belong to the test.
+    """
+
+    page: Page
+    service: RunningService
+    wrong: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def of(cls, browser: Browser, service: RunningService, **settings: Any) -> Iterator[Visit]:
+        context = browser.new_context(reduced_motion="reduce", **settings)
+        context.set_default_timeout(WAIT_MS)
+        context.add_init_script(TELL_VIOLATIONS)
+        visit = cls(context.new_page(), service)
+        visit.page.on("console", lambda message: message.type == "error" and visit.wrong.append(message.text))
+        visit.page.on("pageerror", lambda error: visit.wrong.append(str(error)))
+        try:
+            visit.open()
+            yield visit
+            assert visit.unexpected() == []
+        finally:
+            context.close()
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.service.url + path)
+        self.ready()
+
+    def ready(self) -> None:
+        self.page.locator("html[data-ready]").wait_for()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.ready()
+
+    def unexpected(self) -> list[str]:
+        return [words for words in self.wrong if not any(re.search(known, words) for known in self.expected)]
+
+    # What a person does
+
+    def at(self, selector: str) -> Locator:
+        return self.page.locator(selector)
+
+    def choose_content(self, *files: Path | dict[str, Any]) -> None:
+        self.page.set_input_files("#content-file", list(files))
+
+    def add_styles(self, *files: Path | dict[str, Any]) -> None:
+        before = self.at("#mix li").count()
+        self.page.set_input_files("#style-file", list(files))
+        self.at("#mix li").nth(before + len(files) - 1).wait_for()
+
+    def set(self, **settings: str) -> None:
+        if not self.at("#fine").get_attribute("open"):
+            self.at("#fine").evaluate("details => details.open = true")
+        for name, value in settings.items():
+            self.at(f"#{name}").fill(value)
+
+    def paint(self) -> str:
+        """Presses Paint; gives the id of the transfer that this made."""
+        before = self.page.url
+        self.at("#paint").click()
+        self.page.wait_for_url(lambda url: "#/" in url and url != before)
+        return self.shown()
+
+    def shown(self) -> str:
+        """The id of the transfer on the stage."""
+        return self.page.url.partition("#/")[2]
+
+    def until(self, status: str) -> None:
+        """Waits until the transfer on the stage is said to be in that state, as the page words it."""
+        self.at(
+            "#job-status",
+        ).filter(has_text=status).wait_for()
+
+    def done(self) -> None:
+        self.until("Done")
+        self.at("#compare").wait_for()
+
+
+def file(name: str, data: bytes, media_type: str = "image/png") -> dict[str, Any]:
+    """A file as a person has it."""
+    return {"name": name, "mimeType": media_type, "buffer": data}
