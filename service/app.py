@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import live, scores, styles, system, transfers
+from service.api import caching, cors, docs, live, scores, styles, system, transfers
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
 from service.api.streams import Streams
@@ -33,6 +33,9 @@ def create_app(settings: Settings | None = None) -> Api:
     app.extensions[KEY] = _parts(settings)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
         app.register_api(blueprint)
+    app.register_blueprint(docs.blueprint)
+    caching.register(app)
+    cors.allow(app, settings.cors_origins)
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]

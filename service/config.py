@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -33,6 +34,14 @@ def _words(text: str) -> tuple[str, ...]:
     words = tuple(word.strip() for word in text.split(",") if word.strip())
     if not words:
         raise ValueError("is a list without an entry; leave it empty instead")
+    return words
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    for word in words:
+        if word != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
+            raise ValueError(f"{word!r} is no origin as in https://app.example.com, nor *")
     return words
 
 
@@ -96,6 +105,11 @@ class Settings:
     gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
     gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", float, 0)
     api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _words)
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "comma-separated origins whose pages may call the API, as in https://app.example.com, or *; empty: none",
+        _origins,
+    )
     trusted_proxies: int = _setting(
         0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", int, 0
     )

@@ -55,7 +55,7 @@ PARTS = {
         4,
         ("api.",),
         ("base", "storage", "presets", "jobs", "webhooks"),
-        ("flask", "flask_openapi3", "pydantic", "pydantic_core", "werkzeug"),
+        ("flask", "flask_cors", "flask_openapi3", "flask_openapi3_swagger", "pydantic", "pydantic_core", "werkzeug"),
     ),
     "transfer": Part(4, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch", "numpy")),
     "sweep": Part(4, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),

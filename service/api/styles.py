@@ -12,6 +12,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
+from service.api.caching import REVALIDATE
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
@@ -148,7 +149,7 @@ def get_style_image(path: StylePath) -> Response:
     row = parts().presets.get(path.name)
     response = Response(parts().presets.thumbnail(row), mimetype="image/jpeg")
     response.set_etag(row.version)
-    response.headers["Cache-Control"] = "no-cache"  # may be kept, but the name can get another picture
+    response.headers["Cache-Control"] = REVALIDATE  # may be kept, but the name can get another picture
     return response.make_conditional(request)  # type: ignore[return-value]
 
 

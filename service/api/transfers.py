@@ -9,6 +9,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
 from service.api.bodies import TransferBody
+from service.api.caching import FOREVER
 from service.api.intake import take_in
 from service.api.paging import from_cursor, to_cursor
 from service.api.parts import parts
@@ -128,7 +129,7 @@ def _file(blob: str, media_type: str, etag: str) -> Response:
     """A file that never changes."""
     response = Response(parts().blobs.get(blob), mimetype=media_type)
     response.set_etag(etag)
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.headers["Cache-Control"] = FOREVER
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
