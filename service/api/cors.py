@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, Response
 from flask_cors import CORS
 
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
@@ -20,6 +20,7 @@ def allow(app: Flask, origins: tuple[str, ...]) -> None:
     """Lets pages of these origins call every path; no cookies, for the service has none."""
     if not origins:
         return
+    app.after_request(_varies)
     anyone = "*" in origins
     CORS(
         app,
@@ -30,3 +31,9 @@ def allow(app: Flask, origins: tuple[str, ...]) -> None:
         methods=list(METHODS),
         max_age=PREFLIGHT_S,
     )
+
+
+def _varies(response: Response) -> Response:
+    """flask-cors leaves this out where there is one origin; a copy kept without its headers would then be refused."""
+    response.vary.add("Origin")
+    return response

@@ -70,5 +70,6 @@ def test_the_page_of_the_description_brings_its_own_files(client: FlaskClient) -
     files = re.findall(r'(?:src|href)="([^"]+)"', response.text)
     assert [name for name in files if "://" in name] == []
     for name in (name for name in files if name.startswith("/")):
-        assert client.get(name).status_code == 200
+        with client.get(name) as served:
+            assert served.status_code == 200
     assert client.get("/docs/js/swagger-ui-standalone-preset.js").status_code == 404
