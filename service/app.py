@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import live, metrics, scores, styles, system, transfers
+from service.api import caching, cors, docs, live, metrics, scores, styles, system, transfers
 from service.api.observing import Observed
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
@@ -40,6 +40,9 @@ def create_app(settings: Settings | None = None) -> Api:
         app.register_api(blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(docs.blueprint)
+    caching.register(app)
+    cors.allow(app, settings.cors_origins)
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -35,6 +36,14 @@ def _words(text: str) -> tuple[str, ...]:
     words = tuple(word.strip() for word in text.split(",") if word.strip())
     if not words:
         raise ValueError("is a list without an entry; leave it empty instead")
+    return words
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    for word in words:
+        if word != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
+            raise ValueError(f"{word!r} is no origin as in https://app.example.com, nor *")
     return words
 
 
@@ -111,6 +120,11 @@ class Settings:
         True, "on or off: whether a database that never had presets begins with the service's own", _switch
     )
     api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _words)
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "comma-separated origins whose pages may call the API, as in https://app.example.com, or *; empty: none",
+        _origins,
+    )
     trusted_proxies: int = _setting(
         0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", int, 0
     )

@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "NST_GRAM_DISK_MB": 10_240.0,
     "NST_STARTERS": True,
     "NST_API_KEYS": (),
+    "NST_CORS_ORIGINS": (),
     "NST_TRUSTED_PROXIES": 0,
     "NST_STREAMS": 200,
     "NST_BROKER_URL": "",

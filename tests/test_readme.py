@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import MISSING
@@ -78,6 +79,18 @@ def test_the_python_snippet_runs(service: RunningService, pictures: Path) -> Non
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     code = snippet.replace("http://127.0.0.1:8000", service.url)
     command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=pictures, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.startswith("succeeded")
+    with Image.open(pictures / "output.png") as image:
+        assert image.size == (256, 170)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript: there is no node")
+def test_the_javascript_snippet_runs(service: RunningService, pictures: Path) -> None:
+    (snippet,) = re.findall(r"```js\n(.*?)```", README, re.DOTALL)
+    script = pictures / "snippet.mjs"
+    script.write_text(snippet.replace("http://127.0.0.1:8000", service.url))
+    command = ["node", script.name]
     done = subprocess.run(command, cwd=pictures, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.startswith("succeeded")
     with Image.open(pictures / "output.png") as image:

@@ -8,6 +8,7 @@ from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import require_key
+from service.api.caching import NEVER, REVALIDATE
 from service.api.parts import parts
 from service.api.schemas import Problem, TransferPath
 from service.api.streams import resumed_at
@@ -25,7 +26,7 @@ blueprint.before_request(require_key)
 
 JPEG: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
 EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
-LIVE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nobody may keep it, nor hold it back
+LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # nobody may keep it, nor hold it back
 
 
 @blueprint.get("/<id>/events", responses=EVENTS | {"503": Problem})
@@ -54,5 +55,5 @@ def get_preview(path: TransferPath) -> Response:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
     response = Response(parts().blobs.get(job.preview["blob"]), mimetype="image/jpeg")
     response.set_etag(str(job.preview["event"]), weak=True)  # the file may be newer than the row
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = REVALIDATE
     return response.make_conditional(request)  # type: ignore[return-value]

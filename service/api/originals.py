@@ -7,15 +7,15 @@ from typing import Any
 
 from flask import Response, request
 
+from service.api.caching import FOREVER
 from service.api.parts import parts
 from service.images import SENT_TYPES, media_type_of
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ORIGINAL: dict[Any, Any] = {"200": {"content": dict.fromkeys(SENT_TYPES, BINARY)}}
-FOR_EVER = "private, max-age=31536000, immutable"
 
 
-def original(image: Mapping[str, Any], cache_control: str = FOR_EVER) -> Response:
+def original(image: Mapping[str, Any], cache_control: str = FOREVER) -> Response:
     """The file of an image that a row speaks of, byte for byte."""
     data = parts().blobs.get(image["blob"])
     response = Response(data, mimetype=media_type_of(data))

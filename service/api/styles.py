@@ -13,6 +13,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
 from service.api.body import ApiRequest
+from service.api.caching import REVALIDATE
 from service.api.observing import traceparent
 from service.api.originals import ORIGINAL, original
 from service.api.paging import from_cursor, to_cursor
@@ -172,7 +173,7 @@ def get_style_image(path: StylePath) -> Response:
     row = parts().presets.get(path.name)
     response = Response(parts().presets.thumbnail(row), mimetype="image/jpeg")
     response.set_etag(row.version)
-    response.headers["Cache-Control"] = "no-cache"  # may be kept, but the name can get another picture
+    response.headers["Cache-Control"] = REVALIDATE  # may be kept, but the name can get another picture
     return response.make_conditional(request)  # type: ignore[return-value]
 
 

@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
 from service.api.bodies import TransferBody
+from service.api.caching import FOREVER
 from service.api.intake import take_in
 from service.api.negotiation import preferred, transcoded
 from service.api.originals import ORIGINAL, original
@@ -162,7 +163,7 @@ def _cacheable(data: Callable[[], bytes], media_type: str, etag: str) -> Respons
     response.set_etag(etag)
     if not request.if_none_match.contains_weak(etag):
         response.set_data(data())
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.headers["Cache-Control"] = FOREVER
     return response.make_conditional(request)  # type: ignore[return-value]
 
 

@@ -40,7 +40,7 @@ def test_it_is_the_newest_one_and_kept_by_whoever_has_it(client: FlaskClient, pa
         leases.report(claim, preview={"blob": blob, "iteration": 1, "width": 8, "height": 8})
         response = client.get(f"/v1/transfers/{id}/preview")
         assert (response.status_code, response.data, response.mimetype) == (200, picture, "image/jpeg")
-        assert response.headers["Cache-Control"] == "no-cache"
+        assert response.headers["Cache-Control"] == "private, no-cache"
         tag = response.headers["ETag"]
         tags.add(tag)
         again = client.get(f"/v1/transfers/{id}/preview?event=7", headers={"If-None-Match": tag})
