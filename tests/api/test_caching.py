@@ -15,7 +15,7 @@ OURS, OTHER = "https://app.example.com", "https://evil.example.com"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, api_keys=("key",), cors_origins=(OURS,))
+    return Settings(data=tmp_path, api_keys=("key",), cors_origins=(OURS,), starters=False)
 
 
 KEY = {"X-API-Key": "key"}

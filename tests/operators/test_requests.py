@@ -25,7 +25,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def client(tmp_path: Path, database: Database) -> Iterator[FlaskClient]:
-    app = create_app(Settings(data=tmp_path))
+    app = create_app(Settings(data=tmp_path, starters=False))
     yield app.test_client()
     app.extensions[KEY].watch.close()
     app.extensions[KEY].database.close()

@@ -20,7 +20,7 @@ SCRIPTS = {path.name: path.read_text() for path in (FOLDER / "js").iterdir()}
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[FlaskClient]:
-    app = create_app(Settings(data=tmp_path, api_keys=("secret",)))
+    app = create_app(Settings(data=tmp_path, api_keys=("secret",), starters=False))
     yield app.test_client()
     app.extensions[KEY].database.close()
 
