@@ -42,7 +42,7 @@ def _words(text: str) -> tuple[str, ...]:
 def _origins(text: str) -> tuple[str, ...]:
     words = _words(text)
     for word in words:
-        if word != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
+        if word != "*" and not re.fullmatch(r"[a-z][a-z0-9-]*://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
             raise ValueError(f"{word!r} is no origin as in https://app.example.com, nor *")
     return words
 

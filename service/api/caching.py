@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask, Response, request
 
 FOREVER = "private, max-age=31536000, immutable"  # files that never change
@@ -9,6 +11,19 @@ REVALIDATE = "private, no-cache"  # may be kept, but each use asks by ETag wheth
 NEVER = "no-store"  # the state of this moment, and errors
 
 DESCRIPTION = "/openapi.json"
+
+
+def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, weak: bool = False) -> Response:
+    """A file under its tag, which need not be fetched for those who have it: they get 304.
+
+    `weak`: the same tag may stand for other bytes that do as well.
+    """
+    response = Response(mimetype=media_type)
+    response.set_etag(etag, weak)
+    if not request.if_none_match.contains_weak(etag):
+        response.set_data(data())
+    response.headers["Cache-Control"] = rule
+    return response.make_conditional(request)  # type: ignore[return-value]
 
 
 def register(app: Flask) -> None:

@@ -20,8 +20,9 @@ def allow(app: Flask, origins: tuple[str, ...]) -> None:
     """Lets pages of these origins call every path; no cookies, for the service has none."""
     if not origins:
         return
-    app.after_request(_varies)
     anyone = "*" in origins
+    if not anyone:
+        app.after_request(_varies)
     CORS(
         app,
         origins="*" if anyone else list(origins),

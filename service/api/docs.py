@@ -14,7 +14,7 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 FILES = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
 SERVED = ("css/swagger-ui.css", "js/swagger-ui-bundle.js")
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -35,7 +35,11 @@ PAGE = """<!doctype html>
 <script src="/docs/start.js"></script>
 </html>
 """
-START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null});\n'
+START = """SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null,
+  defaultModelRendering: "model", defaultModelExpandDepth: 2, // fields with what they mean, before an example
+});
+"""
 
 
 @blueprint.get("")

@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import require_key
-from service.api.caching import NEVER, REVALIDATE
+from service.api.caching import NEVER, REVALIDATE, file
 from service.api.parts import parts
 from service.api.schemas import Problem, TransferPath
 from service.api.streams import resumed_at
@@ -53,7 +53,6 @@ def get_preview(path: TransferPath) -> Response:
     job = parts().queue.get(path.id, "transfer")
     if job.preview is None:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
-    response = Response(parts().blobs.get(job.preview["blob"]), mimetype="image/jpeg")
-    response.set_etag(str(job.preview["event"]), weak=True)  # the file may be newer than the row
-    response.headers["Cache-Control"] = REVALIDATE
-    return response.make_conditional(request)  # type: ignore[return-value]
+    blob, event = job.preview["blob"], job.preview["event"]
+    # weak: the file may be newer than the row
+    return file(lambda: parts().blobs.get(blob), "image/jpeg", str(event), REVALIDATE, weak=True)

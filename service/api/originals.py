@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
-from service.api.caching import FOREVER
+from service.api.caching import FOREVER, file
 from service.api.parts import parts
 from service.images import SENT_TYPES, media_type_of
 
@@ -15,11 +16,10 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 ORIGINAL: dict[Any, Any] = {"200": {"content": dict.fromkeys(SENT_TYPES, BINARY)}}
 
 
-def original(image: Mapping[str, Any], cache_control: str = FOREVER) -> Response:
+def original(image: Mapping[str, Any], rule: str = FOREVER) -> Response:
     """The file of an image that a row speaks of, byte for byte."""
-    data = parts().blobs.get(image["blob"])
-    response = Response(data, mimetype=media_type_of(data))
-    response.set_etag(image["sha256"])
-    response.headers["Cache-Control"] = cache_control
+    response = file(lambda: parts().blobs.get(image["blob"]), "", image["sha256"], rule)
+    if response.status_code == HTTPStatus.OK:
+        response.mimetype = media_type_of(response.get_data())
     response.headers["X-Content-Type-Options"] = "nosniff"
-    return response.make_conditional(request)  # type: ignore[return-value]
+    return response

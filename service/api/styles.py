@@ -13,7 +13,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
 from service.api.body import ApiRequest
-from service.api.caching import REVALIDATE
+from service.api.caching import REVALIDATE, file
 from service.api.observing import traceparent
 from service.api.originals import ORIGINAL, original
 from service.api.paging import from_cursor, to_cursor
@@ -143,11 +143,10 @@ def get_style_pack(path: StylePath) -> Response:
     """A preset's Gram matrices for a ladder of sizes, as one safetensors file. The first time a worker makes it."""
     row = parts().presets.get(path.name)
     model = row.pack["model"] if row.pack else parts().model_sha256()
-    data = parts().presets.pack(row, model) or _made_pack(row, model)
-    response = Response(data, mimetype=PACK_TYPE)
-    response.set_etag(f"{row.version}-{model}")
+    etag = f"{row.version}-{model}"
+    response = file(lambda: parts().presets.pack(row, model) or _made_pack(row, model), PACK_TYPE, etag, REVALIDATE)
     response.headers["Content-Disposition"] = f'attachment; filename="{row.name}.safetensors"'
-    return response.make_conditional(request)  # type: ignore[return-value]
+    return response
 
 
 def _made_pack(row: PresetRow, model: str) -> bytes:
@@ -171,10 +170,8 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
 def get_style_image(path: StylePath) -> Response:
     """A thumbnail of a preset."""
     row = parts().presets.get(path.name)
-    response = Response(parts().presets.thumbnail(row), mimetype="image/jpeg")
-    response.set_etag(row.version)
-    response.headers["Cache-Control"] = REVALIDATE  # may be kept, but the name can get another picture
-    return response.make_conditional(request)  # type: ignore[return-value]
+    # may be kept, but the name can get another picture
+    return file(lambda: parts().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
 
 
 @blueprint.get("/<name>/images/<index>", responses=ORIGINAL | {"404": Problem})
@@ -183,7 +180,7 @@ def get_style_original(path: StyleImagePath) -> Response:
     row = parts().presets.get(path.name)
     if path.index >= len(row.images) or not row.images[path.index]["blob"]:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
-    return original(row.images[path.index], "no-cache")  # the name can get other pictures
+    return original(row.images[path.index], REVALIDATE)  # the name can get other pictures
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})

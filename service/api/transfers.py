@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -10,7 +9,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
 from service.api.bodies import TransferBody
-from service.api.caching import FOREVER
+from service.api.caching import FOREVER, file
 from service.api.intake import take_in
 from service.api.negotiation import preferred, transcoded
 from service.api.originals import ORIGINAL, original
@@ -136,10 +135,11 @@ def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str)
     """A picture in another format than it was made in."""
     format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
     quality = painted(parts().queue.get(id, "transfer").request)[variant]["options"]["quality"]
-    return _cacheable(
+    return file(
         lambda: transcoded(parts().blobs.get(picture["blob"]), format, quality),
         media_type,
         f"{picture['sha256']}-{format}",
+        FOREVER,
     )
 
 
@@ -154,17 +154,7 @@ def _succeeded(id: str) -> dict[str, Any]:
 
 def _file(blob: str, media_type: str, etag: str) -> Response:
     """A file that never changes."""
-    return _cacheable(lambda: parts().blobs.get(blob), media_type, etag)
-
-
-def _cacheable(data: Callable[[], bytes], media_type: str, etag: str) -> Response:
-    """Bytes that never change, and that nobody asks for who has them."""
-    response = Response(mimetype=media_type)
-    response.set_etag(etag)
-    if not request.if_none_match.contains_weak(etag):
-        response.set_data(data())
-    response.headers["Cache-Control"] = FOREVER
-    return response.make_conditional(request)  # type: ignore[return-value]
+    return file(lambda: parts().blobs.get(blob), media_type, etag, FOREVER)
 
 
 @blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": Problem})

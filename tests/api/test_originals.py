@@ -42,7 +42,7 @@ def test_a_preset_gives_back_each_of_its_pictures(
     for i, (kind, data) in enumerate(pictures.items()):
         response = service.get(f"{preset}/{i}")
         assert (response.content, response.headers["Content-Type"]) == (data, f"image/{kind.lower()}")
-        assert response.headers["Cache-Control"] == "no-cache"
+        assert response.headers["Cache-Control"] == "private, no-cache"
     assert service.get(f"{preset}/{len(pictures)}").status_code == 404
 
 

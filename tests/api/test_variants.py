@@ -26,6 +26,7 @@ from front_door import RunningService, b64, eventually, png
 from PIL import Image
 
 from service import images
+from service.api.caching import FOREVER
 from service.sheet import CELL, GAP
 
 
@@ -65,6 +66,9 @@ def test_the_sheet_shows_the_content_and_each_picture_in_turn(service: RunningSe
     first = np.roll(PHOTO, 20, axis=2)
     job = painted(service, STYLE, iterations=0, variants=[{"init": b64(png(255 - first))}, {"init": b64(png(first))}])
     response = service.get(job["links"]["sheet"])
+    known = {"If-None-Match": response.headers["ETag"]}
+    assert requests.get(service.url + job["links"]["sheet"], headers=known, timeout=60).status_code == 304
+    assert response.headers["Cache-Control"] == FOREVER
     assert response.headers["Content-Type"] == "image/jpeg"
     assert Image.open(io.BytesIO(response.content)).format == "JPEG"
     sheet = decoded(response)

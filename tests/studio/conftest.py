@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
+from browsing import browser
 from front_door import RunningService
 from playwright.sync_api import Browser, expect
 from studio.visiting import WAIT_MS, Visit
 
-from scripts.browser import executable, running_browser
+__all__ = ["browser"]  # a fixture of every test here
 
 expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium, one for all tests of a file."""
-    if executable() is None:
-        reason = "chromium isn't installed: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture

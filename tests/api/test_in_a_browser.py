@@ -1,0 +1,123 @@
+"""What browsers make of the API: the reference at /docs, and calls of pages from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from browsing import browser
+from front_door import RunningService, b64
+from playwright.sync_api import Browser, Page
+from studio.visiting import TELL_VIOLATIONS
+
+pytestmark = pytest.mark.slow
+__all__ = ["browser"]  # a fixture of these tests
+
+CALL = """
+async ([url, method, headers, body]) => {
+  try {
+    const answer = await fetch(url, { method, headers, body });
+    return { status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() };
+  } catch (error) {
+    return { error: error.name };
+  }
+}
+"""
+
+
+@dataclass
+class Heard:
+    """What a page asked for, and what the console said of errors."""
+
+    asked: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def guarded(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service with a key, that pages from its own port under another name may call: to browsers another origin."""
+    service = RunningService(narrow_model, tmp_path_factory.mktemp("guarded"), api_keys="key")
+    service.env["NST_CORS_ORIGINS"] = f"http://localhost:{service.port}"
+    with service:
+        yield service
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def call(page: Page, url: str, method: str = "GET", body: str | None = None, **headers: str) -> dict[str, Any]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer: dict[str, Any] = page.evaluate(CALL, [url, method, named, body])
+    return answer
+
+
+@pytest.fixture
+def heard(page: Page) -> Heard:
+    heard = Heard()
+    page.add_init_script(TELL_VIOLATIONS)
+    page.on("request", lambda request: heard.asked.append(request.url))
+    page.on("console", lambda message: message.type in ("error", "warning") and heard.wrong.append(message.text))
+    page.on("pageerror", lambda error: heard.wrong.append(str(error)))
+    return heard
+
+
+def test_the_reference_is_there_and_asks_no_other_host(page: Page, heard: Heard, guarded: RunningService) -> None:
+    page.goto(f"{guarded.url}/docs")
+    page.locator(".opblock-post", has=page.locator('[data-path="/v1/transfers"]')).locator("button").first.click()
+    page.get_by_text("style_weight").first.wait_for()
+    assert page.locator(".opblock").count() > 15
+    assert heard.wrong == []
+    assert f"{guarded.url}/openapi.json" in heard.asked
+    assert [url for url in heard.asked if not url.startswith((f"{guarded.url}/", "data:"))] == []
+
+
+def test_a_call_can_be_tried_from_the_reference(
+    page: Page, heard: Heard, service: RunningService, texture_png: bytes
+) -> None:
+    style = {"images": [{"image": b64(texture_png)}]}
+    requests.put(f"{service.url}/v1/styles/tried", json=style, timeout=60).raise_for_status()
+    page.goto(f"{service.url}/docs")
+    operation = page.locator(".opblock-get", has=page.locator('[data-path="/v1/styles/{name}/image"]'))
+    operation.locator("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_placeholder("name").fill("tried")
+    operation.get_by_role("button", name="Execute").click()
+    shown = operation.locator(".live-responses-table img")
+    shown.wait_for()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
+    assert heard.wrong == []
+
+
+def test_a_page_of_an_origin_that_may_reads_answers_headers_and_errors(page: Page, guarded: RunningService) -> None:
+    page.goto(f"http://localhost:{guarded.port}/livez")
+    unknown = call(page, f"{guarded.url}/v1/transfers", X_API_Key="wrong")
+    assert (unknown["status"], unknown["headers"]["www-authenticate"]) == (401, "Bearer")
+    wrong = call(
+        page,
+        f"{guarded.url}/v1/styles/waves",
+        "PUT",
+        json.dumps({"images": [{"image": b64(b"no picture")}]}),
+        X_API_Key="key",
+        Content_Type="application/json",
+        Prefer="wait=1",
+        Idempotency_Key="1",
+    )
+    assert (wrong["status"], "x-request-id" in wrong["headers"]) == (422, True)
+    first = call(page, f"{guarded.url}/v1/styles", Authorization="Bearer key")
+    again = call(page, f"{guarded.url}/v1/styles", Authorization="Bearer key", If_None_Match=first["headers"]["etag"])
+    assert (first["status"], again["status"], again["body"]) == (200, 304, "")
+
+
+def test_a_page_of_another_origin_reads_nothing(page: Page, guarded: RunningService, service: RunningService) -> None:
+    page.goto(f"http://localhost:{service.port}/livez")
+    assert call(page, f"{guarded.url}/v1/styles", X_API_Key="key") == {"error": "TypeError"}
+    assert call(page, f"{guarded.url}/openapi.json") == {"error": "TypeError"}

@@ -1,0 +1,23 @@
+"""A browser for the tests of pages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from scripts.browser import executable, running_browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, one for all tests of a file."""
+    if executable() is None:
+        reason = "chromium isn't installed: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running_browser() as running:
+        yield running
