@@ -108,7 +108,10 @@ class RunningService:
         return requests.put(f"{self.url}/v1/styles/{name}", json=body, timeout=60)
 
     def post(self, body: Any, **headers: str) -> requests.Response:
-        return requests.post(f"{self.url}/v1/transfers", json=body, headers=headers, timeout=120)
+        return self.post_to("/v1/transfers", body, **headers)
+
+    def post_to(self, path: str, body: Any, **headers: str) -> requests.Response:
+        return requests.post(self.url + path, json=body, headers=headers, timeout=120)
 
     def transfer(self, content: bytes, *styles: dict[str, Any], **options: Any) -> dict[str, Any]:
         """Posts a transfer and waits for its end."""

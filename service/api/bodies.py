@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from service.api.fields import ImageField, InitField, option
-from service.api.schemas import NAME
+from service.api.fields import ImageField, InitField, option, picture
+from service.api.parameters import NAME
 from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
 from service.images import ImageFile
 
@@ -19,6 +19,7 @@ MAX_DEADLINE_S = 30 * 86_400
 MAX_IMAGES = 16  # of a preset, and entries of a transfer's styles
 MAX_VARIANTS = 16
 MAX_WARM = 8  # sizes
+LOW_SIZE, HIGH_SIZE = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
 
 
 class Body(BaseModel):
@@ -35,15 +36,17 @@ def some_weight(weighted: list[Any]) -> list[Any]:
 
 
 def _weight(doc: str) -> Any:
-    return Field(1.0, ge=STYLE_WEIGHTS[0], le=STYLE_WEIGHTS[1], description=doc)
+    return Field(1.0, ge=STYLE_WEIGHTS[0], le=STYLE_WEIGHTS[1], description=doc, examples=[1.0])
 
 
 def _scale(doc: str) -> Any:
-    return Field(1.0, ge=STYLE_SCALES[0], le=STYLE_SCALES[1], description=doc)
+    return Field(1.0, ge=STYLE_SCALES[0], le=STYLE_SCALES[1], description=doc, examples=[1.0])
 
 
 class StyleImageBody(Body):
-    image: ImageField
+    """A style image of a preset."""
+
+    image: ImageField = picture("The style image.")
     weight: float = _weight("Share in the average of the preset's Gram matrices.")
     scale: float = _scale("The image's size relative to the output's.")
 
@@ -51,10 +54,18 @@ class StyleImageBody(Body):
 class StyleBody(Body):
     """A preset: one or more style images."""
 
-    images: list[StyleImageBody] = Field(min_length=1, max_length=MAX_IMAGES)
-    description: str = Field("", max_length=2000, pattern=TEXT)
+    images: list[StyleImageBody] = Field(
+        min_length=1, max_length=MAX_IMAGES, description="Its style images.", examples=[[{"image": "file:art"}]]
+    )
+    description: str = Field(
+        "", max_length=2000, pattern=TEXT, description="For people.", examples=["A harbour at night"]
+    )
     warm: list[int] = Field(
-        [], max_length=MAX_WARM, description="Output sizes in pixels for which the Grams are computed at once."
+        [],
+        max_length=MAX_WARM,
+        description="Output sizes in pixels for which the Grams are computed at once.",
+        examples=[[256, 512]],
+        json_schema_extra={"items": {"type": "integer", "minimum": LOW_SIZE, "maximum": HIGH_SIZE}},
     )
 
     _some_weight = field_validator("images")(some_weight)
@@ -62,23 +73,20 @@ class StyleBody(Body):
     @field_validator("warm")
     @classmethod
     def _sizes(cls, sizes: list[int]) -> list[int]:
-        low, high = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
-        if not all(low <= size <= high for size in sizes):
-            raise ValueError(f"each size must be between {low} and {high}")
+        if not all(LOW_SIZE <= size <= HIGH_SIZE for size in sizes):
+            raise ValueError(f"each size must be between {LOW_SIZE} and {HIGH_SIZE}")
         return sorted(set(sizes))
 
 
 class StyleEntry(Body):
     """One style of a transfer: either `preset` or `image`."""
 
-    preset: str | None = Field(None, pattern=NAME, description="Name of a preset.")
-    image: ImageField | None = None
+    preset: str | None = Field(None, pattern=NAME, description="Name of a preset.", examples=["mosaic"])
+    image: ImageField | None = picture("The style image, if it is no preset.", None)
     weight: float = _weight("Share in the average of the Gram matrices, among the styles with the same mask.")
     scale: float = _scale("The style image's size relative to the output's.")
-    mask: ImageField | None = Field(None, description="Grey, over the content: white where this style goes.")
-    style_mask: ImageField | None = Field(
-        None, description="Grey, over the style's only image: white what of it counts."
-    )
+    mask: ImageField | None = picture("Grey, over the content: white where this style goes.", None)
+    style_mask: ImageField | None = picture("Grey, over the style's only image: white what of it counts.", None)
 
     @model_validator(mode="after")
     def _one_source(self) -> StyleEntry:
@@ -90,7 +98,13 @@ class StyleEntry(Body):
 class PaintingBody(Body):
     """One picture: in which styles, and how."""
 
-    styles: list[StyleEntry] = Field([], min_length=1, max_length=MAX_IMAGES)
+    styles: list[StyleEntry] = Field(
+        default_factory=list,
+        min_length=1,
+        max_length=MAX_IMAGES,
+        description="The styles, mixed by their weights. Required, but for a blend or variants with their own.",
+        examples=[[{"preset": "mosaic"}]],
+    )
     content_weight: float = option("content_weight")
     style_weight: float = option("style_weight")
     tv_weight: float = option("tv_weight")
@@ -108,9 +122,9 @@ class PaintingBody(Body):
     format: Literal["png", "jpeg", "webp"] = option("format")
     quality: int = option("quality")
     alpha: Literal["flatten", "keep"] = option("alpha")
-    protect: ImageField | None = Field(None, description="Grey, over the content: white where it stays as it is.")
-    strength_map: ImageField | None = Field(
-        None, description="Grey, over the content: by what the style's weight is multiplied there, white 1."
+    protect: ImageField | None = picture("Grey, over the content: white where it stays as it is.", None)
+    strength_map: ImageField | None = picture(
+        "Grey, over the content: by what the style's weight is multiplied there, white 1.", None
     )
 
     _some_weight = field_validator("styles")(some_weight)
@@ -123,9 +137,13 @@ class PaintingBody(Body):
 class BlendBody(Body):
     """A walk from one preset to another, both ends included."""
 
-    start: str = Field(alias="from", pattern=NAME, description="Name of the preset at the beginning.")
-    to: str = Field(pattern=NAME, description="Name of the preset at the end.")
-    steps: int = Field(ge=1, le=MAX_VARIANTS - 1, description="Steps of the walk: one picture more than that.")
+    start: str = Field(
+        alias="from", pattern=NAME, description="Name of the preset at the beginning.", examples=["waves"]
+    )
+    to: str = Field(pattern=NAME, description="Name of the preset at the end.", examples=["mosaic"])
+    steps: int = Field(
+        ge=1, le=MAX_VARIANTS - 1, description="Steps of the walk: one picture more than that.", examples=[4]
+    )
 
 
 class VariantBody(PaintingBody):
@@ -135,26 +153,42 @@ class VariantBody(PaintingBody):
 class TransferBody(PaintingBody):
     """A transfer: a content image, its styles, and how."""
 
-    content: ImageField
+    content: ImageField = picture("The content image.")
     size: int = option("size")
     variants: list[VariantBody] = Field(
-        [], min_length=1, max_length=MAX_VARIANTS, description="One picture for each, which differs in what is named."
+        default_factory=list,
+        min_length=1,
+        max_length=MAX_VARIANTS,
+        description="One picture for each, which differs in what is named.",
+        examples=[[{"strength": 0.3}, {"strength": 0.7}]],
     )
-    blend: BlendBody | None = Field(None, description="Instead of `styles` and `variants`: a walk between presets.")
-    priority: int = Field(0, ge=-100, le=100, description="Of the caller's own waiting jobs the highest is next.")
+    blend: BlendBody | None = Field(
+        None,
+        description="Instead of `styles` and `variants`: a walk between presets.",
+        examples=[{"from": "waves", "to": "mosaic", "steps": 4}],
+    )
+    priority: int = Field(
+        0, ge=-100, le=100, description="Of the caller's own waiting jobs the highest is next.", examples=[0]
+    )
     deadline_s: float | None = Field(
-        None, gt=0, le=MAX_DEADLINE_S, description="Seconds from now after which the job fails instead of running on."
+        None,
+        gt=0,
+        le=MAX_DEADLINE_S,
+        description="Seconds from now after which the job fails instead of running on.",
+        examples=[600],
     )
     callback_url: str | None = Field(
-        None, description="Where a signed webhook goes when the job ends; NST_WEBHOOK_HOSTS must allow its host."
+        None,
+        description="Where a signed webhook goes when the job ends; NST_WEBHOOK_HOSTS must allow its host.",
+        examples=["https://app.example.com/done"],
     )
 
 
 class ScoreBody(PaintingBody):
     """A picture to be judged against a content image and styles, with a transfer's weights."""
 
-    content: ImageField
-    image: ImageField
+    content: ImageField = picture("The content image.")
+    image: ImageField = picture("The picture to be judged.")
     size: int = option("size")
 
 

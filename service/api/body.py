@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.errors import MalformedBody, UnsupportedMediaType
 
 PART = "request"
+PACK_TYPE = "application/octet-stream"
 
 
 class ApiRequest(Request):
@@ -31,7 +32,7 @@ class ApiRequest(Request):
         raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")
 
     def get_file(self, media_type: str) -> bytes:
-        """The body, where it is one file of this type.
+        """The body, which is one file of this type.
 
         Raises:
             UnsupportedMediaType: it isn't.
@@ -58,6 +59,12 @@ class ApiRequest(Request):
         if PART not in self.form:
             raise MalformedBody(f"the form has no part {PART!r} with the request's JSON")
         return self.form[PART]
+
+
+class PackRequest(ApiRequest):
+    """A request whose body is a pack; a view that takes it as `raw` says so in the API's description."""
+
+    mimetypes = (PACK_TYPE,)
 
 
 def _object(text: str | bytes) -> dict[str, Any]:

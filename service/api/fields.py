@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from service.engine.options import OPTIONS
+from service.api.parameters import ID
+from service.engine.options import LAYERS, OPTIONS
 from service.images import ImageFile, UnreadableImage, check_image
 
 FILE_PART = "file:"
@@ -22,9 +23,19 @@ def option(name: str) -> Any:
     declared = OPTIONS[name]
     meta = declared.metadata
     default = declared.default if declared.default_factory is MISSING else declared.default_factory()
-    ranged = not (name.endswith("_layers") or meta["choices"])
-    bounds = {"ge": meta["low"], "le": meta["high"]} if ranged else {}
-    return Field(default, **bounds, description=meta["doc"])
+    layers = name.endswith("_layers")
+    bounds = {} if layers or meta["choices"] else {"ge": meta["low"], "le": meta["high"]}
+    extra = _layers_schema(meta["low"], meta["high"]) if layers else None
+    example = meta["high"] / 2 if default is None else default
+    return Field(default, **bounds, description=meta["doc"], examples=[example], json_schema_extra=extra)
+
+
+def _layers_schema(low: float, high: float) -> dict[str, Any]:
+    return {
+        "propertyNames": {"enum": list(LAYERS)},
+        "additionalProperties": {"type": "number", "minimum": low, "maximum": high},
+        "minProperties": 1,
+    }
 
 
 def read_image(value: object) -> ImageFile:
@@ -63,14 +74,24 @@ def _file(part: str) -> bytes:
     return stream.read()
 
 
+SMALLEST_IMAGE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAEElEQVR4nGNgYGBgYBjuBAAB+AABzk0XbgAAAABJRU5ErkJggg=="
+)
+"""Eight by eight pixels."""
+
 IMAGE_SCHEMA = {
     "type": "string",
     "description": "An image: base64 of a PNG, JPEG, WebP, GIF or BMP file, a data: URL of it, or, in a "
     "multipart/form-data request, `file:<part name>`.",
-    "examples": ["iVBORw0KGgo…", "data:image/jpeg;base64,/9j/4AAQ…", "file:content"],
+    "examples": [SMALLEST_IMAGE, "data:image/png;base64," + SMALLEST_IMAGE, "file:photo"],
 }
 
 ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IMAGE_SCHEMA)]
+
+
+def picture(doc: str, *default: Any) -> Any:
+    """The pydantic field of an image."""
+    return Field(*default, description=doc, examples=["file:photo"])
 
 
 class JobInit(BaseModel):
@@ -78,8 +99,8 @@ class JobInit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    job: str = Field(pattern=r"^[0-9A-Za-z-]{1,64}$", description="The transfer's id.")
-    variant: int = Field(0, ge=0, description="Which of its pictures.")
+    job: str = Field(pattern=r"^[0-9A-Za-z-]{1,64}$", description="The transfer's id.", examples=[ID])
+    variant: int = Field(0, ge=0, description="Which of its pictures; the first is 0.", examples=[0])
 
 
 def read_first_image(value: object) -> str | ImageFile | JobInit:

@@ -7,10 +7,12 @@ from typing import Any
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
+from service.api.answers import Problem
 from service.api.auth import require_key
 from service.api.caching import NEVER, REVALIDATE, file
+from service.api.openapi import operation_id
+from service.api.parameters import TransferPath, WatchHeaders
 from service.api.parts import parts
-from service.api.schemas import Problem, TransferPath
 from service.api.streams import resumed_at
 from service.errors import NotReady
 from service.storage.schema import ENDED
@@ -18,6 +20,7 @@ from service.storage.schema import ENDED
 blueprint = APIBlueprint(
     "live",
     __name__,
+    operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers")],
     abp_responses={"401": Problem, "404": Problem},
@@ -30,14 +33,15 @@ LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # nobody may keep it
 
 
 @blueprint.get("/<id>/events", responses=EVENTS | {"503": Problem})
-def get_events(path: TransferPath) -> Response:
-    """Watch a transfer: Server-Sent Events `progress`, `preview` and, at its end, `done` with the whole transfer.
+def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
+    """Watch a transfer
 
-    `Last-Event-ID` resumes: states that were passed over meanwhile are not sent, the newest ones always are. 204
-    where nothing is left to tell, which also keeps an EventSource from coming back.
+    A stream of Server-Sent Events: `progress`, `preview` and, at its end, `done` with the whole transfer. `Last-
+    Event-ID` resumes: states that were passed over meanwhile are not sent, the newest ones always are. 204 where
+    nothing is left to tell, which also keeps an EventSource from coming back.
     """
     row, streams = parts().queue.get(path.id, "transfer"), parts().streams
-    number = resumed_at(request.headers.get("Last-Event-ID", ""), row)
+    number = resumed_at(header.last_event_id, row)
     if row.status in ENDED and number == row.events:
         return Response(status=204, headers=LIVE)
     streams.take_place()
@@ -48,8 +52,11 @@ def get_events(path: TransferPath) -> Response:
 
 
 @blueprint.get("/<id>/preview", responses=JPEG | {"409": Problem})
-def get_preview(path: TransferPath) -> Response:
-    """The newest preview."""
+def get_transfer_preview(path: TransferPath) -> Response:
+    """The newest preview of a transfer
+
+    A JPEG of 512 pixels at most; of one that was canceled, what there was of it.
+    """
     job = parts().queue.get(path.id, "transfer")
     if job.preview is None:
         raise NotReady(f"there is no preview: the transfer is {job.status}")

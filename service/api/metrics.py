@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service import __version__
+from service.api.openapi import operation_id
 from service.api.parts import parts
 from service.errors import DatabaseError
 from service.jobs.census import Census, take_census
@@ -21,14 +22,17 @@ from service.storage.database import Database
 
 logger = logging.getLogger(__name__)
 
-blueprint = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="system")])
+blueprint = APIBlueprint("metrics", __name__, operation_id_callback=operation_id, abp_tags=[Tag(name="system")])
 
 TEXT: dict[Any, Any] = {"200": {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
 @blueprint.get("/metrics", responses=TEXT)
-def metrics() -> Response:
-    """For Prometheus. It asks for no key, so keep it inside: let the proxy in front not pass it on."""
+def get_metrics() -> Response:
+    """What Prometheus reads
+
+    It asks for no key, so keep it inside: let the proxy in front not pass it on.
+    """
     return Response(exposition(REGISTRY, _State(parts().database)), content_type=CONTENT_TYPE)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify, request, url_for
+from flask import Response, jsonify, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from service.api.answers import Problem, ScoreOut
 from service.api.auth import caller, require_key
 from service.api.bodies import ScoreBody
 from service.api.intake import take_in_score
+from service.api.openapi import operation_id
+from service.api.parameters import NewJobHeaders, ScorePath
 from service.api.parts import parts
 from service.api.resources import score_resource
-from service.api.schemas import NewJobHeaders, Problem, ScoreOut, ScorePath
 from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import MAX_WAIT_S, preferred_wait
 from service.jobs.idempotency import RepeatKey
@@ -23,6 +25,7 @@ from service.storage.schema import ENDED
 blueprint = APIBlueprint(
     "scores",
     __name__,
+    operation_id_callback=operation_id,
     url_prefix="/v1/scores",
     abp_tags=[Tag(name="scores", description="The losses of any picture.")],
     abp_responses={"401": Problem, "422": Problem},
@@ -33,14 +36,15 @@ NEW: dict[Any, Any] = {"200": ScoreOut, "202": ScoreOut} | dict.fromkeys(("400",
 
 
 @blueprint.post("", responses=NEW)
-def post_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]:
-    """Judge a picture: its losses as a transfer with these options would count them, and those of each layer.
+def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]:
+    """Judge a picture
 
-    The answer waits for them, as long as `Prefer: wait=N` says; where they take longer it is 202.
+    Its losses as a transfer with these options would count them, and those of each layer. The answer waits for them,
+    as long as `Prefer: wait=N` says; where they take longer it is 202.
     """
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
-    seconds = preferred_wait(request.headers.get("Prefer", ""))
+    seconds = preferred_wait(header.prefer)
     job, _ = parts().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
     response = jsonify(score_resource(job))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
@@ -54,5 +58,5 @@ def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
 
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})
 def get_score(path: ScorePath) -> dict[str, Any]:
-    """Show a score."""
+    """Show a score"""
     return score_resource(parts().queue.get(path.id, "score"))

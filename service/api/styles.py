@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from service.api.answers import Problem, StyleOut, StylePage
 from service.api.auth import caller, require_key
 from service.api.bodies import StyleBody
-from service.api.body import ApiRequest
+from service.api.body import PACK_TYPE, PackRequest
 from service.api.caching import REVALIDATE, file
 from service.api.observing import traceparent
+from service.api.openapi import operation_id
 from service.api.originals import ORIGINAL, original
 from service.api.paging import from_cursor, to_cursor
+from service.api.parameters import NewStylePath, PageQuery, StyleImagePath, StylePath
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
-from service.api.schemas import NewStylePath, PageQuery, Problem, StyleImagePath, StyleOut, StylePage, StylePath
 from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
 from service.jobs.fit import check_styles_fit
 from service.jobs.idempotency import RepeatKey
@@ -34,6 +36,7 @@ from service.styles.presets import PresetImage
 blueprint = APIBlueprint(
     "styles",
     __name__,
+    operation_id_callback=operation_id,
     url_prefix="/v1/styles",
     abp_tags=[Tag(name="styles", description="Presets: styles saved under a name.")],
     abp_responses={"401": Problem, "422": Problem},
@@ -41,15 +44,14 @@ blueprint = APIBlueprint(
 blueprint.before_request(require_key)
 
 SAVED: dict[Any, Any] = {"200": StyleOut, "201": StyleOut}
-PACK_TYPE = "application/octet-stream"
 PACK: dict[Any, Any] = {"200": {"content": {PACK_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
 PACK_S = 60.0  # seconds that a caller waits for a pack to be made
 PICTURE: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 @blueprint.put("/<name>", responses=SAVED | dict.fromkeys(("400", "429", "503"), Problem))
-def put_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Save a preset, or replace the one of that name."""
+def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Save a preset, or replace the one of that name"""
     images = [PresetImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, entry in enumerate(body.images):
         for size in body.warm:
@@ -88,7 +90,7 @@ def _end_warming(row: PresetRow | None) -> None:
 
 @blueprint.get("", responses={"200": StylePage})
 def list_styles(query: PageQuery) -> dict[str, Any]:
-    """List presets in the order of their names."""
+    """List presets, in the order of their names"""
     (after,) = from_cursor(query.cursor, str) if query.cursor else ("",)
     rows = parts().presets.page(after, query.limit + 1)
     more = len(rows) > query.limit
@@ -100,7 +102,7 @@ def list_styles(query: PageQuery) -> dict[str, Any]:
 
 @blueprint.get("/<name>", responses={"200": StyleOut, "404": Problem})
 def get_style(path: StylePath) -> dict[str, Any]:
-    """Show a preset."""
+    """Show a preset"""
     row = parts().presets.get(path.name)
     return style_resource(row, _endings([row]))
 
@@ -121,9 +123,9 @@ def _stored(row: PresetRow) -> StoredStyle:
 
 
 @blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
-def put_style_pack(path: NewStylePath) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Save a preset from the pack of another service: the body is that file, `application/octet-stream`."""
-    data = cast(ApiRequest, request).get_file(PACK_TYPE)
+def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Save a preset from the pack of another service"""
+    data = raw.get_file(PACK_TYPE)
     try:
         pack = Pack.from_bytes(data)
     except UnusablePack as error:
@@ -138,9 +140,12 @@ def put_style_pack(path: NewStylePath) -> tuple[dict[str, Any], int, dict[str, s
     return _saved(*saved)
 
 
-@blueprint.get("/<name>/pack", responses=PACK | {"404": Problem, "503": Problem})
+@blueprint.get("/<name>/pack", responses=PACK | {"404": Problem, "429": Problem})
 def get_style_pack(path: StylePath) -> Response:
-    """A preset's Gram matrices for a ladder of sizes, as one safetensors file. The first time a worker makes it."""
+    """The Gram matrices of a preset as one file
+
+    A safetensors file for a ladder of sizes, to be sent to another service. The first time a worker makes it.
+    """
     row = parts().presets.get(path.name)
     model = row.pack["model"] if row.pack else parts().model_sha256()
     etag = f"{row.version}-{model}"
@@ -167,16 +172,19 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
 
 
 @blueprint.get("/<name>/image", responses=PICTURE | {"404": Problem})
-def get_style_image(path: StylePath) -> Response:
-    """A thumbnail of a preset."""
+def get_style_thumbnail(path: StylePath) -> Response:
+    """A thumbnail of a preset"""
     row = parts().presets.get(path.name)
     # may be kept, but the name can get another picture
     return file(lambda: parts().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
 
 
 @blueprint.get("/<name>/images/<index>", responses=ORIGINAL | {"404": Problem})
-def get_style_original(path: StyleImagePath) -> Response:
-    """One of a preset's pictures, as it was sent; a preset that came as a pack has none."""
+def get_style_picture(path: StyleImagePath) -> Response:
+    """A style image of a preset, as it was sent
+
+    A preset that came as a pack has none.
+    """
     row = parts().presets.get(path.name)
     if path.index >= len(row.images) or not row.images[path.index]["blob"]:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
@@ -185,7 +193,10 @@ def get_style_original(path: StyleImagePath) -> Response:
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})
 def delete_style(path: StylePath) -> tuple[str, int]:
-    """Delete a preset. Transfers that use it are not harmed."""
+    """Delete a preset
+
+    Transfers that use it are not harmed.
+    """
     before = _found(path.name)
     parts().presets.delete(path.name)
     _end_warming(before)

@@ -10,8 +10,8 @@ from flask import request
 from service.api.auth import caller
 from service.api.bodies import PaintingBody
 from service.api.observing import JOB, traceparent
+from service.api.parameters import NewJobHeaders
 from service.api.parts import parts
-from service.api.schemas import NewJobHeaders
 from service.errors import DatabaseError, ServiceError
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id

@@ -7,22 +7,26 @@ from typing import Any, cast
 from flask import current_app
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
+from service.api.answers import Health, Problem
+from service.api.openapi import operation_id
 from service.api.parts import parts
-from service.api.schemas import Health, Problem
 from service.errors import ServiceError, Unavailable
 
-blueprint = APIBlueprint("system", __name__, abp_tags=[Tag(name="system")])
+blueprint = APIBlueprint("system", __name__, operation_id_callback=operation_id, abp_tags=[Tag(name="system")])
 
 
 @blueprint.get("/livez", responses={"200": Health})
 def livez() -> dict[str, str]:
-    """The process answers."""
+    """Whether the process answers"""
     return {"status": "alive"}
 
 
 @blueprint.get("/readyz", responses={"200": Health, "503": Problem})
 def readyz() -> dict[str, str]:
-    """Database, blobs, model and a live worker are there: a transfer posted now would be carried out."""
+    """Whether a transfer posted now would be carried out
+
+    Database, blobs, model and a live worker are there.
+    """
     reasons = _unready()
     if reasons:
         raise Unavailable("; ".join(reasons))

@@ -7,24 +7,17 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from service.api.answers import Problem, TransferOut, TransferPage
 from service.api.auth import caller, require_key
 from service.api.bodies import TransferBody
 from service.api.caching import FOREVER, file
 from service.api.intake import take_in
 from service.api.negotiation import preferred, transcoded
+from service.api.openapi import operation_id
 from service.api.originals import ORIGINAL, original
 from service.api.paging import from_cursor, to_cursor
+from service.api.parameters import ImageQuery, NewJobHeaders, TransferPath, TransfersQuery, TransferStylePath
 from service.api.parts import parts
-from service.api.schemas import (
-    ImageQuery,
-    NewJobHeaders,
-    Problem,
-    TransferOut,
-    TransferPage,
-    TransferPath,
-    TransfersQuery,
-    TransferStylePath,
-)
 from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import preferred_wait
 from service.errors import NotFound, NotReady
@@ -38,6 +31,7 @@ from service.storage.schema import ENDED
 blueprint = APIBlueprint(
     "transfers",
     __name__,
+    operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers", description="Jobs that paint a content image in a style.")],
     abp_responses={"401": Problem, "422": Problem},
@@ -51,11 +45,14 @@ PICTURE: dict[Any, Any] = {"200": {"content": dict.fromkeys(MEDIA_TYPES.values()
 
 
 @blueprint.post("", responses=NEW | {"202": TransferOut})
-def post_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response, int]:
-    """Submit a transfer. With `Prefer: wait=N` the answer waits up to N seconds for its end."""
+def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response, int]:
+    """Submit a transfer
+
+    202 with the job; with `Prefer: wait=N` the answer waits up to N seconds, and is 200 where the job ends in time.
+    """
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
-    seconds, waited = preferred_wait(request.headers.get("Prefer", "")), False
+    seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
         job, waited = parts().waiting.until_ended(job, seconds)
     response = jsonify(transfer_resource(job))
@@ -72,7 +69,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
 
 @blueprint.get("", responses={"200": TransferPage})
 def list_transfers(query: TransfersQuery) -> dict[str, Any]:
-    """List transfers, newest first."""
+    """List transfers, newest first"""
     before = from_cursor(query.cursor, int)[0] if query.cursor else None
     rows = parts().queue.page(query.status, before, query.limit + 1)
     more = len(rows) > query.limit
@@ -83,7 +80,7 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
-    """Show a transfer."""
+    """Show a transfer"""
     job = parts().queue.get(path.id, "transfer")
     callback = parts().deliveries.of_job(job.id) if job.callback_url else None
     return transfer_resource(job) | {"callback": callback}
@@ -91,7 +88,10 @@ def get_transfer(path: TransferPath) -> dict[str, Any]:
 
 @blueprint.get("/<id>/image", responses=PICTURE | dict.fromkeys(("404", "406", "409"), Problem))
 def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
-    """The picture, or one of the variants, as it was made; or where `Accept` prefers that as PNG, JPEG or WebP."""
+    """The picture, or one of the variants
+
+    As it was made, or as PNG, JPEG or WebP where `Accept` prefers that.
+    """
     job = _succeeded(path.id)
     pictures = job.get("variants") or [job]
     if query.variant >= len(pictures):
@@ -108,13 +108,16 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
 
 @blueprint.get("/<id>/content", responses=ORIGINAL | {"404": Problem})
 def get_transfer_content(path: TransferPath) -> Response:
-    """The content image, as it was sent."""
+    """The content image of a transfer, as it was sent"""
     return original(parts().queue.get(path.id, "transfer").request["content"])
 
 
 @blueprint.get("/<id>/styles/<index>", responses=ORIGINAL | {"404": Problem})
 def get_transfer_style(path: TransferStylePath) -> Response:
-    """The picture of an entry of `styles`, as it was sent; of a preset its heaviest one."""
+    """A style image of a transfer, as it was sent
+
+    Of an entry that is a preset the one of the largest weight.
+    """
     styles = parts().queue.get(path.id, "transfer").request["styles"]
     pictures = styles[path.index]["images"] if path.index < len(styles) else []
     if not pictures or not pictures[0]["blob"]:
@@ -124,7 +127,10 @@ def get_transfer_style(path: TransferStylePath) -> Response:
 
 @blueprint.get("/<id>/sheet", responses=JPEG | {"404": Problem, "409": Problem})
 def get_transfer_sheet(path: TransferPath) -> Response:
-    """The contact sheet: the content image and all variants, labelled."""
+    """The contact sheet of a transfer with variants
+
+    The content image and all variants, small and labelled.
+    """
     job = _succeeded(path.id)
     if not job.get("sheet"):
         raise NotFound("a transfer without variants has no sheet")
@@ -159,14 +165,17 @@ def _file(blob: str, media_type: str, etag: str) -> Response:
 
 @blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": Problem})
 def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
-    """Cancel a transfer. It is no error if it has ended, or was canceled before."""
+    """Cancel a transfer
+
+    It is no error if it has ended, or was canceled before.
+    """
     parts().queue.get(path.id, "transfer")
     return transfer_resource(parts().queue.cancel(path.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
-    """Cancel a transfer, and remove it and its files."""
+    """Cancel a transfer, and remove it and its files"""
     parts().queue.get(path.id, "transfer")
     parts().queue.delete(path.id)
     parts().blobs.delete_all(job_folder(path.id))

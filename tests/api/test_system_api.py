@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 
 from service.config import Settings
-from service.engine.options import OPTIONS
 from service.jobs.roll import Roll
 from service.memory import Room
 from service.storage.database import Database
@@ -63,16 +62,8 @@ def test_it_is_not_ready_without_a_worker(narrow_model: Path, tmp_path: Path) ->
         assert "no worker" in response.json()["detail"]
 
 
-def test_the_choices_described_are_those_of_the_options(service: RunningService) -> None:
-    described = service.get("/openapi.json").json()["components"]["schemas"]["TransferBody"]["properties"]
-    for name, option in OPTIONS.items():
-        if option.metadata["choices"] and name != "init":
-            assert tuple(described[name]["enum"]) == option.metadata["choices"]
-
-
-def test_the_description_is_openapi_3_1_and_knows_every_call(service: RunningService) -> None:
+def test_the_description_knows_every_call(service: RunningService) -> None:
     spec = service.get("/openapi.json").json()
-    assert spec["openapi"].startswith("3.1")
     calls = {(method, path) for path, item in spec["paths"].items() for method in item}
     assert {
         ("put", "/v1/styles/{name}"), ("get", "/v1/styles"), ("get", "/v1/styles/{name}"),
@@ -84,14 +75,6 @@ def test_the_description_is_openapi_3_1_and_knows_every_call(service: RunningSer
         ("post", "/v1/transfers/{id}/cancel"), ("delete", "/v1/transfers/{id}"),
         ("post", "/v1/scores"), ("get", "/v1/scores/{id}"), ("get", "/livez"), ("get", "/readyz"),
     } <= calls  # fmt: skip
-    body = spec["components"]["schemas"]["TransferBody"]
-    assert body["properties"]["size"]["default"] == 512
-    assert body["properties"]["size"]["maximum"] == 4096
-    media = spec["paths"]["/v1/transfers"]["post"]["requestBody"]["content"]
-    assert {"application/json", "multipart/form-data"} <= set(media)
-    responses = spec["paths"]["/v1/transfers"]["post"]["responses"]
-    assert {"400", "401", "413", "415", "422"} <= set(responses)
-    assert set(responses["422"]["content"]) == {"application/problem+json"}
 
 
 @pytest.mark.parametrize(

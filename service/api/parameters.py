@@ -1,0 +1,99 @@
+"""What a request may hold beside its body: places in the path, parameters of the URL, headers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
+
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
+
+
+def example(value: Any) -> Any:
+    """As the package reads it, which knows no `examples` of parameters."""
+    return {"json_schema_extra": {"example": value}}
+
+
+def _name(**rules: Any) -> Any:
+    return Field(description="Name of the preset.", **example("harbour"), **rules)
+
+
+def _index(what: str) -> Any:
+    return Field(ge=0, description=f"{what}; the first is 0.", **example(0))
+
+
+class StylePath(BaseModel):
+    name: str = _name()
+
+
+class StyleImagePath(StylePath):
+    index: int = _index("Which of the preset's pictures")
+
+
+class NewStylePath(BaseModel):
+    name: str = _name(pattern=NAME)
+
+
+class TransferPath(BaseModel):
+    id: str = Field(description="The transfer's id.", **example(ID))
+
+
+class TransferStylePath(TransferPath):
+    index: int = _index("Which entry of the transfer's styles")
+
+
+class ScorePath(BaseModel):
+    id: str = Field(description="The score's id.", **example(ID))
+
+
+class Query(BaseModel):
+    """Parameters of the URL, which come as text; unknown ones are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(Query):
+    limit: int = Field(50, ge=1, le=200, description="Items on a page.", **example(20))
+    cursor: str | None = Field(
+        None, description="Where the page begins: `next` of the page before.", **example("WyJoYXJib3VyIl0")
+    )
+
+
+class TransfersQuery(PageQuery):
+    status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = Field(
+        None, description="Only transfers that are so.", **example("succeeded")
+    )
+
+
+class ImageQuery(Query):
+    variant: int = Field(0, ge=0, description="Which of the transfer's variants; the first is 0.", **example(0))
+
+
+class NewJobHeaders(BaseModel):
+    idempotency_key: str | None = Field(
+        None,
+        alias=IDEMPOTENCY_HEADER,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A repeat with the same key, within 24 hours, gets the job that the first one made.",
+        **example("order-4711"),
+    )
+    prefer: str = Field(
+        "",
+        alias="Prefer",
+        description="`wait=N`: the answer waits up to N seconds, 60 at most, for the job's end (RFC 7240).",
+        **example("wait=30"),
+    )
+
+
+class WatchHeaders(BaseModel):
+    last_event_id: str = Field(
+        "",
+        alias="Last-Event-ID",
+        description="`id` of the last event that was received: the stream goes on with what is newer.",
+        **example("14"),
+    )

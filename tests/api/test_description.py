@@ -1,0 +1,185 @@
+"""The API's description: OpenAPI 3.1, complete, and true of what the service answers."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from front_door import RunningService, b64
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from service.api.fields import SMALLEST_IMAGE
+from service.engine.options import LAYERS, OPTIONS
+from service.images import check_image
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document(service: RunningService) -> Json:
+    return service.get("/openapi.json").json()
+
+
+@pytest.fixture(scope="module")
+def operations(document: Json) -> dict[tuple[str, str], Json]:
+    return {(method, path): found for path, item in document["paths"].items() for method, found in item.items()}
+
+
+def properties(document: Json) -> Iterator[tuple[str, Json]]:
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema["properties"].items():
+            yield f"{name}.{field}", described
+
+
+def choices(schema: Json) -> list[Json]:
+    return schema.get("anyOf", [schema])
+
+
+def test_it_is_openapi_3_1(document: Json) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_every_field_says_what_it_is_with_an_example(document: Json) -> None:
+    found = dict(properties(document))
+    assert len(found) > 100
+    for name, schema in found.items():
+        assert schema.get("description"), name
+        assert schema.get("examples"), name
+    for name, schema in document["components"]["schemas"].items():
+        assert schema.get("description"), name
+        assert schema.get("additionalProperties") is False or name.endswith(("Out", "Page", "Problem", "Health")), (
+            name
+        )
+
+
+def test_examples_are_what_their_fields_take(document: Json) -> None:
+    parts = {"components": document["components"]}  # which schemas refer to
+    for name, schema in properties(document):
+        check = Draft202012Validator(schema | parts)
+        for example in schema["examples"]:
+            errors = [error.message for error in check.iter_errors(example)]
+            assert not errors or example == [] or not_whole(schema), (name, errors)
+
+
+def not_whole(schema: Json) -> bool:
+    """Whether an example may be cut short: those of whole resources are."""
+    return any("$ref" in choice for choice in choices(schema)) or schema.get("type") == "array"
+
+
+def test_every_number_of_a_request_has_its_range(document: Json) -> None:
+    for name, schema in properties(document):
+        for choice in choices(schema) if name.split(".")[0].endswith(("Body", "Entry")) else ():
+            if choice.get("type") in ("number", "integer"):
+                assert {"minimum", "exclusiveMinimum"} & set(choice), name
+                assert "maximum" in choice, name
+
+
+@pytest.mark.parametrize("body", ["TransferBody", "ScoreBody", "VariantBody"])
+def test_options_are_described_as_the_engine_has_them(document: Json, body: str) -> None:
+    fields = document["components"]["schemas"][body]["properties"]
+    for name, option in OPTIONS.items():
+        if name == "size" and body == "VariantBody":
+            continue
+        schema, meta = fields[name], option.metadata
+        assert schema["description"] == meta["doc"]
+        if name.endswith("_layers"):
+            assert schema["propertyNames"]["enum"] == list(LAYERS)
+            assert schema["additionalProperties"]["maximum"] == meta["high"]
+            assert schema["default"] == option.default_factory()
+        elif meta["choices"]:
+            assert name == "init" or tuple(schema["enum"]) == meta["choices"]
+        else:
+            (number,) = [choice for choice in choices(schema) if choice.get("type") != "null"]
+            assert (number["minimum"], number["maximum"]) == (meta["low"], meta["high"])
+            assert schema["default"] == option.default
+
+
+def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dict[tuple[str, str], Json]) -> None:
+    names = [operation["operationId"] for operation in operations.values()]
+    assert len(set(names)) == len(names) > 20
+    for (method, path), operation in operations.items():
+        assert operation["summary"] and operation["description"] and operation["tags"], path
+        assert "`" not in operation["summary"], path
+        for parameter in operation.get("parameters", ()):
+            assert parameter["description"], (path, parameter["name"])
+            assert "example" in parameter, (path, parameter["name"])
+        for status, response in operation["responses"].items():
+            assert response["description"], (path, status)
+            assert all(header["description"] for header in response["headers"].values())
+            if status >= "400":
+                (media,) = response["content"].values()
+                assert media["example"]["status"] == int(status), (path, status)
+        assert (operation.get("security") is not None) == path.startswith("/v1/")
+        if path.startswith("/v1/"):
+            assert {"401", "422", "500", "503"} <= set(operation["responses"]), path
+        if "requestBody" in operation:
+            assert {"400", "413", "415"} <= set(operation["responses"]), path
+        if method == "get" and path.startswith("/v1/") and not path.endswith("/events"):
+            assert "304" in operation["responses"], path
+
+
+def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tuple[str, str], Json]) -> None:
+    both = {path for (_, path), found in operations.items() if "multipart/form-data" in media_of(found)}
+    assert both == {"/v1/styles/{name}", "/v1/transfers", "/v1/scores"}
+    for operation in operations.values():
+        content = media_of(operation)
+        if form := content.get("multipart/form-data"):
+            part = form["schema"]["properties"]["request"]
+            assert part["contentSchema"] == content["application/json"]["schema"]
+
+
+def media_of(operation: Json) -> Json:
+    return operation.get("requestBody", {}).get("content", {})
+
+
+def test_the_image_that_is_shown_can_be_read() -> None:
+    assert check_image(base64.b64decode(SMALLEST_IMAGE)).width == 8
+
+
+def test_answers_are_what_the_description_says(
+    service: RunningService, document: Json, operations: dict[tuple[str, str], Json], photo_png: bytes
+) -> None:
+    parts = {"components": document["components"]}  # which schemas refer to
+    service.put_style("described", photo_png, warm=[64])
+    job = service.transfer(photo_png, {"preset": "described"}, size=64, iterations=2)
+    score = {"content": b64(photo_png), "image": b64(photo_png), "styles": [{"preset": "described"}], "size": 64}
+    answers = [
+        ("get", "/v1/styles", service.get("/v1/styles")),
+        ("get", "/v1/styles/{name}", service.get("/v1/styles/described")),
+        ("get", "/v1/styles/{name}", service.get("/v1/styles/nobody")),
+        ("put", "/v1/styles/{name}", service.put_style("described", photo_png)),
+        ("put", "/v1/styles/{name}", service.put_style("described", b"no picture")),
+        ("get", "/v1/transfers", service.get("/v1/transfers?limit=3")),
+        ("get", "/v1/transfers", service.get("/v1/transfers?limit=many")),
+        ("get", "/v1/transfers/{id}", service.get(job["links"]["self"])),
+        ("get", "/v1/transfers/{id}/image", service.get(job["links"]["image"])),
+        ("get", "/v1/transfers/{id}/image", service.get(job["links"]["image"], headers={"Accept": "text/plain"})),
+        ("get", "/v1/transfers/{id}/sheet", service.get(f"{job['links']['self']}/sheet")),
+        ("get", "/v1/transfers/{id}/preview", service.get(f"{job['links']['self']}/preview")),
+        ("get", "/v1/transfers/{id}/content", service.get(f"{job['links']['self']}/content")),
+        ("post", "/v1/transfers/{id}/cancel", service.cancel(job["id"])),
+        ("post", "/v1/transfers", service.post({"content": b64(photo_png)})),
+        ("post", "/v1/transfers", service.post([])),
+        ("post", "/v1/scores", service.post_to("/v1/scores", score)),
+        ("get", "/livez", service.get("/livez")),
+        ("get", "/readyz", service.get("/readyz")),
+    ]
+    for method, path, answer in answers:
+        response = operations[method, path]["responses"][str(answer.status_code)]
+        media_type = answer.headers["Content-Type"].partition(";")[0]
+        assert media_type in response["content"], (path, answer.status_code)
+        assert set(response["headers"]) - optional(answer.status_code) <= set(answer.headers), (path, answer.headers)
+        if re.search("json$", media_type):
+            schema = response["content"][media_type]["schema"]
+            errors = [e.message for e in Draft202012Validator(schema | parts).iter_errors(answer.json())]
+            assert not errors, (path, errors)
+
+
+def optional(status: int) -> set[str]:
+    """Headers that an answer has only where there was reason to."""
+    return {"Preference-Applied", "Retry-After"} | ({"Location"} if status == 202 else set())
