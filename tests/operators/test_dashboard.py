@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from front_door import ROOT, RunningService
+from front_door import ROOT, RunningService, eventually
 from operators.scraping import ended, post, scrape
 from webhooks.receiver import Receiver
 
@@ -35,6 +35,13 @@ def test_every_panel_has_a_place_and_the_chosen_data_source() -> None:
         assert panel["fieldConfig"]["defaults"]["unit"]
 
 
+def labels_by_metric(service: RunningService) -> dict[str, set[str]]:
+    known: dict[str, set[str]] = {}
+    for name, labels in scrape(service.url):
+        known.setdefault(name, set()).update(label for label, _ in labels)
+    return known
+
+
 @pytest.mark.slow
 def test_every_metric_asked_for_is_in_a_scrape_with_these_labels(
     watched: RunningService, body: dict[str, Any]
@@ -42,9 +49,8 @@ def test_every_metric_asked_for_is_in_a_scrape_with_these_labels(
     with Receiver() as receiver:
         ended(watched, post(watched, body | {"callback_url": receiver.url()}))
         ended(watched, post(watched, body | {"size": 512, "iterations": 5000, "deadline_s": 0.3}))
-    known: dict[str, set[str]] = {}
-    for name, labels in scrape(watched.url):
-        known.setdefault(name, set()).update(label for label, _ in labels)
+    eventually(lambda: "nst_webhook_attempts_total" in labels_by_metric(watched), 30, "the webhook wasn't counted")
+    known = labels_by_metric(watched)
     asked = set()
     for expression in EXPRESSIONS:
         names = {match[0] for match in METRIC.findall(expression)}
