@@ -20,6 +20,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from scripts.ports import free_port
+from service.styles.starters.loading import STARTERS
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
@@ -56,6 +57,12 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
             pass
         time.sleep(0.2)
     sys.exit(f"the service did not start; its log:\n{log.read_text()}")
+
+
+def wait_for_starters(url: str) -> None:
+    """A new service saves them while it starts."""
+    while len(get(f"{url}/v1/styles").json()["items"]) < len(STARTERS):
+        time.sleep(0.2)
 
 
 def save_preset(url: str, name: str, picture: Image.Image) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-import time
 from collections.abc import Iterator
 
 from PIL import Image, ImageDraw
 from skimage import data
 
-from scripts.client import ROOT, get, running_service, transfer
+from scripts.client import ROOT, get, running_service, transfer, wait_for_starters
 from service.styles.starters.loading import STARTERS, Starter
 
 OUT = ROOT / "docs" / "starters.jpg"
@@ -37,8 +36,7 @@ def main() -> int:
 
 def painted(url: str, photographs: list[Image.Image], size: int) -> Iterator[tuple[Starter, Image.Image]]:
     """Each starter with a photograph painted in it, taken in turn."""
-    while len(get(f"{url}/v1/styles?limit=100").json()["items"]) < len(STARTERS):
-        time.sleep(0.2)
+    wait_for_starters(url)
     for i, starter in enumerate(STARTERS):
         request = {"content": "file:photo", "styles": [{"preset": starter.name}], "size": size}
         job = transfer(url, request, {"photo": photographs[i % len(photographs)]}, starter.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,15 @@ from playwright.sync_api import Page
 from skimage import data
 
 from scripts.browser import executable, running_browser
-from scripts.client import ROOT, get, png, running_service, save_preset, transfer
-from scripts.paint import paint
-from scripts.patterns import discs, ink, mosaic
+from scripts.client import ROOT, png, running_service, transfer, wait_for_starters
 
 FOLDER = ROOT / "docs" / "studio"
-SIZES = {"wide": (1440, 1180), "tablet": (820, 1180), "phone": (390, 844)}
+SIZES = {"wide": (1440, 1420), "tablet": (820, 1180), "phone": (390, 844)}
 THEMES = ("light", "dark")
 PHOTOGRAPHS = ("chelsea", "rocket", "astronaut", "coffee")
 SMALL, LARGE = 256, 512  # pixels on the long edge: of the gallery's pictures, of the one on the stage
-OWN_STYLES = {
-    "strokes": partial(paint, seed=7),
-    "mosaic": partial(mosaic, seed=1),
-    "ink": partial(ink, seed=1),
-    "discs": partial(discs, seed=1),
-}
+GALLERY = ("linocut", "risograph", "watercolour", "woven", "waves", "glass")  # presets, the newest last
+MIX = ("strokes", "mosaic")
 QUALITIES, MAX_BYTES = (86, 80, 74), 250_000  # the first that fits
 HALF = 0.4  # of the work, after which a picture that is being painted is worth looking at
 WAIT_MS = 300_000
@@ -39,15 +33,15 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     photographs = {name: Image.fromarray(getattr(data, name)()) for name in PHOTOGRAPHS}
     with running_service(ROOT / "demo") as url, running_browser() as browser:
-        presets = presets_of(url)
-        for i, preset in enumerate(presets):
+        wait_for_starters(url)
+        for i, preset in enumerate(GALLERY):
             name = PHOTOGRAPHS[i % len(PHOTOGRAPHS)]
             request = {"content": f"file:{name}", "styles": [{"preset": preset}], "size": SMALL}
             transfer(url, request, photographs, f"{name}, {preset}")
         page = browser.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(url)
-        paint_on(page, photographs["coffee"], presets[-1:] + presets[:-1][-1:])
+        paint_on(page, photographs["coffee"], MIX)
         page.wait_for_function("share => document.getElementById('bar').value > share", arg=HALF)
         shoot(page, "tablet")
         page.locator("#compare").wait_for()
@@ -56,19 +50,7 @@ def main() -> int:
     return 0
 
 
-def presets_of(url: str) -> list[str]:
-    """The presets that the service came with; where it has none, some of our own."""
-    if not listed(url):
-        for name, draw in OWN_STYLES.items():
-            save_preset(url, name, draw(768))
-    return listed(url)
-
-
-def listed(url: str) -> list[str]:
-    return [item["name"] for item in get(f"{url}/v1/styles").json()["items"]]
-
-
-def paint_on(page: Page, photograph: Image.Image, presets: list[str]) -> None:
+def paint_on(page: Page, photograph: Image.Image, presets: Iterable[str]) -> None:
     """As a person would: a photograph, a mix of two presets, Paint."""
     file: Any = {"name": "coffee.png", "mimeType": "image/png", "buffer": png(photograph)}
     page.set_input_files("#content-file", file)
