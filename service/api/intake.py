@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from service.api.bodies import BlendBody, PaintingBody, ScoreBody, StyleEntry, TransferBody
+from service.api.asked import Asked, Given, blended, given_in, varied
+from service.api.bodies import ScoreBody, StyleEntry, TransferBody
 from service.api.fields import JobInit
 from service.api.parts import Parts
 from service.engine.options import OPTIONS, TransferOptions
@@ -21,8 +22,6 @@ from service.storage.schema import PresetRow
 
 DARK = 0.02  # of white: the lightest place of a mask that counts as black
 ASPECT = 0.02  # by how much a mask's aspect may differ from its picture's
-DIAL = ("content_weight", "style_weight")  # what a strength stands for
-Given = dict[str, Any]  # the fields that somebody named, each with its value
 
 
 def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
@@ -32,16 +31,16 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
         InvalidInput: naming the fields.
     """
     intake = _Intake(id, body.content, body.size, parts)
-    given = _given(body)
+    given = given_in(body)
     if body.callback_url is not None:
         parts.hosts.check_url(body.callback_url)
     if body.blend:
         intake.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
-        variants = [intake.painting(asked) for asked in _blended(body.blend, given)]
+        variants = [intake.painting(asked) for asked in blended(body.blend, given)]
         base = replace(variants[0], label="")
     else:
-        base = intake.painting(_Asked("", "", given), base=bool(body.variants))
-        variants = [intake.painting(asked) for asked in _varied(body, given)]
+        base = intake.painting(Asked("", "", given), base=bool(body.variants))
+        variants = [intake.painting(asked) for asked in varied(body, given)]
     request = TransferRequest(intake.image(body.content), base, tuple(variants))
     intake.finish(request)
     return request
@@ -50,82 +49,13 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
 def take_in_score(id: str, body: ScoreBody, parts: Parts) -> tuple[TransferRequest, StoredImage]:
     """The same for a picture to be judged, which is given beside."""
     intake = _Intake(id, body.content, body.size, parts)
-    painting = intake.painting(_Asked("", "", _given(body)))
+    painting = intake.painting(Asked("", "", given_in(body)))
     request = TransferRequest(intake.image(body.content), painting)
     picture = intake.image(body.image)
     if errors := _aspect_errors("image", body.image, body.content):
         raise InvalidInput(errors)
     intake.finish(request)
     return request, picture
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """One picture asked for: `loc` is where the body speaks of it, `entries` where it names styles without a list."""
-
-    loc: str
-    label: str
-    given: Given
-    entries: tuple[str, ...] = ()
-
-    def of_style(self, i: int) -> Callable[[str], str]:
-        """Where the body says what there is to a style: a field's name -> its place."""
-        return lambda field: self.entries[i] if self.entries else f"{self.loc}styles.{i}.{field}"
-
-
-def _given(body: PaintingBody) -> Given:
-    return {name: getattr(body, name) for name in body.model_fields_set}
-
-
-def _varied(body: TransferBody, given: Given) -> list[_Asked]:
-    own = [_given(variant) for variant in body.variants]
-    return [_Asked(f"variants.{i}.", _label(mine), _overridden(given, mine)) for i, mine in enumerate(own)]
-
-
-def _overridden(given: Given, own: Given) -> Given:
-    """A variant's word goes before the transfer's; so does its strength before weights, and the other way round."""
-    if own.get("strength") is not None:
-        given = {name: value for name, value in given.items() if name not in DIAL}
-    elif any(name in own for name in DIAL):
-        given = {name: value for name, value in given.items() if name != "strength"}
-    return given | own
-
-
-def _blended(blend: BlendBody, given: Given) -> list[_Asked]:
-    errors = [
-        FieldError(name, "is not for a transfer with blend") for name in ("styles", "variants") if name in given
-    ]
-    if errors:
-        raise InvalidInput(errors)
-    asked = []
-    for step in range(blend.steps + 1):
-        t = step / blend.steps
-        shares = [("blend.from", blend.start, 1 - t), ("blend.to", blend.to, t)]
-        shares = [share for share in shares if share[2] > 0]
-        styles = [StyleEntry(preset=name, weight=weight) for _, name, weight in shares]
-        label = " + ".join(f"{weight:.0%} {name}" for _, name, weight in shares)
-        asked.append(_Asked("", label, given | {"styles": styles}, tuple(loc for loc, *_ in shares)))
-    return asked
-
-
-def _label(own: Given) -> str:
-    """What a variant has of its own, in the order of its fields."""
-    return ", ".join(_named(name, own[name]) for name in PaintingBody.model_fields if name in own) or "as it is"
-
-
-def _named(name: str, value: Any) -> str:
-    if name == "styles":
-        return " + ".join(_style_named(entry, len(value)) for entry in value)
-    if isinstance(value, ImageFile | JobInit):
-        value = "image"
-    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-
-
-def _style_named(entry: StyleEntry, of: int) -> str:
-    share = f"{entry.weight:g} " if of > 1 else ""
-    scale = f" scale {entry.scale:g}" if entry.scale != 1 else ""
-    masked = " masked" if entry.mask or entry.style_mask else ""
-    return f"{share}{entry.preset or 'image'}{scale}{masked}"
 
 
 class _Intake:
@@ -152,7 +82,7 @@ class _Intake:
         self._files[blob] = file
         return StoredImage(blob, file.sha256, file.width, file.height)
 
-    def painting(self, asked: _Asked, *, base: bool = False) -> Painting:
+    def painting(self, asked: Asked, *, base: bool = False) -> Painting:
         """One picture, or with `base` what is said for several, which may leave the styles to them.
 
         Raises InvalidInput.
@@ -176,7 +106,7 @@ class _Intake:
         stored = {name: self.image(file) for name, file in pictures.items() if isinstance(file, ImageFile)}
         return Painting(tuple(styles), options, label=asked.label, **stored)
 
-    def _first(self, asked: _Asked) -> ImageFile | None:
+    def _first(self, asked: Asked) -> ImageFile | None:
         init = asked.given.get("init")
         if isinstance(init, JobInit):
             with _located(asked.loc):
@@ -203,7 +133,7 @@ class _Intake:
         self._results[asked.job, asked.variant] = picture
         return picture
 
-    def _options(self, asked: _Asked) -> TransferOptions:
+    def _options(self, asked: Asked) -> TransferOptions:
         """Raises InvalidInput for what the types can't say."""
         with _located(asked.loc):
             return TransferOptions.of(**_plain_options(asked.given) | {"size": self._size})
