@@ -88,3 +88,11 @@ def test_a_score_is_no_transfer(service: RunningService) -> None:
     assert service.get(f"/v1/scores/{id}").status_code == 200
     transfer = painted(service, STYLE, iterations=0)["id"]
     assert service.get(f"/v1/scores/{transfer}").status_code == 404
+
+
+def test_the_same_post_gives_the_same_score(service: RunningService) -> None:
+    key = {"Idempotency-Key": "some-score"}
+    first = post_score(service, ASKED, **key).json()
+    assert post_score(service, ASKED, **key).json()["id"] == first["id"]
+    for other in ({"image": b64(png(PHOTO[::-1].copy()))}, {"style_weight": 0.3}):
+        assert_refused(post_score(service, ASKED | other, **key), "Idempotency-Key")
