@@ -148,3 +148,18 @@ def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs:
         os.utime(tmp_path / "blobs" / "grams" / str(i), (1000 + i, 1000 + i))
     sweep(database, blobs, 250, DAY_S)
     assert keys(blobs) == {"grams/3", "grams/4"}
+
+
+def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blobs: Blobs) -> None:
+    queue, leases = Queue(database, Limits()), Leases(database, 60)
+    submit(database, "done")
+    claim = leases.claim("host:1", {})
+    assert claim is not None
+    for id in ("canceled", "waiting"):
+        submit(database, id)
+    for id in ("done", "canceled", "waiting"):
+        blobs.put(f"jobs/{id}/result-1-0.png", b"1")
+    leases.succeed(claim, {}, {}, None)
+    queue.cancel("canceled")
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/done/result-1-0.png", "jobs/waiting/result-1-0.png"}

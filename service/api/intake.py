@@ -12,7 +12,7 @@ from service.api.bodies import ScoreBody, StyleEntry, TransferBody
 from service.api.fields import JobInit
 from service.api.parts import Parts
 from service.engine.options import OPTIONS, TransferOptions
-from service.errors import BlobNotFound, FieldError, InvalidInput, NotFound
+from service.errors import BlobNotFound, DoesNotFit, FieldError, InvalidInput, NotFound
 from service.images import ImageFile, check_image, decode_mask
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
@@ -34,15 +34,20 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
     given = given_in(body)
     if body.callback_url is not None:
         parts.hosts.check_url(body.callback_url)
+    named: dict[str, str] = {}
     if body.blend:
         intake.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
-        variants = [intake.painting(asked) for asked in blended(body.blend, given)]
+        walk = blended(body.blend, given)
+        named = {
+            f"variants.{k}.styles.{i}.scale": loc for k, step in enumerate(walk) for i, loc in enumerate(step.entries)
+        }
+        variants = [intake.painting(step) for step in walk]
         base = replace(variants[0], label="")
     else:
         base = intake.painting(Asked("", "", given), base=bool(body.variants))
         variants = [intake.painting(asked) for asked in varied(body, given)]
     request = TransferRequest(intake.image(body.content), base, tuple(variants))
-    intake.finish(request)
+    intake.finish(request, named)
     return request
 
 
@@ -54,7 +59,7 @@ def take_in_score(id: str, body: ScoreBody, parts: Parts) -> tuple[TransferReque
     picture = intake.image(body.image)
     if errors := _aspect_errors("image", body.image, body.content):
         raise InvalidInput(errors)
-    intake.finish(request)
+    intake.finish(request, {})
     return request, picture
 
 
@@ -194,9 +199,13 @@ class _Intake:
             errors.append(FieldError(loc, f"its pack has no Gram matrices of {', '.join(missing)}"))
         return errors
 
-    def finish(self, request: TransferRequest) -> None:
-        """Checks the memory that it takes, then stores the pictures."""
-        check_fit(request, self._parts.roll.rooms())
+    def finish(self, request: TransferRequest, named: Mapping[str, str]) -> None:
+        """Checks the memory that it takes, then stores the pictures. `named`: a field -> its caller's name for it."""
+        try:
+            check_fit(request, self._parts.roll.rooms())
+        except DoesNotFit as error:
+            said = {named.get(e.loc, e.loc): e.msg for e in error.errors}
+            raise DoesNotFit([FieldError(loc, msg) for loc, msg in said.items()]) from error
         for blob, file in self._files.items():
             self._parts.blobs.put(blob, file.data)
 

@@ -59,6 +59,8 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
             if errors := style_size_errors(f"images.{i}.scale", sized, size):
                 raise InvalidInput(errors)
             check_styles_fit(f"images.{i}.scale", sized, size, parts().roll.rooms())
+    if body.warm:
+        parts().queue.check_room(caller())
     before = _found(path.name)
     saved = parts().presets.put(path.name, body.description, images, lambda own: _warming(path.name, own, body.warm))
     _end_warming(before)

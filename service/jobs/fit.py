@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from service.engine.options import OPTIONS, TransferOptions
 from service.errors import DoesNotFit, FieldError
@@ -46,8 +46,7 @@ def _largest_size(request: TransferRequest, room: Room) -> int | None:
     """The largest size, up to the one asked for, that the room holds."""
 
     def needed_at(size: int) -> int:
-        styles = [pixels for style in _styles(request) for pixels in _brought_to(style.sized(), size)]
-        return _needed(request, size, styles, room.precision)
+        return max(_needed(request, painting, size, room.precision) for painting in request.paintings)
 
     return largest_size(needed_at, room.limit, range(LEAST_SIZE, request.size + 1))
 
@@ -56,10 +55,10 @@ def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
     return fitted_size(request.content.width, request.content.height, size)
 
 
-def _needed(request: TransferRequest, size: int, styles: Iterable[tuple[int, int]], precision: str) -> int:
+def _needed(request: TransferRequest, painting: Painting, size: int, precision: str) -> int:
     width, height = _output_pixels(request, size)
-    beside = max(_beside(painting, width * height, precision) for painting in request.paintings)
-    return needed(width, height, styles, precision, beside)
+    styles = [pixels for style in painting.styles for pixels in _brought_to(style.sized(), size)]
+    return needed(width, height, styles, precision, _beside(painting, width * height, precision))
 
 
 def _beside(painting: Painting, pixels: int, precision: str) -> float:
@@ -84,11 +83,15 @@ def _styles(request: TransferRequest) -> list[StoredStyle]:
 def _errors(request: TransferRequest, room: Room, largest: int | None) -> list[FieldError]:
     """What takes more than the room by itself: the output, or the style images of an entry."""
     size = request.size
-    taken = {"size": _needed(request, size, (), room.precision)}
+    width, height = _output_pixels(request, size)
+    taken = {"size": 0}
     for k, painting in enumerate(request.paintings):
         prefix = f"variants.{k}." if request.variants else ""
+        beside = _beside(painting, width * height, room.precision)
+        taken["size"] = max(taken["size"], needed(width, height, (), room.precision, beside))
         for i, style in enumerate(painting.styles):
-            taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, _brought_to(style.sized(), size), room.precision)
+            pixels = _brought_to(style.sized(), size)
+            taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, pixels, room.precision, beside if pixels else 0)
     there, advice = room.limit // MIB, _advice(request, largest)
     return [
         FieldError(loc, f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}")

@@ -48,7 +48,8 @@ class Presets:
         """Saves a preset, replacing one of that name. Gives its row, and whether the name is new.
 
         `warm` is asked once its files are there, and before anything else of it is: it submits the task that will
-        compute its Grams and gives what the row is to say of that. What it raises leaves all as it was.
+        compute its Grams and gives what the row is to say of that. What it raises leaves all as it was, but for files
+        that the sweep removes.
         """
         columns = self._saved(description, style_images)
         return self._replace(name, warm=warm([StoredStyleImage(**image) for image in columns["images"]]), **columns)

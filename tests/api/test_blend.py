@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from api.controls import NEGATIVE, QUICK, STYLE, TISSUE, assert_refused, digests, losses, painted
+from api.controls import NEGATIVE, QUICK, STYLE, TISSUE, assert_refused, digests, grey, losses, painted
 from front_door import RunningService, png
 
 
@@ -54,5 +54,14 @@ def test_an_unknown_preset_of_a_blend_is_named(service: RunningService, ends: di
     response = service.post(QUICK | {"blend": ends | {"steps": 1, end: "never-saved"}})
     assert response.status_code == 422
     (error,) = response.json()["errors"]
-    assert error["loc"].startswith("blend.")
+    assert error["loc"] == f"blend.{end}"
     assert "never-saved" in error["msg"]
+
+
+def test_what_is_wrong_beside_a_blend_is_named_as_it_was_written(
+    service: RunningService, ends: dict[str, str]
+) -> None:
+    body = QUICK | {"blend": ends | {"steps": 2}}
+    assert_refused(service.post(body | {"protect": grey(9, 48, 64)}), "protect")
+    assert_refused(service.post(body | {"strength": 0.5, "style_weight": 1.0}), "strength")
+    assert_refused(service.post(body | {"style_layers": {"relu9_9": 1.0}}), "style_layers.relu9_9")

@@ -68,3 +68,10 @@ def test_the_first_image_outlives_the_transfer_that_made_it(service: RunningServ
     for id in (made["id"], blocker):
         assert requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30).status_code == 204
     assert service.ended(waiting)["result"]["sha256"] == made["result"]["sha256"]
+
+
+def test_a_picture_whose_file_is_gone_is_refused(service: RunningService) -> None:
+    made = painted(service, STYLE, iterations=0, seed=7)
+    (file,) = (service.data / "blobs" / "jobs" / made["id"]).glob("result-*")
+    file.unlink()
+    assert_refused(service.post(QUICK | {"styles": [STYLE], "init": {"job": made["id"]}}), "init.job")

@@ -223,3 +223,11 @@ def _metadata(packed: bytes) -> dict[str, str]:
     size = int.from_bytes(packed[:PREFIX], "little")
     metadata: dict[str, str] = json.loads(packed[PREFIX : PREFIX + size])["__metadata__"]
     return metadata
+
+
+def test_a_chunked_pack_over_the_limit_is_413_and_a_compressed_one_415(service: RunningService) -> None:
+    url, headers = f"{service.url}/v1/styles/too-large", {"Content-Type": PACK_TYPE}
+    response = requests.put(url + "/pack", iter([b"A" * 2**20] * 65), headers=headers, timeout=30)
+    assert response.status_code == 413
+    response = requests.put(url + "/pack", b"x", headers=headers | {"Content-Encoding": "gzip"}, timeout=30)
+    assert response.status_code == 415

@@ -88,3 +88,21 @@ def test_a_score_is_no_transfer(service: RunningService) -> None:
     assert service.get(f"/v1/scores/{id}").status_code == 200
     transfer = painted(service, STYLE, iterations=0)["id"]
     assert service.get(f"/v1/scores/{transfer}").status_code == 404
+
+
+def test_the_same_post_gives_the_same_score(service: RunningService) -> None:
+    key = {"Idempotency-Key": "some-score"}
+    first = post_score(service, ASKED, **key).json()
+    assert post_score(service, ASKED, **key).json()["id"] == first["id"]
+    for other in ({"image": b64(png(PHOTO[::-1].copy()))}, {"style_weight": 0.3}):
+        assert_refused(post_score(service, ASKED | other, **key), "Idempotency-Key")
+
+
+def test_a_picture_is_judged_as_it_is_wherever_it_lies(service: RunningService) -> None:
+    """Not as what the transfer's bounds would leave of it."""
+    stranger = b64(png(np.ascontiguousarray(255 - PHOTO[:, ::-1])))
+    protected = scored(service, image=stranger, protect=b64(png(np.full((48, 64, 3), 255, np.uint8))))
+    plain = scored(service, image=stranger)
+    assert protected["losses"]["content"] == plain["losses"]["content"] > 0.01
+    red = b64(png(np.full((48, 64, 3), (255, 0, 0), np.uint8)))  # to whose chroma no other luminance belongs
+    assert scored(service, content=red, image=stranger, color="luminance")["losses"]["content"] > 0.01

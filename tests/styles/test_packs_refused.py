@@ -160,3 +160,20 @@ def test_a_size_that_no_picture_could_have_is_refused(digits: int) -> None:
 ], ids=["one more", "another size", "one less", "none at all"])  # fmt: skip
 def test_sizes_with_different_layers_are_refused(change: Callable[[], bytes]) -> None:
     assert refusal(change()) == "it must have 1 to 64 sizes, all with the same layers"
+
+
+def test_more_than_a_preset_could_have_is_refused() -> None:
+    assert Pack.from_bytes(changed(images=IMAGES * 16)).images == IMAGES * 16
+    assert refusal(changed(images=IMAGES * 17)) == "it must say something of 1 to 16 images"
+    ladder = {size: {"relu1_1": gram()} for size in range(1, 66)}
+    assert "1 to 64 sizes" in refusal(some_pack(ladder=ladder).to_bytes())
+
+
+@pytest.mark.parametrize("sha256", ["5" * 63, "5" * 65, "G" * 64, "A" * 64, "5" * 64 + "\n", ""])
+def test_a_digest_that_is_none_is_refused(sha256: str) -> None:
+    assert "wrong kind" in refusal(changed(images=[IMAGES[0] | {"sha256": sha256}]))
+
+
+def test_the_heaviest_image_a_preset_can_have_is_taken() -> None:
+    heavy = [IMAGES[0] | {"weight": 1e6}]
+    assert Pack.from_bytes(some_pack(images=heavy).to_bytes()).images == heavy

@@ -1,0 +1,71 @@
+"""The task that warms a preset goes with it: refused, replaced or deleted, nothing of it is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api.controls import NEGATIVE
+from flask import Flask
+from flask.testing import FlaskClient
+from front_door import b64, png
+
+from service.api.parts import KEY, Parts
+from service.config import Settings
+from service.memory import BASE, Room
+
+PRESET: dict[str, Any] = {"images": [{"image": b64(png(NEGATIVE))}], "warm": [64]}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, starters=False, caller_limit=1)
+
+
+@pytest.fixture
+def parts(app: Flask) -> Parts:
+    parts: Parts = app.extensions[KEY]
+    return parts
+
+
+def warm_status(parts: Parts, name: str) -> str:
+    warm = parts.presets.get(name).warm
+    assert warm is not None
+    return parts.queue.get(warm["job"]).status
+
+
+@pytest.mark.parametrize("how", ["delete", "replace"])
+def test_a_task_ends_with_its_preset(client: FlaskClient, parts: Parts, how: str) -> None:
+    assert client.put("/v1/styles/harbour", json=PRESET).status_code == 201
+    assert warm_status(parts, "harbour") == "queued"
+    warm = parts.presets.get("harbour").warm
+    assert warm is not None
+    if how == "delete":
+        assert client.delete("/v1/styles/harbour").status_code == 204
+    else:
+        assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 200
+    assert parts.queue.get(warm["job"]).status == "canceled"
+
+
+def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, parts: Parts) -> None:
+    before = client.put("/v1/styles/harbour", json=PRESET | {"warm": [], "description": "before"}).json
+    assert client.put("/v1/styles/other", json=PRESET).status_code == 201  # all that the caller may have waiting
+    for name in ("harbour", "new"):
+        refused = client.put(f"/v1/styles/{name}", json=PRESET)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+    assert client.get("/v1/styles/harbour").json == before
+    assert client.get("/v1/styles/new").status_code == 404
+    assert parts.queue.waiting() == 1
+
+
+def test_sizes_that_no_worker_has_the_memory_for_are_refused(
+    client: FlaskClient, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts.roll, "rooms", lambda: {Room(BASE, "float32")})
+    refused = client.put("/v1/styles/harbour", json=PRESET)
+    assert refused.status_code == 422
+    assert refused.json is not None
+    assert [error["loc"] for error in refused.json["errors"]] == ["images.0.scale"]
+    assert client.get("/v1/styles/harbour").status_code == 404
