@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from paintings import Painted
+from paintings import GramsOf, Painted
 
 from service import images
-from service.engine.stylize import Progress
+from service.engine.options import TransferOptions
+from service.engine.stylize import Progress, stylize
+from service.engine.vgg import VGG
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,22 @@ def test_a_noisy_first_image_is_enlarged_without_new_noise(painted: Painted, pho
     coarse = reports[0].picture()
     enlarged = images.resize(coarse, result.picture.shape[1], result.picture.shape[0])
     assert np.abs(enlarged.astype(int) - result.picture).mean() < 12
+
+
+def test_transfers_that_differ_in_iterations_share_the_contents_features(
+    encoder: VGG, grams_of: GramsOf, photo: np.ndarray, texture: np.ndarray
+) -> None:
+    content, memo = images.resize_long_edge(photo, 128), dict[Any, Any]()
+
+    def paint(**options: Any) -> None:
+        asked = TransferOptions(**options)
+        stylize(encoder, content, lambda size: [grams_of(images.resize_long_edge(texture, size))], asked, memo=memo)
+
+    paint(iterations=2)
+    kept = dict(memo)
+    assert len(kept) > 1
+    paint(iterations=4)
+    assert memo.keys() == kept.keys()
+    assert all(memo[key] is kept[key] for key in kept)
+    paint(iterations=2, content_layers={"relu3_1": 1.0})
+    assert len(memo) == 2 * len(kept)
