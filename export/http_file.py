@@ -55,7 +55,11 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
-        if target and urlsplit(resp.url).scheme == "https" and urlsplit(urljoin(resp.url, target)).scheme != "https":
+        try:
+            scheme = urlsplit(urljoin(resp.url, target)).scheme if target else ""
+        except ValueError as error:
+            raise ExportError("the server redirects to what is no address") from error
+        if target and urlsplit(resp.url).scheme == "https" and scheme != "https":
             raise ExportError("the server redirects from https to an address without it")
         return target
 

@@ -5,6 +5,7 @@ ServiceError                500
 │  └─ DoesNotFit            422  the transfer takes more memory than a worker has
 ├─ MalformedBody            400  the body can't be read at all
 ├─ Unauthorized             401
+├─ Forbidden                403  a page of another site, which NST_CORS_ORIGINS doesn't name
 ├─ NotFound                 404
 ├─ NotAcceptable            406  no format that the caller takes
 ├─ NotReady                 409  asked for what isn't there yet
@@ -98,6 +99,14 @@ class Unauthorized(ServiceError):
     status = 401
     slug = "unauthorized"
     title = "Unauthorized"
+
+
+class Forbidden(ServiceError):
+    """It may not be asked from there."""
+
+    status = 403
+    slug = "forbidden"
+    title = "Forbidden"
 
 
 class NotFound(ServiceError):

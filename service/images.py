@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from service.srgb import PROFILE, mend_transparent_colour, to_srgb
+from service.srgb import PROFILE, has_one_profile, mend_transparent_colour, to_srgb
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.float32]
@@ -31,7 +31,8 @@ MAX_PIXELS = 64_000_000  # of an input image
 MIN_PIXELS = 8  # of an input image's short side
 RENDITION = "2"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-SENT_TYPES = tuple(f"image/{name.lower()}" for name in READABLE)
+STARTS = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"GIF8": "image/gif", b"BM": "image/bmp"}
+SENT_TYPES = (*STARTS.values(), "image/jpeg")
 THUMBNAIL = 256  # pixels, long edge
 TURNS = {  # EXIF orientation -> what brings the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -105,9 +106,8 @@ def digest(data: bytes) -> str:
 
 
 def media_type_of(data: bytes) -> str:
-    """The media type of an image that `check_image` has let through."""
-    with Image.open(io.BytesIO(data), formats=READABLE) as image:
-        return f"image/{str(image.format).lower()}"
+    """The media type of an image that `check_image` has let through, by how its file begins."""
+    return next((media_type for start, media_type in STARTS.items() if data.startswith(start)), "image/jpeg")
 
 
 def decode(data: bytes) -> Picture:
@@ -125,6 +125,8 @@ def decode_cutout(data: bytes) -> Cutout:
 
 
 def _read(data: bytes, finish: Callable[[Cutout], Read]) -> Read:
+    if not has_one_profile(data):
+        raise UnreadableImage("broken image: a PNG has one colour profile at most")
     try:
         with Image.open(io.BytesIO(data), formats=READABLE) as image:
             _check_size(*image.size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 
 TEXT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 NAMES = {"levelname": "level", "name": "logger"}
 
 _context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default={})  # noqa: B039 - never written to
@@ -63,9 +65,17 @@ class _Handler(logging.StreamHandler[Any]):
         super().emit(record)
 
 
+class _OneLine(logging.Formatter):
+    """Text whose message stays on its line, whoever had a hand in it, and leaves a terminal alone."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        record.message = CONTROL.sub(lambda found: repr(found[0])[1:-1], record.message)
+        return super().formatMessage(record)
+
+
 def _formatter(form: str) -> logging.Formatter:
     if form == "text" or (form == "auto" and sys.stderr.isatty()):
-        return logging.Formatter(TEXT)
+        return _OneLine(TEXT)
     return JsonFormatter(["levelname", "name", "process", "message"], rename_fields=NAMES, timestamp="time")
 
 

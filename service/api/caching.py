@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from flask import Flask, Response, request
 
@@ -20,10 +21,11 @@ def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, we
     """
     response = Response(mimetype=media_type)
     response.set_etag(etag, weak)
-    if not request.if_none_match.contains_weak(etag):
-        response.set_data(data())
     response.headers["Cache-Control"] = rule
-    return response.make_conditional(request)  # type: ignore[return-value]
+    response.make_conditional(request)
+    if response.status_code == HTTPStatus.OK:
+        response.set_data(data())
+    return response
 
 
 def register(app: Flask) -> None:

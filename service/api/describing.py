@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from service import errors
 from service.api import answers, bodies, problems
 from service.api.body import PACK_TYPE, PART
+from service.api.fields import SMALLEST_IMAGE
 from service.api.parameters import ID
 from service.errors import FieldError, InvalidInput, ServiceError
 
@@ -39,6 +40,10 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
         errors.MalformedBody("the body is not JSON: Expecting value"),
     ),
     "401": ("No key of this service was given.", errors.Unauthorized("give a key of this service")),
+    "403": (
+        "A page of another site asked, without a key.",
+        errors.Forbidden("pages of other sites may not do this: NST_CORS_ORIGINS doesn't name this one"),
+    ),
     "404": ("There is no such thing.", errors.NotFound("there is no style 'harbour'")),
     "406": (
         "No format that Accept takes.",
@@ -94,7 +99,6 @@ IF_NONE_MATCH: Json = {
     "required": False,
     "description": "ETag of what the caller has: 304 where that is still so.",
     "schema": {"type": "string"},
-    "example": '"2c26b46b"',
 }
 
 TRACEPARENT: Json = {
@@ -103,8 +107,15 @@ TRACEPARENT: Json = {
     "required": False,
     "description": "The trace that this belongs to (W3C Trace Context); the job and its webhook go on in it.",
     "schema": {"type": "string"},
-    "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 }
+
+MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
+SMALLEST: dict[str, Json] = {
+    "StyleBody": {"images": [{"image": SMALLEST_IMAGE}], "description": "Grey"},
+    "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
+    "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,
+}
+"""Bodies that work as they are where the service's own presets are there, for those who try."""
 
 
 def complete(document: Json) -> None:
@@ -147,7 +158,7 @@ def _complete(path: str, method: str, operation: Json) -> None:
     operation["description"] = rest or operation["summary"] + "."
     if path.startswith(KEPT):
         operation["security"] = SECURITY
-        for status in ("500", "503"):
+        for status in ("500", "503", *(() if method == "get" else ("403",))):
             operation["responses"].setdefault(status, {})
     _complete_parameters(operation)
     _complete_body(operation)
@@ -185,6 +196,8 @@ def _complete_body(operation: Json) -> None:
     if PACK_TYPE in content:
         content[PACK_TYPE] = {"schema": {"type": "string", "format": "binary"}}
     else:
+        schema = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        content["application/json"]["example"] = SMALLEST[schema]
         content["multipart/form-data"] = {"schema": _form(content["application/json"]["schema"])}
     operation.setdefault("parameters", []).append(TRACEPARENT)
     for status in BODY_ERRORS:

@@ -67,6 +67,8 @@ def _bytes(value: str) -> bytes:
 
 
 def _file(part: str) -> bytes:
+    if request.mimetype != "multipart/form-data":
+        raise ValueError("file: names a part of a multipart/form-data request; send base64 in JSON")
     if part not in request.files:
         raise ValueError(f"the form has no file part {part!r}")
     stream = request.files[part].stream

@@ -79,14 +79,12 @@ class NewJobHeaders(BaseModel):
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="A repeat with the same key, within 24 hours, gets the job that the first one made.",
-        **example("order-4711"),
+        description="As in order-4711: a repeat with it, within 24 hours, gets the job that the first one made.",
     )
     prefer: str = Field(
         "",
         alias="Prefer",
-        description="`wait=N`: the answer waits up to N seconds, 60 at most, for the job's end (RFC 7240).",
-        **example("wait=30"),
+        description="As in wait=30: the answer waits so many seconds, 60 at most, for the job's end (RFC 7240).",
     )
 
 
@@ -94,6 +92,5 @@ class WatchHeaders(BaseModel):
     last_event_id: str = Field(
         "",
         alias="Last-Event-ID",
-        description="`id` of the last event that was received: the stream goes on with what is newer.",
-        **example("14"),
+        description="As in 14: `id` of the last event that was received; the stream goes on with what is newer.",
     )

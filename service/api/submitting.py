@@ -26,7 +26,10 @@ def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
 
 def repeated(key: RepeatKey | None) -> JobRow | None:
     """The job that the same POST made before."""
-    return parts().queue.repeated(key) if key else None
+    job = parts().queue.repeated(key) if key else None
+    if job:
+        request.environ[JOB] = job.id
+    return job
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:

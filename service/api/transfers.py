@@ -142,7 +142,7 @@ def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str)
     format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
     quality = painted(parts().queue.get(id, "transfer").request)[variant]["options"]["quality"]
     return file(
-        lambda: transcoded(parts().blobs.get(picture["blob"]), format, quality),
+        lambda: transcoded(lambda: parts().blobs.get(picture["blob"]), format, quality),
         media_type,
         f"{picture['sha256']}-{format}",
         FOREVER,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from service.config import Settings
 from service.errors import ServiceError
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
+SEPARATORS = re.compile("[:/@?#]")  # of a URL; a password that has one is where it is misread
+SHORTEST = 3  # characters of what is taken for a secret: fewer are in many words
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,15 @@ def examine(name: str, check: Check, settings: Settings) -> list[Finding]:
         found.append(Finding(FAILURE, name, error.detail))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong here
         found.append(Finding(FAILURE, name, f"{type(error).__name__}: {error}"))
-    return found
+    return [replace(finding, said=_without_secrets(finding.said, settings)) for finding in found]
+
+
+def _without_secrets(said: str, settings: Settings) -> str:
+    """What is said may quote a URL, or the part of it that somebody took for a host or a port."""
+    for url in (settings.database_url, settings.broker_url, settings.blobs):
+        for secret in SEPARATORS.split(url.partition("://")[2].rpartition("@")[0]):
+            said = said.replace(secret, "**") if len(secret) >= SHORTEST else said
+    return said
 
 
 def exit_status(found: Sequence[Finding]) -> int:

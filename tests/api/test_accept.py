@@ -124,3 +124,8 @@ def test_pictures_in_other_formats_say_that_they_are_srgb(service: RunningServic
         with Image.open(io.BytesIO(fetched(service, job, f"image/{format}").content)) as image:
             assert b"sRGB" in image.info["icc_profile"].replace(b"\0", b"")
             assert np.asarray(image).shape == PHOTO.shape
+
+
+def test_an_image_in_a_page_is_the_file_as_it_was_made(service: RunningService, job: dict[str, Any]) -> None:
+    accept = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"
+    assert fetched(service, job, accept, variant=1).headers["Content-Type"] == "image/jpeg"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 import struct
@@ -17,6 +18,7 @@ from PIL import Image, ImageFile
 
 from service import images
 from service.images import UnreadableImage, check_image, decode
+from service.srgb import PROFILE
 
 
 @pytest.mark.parametrize(
@@ -123,3 +125,14 @@ def repaired(data: bytearray) -> bytes:
         data[at : at + 12 + size] = chunk
         at += 12 + size
     return bytes(data)
+
+
+def test_a_png_with_many_profiles_is_refused_before_any_is_unpacked() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(buffer, "PNG", icc_profile=PROFILE)
+    data = buffer.getvalue()
+    at = data.index(b"iCCP") - 4
+    chunk = data[at : at + 12 + int.from_bytes(data[at : at + 4])]
+    assert images.check_image(data).width == 16
+    with pytest.raises(images.UnreadableImage, match="one colour profile"):
+        images.check_image(data[:at] + 2 * chunk + data[at + len(chunk) :])

@@ -17,7 +17,7 @@ from front_door import ROOT, RunningService
 from scripts.ports import free_port
 from service.config import Settings
 from service.doctor import places
-from service.doctor.places import check_blobs, check_database, check_disk, check_port
+from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_port
 from service.doctor.report import FAILURE, OK, WARNING, Finding, examine, exit_status
 from service.doctor.setup import check_memory, check_variables
 from service.errors import StorageError
@@ -148,3 +148,18 @@ def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -
     assert "NST_WORKESR" in said
     assert "0.0.0.0" in said  # noqa: S104
     assert "blobs are a folder" in said
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        {"broker_url": "redis://:hidden/one@h:6379/0"},
+        {"database_url": "postgresql+psycopg://nst:x@hidden@127.0.0.1:1/nst"},
+        {"broker_url": "amqp://u:hid/den@h:1/0"},
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said_without_its_secrets(urls: dict[str, str]) -> None:
+    check = check_broker if "broker_url" in urls else check_database
+    (finding,) = examine("url", check, Settings(**urls))
+    assert finding.status == FAILURE
+    assert "hid" not in finding.said + finding.advice

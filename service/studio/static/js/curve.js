@@ -1,21 +1,20 @@
 // The loss over the course of a transfer, as a small curve on a logarithmic scale.
 import { $ } from "./dom.js";
+import { visit } from "./memory.js";
 import { number } from "./words.js";
 
 const [WIDTH, HEIGHT, MARGIN] = [100, 36, 2];
 const MOST = 400; // points kept
 
-let key = "";
+let id = "";
 let points = []; // [share of the iterations, total loss]
 
+const nameOf = (job) => `studio.curve.${job}`;
+
 /** Begins the curve of a transfer, with what of it this tab has seen before a reload. */
-export function beginCurve(id) {
-  key = `studio.curve.${id}`;
-  try {
-    points = JSON.parse(sessionStorage.getItem(key)) ?? [];
-  } catch {
-    points = [];
-  }
+export function beginCurve(job) {
+  id = job;
+  points = JSON.parse(visit.get(nameOf(id)) ?? "[]");
   draw();
 }
 
@@ -24,12 +23,12 @@ export function addToCurve(share, loss) {
   if (last && share <= last[0]) return;
   points.push([share, loss]);
   if (points.length > MOST) points = points.filter((_, i) => i % 2);
-  sessionStorage.setItem(key, JSON.stringify(points));
+  visit.set(nameOf(id), JSON.stringify(points));
   draw();
 }
 
-export function forgetCurve() {
-  sessionStorage.removeItem(key);
+export function forgetCurve(job) {
+  visit.forget(nameOf(job));
 }
 
 function draw() {

@@ -27,25 +27,26 @@ async function refresh() {
   const gone = [...cards].filter(([id, { made }]) => made >= oldest && !items.some((job) => job.id === id));
   for (const [id] of gone) drop(id);
   if (cards.size === 0 || !cursor) next = cursor;
-  items.toReversed().forEach((job) => place(job, true));
+  items.forEach((job, i) => place(job, i));
   finish();
 }
 
 async function more() {
   const { items, next: cursor } = await page(next);
   next = cursor;
-  for (const job of items) place(job, false);
+  for (const job of items) place(job, cards.size);
   finish();
   cards.get(items[0]?.id)?.card.querySelector("a").focus();
 }
 
-function place(job, first) {
+/** A card stays where it is if that is its place: moving it would take the focus from it. */
+function place(job, at) {
   const known = cards.get(job.id);
   const card = known?.status === job.status ? known.card : cardOf(job);
   if (known && known.card !== card) drop(job.id);
   cards.set(job.id, { card, status: job.status, made: job.created_at });
-  if (first) $("wall").prepend(card);
-  else $("wall").append(card);
+  const there = $("wall").children[at] ?? null;
+  if (there !== card) $("wall").insertBefore(card, there);
 }
 
 function drop(id) {

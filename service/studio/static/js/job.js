@@ -32,14 +32,10 @@ export async function openJob(id) {
 async function follow(id, signal) {
   let job = await patiently(() => getJson(`/v1/transfers/${id}`, signal), signal);
   put(job);
-  await showWaiting(job, signal);
+  await unlessUnreadable(showWaiting(job, signal));
+  signal.throwIfAborted();
   if (isLive(job)) {
-    if (job.links.preview) unlessGone(showPreview(job, job.links.preview, signal));
-    for await (const { name, data } of watch(id, signal)) {
-      if (name === "progress") showProgress(data);
-      if (name === "preview") unlessGone(showPreview(job, data.url, signal));
-      if (name === "done") job = data;
-    }
+    job = await watched(job, signal);
     put(job);
     announce(job);
     refreshGallery();
@@ -47,14 +43,43 @@ async function follow(id, signal) {
   await showEnded(job, signal);
 }
 
+/** Shows how it goes on, until its end; a preview that comes late gives way to what is newer. */
+async function watched(job, signal) {
+  let [status, preview, last] = [job.status, null, job];
+  const showNewest = (url) => {
+    preview?.abort();
+    preview = new AbortController();
+    unlessGone(showPreview(job, url, AbortSignal.any([signal, preview.signal])));
+  };
+  if (job.links.preview) showNewest(job.links.preview);
+  for await (const { name, data } of watch(job.id, signal)) {
+    if (name === "progress") {
+      showProgress(data);
+      if (data.status !== status) refreshGallery();
+      status = data.status;
+    }
+    if (name === "preview") showNewest(data.url);
+    if (name === "done") last = data;
+  }
+  preview?.abort();
+  return last;
+}
+
 async function showEnded(job, signal) {
-  if (job.status === "succeeded") return showResult(job, signal);
+  if (job.status === "succeeded") return unlessUnreadable(showResult(job, signal));
   if (job.links.preview) return showPreview(job, job.links.preview, signal);
 }
 
-/** A preview that could not be fetched is no matter: another one comes. */
+/** A picture on the way that could not be shown is no matter: another one comes. */
 function unlessGone(promise) {
-  promise.catch(() => {});
+  return promise.catch(() => {});
+}
+
+/** Nor is one that this browser can't read; that it is gone is. */
+function unlessUnreadable(promise) {
+  return promise.catch((error) => {
+    if (error instanceof Problem) throw error;
+  });
 }
 
 function put(job) {

@@ -1,10 +1,11 @@
 // The API key, where the service asks for one: for this visit, or on this device if the person wants that.
 import { $, ask, show } from "./dom.js";
+import { device, visit } from "./memory.js";
 import { clearProblems, showProblem } from "./problems.js";
 
 const KEPT = "studio.key";
 
-let key = sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT) ?? "";
+let key = visit.get(KEPT) ?? device.get(KEPT) ?? "";
 let asking = null;
 let declined = false;
 
@@ -29,9 +30,8 @@ async function askForKey(refused) {
   declined = !given;
   if (!given) return null;
   key = $("key").value.trim();
-  localStorage.removeItem(KEPT);
-  sessionStorage.removeItem(KEPT);
-  ($("key-keep").checked ? localStorage : sessionStorage).setItem(KEPT, key);
+  for (const memory of [device, visit]) memory.forget(KEPT);
+  ($("key-keep").checked ? device : visit).set(KEPT, key);
   return key;
 }
 

@@ -48,7 +48,7 @@ onNewKey(load);
 document.querySelectorAll('[href="#stage"], [href="#gallery"]').forEach(keepAddress);
 addEventListener("hashchange", () => {
   route();
-  if (jobInAddress()) document.getElementById("stage").scrollIntoView({ block: "nearest" });
+  if (jobInAddress()) document.getElementById("stage").scrollIntoView();
 });
 await restore();
 load();

@@ -16,7 +16,7 @@ export async function fetchFile(path, name) {
 }
 
 /** Shows a Blob in an <img>, once it is decoded; a later call wins, and gives back the memory of the one before. */
-export async function showBlob(image, blob) {
+export async function showBlob(image, blob, signal) {
   const url = URL.createObjectURL(blob);
   const before = shown.get(image);
   const entry = { url, wanted: true };
@@ -26,6 +26,7 @@ export async function showBlob(image, blob) {
     const probe = new Image();
     probe.src = url;
     await probe.decode();
+    signal?.throwIfAborted();
     if (entry.wanted) image.src = url;
   } finally {
     if (before) URL.revokeObjectURL(before.url);
@@ -36,8 +37,7 @@ export async function showBlob(image, blob) {
 export async function showPicture(image, path, signal) {
   const blob = await fetchPicture(path, signal);
   signal?.throwIfAborted();
-  await showBlob(image, blob);
-  return blob;
+  await showBlob(image, blob, signal);
 }
 
 export function showNothing(image) {

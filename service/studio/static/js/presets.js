@@ -9,6 +9,8 @@ import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { fillShelf, knownPresets } from "./shelf.js";
 
 const root = $("preset-form");
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const ALLOWED = "Small letters, digits and hyphens.";
 
 /** The pictures of a mix: [{file, weight, scale}]. A preset in it brings its own, so that the average stays the same. */
 async function picturesOf(mix) {
@@ -35,6 +37,7 @@ async function save() {
   tell("");
   const name = $("preset-name").value.trim();
   if (!name) return showProblem(root, "name", "Give it a name");
+  if (!NAME.test(name)) return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}`);
   $("preset-save").disabled = true;
   try {
     await put(name, await picturesOf(draft.mix));
@@ -60,7 +63,9 @@ function tell(words) {
 
 function hint() {
   const known = knownPresets().some(({ name }) => name === $("preset-name").value.trim());
-  $("preset-hint").textContent = known ? "There is one of that name: saving replaces it." : "Small letters, digits and hyphens.";
+  $("preset-hint").textContent = known ? "There is one of that name: saving replaces it for good." : ALLOWED;
+  $("preset-hint").classList.toggle("warning", known);
+  $("preset-save").textContent = known ? "Replace it" : "Save";
 }
 
 async function open() {

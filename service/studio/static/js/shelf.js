@@ -3,7 +3,7 @@ import { getJson } from "./api.js";
 import { $, h, show } from "./dom.js";
 import { addStyle, draft, onDraft, removeStyle } from "./draft.js";
 import { patiently } from "./patience.js";
-import { showPicture } from "./pictures.js";
+import { showNothing, showPicture } from "./pictures.js";
 import { tellIn } from "./problems.js";
 
 const PAGE = 200;
@@ -31,6 +31,7 @@ async function fill() {
     cursor = page.next;
   } while (cursor);
   presets = found;
+  $("shelf").querySelectorAll("img").forEach(showNothing);
   $("shelf").replaceChildren(...presets.map(tile));
   show($("shelf"), presets.length > 0);
   $("shelf-hint").textContent = presets.length ? SOME : NONE;

@@ -12,7 +12,7 @@ function quoted(text) {
 
 /** A string of Python and of JavaScript alike. */
 function literal(text) {
-  return JSON.stringify(text).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(text);
 }
 
 function ending(request) {

@@ -3,7 +3,7 @@ import { $, h, say, show } from "./dom.js";
 import { draft } from "./draft.js";
 import { addToCurve, beginCurve, forgetCurve } from "./curve.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
-import { showBlob, showPicture } from "./pictures.js";
+import { fetchPicture, showBlob, showPicture } from "./pictures.js";
 import { ago, bytes, duration, number, percent, STATUS, stylesOf } from "./words.js";
 
 const LIVE = new Set(["queued", "running"]);
@@ -57,7 +57,7 @@ export function showJob(job) {
   if (live) {
     beginCurve(job.id);
     showProgress({ ...job.progress, status: job.status });
-  } else forgetCurve();
+  } else forgetCurve(job.id);
 }
 
 export function showProgress({ status, iteration, iterations, fraction, eta_seconds: eta, losses }) {
@@ -92,11 +92,13 @@ export async function showResult(job, signal) {
   const { width, height } = job.result;
   const here = `/v1/transfers/${job.id}`;
   setStage("picture");
-  const result = await showPicture($("after"), `${here}/image`, signal);
+  const result = await fetchPicture(`${here}/image`, signal);
+  signal.throwIfAborted();
+  offer(result, job);
+  await showBlob($("after"), result, signal);
   setFrame(width, height);
   $("frame").classList.remove("waiting");
   $("after").alt = `Painting in the style of ${stylesOf(job.options)}`;
-  offer(result, job);
   await showPicture($("before"), `${here}/content`, signal);
   $("before").alt = "The photograph it was made from";
   showCompare(true);

@@ -1,0 +1,18 @@
+// What the page remembers, where the browser lets it: for this visit, or on this device.
+function guarded(kind) {
+  const orNull = (use) => {
+    try {
+      return use(globalThis[kind]);
+    } catch {
+      return null; // blocked, or full: the page does without
+    }
+  };
+  return {
+    get: (name) => orNull((storage) => storage.getItem(name)),
+    set: (name, text) => orNull((storage) => storage.setItem(name, text)),
+    forget: (name) => orNull((storage) => storage.removeItem(name)),
+  };
+}
+
+export const visit = guarded("sessionStorage");
+export const device = guarded("localStorage");
