@@ -15,6 +15,7 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service import images
+from service.decoding import files
 from service.engine.options import TransferOptions
 from service.images import Picture
 from service.memory import MIB, needed
@@ -56,7 +57,7 @@ def evaluation_seconds(plan: Plan, size: int) -> float:
 def job_peak(plan: Plan, size: int) -> int:
     """Bytes of this process at the peak of one job."""
     pictures = pair(plan.pair)
-    style = images.check_image(images.encode(pictures.style))
+    style = files.check_image(images.encode(pictures.style))
     settings = {"threads": torch.get_num_threads(), "gram_memory": GRAM_MEMORY, "memory": _needed(plan, size)}
     stylist = Stylist(engine.MODEL, Blobs("memory:///"), device="cpu", precision="auto", **settings)
     image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)

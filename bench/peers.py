@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bench import engine
 from bench.measure import Stopwatch
-from service import images
+from service.decoding import files
 from service.engine.canvas import to_picture, to_tensor
 from service.engine.options import LAYERS, TransferOptions
 from service.engine.stylize import Progress, stylize
@@ -38,7 +38,7 @@ def ours(content_file: Path, style_file: Path, options: TransferOptions) -> Run:
     """Our engine, with a new ONNX Runtime session for the Grams; a coarse level's pictures come in its size."""
     encoder = engine.encoder(engine.precision())
     clock, run = Stopwatch(), []
-    content, style = (images.decode(file.read_bytes()) for file in (content_file, style_file))
+    content, style = (files.decode(file.read_bytes()) for file in (content_file, style_file))
     grams_at = engine.grams_at(engine.extractor(), style, list(options.style_layers))
 
     def watch(progress: Progress) -> None:
@@ -79,7 +79,7 @@ def tutorial(content_file: Path, style_file: Path, steps: int = 100) -> Run:
     """
     network = _Plain(engine.model().parameters(), engine.model().pooling)
     clock, run = Stopwatch(), []
-    pictures = (images.decode(file.read_bytes()) for file in (content_file, style_file))
+    pictures = (files.decode(file.read_bytes()) for file in (content_file, style_file))
     content, style = (to_tensor(picture, engine.CPU).contiguous() for picture in pictures)
     with torch.no_grad():
         target = network(content)[CONTENT_CONVOLUTION]

@@ -15,6 +15,7 @@ from skimage import data
 
 from scripts.starters import strokes
 from service import images
+from service.decoding import files
 from service.images import Picture
 
 PAINTED_SIZE = 768  # pixels, of a style that scripts.starters.strokes draws
@@ -62,8 +63,8 @@ def pair(name: str) -> Pair:
 def _sources() -> dict[str, Callable[[], Pair]]:
     sources: dict[str, Callable[[], Pair]] = {name: partial(_own, name) for name in OWN}
     folder = os.environ.get("BENCH_IMAGES", "")
-    for name, files in CLASSICS.items() if folder else ():
-        content, style = (Path(folder, file) for file in files)
+    for name, names in CLASSICS.items() if folder else ():
+        content, style = (Path(folder, file) for file in names)
         if content.is_file() and style.is_file():
             sources[name] = partial(_classic, content, style)
     return sources
@@ -74,4 +75,4 @@ def _own(name: str) -> Pair:
 
 
 def _classic(content: Path, style: Path) -> Pair:
-    return Pair(images.decode(content.read_bytes()), images.decode(style.read_bytes()))
+    return Pair(files.decode(content.read_bytes()), files.decode(style.read_bytes()))

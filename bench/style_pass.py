@@ -18,6 +18,7 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, ratio, seconds, table
 from service import images
+from service.decoding import files
 from service.engine.canvas import to_tensor
 from service.engine.losses import gram_matrix
 from service.images import ImageFile, Picture
@@ -38,7 +39,7 @@ def measure(plan: Plan) -> Results:
     picture = images.resize_long_edge(style, plan.middle)
     extractor = engine.extractor()
     onnx = fastest(lambda: extractor.grams(picture, STYLE_LAYERS), plan.repeats)
-    found = [_cached(images.check_image(images.encode(style)), extractor, plan.middle) for _ in range(plan.repeats)]
+    found = [_cached(files.check_image(images.encode(style)), extractor, plan.middle) for _ in range(plan.repeats)]
     empty, file, memory = (min(times) for times in zip(*found, strict=True))
     return {
         "pair": plan.pair,

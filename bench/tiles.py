@@ -17,6 +17,7 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service import images
+from service.decoding import files
 from service.engine.canvas import to_tensor
 from service.engine.losses import Objective, plain_objective
 from service.engine.stage import TILE
@@ -84,7 +85,7 @@ def gradient(objective: Objective, image: Tensor) -> Tensor:
 def job_peak(plan: Plan, size: int) -> int:
     """Bytes of this process at the peak of one job by tiles."""
     pictures = pair(plan.pair)
-    style = images.check_image(images.encode(pictures.style))
+    style = files.check_image(images.encode(pictures.style))
     settings: dict[str, Any] = {"threads": torch.get_num_threads(), "gram_memory": 256 * MIB, "memory": LIMIT}
     stylist = Stylist(engine.MODEL, Blobs("memory:///"), device="cpu", precision="auto", **settings)
     image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)

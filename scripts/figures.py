@@ -18,7 +18,8 @@ from skimage import data
 
 from scripts.client import ROOT, get, running_service, save_preset, transfer
 from scripts.starters import discs, ink, mosaic, strokes
-from service import images, sheet
+from service import sheet
+from service.decoding import files
 
 PAGE, FOLDER = ROOT / "docs" / "figures.md", ROOT / "docs" / "figures"
 PHOTOGRAPHS = ("coffee", "astronaut", "chelsea", "rocket")
@@ -110,7 +111,7 @@ def draw(url: str, name: str, requests: list[str], parts: dict[str, Image.Image]
         whole = Image.open(io.BytesIO(get(url + jobs[0]["links"]["sheet"]).content))
         return without_photograph(whole, jobs[0]["result"]["width"])
     painted = [get(f"{url}{job['links']['image']}").content for job in jobs]
-    cells = [(label, partial(images.decode, picture)) for label, picture in zip(LABELS[name], painted, strict=True)]
+    cells = [(label, partial(files.decode, picture)) for label, picture in zip(LABELS[name], painted, strict=True)]
     return Image.open(io.BytesIO(sheet.contact_sheet(cells)))
 
 

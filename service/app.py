@@ -13,6 +13,7 @@ from service.api.waiting import BodyPlaces, Waiting
 from service.api.watching import Watch
 from service.broker.wake import waker
 from service.config import Settings
+from service.decoding import files
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
@@ -30,6 +31,7 @@ def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application, over the settings given or those of the environment."""
     settings = settings or Settings.from_environment()
     set_up_logs(settings.log)
+    files.start()
     app = Api()
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]  # the JSON part may hold base64 too

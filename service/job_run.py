@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from service import images
 from service.cutout import fitted
+from service.decoding import files
 from service.engine.options import TransferOptions
 from service.errors import DatabaseError, ServiceError, TransferFailed
 from service.images import Cutout, Mask, Picture, UnreadableImage
@@ -95,20 +95,20 @@ class JobRun(ABC):
     def _content(self, image: StoredImage, options: TransferOptions) -> Cutout:
         if options.alpha == "flatten":
             return Cutout(self.picture(image, options), None)
-        shown = fitted(images.decode_cutout(self.blobs.get(image.blob)), options.size)
+        shown = fitted(files.decode_cutout(self.blobs.get(image.blob), self.reporter.on_tick), options.size)
         self.reporter.on_tick()
         return shown
 
     def picture(self, image: StoredImage, options: TransferOptions) -> Picture:
         """Decoded; over white, unless the transparency is kept: then its colours as they are."""
-        cutout = images.decode_cutout(self.blobs.get(image.blob))
+        cutout = files.decode_cutout(self.blobs.get(image.blob), self.reporter.on_tick)
         self.reporter.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
     def _mask(self, image: StoredImage | None) -> Mask | None:
         if image is None:
             return None
-        mask = images.decode_mask(self.blobs.get(image.blob))
+        mask = files.decode_mask(self.blobs.get(image.blob), self.reporter.on_tick)
         self.reporter.on_tick()
         return mask
 

@@ -44,20 +44,6 @@ def mend_transparent_colour(image: Image.Image, head: bytes) -> None:
         image.info["transparency"] = key * 255 // (2**depth - 1)
 
 
-def has_one_profile(data: bytes) -> bool:
-    """Whether a PNG has one colour profile at most, as it should; other files have nothing to be looked at.
-
-    Pillow unpacks each of them while it opens the file: a megabyte of them cost seconds.
-    """
-    if not data.startswith(SIGNATURE):
-        return True
-    found, at = 0, len(SIGNATURE)
-    while at + 8 <= len(data) and found < 2:  # noqa: PLR2004
-        found += data[at + 4 : at + 8] == b"iCCP"
-        at += 12 + int.from_bytes(data[at : at + 4])
-    return found < 2  # noqa: PLR2004
-
-
 def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """An image of any mode -> its colours as RGB, and its alpha as L, where it has any."""
     profile = image.info.get("icc_profile")

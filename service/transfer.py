@@ -14,6 +14,7 @@ import torch
 
 from service import __version__, colour, images
 from service.cutout import visible_strength
+from service.decoding import files
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import Guidance
 from service.engine.heap import keep_freed_memory, keep_large_images_apart
@@ -133,7 +134,8 @@ class Stylist:
         first = order.first
         if order.options.init == "style":
             content = setting.content
-            first = setting.treatment.apply(images.cover(_heaviest(order.styles), content.shape[1], content.shape[0]))
+            heaviest = _heaviest(order.styles, on_tick)
+            first = setting.treatment.apply(images.cover(heaviest, content.shape[1], content.shape[0]))
             on_tick()
         result = stylize(
             self._encoder,
@@ -228,7 +230,7 @@ def _region_masks(
     masks: dict[str, Mask | None] = {}
     for name, (style, *_) in regions.items():
         if style.mask is not None:
-            masks[name] = images.resize_mask(images.decode_mask(style.mask.read()), width, height)
+            masks[name] = images.resize_mask(files.decode_mask(style.mask.read(), on_tick), width, height)
             on_tick()
     given = [mask for mask in masks.values() if mask is not None]
     masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None
@@ -254,7 +256,7 @@ def _treatment(color: str, content: Picture) -> Treatment:
     return Treatment()
 
 
-def _heaviest(styles: Sequence[Style]) -> Picture:
+def _heaviest(styles: Sequence[Style], on_tick: Callable[[], None]) -> Picture:
     """The picture of the heaviest image of the heaviest style."""
     style = max((style for style in styles if style.images), key=lambda style: style.weight)
-    return images.decode(max(style.images, key=lambda image: image.weight).file.read())
+    return files.decode(max(style.images, key=lambda image: image.weight).file.read(), on_tick)

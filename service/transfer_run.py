@@ -10,6 +10,7 @@ from typing import Any
 
 from service import images, sheet
 from service.cutout import shown
+from service.decoding import files
 from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.options import TransferOptions
 from service.engine.stage import Memo
@@ -106,7 +107,7 @@ class TransferRun(JobRun):
 
     def _shown(self, blob: str) -> Picture:
         self.reporter.on_tick()
-        return images.decode(self.blobs.get(blob))
+        return files.decode(self.blobs.get(blob), self.reporter.on_tick)
 
 
 def _of_content(options: TransferOptions) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from service.config import Settings
+from service.decoding import files
 from service.engine.heap import give_back_memory
 from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
@@ -82,6 +83,7 @@ class Worker:
 
     def start(self) -> None:
         """Signs the roll: from here on the process counts as a worker."""
+        files.start()
         for thread in self._threads:
             thread.start()
         self._courier.start()

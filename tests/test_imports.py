@@ -37,6 +37,7 @@ BASE_MODULES = (
 )  # fmt: skip
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL", "pythonjsonlogger")),
+    "decoding": Part(1, ("decoding.",), ("base",), ("numpy", "PIL")),
     "metrics": Part(1, ("metrics.",), ("base",), ("prometheus_client",)),
     "model": Part(1, ("model",), ("base",), ("numpy", "onnx", "google")),
     "storage": Part(1, ("storage.",), ("base",), ("sqlalchemy", "obstore", "alembic")),
@@ -44,13 +45,13 @@ PARTS = {
     "styles": Part(
         3,
         ("styles.",),
-        ("base", "metrics", "model", "storage", "presets"),
+        ("base", "decoding", "metrics", "model", "storage", "presets"),
         ("onnx", "onnxruntime", "safetensors", "sqlalchemy", "numpy"),
     ),
     "presets": Part(
         2,
         ("styles.presets", "styles.packs", "styles.starters", "styles.starters.loading"),
-        ("base", "storage"),
+        ("base", "decoding", "storage"),
         ("sqlalchemy", "safetensors", "numpy"),
     ),
     "jobs": Part(2, ("jobs.",), ("base", "metrics", "storage"), ("sqlalchemy",)),
@@ -58,7 +59,7 @@ PARTS = {
     "api": Part(
         4,
         ("api.",),
-        ("base", "metrics", "storage", "presets", "jobs", "webhooks"),
+        ("base", "decoding", "metrics", "storage", "presets", "jobs", "webhooks"),
         (
             "flask",
             "flask_cors",
@@ -71,13 +72,16 @@ PARTS = {
         ),
     ),
     "studio": Part(4, ("studio.",), ("base",), ("flask",)),
-    "transfer": Part(4, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch", "numpy")),
+    "transfer": Part(
+        4, ("transfer",), ("base", "decoding", "model", "storage", "engine", "styles"), ("torch", "numpy")
+    ),
     "sweep": Part(4, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
     "worker": Part(
         5,
         ("worker", "job_run", "transfer_run", "task_run", "reporting"),
         (
             "base",
+            "decoding",
             "metrics",
             "model",
             "storage",
@@ -95,6 +99,7 @@ PARTS = {
     "top": Part(7, ("app", "commands.", "doctor.", "__main__"), (ANYTHING,), (ANYTHING,)),
 }
 WEB_STAYS_WITHOUT = ("torch", "onnxruntime", "onnx")
+DECODER_STAYS_WITHOUT = (*WEB_STAYS_WITHOUT, "sqlalchemy", "obstore", "flask", "pydantic", "requests")
 ENGINE_STAYS_WITHOUT = ("flask", "prometheus_client", "werkzeug", "pydantic", "sqlalchemy", "obstore", "onnxruntime")
 
 
@@ -240,6 +245,12 @@ def test_the_engine_loads_no_http_no_database_and_no_onnx_runtime() -> None:
     loaded = loaded_by("import service.engine.stylize")
     assert "torch" in loaded
     assert loaded.isdisjoint(ENGINE_STAYS_WITHOUT)
+
+
+def test_a_decoder_loads_nothing_that_it_does_not_need() -> None:
+    loaded = loaded_by("import service.decoding.fork_server")
+    assert "PIL" in loaded
+    assert loaded.isdisjoint(DECODER_STAYS_WITHOUT)
 
 
 def test_the_supervisor_loads_no_torch() -> None:

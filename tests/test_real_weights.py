@@ -13,6 +13,7 @@ from skimage import data
 
 from scripts.starters import strokes
 from service import images
+from service.decoding import files
 from service.engine.options import TransferOptions
 from service.memory import MIB
 from service.model import load_model
@@ -67,7 +68,7 @@ def test_the_losses_are_the_formulas(real_service: RunningService, real_model: P
 @pytest.mark.parametrize(("name", "seed"), [("chelsea", 1), ("astronaut", 2), ("coffee", 3), ("rocket", 4)])
 def test_bfloat16_gives_what_float32_gives(real_model: Path, tmp_path: Path, name: str, seed: int) -> None:
     content, art = np.ascontiguousarray(getattr(data, name)()), images.encode(np.asarray(strokes.draw(512, seed)))
-    file = images.check_image(art)
+    file = files.check_image(art)
     image = StyleImage(File(lambda: art, file.sha256), file.width, file.height)
     order = Order(content, [Style.of(image)], TransferOptions(size=160, iterations=60))
     losses = {}

@@ -12,8 +12,8 @@ import pytest
 from front_door import png
 
 from service import sweep as sweeping
+from service.decoding.files import check_image
 from service.errors import NotFound
-from service.images import check_image
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission

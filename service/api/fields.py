@@ -7,12 +7,13 @@ import binascii
 from dataclasses import MISSING
 from typing import Annotated, Any
 
-from flask import g, request
+from flask import request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from service.api.parameters import ID
+from service.api.request_pictures import request_pictures
 from service.engine.options import LAYERS, OPTIONS
-from service.images import ImageFile, UnreadableImage, check_image
+from service.images import ImageFile, UnreadableImage
 
 FILE_PART = "file:"
 FIRST_IMAGES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
@@ -42,13 +43,10 @@ def read_image(value: object) -> ImageFile:
     """base64, a data: URL, or `file:<part name>` of this form -> the image, checked to be readable."""
     if not isinstance(value, str):
         raise ValueError("must be a string: base64, a data: URL or file:<part name>")  # noqa: TRY004 - pydantic's way
-    known: dict[str, ImageFile] = g.setdefault("images", {})  # a request may name one file many times
-    if value not in known:
-        try:
-            known[value] = check_image(_bytes(value))
-        except UnreadableImage as error:
-            raise ValueError(str(error)) from error
-    return known[value]
+    try:
+        return request_pictures().read(value, _bytes)
+    except UnreadableImage as error:
+        raise ValueError(str(error)) from error
 
 
 def _bytes(value: str) -> bytes:

@@ -11,9 +11,10 @@ from service.api.asked import Asked, Given, blended, given_in, varied
 from service.api.bodies import ScoreBody, StyleEntry, TransferBody
 from service.api.fields import JobInit
 from service.api.parts import Parts
+from service.decoding import files
 from service.engine.options import OPTIONS, TransferOptions
 from service.errors import BlobNotFound, DoesNotFit, FieldError, InvalidInput, NotFound
-from service.images import ImageFile, check_image, decode_mask
+from service.images import ImageFile
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
@@ -132,7 +133,7 @@ class _Intake:
         if asked.variant >= len(pictures):
             raise InvalidInput.field("init.variant", f"the transfer {asked.job} has {len(pictures)}, from 0")
         try:
-            picture = check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
+            picture = files.check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
         except BlobNotFound as error:
             raise InvalidInput.field("init.job", f"the picture of the transfer {asked.job} is gone") from error
         self._results[asked.job, asked.variant] = picture
@@ -184,7 +185,7 @@ class _Intake:
         if mask is None:
             return []
         if mask.sha256 not in self._black:
-            self._black[mask.sha256] = bool(decode_mask(mask.data).max() <= DARK)
+            self._black[mask.sha256] = files.lightest(mask.data) <= DARK
         black = self._black[mask.sha256]
         return [FieldError(loc, "is black everywhere: nothing of the style would be left")] if black else []
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from service import images
+from service.decoding import files
 from service.errors import NotAcceptable, Unavailable
 from service.images import MEDIA_TYPES
 
@@ -46,6 +46,6 @@ def transcoded(read: Callable[[], bytes], format: str, quality: int) -> bytes:
     if not _turn.acquire(timeout=TURN_S):
         raise Unavailable("too many pictures are being brought to other formats", retry_after=TURN_S)
     try:
-        return images.transcode(read(), format, quality)
+        return files.transcode(read(), format, quality)
     finally:
         _turn.release()

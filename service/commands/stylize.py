@@ -14,6 +14,7 @@ from tqdm import tqdm
 from service import images
 from service.config import Settings
 from service.cutout import fitted
+from service.decoding import files
 from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
@@ -89,9 +90,9 @@ def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | Non
 
 def _order(content: ImageFile, first: ImageFile | None, styles: list[Style], options: TransferOptions) -> Order:
     if options.alpha == "flatten":
-        return Order(images.decode(content.data), styles, options, images.decode(first.data) if first else None)
-    seen = fitted(images.decode_cutout(content.data), options.size)
-    begun = images.decode_cutout(first.data).colours if first else None
+        return Order(files.decode(content.data), styles, options, files.decode(first.data) if first else None)
+    seen = fitted(files.decode_cutout(content.data), options.size)
+    begun = files.decode_cutout(first.data).colours if first else None
     return Order(seen.colours, styles, options, begun, alpha=seen.alpha)
 
 
@@ -114,7 +115,7 @@ def _styles(args: argparse.Namespace) -> list[Style]:
 
 def _read(field: str, path: Path) -> ImageFile:
     try:
-        return images.check_image(path.read_bytes())
+        return files.check_image(path.read_bytes())
     except OSError as error:
         raise InvalidInput.field(field, f"{path}: {error.strerror}") from error
     except UnreadableImage as error:

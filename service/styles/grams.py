@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from service import images
+from service.decoding import files
 from service.images import Picture
 from service.metrics.instruments import style_grams
 from service.styles.cache import GramCache, GramKey
@@ -170,11 +171,11 @@ class StyleGrams:
         return GramKey(self._model, image.file.sha256, width, height, wanted.layers, wanted.treatment.name, mask)
 
     def _compute(self, image: StyleImage, key: GramKey, wanted: _Wanted) -> Grams:
-        picture = images.resize(images.decode(image.file.read()), key.width, key.height)
+        picture = images.resize(files.decode(image.file.read(), wanted.on_tick), key.width, key.height)
         picture = wanted.treatment.apply(picture)
         mask = None
         if image.mask is not None:
-            mask = images.resize_mask(images.decode_mask(image.mask.read()), key.width, key.height)
+            mask = images.resize_mask(files.decode_mask(image.mask.read(), wanted.on_tick), key.width, key.height)
         wanted.on_tick()
         grams = self._extractor.grams(picture, key.layers, mask, wanted.on_tick)
         style_grams.labels("computed").inc()

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from service import images
+from service.decoding import files
 from service.engine.options import CHANNELS, LAYERS
 from service.images import UnreadableImage
 
@@ -143,7 +143,7 @@ def _thumbnail(value: npt.NDArray[Any] | None) -> bytes:
     if value is None or value.dtype != np.uint8 or value.ndim != 1:
         raise UnusablePack("it has no thumbnail")
     try:
-        return images.thumbnail(value.tobytes())  # nobody else's bytes are served
+        return files.thumbnail(value.tobytes())  # nobody else's bytes are served
     except UnreadableImage as error:
         raise UnusablePack(f"its thumbnail: {error}") from error
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from service import images
+from service.decoding import files
 from service.errors import BlobNotFound, NotFound
 from service.images import ImageFile
 from service.storage.blobs import Blobs
@@ -79,7 +80,7 @@ class Presets:
         version = uuid.uuid4().hex
         saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
         heaviest = max(style_images, key=lambda style: style.weight)
-        self._blobs.put(thumbnail_key(version), images.thumbnail(heaviest.image.data))
+        self._blobs.put(thumbnail_key(version), files.thumbnail(heaviest.image.data))
         shown = [asdict(image) for image in saved]
         return {"version": version, "description": description, "images": shown, "pack": None}
 

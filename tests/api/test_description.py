@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from service.api.fields import SMALLEST_IMAGE
+from service.decoding.files import check_image
 from service.engine.options import LAYERS, OPTIONS
-from service.images import check_image
 
 Json = dict[str, Any]
 

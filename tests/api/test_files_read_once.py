@@ -10,15 +10,15 @@ from api.controls import PHOTO
 from flask.testing import FlaskClient
 from front_door import png
 
-from service.api import fields
+from service.decoding import files
 
 
 def test_a_file_named_many_times_is_read_once_in_each_request(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[bytes] = []
-    check = fields.check_image
-    monkeypatch.setattr(fields, "check_image", lambda data: (reads.append(data), check(data))[1])
+    check = files.check_image
+    monkeypatch.setattr(files, "check_image", lambda data, allowance: (reads.append(data), check(data, allowance))[1])
     body = {"content": "file:a", "styles": [{"image": "file:a"}] * 3, "size": 64}
     for count in (1, 2):
         form = {"request": json.dumps(body), "a": (BytesIO(png(PHOTO)), "a.png")}

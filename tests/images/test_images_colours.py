@@ -9,7 +9,7 @@ from picture_checks import far
 from picture_files import encoded
 from PIL import Image, ImageCms
 
-from service.images import decode
+from service.decoding.reading import decode
 
 # Transparency
 

@@ -11,7 +11,9 @@ from picture_files import encoded
 from PIL import Image
 
 from service import images
-from service.images import decode, resize_long_edge
+from service.decoding import reading
+from service.decoding.reading import decode
+from service.images import resize_long_edge
 
 
 def test_png_is_written_without_loss(photo: np.ndarray) -> None:
@@ -34,11 +36,11 @@ def test_a_higher_quality_is_nearer_and_larger(photo: np.ndarray, format: str) -
 
 
 def test_a_thumbnail_is_a_small_jpeg_of_the_whole_picture(photo: np.ndarray) -> None:
-    small = images.thumbnail(encoded(photo, "PNG"))
+    small = reading.thumbnail(encoded(photo, "PNG"))
     with Image.open(io.BytesIO(small)) as image:
         assert (image.format, image.size) == ("JPEG", (256, 170))
     assert far(decode(small), resize_long_edge(photo, 256)) < 5
 
 
 def test_a_thumbnail_is_never_larger_than_the_picture(picture: np.ndarray) -> None:
-    assert decode(images.thumbnail(encoded(picture, "PNG"))).shape == picture.shape
+    assert decode(reading.thumbnail(encoded(picture, "PNG"))).shape == picture.shape

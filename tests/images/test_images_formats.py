@@ -12,7 +12,8 @@ from picture_checks import far
 from picture_files import encoded
 from PIL import Image
 
-from service.images import check_image, decode
+from service.decoding.files import check_image
+from service.decoding.reading import decode
 
 
 @pytest.mark.parametrize(("format", "settings"), [("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True})])

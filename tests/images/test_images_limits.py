@@ -16,8 +16,9 @@ from picture_checks import exif_file
 from picture_files import encoded
 from PIL import Image, ImageFile
 
-from service import images
-from service.images import UnreadableImage, check_image, decode
+from service.decoding import reading
+from service.decoding.reading import decode, upright_size
+from service.images import UnreadableImage
 from service.srgb import PROFILE
 
 
@@ -68,15 +69,15 @@ def test_a_header_that_claims_too_many_pixels_is_refused_before_anything_is_deco
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
     side = 16384 if format == "WEBP" else 20000
     with pytest.raises(UnreadableImage, match=f"{side} x {side} pixels are too many; at most 64,000,000"):
-        check_image(BOMBS[format](side, side))
+        upright_size(BOMBS[format](side, side))
     with pytest.raises(UnreadableImage, match="was decoded"):  # the trap works
-        check_image(BOMBS[format](100, 100))
+        upright_size(BOMBS[format](100, 100))
 
 
 def test_the_largest_picture_is_that_of_64_million_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnreadableImage, match="too many"):
         decode(picture_files.png_claiming(64_000_001, 1))
-    monkeypatch.setattr(images, "MAX_PIXELS", 20 * 30)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 20 * 30)
     assert decode(encoded(np.zeros((20, 30, 3), np.uint8), "PNG")).shape == (20, 30, 3)
     with pytest.raises(UnreadableImage, match="too many"):
         decode(encoded(np.zeros((20, 31, 3), np.uint8), "PNG"))
@@ -85,8 +86,8 @@ def test_the_largest_picture_is_that_of_64_million_pixels(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("size", [(1, 1), (7, 100), (100, 7)])
 def test_a_picture_of_next_to_no_pixels_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(UnreadableImage, match=f"{size[1]} x {size[0]} pixels are too few"):
-        check_image(encoded(np.zeros((*size, 3), np.uint8), "PNG"))
-    assert check_image(encoded(np.zeros((8, 8, 3), np.uint8), "PNG")).width == 8
+        upright_size(encoded(np.zeros((*size, 3), np.uint8), "PNG"))
+    assert upright_size(encoded(np.zeros((8, 8, 3), np.uint8), "PNG")) == (8, 8)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -133,6 +134,6 @@ def test_a_png_with_many_profiles_is_refused_before_any_is_unpacked() -> None:
     data = buffer.getvalue()
     at = data.index(b"iCCP") - 4
     chunk = data[at : at + 12 + int.from_bytes(data[at : at + 4])]
-    assert images.check_image(data).width == 16
-    with pytest.raises(images.UnreadableImage, match="one colour profile"):
-        images.check_image(data[:at] + 2 * chunk + data[at + len(chunk) :])
+    assert upright_size(data) == (16, 16)
+    with pytest.raises(UnreadableImage, match="one colour profile"):
+        upright_size(data[:at] + 2 * chunk + data[at + len(chunk) :])

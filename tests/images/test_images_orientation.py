@@ -11,7 +11,8 @@ from picture_checks import exif_file, far
 from picture_files import encoded
 from PIL import PngImagePlugin
 
-from service.images import check_image, decode
+from service.decoding.files import check_image
+from service.decoding.reading import decode
 
 UPRIGHT = {1: lambda p: p, 2: lambda p: p[:, ::-1], 3: lambda p: p[::-1, ::-1], 4: lambda p: p[::-1],
            5: lambda p: p.transpose(1, 0, 2), 6: lambda p: np.rot90(p, 3),

@@ -10,7 +10,7 @@ import pytest
 from picture_files import encoded, png_chunk, png_of_samples
 from PIL import Image
 
-from service.images import decode, decode_cutout
+from service.decoding.reading import decode, decode_cutout
 
 LEVEL = 100
 DARKER = 255 * ((LEVEL / 255) ** 3) ** (1 / 2.2)  # nearly what a grey of gamma 3 is in sRGB

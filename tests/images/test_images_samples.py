@@ -10,7 +10,7 @@ import pytest
 from picture_files import encoded, png_of_samples, ycck_jpeg
 from PIL import Image
 
-from service.images import decode, decode_cutout
+from service.decoding.reading import decode, decode_cutout
 
 LEVELS = np.linspace(0, 65535, 16 * 64).round().astype(np.uint16).reshape(16, 64)
 HALF = np.where(np.arange(64) < 32, 0, 65535).astype(np.uint16)  # clear on the left

@@ -12,7 +12,9 @@ from picture_files import encoded
 from PIL import Image, ImageCms, PngImagePlugin
 
 from service import images, sheet
-from service.images import decode, decode_cutout, encode, transcode
+from service.decoding import reading
+from service.decoding.reading import decode, decode_cutout, transcode
+from service.images import encode
 from service.srgb import PROFILE
 
 PLACE = b"48.8584 N 2.2945 E"
@@ -86,7 +88,7 @@ def test_what_a_file_says_of_itself_comes_out_nowhere(picture: np.ndarray, forma
     data = with_secrets(picture, format)
     assert PLACE in data
     cutout = decode_cutout(data)
-    written = [images.thumbnail(data), sheet.contact_sheet([("", lambda: decode(data))])]
+    written = [reading.thumbnail(data), sheet.contact_sheet([("", lambda: decode(data))])]
     for wanted in images.MEDIA_TYPES:
         written += [encode(cutout.colours, wanted), transcode(data, wanted, 90)]
     for made in written:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from front_door import png
 
-from service import images
+from service.decoding import files
 from service.errors import StorageError
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -66,7 +66,7 @@ def names(presets: Presets) -> list[str]:
 
 def save(presets: Presets) -> bool:
     """As `load` does, with fewer and smaller ones."""
-    return presets.put_once("few", ((name, "", [PresetImage(images.check_image(PICTURE))]) for name in FEW))
+    return presets.put_once("few", ((name, "", [PresetImage(files.check_image(PICTURE))]) for name in FEW))
 
 
 def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, blobs: Blobs) -> None:
@@ -89,7 +89,7 @@ def test_a_deleted_one_stays_away(presets: Presets) -> None:
 
 
 def test_presets_that_are_there_are_left_alone_for_good(presets: Presets) -> None:
-    presets.put("own", "of an older version", [PresetImage(images.check_image(PICTURE))])
+    presets.put("own", "of an older version", [PresetImage(files.check_image(PICTURE))])
     save(presets)
     assert names(presets) == ["own"]
     presets.delete("own")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from service import images
+from service.decoding import files
 from service.errors import ServiceError
 from service.styles.presets import PresetImage, Presets
 
@@ -30,7 +30,7 @@ class Starter(NamedTuple):
         return FOLDER / f"{self.name}.webp"
 
     def image(self) -> PresetImage:
-        return PresetImage(images.check_image(self.picture.read_bytes()))
+        return PresetImage(files.check_image(self.picture.read_bytes()))
 
 
 STARTERS = (

@@ -1,0 +1,70 @@
+"""The pictures of one request: each is read once, and all of them together are bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import g
+
+from service.api.parts import parts
+from service.decoding import files
+from service.decoding.files import Allowance
+from service.decoding.formats import head_of
+from service.images import ImageFile, UnreadableImage
+
+MEGA = 1_000_000
+
+
+@dataclass
+class RequestPictures:
+    """What a request has brought so far.
+
+    Attributes:
+        most: pictures that it may bring, read or not.
+        pixels: pixels that its pictures may still have.
+        allowance: CPU time that they may still take.
+    """
+
+    most: int
+    pixels: float
+    allowance: Allowance
+    tried: int = 0
+    known: dict[str, ImageFile] = field(default_factory=dict)
+
+    def read(self, value: str, bytes_of: Callable[[str], bytes]) -> ImageFile:
+        """The picture that a field's text stands for, read where the text is new.
+
+        Raises:
+            UnreadableImage: it can't be read, or is more than the request may bring.
+            Unavailable: too many large pictures are being read.
+        """
+        if value not in self.known:
+            self.known[value] = self._read(bytes_of(value))
+        return self.known[value]
+
+    def _read(self, data: bytes) -> ImageFile:
+        self.tried += 1
+        if self.tried > self.most:
+            raise UnreadableImage(f"is one too many: a request may bring {self.most} pictures")
+        self._check_pixels(head_of(data).pixels or 0)
+        picture = files.check_image(data, self.allowance)
+        self._check_pixels(picture.width * picture.height)
+        self.pixels -= picture.width * picture.height
+        return picture
+
+    def _check_pixels(self, pixels: int) -> None:
+        if pixels > self.pixels:
+            limit = parts().settings.request_megapixels
+            raise UnreadableImage(f"is too large: the pictures of a request may have {limit:g} megapixels in all")
+
+
+def request_pictures() -> RequestPictures:
+    """The pictures of the request that is being answered."""
+    if "pictures" not in g:
+        settings = parts().settings
+        g.pictures = RequestPictures(
+            settings.request_pictures, settings.request_megapixels * MEGA, Allowance(settings.decode_s)
+        )
+    found: RequestPictures = g.pictures
+    return found

@@ -1,0 +1,159 @@
+"""The service's side of its fork server: starts it, sends it orders and waits for what becomes of them."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.decoding.messages import Order, Reply, mapped, receive, send, shared
+from service.errors import Unavailable
+from service.images import UnreadableImage
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMMAND = [sys.executable, "-m", "service.decoding.fork_server"]
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")  # of the environment: no settings, no secrets
+KEPT_PREFIXES = ("PYTHON", "OPENBLAS_", "COVERAGE_")
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+TICK_S = 0.25  # seconds between two looks at whether anybody still wants the result
+PATIENCE_S = 5.0  # seconds beyond an order's own limit
+TIME_IS_UP = (-signal.SIGPROF, -signal.SIGXCPU)
+STOP_S = 2.0
+
+Files = list[npt.NDArray[np.uint8]]
+
+
+class TooSlow(UnreadableImage):
+    """A file takes more CPU time than one may."""
+
+
+class Decoders:
+    """Decoder processes, each for one file. All threads of a process share one fork server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def run(self, order: Order, data: bytes, tick: Callable[[], None]) -> tuple[Reply, Files]:
+        """Have a file decoded; gives what is said of it, and the arrays that were handed over.
+
+        `tick` is called again and again meanwhile; what it raises ends the decoder.
+
+        The reply says it where a file can't be read.
+
+        Raises:
+            TooSlow: it takes longer than the order's CPU time.
+            UnreadableImage: the decoder crashed over it.
+            Unavailable: the machine is too busy, or the fork server can't be started.
+        """
+        for _ in range(2):
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with closing(ours):
+                with closing(theirs):
+                    self._send(order, data, theirs)
+                message, files = self._answer(ours, order, tick)
+            if message is not None:
+                return _result(Reply(**message), files)
+            self._forget()  # it died: perhaps somebody ended it
+        raise Unavailable("the process that reads pictures ends again and again: see the log", retry_after=PATIENCE_S)
+
+    def start(self) -> None:
+        """Start the fork server, so that the first picture doesn't wait for it."""
+        with self._lock:
+            self._started()
+
+    def close(self) -> None:
+        """End the fork server and all decoders."""
+        with self._lock:
+            process, self._process = self._process, None
+            if self._control is not None:
+                self._control.close()
+                self._control = None
+        if process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
+
+    def _send(self, order: Order, data: bytes, connection: socket.socket) -> None:
+        file = shared(data)
+        try:
+            with self._lock:
+                control = self._started()
+            with suppress(OSError):  # whoever waits for the answer sees that there is none
+                send(control, order, [connection.fileno(), file])
+        finally:
+            os.close(file)
+
+    def _started(self) -> socket.socket:
+        """The socket of the fork server, which is started where there is none."""
+        if self._control is None or self._process is None or self._process.poll() is not None:
+            if self._control is not None:
+                self._control.close()
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = subprocess.Popen(COMMAND, stdin=theirs.fileno(), cwd=ROOT, env=_environment())
+        return self._control
+
+    def _forget(self) -> None:
+        """Have a fork server that gave no answer replaced."""
+        logger.error("the process that reads pictures gave no answer: starting another one")
+        self.close()
+
+    def _answer(
+        self, connection: socket.socket, order: Order, tick: Callable[[], None]
+    ) -> tuple[dict[str, Any] | None, list[int]]:
+        """The first message of an order's connection; None where the fork server is gone."""
+        end = time.monotonic() + order.wall_s + PATIENCE_S
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        while not poll.poll(TICK_S * 1000):
+            tick()
+            if time.monotonic() > end:
+                return {"exit_status": -int(signal.SIGALRM)}, []
+        return receive(connection)
+
+
+def _result(reply: Reply, files: Sequence[int]) -> tuple[Reply, Files]:
+    if reply.exit_status is not None:
+        raise _failure(reply.exit_status)
+    return reply, [mapped(file, shape) for file, shape in zip(files, reply.shapes, strict=True)]
+
+
+def _failure(exit_status: int) -> Exception:
+    """Why a decoder ended without a word."""
+    if exit_status in TIME_IS_UP:
+        return TooSlow("takes too long to decode")
+    if exit_status == -signal.SIGALRM:
+        return Unavailable("a picture could not be read in time: the machine is too busy", retry_after=PATIENCE_S)
+    if exit_status == -signal.SIGKILL:
+        return UnreadableImage("takes too much memory to decode")
+    logger.warning("a decoder process ended with %d", exit_status)
+    return UnreadableImage("broken image: what reads it fails")
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
+    return kept | ENVIRONMENT
+
+
+DECODERS = Decoders()
+"""The decoders of this process."""
+
+atexit.register(DECODERS.close)
+os.register_at_fork(after_in_child=DECODERS.__init__)  # type: ignore[misc]  # a fork starts a server of its own

@@ -1,0 +1,112 @@
+"""What the service asks of a picture's file. Nothing of a file is decoded in the process that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from service.decoding import lanes
+from service.decoding.decoders import DECODERS, Files, TooSlow
+from service.decoding.formats import head_of
+from service.decoding.messages import Reply
+from service.images import Cutout, ImageFile, Mask, Picture, UnreadableImage, digest
+
+WHOLE = 2.0  # times as long as a check may take a file that passed it: all of it is brought to sRGB
+LIGHT = 255  # of a level
+
+
+def no_tick() -> None:
+    """Nobody who could lose interest."""
+
+
+Tick = Callable[[], None]
+Facts = dict[str, Any]
+
+
+@dataclass
+class Allowance:
+    """CPU seconds that are left to a request for all of its pictures."""
+
+    left: float
+
+    def within(self, seconds: float) -> float:
+        """So many seconds, or what is left. Raises TooSlow where nothing is."""
+        if self.left <= 0:
+            raise TooSlow("was not read: the pictures before it took too long to decode")
+        return min(seconds, self.left)
+
+
+def start() -> None:
+    """Start the process that decoders are forked from, without waiting for it."""
+    DECODERS.start()
+
+
+def check_image(data: bytes, allowance: Allowance | None = None) -> ImageFile:
+    """Read an image once through, so that whoever uses it later can count on it.
+
+    Raises:
+        UnreadableImage: not an image, truncated, too small or too large, or too slow or too large to decode.
+        Unavailable: too many large pictures are being read.
+    """
+    sha256 = digest(data)
+    limit = head_of(data).check_s
+    seconds = allowance.within(limit) if allowance else limit
+    taken = seconds
+    try:
+        reply, _ = lanes.run("check", data, sha256, seconds, no_tick)
+        taken = reply.cpu_s
+    finally:
+        if allowance:
+            allowance.left -= taken
+    facts = _facts(reply)
+    return ImageFile(data, facts["width"], facts["height"], sha256)
+
+
+def decode(data: bytes, tick: Tick = no_tick) -> Picture:
+    """File bytes -> H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
+
+    `tick` is called meanwhile; what it raises ends it. Raises as `check_image`.
+    """
+    return _whole("picture", data, tick)[1][0]
+
+
+def decode_cutout(data: bytes, tick: Tick = no_tick) -> Cutout:
+    """File bytes -> colours, and alpha where there is any. Ticks and raises as `decode`."""
+    colours, *alpha = _whole("cutout", data, tick)[1]
+    return Cutout(colours, alpha[0] if alpha else None)
+
+
+def decode_mask(data: bytes, tick: Tick = no_tick) -> Mask:
+    """File bytes -> H x W in [0, 1]: the luminance, black 0 and white 1. Ticks and raises as `decode`."""
+    return _whole("levels", data, tick)[1][0].astype(np.float32) / np.float32(LIGHT)
+
+
+def lightest(data: bytes) -> float:
+    """The luminance of the lightest place, in [0, 1]. Raises as `check_image`."""
+    facts, _ = _whole("lightest", data)
+    return float(facts["level"]) / LIGHT
+
+
+def transcode(data: bytes, format: str, quality: int) -> bytes:
+    """A picture's file -> one of another format; alpha is kept where that has any, and else laid over white."""
+    return _whole("transcode", data, format=format, quality=quality)[1][0].tobytes()
+
+
+def thumbnail(data: bytes) -> bytes:
+    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`."""
+    return _whole("thumbnail", data)[1][0].tobytes()
+
+
+def _whole(task: str, data: bytes, tick: Tick = no_tick, **settings: Any) -> tuple[Facts, Files]:
+    reply, handed_over = lanes.run(task, data, digest(data), WHOLE * head_of(data).check_s, tick, **settings)
+    return _facts(reply), handed_over
+
+
+def _facts(reply: Reply) -> Facts:
+    """What is said of a file. Raises UnreadableImage."""
+    if reply.problem is not None:
+        raise UnreadableImage(reply.problem)
+    return reply.facts

@@ -1,0 +1,93 @@
+"""What the service and its fork server write each other: JSON in one datagram, files beside it as descriptors."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MEMORY = 2560 * 2**20  # bytes; 64 megapixels of lossless WebP take the most, 1.9 GB
+LARGEST = 16_384  # bytes of a datagram
+MOST_FILES = 4  # descriptors beside one
+
+
+@dataclass(frozen=True)
+class Order:
+    """A task for a decoder process, and its limits.
+
+    Attributes:
+        task: a name in `tasks.TASKS`; `settings` are its arguments beside the file.
+        cpu_s: CPU seconds after which the kernel ends it.
+        wall_s: seconds after which the kernel ends it, however little of the CPU it got.
+        memory: bytes of address space that it gets.
+        patient: whether it gives way to whatever else runs on the machine.
+    """
+
+    task: str
+    cpu_s: float
+    wall_s: float
+    memory: int = MEMORY
+    patient: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a decoder process says last, or the fork server of one that said nothing.
+
+    Attributes:
+        facts: of a task that was done.
+        shapes: of the arrays, or lengths of the files, that are handed over.
+        problem: why the file can't be read.
+        exit_status: of a process that ended without a word; negative: the number of the signal that ended it.
+        cpu_s: CPU seconds that it took.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    shapes: list[list[int]] = field(default_factory=list)
+    problem: str | None = None
+    exit_status: int | None = None
+    cpu_s: float = 0.0
+
+
+def send(connection: socket.socket, message: Order | Reply, files: Sequence[int] = ()) -> None:
+    """Send a message with file descriptors, which stay open here. Raises OSError."""
+    socket.send_fds(connection, [json.dumps(asdict(message)).encode()], files)
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The next message's fields, None at the end of all, and its descriptors, which are ours. Raises OSError."""
+    data, files, _, _ = socket.recv_fds(connection, LARGEST, MOST_FILES)
+    return (json.loads(data) if data else None), files
+
+
+def shared(data: bytes | npt.NDArray[np.uint8]) -> int:
+    """A descriptor of memory that holds a copy of the data and belongs to whoever has a descriptor of it."""
+    descriptor = os.memfd_create("picture", os.MFD_CLOEXEC)
+    flat = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else np.ascontiguousarray(data)
+    left = memoryview(flat).cast("B")  # type: ignore[arg-type]
+    while left:
+        left = left[os.write(descriptor, left) :]
+    return descriptor
+
+
+def mapped(descriptor: int, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
+    """The array in a descriptor of shared memory, read-only and not copied. The descriptor is closed.
+
+    Raises:
+        ValueError: it holds less than that.
+    """
+    try:
+        size = int(np.prod(shape))
+        if os.fstat(descriptor).st_size != size:
+            raise ValueError(f"{os.fstat(descriptor).st_size} bytes where {size} were announced")
+        return np.frombuffer(mmap.mmap(descriptor, size, prot=mmap.PROT_READ), np.uint8).reshape(shape)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,131 @@
+"""Bytes -> pixels with Pillow, in this process: only decoder processes and tests do this with files of strangers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from service import images
+from service.decoding.formats import READABLE
+from service.decoding.structure import check_structure
+from service.images import Cutout, Levels, Picture, UnreadableImage
+from service.srgb import mend_transparent_colour, to_srgb
+
+Read = TypeVar("Read")
+
+MAX_PIXELS = 64_000_000  # of an input image
+MIN_PIXELS = 8  # of an input image's short side
+SAMPLE = 64  # pixels along each side of what a check brings to sRGB
+TURNS = {  # EXIF orientation -> what brings the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+
+# Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Read a file once through; give the picture's width and height in pixels, EXIF orientation applied.
+
+    All pixels are decoded, but only a corner is brought to sRGB: that shows whether the rest can be, at a tenth of
+    the time.
+
+    Raises:
+        UnreadableImage: not an image, truncated, too small or too large.
+    """
+
+    def measure(image: Image.Image) -> tuple[int, int]:
+        turned = _orientation(image) in SIDEWAYS
+        to_srgb(image.crop((0, 0, min(SAMPLE, image.width), min(SAMPLE, image.height))))
+        return (image.height, image.width) if turned else image.size
+
+    return _read(data, measure)
+
+
+def decode(data: bytes) -> Picture:
+    """File bytes -> H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
+
+    Raises:
+        UnreadableImage: not an image, truncated, too small or too large.
+    """
+    return decode_cutout(data).over_white()
+
+
+def decode_cutout(data: bytes) -> Cutout:
+    """File bytes -> colours and alpha apart. Raises as `decode`."""
+    return _read(data, lambda image: _cutout(*to_srgb(_upright(image))))
+
+
+def decode_levels(data: bytes) -> Levels:
+    """File bytes -> H x W uint8: the luminance. Raises as `decode`."""
+    return np.asarray(Image.fromarray(decode(data)).convert("L"))
+
+
+def transcode(data: bytes, format: str, quality: int) -> bytes:
+    """A picture's file -> one of another format; alpha is kept where that has any, and else laid over white."""
+    cutout = decode_cutout(data)
+    if format == "jpeg":
+        return images.encode(cutout.over_white(), format, quality)
+    return images.encode(cutout.colours, format, quality, cutout.alpha)
+
+
+def thumbnail(data: bytes) -> bytes:
+    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge."""
+    picture = decode(data)
+    small = images.resize_long_edge(picture, min(images.THUMBNAIL, max(picture.shape[:2])))
+    return images.encode(small, "jpeg", 85)
+
+
+def _read(data: bytes, finish: Callable[[Image.Image], Read]) -> Read:
+    check_structure(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=READABLE) as image:
+            _check_size(*image.size)
+            image.load()
+            mend_transparent_colour(image, data)
+            return finish(image)
+    except (UnreadableImage, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        known = ", ".join(READABLE)
+        raise UnreadableImage(f"not an image that can be read (known formats: {known})") from None
+    except Exception as error:  # over a broken file Pillow raises nearly anything
+        raise UnreadableImage(f"broken image: {error}") from error
+
+
+def _cutout(colours: Image.Image, alpha: Image.Image | None) -> Cutout:
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return Cutout(np.asarray(colours), None)
+    return Cutout(np.asarray(colours), np.asarray(alpha))
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{width} x {height} pixels are too many; at most {MAX_PIXELS:,} in all are read")
+    if min(width, height) < MIN_PIXELS:
+        raise UnreadableImage(f"{width} x {height} pixels are too few; each side needs at least {MIN_PIXELS}")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    # Not ImageOps.exif_transpose: that also writes the EXIF anew, which fails where a tag has the wrong type.
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - broken EXIF, over which Pillow raises nearly anything, turns nothing
+        return 1
+    return orientation if isinstance(orientation, int) else 1

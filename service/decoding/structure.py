@@ -1,0 +1,66 @@
+"""Files whose structure no camera and no editor writes: refused by a look, before anything is decoded.
+
+What is refused here is what is known; what isn't is ended by the limits of the process that reads it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from service.images import UnreadableImage
+from service.srgb import SIGNATURE
+
+JPEG_SCANS = 100  # a progressive JPEG has some 10; each is a pass over all pixels
+JPEG_SEGMENTS = 5000  # before the pixels; a profile of 16 MiB has 256
+PNG_CHUNKS = 1_000_000
+BMP_COMPRESSIONS = (0, 3, 6)  # none, and bit fields; run lengths, JPEG and PNG inside a BMP aren't read
+SOS, EOI = 0xDA, 0xD9
+JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
+"""What begins a segment: not a byte 255 of the pixels, filling, nor the markers TEM and RST0 to RST7."""
+
+
+def check_structure(data: bytes) -> None:
+    """Refuse what would take long to open or to decode for what it is.
+
+    Raises:
+        UnreadableImage: saying what it has too many of.
+    """
+    if data.startswith(SIGNATURE):
+        _check_png(data)
+    elif data.startswith(b"\xff\xd8"):
+        _check_jpeg(data)
+    elif data.startswith(b"BM"):
+        _check_bmp(data)
+
+
+def _check_png(data: bytes) -> None:
+    """Pillow unpacks each colour profile while it opens the file: a megabyte of them cost seconds."""
+    profiles, at = 0, len(SIGNATURE)
+    for _ in range(PNG_CHUNKS):
+        if at + 8 > len(data):
+            return
+        profiles += data[at + 4 : at + 8] == b"iCCP"
+        if profiles > 1:
+            raise UnreadableImage("broken image: a PNG has one colour profile at most")
+        at += 12 + int.from_bytes(data[at : at + 4])
+    raise UnreadableImage(f"broken image: a PNG of more than {PNG_CHUNKS:,} chunks is not read")
+
+
+def _check_jpeg(data: bytes) -> None:
+    """Pillow joins EXIF segments one by one, in time that grows with the square of their number."""
+    scans, segments, at = 0, 0, 2
+    while (found := JPEG_MARKER.search(data, at)) and data[found.start() + 1] != EOI:
+        segments += 1
+        scans += data[found.start() + 1] == SOS
+        if scans > JPEG_SCANS:
+            raise UnreadableImage(f"takes too long to decode: a JPEG has {JPEG_SCANS} scans at most")
+        if segments > JPEG_SEGMENTS:
+            raise UnreadableImage(f"takes too long to decode: a JPEG has {JPEG_SEGMENTS} segments at most")
+        at = found.end() + max(2, int.from_bytes(data[found.end() : found.end() + 2]))
+
+
+def _check_bmp(data: bytes) -> None:
+    if len(data) >= 34 and data[14:18] != b"\x0c\0\0\0":  # noqa: PLR2004 - where the compression is said; not in OS/2's
+        compression = int.from_bytes(data[30:34], "little")
+        if compression not in BMP_COMPRESSIONS:
+            raise UnreadableImage("a BMP is only read without compression")

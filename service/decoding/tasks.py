@@ -1,0 +1,57 @@
+"""What a decoder process does for the service: a task's name -> facts that JSON can hold, and bytes to hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.decoding import reading
+
+Facts = dict[str, Any]
+Payload = bytes | npt.NDArray[np.uint8]
+Task = Callable[..., tuple[Facts, Sequence[Payload]]]
+
+
+def check(data: bytes) -> tuple[Facts, Sequence[Payload]]:
+    """The upright picture's `width` and `height`, once the file was read through."""
+    width, height = reading.upright_size(data)
+    return {"width": width, "height": height}, ()
+
+
+def picture(data: bytes) -> tuple[Facts, Sequence[Payload]]:
+    """All over white: H x W x 3."""
+    return {}, (reading.decode(data),)
+
+
+def cutout(data: bytes) -> tuple[Facts, Sequence[Payload]]:
+    """The colours, H x W x 3, and the alpha, H x W, where the picture has any."""
+    read = reading.decode_cutout(data)
+    return {}, (read.colours,) if read.alpha is None else (read.colours, read.alpha)
+
+
+def levels(data: bytes) -> tuple[Facts, Sequence[Payload]]:
+    """The luminance, H x W."""
+    return {}, (reading.decode_levels(data),)
+
+
+def lightest(data: bytes) -> tuple[Facts, Sequence[Payload]]:
+    """The greatest luminance, `level`, of 255."""
+    return {"level": int(reading.decode_levels(data).max())}, ()
+
+
+def transcode(data: bytes, format: str, quality: int) -> tuple[Facts, Sequence[Payload]]:
+    """The file in another format."""
+    return {}, (reading.transcode(data, format, quality),)
+
+
+def thumbnail(data: bytes) -> tuple[Facts, Sequence[Payload]]:
+    """A small JPEG."""
+    return {}, (reading.thumbnail(data),)
+
+
+TASKS: dict[str, Task] = {
+    task.__name__: task for task in (check, picture, cutout, levels, lightest, transcode, thumbnail)
+}

@@ -1,0 +1,77 @@
+"""Files made to cost a lot are refused by a look at them, or by the limits of the process that reads them."""
+
+from __future__ import annotations
+
+import picture_bombs as bombs
+import pytest
+from picture_files import encoded
+from PIL import Image
+
+from service.decoding import files, lanes
+from service.decoding.decoders import DECODERS, TooSlow
+from service.decoding.messages import Order
+from service.decoding.structure import JPEG_SCANS, JPEG_SEGMENTS, check_structure
+from service.images import UnreadableImage, digest
+
+REFUSED = {
+    "scans": bombs.many_scans(64, JPEG_SCANS + 1),
+    "segments": bombs.many_segments(JPEG_SEGMENTS + 1),
+    "run lengths": bombs.run_lengths(8_000_000, 8),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_structure_that_nobody_writes_is_refused_by_a_look(name: str) -> None:
+    with pytest.raises(UnreadableImage, match=r"takes too long to decode|without compression"):
+        check_structure(REFUSED[name])
+    with pytest.raises(UnreadableImage, match=r"takes too long to decode|without compression"):
+        files.check_image(REFUSED[name])
+
+
+def test_a_structure_just_within_the_bounds_is_read() -> None:
+    assert files.check_image(bombs.many_scans(64, JPEG_SCANS)).width == 64
+    assert files.check_image(bombs.many_segments(100)).width == 16
+
+
+def test_scans_are_counted_where_markers_stand_not_where_bytes_look_like_them() -> None:
+    plain = encoded(Image.new("RGB", (16, 16)), "JPEG")
+    comment = b"\xff\xfe" + (2 + 400).to_bytes(2) + b"\xff\xda" * 200
+    check_structure(plain[:2] + comment + plain[2:])
+
+
+def test_a_file_that_takes_too_much_cpu_time_is_ended_and_known_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bombs.many_scans(3000, JPEG_SCANS)
+    with pytest.raises(TooSlow, match="takes too long to decode"):
+        lanes.run("check", data, digest(data), 0.1, files.no_tick)
+    monkeypatch.setattr(DECODERS, "run", lambda *_: pytest.fail("decoded again"))
+    with pytest.raises(TooSlow, match="takes too long to decode"):
+        lanes.run("check", data, digest(data), 0.1, files.no_tick)
+
+
+def test_a_file_that_is_too_slow_for_the_fast_lane_is_read_in_the_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[Order] = []
+    run = DECODERS.run
+    monkeypatch.setattr(DECODERS, "run", lambda order, *rest: (orders.append(order), run(order, *rest))[1])
+    monkeypatch.setattr(lanes, "FAST_S", 0.05)
+    data = bombs.many_scans(1300, JPEG_SCANS)
+    reply, _ = lanes.run("check", data, digest(data), 20.0, files.no_tick)
+    assert reply.facts == {"width": 1300, "height": 1300}
+    assert [(order.cpu_s, order.patient) for order in orders] == [(0.05, False), (20.0, True)]
+
+
+def test_a_file_that_takes_too_much_memory_is_refused() -> None:
+    data = bombs.one_colour(4000)
+    reply, _ = DECODERS.run(Order("check", 5.0, 20.0, memory=300 * 2**20), data, files.no_tick)
+    assert "memory" in str(reply.problem)
+    assert DECODERS.run(Order("check", 5.0, 20.0), data, files.no_tick)[0].facts == {"width": 4000, "height": 4000}
+
+
+def test_an_allowance_is_used_up_by_all_pictures_together() -> None:
+    allowance = files.Allowance(5.0)
+    files.check_image(bombs.one_colour(1000), allowance)
+    assert 0 < allowance.left < 5.0
+    allowance.left = 0.02
+    with pytest.raises(TooSlow, match="takes too long"):
+        files.check_image(bombs.many_scans(3001, JPEG_SCANS), allowance)
+    with pytest.raises(TooSlow, match="the pictures before it"):
+        files.check_image(bombs.one_colour(8), allowance)

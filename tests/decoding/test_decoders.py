@@ -1,0 +1,183 @@
+"""Decoders are processes of their own: they give the same pixels, and their end is not the service's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import picture_bombs as bombs
+import picture_files
+import pytest
+from front_door import ROOT, eventually
+from picture_files import encoded
+from PIL import Image
+
+from service.decoding import files, lanes, reading
+from service.decoding.decoders import DECODERS, TooSlow
+from service.decoding.formats import READABLE, head_of
+from service.decoding.lanes import Lane
+from service.decoding.messages import Order
+from service.errors import Unavailable
+from service.images import UnreadableImage
+
+
+def of_server(pattern: str = "fork_server", parent: int | None = None) -> list[int]:
+    """Processes below this one, or below `parent`, whose command line holds the pattern."""
+    found, wanted = [], {parent or os.getpid()}
+    for folder in sorted((f for f in Path("/proc").iterdir() if f.name.isdigit()), key=lambda f: int(f.name)):
+        try:
+            ppid = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            line = (folder / "cmdline").read_bytes().decode()
+        except OSError:
+            continue
+        if ppid in wanted and pattern in line:
+            found.append(int(folder.name))
+            wanted.add(int(folder.name))
+    return found
+
+
+@pytest.fixture
+def server() -> int:
+    """The fork server of this process, ready."""
+    files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG"))
+    eventually(lambda: len(of_server()) == 1, 10, "decoders still run")
+    return of_server()[0]
+
+
+@pytest.mark.parametrize("format", READABLE)
+@pytest.mark.parametrize("shape", [(9, 1000), (1000, 9), (64, 48)])
+def test_the_head_of_a_file_says_its_format_and_pixels(format: str, shape: tuple[int, int]) -> None:
+    head = head_of(encoded(np.zeros((*shape, 3), np.uint8), format))
+    assert (head.format, head.pixels) == (format, shape[0] * shape[1])
+
+
+def test_the_head_of_what_is_no_picture_says_nothing() -> None:
+    for data in (
+        b"",
+        b"x",
+        b"\xff\xd8\xff",
+        b"\xff\xd8" + b"\xff\xe1\0\2" * 100_000,
+        b"RIFF",
+        b"BM",
+        b"\x89PNG\r\n\x1a\n",
+    ):
+        assert head_of(data).pixels is None
+
+
+@pytest.mark.parametrize("format", READABLE)
+def test_a_decoder_gives_what_decoding_here_would(photo: np.ndarray, format: str) -> None:
+    data = encoded(photo, format)
+    assert np.array_equal(files.decode(data), reading.decode(data))
+    assert files.decode_mask(data) == pytest.approx(reading.decode_levels(data) / 255)
+    assert files.lightest(data) == pytest.approx(reading.decode_levels(data).max() / 255)
+    assert files.thumbnail(data) == reading.thumbnail(data)
+    assert files.transcode(data, "webp", 80) == reading.transcode(data, "webp", 80)
+    checked = files.check_image(data)
+    assert (checked.width, checked.height) == (photo.shape[1], photo.shape[0])
+
+
+def test_transparency_comes_apart(photo: np.ndarray) -> None:
+    image = Image.fromarray(photo)
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    data = encoded(image, "PNG")
+    cutout, expected = files.decode_cutout(data), reading.decode_cutout(data)
+    assert np.array_equal(cutout.colours, expected.colours)
+    assert np.array_equal(cutout.alpha, expected.alpha)
+    assert files.decode_cutout(encoded(photo, "PNG")).alpha is None
+
+
+def test_what_is_wrong_with_a_file_is_said() -> None:
+    with pytest.raises(UnreadableImage, match="not an image that can be read"):
+        files.check_image(b"Dear Sir or Madam")
+    with pytest.raises(UnreadableImage, match="20000 x 20000 pixels are too many"):
+        files.check_image(picture_files.png_claiming(20000, 20000))
+
+
+def test_a_fork_server_that_was_killed_is_replaced(server: int) -> None:
+    os.kill(server, signal.SIGKILL)
+    assert files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG")).width == 9
+    assert server not in of_server()
+
+
+def test_a_decoder_that_crashes_is_one_broken_file(server: int) -> None:
+    data = bombs.many_scans(3002, 100)
+    failures: list[BaseException] = []
+
+    def check() -> None:
+        with pytest.raises(UnreadableImage) as raised:
+            DECODERS.run(Order("check", 20.0, 20.0), data, files.no_tick)
+        failures.append(raised.value)
+
+    thread = threading.Thread(target=check)
+    thread.start()
+    eventually(lambda: len(of_server()) == 2, 10, "no decoder")
+    os.kill(of_server()[1], signal.SIGSEGV)
+    thread.join()
+    assert "what reads it fails" in str(failures[0])
+    assert of_server()[0] == server
+
+
+def test_a_decoder_ends_when_nobody_wants_its_result(server: int) -> None:
+    def tick() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        DECODERS.run(Order("check", 60.0, 60.0), bombs.many_scans(3003, 100), tick)
+    eventually(lambda: of_server() == [server], 10, "the decoder goes on")
+
+
+def test_a_decoder_that_gets_no_cpu_ends_on_the_clock(server: int) -> None:
+    with pytest.raises(Unavailable, match="too busy"):
+        DECODERS.run(Order("check", 60.0, 0.05), bombs.many_scans(3004, 100), files.no_tick)
+
+
+def test_decoders_know_no_settings_and_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NST_API_KEYS", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    DECODERS.close()
+    files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG"))
+    assert b"secret" not in Path(f"/proc/{of_server()[0]}/environ").read_bytes()
+
+
+def test_the_fork_server_ends_with_a_service_that_is_killed() -> None:
+    script = "from service.decoding import files\nfiles.start()\nprint('on', flush=True)\nimport time\ntime.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (server,) = of_server(parent=process.pid)
+        process.kill()
+    eventually(lambda: not Path(f"/proc/{server}").exists(), 10, "the fork server goes on")
+
+
+def test_what_takes_long_waits_apart_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    lane, ready, done = Lane(1, waiting=1), threading.Event(), threading.Event()
+    monkeypatch.setattr(lanes, "_slow", lane)
+    monkeypatch.setattr(lanes, "WAIT_S", 0.1)
+
+    def hold() -> None:
+        with lane.place():
+            ready.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    ready.wait()
+    begun = time.monotonic()
+    with pytest.raises(Unavailable, match="too many large pictures"):
+        files.check_image(picture_files.png_claiming(7000, 7000))
+    assert time.monotonic() - begun < 10
+    assert files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG")).width == 9
+    done.set()
+    holder.join()
+    with pytest.raises(UnreadableImage, match="broken image"):
+        files.check_image(picture_files.png_claiming(7000, 7000))
+
+
+def test_too_slow_is_an_unreadable_image() -> None:
+    assert issubclass(TooSlow, UnreadableImage)
