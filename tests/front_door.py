@@ -113,6 +113,10 @@ class RunningService:
     def post_to(self, path: str, body: Any, **headers: str) -> requests.Response:
         return requests.post(self.url + path, json=body, headers=headers, timeout=120)
 
+    def post_form(self, fields: dict[str, str], files: dict[str, Any]) -> requests.Response:
+        """Posts a transfer as multipart/form-data."""
+        return requests.post(f"{self.url}/v1/transfers", data=fields, files=files, timeout=120)
+
     def transfer(self, content: bytes, *styles: dict[str, Any], **options: Any) -> dict[str, Any]:
         """Posts a transfer and waits for its end."""
         response = self.post({"content": b64(content), "styles": list(styles)} | options)

@@ -20,6 +20,8 @@ WAIT_S = 20.0  # for which one waits at most
 WALL = 4.0  # seconds on the clock for each one on the CPU, at least WALL_S
 WALL_S = 10.0
 REMEMBERED = 512  # files
+OF_REQUESTS = ("check", "lightest", "transcode", "thumbnail")
+"""Tasks that requests wait for. In the slow lane they give way to others on the machine; a worker's tasks don't."""
 
 
 class Lane:
@@ -101,8 +103,8 @@ def run(
                 raise
     with _slow.place():
         try:
-            wall_s = max(WALL_S, WALL * seconds)
-            return DECODERS.run(Order(task, seconds, wall_s, patient=True, settings=settings), data, tick)
+            order = Order(task, seconds, max(WALL_S, WALL * seconds), patient=task in OF_REQUESTS, settings=settings)
+            return DECODERS.run(order, data, tick)
         except TooSlow:
             _known.remember(digest, seconds)
             raise

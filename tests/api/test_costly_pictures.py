@@ -1,0 +1,111 @@
+"""What the pictures of one request may cost: each by itself, and all of them together."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import picture_bombs as bombs
+import pytest
+from api.controls import PHOTO, QUICK, STYLE, assert_refused
+from flask.testing import FlaskClient
+from front_door import RunningService, b64, png
+
+from service.config import Settings
+
+
+def tiny(number: int) -> str:
+    """A small picture like no other, as an Image."""
+    return b64(png(np.full((8, 8, 3), number, np.uint8)))
+
+
+def errors(response: Any) -> dict[str, str]:
+    assert response.status_code == 422, response.text
+    return {error["loc"]: error["msg"] for error in response.json["errors"]}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, starters=False, request_pictures=4, request_megapixels=0.01)
+
+
+def test_a_request_may_bring_so_many_pictures(client: FlaskClient) -> None:
+    styles = [{"image": tiny(number)} for number in range(5)]
+    found = errors(client.post("/v1/transfers", json={"content": tiny(0), "styles": styles, "size": 32}))
+    assert found == {"styles.4.image": "is one too many: a request may bring 4 pictures"}
+    assert set(errors(client.put("/v1/styles/many", json={"images": styles}))) == {"images.4.image"}
+    again = {"content": tiny(1), "styles": [{"image": tiny(2)}] * 8, "size": 32}
+    assert client.post("/v1/transfers", json=again).status_code == 202
+
+
+def test_pictures_that_can_not_be_read_count_too(client: FlaskClient) -> None:
+    styles = [{"image": b64(b"no picture %d" % number)} for number in range(6)]
+    found = errors(client.post("/v1/transfers", json={"content": tiny(1), "styles": styles, "size": 32}))
+    assert {loc for loc, msg in found.items() if "one too many" in msg} == {
+        "styles.4.image",
+        "styles.5.image",
+        "content",
+    }
+
+
+def test_the_pictures_of_a_request_may_have_so_many_pixels_in_all(client: FlaskClient) -> None:
+    large = b64(png(np.zeros((80, 80, 3), np.uint8)))
+    other = b64(png(np.ones((80, 80, 3), np.uint8)))
+    found = errors(client.post("/v1/scores", json={"content": large, "image": other, "styles": [], "size": 64}))
+    assert found["image"] == "is too large: the pictures of a request may have 0.01 megapixels in all"
+    assert "content" not in found
+
+
+def test_pixels_count_before_they_are_decoded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.decoding.lanes.run", lambda *_: pytest.fail("decoded"))
+    body = {"content": b64(bombs.many_scans(2000, 90)), "styles": [{"preset": "p"}]}
+    assert set(errors(client.post("/v1/transfers", json=body))) == {"content"}
+
+
+class TestTime:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        return Settings(data=tmp_path, starters=False, decode_s=0.2)
+
+    def test_the_pictures_of_a_request_may_take_so_long_in_all(self, client: FlaskClient) -> None:
+        slow = {"content": tiny(2), "styles": [{"image": b64(bombs.many_scans(3005, 99))}]}
+        found = errors(client.post("/v1/transfers", json=slow))
+        assert found["styles.0.image"] == "takes too long to decode"
+        assert found["content"] == "was not read: the pictures before it took too long to decode"
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+def test_costly_files_are_named_and_nothing_is_kept_of_them(service: RunningService, as_form: bool) -> None:
+    costly = {"scans": bombs.many_scans(64, 500), "segments": bombs.many_segments(100_000),
+              "runs": bombs.run_lengths(8_000_000, 8)}  # fmt: skip
+    before = sorted(path.name for path in (service.data / "blobs" / "jobs").glob("*"))
+    for name, data in costly.items():
+        if as_form:
+            body = {"request": json.dumps(QUICK | {"content": f"file:{name}", "styles": [STYLE]})}
+            response = service.post_form(body, {name: (name, BytesIO(data))})
+        else:
+            response = service.post(QUICK | {"content": b64(data), "styles": [STYLE]})
+        assert_refused(response, "content")
+    assert sorted(path.name for path in (service.data / "blobs" / "jobs").glob("*")) == before
+
+
+@pytest.mark.slow
+def test_honest_requests_go_on_beside_costly_ones(service: RunningService) -> None:
+    """Six pictures of seconds of CPU time each: what can't be read soon is refused with 503."""
+    nowhere = QUICK | {"styles": [{"preset": "nowhere"}]}
+    costly = [nowhere | {"content": b64(bombs.many_scans(4500 + number, 99))} for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = [pool.submit(service.post, body) for body in costly]
+        taken = []
+        while not all(answer.done() for answer in answers):
+            response = service.post(nowhere | {"content": b64(png(PHOTO))})
+            assert_refused(response, "styles.0.preset")
+            taken.append(response.elapsed.total_seconds())
+    assert {answer.result().status_code for answer in answers} == {422, 503}
+    assert len(taken) > 3
+    assert statistics.median(taken) < 3
