@@ -61,23 +61,23 @@ def honest() -> None:
 
 
 def _large() -> Iterator[tuple[str, bytes]]:
-    picture = _noisy(SIDE)
+    picture = noisy(SIDE)
     rgba = picture.copy()
     rgba.putalpha(Image.linear_gradient("L").resize(picture.size))
-    profile = _wide_profile()
+    profile = wide_profile()
     exif = Image.Exif()
     exif[0x112] = 6
-    yield "JPEG", _encoded(picture, "JPEG", quality=95, subsampling=0, icc_profile=profile, exif=exif)
-    yield "JPEG, progressive", _encoded(picture, "JPEG", quality=95, subsampling=0, progressive=True)
-    yield "PNG, RGB", _encoded(picture, "PNG", compress_level=1, icc_profile=profile)
-    yield "PNG, RGBA", _encoded(rgba, "PNG", compress_level=1, icc_profile=profile)
-    yield "GIF", _encoded(picture.quantize(256, method=Image.Quantize.FASTOCTREE), "GIF")
-    yield "BMP", _encoded(picture, "BMP")
-    yield "WebP, lossless", _encoded(picture, "WEBP", lossless=True, quality=0, method=0)
-    yield "WebP, lossless with alpha", _encoded(rgba, "WEBP", lossless=True, quality=0, method=0)
+    yield "JPEG", encoded(picture, "JPEG", quality=95, subsampling=0, icc_profile=profile, exif=exif)
+    yield "JPEG, progressive", encoded(picture, "JPEG", quality=95, subsampling=0, progressive=True)
+    yield "PNG, RGB", encoded(picture, "PNG", compress_level=1, icc_profile=profile)
+    yield "PNG, RGBA", encoded(rgba, "PNG", compress_level=1, icc_profile=profile)
+    yield "GIF", encoded(picture.quantize(256, method=Image.Quantize.FASTOCTREE), "GIF")
+    yield "BMP", encoded(picture, "BMP")
+    yield "WebP, lossless", encoded(picture, "WEBP", lossless=True, quality=0, method=0)
+    yield "WebP, lossless with alpha", encoded(rgba, "WEBP", lossless=True, quality=0, method=0)
 
 
-def _noisy(side: int) -> Image.Image:
+def noisy(side: int) -> Image.Image:
     """A picture with smooth places, edges and grain."""
     rng = np.random.default_rng(0)
     small = Image.fromarray(rng.integers(0, 256, (side // 40, side // 40, 3), np.uint8))
@@ -85,14 +85,14 @@ def _noisy(side: int) -> Image.Image:
     return Image.fromarray(np.clip(smooth + rng.integers(-4, 5, smooth.shape, np.int16), 0, 255).astype(np.uint8))
 
 
-def _wide_profile() -> bytes:
+def wide_profile() -> bytes:
     """A profile that isn't known as sRGB, so that it is applied."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes(12)
     return bytes(profile)
 
 
-def _encoded(image: Image.Image, format: str, **settings: object) -> bytes:
+def encoded(image: Image.Image, format: str, **settings: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format, **settings)
     return buffer.getvalue()
@@ -109,7 +109,7 @@ def _cpu(call: Callable[[], object]) -> float:
 
 def photo() -> None:
     """A photo of 12 megapixels, read by a decoder and in this process; medians of 15."""
-    data = _encoded(_noisy(4000).crop((0, 0, 4000, 3000)), "JPEG", quality=90)
+    data = encoded(noisy(4000).crop((0, 0, 4000, 3000)), "JPEG", quality=90)
     pairs = {
         "checked": (lambda: files.check_image(data), lambda: reading.upright_size(data)),
         "as pixels": (lambda: files.decode(data), lambda: reading.decode(data)),
@@ -139,7 +139,7 @@ def attack(seconds: float) -> None:
         stop, codes, livez, posts = threading.Event(), {}, [], []
         bodies = [_body(data) for data in _bombs()]
         attackers = [threading.Thread(target=_send, args=(url, bodies, k, stop, codes)) for k in range(8)]
-        small = _body(_encoded(_noisy(640), "JPEG", quality=90))
+        small = _body(encoded(noisy(640), "JPEG", quality=90))
         honest = threading.Thread(target=_time, args=(lambda: _post(url, small), posts, stop, 0.2))
         probe = threading.Thread(
             target=_time, args=(lambda: requests.get(f"{url}/livez", timeout=30), livez, stop, 0.02)
@@ -169,7 +169,7 @@ def _bombs() -> list[bytes]:
     return [
         bombs.many_scans(SIDE, 90), bombs.many_scans(SIDE, 500), bombs.many_scans(4000, 99),
         bombs.many_segments(300_000), bombs.run_lengths(8_000_000, 8), flat, b"RIFF" + bytes(20 * MIB),
-        os.urandom(45 * MIB), _encoded(Image.fromarray(noise), "PNG", compress_level=0),
+        os.urandom(45 * MIB), encoded(Image.fromarray(noise), "PNG", compress_level=0),
     ]  # fmt: skip
 
 

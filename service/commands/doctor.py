@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from service.config import Settings
-from service.doctor.computing import check_engine, check_model
+from service.doctor.computing import check_decoding, check_engine, check_model
 from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_port
 from service.doctor.report import FAILURE, Check, Finding, examine, exit_status, json_of, line_of
 from service.doctor.setup import check_memory, check_variables, check_versions
@@ -22,6 +22,7 @@ CHECKS: dict[str, Check] = {
     "database": check_database,
     "broker": check_broker,
     "port": check_port,
+    "decoding": check_decoding,
     "engine": check_engine,
 }
 

@@ -14,6 +14,7 @@ import selectors
 import signal
 import socket
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -146,6 +147,7 @@ def main() -> None:
     """Serve the socket that stands in the place of standard input."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    warnings.simplefilter("ignore")  # Pillow's, about files that aren't ours to mend; what can't be read is an error
     Image.init()  # all of Pillow's plugins, once for all forks
     gc.collect()
     gc.freeze()  # so that a fork's collector leaves the pages alone that it shares

@@ -12,6 +12,7 @@ from PIL import Image
 
 from service import images
 from service.config import Settings
+from service.decoding import files
 from service.devices import GPUS
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.engine.options import TransferOptions
@@ -31,6 +32,19 @@ def check_model(settings: Settings) -> Iterator[Finding]:
     model = load_model(settings.model)
     yield Finding(OK, "model", f"{settings.model}, SHA-256 {model.sha256}")
     yield Finding(OK, "weights", f"{model.weights}, {model.pooling} pooling, {len(model.parameters())} tensors")
+
+
+def check_decoding(settings: Settings) -> Iterator[Finding]:
+    """Whether a picture's file is read by a process of its own."""
+    file = images.encode(np.zeros((SIZE, SIZE, 3), np.uint8))
+    files.check_image(file)
+    begun = time.monotonic()
+    files.check_image(file)
+    yield Finding(OK, "decoding", f"a picture was read by a process of its own in {_ms(begun)} ms")
+
+
+def _ms(begun: float) -> int:
+    return round(1000 * (time.monotonic() - begun))
 
 
 def check_engine(settings: Settings) -> Iterator[Finding]:
