@@ -67,7 +67,8 @@ TOO_LARGE = {
     "type": "about:blank",
     "title": "Request Entity Too Large",
     "status": 413,
-    "detail": "the request body is larger than 64 MiB, or a form of too many parts",
+    "detail": "the request body is larger than 64 MiB, or a form with a text of more than 1 MiB "
+    "or more than 256 parts",
 }
 DONE = {
     "200": "It is there, or done.",
