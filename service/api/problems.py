@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from http import HTTPStatus
+from typing import NoReturn
 
 from flask import Flask, Response, json, request
 from pydantic import ValidationError
@@ -37,12 +38,16 @@ def problem_response(error: ServiceError) -> Response:
     return response
 
 
-def validation_response(error: ValidationError) -> Response:
-    """pydantic's findings, each with its field."""
+def refuse(error: ValidationError) -> NoReturn:
+    """Raises InvalidInput with pydantic's findings, each with its field.
+
+    flask-openapi3 would also take a response, and abort with it: Flask keeps such an exception in a frame of the
+    exception's own traceback, and with it the body, until the collector comes by.
+    """
     found = error.errors(include_url=False, include_input=False)
     for entry in found:
         _let_go(entry)
-    return problem_response(InvalidInput([_field_error(entry) for entry in found]))
+    raise InvalidInput([_field_error(entry) for entry in found]) from None
 
 
 def _let_go(found: ErrorDetails) -> None:
