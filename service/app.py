@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from service.api import caching, cors, docs, live, metrics, scores, styles, system, transfers
 from service.api.body import MAX_PARTS
 from service.api.json_body import MAX_JSON
+from service.api.large_bodies import LargeBodies
 from service.api.observing import Observed
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.register_blueprint(docs.blueprint)
     caching.register(app)
     cors.allow(app, settings.cors_origins)
+    app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
