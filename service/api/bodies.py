@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from service.api.fields import ImageField, InitField, check_all_named, option, picture
+from service.api.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
 from service.api.invalid import invalid
 from service.api.parameters import NAME
 from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
@@ -65,7 +65,7 @@ class StyleBody(WholeBody):
     """A preset: one or more style images."""
 
     images: list[StyleImageBody] = Field(
-        min_length=1, max_length=MAX_IMAGES, description="Its style images.", examples=[[{"image": "file:art"}]]
+        min_length=1, max_length=MAX_IMAGES, description="Its style images.", examples=[[{"image": SMALLEST_IMAGE}]]
     )
     description: str = Field(
         "", max_length=2000, pattern=TEXT, description="For people.", examples=["A harbour at night"]

@@ -116,7 +116,7 @@ ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IM
 
 def picture(doc: str, *default: Any) -> Any:
     """The pydantic field of an image."""
-    return Field(*default, description=doc, examples=["file:photo"])
+    return Field(*default, description=doc, examples=[SMALLEST_IMAGE])
 
 
 class JobInit(BaseModel):

@@ -112,17 +112,18 @@ class Query(BaseModel):
         return given
 
 
+def _cursor(shown: str) -> Any:
+    doc = "Where the page begins: `next` of the page before."
+    return Field(None, pattern=CURSOR, description=doc, **example(shown))
+
+
 class PageQuery(Query):
     limit: Whole = Field(50, ge=1, le=200, description="Items on a page.", **example(20))
-    cursor: str | None = Field(
-        None,
-        pattern=CURSOR,
-        description="Where the page begins: `next` of the page before.",
-        **example("WyJoYXJib3VyIl0"),
-    )
+    cursor: str | None = _cursor("WyJoYXJib3VyIl0")
 
 
 class TransfersQuery(PageQuery):
+    cursor: str | None = _cursor("WzQ3MTFd")
     status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = Field(
         None, description="Only transfers that are so.", **example("succeeded")
     )

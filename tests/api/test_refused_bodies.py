@@ -72,7 +72,7 @@ def test_not_even_what_a_validator_raises_keeps_its_frames() -> None:
     with pytest.raises(ValidationError) as found:
         Model(field="x")
     assert raised.__traceback__ is not None
-    with pytest.raises(InvalidInput, match="^field: no$"):
+    with pytest.raises(InvalidInput, match=r"^field: no$"):
         problems.refuse(found.value)
     assert raised.__traceback__ is None
 
@@ -80,9 +80,7 @@ def test_not_even_what_a_validator_raises_keeps_its_frames() -> None:
 @pytest.mark.parametrize("module", sorted((ROOT / "service" / "api").glob("*.py")), ids=lambda path: path.stem)
 def test_validators_raise_what_pydantic_copies(module: Path) -> None:
     for node in ast.walk(ast.parse(module.read_text())):
-        assert not isinstance(node, ast.Assert), (
-            f"line {node.lineno}: an assertion that fails is kept with its frames"
-        )
+        assert not isinstance(node, ast.Assert), f"line {node.lineno}: an assertion that fails keeps its frames"
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             assert getattr(node.exc.func, "id", "") not in ("ValueError", "AssertionError"), f"line {node.lineno}"
 
