@@ -16,7 +16,7 @@ from service.errors import InvalidInput
 
 MB = 10**6
 SIZE = 4 * MB  # of a body
-COUNT = 8
+COUNT = 6
 MAX_GROWTH = 40 * MB  # one kind that keeps its bodies takes COUNT * SIZE and more
 QUICK = (
     "content: not base64",
