@@ -79,10 +79,11 @@ class PackRequest(ApiRequest):
     mimetypes = (PACK_TYPE,)
 
 
-def _check_parts(parts: Sequence[tuple[str, object]]) -> None:
+def _check_parts(parts: Sequence[tuple[str | None, object]]) -> None:
     """Raises MalformedBody for a part that is there twice, that nothing could name, or that is a text of its own."""
     seen: set[str] = set()
-    for name, content in parts:
+    for given, content in parts:
+        name = given or ""  # None where its Content-Disposition can't be read
         if not name or len(name) > MAX_PART_NAME or not name.isprintable():
             raise MalformedBody(
                 f"the form's part {shown(name)} has no name of 1 to {MAX_PART_NAME} printable characters"

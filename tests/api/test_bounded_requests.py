@@ -151,6 +151,7 @@ REQUEST = ("request", None, json.dumps(GOOD).encode())
     ([REQUEST, ("a" * 101, "a", b"x")], 400, "100 printable characters"),
     ([REQUEST, ("a\0", "a", b"x")], 400, "printable"),
     ([REQUEST, ("", "a", b"x")], 400, "printable"),
+    ([REQUEST, ('a\\"', None, b"x")], 400, "the form's part"),
     ([("request", None, b" " * (MAX_JSON + 1))], 413, "1 MiB"),
     ([("request", "r.json", b" " * (MAX_JSON + 1))], 413, "the form's part 'request' is larger than 1 MiB"),
     ([("request", None, json.dumps(GOOD | {"content": "file:" + "b" * 5000}).encode())], 422, "content: "),
