@@ -5,6 +5,9 @@ from __future__ import annotations
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.api import caching, cors, docs, live, metrics, scores, styles, system, transfers
+from service.api.body import MAX_PARTS
+from service.api.json_body import MAX_JSON
+from service.api.large_bodies import LargeBodies
 from service.api.observing import Observed
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
@@ -34,7 +37,8 @@ def create_app(settings: Settings | None = None) -> Api:
     files.start()
     app = Api()
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
-    app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]  # the JSON part may hold base64 too
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON  # bytes of parts that are no files
+    app.config["MAX_FORM_PARTS"] = MAX_PARTS
     app.extensions[KEY] = _parts(settings)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
@@ -45,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.register_blueprint(docs.blueprint)
     caching.register(app)
     cors.allow(app, settings.cors_origins)
+    app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:

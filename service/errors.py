@@ -4,6 +4,7 @@ ServiceError                500
 ├─ InvalidInput             422  one or more fields are wrong; names each
 │  └─ DoesNotFit            422  the transfer takes more memory than a worker has
 ├─ MalformedBody            400  the body can't be read at all
+├─ BodyTooLarge             413  more than a request needs, pictures aside
 ├─ Unauthorized             401
 ├─ Forbidden                403  a page of another site, which NST_CORS_ORIGINS doesn't name
 ├─ NotFound                 404
@@ -28,6 +29,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+MAX_ERRORS = 20  # fields that an answer names
+MAX_DETAIL = 1000  # characters of a message as an answer has it
+MAX_LOC = 200  # characters of a field's path there
+MAX_SHOWN = 100  # characters of a caller's text in a message
+
+
+def shown(text: str) -> str:
+    """Return a caller's text as a message may show it: quoted, and its end cut where it is long."""
+    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
+
+
+def cut(text: str, length: int) -> str:
+    """Return the text, with an ellipsis for its end where it is longer than `length` characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 @dataclass(frozen=True)
@@ -55,16 +71,27 @@ class ServiceError(Exception):
         self.retry_after = retry_after
 
     def problem(self) -> dict[str, Any]:
-        """The error as an RFC 9457 problem."""
+        """The error as an RFC 9457 problem: at most MAX_ERRORS fields, and how many more there are."""
         problem: dict[str, Any] = {
             "type": f"urn:nst:problem:{self.slug}",
             "title": self.title,
             "status": self.status,
-            "detail": self.detail,
+            "detail": self._detail(),
         }
         if self.errors:
-            problem["errors"] = [{"loc": e.loc, "msg": e.msg} for e in self.errors]
+            problem["errors"] = [{"loc": e.loc, "msg": e.msg} for e in self._named()]
+        if self._more():
+            problem["more_errors"] = self._more()
         return problem
+
+    def _detail(self) -> str:
+        return cut(self.detail, MAX_DETAIL)
+
+    def _named(self) -> list[FieldError]:
+        return [FieldError(cut(e.loc, MAX_LOC), cut(e.msg, MAX_DETAIL)) for e in self.errors[:MAX_ERRORS]]
+
+    def _more(self) -> int:
+        return max(len(self.errors) - MAX_ERRORS, 0)
 
 
 class InvalidInput(ServiceError):
@@ -75,11 +102,18 @@ class InvalidInput(ServiceError):
     title = "Invalid input"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(f"{e.loc}: {e.msg}" if e.loc else e.msg for e in errors), errors)
+        super().__init__(_joined(errors), errors)
+
+    def _detail(self) -> str:
+        return _joined(self._named()) + (f"; and {self._more():,} more" if self._more() else "")
 
     @classmethod
     def field(cls, loc: str, msg: str) -> InvalidInput:
         return cls([FieldError(loc, msg)])
+
+
+def _joined(errors: Sequence[FieldError]) -> str:
+    return "; ".join(f"{e.loc}: {e.msg}" if e.loc else e.msg for e in errors)
 
 
 class DoesNotFit(InvalidInput):
@@ -93,6 +127,14 @@ class MalformedBody(ServiceError):
     status = 400
     slug = "malformed-body"
     title = "Malformed body"
+
+
+class BodyTooLarge(ServiceError):
+    """The body holds more than any request needs, pictures aside."""
+
+    status = 413
+    slug = "body-too-large"
+    title = "Body too large"
 
 
 class Unauthorized(ServiceError):

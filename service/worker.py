@@ -12,13 +12,12 @@ from contextlib import suppress
 
 from service.config import Settings
 from service.decoding import files
-from service.engine.heap import give_back_memory
 from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import job_folder
 from service.jobs.roll import BEAT_S, Roll, worker_id
 from service.logs import bound
-from service.memory import MIB, Room
+from service.memory import MIB, Room, give_back_memory
 from service.reporting import Reporter
 from service.storage.blobs import Blobs
 from service.storage.database import Database

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from service.api.parameters import ID, NAME
 from service.engine.options import STYLE_SCALES, STYLE_WEIGHTS
+from service.errors import MAX_ERRORS
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
@@ -52,7 +53,9 @@ class Problem(BaseModel):
         "The fields that are wrong, where it is about fields.",
         [{"loc": "styles.0.weight", "msg": "Input should be greater than or equal to 0"}],
         [],
+        max_length=MAX_ERRORS,
     )
+    more_errors: int = said("How many more fields are wrong than it names.", 3, 0, ge=0)
 
 
 class StyleImageOut(BaseModel):

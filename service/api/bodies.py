@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from service.api.fields import ImageField, InitField, option, picture
+from service.api.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
+from service.api.invalid import invalid
 from service.api.parameters import NAME
 from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
 from service.images import ImageFile
@@ -28,10 +29,19 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class WholeBody(Body):
+    """All of a request's body; a form has no part beside it that it doesn't name."""
+
+    @model_validator(mode="after")
+    def _all_parts_named(self) -> Self:
+        check_all_named()
+        return self
+
+
 def some_weight(weighted: list[Any]) -> list[Any]:
     """Refuses a list of styles whose weights are all next to 0: their average would be none."""
     if sum(entry.weight for entry in weighted) < LEAST_WEIGHT:
-        raise ValueError(f"the weights must be at least {LEAST_WEIGHT:g} in all")
+        raise invalid(f"the weights must be at least {LEAST_WEIGHT:g} in all")
     return weighted
 
 
@@ -51,11 +61,11 @@ class StyleImageBody(Body):
     scale: float = _scale("The image's size relative to the output's.")
 
 
-class StyleBody(Body):
+class StyleBody(WholeBody):
     """A preset: one or more style images."""
 
     images: list[StyleImageBody] = Field(
-        min_length=1, max_length=MAX_IMAGES, description="Its style images.", examples=[[{"image": "file:art"}]]
+        min_length=1, max_length=MAX_IMAGES, description="Its style images.", examples=[[{"image": SMALLEST_IMAGE}]]
     )
     description: str = Field(
         "", max_length=2000, pattern=TEXT, description="For people.", examples=["A harbour at night"]
@@ -74,7 +84,7 @@ class StyleBody(Body):
     @classmethod
     def _sizes(cls, sizes: list[int]) -> list[int]:
         if not all(LOW_SIZE <= size <= HIGH_SIZE for size in sizes):
-            raise ValueError(f"each size must be between {LOW_SIZE} and {HIGH_SIZE}")
+            raise invalid(f"each size must be between {LOW_SIZE} and {HIGH_SIZE}")
         return sorted(set(sizes))
 
 
@@ -91,7 +101,7 @@ class StyleEntry(Body):
     @model_validator(mode="after")
     def _one_source(self) -> StyleEntry:
         if (self.preset is None) == (self.image is None):
-            raise ValueError("give either preset or image")
+            raise invalid("give either preset or image")
         return self
 
 
@@ -150,7 +160,7 @@ class VariantBody(PaintingBody):
     """What one of several pictures has of its own; all else is as in the transfer itself."""
 
 
-class TransferBody(PaintingBody):
+class TransferBody(PaintingBody, WholeBody):
     """A transfer: a content image, its styles, and how."""
 
     content: ImageField = picture("The content image.")
@@ -184,7 +194,7 @@ class TransferBody(PaintingBody):
     )
 
 
-class ScoreBody(PaintingBody):
+class ScoreBody(PaintingBody, WholeBody):
     """A picture to be judged against a content image and styles, with a transfer's weights."""
 
     content: ImageField = picture("The content image.")

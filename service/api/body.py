@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.errors import MalformedBody, UnsupportedMediaType
+from service.api.json_body import MAX_JSON, read_object
+from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType, shown
 
 PART = "request"
+MAX_PARTS = 256  # of a form
+MAX_PART_NAME = 100  # characters
 PACK_TYPE = "application/octet-stream"
 
 
@@ -23,12 +26,13 @@ class ApiRequest(Request):
         Raises:
             UnsupportedMediaType: neither JSON nor multipart/form-data.
             MalformedBody: not JSON, or not an object.
+            BodyTooLarge: it has more than any request needs, pictures aside.
         """
         self._check_body()
         if self.mimetype == "multipart/form-data":
-            return _object(self._json_part())
+            return read_object(self._json_part())
         if self.is_json:
-            return _object(self.get_data())
+            return read_object(self.get_data())
         raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")
 
     def get_file(self, media_type: str) -> bytes:
@@ -53,12 +57,20 @@ class ApiRequest(Request):
         if self.max_content_length is not None and length >= self.max_content_length:
             raise RequestEntityTooLarge
 
-    def _json_part(self) -> str | bytes:
+    def _json_part(self) -> bytes:
+        """Raises MalformedBody, BodyTooLarge."""
+        _check_parts([*self.form.items(multi=True), *self.files.items(multi=True)])
         if PART in self.files:
-            return self.files[PART].stream.read()
-        if PART not in self.form:
+            part = self.files[PART].stream.read(MAX_JSON + 1)
+        elif PART in self.form:
+            part = self.form[PART].encode()
+        else:
             raise MalformedBody(f"the form has no part {PART!r} with the request's JSON")
-        return self.form[PART]
+        if len(part) > MAX_JSON:
+            raise BodyTooLarge(
+                f"the form's part {PART!r} is larger than {MAX_JSON / 2**20:g} MiB: send files as parts"
+            )
+        return part
 
 
 class PackRequest(ApiRequest):
@@ -67,11 +79,17 @@ class PackRequest(ApiRequest):
     mimetypes = (PACK_TYPE,)
 
 
-def _object(text: str | bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedBody(f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise MalformedBody("the body must be a JSON object")
-    return body
+def _check_parts(parts: Sequence[tuple[str | None, object]]) -> None:
+    """Raises MalformedBody for a part that is there twice, that nothing could name, or that is a text of its own."""
+    seen: set[str] = set()
+    for given, content in parts:
+        name = given or ""  # None where its Content-Disposition can't be read
+        if not name or len(name) > MAX_PART_NAME or not name.isprintable():
+            raise MalformedBody(
+                f"the form's part {shown(name)} has no name of 1 to {MAX_PART_NAME} printable characters"
+            )
+        if name in seen:
+            raise MalformedBody(f"the form has the part {shown(name)} twice")
+        if isinstance(content, str) and name != PART:
+            raise MalformedBody(f"the form's part {shown(name)} is no file: its file name is missing")
+        seen.add(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from types import ModuleType
@@ -13,8 +14,9 @@ from pydantic.json_schema import models_json_schema
 
 from service import errors
 from service.api import answers, bodies, problems
-from service.api.body import PACK_TYPE, PART
+from service.api.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
 from service.api.fields import SMALLEST_IMAGE
+from service.api.json_body import MAX_JSON
 from service.api.parameters import ID
 from service.errors import FieldError, InvalidInput, ServiceError
 
@@ -67,7 +69,8 @@ TOO_LARGE = {
     "type": "about:blank",
     "title": "Request Entity Too Large",
     "status": 413,
-    "detail": "the request body is larger than 64 MiB, or a form of too many parts",
+    "detail": "the request body is larger than 64 MiB, or a form with a text of more than 1 MiB "
+    "or more than 256 parts",
 }
 DONE = {
     "200": "It is there, or done.",
@@ -198,20 +201,22 @@ def _complete_body(operation: Json) -> None:
     else:
         schema = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
         content["application/json"]["example"] = SMALLEST[schema]
-        content["multipart/form-data"] = {"schema": _form(content["application/json"]["schema"])}
+        content["multipart/form-data"] = {"schema": _form(content["application/json"]["schema"], SMALLEST[schema])}
     operation.setdefault("parameters", []).append(TRACEPARENT)
     for status in BODY_ERRORS:
         operation["responses"].setdefault(status, {})
 
 
-def _form(schema: Json) -> Json:
+def _form(schema: Json, example: Json) -> Json:
     """The same JSON as one part, beside the files that it names."""
-    part = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    part = {"type": "string", "maxLength": MAX_JSON, "contentMediaType": "application/json", "contentSchema": schema}
     words = "The JSON of this request, which names the files beside it as file:<part name>."
     return {
         "type": "object",
         "required": [PART],
-        "properties": {PART: part | {"description": words, "examples": ['{"content": "file:photo", …}']}},
+        "properties": {PART: part | {"description": words, "examples": [json.dumps(example)]}},
+        "propertyNames": {"pattern": f"^[ -~]{{1,{MAX_PART_NAME}}}$"},
+        "maxProperties": MAX_PARTS,
         "additionalProperties": {"type": "string", "format": "binary"},
     }
 

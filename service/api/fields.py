@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+import string
 from dataclasses import MISSING
 from typing import Annotated, Any
 
-from flask import request
+from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from service.api.parameters import ID
+from service.api.body import PART
+from service.api.invalid import invalid
+from service.api.parameters import ID, JOB, MAX_INDEX
 from service.api.request_pictures import request_pictures
 from service.engine.options import LAYERS, OPTIONS
+from service.errors import shown
 from service.images import ImageFile, UnreadableImage
 
 FILE_PART = "file:"
+NAMED_PARTS = "named_parts"  # those of the form whose files were asked for, in Flask's `g`
+WHITESPACE = string.whitespace.encode()
 FIRST_IMAGES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
 
 
@@ -42,36 +49,52 @@ def _layers_schema(low: float, high: float) -> dict[str, Any]:
 def read_image(value: object) -> ImageFile:
     """base64, a data: URL, or `file:<part name>` of this form -> the image, checked to be readable."""
     if not isinstance(value, str):
-        raise ValueError("must be a string: base64, a data: URL or file:<part name>")  # noqa: TRY004 - pydantic's way
+        raise invalid("must be a string: base64, a data: URL or file:<part name>")
     try:
         return request_pictures().read(value, _bytes)
     except UnreadableImage as error:
-        raise ValueError(str(error)) from error
+        raise invalid(str(error)) from None
 
 
 def _bytes(value: str) -> bytes:
     if value.startswith(FILE_PART):
         return _file(value.removeprefix(FILE_PART))
     if value.startswith(("http://", "https://")):
-        raise ValueError("URLs are not fetched; send the image itself")
+        raise invalid("URLs are not fetched; send the image itself")
     if value.startswith("data:"):
         header, comma, value = value.partition(",")
         if not comma or not header.endswith(";base64"):
-            raise ValueError("a data: URL must be base64, as in data:image/png;base64,…")
+            raise invalid("a data: URL must be base64, as in data:image/png;base64,…")
+    return _decoded(value)
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes of base64, which may be broken into lines."""
     try:
-        return base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(f"not base64: {error}") from error
+        return base64.b64decode(text.encode("ascii").translate(None, WHITESPACE), validate=True)
+    except UnicodeEncodeError:
+        raise invalid("not base64: string argument should contain only ASCII characters") from None
+    except binascii.Error as error:
+        raise invalid(f"not base64: {error}") from None
 
 
 def _file(part: str) -> bytes:
     if request.mimetype != "multipart/form-data":
-        raise ValueError("file: names a part of a multipart/form-data request; send base64 in JSON")
+        raise invalid("file: names a part of a multipart/form-data request; send base64 in JSON")
     if part not in request.files:
-        raise ValueError(f"the form has no file part {part!r}")
+        raise invalid(f"the form has no file part {shown(part)}")
+    g.setdefault(NAMED_PARTS, set()).add(part)
     stream = request.files[part].stream
     stream.seek(0)
     return stream.read()
+
+
+def check_all_named() -> None:
+    """Refuses a form with a part that its JSON, all of which has been read, doesn't name."""
+    if request.mimetype == "multipart/form-data":
+        for part in request.files:
+            if part not in g.get(NAMED_PARTS, ()) and part != PART:
+                raise invalid(f"the form has a part {shown(part)} that the request doesn't name")
 
 
 SMALLEST_IMAGE = (
@@ -91,7 +114,7 @@ ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IM
 
 def picture(doc: str, *default: Any) -> Any:
     """The pydantic field of an image."""
-    return Field(*default, description=doc, examples=["file:photo"])
+    return Field(*default, description=doc, examples=[SMALLEST_IMAGE])
 
 
 class JobInit(BaseModel):
@@ -99,21 +122,21 @@ class JobInit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    job: str = Field(pattern=r"^[0-9A-Za-z-]{1,64}$", description="The transfer's id.", examples=[ID])
-    variant: int = Field(0, ge=0, description="Which of its pictures; the first is 0.", examples=[0])
+    job: str = Field(pattern=JOB, description="The transfer's id.", examples=[ID])
+    variant: int = Field(0, ge=0, le=MAX_INDEX, description="Which of its pictures; the first is 0.", examples=[0])
 
 
 def read_first_image(value: object) -> str | ImageFile | JobInit:
     """The option `init`: one of its names, an image, or the transfer whose result it is."""
     if isinstance(value, dict):
         return JobInit.model_validate(value)
-    if value in FIRST_IMAGES:
-        return str(value)
+    if isinstance(value, str) and value in FIRST_IMAGES:
+        return value
     try:
         return read_image(value)
-    except ValueError as error:
+    except PydanticCustomError as error:
         names = ", ".join(FIRST_IMAGES)
-        raise ValueError(f'must be {names}, an image or {{"job": id}}; as an image it is {error}') from error
+        raise invalid(f'must be {names}, an image or {{"job": id}}; as an image it is {error.message()}') from None
 
 
 InitField = Annotated[

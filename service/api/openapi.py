@@ -30,7 +30,7 @@ class Api(OpenAPI):
             doc_ui=False,
             static_folder=None,
             validation_error_model=Problem,
-            validation_error_callback=problems.validation_response,
+            validation_error_callback=problems.refuse,
         )
         self.json.sort_keys = False  # type: ignore[attr-defined]
         problems.register(self)

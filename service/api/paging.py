@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+from service.api.parameters import is_name
 from service.errors import InvalidInput
 
 
@@ -17,10 +18,14 @@ def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
     """Raises InvalidInput unless the cursor holds values of these types."""
     try:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        json.dumps(place, ensure_ascii=False).encode()  # text that is no Unicode is no cursor of ours either
     except (ValueError, RecursionError):
         place = None
     fits = isinstance(place, list) and [type(value) for value in place] == list(types)
-    if not fits or any(isinstance(value, int) and not 0 <= value < 2**63 for value in place):
+    if not fits or not all(map(_is_ours, place)):
         raise InvalidInput.field("cursor", "not a cursor that this service gave")
     return tuple(place)
+
+
+def _is_ours(value: Any) -> bool:
+    """Whether a cursor of ours can hold it: the name of a preset, or the number of a job."""
+    return is_name(value) if isinstance(value, str) else 0 <= value < 2**63

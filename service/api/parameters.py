@@ -1,36 +1,84 @@
-"""What a request may hold beside its body: places in the path, parameters of the URL, headers."""
+"""What a request may hold beside its body: places in the path, parameters of the URL, headers.
+
+The forms of names, ids, cursors and numbers are written here alone. What can't be the name or id of anything is not
+looked for: databases differ in what text they take.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from flask import request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from service.api.invalid import invalid
+from service.errors import FieldError, InvalidInput, NotFound, shown
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 
-NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a preset
+JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
+CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
+DIGITS = r"^[0-9]{1,9}$"
+MAX_INDEX = 10**9 - 1  # the largest number of so many digits
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
 
 
-def example(value: Any) -> Any:
+def is_name(text: str) -> bool:
+    """Whether a preset can have this name."""
+    return re.fullmatch(NAME.strip("^$"), text) is not None
+
+
+def example(value: Any, **schema: Any) -> Any:
     """As the package reads it, which knows no `examples` of parameters."""
-    return {"json_schema_extra": {"example": value}}
+    return {"json_schema_extra": {"example": value, **schema}}
+
+
+def _known(pattern: str, what: str) -> Callable[[str], str]:
+    """A check that raises NotFound for what can't be the name or id of anything."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern.strip("^$"), text):
+            raise NotFound(f"there is no {what} {shown(text)}")
+        return text
+
+    return check
+
+
+def _whole(value: object) -> object:
+    """The number in a URL's text. int() would also take `1_0`, `+5`, ` 5 ` and digits of other scripts."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(DIGITS.strip("^$"), value):
+        raise invalid("must be a whole number, in 1 to 9 digits")
+    return int(value)
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+KnownStyle = Annotated[str, AfterValidator(_known(NAME, "style"))]
+KnownTransfer = Annotated[str, AfterValidator(_known(JOB, "transfer"))]
+KnownScore = Annotated[str, AfterValidator(_known(JOB, "score"))]
 
 
 def _name(**rules: Any) -> Any:
-    return Field(description="Name of the preset.", **example("harbour"), **rules)
+    return Field(description="Name of the preset.", **example("harbour", pattern=NAME), **rules)
+
+
+def _id(of: str) -> Any:
+    return Field(description=f"The {of}'s id.", **example(ID, pattern=JOB))
 
 
 def _index(what: str) -> Any:
-    return Field(ge=0, description=f"{what}; the first is 0.", **example(0))
+    return Field(ge=0, le=MAX_INDEX, description=f"{what}; the first is 0.", **example(0))
 
 
 class StylePath(BaseModel):
-    name: str = _name()
+    name: KnownStyle = _name()
 
 
 class StyleImagePath(StylePath):
-    index: int = _index("Which of the preset's pictures")
+    index: Whole = _index("Which of the preset's pictures")
 
 
 class NewStylePath(BaseModel):
@@ -38,38 +86,53 @@ class NewStylePath(BaseModel):
 
 
 class TransferPath(BaseModel):
-    id: str = Field(description="The transfer's id.", **example(ID))
+    id: KnownTransfer = _id("transfer")
 
 
 class TransferStylePath(TransferPath):
-    index: int = _index("Which entry of the transfer's styles")
+    index: Whole = _index("Which entry of the transfer's styles")
 
 
 class ScorePath(BaseModel):
-    id: str = Field(description="The score's id.", **example(ID))
+    id: KnownScore = _id("score")
 
 
 class Query(BaseModel):
-    """Parameters of the URL, which come as text; unknown ones are errors."""
+    """Parameters of the URL, which come as text; unknown and repeated ones are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _none_twice(cls, given: dict[str, str]) -> dict[str, str]:
+        """Of a repeated one only the first is given here. Raises InvalidInput."""
+        twice = [name for name in given if len(request.args.getlist(name)) > 1]
+        if twice:
+            raise InvalidInput([FieldError(name, "is given more than once") for name in twice])
+        return given
+
+
+def _cursor(shown: str) -> Any:
+    doc = "Where the page begins: `next` of the page before."
+    return Field(None, pattern=CURSOR, description=doc, **example(shown))
+
 
 class PageQuery(Query):
-    limit: int = Field(50, ge=1, le=200, description="Items on a page.", **example(20))
-    cursor: str | None = Field(
-        None, description="Where the page begins: `next` of the page before.", **example("WyJoYXJib3VyIl0")
-    )
+    limit: Whole = Field(50, ge=1, le=200, description="Items on a page.", **example(20))
+    cursor: str | None = _cursor("WyJoYXJib3VyIl0")
 
 
 class TransfersQuery(PageQuery):
+    cursor: str | None = _cursor("WzQ3MTFd")
     status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = Field(
         None, description="Only transfers that are so.", **example("succeeded")
     )
 
 
 class ImageQuery(Query):
-    variant: int = Field(0, ge=0, description="Which of the transfer's variants; the first is 0.", **example(0))
+    variant: Whole = Field(
+        0, ge=0, le=MAX_INDEX, description="Which of the transfer's variants; the first is 0.", **example(0)
+    )
 
 
 class NewJobHeaders(BaseModel):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from http import HTTPStatus
+from typing import NoReturn
 
 from flask import Flask, Response, json, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from service.api.body import MAX_PARTS
+from service.api.json_body import MAX_JSON
 from service.errors import FieldError, InvalidInput, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -35,9 +38,23 @@ def problem_response(error: ServiceError) -> Response:
     return response
 
 
-def validation_response(error: ValidationError) -> Response:
-    """pydantic's findings, each with its field."""
-    return problem_response(InvalidInput([_field_error(e) for e in error.errors(include_url=False)]))
+def refuse(error: ValidationError) -> NoReturn:
+    """Raises InvalidInput with pydantic's findings, each with its field.
+
+    flask-openapi3 would also take a response, and abort with it: Flask keeps such an exception in a frame of the
+    exception's own traceback, and with it the body, until the collector comes by.
+    """
+    found = error.errors(include_url=False, include_input=False)
+    for entry in found:
+        _let_go(entry)
+    raise InvalidInput([_field_error(entry) for entry in found]) from None
+
+
+def _let_go(found: ErrorDetails) -> None:
+    """Takes its frames from the ValueError that a validator raised, which pydantic keeps: see service.api.invalid."""
+    raised = found.get("ctx", {}).get("error")
+    if isinstance(raised, BaseException):
+        raised.__traceback__ = raised.__context__ = raised.__cause__ = None
 
 
 def _field_error(found: ErrorDetails) -> FieldError:
@@ -55,7 +72,10 @@ def _from_http(error: HTTPException) -> Response:
     detail = error.description or status.description
     if isinstance(error, RequestEntityTooLarge):
         limit = request.max_content_length or 0
-        detail = f"the request body is larger than {limit / 2**20:g} MiB, or a form of too many parts"
+        detail = (
+            f"the request body is larger than {limit / 2**20:g} MiB, or a form with a text of more than "
+            f"{MAX_JSON / 2**20:g} MiB or more than {MAX_PARTS} parts"
+        )
     response = _response({"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail})
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)

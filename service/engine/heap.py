@@ -33,10 +33,3 @@ def keep_large_images_apart(apart: bool) -> None:
     if hasattr(libc, "gnu_get_libc_version"):
         libc.mallopt(M_MMAP_MAX, MAPPINGS if apart else 0)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE)
-
-
-def give_back_memory() -> None:
-    """Gives freed memory back to the system; for the time between two uses that differ."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):
-        libc.malloc_trim(0)

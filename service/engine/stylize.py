@@ -13,7 +13,6 @@ from service.engine.canvas import to_picture
 from service.engine.checkpoint import Checkpoint
 from service.engine.first import FirstImages
 from service.engine.guidance import EVERYWHERE, Guidance
-from service.engine.heap import give_back_memory
 from service.engine.losses import Losses
 from service.engine.optimizer import Step
 from service.engine.options import TransferOptions
@@ -21,6 +20,7 @@ from service.engine.pyramid import Level, cropped, padded, plan, refined
 from service.engine.stage import Grams, Memo, Score, Setting, Stage, View
 from service.engine.vgg import VGG
 from service.images import Picture
+from service.memory import give_back_memory
 
 GramsAt = Callable[[int], Sequence[Grams]]
 """A level's long edge in pixels -> the Gram targets there, one for each region of the guidance."""

@@ -1,0 +1,102 @@
+"""JSON of requests, measured before it is parsed: all but the pictures in it is small.
+
+What lies beside long strings is bounded in bytes, values and depth, and so is the number of long strings. So the cost
+of a body that is refused is that of reading it once, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from service.errors import BodyTooLarge, MalformedBody, shown
+
+MAX_JSON = 2**20  # bytes beside long strings; of a form's part with the JSON, all bytes
+LONG = 2**10  # bytes from which on a string is long, as only pictures are
+MAX_LONG = 1000  # long strings; 16 variants with 16 styles each can name 868 pictures
+MAX_VALUES = 10_000  # objects, lists, and what is in them
+MAX_QUOTES = 5 * MAX_VALUES  # a key and its text have four
+MAX_DEPTH = 16  # objects and lists in one another
+MAX_KEY = 200  # characters of a key
+
+_STRUCTURE = re.compile(rb"[\[\]{},]")
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """Parse a JSON object in UTF-8.
+
+    Raises:
+        BodyTooLarge: it is past one of the limits.
+        MalformedBody: not JSON, not an object, nested too deep, or with a key that is there twice or too long.
+    """
+    _check_size(raw)
+    try:
+        body = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        raise MalformedBody("the body is not JSON: it must be UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise MalformedBody("the body must be a JSON object")
+    return body
+
+
+def _check_size(raw: bytes) -> None:
+    """Raises BodyTooLarge, MalformedBody."""
+    if raw.count(b'"') > MAX_QUOTES:
+        raise BodyTooLarge(f"the JSON has more than {MAX_VALUES:,} values")
+    outside, strings = _apart(raw)
+    if sum(length >= LONG for length in strings) > MAX_LONG:
+        raise BodyTooLarge(f"the JSON has more than {MAX_LONG:,} strings of {LONG:,} bytes or more")
+    if sum(map(len, outside)) + sum(length for length in strings if length < LONG) > MAX_JSON:
+        raise BodyTooLarge(f"the JSON is larger than {MAX_JSON / 2**20:g} MiB without the pictures in it")
+    _check_structure(b"".join(outside))
+
+
+def _apart(raw: bytes) -> tuple[list[bytes], list[int]]:
+    """Return what lies outside of strings, and the length of each string in bytes."""
+    outside: list[bytes] = []
+    strings: list[int] = []
+    pieces = iter(raw.split(b'"'))
+    for piece in pieces:
+        outside.append(piece)
+        length = sum(map(len, _of_one_string(pieces)))
+        strings.append(length)
+    return outside, strings
+
+
+def _of_one_string(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces up to the quote that ends the string: one after an odd number of backslashes doesn't."""
+    for piece in pieces:
+        yield piece
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2 == 0:
+            return
+
+
+def _check_structure(outside: bytes) -> None:
+    """Raises BodyTooLarge, MalformedBody."""
+    depth, values = 0, 1
+    for found in _STRUCTURE.finditer(outside):
+        if found[0] in b"]}":
+            depth -= 1
+            continue
+        values += 1
+        depth += found[0] in b"[{"
+        if depth > MAX_DEPTH:
+            raise MalformedBody(f"the JSON is nested more than {MAX_DEPTH} deep")
+        if values > MAX_VALUES:
+            raise BodyTooLarge(f"the JSON has more than {MAX_VALUES:,} values")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise MalformedBody(f"an object of the JSON has the key {shown(twice)} twice")
+    for key in found:
+        if len(key) > MAX_KEY or not key.isprintable():
+            raise MalformedBody(f"the key {shown(key)} is no text of {MAX_KEY} printable characters at most")
+    return found

@@ -1,0 +1,30 @@
+"""Memory of large bodies: given back to the system as soon as their requests are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from service.memory import MIB, give_back_memory
+
+LARGE = MIB  # bytes of a body
+
+
+class LargeBodies:
+    """WSGI middleware that gives freed memory back after each large body.
+
+    Strings of some KB lie in glibc's heaps, of which only the end goes back by itself: 10,000 of 6 KB in one body
+    left 36 MB in each of four heaps.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        chunked = "HTTP_TRANSFER_ENCODING" in environ
+        try:
+            return self._app(environ, start_response)
+        finally:
+            if chunked or (length.isdigit() and int(length) >= LARGE):
+                give_back_memory()
