@@ -71,6 +71,7 @@ PARTS = {
         ),
     ),
     "studio": Part(4, ("studio.",), ("base",), ("flask",)),
+    "web": Part(4, ("web.",), ("base",), ("gunicorn",)),
     "transfer": Part(4, ("transfer",), ("base", "model", "storage", "engine", "styles"), ("torch", "numpy")),
     "sweep": Part(4, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
     "worker": Part(
