@@ -9,9 +9,9 @@ import socket
 import time
 from typing import Any
 
+from service.web.deadlines import credited
 from service.web.incoming import Incoming
 
-SLOWEST = 4096  # bytes a second that a client must send of a body, and read of a response
 STALLED_S = 60.0  # for which a client may leave what it was sent unread
 
 
@@ -109,11 +109,3 @@ class ClientSocket(socket.socket):
         poll.register(self, select.POLLOUT)
         if deadline <= now or not poll.poll(1000 * (deadline - now)):
             raise BrokenPipeError("the client doesn't read its response")
-
-
-def credited(deadline: float, moved: int, allowance: float) -> float:
-    """The deadline of a client that moved so many bytes: SLOWEST of them win a second, up to an allowance from now.
-
-    So it may pause for as long as the allowance, and must be faster than SLOWEST otherwise.
-    """
-    return min(deadline + moved / SLOWEST, time.monotonic() + allowance)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 from http import HTTPStatus
 
 from gunicorn.http.errors import (
@@ -17,6 +19,7 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+RETRY_S = 5  # when to try again where the web server is full
 LONGEST_DETAIL = 200  # characters; gunicorn's messages quote what the client sent
 STATUSES: dict[type[Exception], HTTPStatus] = {  # of gunicorn's errors; the first that fits counts
     InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,  # the application's fault
@@ -70,3 +73,14 @@ def refusal_for(error: Exception) -> Refusal:
         return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "an error that nobody foresaw; the service's log has it")
     detail = "the request ends too early" if isinstance(error, NoMoreData) else str(error)
     return Refusal(status, detail[:LONGEST_DETAIL])
+
+
+def too_busy() -> Refusal:
+    """The refusal of a request for which there was neither memory nor a thread in time."""
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the web server is full; try again soon", RETRY_S)
+
+
+def send(sock: socket.socket, data: bytes) -> None:
+    """Send a few bytes to a client that may be gone, or may not read."""
+    with contextlib.suppress(OSError):  # then the connection ends without them
+        sock.send(data)
