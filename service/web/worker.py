@@ -12,6 +12,7 @@ complete. Everything that a client can delay has a deadline, and everything that
 from __future__ import annotations
 
 import contextlib
+import heapq
 import selectors
 import socket
 import time
@@ -30,6 +31,8 @@ from service.web.reader import Reader
 from service.web.refusals import refusal_for, send
 
 SWEEP_S = 0.5  # between two looks at the deadlines
+BUSY_SWEEP_S = 0.1  # where requests wait for a thread
+UNREAD_S = 0.2  # that a client has to read its response before its thread may be needed
 ACCEPTS = 16  # connections at a time
 
 
@@ -71,7 +74,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if time.monotonic() >= self._next_sweep:
             self.notify()
             more = self._reader.check_deadlines()
-            self._next_sweep = time.monotonic() + (0 if more else SWEEP_S)
+            self._next_sweep = time.monotonic() + (0 if more else BUSY_SWEEP_S if self._free_threads() else SWEEP_S)
 
     def _stop(self) -> None:
         self.alive = False
@@ -124,19 +127,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._start(connection)
 
     def _start(self, connection: Connection) -> None:
-        if self._working >= self.cfg.threads:
-            self._cut_slowest_reader()
         self._working += 1
         connection.enter(State.WORKING)
         self.enqueue_req(connection)
+        self._free_threads()
 
-    def _cut_slowest_reader(self) -> None:
+    def _free_threads(self) -> bool:
+        """Cut the responses that wait longest for their clients, one for each request that waits for a thread.
+
+        Return whether any waits.
+        """
+        missing = self._working - self.cfg.threads
+        if missing <= 0:
+            return False
+        now = time.monotonic()
         unread = [(since, c.sock) for c in self._connections if (since := c.sock.unread_since) is not None]
-        if unread:
-            _, sock = min(unread, key=lambda pair: pair[0])
+        slow = [pair for pair in unread if now - pair[0] > UNREAD_S]
+        for _, sock in heapq.nsmallest(missing, slow, key=lambda pair: pair[0]):
             self.log.warning("a response that its client reads slowly was cut, as all threads are taken")
             with contextlib.suppress(OSError):  # it is gone already
                 sock.shutdown(socket.SHUT_RDWR)
+        return True
 
     def handle(self, connection: Connection) -> bool:
         """Answer a request, in a thread; return whether its connection stays."""
