@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
 import select
@@ -64,6 +65,11 @@ class Connection:
         self.incoming = Incoming(*self._new)
         behind, self.behind = self.behind, b""
         return behind
+
+    def cut(self) -> None:
+        """Break the connection under the thread that has it, whose next write then fails."""
+        with contextlib.suppress(OSError):  # it is broken already
+            self.sock.shutdown(socket.SHUT_RDWR)
 
 
 class ClientSocket(socket.socket):

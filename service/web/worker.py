@@ -11,7 +11,6 @@ complete. Everything that a client can delay has a deadline, and everything that
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import selectors
 import socket
@@ -55,6 +54,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until the worker is told to stop, then end what is under way within the graceful timeout."""
         most = most_connections(self.cfg.worker_connections, self.cfg.threads)
+        if most < self.cfg.worker_connections:
+            self.log.warning("at most %d connections: there are no file descriptors for more", most)
         self._connections = Connections(self.poller, most, self._memory, self.deadlines.closing_s, self._read)
         self._reader = Reader(self._connections, self.deadlines, self._hand_over, self._refuse)
         queue = self.method_queue
@@ -84,7 +85,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         while self._connections and time.monotonic() < end:
             self._turn()
         for connection in list(self._connections):
-            self._connections.close(connection)
+            if connection.state is State.WORKING:  # its thread must find a broken connection, not a closed file
+                connection.cut()
+            else:
+                self._connections.close(connection)
 
     def accept(self, listener: Any) -> None:
         """Take new connections, each of which has mostly sent its request already."""
@@ -141,12 +145,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if missing <= 0:
             return False
         now = time.monotonic()
-        unread = [(since, c.sock) for c in self._connections if (since := c.sock.unread_since) is not None]
+        unread = [(since, c) for c in self._connections if (since := c.sock.unread_since) is not None]
         slow = [pair for pair in unread if now - pair[0] > UNREAD_S]
-        for _, sock in heapq.nsmallest(missing, slow, key=lambda pair: pair[0]):
+        for _, connection in heapq.nsmallest(missing, slow, key=lambda pair: pair[0]):
             self.log.warning("a response that its client reads slowly was cut, as all threads are taken")
-            with contextlib.suppress(OSError):  # it is gone already
-                sock.shutdown(socket.SHUT_RDWR)
+            connection.cut()
         return True
 
     def handle(self, connection: Connection) -> bool:
