@@ -55,23 +55,11 @@ class Application:
 application = Application()
 
 
-class WebServer(RunningService):
-    """gunicorn with our worker alone, over this application or the service's own."""
+class Wire:
+    """A server of this machine, to which a test sends bytes."""
 
-    def __init__(self, data: Path, *, own: bool = True, descriptors: int | None = None) -> None:
-        super().__init__(data, data, **SETTINGS)
-        self.command = [*gunicorn_command(Settings(port=self.port, **SETTINGS)), "--pythonpath", "tests"]
-        if own:
-            words = {"service.app:create_app()": "web.serving:application"}
-            words["service.web.worker.Worker"] = "web.serving.QuickWorker"
-            self.command = [words.get(word, word) for word in self.command]
-        if descriptors:
-            self.command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *self.command]
-
-    def __enter__(self) -> WebServer:
-        self.start(wait=False)
-        eventually(lambda: self.answers("/livez"), 30, "no web server")
-        return self
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     @contextmanager
     def connection(self) -> Iterator[Client]:
@@ -84,6 +72,24 @@ class WebServer(RunningService):
             client.send(sent)
             client.sock.shutdown(socket.SHUT_WR)
             return client.answer()
+
+
+class WebServer(RunningService, Wire):
+    """gunicorn with our worker alone, over the application above."""
+
+    def __init__(self, data: Path, descriptors: int | None = None) -> None:
+        super().__init__(data, data, **SETTINGS)
+        command = gunicorn_command(Settings(port=self.port, **SETTINGS))
+        ours = {"service.app:create_app()": "web.serving:application"}
+        ours["service.web.worker.Worker"] = "web.serving.QuickWorker"
+        self.command = [*(ours.get(word, word) for word in command), "--pythonpath", "tests"]
+        if descriptors:
+            self.command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *self.command]
+
+    def __enter__(self) -> WebServer:
+        self.start(wait=False)
+        eventually(lambda: self.answers("/livez"), 30, "no web server")
+        return self
 
 
 @dataclass(frozen=True)

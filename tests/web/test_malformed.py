@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
 
 import pytest
-from web.serving import LIMIT, Answer, WebServer, assert_problem, chunked, request
+from front_door import RunningService
+from web.serving import Answer, Wire, assert_problem, chunked, request
 
 CHUNKED = request("POST", "/v1/transfers", None, "Transfer-Encoding: chunked")
 FUZZED = 400
+LIMIT = 64 * 2**20  # bytes of a body
 
 
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+@pytest.fixture
+def wire(service: RunningService) -> Wire:
     """The service's own application."""
-    with WebServer(tmp_path_factory.mktemp("web"), own=False) as web:
-        yield web
+    return Wire(service.port)
 
 
 def post(*fields: str) -> bytes:
@@ -81,23 +81,23 @@ def post(*fields: str) -> bytes:
         (chunked(*[b"x"] * 20_000), 400),
     ],
 )  # fmt: skip
-def test_a_malformed_request_is_refused_with_a_problem(web: WebServer, sent: bytes, status: int) -> None:
-    assert_problem(web.raw(sent), status)
-    assert web.raw(request("GET", "/livez")).status == 200
+def test_a_malformed_request_is_refused_with_a_problem(wire: Wire, sent: bytes, status: int) -> None:
+    assert_problem(wire.raw(sent), status)
+    assert wire.raw(request("GET", "/livez")).status == 200
 
 
 @pytest.mark.parametrize("size", [b"FFFFFFFFFFFFFFFFFFFF", b"%x" % (LIMIT + 1)])
-def test_a_chunk_over_the_limit_is_413_before_it_comes(web: WebServer, size: bytes) -> None:
-    answer = web.raw(request("POST", "/v1/transfers", None, "Transfer-Encoding: chunked") + size + b"\r\n")
+def test_a_chunk_over_the_limit_is_413_before_it_comes(wire: Wire, size: bytes) -> None:
+    answer = wire.raw(request("POST", "/v1/transfers", None, "Transfer-Encoding: chunked") + size + b"\r\n")
     assert answer.status in (413, 415)
-    answer = web.raw(post("Content-Length: " + 1000 * "9", "Content-Type: application/json"))
+    answer = wire.raw(post("Content-Length: " + 1000 * "9", "Content-Type: application/json"))
     assert answer.status == 413
 
 
-def test_broken_chunks_are_noticed_whatever_the_application_does_with_the_body(web: WebServer) -> None:
+def test_broken_chunks_are_noticed_whatever_the_application_does_with_the_body(wire: Wire) -> None:
     for path in ("/livez", "/v1/transfers", "/nowhere"):
         head = request("POST", path, None, "Content-Type: application/json", "Transfer-Encoding: chunked")
-        assert_problem(web.raw(head + b'2\r\n{}\r\nzz\r\n{"a": 1}\r\n'), 400)
+        assert_problem(wire.raw(head + b'2\r\n{}\r\nzz\r\n{"a": 1}\r\n'), 400)
 
 
 def mutated(generator: random.Random, whole: bytes) -> bytes:
@@ -122,8 +122,9 @@ def mutated(generator: random.Random, whole: bytes) -> bytes:
     return bytes(data)
 
 
-def test_no_mutated_request_is_the_servers_fault(web: WebServer) -> None:
+def test_no_mutated_request_is_the_servers_fault(service: RunningService, wire: Wire) -> None:
     generator = random.Random(12)
+    before = len(service.log.read_text())
     json = "Content-Type: application/json"
     wholes = [
         request("GET", "/v1/transfers?limit=5", None, "Accept: application/json", "X-Request-ID: a"),
@@ -132,16 +133,16 @@ def test_no_mutated_request_is_the_servers_fault(web: WebServer) -> None:
         request("PUT", "/v1/styles/a", b"{}", json, "If-Match: *", "Idempotency-Key: a"),
         request("GET", "/v1/transfers/abc/events", None, "Last-Event-ID: 1"),
     ]
-    said = [_answers(web, mutated(generator, generator.choice(wholes))) for _ in range(FUZZED)]
+    said = [_answers(wire, mutated(generator, generator.choice(wholes))) for _ in range(FUZZED)]
     assert {answer.status for answers in said for answer in answers} >= {400, 404, 422}
-    log = web.log.read_text()
+    log = service.log.read_text()[before:]
     assert not re.search(r'"level": "(ERROR|CRITICAL)"|Traceback', log), log[-3000:]
 
 
-def _answers(web: WebServer, sent: bytes) -> list[Answer]:
+def _answers(wire: Wire, sent: bytes) -> list[Answer]:
     """All answers to some bytes, each checked."""
     answers = []
-    with web.connection() as client:
+    with wire.connection() as client:
         client.send(sent)
         client.sock.shutdown(1)
         while (answer := client.answer()).status:

@@ -48,6 +48,7 @@ def test_a_body_that_comes_too_slowly_is_408(web: WebServer, field: str, piece: 
         assert "4096 bytes a second" in answer.json["detail"]
 
 
+@pytest.mark.slow
 def test_a_body_that_first_comes_fast_may_not_stand_still_either(web: WebServer) -> None:
     with web.connection() as client:
         client.send(request("POST", "/", None, SLOW_BODY) + bytes(99_000))
@@ -63,6 +64,7 @@ def test_a_body_that_is_slow_but_fast_enough_is_taken(web: WebServer) -> None:
         assert client.answer().json["body_length"] == 24_000
 
 
+@pytest.mark.slow
 def test_bodies_wait_for_a_place_but_not_for_ever_and_others_pass_them(web: WebServer) -> None:
     slow = request("POST", "/?seconds=3", b"x")
     with web.connection() as one, web.connection() as two, web.connection() as three:
@@ -76,6 +78,7 @@ def test_bodies_wait_for_a_place_but_not_for_ever_and_others_pass_them(web: WebS
     assert web.raw(slow).status == 200, "their places are free again"
 
 
+@pytest.mark.slow
 def test_where_memory_is_full_the_oldest_unfinished_body_makes_room(web: WebServer) -> None:
     """The server has room for two bodies; those of the test come fast enough to go on for ever."""
     head = request("POST", "/", None, f"Content-Length: {LIMIT}")
@@ -108,8 +111,9 @@ def test_a_response_that_is_read_slowly_arrives(web: WebServer) -> None:
         assert len(client.answer().body) > 20 * 2**20
 
 
+@pytest.mark.slow
 def test_new_clients_are_served_however_many_connections_there_are(tmp_path: Path) -> None:
-    with WebServer(tmp_path, descriptors=250) as web, contextlib.ExitStack() as stack:
+    with WebServer(tmp_path, 250) as web, contextlib.ExitStack() as stack:
         clients: list[Client] = []
         for i in range(400):
             clients.append(stack.enter_context(web.connection()))

@@ -142,6 +142,7 @@ def test_no_preface_is_believed(web: WebServer, preface: bytes) -> None:
     assert_problem(web.raw(preface + request()), 400)
 
 
+@pytest.mark.slow
 def test_bodies_that_are_being_read_when_the_server_stops_are_still_answered(tmp_path: Path) -> None:
     with WebServer(tmp_path) as web, web.connection() as client, web.connection() as stuck:
         sent = request("POST", "/", BODY)
