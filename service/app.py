@@ -12,7 +12,7 @@ from service.api.observing import Observed
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
 from service.api.streams import Streams
-from service.api.waiting import BodyPlaces, Waiting
+from service.api.waiting import Waiting
 from service.api.watching import Watch
 from service.broker.wake import waker
 from service.config import Settings
@@ -50,7 +50,6 @@ def create_app(settings: Settings | None = None) -> Api:
     caching.register(app)
     cors.allow(app, settings.cors_origins)
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
-    app.wsgi_app = BodyPlaces(app.wsgi_app, settings.web_threads)  # type: ignore[method-assign]
     app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]

@@ -96,7 +96,13 @@ class Settings:
     )
     workers: int = _setting(1, "worker processes that serve starts", int, 1)
     web_workers: int = _setting(2, "web processes", int, 1)
-    web_threads: int = _setting(16, "threads of a web process; at most half of them wait for jobs", int, 2)
+    web_threads: int = _setting(
+        16,
+        "requests with a body that a web process works on at a time, and as many without one; at most half as many "
+        "wait for jobs",
+        int,
+        2,
+    )
     threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", int, 0)
     memory_mb: float = _setting(
         0.0,

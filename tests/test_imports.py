@@ -72,6 +72,7 @@ PARTS = {
         ),
     ),
     "studio": Part(4, ("studio.",), ("base",), ("flask",)),
+    "web": Part(4, ("web.",), ("base",), ("gunicorn",)),
     "transfer": Part(
         4, ("transfer",), ("base", "decoding", "model", "storage", "engine", "styles"), ("torch", "numpy")
     ),

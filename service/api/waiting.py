@@ -1,12 +1,10 @@
-"""Who waits, and for what: requests for the end of their job (`Prefer: wait=N`), and bodies to be read."""
+"""Requests that wait for the end of their job (`Prefer: wait=N`)."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Iterable
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.http import parse_dict_header
 
@@ -46,21 +44,3 @@ class Waiting:
         finally:
             self._places.release()
         return job, True
-
-
-class BodyPlaces:
-    """WSGI middleware: at most `places` requests of this process have a body in memory at a time, the others wait.
-
-    There are many more threads than that, for the event streams.
-    """
-
-    def __init__(self, app: WSGIApplication, places: int) -> None:
-        self._app = app
-        self._places = threading.BoundedSemaphore(places)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        chunked = "HTTP_TRANSFER_ENCODING" in environ
-        if not chunked and environ.get("CONTENT_LENGTH", "0") in ("", "0"):
-            return self._app(environ, start_response)
-        with self._places:
-            return self._app(environ, start_response)

@@ -14,9 +14,20 @@ from typing import Any, cast
 from service.api.parts import KEY
 from service.commands.serve import PR_SET_PDEATHSIG
 from service.metrics.folder import remove_own_folder
+from service.web.connection import STALLED_S
 
 logger_class = "service.commands.gunicorn_logs.Logs"
-STALLED_S = 60  # for which a client may leave what it was sent unread, or be out of reach
+
+# Nobody may say who called, or what for: not a process of this machine either, which gunicorn would believe. Callers'
+# addresses behind a proxy are up to NST_TRUSTED_PROXIES.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+header_map = "drop"  # of headers whose name has an underscore, which would pass for those with a hyphen
+proxy_protocol = "off"
+proxy_allow_ips = ""
+http2_cleartext = "off"
+sendfile = False  # it would wait for a slow client without an end
 
 
 def on_starting(server: Any) -> None:
@@ -28,7 +39,7 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """Has connections cut whose client has vanished or doesn't read: it would hold a thread as long as it likes."""
     for listener in server.LISTENERS:  # whose connections inherit it
-        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_S * 1000)
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * STALLED_S))
 
 
 def post_worker_init(worker: Any) -> None:

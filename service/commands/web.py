@@ -12,7 +12,7 @@ from service.metrics.folder import VARIABLE, make_folder
 from service.webhooks.settings import check_settings
 
 GRACE_S = 20  # for requests under way when the server is told to stop
-IDLE = 1000  # connections of a process that may be kept alive, or have said nothing yet, beside those of its threads
+CONNECTIONS = 4096  # of a process, where its limit of descriptors allows them
 
 MALLOC = {  # glibc's; other C libraries don't look at them
     "MALLOC_MMAP_THRESHOLD_": str(2**20),  # bytes from which on a block is given back to the system when it is free
@@ -41,15 +41,17 @@ def run(args: argparse.Namespace) -> int:
 def gunicorn_command(settings: Settings) -> list[str]:
     """Threads, because requests mostly wait for disk, database or a job; processes, because one may die.
 
-    An event stream has a thread of its own as long as it is open; threads are made when they are first needed.
+    An event stream has a thread of its own as long as it is open, and half of the others are for requests without a
+    body; threads are made when they are first needed.
     """
-    threads = settings.web_threads + settings.streams
-    command = [sys.executable, "-m", "gunicorn", "service.app:create_app()", "--worker-class", "gthread"]
+    threads = 2 * settings.web_threads + settings.streams
+    command = [sys.executable, "-m", "gunicorn", "service.app:create_app()"]
+    command += ["--worker-class", "service.web.worker.Worker"]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     command += ["--bind", f"{host}:{settings.port}", "--graceful-timeout", str(GRACE_S)]
     command += ["--config", "python:service.commands.gunicorn_hooks"]
     command += ["--workers", str(settings.web_workers), "--threads", str(threads)]
-    command += ["--worker-connections", str(threads + IDLE)]
+    command += ["--worker-connections", str(max(CONNECTIONS, 2 * threads))]
     command += ["--no-control-socket", "--keep-alive", "5"]
     memory = Path("/dev/shm")  # noqa: S108 - a heartbeat file there never waits for a disk
     return command + (["--worker-tmp-dir", str(memory)] if memory.is_dir() else [])

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
-import threading
-import time
-from typing import Any
 
 from api.working import work_until_the_end
 from front_door import eventually
 from jobs.submitting import submit
 
-from service.api.waiting import BodyPlaces, Waiting
+from service.api.waiting import Waiting
 from service.api.watching import Watch
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
@@ -51,43 +48,3 @@ def test_a_wait_ends_when_its_job_is_deleted_or_the_server_stops(
     assert not answers[1].done()
     watch.close()
     assert answers[1].result(10) == (jobs[1], True)
-
-
-# Bodies
-
-
-class Handler:
-    """A WSGI application whose requests stay until they are let go."""
-
-    def __init__(self) -> None:
-        self.inside = 0
-        self.let_go = threading.Event()
-        self._lock = threading.Lock()
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        with self._lock:
-            self.inside += 1
-        self.let_go.wait(30)
-        if environ.get("fails"):
-            raise ZeroDivisionError
-        return [b"done"]
-
-
-def test_so_many_bodies_at_a_time_and_requests_without_one_pass_them() -> None:
-    handler = Handler()
-    app = BodyPlaces(handler, 2)
-    bodies = [{"CONTENT_LENGTH": "5"}, {"CONTENT_LENGTH": "9", "fails": "yes"}]
-    bodies += [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"CONTENT_LENGTH": "1"}]
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(app, body, None) for body in bodies]
-        eventually(lambda: handler.inside == 2, 10, "not even two")
-        others = [
-            pool.submit(app, environ, None) for environ in ({}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"})
-        ]
-        eventually(lambda: handler.inside == 5, 10, "those without a body wait")
-        time.sleep(0.2)
-        assert handler.inside == 5
-        handler.let_go.set()
-        assert isinstance(answers[1].exception(10), ZeroDivisionError)
-        for answer in (answers[0], answers[2], answers[3], *others):
-            assert answer.result(10) == [b"done"]

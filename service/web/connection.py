@@ -1,0 +1,117 @@
+"""A client's connection: its socket, what it is doing, and until when it may."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import math
+import select
+import socket
+import time
+from typing import Any
+
+from service.web.deadlines import credited
+from service.web.incoming import Incoming
+
+STALLED_S = 60.0  # for which a client may leave what it was sent unread
+
+
+class State(enum.Enum):
+    """What a connection is doing."""
+
+    IDLE = enum.auto()  # between two requests
+    HEAD = enum.auto()  # its request's head is awaited; so is a new connection's
+    BODY = enum.auto()  # its request's body is being read
+    PAUSED = enum.auto()  # the body waits unread until there is memory for it
+    READY = enum.auto()  # the whole request waits until another one with a body is done
+    WORKING = enum.auto()  # a thread has the request
+    CLOSING = enum.auto()  # it has its last response: what still comes is thrown away
+    CLOSED = enum.auto()
+
+
+class Connection:
+    """A connection of the worker.
+
+    Attributes:
+        sock, client, server: gunicorn's names of its socket and its two addresses.
+        deadline: when the state ends (monotonic); the connections whose deadline is next are the first to be closed.
+        body_since: when its request's body began to be read (monotonic).
+        held: bytes of memory that are accounted to it.
+        has_place: whether it is one of the requests with a body that threads work on.
+        behind: bytes that came behind its request.
+    """
+
+    def __init__(self, cfg: Any, sock: ClientSocket, client: Any, server: Any, limit: int) -> None:
+        self.sock = sock
+        self.client = client
+        self.server = server
+        self.state = State.HEAD
+        self.deadline = math.inf
+        self.body_since = 0.0
+        self.held = 0
+        self.has_place = False
+        self.watched = False
+        self.behind = b""
+        self._new = (cfg, client, limit)
+        self.incoming = Incoming(*self._new)
+
+    def enter(self, state: State, seconds: float = math.inf) -> None:
+        """Begin a state, which may last for so long."""
+        self.state = state
+        self.deadline = time.monotonic() + seconds
+
+    def expect_next(self) -> bytes:
+        """Begin the next request; return what of it is already here."""
+        self.incoming = Incoming(*self._new)
+        behind, self.behind = self.behind, b""
+        return behind
+
+    def cut(self) -> None:
+        """Break the connection under the thread that has it, whose next write then fails."""
+        with contextlib.suppress(OSError):  # it is broken already
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class ClientSocket(socket.socket):
+    """A non-blocking socket, to which a thread can write all the same, as long as the client reads.
+
+    `unread_since`: since when (monotonic) a thread waits for the client to read; None while none does.
+    """
+
+    unread_since: float | None = None
+
+    @classmethod
+    def of(cls, accepted: socket.socket) -> ClientSocket:
+        """Take over a socket."""
+        sock = cls(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+        sock.setblocking(False)
+        return sock
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Send everything.
+
+        Raises:
+            BrokenPipeError: the client reads nothing for STALLED_S, or fewer than SLOWEST bytes a second.
+        """
+        left = memoryview(data)
+        deadline = time.monotonic() + STALLED_S
+        try:
+            while left:
+                try:
+                    sent = self.send(left, flags)
+                except BlockingIOError:
+                    self._wait_until_read(deadline)
+                    continue
+                left = left[sent:]
+                deadline = credited(deadline, sent, STALLED_S)
+        finally:
+            self.unread_since = None
+
+    def _wait_until_read(self, deadline: float) -> None:
+        now = time.monotonic()
+        if self.unread_since is None:
+            self.unread_since = now
+        poll = select.poll()
+        poll.register(self, select.POLLOUT)
+        if deadline <= now or not poll.poll(1000 * (deadline - now)):
+            raise BrokenPipeError("the client doesn't read its response")

@@ -1,0 +1,111 @@
+"""The connections of a worker: which of them the main loop watches, what they hold, and who has to go."""
+
+from __future__ import annotations
+
+import heapq
+import resource
+import selectors
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from service.web.connection import Connection, State
+
+EVICTED = 64  # the part of all connections that is closed where there are too many: one 64th
+SPARE_DESCRIPTORS = 128  # for everything but connections and threads
+
+
+class Connections:
+    """All open connections of a worker.
+
+    Args:
+        poller: the main loop's.
+        most: how many there may be.
+        memory: how many bytes of bodies they may hold.
+        closing_s: seconds that a client has to read its last response.
+        on_readable: called with a connection that is watched, and whose client sent something or closed.
+
+    Attributes:
+        memory: how many bytes of bodies they may still hold.
+    """
+
+    def __init__(
+        self,
+        poller: selectors.BaseSelector,
+        most: int,
+        memory: int,
+        closing_s: float,
+        on_readable: Callable[[Connection], None],
+    ) -> None:
+        self._closing_s = closing_s
+        self.memory = memory
+        self._most = most
+        self._poller = poller
+        self._on_readable = on_readable
+        self._open: set[Connection] = set()
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._open)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: Connection) -> int:
+        """Add one; return how many others had to be closed for it."""
+        self._open.add(connection)
+        return self.evict() if len(self._open) > self._most else 0
+
+    def evict(self) -> int:
+        """Close some of those that aren't complete: the nearest to their deadline; return how many.
+
+        A new connection has its whole time yet, and so has a body that comes fast enough.
+        """
+        waiting = (c for c in self._open if c.state not in (State.WORKING, State.READY))
+        victims = heapq.nsmallest(max(1, self._most // EVICTED), waiting, key=lambda c: c.deadline)
+        for connection in victims:
+            self.close(connection)
+        return len(victims)
+
+    def watch(self, connection: Connection) -> None:
+        if not connection.watched:
+            self._poller.register(connection.sock, selectors.EVENT_READ, partial(self._on_event, connection))
+            connection.watched = True
+
+    def unwatch(self, connection: Connection) -> None:
+        if connection.watched:
+            self._poller.unregister(connection.sock)
+            connection.watched = False
+
+    def _on_event(self, connection: Connection, _: Any) -> None:
+        if connection.watched:  # it may be closed since the loop looked
+            self._on_readable(connection)
+
+    def hold(self, connection: Connection, held: int) -> None:
+        """Account so many bytes of memory to the connection, in place of those before."""
+        self.memory += connection.held - held
+        connection.held = held
+
+    def end(self, connection: Connection) -> None:
+        """Say that nothing more will come, and let the client read what did: to close at once could destroy that."""
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close(connection)
+            return
+        self.hold(connection, 0)
+        connection.enter(State.CLOSING, self._closing_s)
+        self.watch(connection)
+
+    def close(self, connection: Connection) -> None:
+        self.unwatch(connection)
+        self.hold(connection, 0)
+        connection.enter(State.CLOSED)
+        connection.sock.close()
+        self._open.discard(connection)
+
+
+def most_connections(wanted: int, threads: int) -> int:
+    """As many connections as are wanted, where there are file descriptors for them."""
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return min(wanted, max(1, descriptors - threads - SPARE_DESCRIPTORS))

@@ -1,0 +1,161 @@
+"""Reads the requests of many connections at a time, within deadlines and a bound of memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+
+from gunicorn.http.errors import NoMoreData
+
+from service.web.bodies import READ_AT_ONCE
+from service.web.connection import Connection, State
+from service.web.connections import Connections
+from service.web.deadlines import SLOWEST, Deadlines, credited
+from service.web.refusals import Refusal, send, too_busy
+
+EXPIRIES = 16  # connections whose deadline has passed that are dealt with at a time
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Reader:
+    """Reads requests, without ever waiting.
+
+    Args:
+        connections: which of them it reads.
+        deadlines: how long their clients may take.
+        hand_over: takes a connection whose request is whole.
+        refuse: takes one whose request isn't to be had, and the reason.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        deadlines: Deadlines,
+        hand_over: Callable[[Connection], None],
+        refuse: Callable[[Connection, Exception], None],
+    ) -> None:
+        self._connections = connections
+        self._deadlines = deadlines
+        self._hand_over = hand_over
+        self._refuse = refuse
+        self._paused: deque[Connection] = deque()
+        self._buffer = memoryview(bytearray(READ_AT_ONCE))
+        self._stopping = False
+
+    def read(self, connection: Connection) -> None:
+        """Read what has arrived; if that isn't the whole request, watch for the rest."""
+        room = self._buffer[: self._wanted(connection)]
+        if not room:
+            self._pause(connection)
+            return
+        try:
+            received = connection.sock.recv_into(room)
+        except BlockingIOError:
+            self._connections.watch(connection)
+            return
+        except OSError:
+            self._connections.close(connection)
+            return
+        if not received:
+            self._on_end(connection)
+        elif connection.state is not State.CLOSING:
+            self.take(connection, room[:received])
+
+    def _wanted(self, connection: Connection) -> int:
+        if connection.state is State.CLOSING:
+            return READ_AT_ONCE
+        wanted = connection.incoming.wanted
+        return min(wanted, max(0, self._connections.memory)) if connection.state is State.BODY else wanted
+
+    def _on_end(self, connection: Connection) -> None:
+        """The client sends no more; it may still want to hear why it gets nothing."""
+        if connection.state is not State.CLOSING and connection.incoming.begun:
+            self._refuse(connection, NoMoreData())
+        else:
+            self._connections.close(connection)
+
+    def take(self, connection: Connection, data: memoryview) -> None:
+        """Go on with the connection's request by these bytes."""
+        incoming = connection.incoming
+        try:
+            behind = incoming.take(data)
+        except Exception as error:  # noqa: BLE001 - one request must not end the process
+            self._refuse(connection, error)
+            return
+        connection.behind = behind or b""
+        self._connections.hold(connection, incoming.length + len(connection.behind))
+        if behind is not None:
+            self._connections.unwatch(connection)
+            self._hand_over(connection)
+            return
+        self._set_deadline(connection, len(data))
+        self._connections.watch(connection)
+
+    def _set_deadline(self, connection: Connection, received: int) -> None:
+        if connection.state is State.BODY:
+            if not self._stopping:
+                connection.deadline = credited(connection.deadline, received, self._deadlines.pause_s)
+        elif connection.incoming.request is not None:
+            connection.enter(State.BODY, self._deadlines.pause_s)
+            connection.body_since = time.monotonic()
+            if connection.incoming.expects_continue:
+                send(connection.sock, CONTINUE)
+        elif connection.state is State.IDLE:
+            connection.enter(State.HEAD, self._deadlines.head_s)
+
+    def _pause(self, connection: Connection) -> None:
+        self._connections.unwatch(connection)
+        connection.enter(State.PAUSED, self._deadlines.patience_s)
+        self._paused.append(connection)
+
+    def resume(self) -> None:
+        """Read on in the bodies for which there is memory now."""
+        while self._paused and self._connections.memory > 0:
+            connection = self._paused.popleft()
+            if connection.state is State.PAUSED:
+                connection.enter(State.BODY, self._deadlines.pause_s)
+                self._connections.watch(connection)
+
+    def check_deadlines(self) -> bool:
+        """Refuse or close those whose time is up; return whether there are more of them."""
+        now = time.monotonic()
+        late = [connection for connection in self._connections if connection.deadline <= now]
+        for connection in late[:EXPIRIES]:
+            self._expire(connection)
+        self.resume()
+        if self._paused:
+            self._refuse_oldest_body(now)
+        return len(late) > EXPIRIES
+
+    def _expire(self, connection: Connection) -> None:
+        if connection.state in (State.PAUSED, State.READY):
+            self._refuse(connection, too_busy())
+        elif connection.state is State.HEAD and connection.incoming.begun:
+            detail = f"the request's head did not arrive within {self._deadlines.head_s:g} s"
+            self._refuse(connection, Refusal(HTTPStatus.REQUEST_TIMEOUT, detail))
+        elif connection.state is State.BODY:
+            detail = f"the request's body comes slower than {SLOWEST} bytes a second"
+            self._refuse(connection, too_busy() if self._stopping else Refusal(HTTPStatus.REQUEST_TIMEOUT, detail))
+        else:
+            self._connections.close(connection)
+
+    def _refuse_oldest_body(self, now: float) -> None:
+        """Give up the body that has been read for longest, so that those who wait for memory get some."""
+        reading = [c for c in self._connections if c.state in (State.BODY, State.PAUSED) and c.held]
+        oldest = min(reading, key=lambda connection: connection.body_since, default=None)
+        if oldest and now - oldest.body_since > self._deadlines.pause_s:
+            self._refuse(oldest, too_busy())
+            self.resume()
+
+    def stop_soon(self) -> None:
+        """Bring the deadlines forward: the worker stops."""
+        self._stopping = True
+        now = time.monotonic()
+        for connection in self._connections:
+            if connection.state is not State.WORKING:
+                reading = connection.state in (State.BODY, State.PAUSED, State.READY)
+                left = self._deadlines.stop_body_s if reading else self._deadlines.stop_idle_s
+                connection.deadline = min(connection.deadline, now + left)

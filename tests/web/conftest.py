@@ -1,0 +1,15 @@
+"""A web server over a small application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from web.serving import WebServer
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """Shared by the tests of a file: leave it no request that goes on."""
+    with WebServer(tmp_path_factory.mktemp("web")) as web:
+        yield web

@@ -1,0 +1,159 @@
+"""A web server of ours over a small application, with deadlines that a test can wait for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, BinaryIO
+from urllib.parse import parse_qs
+
+from front_door import RunningService, eventually
+
+from service.api.parts import KEY
+from service.commands.web import gunicorn_command
+from service.config import Settings
+from service.web.deadlines import Deadlines
+from service.web.worker import Worker
+
+SETTINGS: dict[str, Any] = {"web_workers": 1, "web_threads": 2, "streams": 1, "max_body_mb": 1}
+LIMIT = 2**20  # bytes of a body
+THREADS = 5
+
+
+class QuickWorker(Worker):
+    """Has little patience."""
+
+    deadlines = Deadlines(head_s=1, pause_s=1, patience_s=1.5, closing_s=1, stop_idle_s=0.5, stop_body_s=3)
+
+
+class Application:
+    """Says what it was asked; `seconds` is how long it takes, `megabytes` how large its answer is besides."""
+
+    def __init__(self) -> None:
+        self.extensions = {KEY: SimpleNamespace(watch=SimpleNamespace(close=lambda: None))}  # for gunicorn's hooks
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked = {name: float(values[0]) for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+        body = b"" if asked.get("unread") else environ["wsgi.input"].read()
+        time.sleep(asked.get("seconds", 0))
+        if asked.get("fails"):
+            raise ZeroDivisionError
+        said = {name: value for name, value in environ.items() if isinstance(value, str)}
+        said |= {"body_length": len(body), "body": hashlib.sha256(body).hexdigest()}
+        answer = json.dumps(said).encode() + bytes(round(asked.get("megabytes", 0) * 2**20))
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+        return [answer]
+
+
+application = Application()
+
+
+class Wire:
+    """A server of this machine, to which a test sends bytes."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    @contextmanager
+    def connection(self) -> Iterator[Client]:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as sock, sock.makefile("rb") as file:
+            yield Client(sock, file)
+
+    def raw(self, sent: bytes) -> Answer:
+        """The first answer to some bytes, after which the client says that it sends no more."""
+        with self.connection() as client:
+            client.send(sent)
+            client.sock.shutdown(socket.SHUT_WR)
+            return client.answer()
+
+
+class WebServer(RunningService, Wire):
+    """gunicorn with our worker alone, over the application above."""
+
+    def __init__(self, data: Path, descriptors: int | None = None) -> None:
+        super().__init__(data, data, **SETTINGS)
+        command = gunicorn_command(Settings(port=self.port, **SETTINGS))
+        ours = {"service.app:create_app()": "web.serving:application"}
+        ours["service.web.worker.Worker"] = "web.serving.QuickWorker"
+        self.command = [*(ours.get(word, word) for word in command), "--pythonpath", "tests"]
+        if descriptors:
+            self.command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *self.command]
+
+    def __enter__(self) -> WebServer:
+        self.start(wait=False)
+        eventually(lambda: self.answers("/livez"), 30, "no web server")
+        return self
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response; `status` is 0 where the server closed without one."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """A connection over which a test sends what it likes."""
+
+    def __init__(self, sock: socket.socket, file: BinaryIO) -> None:
+        self.sock = sock
+        self._file = file
+
+    def send(self, *parts: bytes, pause: float = 0.0) -> None:
+        for part in parts:
+            self.sock.sendall(part)
+            time.sleep(pause)
+
+    def answer(self) -> Answer:
+        """The next response, 100 (Continue) too."""
+        line = self._file.readline()
+        if not line:
+            return Answer(0, {}, b"")
+        headers = {}
+        while (field := self._file.readline()) not in (b"\r\n", b""):
+            name, _, value = field.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        return Answer(int(line.split()[1]), headers, self._file.read(int(headers.get("content-length", 0))))
+
+    def ended(self) -> bool:
+        """Whether the server closes without a word more."""
+        return self._file.read(1) == b""
+
+
+def request(method: str = "GET", path: str = "/", body: bytes | None = None, *fields: str) -> bytes:
+    """A request's bytes."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *fields]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
+
+
+def chunked(*chunks: bytes, fields: str = "") -> bytes:
+    """A POST whose body comes in these chunks."""
+    head = request("POST", "/", None, "Transfer-Encoding: chunked", *([fields] if fields else []))
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+
+
+def assert_problem(answer: Answer, status: int) -> None:
+    """A problem of the web server's own, after which the connection ends."""
+    assert answer.status == status, answer
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"
+    problem = answer.json
+    assert set(problem) == {"type", "title", "status", "detail"}
+    assert (problem["type"], problem["status"]) == ("about:blank", status)
+    assert problem["title"]
+    assert problem["detail"]
