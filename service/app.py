@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import caching, cors, docs, live, metrics, scores, styles, system, transfers
+from service.api import caching, cors, docs, live, metrics, same_origin, scores, styles, system, transfers
 from service.api.observing import Observed
 from service.api.openapi import Api
 from service.api.parts import KEY, Parts
@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]  # the JSON part may hold base64 too
     app.extensions[KEY] = _parts(settings)
+    same_origin.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
