@@ -75,10 +75,12 @@ export function hasOwnStyles(extras) {
   return extras.some(({ name, value }) => name === "blend" || (name === "variants" && value.every(({ styles }) => styles?.length)));
 }
 
-/** Each style's share in the average. */
+/** Each style's share in the average, among those with the same mask. */
 export function shares(mix) {
-  const all = mix.reduce((sum, style) => sum + style.weight, 0);
-  return mix.map((style) => (all ? style.weight / all : 0));
+  return mix.map(({ mask, weight }) => {
+    const all = mix.reduce((sum, other) => sum + (other.mask === mask ? other.weight : 0), 0);
+    return all ? weight / all : 0;
+  });
 }
 
 /** Brings back what was there before the reload. */

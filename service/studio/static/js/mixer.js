@@ -5,7 +5,7 @@ import { showBlob, showNothing, showPicture } from "./pictures.js";
 import { clearProblemOf } from "./problems.js";
 import { number, percent } from "./words.js";
 
-const MASKS = { mask: "its mask over the photograph", style_mask: "the mask over its picture" };
+const MASKS = { mask: "Mask over the photograph", style_mask: "Mask over its picture" };
 
 const rows = new Map(); // a style's id -> its row
 
@@ -57,7 +57,7 @@ function makeRow(style) {
 
 /** Says that the style has a mask, which goes when it is pressed. */
 function maskOf(id, field, name, words) {
-  const button = h("button", { type: "button", class: "small mask", "aria-label": `${name}: remove ${words}` }, words, icon("x"));
+  const button = h("button", { type: "button", class: "small mask", "aria-label": `${words}: take it from ${name}` }, words, icon("x"));
   button.addEventListener("click", () => {
     changeStyle(id, { [field]: undefined });
     button.closest("li").querySelector("button").focus();

@@ -6,7 +6,7 @@ import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
 import { Past } from "./past.js";
 import { sizeOf } from "./pictures.js";
 import { OPTION_DEFAULTS } from "./service.js";
-import { count, plain, variantLabels } from "./words.js";
+import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
 
 const OVER_CONTENT = { protect: "What stays as it is: a mask", strength_map: "Where it is strong: a mask" };
 const DIAL = ["content_weight", "style_weight", "tv_weight"]; // what a strength stands for
@@ -74,10 +74,10 @@ function values(options, lost) {
   const found = [];
   for (const [name, value] of Object.entries(options)) {
     if (ELSEWHERE.includes(name) || (name === "tv_weight" && isOfStrength(options))) continue;
-    const words = `${name.replaceAll("_", " ")}: ${plain(value)}`;
+    const words = `${optionName(name)}: ${plain(value)}`;
     if (!(name in OPTION_DEFAULTS)) {
       if (value) lost.push(words);
-    } else if (plain(value) !== plain(OPTION_DEFAULTS[name])) found.push({ name, words, value });
+    } else if (isUnusual(name, value)) found.push({ name, words, value });
   }
   return found;
 }

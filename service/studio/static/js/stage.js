@@ -4,9 +4,11 @@ import { draft } from "./draft.js";
 import { addToCurve, beginCurve, forgetCurve } from "./curve.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
+import { OPTION_DEFAULTS } from "./service.js";
 import { hideStrip } from "./strip.js";
-import { ago, bytes, count, duration, number, percent, STATUS, stylesOf, took } from "./words.js";
+import { ago, bytes, count, duration, isUnusual, number, optionName, percent, plain, STATUS, stylesOf, took } from "./words.js";
 
+const SAID = ["size", "strength", "content_weight", "style_weight", "color", "iterations"]; // options with words of their own
 const LIVE = new Set(["queued", "running"]);
 const TITLE = document.title;
 
@@ -156,7 +158,7 @@ function factsOf(job) {
 function details({ style_cache: cache, engine }, options, result) {
   const strength = options.strength == null ? null : percent(options.strength);
   const facts = {
-    Styles: options.styles.map((s) => `${s.preset ?? "own picture"} (share ${number(s.weight)}, scale ${number(s.scale)})`).join(", "),
+    Styles: options.styles.map(styleInWords).join(", "),
     Strength: strength,
     "Content weight": number(options.content_weight),
     "Style weight": number(options.style_weight),
@@ -167,9 +169,17 @@ function details({ style_cache: cache, engine }, options, result) {
     "Style cache": cache,
     Computed: engine && `${engine.device}, ${engine.precision}`,
   };
+  const others = Object.keys(OPTION_DEFAULTS).filter((name) => !SAID.includes(name) && isUnusual(name, options[name]));
+  for (const name of others) facts[optionName(name)] = plain(options[name]);
+  for (const name of ["protect", "strength_map"]) if (options[name]) facts[optionName(name)] = "a mask";
   return Object.entries(facts)
     .filter(([, value]) => value != null)
     .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
+}
+
+function styleInWords({ preset, weight, scale, mask, style_mask: part }) {
+  const masked = mask || part ? ", masked" : "";
+  return `${preset ?? "own picture"} (weight ${number(weight)}, scale ${number(scale)}${masked})`;
 }
 
 export function announce(job) {

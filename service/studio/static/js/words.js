@@ -1,4 +1,6 @@
 // Numbers and jobs in words.
+import { OPTION_DEFAULTS } from "./service.js";
+
 const UNITS = [[60, "s"], [60, "min"], [24, "h"]];
 
 /** Seconds as "40 s", "3 min", "2 h". */
@@ -44,6 +46,16 @@ export function plain(value) {
   return Object.entries(value).sort().map(([name, one]) => `${name} ${one}`).join(", ");
 }
 
+/** An option as people read its name. */
+export function optionName(name) {
+  return name.replaceAll("_", " ");
+}
+
+/** Whether an option isn't as it is where nobody says anything. */
+export function isUnusual(name, value) {
+  return value != null && plain(value) !== plain(OPTION_DEFAULTS[name]);
+}
+
 const DIAL = ["content_weight", "style_weight", "tv_weight"];
 
 /** What is particular about each picture of a transfer with variants. */
@@ -59,13 +71,14 @@ function labelOf(names, options) {
 }
 
 function wordsOf(name, value) {
-  return `${name.replaceAll("_", " ")} ${typeof value === "number" ? number(value) : plain(value)}`;
+  return `${optionName(name)} ${typeof value === "number" ? number(value) : plain(value)}`;
 }
 
 function sharesOf(styles) {
   const all = styles.reduce((sum, { weight }) => sum + weight, 0);
-  const named = styles.map(({ preset, weight }) => [preset ?? "own picture", weight / all]);
-  return named.map(([name, share]) => (named.length > 1 ? `${percent(share)} ${name}` : name)).join(" + ");
+  const share = ({ mask, weight }) => (mask ? "masked" : percent(weight / all));
+  const names = styles.map((style) => (styles.length > 1 ? `${share(style)} ` : "") + (style.preset ?? "own picture"));
+  return names.join(" + ");
 }
 
 const ENDING = { succeeded: "painted in", failed: "failed after", canceled: "canceled after" };
