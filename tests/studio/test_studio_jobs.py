@@ -87,12 +87,14 @@ def test_the_time_in_the_queue_is_told_apart(visit: Visit, photo_png: bytes, sty
     behind = submitted(service, photo_png, style, **SMALL)
     never = submitted(service, photo_png, style, **SMALL)
     late = submitted(service, photo_png, style, **SMALL, deadline_s=2)
-    shown(visit, behind)
-    expect(visit.at("#after")).to_have_attribute("alt", "The photograph that is to be painted")
-    eventually(lambda: service.job(first)["status"] == "running", 60, "it never began")
-    service.cancel(never)
-    assert service.ended(late)["status"] == "failed"
-    service.cancel(first)
+    try:
+        shown(visit, behind)
+        expect(visit.at("#after")).to_have_attribute("alt", "The photograph that is to be painted")
+        eventually(lambda: service.job(first)["status"] == "running", 60, "it never began")
+        service.cancel(never)
+        assert service.ended(late)["status"] == "failed"
+    finally:
+        service.cancel(first)
     said = {}
     for id in (first, behind, never, late):
         queued, total = (service.ended(id)["timings"][name] for name in ("queued_s", "total_s"))
