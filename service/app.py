@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import caching, cors, docs, live, metrics, scores, styles, system, transfers
+from service.api import caching, cors, docs, live, metrics, same_origin, scores, styles, system, transfers
 from service.api.body import MAX_PARTS
 from service.api.json_body import MAX_JSON
 from service.api.large_bodies import LargeBodies
@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON  # bytes of parts that are no files
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
     app.extensions[KEY] = _parts(settings)
+    same_origin.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from service.authority import parse_pattern
 from service.errors import FieldError, InvalidInput
 from service.memory import MIB, available
 
@@ -44,6 +45,13 @@ def _origins(text: str) -> tuple[str, ...]:
     for word in words:
         if word != "*" and not re.fullmatch(r"[a-z][a-z0-9-]*://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
             raise ValueError(f"{word!r} is no origin as in https://app.example.com, nor *")
+    return words
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    for word in words:
+        parse_pattern(word)
     return words
 
 
@@ -129,6 +137,12 @@ class Settings:
         True, "on or off: whether a database that never had presets begins with the service's own", _switch
     )
     api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _words)
+    hosts: tuple[str, ...] = _setting(
+        (),
+        "comma-separated hosts that the service is known by, beside loopback and NST_HOST: a host or *.domain, each "
+        "also with :port, or *; without keys a request for another host gets 421",
+        _hosts,
+    )
     cors_origins: tuple[str, ...] = _setting(
         (),
         "comma-separated origins whose pages may call the API, as in https://app.example.com, or *; empty: none",

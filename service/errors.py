@@ -12,6 +12,7 @@ ServiceError                500
 ├─ NotReady                 409  asked for what isn't there yet
 ├─ OtherModel               409  Gram matrices of another model than this service's
 ├─ UnsupportedMediaType     415
+├─ Misdirected              421  asked for under a host that isn't this service's
 ├─ TooManyJobs              429  the caller has too many jobs waiting
 ├─ Unavailable              503  a part the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
@@ -183,6 +184,14 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     slug = "unsupported-media-type"
     title = "Unsupported media type"
+
+
+class Misdirected(ServiceError):
+    """It was asked for under a host that isn't this service's."""
+
+    status = 421
+    slug = "misdirected-request"
+    title = "Misdirected request"
 
 
 class TooManyJobs(ServiceError):

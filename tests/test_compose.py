@@ -12,6 +12,7 @@ import yaml
 from sqlalchemy import make_url
 
 from service.__main__ import COMMANDS
+from service.authority import Authority, any_matches
 from service.config import Settings, variables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,11 @@ def test_every_setting_is_one_that_the_service_reads(ours: dict[str, Any]) -> No
     settings = {name for name in ours["environment"] if name.startswith("NST_")}
     assert {"NST_DATABASE_URL", "NST_BLOBS", "NST_BROKER_URL"} <= settings <= set(variables())
     Settings.from_environment(ours["environment"])
+
+
+def test_the_web_server_is_known_by_its_name_here(compose: dict[str, Any]) -> None:
+    environment = {name: plain(value) for name, value in compose["services"]["web"]["environment"].items()}
+    assert any_matches(Settings.from_environment(environment).hosts, Authority("web", 8000))
 
 
 def test_every_command_is_one_of_the_services(ours: dict[str, Any]) -> None:

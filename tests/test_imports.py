@@ -32,8 +32,8 @@ class Part:
 
 
 BASE_MODULES = (
-    "errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "digests", "geometry", "sheet",
-    "srgb", "cutout", "tracing", "engine.options",
+    "authority", "errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "digests", "geometry",
+    "sheet", "srgb", "cutout", "tracing", "engine.options",
 )  # fmt: skip
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL", "pythonjsonlogger")),

@@ -197,6 +197,24 @@ class TransferOut(BaseModel):
     links: dict[str, str] = said("Where there is more of it.", {"self": f"/v1/transfers/{ID}"})
 
 
+class TransferFileOut(BaseModel):
+    """A picture that a transfer was asked with."""
+
+    loc: str = said("Where the request had it; a preset's picture is below `images`.", "styles.0.mask")
+    sha256: str = sha256("the file as it was sent")
+    width: int = pixels("Width", 512)
+    height: int = pixels("Height", 384)
+    weight: float | None = said("Of a style image: its share within its entry of `styles`.", None)
+    scale: float | None = said("Of a style image: its size relative to the entry's.", None)
+    link: str | None = said("Where it is; null for what a preset's pack is of.", f"/v1/transfers/{ID}/files/{SHA256}")
+
+
+class TransferFilesOut(BaseModel):
+    """The pictures that a transfer was asked with, those of presets as they were then."""
+
+    items: list[TransferFileOut] = said("The pictures.", [])
+
+
 class TransferPage(BaseModel):
     """Some of the transfers, newest first."""
 

@@ -9,15 +9,12 @@ from flask import request
 
 from service.api.observing import CALLER
 from service.api.parts import parts
-from service.errors import Forbidden, Unauthorized
-
-SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
+from service.errors import Unauthorized
 
 
 def require_key() -> None:
-    """Checks `Authorization: Bearer <key>` or `X-API-Key: <key>` of this request. Raises Unauthorized, Forbidden."""
+    """Checks `Authorization: Bearer <key>` or `X-API-Key: <key>` of this request. Raises Unauthorized."""
     _check_key()
-    _check_site()
     request.environ[CALLER] = caller()
 
 
@@ -28,15 +25,6 @@ def _check_key() -> None:
     given = _given().encode()
     if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419 - takes equally long
         raise Unauthorized("give a key of this service as Authorization: Bearer … or X-API-Key: …")
-
-
-def _check_site() -> None:
-    """Where no key is asked for, a page of any other site could have its visitors' browsers post jobs here."""
-    settings = parts().settings
-    if settings.api_keys or request.method in SAFE or request.headers.get("Sec-Fetch-Site") != "cross-site":
-        return
-    if not {"*", request.headers.get("Origin", "")} & set(settings.cors_origins):
-        raise Forbidden("pages of other sites may not do this: NST_CORS_ORIGINS doesn't name this one")
 
 
 def caller() -> str:

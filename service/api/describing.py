@@ -18,6 +18,7 @@ from service.api.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
 from service.api.fields import SMALLEST_IMAGE
 from service.api.json_body import MAX_JSON
 from service.api.parameters import ID
+from service.api.same_origin import ANY_HOST
 from service.errors import FieldError, InvalidInput, ServiceError
 
 Json = dict[str, Any]
@@ -60,6 +61,10 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
     "422": (
         "A field is wrong or unknown, or the job takes more memory than a worker has.",
         InvalidInput([FieldError("styles.0.weight", "Input should be greater than or equal to 0")]),
+    ),
+    "421": (
+        "The Host isn't one of this service's, and there are no keys.",
+        errors.Misdirected("this service isn't known as app.example.com: NST_HOSTS doesn't name it"),
     ),
     "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
     "500": ("An error that nobody foresaw, or a store that failed.", errors.StorageError("a file could not be read")),
@@ -159,6 +164,8 @@ def _models(module: ModuleType) -> Iterator[type[BaseModel]]:
 def _complete(path: str, method: str, operation: Json) -> None:
     rest = operation.get("description", "").replace("<br/>", "\n").strip()
     operation["description"] = rest or operation["summary"] + "."
+    if path not in ANY_HOST:
+        operation["responses"].setdefault("421", {})
     if path.startswith(KEPT):
         operation["security"] = SECURITY
         for status in ("500", "503", *(() if method == "get" else ("403",))):

@@ -93,6 +93,14 @@ class TransferStylePath(TransferPath):
     index: Whole = _index("Which entry of the transfer's styles")
 
 
+class TransferFilePath(TransferPath):
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$",
+        description="SHA-256 of the file.",
+        **example("2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"),
+    )
+
+
 class ScorePath(BaseModel):
     id: KnownScore = _id("score")
 

@@ -1,4 +1,4 @@
-"""Presets and scores as their callers see them."""
+"""Presets, scores and transfers' files as their callers see them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def style_resource(row: PresetRow, endings: Endings) -> dict[str, Any]:
 def _warm(warm: dict[str, Any], endings: Endings) -> dict[str, Any]:
     status, error = endings.get(warm["job"], (None, None))
     return {"sizes": warm["sizes"], "status": status, "error": error}
+
+
+def file_resource(id: str, loc: str, image: Mapping[str, Any]) -> dict[str, Any]:
+    """A picture that the transfer `id` was asked with."""
+    shown = {key: image.get(key) for key in ("sha256", "width", "height", "weight", "scale")}
+    link = f"/v1/transfers/{id}/files/{image['sha256']}" if image["blob"] else None
+    return {"loc": loc, **shown, "link": link}
 
 
 def score_resource(row: JobRow) -> dict[str, Any]:

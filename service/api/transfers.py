@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.answers import Problem, TransferOut, TransferPage
+from service.api.answers import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.auth import caller, require_key
 from service.api.bodies import TransferBody
 from service.api.caching import FOREVER, file
@@ -16,12 +16,21 @@ from service.api.negotiation import preferred, transcoded
 from service.api.openapi import operation_id
 from service.api.originals import ORIGINAL, original
 from service.api.paging import from_cursor, to_cursor
-from service.api.parameters import ImageQuery, NewJobHeaders, TransferPath, TransfersQuery, TransferStylePath
+from service.api.parameters import (
+    ImageQuery,
+    NewJobHeaders,
+    TransferFilePath,
+    TransferPath,
+    TransfersQuery,
+    TransferStylePath,
+)
 from service.api.parts import parts
+from service.api.resources import file_resource
 from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import preferred_wait
 from service.errors import NotFound, NotReady
 from service.images import MEDIA_TYPES
+from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.jobs.request import job_folder, painted
@@ -123,6 +132,27 @@ def get_transfer_style(path: TransferStylePath) -> Response:
     if not pictures or not pictures[0]["blob"]:
         raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, from 0")
     return original(max(pictures, key=lambda picture: picture["weight"]))
+
+
+@blueprint.get("/<id>/files", responses={"200": TransferFilesOut, "404": Problem})
+def list_transfer_files(path: TransferPath) -> dict[str, Any]:
+    """List the pictures that a transfer was asked with
+
+    Content, style images, masks and first images, each with the place where the request had it. Those of a preset are
+    the pictures that it had then.
+    """
+    row = parts().queue.get(path.id, "transfer")
+    return {"items": [file_resource(path.id, loc, image) for loc, image in files_of(row.request)]}
+
+
+@blueprint.get("/<id>/files/<sha256>", responses=ORIGINAL | {"404": Problem})
+def get_transfer_file(path: TransferFilePath) -> Response:
+    """One of the pictures that a transfer was asked with, as it was sent"""
+    found = files_of(parts().queue.get(path.id, "transfer").request)
+    image = next((image for _, image in found if image["sha256"] == path.sha256 and image["blob"]), None)
+    if image is None:
+        raise NotFound("the transfer has no such picture")
+    return original(image)
 
 
 @blueprint.get("/<id>/sheet", responses=JPEG | {"404": Problem, "409": Problem})

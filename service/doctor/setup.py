@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from service import __version__
+from service.authority import parse_authority
 from service.config import Settings, unknown_variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.engine.options import OPTIONS
@@ -50,11 +51,22 @@ def check_variables(settings: Settings) -> Iterator[Finding]:
     if on_many and not settings.blobs:
         advice = "set NST_BLOBS to an s3:// URL if workers run elsewhere"
         yield Finding(WARNING, "settings", "the database is PostgreSQL, but blobs are a folder here", advice)
-    if not settings.api_keys and settings.host not in ("127.0.0.1", "::1", "localhost"):
-        advice = "set NST_API_KEYS, or let a proxy ask who it is"
-        yield Finding(WARNING, "settings", f"it listens on {settings.host} and asks nobody for a key", advice)
+    if not settings.api_keys:
+        yield from _open_to(settings)
     if not unknown:
         yield Finding(OK, "settings", "every NST_ variable is a setting, and can be read")
+
+
+def _open_to(settings: Settings) -> Iterator[Finding]:
+    """Who can use a service that asks for no key."""
+    bound = parse_authority(f"[{settings.host}]" if ":" in settings.host else settings.host)
+    if bound is None or not bound.is_loopback:
+        advice = "set NST_API_KEYS, or let a proxy ask who it is"
+        yield Finding(WARNING, "settings", f"it listens on {settings.host} and asks nobody for a key", advice)
+    for name, values in (("NST_HOSTS", settings.hosts), ("NST_CORS_ORIGINS", settings.cors_origins)):
+        if "*" in values:
+            advice = f"name them in {name}, or set NST_API_KEYS"
+            yield Finding(WARNING, "settings", f"{name} is *, and no key is asked for: any page may use it", advice)
 
 
 def check_memory(settings: Settings) -> Iterator[Finding]:

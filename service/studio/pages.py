@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Blueprint, Response, request
 
+from service.engine.options import TransferOptions
 from service.errors import NotFound
+from service.images import SENT_TYPES, STARTS
 
 FOLDER = Path(__file__).parent / "static"
 PAGE = "index.html"
@@ -18,6 +21,7 @@ MEDIA_TYPES = {  # not the machine's own table, which some know .js by another n
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+JPEG_START = b"\xff\xd8\xff"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -53,7 +57,20 @@ def _read_all() -> dict[str, StaticFile]:
     }
 
 
-FILES = _read_all()
+def _of_this_service() -> StaticFile:
+    """A module that tells the page what the service takes, so that the page needn't say it a second time."""
+    starts = [[start.hex(), media_type] for start, media_type in (STARTS | {JPEG_START: "image/jpeg"}).items()]
+    lines = [
+        "// Made by service/studio/pages.py: what this service takes.",
+        f"export const OPTION_DEFAULTS = Object.freeze({json.dumps(TransferOptions().as_dict())});",
+        f"export const PICTURE_TYPES = Object.freeze({json.dumps(SENT_TYPES)});",
+        f"export const PICTURE_STARTS = Object.freeze({json.dumps(starts)});",
+    ]
+    data = "\n".join([*lines, ""]).encode()
+    return StaticFile(data, MEDIA_TYPES[".js"], hashlib.sha256(data).hexdigest())
+
+
+FILES = _read_all() | {"js/service.js": _of_this_service()}
 
 
 @blueprint.get("/")

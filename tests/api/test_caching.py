@@ -171,17 +171,6 @@ def test_the_page_of_the_description_brings_its_own_files(client: FlaskClient) -
     assert client.get("/docs/js/swagger-ui-standalone-preset.js").status_code == 404
 
 
-@pytest.mark.parametrize(("origins", "status"), [((), 403), ((OURS,), 404), (("*",), 404)])
-def test_without_keys_a_page_of_another_site_changes_nothing_unless_it_is_named(
-    tmp_path: Path, origins: tuple[str, ...], status: int
-) -> None:
-    client = create_app(Settings(data=tmp_path, cors_origins=origins, starters=False)).test_client()
-    headers = {"Sec-Fetch-Site": "cross-site", "Origin": OURS}
-    assert client.delete("/v1/styles/none", headers=headers).status_code == status
-    assert client.delete("/v1/styles/none").status_code == 404
-    assert client.get("/v1/styles", headers=headers).status_code == 200
-
-
 def test_conditions_that_agree_bring_the_whole_file(client: FlaskClient) -> None:
     client.put("/v1/styles/both", json={"images": [{"image": SMALLEST_IMAGE}]}, headers=KEY)
     whole = client.get("/v1/styles/both/image", headers=KEY)

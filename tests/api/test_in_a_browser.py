@@ -30,6 +30,10 @@ async ([url, method, headers, body]) => {
 """
 
 
+FORM = """<!doctype html><form method="post" enctype="multipart/form-data" action="{url}/v1/transfers">
+<input name="request" value='{{"content": "file:photo", "styles": []}}'><button>Win a prize</button></form>"""
+
+
 @dataclass
 class Heard:
     """What a page asked for, and what the console said of errors."""
@@ -44,6 +48,13 @@ def guarded(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     service = RunningService(narrow_model, tmp_path_factory.mktemp("guarded"), api_keys="key")
     service.env["NST_CORS_ORIGINS"] = f"http://localhost:{service.port}"
     with service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def on_a_network(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service without keys that is known as nst.test: to browsers neither this machine nor encrypted."""
+    with RunningService(narrow_model, tmp_path_factory.mktemp("network"), hosts="nst.test") as service:
         yield service
 
 
@@ -121,3 +132,38 @@ def test_a_page_of_another_origin_reads_nothing(page: Page, guarded: RunningServ
     page.goto(f"http://localhost:{service.port}/livez")
     assert call(page, f"{guarded.url}/v1/styles", X_API_Key="key") == {"error": "TypeError"}
     assert call(page, f"{guarded.url}/openapi.json") == {"error": "TypeError"}
+
+
+def answer_to_form(page: Page, at: str, to: str) -> tuple[int, dict[str, str]]:
+    """Posts a form from a page at one origin to a service at another; gives the status, and what the browser said."""
+    page.route(f"{at}/form", lambda route: route.fulfill(body=FORM.format(url=to), content_type="text/html"))
+    page.goto(f"{at}/form")
+    with page.expect_response(f"{to}/v1/transfers") as answered:
+        page.get_by_role("button").click()
+    return answered.value.status, answered.value.request.all_headers()
+
+
+@pytest.mark.parametrize(
+    "at", ["http://127.0.0.1:8", "http://localhost:8", "http://shop.test", "http://sub.localhost"]
+)
+def test_a_form_of_another_port_or_site_is_refused(page: Page, service: RunningService, at: str) -> None:
+    assert answer_to_form(page, at, service.url)[0] == 403
+
+
+@pytest.mark.parametrize("at", ["http://shop.test", "http://nst.test:8", "http://sub.nst.test"])
+def test_on_a_network_browsers_name_the_origin_alone(page: Page, on_a_network: RunningService, at: str) -> None:
+    status, said = answer_to_form(page, at, f"http://nst.test:{on_a_network.port}")
+    assert (status, said.get("origin"), said.get("sec-fetch-site")) == (403, at, None)
+
+
+def test_a_form_of_its_own_origin_is_taken_for_what_it_says(page: Page, on_a_network: RunningService) -> None:
+    own = f"http://nst.test:{on_a_network.port}"
+    assert answer_to_form(page, own, own)[0] == 422
+
+
+def test_a_name_that_was_made_to_lead_here_is_not_served(page: Page, service: RunningService) -> None:
+    """DNS rebinding: to the browser page and service are of one origin."""
+    rebound = f"http://rebound.test:{service.port}"
+    page.goto(f"{rebound}/livez")
+    assert call(page, f"{rebound}/v1/transfers")["status"] == 421
+    assert call(page, f"{rebound}/v1/transfers", "POST", "{}", Content_Type="application/json")["status"] == 421

@@ -163,3 +163,22 @@ def test_what_is_wrong_with_a_url_is_said_without_its_secrets(urls: dict[str, st
     (finding,) = examine("url", check, Settings(**urls))
     assert finding.status == FAILURE
     assert "hid" not in finding.said + finding.advice
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({}, []),
+        ({"host": "localhost"}, []),
+        ({"host": "127.0.0.2"}, []),
+        ({"host": "::1"}, []),
+        ({"host": "0.0.0.0"}, ["listens on 0.0.0.0"]),  # noqa: S104 - nothing is bound
+        ({"host": "::"}, ["listens on ::"]),
+        ({"host": "0.0.0.0", "api_keys": ("key",), "hosts": ("*",)}, []),  # noqa: S104
+        ({"hosts": ("*",), "cors_origins": ("*",)}, ["NST_HOSTS is *", "NST_CORS_ORIGINS is *"]),
+    ],
+)
+def test_who_may_use_it_without_a_key_is_said(settings: dict[str, Any], warned: list[str]) -> None:
+    said = [finding.said for finding in check_variables(Settings(**settings)) if finding.status == WARNING]
+    assert len(said) == len(warned)
+    assert all(words in line for words, line in zip(warned, said, strict=True))

@@ -16,8 +16,11 @@ export const DEFAULTS = Object.freeze({
 });
 export const MAX_STYLES = 16;
 
-/** content: {file, width, height} or null; mix: [{id, preset | file, weight, scale}] */
-export const draft = { content: null, mix: [], settings: { ...DEFAULTS } };
+/**
+ * content: {file, width, height} or null; mix: [{id, preset | file, weight, scale, mask?, style_mask?}], masks being Files;
+ * extras: [{name, words, value}], fields of the request that no control is for; without a name: words alone.
+ */
+export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [] };
 
 const listeners = new Set();
 let saving = null; // the write that is under way
@@ -28,7 +31,7 @@ export function onDraft(listener) {
   listeners.add(listener);
 }
 
-/** Changes the draft; `what` is content, mix or settings. */
+/** Changes the draft; `what` is content, mix, settings or extras. */
 export function change(what, value) {
   draft[what] = value;
   for (const listener of listeners) listener(what);
@@ -63,10 +66,21 @@ export function removeStyle(id) {
   change("mix", draft.mix.filter((style) => style.id !== id));
 }
 
-/** Each style's share in the average. */
+export function removeExtra(extra) {
+  change("extras", draft.extras.filter((one) => one !== extra));
+}
+
+/** Whether the styles come from elsewhere than the mix: a blend, or variants that each have their own. */
+export function hasOwnStyles(extras) {
+  return extras.some(({ name, value }) => name === "blend" || (name === "variants" && value.every(({ styles }) => styles?.length)));
+}
+
+/** Each style's share in the average, among those with the same mask. */
 export function shares(mix) {
-  const all = mix.reduce((sum, style) => sum + style.weight, 0);
-  return mix.map((style) => (all ? style.weight / all : 0));
+  return mix.map(({ mask, weight }) => {
+    const all = mix.reduce((sum, other) => sum + (other.mask === mask ? other.weight : 0), 0);
+    return all ? weight / all : 0;
+  });
 }
 
 /** Brings back what was there before the reload. */
@@ -77,12 +91,14 @@ export async function restore() {
   change("content", kept.content);
   change("mix", kept.mix);
   change("settings", { ...DEFAULTS, ...kept.settings });
+  change("extras", kept.extras ?? []);
 }
 
 /** A draft from outside, in the place of this one. */
-export function replaceDraft({ content, mix, settings }) {
+export function replaceDraft({ content, mix, settings, extras }) {
   change("content", content);
   change("mix", []);
   mix.forEach(addStyle);
   change("settings", { ...DEFAULTS, ...settings });
+  change("extras", extras);
 }

@@ -4,7 +4,7 @@ import { $, h, icon, show } from "./dom.js";
 import { patiently } from "./patience.js";
 import { showNothing, showPicture } from "./pictures.js";
 import { tellIn } from "./problems.js";
-import { ago, STATUS, stylesOf } from "./words.js";
+import { ago, count, STATUS, stylesOf } from "./words.js";
 
 const PAGE = 12;
 const EMPTY = "Nothing has been painted yet. What you paint hangs here, and stays after a reload.";
@@ -75,7 +75,9 @@ export function markOpen() {
 function cardOf(job) {
   const styles = stylesOf(job.options);
   const done = job.status === "succeeded";
-  const small = done ? ago(job.created_at) : STATUS[job.status];
+  const many = job.options.variants.length;
+  const when = done ? ago(job.created_at) : STATUS[job.status];
+  const small = many > 1 ? `${when} · ${count(many, "picture", "pictures")}` : when;
   return h(
     "li",
     { class: `card-${job.status}` },

@@ -6,7 +6,9 @@ import { watch } from "./events.js";
 import { refreshGallery } from "./gallery.js";
 import { patiently } from "./patience.js";
 import { reuse } from "./reuse.js";
-import { announce, isLive, showJob, showMissing, showPreview, showProgress, showResult, showWaiting } from "./stage.js";
+import { announce, isLive, pathOf, showJob, showMissing, showPainting, showPreview, showProgress, showWaiting } from "./stage.js";
+import { fillStrip, showStrip } from "./strip.js";
+import { variantLabels } from "./words.js";
 
 let current = null; // {job, abort}
 
@@ -23,10 +25,14 @@ export async function openJob(id) {
   try {
     await follow(id, abort.signal);
   } catch (error) {
-    if (abort.signal.aborted) return;
-    if (!(error instanceof Problem)) throw error;
-    showMissing(error.status === 404 ? "This picture is not there any more." : error.message);
+    if (!abort.signal.aborted) fail(error);
   }
+}
+
+/** Says that what was to be shown can't be. */
+function fail(error) {
+  if (!(error instanceof Problem)) throw error;
+  showMissing(error.status === 404 ? "This picture is not there any more." : error.message);
 }
 
 async function follow(id, signal) {
@@ -66,8 +72,23 @@ async function watched(job, signal) {
 }
 
 async function showEnded(job, signal) {
-  if (job.status === "succeeded") return unlessUnreadable(showResult(job, signal));
+  if (job.status === "succeeded") return showPaintings(job, signal);
   if (job.links.preview) return showPreview(job, job.links.preview, signal);
+}
+
+/** The first picture, and where there are several a choice of them; of two that are on their way the later one counts. */
+async function showPaintings(job, signal) {
+  const labels = variantLabels(job.options);
+  let choice = new AbortController();
+  const choose = (i) => {
+    choice.abort();
+    choice = new AbortController();
+    const both = AbortSignal.any([signal, choice.signal]);
+    return unlessUnreadable(showPainting(job, i, both)).catch((error) => both.aborted || fail(error));
+  };
+  if (labels.length > 1) showStrip(labels, choose);
+  await choose(0);
+  if (labels.length > 1) await fillStrip(labels.map((_, i) => pathOf(job, i)), signal);
 }
 
 /** A picture on the way that could not be shown is no matter: another one comes. */

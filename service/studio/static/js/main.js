@@ -2,6 +2,7 @@
 import { jobInAddress } from "./address.js";
 import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
+import "./extras.js";
 import { markOpen, refreshGallery } from "./gallery.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
 import { onNewKey } from "./key.js";

@@ -5,6 +5,8 @@ import { showBlob, showNothing, showPicture } from "./pictures.js";
 import { clearProblemOf } from "./problems.js";
 import { number, percent } from "./words.js";
 
+const MASKS = { mask: "Mask over the photograph", style_mask: "Mask over its picture" };
+
 const rows = new Map(); // a style's id -> its row
 
 export function nameOf(style) {
@@ -46,10 +48,22 @@ function makeRow(style) {
     image,
     h("strong", { title: name }, name),
     h("button", { type: "button", class: "icon", "aria-label": `Remove ${name}`, onclick: remove }, icon("x")),
+    Object.entries(MASKS).map(([field, words]) => style[field] && maskOf(style.id, field, name, words)),
     slider(style.id, "weight", "Share", { min: 0, max: 1, step: 0.01 }, (value) => value),
     slider(style.id, "scale", "Scale", { min: -2, max: 1, step: 0.1 }, (value) => Number((2 ** value).toPrecision(3))),
     h("p", { class: "problem", hidden: true }),
   );
+}
+
+/** Says that the style has a mask, which goes when it is pressed. */
+function maskOf(id, field, name, words) {
+  const button = h("button", { type: "button", class: "small mask", "aria-label": `${words}: take it from ${name}` }, words, icon("x"));
+  button.addEventListener("click", () => {
+    changeStyle(id, { [field]: undefined });
+    button.closest("li").querySelector("button").focus();
+    button.remove();
+  });
+  return button;
 }
 
 function slider(id, field, label, range, valueOf) {

@@ -1,24 +1,28 @@
-// Files that come in: chosen, dropped or pasted. What the browser can't read as a picture is refused at once, in words.
+// Files that come in: chosen, dropped or pasted. What isn't a picture for the service and the browser is refused at once.
 import { goToDraft } from "./address.js";
 import { $ } from "./dom.js";
 import { addStyle, change, draft, MAX_STYLES } from "./draft.js";
 import { clearProblemOf, showProblem } from "./problems.js";
-import { sizeOf } from "./pictures.js";
+import { isTaken, sizeOf } from "./pictures.js";
+import { PICTURE_TYPES } from "./service.js";
+import { formatsOf } from "./words.js";
 
-const KNOWN = "Choose a PNG, JPEG, WebP, GIF or BMP file";
+const KNOWN = `Choose a ${formatsOf(PICTURE_TYPES)} file`;
 
 export async function takeContent(file) {
   const size = await sizeOf(file);
+  const wrong = await problemOf(file, size);
   await goToDraft();
   clearProblemOf(document, "content");
-  if (size) change("content", { file, ...size });
-  else showProblem(document, "content", unreadable(file));
+  if (wrong) showProblem(document, "content", wrong);
+  else change("content", { file, ...size });
 }
 
 export async function takeStyles(files) {
   const wrong = [];
   for (const file of files) {
-    if (!(await sizeOf(file))) wrong.push(unreadable(file));
+    const problem = await problemOf(file, await sizeOf(file));
+    if (problem) wrong.push(problem);
     else if (draft.mix.length >= MAX_STYLES) wrong.push(`A mix holds ${MAX_STYLES} styles; “${file.name}” is one too many`);
     else addStyle({ file });
   }
@@ -26,11 +30,15 @@ export async function takeStyles(files) {
   for (const words of wrong) showProblem(document, "styles", words);
 }
 
-function unreadable(file) {
-  return `“${file.name}” can’t be read as a picture. ${KNOWN}.`;
+/** Why a file can't be used, in words; null where it can. `size` is what the browser made of it. */
+async function problemOf(file, size) {
+  if (size && (await isTaken(file))) return null;
+  const why = size ? "is in a format that this service doesn’t read" : "can’t be read as a picture";
+  return `“${file.name}” ${why}. ${KNOWN}.`;
 }
 
 function choose(input, take) {
+  input.accept = PICTURE_TYPES.join(",");
   input.addEventListener("change", () => {
     take([...input.files]);
     input.value = ""; // so that the same file can be chosen again

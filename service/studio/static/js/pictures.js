@@ -1,6 +1,7 @@
 // Pictures of the API, fetched like everything else (so with the key) and shown from memory.
 import { call } from "./api.js";
 import { patiently } from "./patience.js";
+import { PICTURE_STARTS } from "./service.js";
 
 const shown = new Map(); // element -> the URL it shows, and what it waits for
 
@@ -48,6 +49,13 @@ export function showNothing(image) {
     shown.delete(image);
   }
   image.removeAttribute("src");
+}
+
+/** Whether a file begins as one of the formats that the service reads, whatever its name says. */
+export async function isTaken(file) {
+  const bytes = new Uint8Array(await file.slice(0, 16).arrayBuffer());
+  const start = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return PICTURE_STARTS.some(([known]) => start.startsWith(known));
 }
 
 /** Whether the browser can read a file as a picture: {width, height}, or null. */

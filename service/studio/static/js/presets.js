@@ -72,6 +72,7 @@ async function open() {
   clearProblems(root);
   tell("");
   $("preset-name").value = "";
+  if (draft.mix.some(({ mask, style_mask }) => mask || style_mask)) tell("A preset has no masks: those of this mix won’t be in it.");
   $("preset-description").value = `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
   hint();
   if ((await ask($("preset-dialog"))) !== "saved") return;

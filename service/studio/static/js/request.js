@@ -5,13 +5,30 @@ const WHOLE = ["iterations", "seed", "quality"];
 const WORDS = ["init", "format"];
 
 /** {request, files}: the JSON of POST /v1/transfers, and the form's parts that it names, [[part, File], …]. */
-export function toRequest({ content, mix, settings }) {
+export function toRequest({ content, mix, settings, extras }) {
   const files = [["content", content?.file ?? null]];
-  const styles = mix.map(({ preset, file, weight, scale }, i) => {
-    if (file) files.push([`style${i}`, file]);
-    return { ...(file ? { image: `file:style${i}` } : { preset }), ...unless(1, { weight, scale }) };
-  });
-  return { request: { content: "file:content", styles, ...options(settings) }, files };
+  const partOf = (file, part = `picture${files.length}`) => {
+    const known = files.find(([, one]) => one === file);
+    if (!known) files.push([part, file]);
+    return `file:${known ? known[0] : part}`;
+  };
+  const styles = mix.map(({ preset, file, weight, scale, mask, style_mask }, i) => ({
+    ...(file ? { image: partOf(file, `style${i}`) } : { preset }),
+    ...unless(1, { weight, scale }),
+    ...(mask && { mask: partOf(mask) }),
+    ...(style_mask && { style_mask: partOf(style_mask) }),
+  }));
+  const request = { content: "file:content", ...(styles.length && { styles }), ...options(settings) };
+  for (const { name, value } of extras) if (name) request[name] = withParts(value, partOf);
+  return { request, files };
+}
+
+/** A value of the request in which each File has become the name of its part. */
+function withParts(value, partOf) {
+  if (value instanceof File) return partOf(value);
+  if (Array.isArray(value)) return value.map((one) => withParts(one, partOf));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withParts(one, partOf)]));
 }
 
 function options(settings) {

@@ -1,23 +1,112 @@
 // "Use these settings": a past transfer becomes the draft, its pictures fetched back from the service.
 import { goToDraft } from "./address.js";
+import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
-import { DEFAULTS, replaceDraft } from "./draft.js";
-import { fetchFile, sizeOf } from "./pictures.js";
-import { knownPresets } from "./shelf.js";
+import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
+import { Past } from "./past.js";
+import { sizeOf } from "./pictures.js";
+import { OPTION_DEFAULTS } from "./service.js";
+import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
+
+const OVER_CONTENT = { protect: "What stays as it is: a mask", strength_map: "Where it is strong: a mask" };
+const DIAL = ["content_weight", "style_weight", "tv_weight"]; // what a strength stands for
+const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(OVER_CONTENT), ...Object.keys(DEFAULTS)];
 
 export async function reuse(job) {
-  const here = `/v1/transfers/${job.id}`;
-  const content = await fetchFile(`${here}/content`, "photograph");
-  const mix = await Promise.all(job.options.styles.map((style, i) => source(style, `${here}/styles/${i}`, i)));
-  replaceDraft({ content: { file: content, ...(await sizeOf(content)) }, mix, settings: settingsOf(job.options) });
+  const past = await Past.of(job.id);
+  const lost = []; // words for what can't be carried over
+  const content = await past.file("content", "photograph");
+  const blend = blendIn(job.options, past);
+  const mix = blend ? [] : await stylesOf(job.options.styles, "styles", past, lost);
+  const extras = [...(await masks(job.options, past)), ...values(job.options, lost)];
+  if (blend) extras.push(blend);
+  else if (job.options.variants.length) extras.push(await variants(job.options, past, lost));
+  if (lost.length) extras.push({ words: `Not carried over: ${lost.join("; ")}.` });
+  replaceDraft({ content: { file: content, ...(await sizeOf(content)) }, mix, settings: settingsOf(job.options), extras });
   await goToDraft();
-  say("The photograph, the mix and the settings are those of that picture.");
+  say(["The photograph, the mix and the settings are those of that picture.", ...extras.map(({ words }) => words)].join(" "));
 }
 
-/** A preset if it is still there, else its picture. */
-async function source({ preset, weight, scale }, path, i) {
-  const known = preset && knownPresets().some(({ name }) => name === preset);
-  return { weight, scale, ...(known ? { preset } : { file: await fetchFile(path, preset ?? `style-${i + 1}`) }) };
+/** A list of styles as the mix has them. */
+async function stylesOf(styles, loc, past, lost) {
+  const found = (await Promise.all(styles.map((style, i) => entryOf(style, `${loc}.${i}`, past, lost)))).flat();
+  if (found.length > MAX_STYLES) lost.push(`${found.length - MAX_STYLES} of ${found.length} style pictures, as ${MAX_STYLES} are taken`);
+  return found.slice(0, MAX_STYLES);
+}
+
+/** An entry: a preset that is still what it was, else the pictures that were used, each with its share. */
+async function entryOf(style, loc, past, lost) {
+  const { preset, weight, scale } = style;
+  const masks = {};
+  for (const name of ["mask", "style_mask"]) if (style[name]) masks[name] = await past.file(`${loc}.${name}`, name);
+  if (!preset) return [{ file: await past.file(`${loc}.image`, "style"), weight, scale, ...masks }];
+  if (past.isUnchanged(preset, loc)) return [{ preset, weight, scale, ...masks }];
+  const images = past.images(loc).filter((image) => image.weight > 0);
+  if (!images.every(({ link }) => link)) {
+    lost.push(`the style “${preset}”, which came as a pack and is another one now, or gone`);
+    return [];
+  }
+  const all = images.reduce((sum, image) => sum + image.weight, 0);
+  return Promise.all(
+    images.map(async (image, i) => ({
+      file: await past.fileOf(image, images.length > 1 ? `${preset}-${i + 1}` : preset),
+      weight: (weight * image.weight) / all,
+      scale: scale * image.scale,
+      ...masks,
+    })),
+  );
+}
+
+/** Pictures that lie over the photograph, and a first image of its own. */
+async function masks(options, past) {
+  const found = [];
+  for (const [name, words] of Object.entries(OVER_CONTENT)) {
+    if (options[name]) found.push({ name, words, value: await past.file(name, name) });
+  }
+  if (typeof options.init !== "string") {
+    found.push({ name: "init", words: "First image: a picture of its own", value: await past.file("init", "first") });
+  }
+  return found;
+}
+
+/** Options that no control is for, where they aren't as usual; what isn't known is said to be lost. */
+function values(options, lost) {
+  const found = [];
+  for (const [name, value] of Object.entries(options)) {
+    if (ELSEWHERE.includes(name) || (name === "tv_weight" && isOfStrength(options))) continue;
+    const words = `${optionName(name)}: ${plain(value)}`;
+    if (!(name in OPTION_DEFAULTS)) {
+      if (value) lost.push(words);
+    } else if (isUnusual(name, value)) found.push({ name, words, value });
+  }
+  return found;
+}
+
+/** Whether the smoothing is what the strength alone makes of it. */
+function isOfStrength({ strength, tv_weight: weight }) {
+  if (strength == null) return false;
+  return Math.abs(weight - OPTION_DEFAULTS.tv_weight * Math.min(2 * (1 - strength), 2 * strength)) < 1e-9;
+}
+
+async function variants(options, past, lost) {
+  const value = await Promise.all(options.variants.map((own, i) => variant(own, i, options, past, lost)));
+  return { name: "variants", words: `${count(value.length, "variant", "variants")}: ${variantLabels(options).join("; ")}`, value };
+}
+
+/** What one variant has of its own, as the API takes it. */
+async function variant(own, i, options, past, lost) {
+  const loc = `variants.${i}`;
+  const given = { ...own };
+  if (own.styles) given.styles = (await stylesOf(own.styles, `${loc}.styles`, past, lost)).map(({ file, ...style }) => (file ? { image: file, ...style } : style));
+  if (own.init && typeof own.init !== "string") given.init = await past.file(`${loc}.init`, "first");
+  for (const name of Object.keys(OVER_CONTENT)) if (own[name]) given[name] = await past.file(`${loc}.${name}`, name);
+  if (own.strength === null) {
+    delete given.strength;
+    for (const name of DIAL) given[name] ??= options[name];
+  } else if ("strength" in own) {
+    for (const name of DIAL) if (name !== "tv_weight" || isOfStrength({ ...options, ...own })) delete given[name];
+  }
+  return given;
 }
 
 function settingsOf(options) {
@@ -26,6 +115,6 @@ function settingsOf(options) {
     const value = options[name];
     if (value != null) settings[name] = typeof usual === "string" ? String(value) : value;
   }
-  if (typeof options.init !== "string") settings.init = DEFAULTS.init; // an image of its own, which isn't given out
+  if (typeof options.init !== "string") settings.init = DEFAULTS.init;
   return settings;
 }

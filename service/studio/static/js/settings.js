@@ -1,7 +1,8 @@
 // The controls of "Look": what they show is the draft's settings, what is changed goes there.
 import { $, show } from "./dom.js";
-import { draft, onDraft, setSettings } from "./draft.js";
+import { draft, onDraft, removeExtra, setSettings } from "./draft.js";
 import { clearProblemOf, clearProblems } from "./problems.js";
+import { OPTION_DEFAULTS } from "./service.js";
 import { number, percent } from "./words.js";
 
 const form = $("look");
@@ -36,10 +37,12 @@ function label(name, words) {
 }
 
 export function setUpSettings() {
+  $("iterations").placeholder = OPTION_DEFAULTS.iterations;
   form.addEventListener("input", ({ target }) => {
     if (!target.name) return;
     clearProblemOf(form, target.name);
     if (target.name === "dial") clearProblems(form);
+    draft.extras.filter(({ name }) => name === target.name).forEach(removeExtra); // as a first image of its own
     setSettings({ [target.name]: read(target) });
   });
   $("sizes").addEventListener("click", ({ target }) => {

@@ -4,8 +4,11 @@ import { draft } from "./draft.js";
 import { addToCurve, beginCurve, forgetCurve } from "./curve.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
-import { ago, bytes, duration, number, percent, STATUS, stylesOf } from "./words.js";
+import { OPTION_DEFAULTS } from "./service.js";
+import { hideStrip } from "./strip.js";
+import { ago, bytes, count, duration, isUnusual, number, optionName, percent, plain, STATUS, stylesOf, took } from "./words.js";
 
+const SAID = ["size", "strength", "content_weight", "style_weight", "color", "iterations"]; // options with words of their own
 const LIVE = new Set(["queued", "running"]);
 const TITLE = document.title;
 
@@ -15,6 +18,7 @@ export function isLive(job) {
 
 export function showDraft() {
   document.title = TITLE;
+  hideStrip();
   show($("job-caption"), false);
   const { content } = draft;
   show($("draft-caption"), Boolean(content));
@@ -22,6 +26,7 @@ export function showDraft() {
   if (!content) return;
   showCompare(false);
   setFrame(content.width, content.height);
+  $("frame").classList.remove("waiting");
   $("after").alt = `Your photograph ${content.file.name}`;
   $("content-name").textContent = content.file.name;
   $("content-facts").textContent = `${content.width} × ${content.height}, ${bytes(content.file.size)}`;
@@ -29,6 +34,7 @@ export function showDraft() {
 }
 
 export function showMissing(words) {
+  hideStrip();
   show($("draft-caption"), false);
   show($("job-caption"), true);
   for (const id of ["live", "job-why", "download", "cancel", "again", "delete", "job-details"]) show($(id), false);
@@ -37,9 +43,10 @@ export function showMissing(words) {
   setStage("lost", words);
 }
 
-/** A transfer as it is now; pictures come by `showPreview` and `showResult`. */
+/** A transfer as it is now; pictures come by `showPreview` and `showPainting`. */
 export function showJob(job) {
   const live = isLive(job);
+  hideStrip();
   document.title = live ? TITLE : `${STATUS[job.status]}: ${stylesOf(job.options)} – Studio`;
   show($("draft-caption"), false);
   show($("job-caption"), true);
@@ -53,7 +60,7 @@ export function showJob(job) {
   for (const id of ["again", "delete"]) show($(id), !live);
   show($("download"), false);
   why(job);
-  $("job-options").replaceChildren(...details(job));
+  $("job-options").replaceChildren(...details(job, job.options, job.result));
   if (live) {
     beginCurve(job.id);
     showProgress({ ...job.progress, status: job.status });
@@ -70,14 +77,14 @@ export function showProgress({ status, iteration, iterations, fraction, eta_seco
   if (losses) addToCurve(iteration / (iterations || 1), losses.total);
 }
 
-/** What there is to see before the first preview: the photograph, faintly. */
+/** What there is to see before the first preview, or where there never was one: the photograph, faintly. */
 export async function showWaiting(job, signal) {
   const { width, height } = job.options.content;
   clearFrame();
   setFrame(width, height);
   setStage("picture");
   $("frame").classList.add("waiting");
-  $("after").alt = "The photograph, which is being painted";
+  $("after").alt = isLive(job) ? "The photograph that is to be painted" : "The photograph";
   await showPicture($("after"), `/v1/transfers/${job.id}/content`, signal);
 }
 
@@ -85,29 +92,44 @@ export async function showPreview(job, url, signal) {
   setStage("picture");
   await showPicture($("after"), url, signal);
   $("frame").classList.remove("waiting");
-  $("after").alt = `Painting in the style of ${stylesOf(job.options)}, as far as it is`;
+  const far = isLive(job) ? "as far as it is" : "as far as it came";
+  $("after").alt = `Painting in the style of ${stylesOf(job.options)}, ${far}`;
 }
 
-export async function showResult(job, signal) {
+/** One of the pictures that a transfer made, beside the photograph. */
+export async function showPainting(job, i, signal) {
   const { width, height } = job.result;
-  const here = `/v1/transfers/${job.id}`;
+  const options = optionsOf(job, i);
   setStage("picture");
-  const result = await fetchPicture(`${here}/image`, signal);
+  const result = await fetchPicture(pathOf(job, i), signal);
   signal.throwIfAborted();
-  offer(result, job);
+  offer(result, job, i);
+  $("job-options").replaceChildren(...details(job, options, job.result.variants[i]));
   await showBlob($("after"), result, signal);
   setFrame(width, height);
   $("frame").classList.remove("waiting");
-  $("after").alt = `Painting in the style of ${stylesOf(job.options)}`;
-  await showPicture($("before"), `${here}/content`, signal);
+  $("after").alt = `Painting in the style of ${stylesOf(options)}`;
+  if (!$("compare").hidden) return;
+  await showPicture($("before"), `/v1/transfers/${job.id}/content`, signal);
   $("before").alt = "The photograph it was made from";
   showCompare(true);
 }
 
-function offer(blob, job) {
+/** Where a picture of a transfer is. */
+export function pathOf(job, i) {
+  return job.options.variants.length ? `${job.links.image}?variant=${i}` : job.links.image;
+}
+
+/** The options of one of its pictures. */
+function optionsOf({ options }, i) {
+  return { ...options, ...options.variants[i], variants: [] };
+}
+
+function offer(blob, job, i) {
+  const number = job.options.variants.length ? `-${i + 1}` : "";
   URL.revokeObjectURL($("download").href);
   $("download").href = URL.createObjectURL(blob);
-  $("download").download = `painting-${job.id.slice(0, 8)}.${job.options.format.replace("jpeg", "jpg")}`;
+  $("download").download = `painting-${job.id.slice(0, 8)}${number}.${blob.type.split("/")[1].replace("jpeg", "jpg")}`;
   show($("download"), true);
 }
 
@@ -125,15 +147,18 @@ function why(job) {
   show($("job-why"), Boolean(words));
 }
 
-function factsOf({ options, result, timings, created_at: created }) {
+function factsOf(job) {
+  const { options, result, created_at: created } = job;
   const size = result ? `${result.width} × ${result.height}` : `${options.size} px`;
-  return [size, timings.total_s && `painted in ${duration(timings.total_s)}`, ago(created)].filter(Boolean).join(" · ");
+  const several = options.variants.length > 1 && count(options.variants.length, "picture", "pictures");
+  return [size, several, took(job), ago(created)].filter(Boolean).join(" · ");
 }
 
-function details({ options, result, style_cache: cache, engine }) {
+/** Options and figures of a picture: `result` is its own, or null. */
+function details({ style_cache: cache, engine }, options, result) {
   const strength = options.strength == null ? null : percent(options.strength);
   const facts = {
-    Styles: options.styles.map((s) => `${s.preset ?? "own picture"} (share ${number(s.weight)}, scale ${number(s.scale)})`).join(", "),
+    Styles: options.styles.map(styleInWords).join(", "),
     Strength: strength,
     "Content weight": number(options.content_weight),
     "Style weight": number(options.style_weight),
@@ -144,12 +169,21 @@ function details({ options, result, style_cache: cache, engine }) {
     "Style cache": cache,
     Computed: engine && `${engine.device}, ${engine.precision}`,
   };
+  const others = Object.keys(OPTION_DEFAULTS).filter((name) => !SAID.includes(name) && isUnusual(name, options[name]));
+  for (const name of others) facts[optionName(name)] = plain(options[name]);
+  for (const name of ["protect", "strength_map"]) if (options[name]) facts[optionName(name)] = "a mask";
   return Object.entries(facts)
     .filter(([, value]) => value != null)
     .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
 }
 
+function styleInWords({ preset, weight, scale, mask, style_mask: part }) {
+  const masked = mask || part ? ", masked" : "";
+  return `${preset ?? "own picture"} (weight ${number(weight)}, scale ${number(scale)}${masked})`;
+}
+
 export function announce(job) {
-  const words = { succeeded: "The painting is done.", failed: "The painting failed.", canceled: "Canceled." }[job.status];
+  const done = job.options.variants.length > 1 ? "The paintings are done." : "The painting is done.";
+  const words = { succeeded: done, failed: "The painting failed.", canceled: "Canceled." }[job.status];
   if (words) say(words);
 }

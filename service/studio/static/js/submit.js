@@ -2,7 +2,7 @@
 import { goToDraft, goToJob } from "./address.js";
 import { call, form, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
-import { draft, onDraft, shares } from "./draft.js";
+import { draft, hasOwnStyles, onDraft, shares } from "./draft.js";
 import { refreshGallery } from "./gallery.js";
 import { nameOf } from "./mixer.js";
 import { patiently } from "./patience.js";
@@ -47,8 +47,9 @@ async function missing() {
     showProblem($("canvas"), "content", "Choose a photograph first");
     $("choose-content").focus();
   }
-  if (!draft.mix.length) showProblem($("styles"), "styles", "Pick at least one style");
-  return !draft.content || !draft.mix.length;
+  const styled = draft.mix.length > 0 || hasOwnStyles(draft.extras);
+  if (!styled) showProblem($("styles"), "styles", "Pick at least one style");
+  return !draft.content || !styled;
 }
 
 async function posted(signal) {
@@ -78,10 +79,13 @@ function busy(is) {
 }
 
 function summary() {
-  const { content, mix, settings } = draft;
+  const { content, mix, settings, extras } = draft;
+  const carried = extras.filter(({ name }) => name);
+  const none = hasOwnStyles(extras) ? "styles of their own" : "no style yet";
   const parts = shares(mix);
   const styles = mix.length > 2 ? count(mix.length, "style", "styles") : mix.filter((_, i) => parts[i]).map(nameOf).join(" + ");
-  const words = [content?.file.name ?? "no photograph yet", styles || "no style yet", settings.size && `${settings.size} px`];
+  const words = [content?.file.name ?? "no photograph yet", styles || none, settings.size && `${settings.size} px`];
+  if (carried.length) words.push(count(carried.length, "thing carried over", "things carried over"));
   $("summary").textContent = words.filter(Boolean).join(" · ");
 }
 

@@ -1,4 +1,6 @@
 // Numbers and jobs in words.
+import { OPTION_DEFAULTS } from "./service.js";
+
 const UNITS = [[60, "s"], [60, "min"], [24, "h"]];
 
 /** Seconds as "40 s", "3 min", "2 h". */
@@ -28,11 +30,71 @@ export function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** The styles of a job, as its options name them. */
-export function stylesOf(options) {
-  const names = options.styles.map((style) => style.preset ?? "own picture");
+/** The styles of a job, as its options name them; of one with variants those of all. */
+export function stylesOf({ styles, variants = [] }) {
+  const all = variants.length ? variants.flatMap((own) => own.styles ?? styles) : styles;
+  const named = all.map((style) => style.preset ?? "own picture");
+  const names = variants.length ? [...new Set(named)] : named;
   const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names;
   return shown.join(" + ") || "several styles";
+}
+
+/** A value of an option in words. */
+export function plain(value) {
+  if (value === null || typeof value !== "object") return String(value);
+  if (value.sha256) return "own picture";
+  return Object.entries(value).sort().map(([name, one]) => `${name} ${one}`).join(", ");
+}
+
+/** An option as people read its name. */
+export function optionName(name) {
+  return name.replaceAll("_", " ");
+}
+
+/** Whether an option isn't as it is where nobody says anything. */
+export function isUnusual(name, value) {
+  return value != null && plain(value) !== plain(OPTION_DEFAULTS[name]);
+}
+
+const DIAL = ["content_weight", "style_weight", "tv_weight"];
+
+/** What is particular about each picture of a transfer with variants. */
+export function variantLabels({ variants, ...base }) {
+  const all = new Set(variants.flatMap(Object.keys).filter((name, _, names) => !(names.includes("strength") && DIAL.includes(name))));
+  const usual = all.size === 1 ? [...all] : []; // where they differ in one thing, that is told of each
+  return variants.map((own) => labelOf(Object.keys(own).length ? Object.keys(own) : usual, { ...base, ...own }));
+}
+
+function labelOf(names, options) {
+  const telling = names.filter((name) => options[name] != null && !(options.strength != null && DIAL.includes(name)));
+  return telling.map((name) => (name === "styles" ? sharesOf(options.styles) : wordsOf(name, options[name]))).join(", ") || "as it is";
+}
+
+function wordsOf(name, value) {
+  return `${optionName(name)} ${typeof value === "number" ? number(value) : plain(value)}`;
+}
+
+function sharesOf(styles) {
+  const all = styles.reduce((sum, { weight }) => sum + weight, 0);
+  const share = ({ mask, weight }) => (mask ? "masked" : percent(weight / all));
+  const names = styles.map((style) => (styles.length > 1 ? `${share(style)} ` : "") + (style.preset ?? "own picture"));
+  return names.join(" + ");
+}
+
+const ENDING = { succeeded: "painted in", failed: "failed after", canceled: "canceled after" };
+
+/** How long a job that has ended took: its time in the queue apart from that with a worker. */
+export function took({ status, started_at: started, timings: { queued_s: queued, total_s: total } }) {
+  if (total == null || !(status in ENDING)) return "";
+  if (!started) return `${status} after waiting for ${duration(total)}`;
+  const waited = queued >= 1 ? `waited ${duration(queued)}, ` : "";
+  return `${waited}${ENDING[status]} ${duration(total - queued)}`;
+}
+
+/** Media types of pictures as people call them: "PNG, JPEG or BMP". */
+export function formatsOf(types) {
+  const names = types.map((type) => type.split("/")[1].toUpperCase().replace("WEBP", "WebP"));
+  return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
 export const STATUS = {

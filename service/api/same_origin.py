@@ -1,0 +1,106 @@
+"""What keeps pages of other sites out where no key does: one look at Host and Origin before any view.
+
+A visitor's browser reaches services that the page's author can't: those on the visitor's machine and network.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+
+from service.api.parts import parts
+from service.authority import DEFAULT_PORTS, Authority, any_matches, parse_authority
+from service.config import Settings
+from service.errors import Forbidden, Misdirected
+
+SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
+ANY_HOST = ("/livez", "/readyz")  # tell nothing, and load balancers ask them under names of their own
+OWN_PAGE = ("same-origin", "none")  # what browsers say of this service's pages, and of the person themselves
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")  # a request target that names its host
+
+
+def register(app: Flask) -> None:
+    """Has every request looked at, whatever blueprint answers it."""
+    app.before_request(_check)
+
+
+def _check() -> None:
+    settings = parts().settings
+    if settings.api_keys:  # which pages of other sites don't have
+        return
+    here = _asked_for()
+    if request.path not in ANY_HOST:
+        check_host(here, settings)
+    if request.method not in SAFE:
+        check_origin(here, settings)
+
+
+def _asked_for() -> Authority | None:
+    """The host that this request is for; a target that is a whole URL goes before Host (RFC 9112, section 3.2.2)."""
+    absolute = _ABSOLUTE.match(request.environ.get("RAW_URI", ""))
+    return parse_authority(absolute[1] if absolute else request.headers.get("Host", ""))
+
+
+def check_host(here: Authority | None, settings: Settings) -> None:
+    """Refuses names that aren't this service's: somebody else's may be made to lead here (DNS rebinding).
+
+    Raises:
+        Misdirected: it isn't loopback, what NST_HOST says, or one of NST_HOSTS.
+    """
+    if here is None:
+        raise Misdirected("the request has no Host that can be read")
+    if not (here.is_loopback or _is_bound(here, settings.host) or any_matches(settings.hosts, here)):
+        raise Misdirected(f"this service isn't known as {here.host:.100}: NST_HOSTS doesn't name it")
+
+
+def _is_bound(here: Authority, host: str) -> bool:
+    """Whether it is the address that the service listens on.
+
+    Where that is every address, so is any: which of them a container or a router is reached by can't be known here,
+    and an address can't be made to lead elsewhere as a name can.
+    """
+    bound = parse_authority(f"[{host}]" if ":" in host else host)
+    if bound and bound.address and bound.address.is_unspecified:
+        return here.address is not None
+    return bound is not None and here.host == bound.host
+
+
+def check_origin(here: Authority | None, settings: Settings) -> None:
+    """Refuses what pages of other origins send; programs say nothing of pages, and are not concerned.
+
+    Raises:
+        Forbidden: the page is neither of this host and port nor one of NST_CORS_ORIGINS.
+    """
+    origin = _origin()
+    if origin in settings.cors_origins or "*" in settings.cors_origins:
+        return
+    of_other_site = request.headers.get("Sec-Fetch-Site", "none") not in OWN_PAGE
+    if of_other_site or (origin is not None and not is_same(origin, here)):
+        raise Forbidden("pages of other sites may not do this: NST_CORS_ORIGINS doesn't name this one")
+
+
+def _origin() -> str | None:
+    """The origin of the page that sent this request, as its browser says it; of older browsers that of Referer."""
+    origin, referrer = request.headers.get("Origin"), request.headers.get("Referer")
+    if origin is not None or not referrer:
+        return origin
+    try:
+        page = urlsplit(referrer)
+    except ValueError:
+        return ""  # somebody's, but whose can't be told
+    return f"{page.scheme}://{page.netloc}"
+
+
+def is_same(origin: str, here: Authority | None) -> bool:
+    """Whether an origin has the host and port of a request.
+
+    The scheme is left out: a proxy may have taken the encryption away. A Host without a port has the scheme's.
+    """
+    scheme, _, rest = origin.partition("://")
+    default, page = DEFAULT_PORTS.get(scheme.lower()), parse_authority(rest)
+    if default is None or page is None or here is None:
+        return False
+    return page.host == here.host and (page.port or default) == (here.port or default)

@@ -1,0 +1,92 @@
+"""Hosts with ports, as in a Host header, an origin or a setting, in one spelling so that they can be compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LOCALHOST = "localhost"
+ANYTHING = "*"
+BELOW = "*."  # how an entry begins that stands for all names below a domain
+
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?")
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A host, in small letters and without a dot at its end, and a port where one was given."""
+
+    host: str
+    port: int | None = None
+
+    @property
+    def address(self) -> IPv4Address | IPv6Address | None:
+        """The address, where the host is one and no name."""
+        return _address(self.host)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it can only be this machine: localhost, names below it, 127.0.0.0/8 and ::1."""
+        if self.address is not None:
+            return self.address.is_loopback
+        return self.host == LOCALHOST or self.host.endswith(f".{LOCALHOST}")
+
+
+def parse_authority(text: str) -> Authority | None:
+    """`host`, `host:port` or `[IPv6]:port` as an Authority; None for anything else, user names among it."""
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
+        return None
+    in_brackets, name, digits = match.groups()
+    port = int(digits) if digits else None
+    if port is not None and not 0 < port < 2**16:
+        return None
+    address = _address(in_brackets or name)
+    if in_brackets and (address is None or ":" not in in_brackets):
+        return None
+    return Authority(str(address) if address else name.lower().removesuffix("."), port)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address that a text is; an IPv4 address in IPv6's clothes is that IPv4 address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@dataclass(frozen=True)
+class HostPattern:
+    """An entry of NST_HOSTS: a host, `*.domain` or `*`; of one port, or of all."""
+
+    host: str
+    port: int | None = None
+
+    def matches(self, authority: Authority) -> bool:
+        """Whether a request for this authority is meant; one without a port is for 80 or 443."""
+        ports = (authority.port,) if authority.port else tuple(DEFAULT_PORTS.values())
+        if self.port is not None and self.port not in ports:
+            return False
+        if self.host.startswith(BELOW):
+            return authority.host.endswith(self.host.removeprefix(ANYTHING))
+        return self.host in (ANYTHING, authority.host)
+
+
+def parse_pattern(text: str) -> HostPattern:
+    """Raises ValueError for what is no such entry."""
+    if text == ANYTHING:
+        return HostPattern(ANYTHING)
+    below = text.startswith(BELOW)
+    authority = parse_authority(text.removeprefix(BELOW)) or parse_authority(f"[{text}]")  # an IPv6 address as it is
+    if authority is None or (below and authority.address is not None):
+        raise ValueError(f"{text!r} is no host as in app.example.com, *.example.com, 10.0.0.5 or app:8000, nor *")
+    return HostPattern(BELOW + authority.host if below else authority.host, authority.port)
+
+
+def any_matches(patterns: Iterable[str], authority: Authority) -> bool:
+    """Whether one of NST_HOSTS' entries stands for the authority."""
+    return any(parse_pattern(pattern).matches(authority) for pattern in patterns)

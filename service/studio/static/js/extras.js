@@ -1,0 +1,25 @@
+// What the draft has of a past transfer beside photograph, mix and settings: said in words, each to be taken out.
+import { $, h, icon, show } from "./dom.js";
+import { draft, onDraft, removeExtra } from "./draft.js";
+
+function draw() {
+  $("extras").replaceChildren(...draft.extras.map(row));
+  show($("extras-box"), draft.extras.length > 0);
+}
+
+function row(extra) {
+  const remove = () => {
+    removeExtra(extra);
+    ($("extras").querySelector("button") ?? $("paint")).focus();
+  };
+  const label = extra.name ? `Take out: ${extra.words}` : "I have seen what is not carried over";
+  return h(
+    "li",
+    { class: extra.name ? "field" : "field lost-extra", data: extra.name ? { loc: extra.name } : {} },
+    h("span", {}, extra.words),
+    h("button", { type: "button", class: "icon", "aria-label": label, onclick: remove }, icon("x")),
+    h("p", { class: "problem", hidden: true }),
+  );
+}
+
+onDraft((what) => what === "extras" && draw());

@@ -1,0 +1,41 @@
+// The pictures of a past transfer, and whether its presets are still what they were.
+import { getJson } from "./api.js";
+import { patiently } from "./patience.js";
+import { fetchFile } from "./pictures.js";
+import { fillShelf, knownPresets } from "./shelf.js";
+
+/** What a transfer was asked with, by its place in the request, as in styles.0.mask. Each file is fetched once. */
+export class Past {
+  static async of(id) {
+    const { items } = await patiently(() => getJson(`/v1/transfers/${id}/files`));
+    await fillShelf(); // presets may have been replaced since
+    return new Past(items);
+  }
+
+  constructor(items) {
+    this.items = items;
+    this.files = new Map(); // link -> the promise of a File
+  }
+
+  /** The pictures of the preset of an entry of styles, as they were: [{sha256, weight, scale, link}]. */
+  images(entry) {
+    return this.items.filter(({ loc }) => loc.startsWith(`${entry}.images.`));
+  }
+
+  /** The File at a place of the request. */
+  file(loc, name) {
+    return this.fileOf(this.items.find((item) => item.loc === loc), name);
+  }
+
+  fileOf({ link }, name) {
+    if (!this.files.has(link)) this.files.set(link, fetchFile(link, name));
+    return this.files.get(link);
+  }
+
+  /** Whether a preset is there and has the pictures that it had, with the same weights and scales. */
+  isUnchanged(preset, entry) {
+    const now = knownPresets().find(({ name }) => name === preset);
+    const said = (images) => JSON.stringify(images.map(({ sha256, weight, scale }) => [sha256, weight, scale]));
+    return now !== undefined && said(now.images) === said(this.images(entry));
+  }
+}
