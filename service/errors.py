@@ -15,7 +15,7 @@ ServiceError                500
 ├─ Unavailable              503  a part the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
 │  └─ QueueFull             503  too many jobs are waiting
-├─ NoRoom                   507  the disk has too little room left for more, or the caller has as much as it may have
+├─ NoSpace                   507  the disk has too little room left for more, or the caller has as much as it may have
 ├─ StorageError             500  database or blobs failed
 │  ├─ DatabaseError         503  perhaps only for now
 │  │  └─ DatabaseFull       507  there was no room to write
@@ -173,12 +173,12 @@ class QueueFull(Unavailable):
     title = "Queue full"
 
 
-class NoRoom(ServiceError):
+class NoSpace(ServiceError):
     """Nothing more is stored: the disk is nearly full, or the caller has as much as it may have."""
 
     status = 507
-    slug = "no-room"
-    title = "No room"
+    slug = "no-space"
+    title = "No space"
 
 
 class StorageError(ServiceError):
@@ -196,16 +196,16 @@ class DatabaseFull(DatabaseError):
     """The database found no room to write; what it was to write was taken back."""
 
     status = 507
-    slug = "no-room"
-    title = "No room"
+    slug = "no-space"
+    title = "No space"
 
 
 class BlobsFull(StorageError):
     """A file found no room; nothing of it is left."""
 
     status = 507
-    slug = "no-room"
-    title = "No room"
+    slug = "no-space"
+    title = "No space"
 
 
 class DamagedFile(StorageError):

@@ -87,16 +87,21 @@ class TransferRun(JobRun):
             "style_s": outcome.style_s,
             "optimize_s": outcome.optimize_s,
             "style_cache": outcome.style_cache,
+            "bytes": len(data),
         }
 
     def _finish(self, request: TransferRequest, done: list[Facts]) -> None:
         timings = {name: round(sum(facts.pop(name) for facts in done), 3) for name in ("style_s", "optimize_s")}
         answers = {facts.pop("style_cache") for facts in done}
         cache = answers.pop() if len(answers) == 1 else "partial"
+        stored = sum(facts.pop("bytes", 0) for facts in done)
         result = {**done[0], "iterations": sum(facts["iterations"] for facts in done), "variants": done}
         if request.variants:
-            result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", self._sheet(request, done))
-        self.leases.succeed(self.claim, result, timings, cache)
+            data = self._sheet(request, done)
+            result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", data)
+            result["sheet_sha256"] = images.digest(data)
+            stored += len(data)
+        self.leases.succeed(self.claim, result, timings, cache, stored)
 
     def _sheet(self, request: TransferRequest, done: list[Facts]) -> bytes:
         cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self._shown, request.content.blob))]

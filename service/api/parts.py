@@ -18,6 +18,7 @@ from service.jobs.queue import Queue
 from service.jobs.roll import Roll
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.disks import Disks
 from service.styles.presets import Presets
 from service.webhooks.hosts import Hosts
 
@@ -34,6 +35,7 @@ class Parts:
     settings: Settings
     database: Database
     blobs: Blobs
+    disks: Disks
     presets: Presets
     queue: Queue
     deliveries: Deliveries

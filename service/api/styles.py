@@ -52,6 +52,7 @@ PICTURE: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type":
 @blueprint.put("/<name>", responses=SAVED | dict.fromkeys(("400", "429", "503"), Problem))
 def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset, or replace the one of that name"""
+    parts().disks.check()
     images = [PresetImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, entry in enumerate(body.images):
         for size in body.warm:
@@ -62,7 +63,9 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     if body.warm:
         parts().queue.check_room(caller())
     before = _found(path.name)
-    saved = parts().presets.put(path.name, body.description, images, lambda own: _warming(path.name, own, body.warm))
+    saved = parts().presets.put(
+        path.name, body.description, images, lambda own: _warming(path.name, own, body.warm), caller()
+    )
     _end_warming(before)
     return _saved(*saved)
 
@@ -127,6 +130,7 @@ def _stored(row: PresetRow) -> StoredStyle:
 @blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
 def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset from the pack of another service"""
+    parts().disks.check()
     data = raw.get_file(PACK_TYPE)
     try:
         pack = Pack.from_bytes(data)
@@ -137,12 +141,12 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
             f"its Gram matrices are of the model {pack.model}, this service's is {parts().model_sha256()}"
         )
     before = _found(path.name)
-    saved = parts().presets.put_pack(path.name, data, pack)
+    saved = parts().presets.put_pack(path.name, data, pack, caller())
     _end_warming(before)
     return _saved(*saved)
 
 
-@blueprint.get("/<name>/pack", responses=PACK | {"404": Problem, "429": Problem})
+@blueprint.get("/<name>/pack", responses=PACK | dict.fromkeys(("404", "429", "507"), Problem))
 def get_style_pack(path: StylePath) -> Response:
     """The Gram matrices of a preset as one file
 
@@ -158,6 +162,7 @@ def get_style_pack(path: StylePath) -> Response:
 
 def _made_pack(row: PresetRow, model: str) -> bytes:
     """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
+    parts().disks.check()
     asked = {"style": asdict(_stored(row)), "version": row.version, "description": row.description}
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
     job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))

@@ -20,7 +20,7 @@ from service.api.parameters import ImageQuery, NewJobHeaders, TransferPath, Tran
 from service.api.parts import parts
 from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import preferred_wait
-from service.errors import NotFound, NotReady
+from service.errors import DatabaseFull, NotFound, NotReady
 from service.images import MEDIA_TYPES
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
@@ -63,8 +63,17 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
 
 
 def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submission:
-    asked = take_in(id, body, parts()).as_json()
-    return Submission(id, asked, caller(), body.priority, body.deadline_s, body.callback_url, key)
+    taken = take_in(id, body, parts())
+    return Submission(
+        id,
+        taken.request.as_json(),
+        caller(),
+        body.priority,
+        body.deadline_s,
+        body.callback_url,
+        key,
+        bytes=taken.bytes,
+    )
 
 
 @blueprint.get("", responses={"200": TransferPage})
@@ -177,6 +186,10 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files"""
     parts().queue.get(path.id, "transfer")
-    parts().queue.delete(path.id)
+    try:
+        parts().queue.delete(path.id)
+    except DatabaseFull:  # not even that finds room before there is some
+        parts().blobs.delete_all(job_folder(path.id))
+        parts().queue.delete(path.id)
     parts().blobs.delete_all(job_folder(path.id))
     return "", 204

@@ -79,6 +79,10 @@ class Blobs:
         """How many bytes of blobs can still be written; None where that isn't known."""
         return None if self._disk is None else max(0, self._disk.free() - self._disk.kept())
 
+    def size(self) -> int:
+        """Of the disk that the blobs are on, in bytes; 0 where that isn't known."""
+        return 0 if self._disk is None else self._disk.size()
+
     def get(self, key: str) -> bytes:
         """Reads a blob; raises BlobNotFound where there is none."""
         try:

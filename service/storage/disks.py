@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlparse
 
 from sqlalchemy import make_url
 
-from service.errors import NoRoom
+from service.errors import NoSpace
 
 MIB = 2**20
 KEPT = 4 * MIB  # bytes that are the database's alone: as many as a whole write-ahead log takes
@@ -31,13 +31,16 @@ class Disk:
 
     def kept(self) -> int:
         """What files leave to the database."""
-        about = self._about()
-        return min(KEPT, about.f_blocks * about.f_frsize // KEPT_SHARE)
+        return min(KEPT, self.size() // KEPT_SHARE)
 
     def floor(self, wanted: int) -> int:
         """The free room below which nothing is taken in, where so much is wanted; less on a small disk."""
+        return min(wanted, self.size() // FLOOR_SHARE)
+
+    def size(self) -> int:
+        """Of the whole file system."""
         about = self._about()
-        return min(wanted, about.f_blocks * about.f_frsize // FLOOR_SHARE)
+        return about.f_blocks * about.f_frsize
 
     def _about(self) -> os.statvfs_result:
         try:
@@ -80,11 +83,11 @@ class Disks:
         return min((disk.free() for disk in self._disks), default=None)
 
     def check(self) -> None:
-        """Raises NoRoom where nothing more may be taken in."""
+        """Raises NoSpace where nothing more may be taken in."""
         for disk in self._disks:
             free, floor = disk.free(), disk.floor(self._floor)
             if free < floor:
-                raise NoRoom(
+                raise NoSpace(
                     f"the disk is nearly full: {free / MIB:.1f} MiB are free, and from {floor / MIB:.1f} MiB down "
                     "nothing is stored (NST_DISK_FLOOR_MB)",
                     retry_after=RETRY_S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,9 @@ from service.errors import BlobNotFound, NotFound
 from service.images import ImageFile
 from service.storage.blobs import Blobs
 from service.storage.database import Database, now, take_turns
+from service.storage.left import leave
 from service.storage.pictures import StoredStyleImage
+from service.storage.quota import check_quota
 from service.storage.schema import MarkRow, PresetRow
 from service.styles.packs import Pack
 
@@ -34,9 +37,11 @@ class Presets:
     """The saved styles. A new version's files are written before its row, so a row never speaks of missing files;
     what no row speaks of any more is swept up later (service.sweep), when no job can need it."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
+        """`caller_bytes`: what the files of one caller may take."""
         self._database = database
         self._blobs = blobs
+        self._caller_bytes = caller_bytes
 
     def put(
         self,
@@ -44,14 +49,20 @@ class Presets:
         description: str,
         style_images: Sequence[PresetImage],
         warm: Callable[[list[StoredStyleImage]], dict[str, Any] | None] = lambda images: None,
+        owner: str = "",
     ) -> tuple[PresetRow, bool]:
-        """Saves a preset, replacing one of that name. Gives its row, and whether the name is new.
+        """Saves a preset of a caller, replacing one of that name. Gives its row, and whether the name is new.
 
         `warm` is asked once its files are there, and before anything else of it is: it submits the task that will
         compute its Grams and gives what the row is to say of that. What it raises leaves all as it was, but for files
         that the sweep removes.
+
+        Raises:
+            NoSpace: the caller's files would take too much.
         """
-        columns = self._saved(description, style_images)
+        size = sum(len(style.image.data) for style in style_images)
+        self._check_room(name, owner, size)
+        columns = self._saved(description, style_images) | {"owner": owner, "bytes": size}
         return self._replace(name, warm=warm([StoredStyleImage(**image) for image in columns["images"]]), **columns)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
@@ -79,12 +90,15 @@ class Presets:
         version = uuid.uuid4().hex
         saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
         heaviest = max(style_images, key=lambda style: style.weight)
-        self._blobs.put(thumbnail_key(version), images.thumbnail(heaviest.image.data))
+        thumbnail = images.thumbnail(heaviest.image.data)
+        self._blobs.put(thumbnail_key(version), thumbnail)
         shown = [asdict(image) for image in saved]
-        return {"version": version, "description": description, "images": shown, "pack": None}
+        said = {"description": description, "thumbnail": images.digest(thumbnail)}
+        return said | {"version": version, "images": shown, "pack": None}
 
-    def put_pack(self, name: str, data: bytes, pack: Pack) -> tuple[PresetRow, bool]:
+    def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
         """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
+        self._check_room(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         self._blobs.put(blob, data)
@@ -92,7 +106,15 @@ class Presets:
         about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
                  "layers": pack.layers, "sizes": list(pack.ladder)}  # fmt: skip
         shown = [{"blob": "", **image} for image in pack.images]
-        return self._replace(name, version=version, description=pack.description, images=shown, pack=about, warm=None)
+        said = {"description": pack.description, "thumbnail": images.digest(pack.thumbnail), "owner": owner}
+        return self._replace(name, version=version, images=shown, pack=about, warm=None, bytes=len(data), **said)
+
+    def _check_room(self, name: str, owner: str, size: int) -> None:
+        """Raises NoSpace where a caller's files would take too much with so many bytes under that name."""
+        with self._database.reading() as session:
+            row = session.get(PresetRow, name)
+            before = row.bytes if row and row.owner == owner else 0
+            check_quota(session, owner, size - before, self._caller_bytes)
 
     def _replace(self, name: str, **columns: Any) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
@@ -101,6 +123,8 @@ class Presets:
             if row is None:
                 row = PresetRow(name=name, created_at=session.scalar(select(now())))
                 session.add(row)
+            else:
+                leave(session, [f"{FOLDER}/{row.version}"])
             for column, value in columns.items():
                 setattr(row, column, value)
         return row, is_new
@@ -134,9 +158,10 @@ class Presets:
     def delete(self, name: str) -> None:
         """Raises NotFound. Its files stay until no job can need them."""
         with self._database.writing() as session:
-            found = session.execute(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.name))
-            if found.first() is None:
+            version = session.scalar(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.version))
+            if version is None:
                 raise NotFound(f"there is no style {name!r}")
+            leave(session, [f"{FOLDER}/{version}"])
 
     def thumbnail(self, preset: PresetRow) -> bytes:
         """A small JPEG of the preset's heaviest image."""
