@@ -21,7 +21,8 @@ ServiceError                500
 │  │  └─ DatabaseFull       507  there was no room to write
 │  ├─ BlobNotFound          404
 │  ├─ BlobsFull             507  there was no room to write
-│  └─ DamagedFile           500  a file is not what its row says, or not there any more
+│  └─ DamagedFile           500  a file is not what its row says
+│     └─ MissingFile        500  a file that a row speaks of is not there any more
 └─ TransferFailed           500  a job could not be finished
    ├─ Diverged              500  the optimiser found no better image, not even with smaller steps
    └─ DeadlineExceeded      504  it wasn't finished in the time its caller gave it
@@ -209,10 +210,17 @@ class BlobsFull(StorageError):
 
 
 class DamagedFile(StorageError):
-    """A stored file is not what its row says that it is, or not there any more."""
+    """A stored file is not what its row says that it is."""
 
     slug = "damaged-file"
     title = "Damaged file"
+
+
+class MissingFile(DamagedFile):
+    """A file that a row speaks of is not there any more."""
+
+    slug = "missing-file"
+    title = "Missing file"
 
 
 class BlobNotFound(StorageError):

@@ -19,6 +19,7 @@ from service.memory import Room
 from service.reporting import Canceled, Overdue, Reporter, Stopping
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
+from service.storage.readback import read_back
 from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Stylist
 
@@ -78,6 +79,10 @@ class JobRun(ABC):
         self.blobs.put(key, data)
         return key
 
+    def read(self, file: StoredFile) -> bytes:
+        """A file that the row speaks of. Raises DamagedFile where it is not what the row says."""
+        return read_back(self.blobs, file.blob, file.sha256)
+
     def order(self, content: StoredImage, painting: Painting) -> Order:
         """What a row asks for, its pictures read, with a tick after each."""
         options = painting.options
@@ -95,20 +100,20 @@ class JobRun(ABC):
     def _content(self, image: StoredImage, options: TransferOptions) -> Cutout:
         if options.alpha == "flatten":
             return Cutout(self.picture(image, options), None)
-        shown = fitted(images.decode_cutout(self.blobs.get(image.blob)), options.size)
+        shown = fitted(images.decode_cutout(self.read(image)), options.size)
         self.reporter.on_tick()
         return shown
 
     def picture(self, image: StoredImage, options: TransferOptions) -> Picture:
         """Decoded; over white, unless the transparency is kept: then its colours as they are."""
-        cutout = images.decode_cutout(self.blobs.get(image.blob))
+        cutout = images.decode_cutout(self.read(image))
         self.reporter.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
     def _mask(self, image: StoredImage | None) -> Mask | None:
         if image is None:
             return None
-        mask = images.decode_mask(self.blobs.get(image.blob))
+        mask = images.decode_mask(self.read(image))
         self.reporter.on_tick()
         return mask
 
@@ -128,7 +133,7 @@ class JobRun(ABC):
         return None if file is None else self._file(file)
 
     def _file(self, file: StoredFile) -> File:
-        return File(partial(self.blobs.get, file.blob), file.sha256)
+        return File(partial(self.read, file), file.sha256)
 
 
 def _as_service_error(error: Exception) -> ServiceError:

@@ -167,7 +167,7 @@ class Worker:
         """Signs the roll again and again, and sees to what befalls jobs while all workers are busy."""
         while True:
             try:
-                self._roll.sign(self._id, self._room)
+                self._roll.sign(self._id, self._room, self._stylist.info.model)
                 self._leases.end_overdue()
                 for id in self._leases.release_dead(self._host):
                     logger.warning("job %s: its worker is dead, so it can be claimed again", id)

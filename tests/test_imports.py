@@ -33,7 +33,7 @@ class Part:
 
 BASE_MODULES = (
     "errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "digests", "geometry", "sheet",
-    "srgb", "cutout", "tracing", "complaints", "engine.options",
+    "srgb", "cutout", "tracing", "complaints", "headers", "engine.options",
 )  # fmt: skip
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL", "pythonjsonlogger")),

@@ -13,12 +13,13 @@ from service.api.bodies import ScoreBody, StyleEntry, TransferBody
 from service.api.fields import JobInit
 from service.api.parts import Parts
 from service.engine.options import OPTIONS, TransferOptions
-from service.errors import BlobNotFound, DoesNotFit, FieldError, InvalidInput, NotFound
+from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.images import ImageFile, check_image, decode_mask
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
+from service.storage.readback import read_back
 from service.storage.schema import PresetRow
 
 DARK = 0.02  # of white: the lightest place of a mask that counts as black
@@ -141,8 +142,9 @@ class _Intake:
         if asked.variant >= len(pictures):
             raise InvalidInput.field("init.variant", f"the transfer {asked.job} has {len(pictures)}, from 0")
         try:
-            picture = check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
-        except BlobNotFound as error:
+            kept = pictures[asked.variant]
+            picture = check_image(read_back(self._parts.blobs, kept["blob"], kept["sha256"]))
+        except MissingFile as error:
             raise InvalidInput.field("init.job", f"the picture of the transfer {asked.job} is gone") from error
         self._results[asked.job, asked.variant] = picture
         return picture

@@ -29,6 +29,7 @@ from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
 from service.sizes import style_size_errors
 from service.storage.pictures import StoredStyleImage
+from service.storage.readback import read_back
 from service.storage.schema import ENDED, PresetRow
 from service.styles.packs import Pack, UnusablePack
 from service.styles.presets import PresetImage
@@ -163,7 +164,8 @@ def get_style_pack(path: StylePath) -> Response:
 def _made_pack(row: PresetRow, model: str) -> bytes:
     """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
     parts().disks.check()
-    asked = {"style": asdict(_stored(row)), "version": row.version, "description": row.description}
+    said = {"version": row.version, "description": row.description, "thumbnail": row.thumbnail}
+    asked = {"style": asdict(_stored(row))} | said
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
     job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))
     parts().wake()
@@ -195,7 +197,9 @@ def get_style_picture(path: StyleImagePath) -> Response:
     row = parts().presets.get(path.name)
     if path.index >= len(row.images) or not row.images[path.index]["blob"]:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
-    return original(row.images[path.index], REVALIDATE)  # the name can get other pictures
+    image = row.images[path.index]
+    # the name can get other pictures
+    return original(image, lambda: read_back(parts().blobs, image["blob"], image["sha256"]), REVALIDATE)
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})

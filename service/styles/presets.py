@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, select
 
 from service import images
-from service.errors import BlobNotFound, NotFound
+from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
 from service.images import ImageFile
 from service.storage.blobs import Blobs
 from service.storage.database import Database, now, take_turns
 from service.storage.left import leave
 from service.storage.pictures import StoredStyleImage
 from service.storage.quota import check_quota
+from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.schema import MarkRow, PresetRow
 from service.styles.packs import Pack
 
+logger = logging.getLogger(__name__)
+
 FOLDER = "styles"
+DIGEST = ".sha256"  # how the name of the file ends that has the digest of a pack that a worker made
 
 
 @dataclass(frozen=True)
@@ -130,10 +136,20 @@ class Presets:
         return row, is_new
 
     def pack(self, preset: PresetRow, model: str) -> bytes | None:
-        """The file of a preset's pack for a model; None where it has to be made."""
+        """The file of a preset's pack for a model; None where it has to be made, perhaps because it is damaged.
+
+        Raises:
+            DamagedFile: it is the pack that the preset came as.
+        """
+        if preset.pack:
+            return read_back(self._blobs, preset.pack["blob"], preset.pack["sha256"])
+        key = pack_key(preset.version, model)
         try:
-            return self._blobs.get(preset.pack["blob"] if preset.pack else pack_key(preset.version, model))
+            return read_back(self._blobs, key, self._blobs.get(f"{key}{DIGEST}").decode(errors="replace"))
         except BlobNotFound:
+            return None
+        except DamagedFile as error:
+            logger.warning("%s: it is made anew", error.detail)
             return None
 
     def _save(self, blob: str, style: PresetImage) -> StoredStyleImage:
@@ -164,8 +180,36 @@ class Presets:
             leave(session, [f"{FOLDER}/{version}"])
 
     def thumbnail(self, preset: PresetRow) -> bytes:
-        """A small JPEG of the preset's heaviest image."""
-        return self._blobs.get(thumbnail_key(preset.version))
+        """A small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.
+
+        Raises:
+            DamagedFile: so is what it would be made of.
+        """
+        key = thumbnail_key(preset.version)
+        try:
+            data = self._blobs.get(key)
+            if is_whole_jpeg(data) if preset.thumbnail is None else has_digest(data, preset.thumbnail):
+                return data
+        except BlobNotFound:
+            pass
+        logger.warning("the file %s is damaged or missing: it is made anew", key)
+        data = self._made_thumbnail(preset)
+        with suppress(StorageError):  # the next who asks has it made again
+            self._blobs.put(key, data)
+        return data
+
+    def _made_thumbnail(self, preset: PresetRow) -> bytes:
+        if preset.pack:
+            return Pack.from_bytes(read_back(self._blobs, preset.pack["blob"], preset.pack["sha256"])).thumbnail
+        heaviest = max(preset.images, key=lambda image: float(image["weight"]))
+        return images.thumbnail(read_back(self._blobs, heaviest["blob"], heaviest["sha256"]))
+
+
+def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
+    """Stores a pack that a worker made for a preset's version, with its digest beside it."""
+    key, data = pack_key(version, pack.model), pack.to_bytes()
+    blobs.put(key, data)
+    blobs.put(f"{key}{DIGEST}", images.digest(data).encode())
 
 
 def pack_key(version: str, model: str) -> str:
