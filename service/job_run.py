@@ -21,6 +21,7 @@ from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import read_back
 from service.styles.grams import File, Style, StyleImage
+from service.styles.presets import is_pack_of
 from service.transfer import Order, Stylist
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,12 @@ class JobRun(ABC):
         return mask
 
     def style(self, style: StoredStyle) -> Style:
-        """With its files, which are read when they are needed."""
+        """With its files, which are read when they are needed.
+
+        Raises TransferFailed for a pack of another model.
+        """
+        if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):
+            raise TransferFailed(f"the pack of {style.preset!r} is of another model than this worker's")
         own = [
             StyleImage(
                 self._file(i), i.width, i.height, i.weight, style.scale * i.scale, self._maybe(style.style_mask)

@@ -61,14 +61,14 @@ class Plan:
         doomed: files that go.
         orphans: those of them that have no row, nor had one that was removed on purpose.
         doubt: why that many without a row are no accident; empty where all is well.
-        plausible: whether the files fit the rows, as far as can be told without an id.
+        fit: how the files fit the rows, as far as can be told without an id.
         done: folders that were left on purpose and have nothing in them.
     """
 
     doomed: Sequence[BlobInfo]
     orphans: Sequence[BlobInfo]
     doubt: str
-    plausible: bool
+    fit: identity.Fit
     done: set[str]
 
 
@@ -80,7 +80,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     """
     known = read_known(database, retention_s)
     plan = make_plan(known, blobs, gram_bytes, shortage)
-    if reason := identity.tie(database, blobs, plausible=plan.plausible) or plan.doubt:
+    if reason := identity.tie(database, blobs, plan.fit) or plan.doubt:
         logger.error("nothing is swept up: %s; %s", reason, identity.ADVICE)
         return
     for blob in plan.doomed:
@@ -116,24 +116,28 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     doomed = needless + [blob for blob in by_folder[request.FOLDER] if _has_served(blob, known)]
     aged = {folder: [blob for blob in found if blob.modified < old] for folder, found in by_folder.items()}
     doubts = [] if known.accepted else [_doubt(folder, found, orphans) for folder, found in aged.items()]
+    fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
     gone = {blob.key for blob in doomed}
     kept = {_folder(blob) for blob in files if blob.key not in gone}
     return Plan(
         doomed=doomed + _oldest(blobs.listing(cache.FOLDER), gram_bytes, shortage),
         orphans=orphans,
         doubt="; ".join(filter(None, doubts)),
-        plausible=not any(doubts)
-        and len(orphans) <= sum(known.needs(blob) for found in aged.values() for blob in found),
+        fit=identity.Fit(not any(doubts) and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
         done=known.left - kept,
     )
 
 
 def _doubt(folder: str, found: Sequence[BlobInfo], orphans: Sequence[BlobInfo]) -> str:
     """Why so many files without a row are taken for the sign of a wrong database."""
-    count = sum(blob.key.startswith(f"{folder}/") for blob in orphans)
+    count = _count(folder, orphans)
     if count <= MANY or count <= SHARE * len(found):
         return ""
     return f"{count} of {len(found)} files in {folder} have no row in the database, as if it were another one"
+
+
+def _count(folder: str, files: Sequence[BlobInfo]) -> int:
+    return sum(blob.key.startswith(f"{folder}/") for blob in files)
 
 
 def _forget(database: Database, expired: Sequence[str], left: set[str], retention_s: float) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
@@ -20,6 +22,7 @@ from service.errors import DatabaseError, DatabaseFull
 from service.storage.disks import RETRY_S, database_file
 from service.storage.migrations import upgrade
 from service.storage.reserve import Reserve
+from service.storage.schema import STORE_MARK, MarkRow
 
 BUSY_TIMEOUT_S = 30  # how long a SQLite writer waits for another one
 FULL = ("disk is full", "No space left", "Disk quota exceeded")  # how SQLite and PostgreSQL say that
@@ -92,7 +95,10 @@ class Database:
                 return
         with self._writers.begin() as session:
             take_turns(session, "migrations")
+            is_new = upgrade.is_empty(session.connection())
             upgrade.upgrade(session.connection())
+            if is_new:
+                _name(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -150,6 +156,12 @@ def stored_revision(url: str) -> str | None:
             engine.dispose()
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+
+
+def _name(session: Session) -> None:
+    """Gives a new database the id by which its blob store will know it, see service.storage.identity."""
+    value = json.dumps({"id": uuid.uuid4().hex, "sweeps": 0})
+    session.add(MarkRow(name=STORE_MARK, made_at=session.scalar(select(now())) or 0.0, value=value))
 
 
 def _reserve(url: str) -> Reserve | None:

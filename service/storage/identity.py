@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from service.errors import BlobNotFound
 from service.storage.blobs import Blobs
 from service.storage.database import Database, now, take_turns
-from service.storage.schema import MarkRow
+from service.storage.schema import STORE_MARK, MarkRow
 
 KEY = "store/id"
-MARK = "store"
+MARK = STORE_MARK
 ACCEPTED = "files accepted"  # the mark by which an operator lets one sweep remove whatever has no row
 FOLDERS = ("jobs", "styles")  # what rows speak of
+STRANGE = "most of the files have no row in the database"
 COUNT_S = 600.0  # seconds between two counts, at least
 ADVICE = "bring back the database that belongs to them, or say that this one does: python -m service accept-blobs"
 
@@ -72,11 +73,35 @@ def why_apart(database: Identity | None, blobs: Identity | None) -> str:
     return ""
 
 
-def tie(database: Database, blobs: Blobs, *, plausible: bool) -> str:
+@dataclass(frozen=True)
+class Fit:
+    """How files fit rows, by which a database and a blob store that are new to each other are judged.
+
+    Attributes:
+        plausible: whether there are rows for most files that are old enough to have one.
+        styles: files of presets that have none.
+    """
+
+    plausible: bool
+    styles: int
+
+
+def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
+    """Why a database and a blob store don't belong together; empty where they do, or may be tied. Changes nothing.
+
+    Raises:
+        StorageError
+    """
+    with database.reading() as session:
+        known = of_database(session)
+    return _standing(known, of_blobs(blobs), blobs, fit)
+
+
+def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
     """Gives a database and a blob store that are new to each other one id; why they don't belong together, if so.
 
-    `plausible`: whether files and rows that have no id yet, as those of before, fit together. Where they don't the
-    database gets an id of its own, so that they are apart for good: until an operator says otherwise.
+    A database of before that doesn't fit gets an id of its own, so that the two are apart for good: until an operator
+    says otherwise.
 
     Raises:
         StorageError
@@ -84,24 +109,37 @@ def tie(database: Database, blobs: Blobs, *, plausible: bool) -> str:
     with database.reading() as session:
         known = of_database(session)
     theirs = of_blobs(blobs)
-    if known and theirs:
+    if known and theirs and known.id == theirs.id:
         return why_apart(known, theirs)
     with database.writing() as session:
         take_turns(session, MARK)
         known, theirs = of_database(session), of_blobs(blobs)
-        if known and theirs:
-            return why_apart(known, theirs)
-        empty = not _holds_files(blobs)
-        begun = known is not None and not known.sweeps  # perhaps it was killed before it wrote the file
-        if empty or (theirs is None and plausible and (known is None or begun)):
+        reason = _standing(known, theirs, blobs, fit)
+        if not reason:
             shared = theirs or known or Identity(uuid.uuid4().hex)
             _write(session, shared)
             if theirs is None:
                 blobs.put(KEY, shared.text().encode())
-            return ""
-        if known is None:
+        elif known is None:
             _write(session, Identity(uuid.uuid4().hex, sweeps=1))
-        return why_apart(known, theirs) if known or theirs else "most of the files have no row in the database"
+    return reason
+
+
+def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit: Fit) -> str:
+    if known and theirs and known.id == theirs.id:
+        return why_apart(known, theirs)
+    if _is_new(known) and _is_new(theirs):
+        fits = fit.plausible and (known is None or (theirs is None and not fit.styles))  # a new one may lack none
+        if fits:
+            return ""
+    if (known is None or not known.sweeps) and not holds_files(blobs):
+        return ""
+    return why_apart(known, theirs) if known or theirs else STRANGE
+
+
+def _is_new(identity: Identity | None) -> bool:
+    """Whether nothing was swept under an id yet: perhaps whoever gave it was killed before the other side had it."""
+    return identity is None or not identity.sweeps
 
 
 def count_sweep(database: Database, blobs: Blobs) -> None:
@@ -137,7 +175,8 @@ def is_accepted(session: Session) -> bool:
     return session.get(MarkRow, ACCEPTED) is not None
 
 
-def _holds_files(blobs: Blobs) -> bool:
+def holds_files(blobs: Blobs) -> bool:
+    """Whether there is any file that a row may speak of."""
     return any(True for folder in FOLDERS for _ in blobs.listing(folder))
 
 

@@ -10,6 +10,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 ENDED = ("succeeded", "failed", "canceled")
 """The states of a job that is over; before them come "queued" and "running"."""
 
+STORE_MARK = "store"  # of the id that a database shares with its blob store
+
 KINDS = ("transfer", "score", "warm", "pack")
 """What a job can be: beside transfers a picture's losses, Grams computed beforehand, a preset's pack."""
 

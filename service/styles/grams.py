@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from service import images
-from service.errors import TransferFailed
 from service.images import Picture
 from service.metrics.instruments import style_grams
 from service.styles.cache import GramCache, GramKey
@@ -184,10 +183,7 @@ class StyleGrams:
 
     def _pack(self, file: File) -> Pack:
         if file.sha256 not in self._packs:
-            pack = Pack.from_bytes(file.read())
-            if pack.model != self._model:
-                raise TransferFailed(f"a style's pack is of the model {pack.model}, this worker's is {self._model}")
-            self._packs[file.sha256] = pack
+            self._packs[file.sha256] = Pack.from_bytes(file.read())
         self._packs.move_to_end(file.sha256)
         while len(self._packs) > PACKS:
             self._packs.popitem(last=False)

@@ -216,5 +216,10 @@ def pack_key(version: str, model: str) -> str:
     return f"{FOLDER}/{version}/pack-{model}.safetensors"
 
 
+def is_pack_of(key: str, model: str) -> bool:
+    """Whether that is the key of a pack for a model."""
+    return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
+
+
 def thumbnail_key(version: str) -> str:
     return f"{FOLDER}/{version}/thumbnail.jpg"

@@ -31,6 +31,11 @@ def is_current(connection: Connection) -> bool:
     return stored_revision(connection) == HEAD
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether there are no tables of ours yet."""
+    return not any(inspect(connection).has_table(table) for table in ("alembic_version", *UNVERSIONED))
+
+
 def upgrade(connection: Connection) -> None:
     """Makes the tables, or brings them to HEAD, within the connection's transaction.
 
