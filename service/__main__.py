@@ -1,4 +1,4 @@
-"""python -m service serve | web | worker | stylize | doctor | webhook-secret"""
+"""python -m service serve | web | worker | stylize | doctor | webhook-secret | accept-blobs"""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "start one worker alone",
     "doctor": "look whether all that the service needs is there and works",
     "webhook-secret": "print the secret by which webhooks are signed",
+    "accept-blobs": "say that the database is the one that the blob store belongs to",
     "stylize": "paint one picture without a server",
 }
 

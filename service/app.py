@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.api import caching, cors, docs, live, metrics, same_origin, scores, styles, system, transfers
@@ -24,6 +26,7 @@ from service.jobs.roll import Roll
 from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.disks import MIB, Disks
 from service.studio import pages
 from service.styles.presets import Presets
 from service.styles.starters.loading import load_in_background
@@ -60,13 +63,16 @@ def create_app(settings: Settings | None = None) -> Api:
 def _parts(settings: Settings) -> Parts:
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url)
-    queue = Queue(database, Limits(settings.queue_limit, settings.caller_limit))
+    caller_bytes = settings.caller_disk_mb * MIB or math.inf
+    limits = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention)
+    queue = Queue(database, limits)
     watch = Watch(queue)
     return Parts(
         settings=settings,
         database=database,
         blobs=blobs,
-        presets=Presets(database, blobs),
+        disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
+        presets=Presets(database, blobs, caller_bytes),
         queue=queue,
         deliveries=Deliveries(database),
         roll=Roll(database),

@@ -120,6 +120,16 @@ class Settings:
     )
     queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", int, 1)
     caller_limit: int = _setting(100, "jobs of one caller (API key or address) that may wait; past it 429", int, 1)
+    disk_floor_mb: float = _setting(
+        200.0,
+        "free room on a local disk below which nothing more is stored for callers (507), in MiB; at most a twentieth "
+        "of the disk",
+        float,
+        0,
+    )
+    caller_disk_mb: float = _setting(
+        10_240.0, "files of one caller, of jobs and presets, past which it gets 507, in MiB; 0: no limit", float, 0
+    )
     retention: float = _setting(
         7 * 86_400.0,
         "how long an ended job and its files are kept, in seconds or as 90m, 12h, 7d; presets are kept for ever",

@@ -17,9 +17,14 @@ ServiceError                500
 ├─ Unavailable              503  a part the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
 │  └─ QueueFull             503  too many jobs are waiting
+├─ NoSpace                   507  the disk has too little room left for more, or the caller has as much as it may have
 ├─ StorageError             500  database or blobs failed
 │  ├─ DatabaseError         503  perhaps only for now
-│  └─ BlobNotFound          404
+│  │  └─ DatabaseFull       507  there was no room to write
+│  ├─ BlobNotFound          404
+│  ├─ BlobsFull             507  there was no room to write
+│  └─ DamagedFile           500  a file is not what its row says
+│     └─ MissingFile        500  a file that a row speaks of is not there any more
 └─ TransferFailed           500  a job could not be finished
    ├─ Diverged              500  the optimiser found no better image, not even with smaller steps
    └─ DeadlineExceeded      504  it wasn't finished in the time its caller gave it
@@ -220,6 +225,14 @@ class QueueFull(Unavailable):
     title = "Queue full"
 
 
+class NoSpace(ServiceError):
+    """Nothing more is stored: the disk is nearly full, or the caller has as much as it may have."""
+
+    status = 507
+    slug = "no-space"
+    title = "No space"
+
+
 class StorageError(ServiceError):
     slug = "storage-error"
     title = "Storage error"
@@ -229,6 +242,36 @@ class DatabaseError(StorageError):
     """The database failed, perhaps only for now: worth another try."""
 
     status = 503
+
+
+class DatabaseFull(DatabaseError):
+    """The database found no room to write; what it was to write was taken back."""
+
+    status = 507
+    slug = "no-space"
+    title = "No space"
+
+
+class BlobsFull(StorageError):
+    """A file found no room; nothing of it is left."""
+
+    status = 507
+    slug = "no-space"
+    title = "No space"
+
+
+class DamagedFile(StorageError):
+    """A stored file is not what its row says that it is."""
+
+    slug = "damaged-file"
+    title = "Damaged file"
+
+
+class MissingFile(DamagedFile):
+    """A file that a row speaks of is not there any more."""
+
+    slug = "missing-file"
+    title = "Missing file"
 
 
 class BlobNotFound(StorageError):

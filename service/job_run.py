@@ -19,7 +19,9 @@ from service.memory import Room
 from service.reporting import Canceled, Overdue, Reporter, Stopping
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
+from service.storage.readback import read_back
 from service.styles.grams import File, Style, StyleImage
+from service.styles.presets import is_pack_of
 from service.transfer import Order, Stylist
 
 logger = logging.getLogger(__name__)
@@ -78,6 +80,10 @@ class JobRun(ABC):
         self.blobs.put(key, data)
         return key
 
+    def read(self, file: StoredFile) -> bytes:
+        """A file that the row speaks of. Raises DamagedFile where it is not what the row says."""
+        return read_back(self.blobs, file.blob, file.sha256)
+
     def order(self, content: StoredImage, painting: Painting) -> Order:
         """What a row asks for, its pictures read, with a tick after each."""
         options = painting.options
@@ -95,25 +101,30 @@ class JobRun(ABC):
     def _content(self, image: StoredImage, options: TransferOptions) -> Cutout:
         if options.alpha == "flatten":
             return Cutout(self.picture(image, options), None)
-        shown = fitted(files.decode_cutout(self.blobs.get(image.blob), self.reporter.on_tick), options.size)
+        shown = fitted(files.decode_cutout(self.read(image), self.reporter.on_tick), options.size)
         self.reporter.on_tick()
         return shown
 
     def picture(self, image: StoredImage, options: TransferOptions) -> Picture:
         """Decoded; over white, unless the transparency is kept: then its colours as they are."""
-        cutout = files.decode_cutout(self.blobs.get(image.blob), self.reporter.on_tick)
+        cutout = files.decode_cutout(self.read(image), self.reporter.on_tick)
         self.reporter.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
     def _mask(self, image: StoredImage | None) -> Mask | None:
         if image is None:
             return None
-        mask = files.decode_mask(self.blobs.get(image.blob), self.reporter.on_tick)
+        mask = files.decode_mask(self.read(image), self.reporter.on_tick)
         self.reporter.on_tick()
         return mask
 
     def style(self, style: StoredStyle) -> Style:
-        """With its files, which are read when they are needed."""
+        """With its files, which are read when they are needed.
+
+        Raises TransferFailed for a pack of another model.
+        """
+        if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):
+            raise TransferFailed(f"the pack of {style.preset!r} is of another model than this worker's")
         own = [
             StyleImage(
                 self._file(i), i.width, i.height, i.weight, style.scale * i.scale, self._maybe(style.style_mask)
@@ -128,7 +139,7 @@ class JobRun(ABC):
         return None if file is None else self._file(file)
 
     def _file(self, file: StoredFile) -> File:
-        return File(partial(self.blobs.get, file.blob), file.sha256)
+        return File(partial(self.read, file), file.sha256)
 
 
 def _as_service_error(error: Exception) -> ServiceError:

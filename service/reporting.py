@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service import images
+from service.complaints import Complaint
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from service.engine.stylize import Progress
 from service.errors import DatabaseError, StorageError
@@ -55,6 +56,7 @@ class Reporter:
         self._pace = _Pace()
         self._previews = _Previews(blobs, job_blob(claim.id, f"preview-{claim.fence}.jpg"))
         self._checkpoints = _Checkpoints(blobs, claim)
+        self._complaint = Complaint(logger)
         self._newest: Progress | None = None
         self._written = 0.0
         self._reported = 0.0
@@ -120,8 +122,10 @@ class Reporter:
         self._written = time.monotonic()
         try:
             news = self._leases.report(self._claim, **said)
-        except DatabaseError:
-            logger.exception("job %s: its progress could not be written; going on", self._claim.id)
+        except DatabaseError as error:
+            self._complaint.say(
+                "job %s: its progress could not be written: %s; going on", self._claim.id, error.detail
+            )
             return
         self._checkpoints.tidy(said.get("checkpoint"))
         if news.cancel_requested:
@@ -150,6 +154,7 @@ class _Previews:
     def __init__(self, blobs: Blobs, key: str) -> None:
         self._blobs = blobs
         self._key = key
+        self._complaint = Complaint(logger)
         self._level = -1
         self._kept = 0.0
 
@@ -167,8 +172,8 @@ class _Previews:
         height, width = picture.shape[:2]
         try:
             self._blobs.put(self._key, images.encode(picture, "jpeg", PREVIEW_QUALITY))
-        except StorageError:
-            logger.exception("no preview %s; going on", self._key)
+        except StorageError as error:
+            self._complaint.say("no preview: %s; going on", error.detail)
             return None
         return {"blob": self._key, "iteration": iteration, "width": width, "height": height}
 
@@ -179,6 +184,7 @@ class _Checkpoints:
     def __init__(self, blobs: Blobs, claim: Claim) -> None:
         self._blobs = blobs
         self._name = job_blob(claim.id, f"{CHECKPOINT}-{claim.fence}")
+        self._complaint = Complaint(logger)
         known = claim.checkpoint or {}
         self._done: list[dict[str, Any]] = list(known.get("done", ()))  # pictures before this one
         self._written = {known["blob"]} if known.get("blob") else set()
@@ -197,8 +203,8 @@ class _Checkpoints:
         try:
             self._blobs.put(self._key, progress.checkpoint().to_bytes())
             self._written.add(self._key)
-        except StorageError:
-            logger.exception("no checkpoint %s; going on", self._key)
+        except StorageError as error:
+            self._complaint.say("no checkpoint: %s; going on", error.detail)
             return None
         finally:
             ended = time.monotonic()

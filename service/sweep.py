@@ -1,96 +1,199 @@
-"""Removes what is older than it is to be kept and what nothing refers to, and keeps the Grams under their limit."""
+"""Removes what is older than it is to be kept and what nothing refers to, and keeps the Grams under their limit.
+
+Files go before rows, so that it works on a full disk, where a row can't be removed before there is room. Callers
+don't see the jobs whose files go: those are past their time (service.jobs.expiry), or were deleted.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, select
 
+from service.errors import StorageError
 from service.jobs import deliveries, idempotency, queue, request
+from service.jobs.expiry import has_expired
+from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
-from service.storage.database import Database, now, take_turns
-from service.storage.schema import ENDED, JobRow, PresetRow, TurnRow
+from service.storage.database import Database, take_turns
+from service.storage.left import forget_left, left_folders
+from service.storage.schema import ENDED, JobRow, MarkRow, PresetRow, TurnRow
 from service.styles import cache, presets
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # files are written before the row that names them: younger ones may still get theirs
+MANY = 20  # files without a row that may be there, whatever share of all they are
+SHARE = 0.5  # of a folder's files that may be without a row, where there are many
 
 
-def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float) -> None:
-    """Removes jobs that ended `retention_s` ago, what belonged to them and to deleted ones, and the oldest Grams."""
-    for id in _forget(database, retention_s):
-        blobs.delete_all(request.job_folder(id))
-    jobs = _status_by_id(database)
-    files = list(blobs.listing(request.FOLDER))
-    doomed = _unreferenced(files, set(jobs))
-    doomed += [blob for blob in files if _has_served(blob, jobs.get(_owner(blob)))]
-    doomed += _unreferenced(blobs.listing(presets.FOLDER), _versions(database))
-    doomed += _oldest(blobs.listing(cache.FOLDER), gram_bytes)
-    for blob in doomed:
+@dataclass(frozen=True)
+class Known:
+    """What the rows say: the status of each job, those past their time, and the preset versions that are needed.
+
+    Attributes:
+        left: folders whose row was removed on purpose.
+        accepted: whether an operator said that files without a row may go, however many there are.
+    """
+
+    jobs: dict[str, str]
+    expired: set[str]
+    versions: set[str]
+    left: set[str]
+    accepted: bool
+
+    def needs(self, blob: BlobInfo) -> bool:
+        """Whether there is a row for the folder of a file."""
+        return _owner(blob) in (self.jobs if blob.key.startswith(f"{request.FOLDER}/") else self.versions)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep would remove, and whether that can be right.
+
+    Attributes:
+        doomed: files that go.
+        orphans: those of them that have no row, nor had one that was removed on purpose.
+        doubt: why that many without a row are no accident; empty where all is well.
+        fit: how the files fit the rows, as far as can be told without an id.
+        done: folders that were left on purpose and have nothing in them.
+    """
+
+    doomed: Sequence[BlobInfo]
+    orphans: Sequence[BlobInfo]
+    doubt: str
+    fit: identity.Fit
+    done: set[str]
+
+
+def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> None:
+    """Removes jobs that ended `retention_s` ago, what belonged to them and to deleted ones, and the oldest Grams.
+
+    Where the database doesn't seem to be the one that the files belong to, it says so and removes nothing. Grams,
+    which can be computed again, make room for a disk that lacks `shortage` bytes.
+    """
+    known = read_known(database, retention_s)
+    plan = make_plan(known, blobs, gram_bytes, shortage)
+    if reason := identity.tie(database, blobs, plan.fit) or plan.doubt:
+        logger.error("nothing is swept up: %s; %s", reason, identity.ADVICE)
+        return
+    for blob in plan.doomed:
         blobs.delete(blob.key)
     blobs.remove_unfinished(time.time() - GRACE_S)
-    if doomed:
-        logger.info("swept up %d files that nothing needs", len(doomed))
+    if plan.doomed:
+        logger.info("swept up %d files that nothing needs", len(plan.doomed))
+    _forget(database, sorted(known.expired), plan.done, retention_s)
+    with suppress(StorageError):  # a count that is too low does no harm
+        identity.count_sweep(database, blobs)
 
 
-def _forget(database: Database, retention_s: float) -> list[str]:
-    """Removes the rows of jobs that are past their time, of keys, of webhooks, and of callers that have no job.
+def read_known(database: Database, retention_s: float) -> Known:
+    """Raises DatabaseError."""
+    expired = select(JobRow.id).where(has_expired(retention_s))
+    with database.reading() as session:
+        return Known(
+            jobs={id: status for id, status in session.execute(select(JobRow.id, JobRow.status))},  # noqa: C416 - as in queue
+            expired=set(session.scalars(expired)),
+            versions=_versions(session.scalars(select(PresetRow.version)), session.scalars(_unfinished())),
+            left=left_folders(session),
+            accepted=identity.is_accepted(session),
+        )
 
-    Gives the jobs' ids.
-    """
-    old = select(JobRow.id).where(JobRow.status.in_(ENDED), JobRow.finished_at < now() - retention_s)
+
+def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) -> Plan:
+    """Looks through all files; changes nothing. Raises StorageError."""
+    old = time.time() - GRACE_S
+    by_folder = {folder: list(blobs.listing(folder)) for folder in (request.FOLDER, presets.FOLDER)}
+    files = [blob for found in by_folder.values() for blob in found]
+    needless = [blob for blob in files if not known.needs(blob) and blob.modified < old]
+    orphans = [blob for blob in needless if _folder(blob) not in known.left]
+    doomed = needless + [blob for blob in by_folder[request.FOLDER] if _has_served(blob, known)]
+    aged = {folder: [blob for blob in found if blob.modified < old] for folder, found in by_folder.items()}
+    doubts = [] if known.accepted else [_doubt(folder, found, orphans) for folder, found in aged.items()]
+    fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
+    gone = {blob.key for blob in doomed}
+    kept = {_folder(blob) for blob in files if blob.key not in gone}
+    return Plan(
+        doomed=doomed + _oldest(blobs.listing(cache.FOLDER), gram_bytes, shortage),
+        orphans=orphans,
+        doubt="; ".join(filter(None, doubts)),
+        fit=identity.Fit(not any(doubts) and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
+        done=known.left - kept,
+    )
+
+
+def _doubt(folder: str, found: Sequence[BlobInfo], orphans: Sequence[BlobInfo]) -> str:
+    """Why so many files without a row are taken for the sign of a wrong database."""
+    count = _count(folder, orphans)
+    if count <= MANY or count <= SHARE * len(found):
+        return ""
+    return f"{count} of {len(found)} files in {folder} have no row in the database, as if it were another one"
+
+
+def _count(folder: str, files: Sequence[BlobInfo]) -> int:
+    return sum(blob.key.startswith(f"{folder}/") for blob in files)
+
+
+def _forget(database: Database, expired: Sequence[str], left: set[str], retention_s: float) -> None:
+    """Removes the rows of jobs whose files are gone, of keys, of webhooks, and of callers that have no job."""
+    for i in range(0, len(expired), BATCH):
+        with database.writing() as session:
+            queue.remove(session, expired[i : i + BATCH])
     with database.writing() as session:
         take_turns(session, queue.SUBMITTING)  # a new job comes with its caller's row
-        removed = queue.remove(session, list(session.scalars(old.limit(BATCH))))
+        forget_left(session, left)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
         session.execute(delete(TurnRow).where(TurnRow.owner.not_in(select(JobRow.owner))))
-    return removed
-
-
-def _unreferenced(found: Iterable[BlobInfo], owners: set[str]) -> list[BlobInfo]:
-    """Blobs `folder/owner/…` of an owner that isn't there, past their grace."""
-    old = time.time() - GRACE_S
-    return [blob for blob in found if blob.modified < old and _owner(blob) not in owners]
+        session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
 
 
 def _owner(blob: BlobInfo) -> str:
     return blob.key.split("/")[1]
 
 
-def _has_served(blob: BlobInfo, status: str | None) -> bool:
-    """Whether a job that ended so has no use for a file: its checkpoint, or pictures of a series that broke off."""
-    name = blob.key.split("/")[2]
+def _folder(blob: BlobInfo) -> str:
+    return blob.key.rpartition("/")[0]
+
+
+def _has_served(blob: BlobInfo, known: Known) -> bool:
+    """Whether a job has no use for a file any more: it is past its time, or has ended and this is its checkpoint, or
+    one of the pictures of a series that broke off."""
+    name, status = blob.key.split("/")[2], known.jobs.get(_owner(blob))
+    if _owner(blob) in known.expired:
+        return True
     if status not in ENDED:
         return False
     return name.startswith(request.CHECKPOINT) or (name.startswith(request.RESULT) and status != "succeeded")
 
 
-def _oldest(found: Iterable[BlobInfo], limit: int) -> list[BlobInfo]:
-    """The blobs written longest ago, as many as it takes to bring the rest under `limit` bytes."""
+def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:
+    """The blobs written longest ago: as many as it takes to bring the rest under `limit` bytes, and the disk to its
+    floor."""
+    grams = sorted(found, key=lambda blob: -blob.modified)
+    limit = min(limit, sum(blob.size for blob in grams) - shortage) if shortage else limit
     kept, doomed = 0, []
-    for blob in sorted(found, key=lambda blob: -blob.modified):
+    for blob in grams:
         kept += blob.size
         if kept > limit:
             doomed.append(blob)
     return doomed
 
 
-def _status_by_id(database: Database) -> dict[str, str]:
-    """Of every job."""
-    with database.reading() as session:
-        return {id: status for id, status in session.execute(select(JobRow.id, JobRow.status))}  # noqa: C416 - as in queue
+def _unfinished() -> Any:
+    return select(JobRow.request).where(JobRow.status.not_in(ENDED))
 
 
-def _versions(database: Database) -> set[str]:
+def _versions(saved: Iterable[str], unfinished: Iterable[Any]) -> set[str]:
     """Preset versions that a preset, or a job that hasn't ended, refers to."""
-    with database.reading() as session:
-        versions = set(session.scalars(select(PresetRow.version)))
-        for asked in session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED))):
-            named = request.blobs(asked)
-            versions |= {blob.split("/")[1] for blob in named if blob.startswith(f"{presets.FOLDER}/")}
+    versions = set(saved)
+    for asked in unfinished:
+        named = request.blobs(asked)
+        versions |= {blob.split("/")[1] for blob in named if blob.startswith(f"{presets.FOLDER}/")}
     return versions

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from service.decoding import files
 from service.engine.options import TransferOptions
-from service.errors import DoesNotFit, TransferFailed
+from service.errors import DamagedFile, DoesNotFit, TransferFailed
 from service.job_run import JobRun
 from service.jobs.fit import check_fit, check_styles_fit
 from service.jobs.request import StoredStyle, TransferRequest
 from service.sizes import levels_that_fit, style_size_errors
 from service.storage.pictures import StoredImage
+from service.storage.readback import read_back
 from service.styles.packs import LADDER, Pack
-from service.styles.presets import pack_key, thumbnail_key
+from service.styles.presets import save_pack, thumbnail_key
 from service.transfer_run import TransferRun
 
 LEVELS = TransferOptions().levels
@@ -73,11 +75,19 @@ class PackRun(_PresetRun):
             model=self.stylist.info.model,
             description=asked["description"],
             images=shown,
-            thumbnail=self.blobs.get(thumbnail_key(asked["version"])),
+            thumbnail=self._thumbnail(style),
             ladder={size: self.grams(style, size) for size in sizes},
         )
-        self.blobs.put(pack_key(asked["version"], pack.model), pack.to_bytes())
+        save_pack(self.blobs, asked["version"], pack)
         self.leases.succeed(self.claim, {"sizes": sizes}, {}, None)
+
+    def _thumbnail(self, style: StoredStyle) -> bytes:
+        """The preset's, which is made anew where it isn't what was saved."""
+        asked = self.claim.request
+        try:
+            return read_back(self.blobs, thumbnail_key(asked["version"]), asked.get("thumbnail") or "")
+        except DamagedFile:
+            return files.thumbnail(self.read(max(style.images, key=lambda image: image.weight)))
 
     def _can_be_taken(self, style: StoredStyle, size: int) -> bool:
         try:

@@ -15,6 +15,7 @@ from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.options import TransferOptions
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
+from service.errors import DamagedFile
 from service.images import Alpha, Picture
 from service.job_run import JobRun
 from service.jobs.fit import check_fit
@@ -22,6 +23,7 @@ from service.jobs.leases import LeaseLost
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.metrics.iterations import IterationCount
 from service.reporting import read_checkpoint
+from service.storage.pictures import StoredFile
 from service.transfer import Order, Outcome
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,9 @@ class TransferRun(JobRun):
         check_fit(request, {self.room})
         done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
         resume = read_checkpoint(self.blobs, self.claim)
+        if len(whole := self._whole(done)) < len(done):
+            done, resume = whole, None
+            self.reporter.begin(done)
         shared: tuple[Any, Memo] = (None, {})
         for k in range(len(done), len(request.paintings)):
             painting = request.paintings[k]
@@ -55,6 +60,16 @@ class TransferRun(JobRun):
         except LeaseLost:
             self.blobs.delete(done[-1]["blob"])  # nobody else's checkpoint can speak of it
             raise
+
+    def _whole(self, done: list[Facts]) -> list[Facts]:
+        """The pictures that another worker made, up to the first whose file is damaged: it is painted again."""
+        for k, facts in enumerate(done):
+            try:
+                self.read(_file(facts))
+            except DamagedFile as error:
+                logger.warning("job %s: picture %d is painted again: %s", self.claim.id, k, error.detail)
+                return done[:k]
+        return done
 
     def _painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
@@ -88,26 +103,35 @@ class TransferRun(JobRun):
             "style_s": outcome.style_s,
             "optimize_s": outcome.optimize_s,
             "style_cache": outcome.style_cache,
+            "bytes": len(data),
         }
 
     def _finish(self, request: TransferRequest, done: list[Facts]) -> None:
         timings = {name: round(sum(facts.pop(name) for facts in done), 3) for name in ("style_s", "optimize_s")}
         answers = {facts.pop("style_cache") for facts in done}
         cache = answers.pop() if len(answers) == 1 else "partial"
+        stored = sum(facts.pop("bytes", 0) for facts in done)
         result = {**done[0], "iterations": sum(facts["iterations"] for facts in done), "variants": done}
         if request.variants:
-            result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", self._sheet(request, done))
-        self.leases.succeed(self.claim, result, timings, cache)
+            data = self._sheet(request, done)
+            result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", data)
+            result["sheet_sha256"] = images.digest(data)
+            stored += len(data)
+        self.leases.succeed(self.claim, result, timings, cache, stored)
 
     def _sheet(self, request: TransferRequest, done: list[Facts]) -> bytes:
-        cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self._shown, request.content.blob))]
+        cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self._shown, request.content))]
         for painting, facts in zip(request.variants, done, strict=True):
-            cells.append((painting.label, partial(self._shown, facts["blob"])))
+            cells.append((painting.label, partial(self._shown, _file(facts))))
         return sheet.contact_sheet(cells)
 
-    def _shown(self, blob: str) -> Picture:
+    def _shown(self, file: StoredFile) -> Picture:
         self.reporter.on_tick()
-        return files.decode(self.blobs.get(blob), self.reporter.on_tick)
+        return files.decode(self.read(file), self.reporter.on_tick)
+
+
+def _file(facts: Facts) -> StoredFile:
+    return StoredFile(facts["blob"], facts["sha256"])
 
 
 def _of_content(options: TransferOptions) -> Any:

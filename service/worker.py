@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from service.complaints import Complaint
 from service.config import Settings
 from service.decoding import files
 from service.errors import ServiceError, StorageError
@@ -21,6 +22,7 @@ from service.memory import MIB, Room, give_back_memory
 from service.reporting import Reporter
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.disks import Disks
 from service.sweep import sweep
 from service.task_run import RUNS
 from service.tracing import continued
@@ -31,8 +33,11 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at an empty queue
 RENEW_S = 1.0  # seconds after which a lease is renewed where there is no progress to write, if the lease is longer
+JOB_ROOM = 8 * MIB  # bytes of files that must find room where a job is begun
+JOB_SHARE = 32  # but no more than this part of a small disk
 RETRY_S = 1.0  # seconds before the next try after the storage failed
 SWEEP_S = 3600.0  # seconds between two sweeps, where jobs are kept for longer
+SHORT_SWEEP_S = 60.0  # the same while the disk lacks room
 HUNG_LEASES = 3  # without a step of its job, after which a worker is taken to hang
 DRAIN_S = 7.0  # seconds that a job may take to stop at its next step before its process is ended without waiting
 
@@ -51,6 +56,7 @@ class Worker:
         self._stopping = stopping
         self._database = Database(settings.database)
         self._blobs = Blobs(settings.blob_url)
+        self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
         self._leases = Leases(self._database, settings.lease_s)
         self._roll = Roll(self._database)
         self._courier = Courier(settings, self._database)
@@ -63,6 +69,7 @@ class Worker:
             gram_memory=round(settings.gram_memory_mb * MIB),
             memory=settings.job_memory,
         )
+        self._storage, self._roll_trouble = Complaint(logger), Complaint(logger)
         self._room = _room(settings, self._stylist.info)
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
@@ -104,17 +111,30 @@ class Worker:
         """One job, if there is one. A failing database is waited for, not died of."""
         try:
             self._sweep_if_due()
+            if self._lacks_room():
+                self._closed.wait(RETRY_S)
+                return False
             self._claim = self._leases.claim(self._id, self._stylist.info.as_dict())
             if self._claim is None:
                 return False
             self._carry_out(self._claim)
             return True
-        except StorageError:
-            logger.exception("the storage failed; trying again")
+        except StorageError as error:
+            self._storage.say("the storage failed: %s; trying again", error.detail)
             self._closed.wait(RETRY_S)
             return False
         finally:
             self._claim = self._reporter = None
+
+    def _lacks_room(self) -> bool:
+        """Whether no job is begun, as its picture would find no room: it waits until there is some again."""
+        room = self._blobs.room()
+        if room is None or room >= min(JOB_ROOM, self._blobs.size() // JOB_SHARE):
+            return False
+        self._storage.say(
+            "the disk is full (%.1f MiB left for files): no job is begun until there is room", room / MIB
+        )
+        return True
 
     def _carry_out(self, claim: Claim) -> None:
         renew_s = min(RENEW_S, self._settings.lease_s / 20)
@@ -137,7 +157,10 @@ class Worker:
     def _sweep_if_due(self) -> None:
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + min(SWEEP_S, max(1.0, self._settings.retention / 4))
-            sweep(self._database, self._blobs, round(self._settings.gram_disk_mb * MIB), self._settings.retention)
+            gram_bytes, shortage = round(self._settings.gram_disk_mb * MIB), self._disks.shortage()
+            if shortage:  # what is needed less is removed sooner
+                self._next_sweep = min(self._next_sweep, time.monotonic() + SHORT_SWEEP_S)
+            sweep(self._database, self._blobs, gram_bytes, self._settings.retention, shortage)
 
     # What goes on beside the jobs
 
@@ -145,12 +168,13 @@ class Worker:
         """Signs the roll again and again, and sees to what befalls jobs while all workers are busy."""
         while True:
             try:
-                self._roll.sign(self._id, self._room)
+                self._roll.sign(self._id, self._room, self._stylist.info.model)
                 self._leases.end_overdue()
                 for id in self._leases.release_dead(self._host):
                     logger.warning("job %s: its worker is dead, so it can be claimed again", id)
-            except ServiceError:
-                logger.exception("could not sign the roll, or look after jobs; trying again")
+                self._database.put_by()
+            except ServiceError as error:
+                self._roll_trouble.say("could not sign the roll, or look after jobs: %s; trying again", error.detail)
             if self._closed.wait(BEAT_S):
                 break
         with suppress(ServiceError):  # the roll forgets us by itself

@@ -36,6 +36,8 @@ DEFAULTS: dict[str, Any] = {
     "NST_REQUEST_PICTURES": 64,
     "NST_REQUEST_MEGAPIXELS": 256.0,
     "NST_DECODE_S": 30.0,
+    "NST_CALLER_DISK_MB": 10240.0,
+    "NST_DISK_FLOOR_MB": 200.0,
     "NST_GRAM_MEMORY_MB": 256.0,
     "NST_GRAM_DISK_MB": 10_240.0,
     "NST_STARTERS": True,
@@ -195,6 +197,7 @@ def test_database_and_blobs_lie_in_the_data_folder_whatever_its_name(tmp_path: P
     Blobs(settings.blob_url).put("key", b"1")
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()} == {
         f"{name}/service.db",
+        f"{name}/service.db-reserve",
         f"{name}/blobs/key",
     }
 

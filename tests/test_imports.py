@@ -33,7 +33,7 @@ class Part:
 
 BASE_MODULES = (
     "authority", "errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "digests", "geometry",
-    "sheet", "srgb", "cutout", "tracing", "engine.options",
+    "sheet", "srgb", "cutout", "tracing", "complaints", "headers", "engine.options",
 )  # fmt: skip
 PARTS = {
     "base": Part(0, BASE_MODULES, packages=("numpy", "PIL", "pythonjsonlogger")),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,10 @@ from service.errors import NotFound
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
+from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.schema import MarkRow
 from service.styles.presets import PresetImage, Presets
 from service.sweep import sweep
 
@@ -163,3 +167,111 @@ def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blo
     queue.cancel("canceled")
     sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == {"jobs/done/result-1-0.png", "jobs/waiting/result-1-0.png"}
+
+
+def saved(presets: Presets, count: int) -> list[str]:
+    picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
+    return [presets.put(f"style-{i}", "", [PresetImage(picture)])[0].version for i in range(count)]
+
+
+@pytest.mark.parametrize("count", [2, 30])
+@pytest.mark.parametrize("known", [True, False])
+def test_an_empty_database_over_files_of_another_removes_nothing(
+    database: Database, tmp_path: Path, count: int, known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    blobs = Blobs((tmp_path / "blobs").as_uri())
+    saved(Presets(database, blobs), count)
+    if known:
+        sweep(database, blobs, 0, DAY_S)
+    age(tmp_path)
+    before = keys(blobs)
+    other = Database(f"sqlite:///{tmp_path}/other.db")
+    for _ in range(2):
+        saved(Presets(other, blobs), 5)  # the starters, say
+        age(tmp_path)
+        sweep(other, blobs, 0, DAY_S)
+        assert before <= keys(blobs)
+    assert "nothing is swept up" in caplog.text
+    assert "accept-blobs" in caplog.text
+    identity.accept(other, blobs)
+    sweep(other, blobs, 0, DAY_S)
+    assert not before & keys(blobs)
+    other.close()
+
+
+def copied(file: Path, to: Path) -> None:
+    with closing(sqlite3.connect(file)) as now, closing(sqlite3.connect(to)) as copy:
+        now.backup(copy)
+
+
+def test_an_older_copy_of_the_database_removes_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(identity, "COUNT_S", 0.0)
+    blobs = Blobs((tmp_path / "blobs").as_uri())
+    presets = Presets(database, blobs)
+    saved(presets, 20)
+    sweep(database, blobs, 0, DAY_S)
+    copied(tmp_path / "service.db", tmp_path / "old.db")
+    presets.put("newer", "", [PresetImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    sweep(database, blobs, 0, DAY_S)
+    age(tmp_path)
+    before = keys(blobs)
+    old = Database(f"sqlite:///{tmp_path}/old.db")
+    sweep(old, blobs, 0, DAY_S)
+    assert keys(blobs) == before
+    assert "an older copy" in caplog.text
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == before
+    old.close()
+
+
+def test_many_presets_may_be_deleted_at_once(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    presets = Presets(database, blobs)
+    saved(presets, 30)
+    sweep(database, blobs, 0, DAY_S)
+    for i in range(30):
+        presets.delete(f"style-{i}")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == set()
+
+
+def test_many_files_that_no_row_was_ever_for_are_left_alone(
+    database: Database, blobs: Blobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep(database, blobs, 0, DAY_S)
+    for i in range(sweeping.MANY + 1):
+        blobs.put(f"jobs/lost-{i}/content", b"1")
+    age(tmp_path)
+    before = keys(blobs)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == before
+    assert "21 of 21 files in jobs have no row" in caplog.text
+
+
+def test_folders_of_before_are_adopted(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    presets = Presets(database, blobs)
+    saved(presets, 5)
+    with database.writing() as session:
+        session.delete(session.get_one(MarkRow, identity.MARK))  # which those of before don't have
+    blobs.put("styles/forgotten/0", b"1")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert "styles/forgotten/0" not in keys(blobs)
+    with database.reading() as session:
+        assert identity.of_database(session) == identity.of_blobs(blobs) is not None
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[1]", b"\xff\xfe"])
+def test_an_id_that_can_not_be_read_is_nobodys(
+    database: Database, blobs: Blobs, tmp_path: Path, text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    saved(Presets(database, blobs), 3)
+    sweep(database, blobs, 0, DAY_S)
+    blobs.put(identity.KEY, text)
+    blobs.put("jobs/gone/content", b"1")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert "jobs/gone/content" in keys(blobs)
+    assert "don't belong together" in caplog.text

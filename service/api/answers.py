@@ -247,3 +247,4 @@ class Health(BaseModel):
     """How the service is."""
 
     status: str = said("alive or ready.", "ready")
+    notes: list[str] = said("What is odd about a service that is ready all the same.", [], [])

@@ -68,6 +68,10 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
     ),
     "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
     "500": ("An error that nobody foresaw, or a store that failed.", errors.StorageError("a file could not be read")),
+    "507": (
+        "The disk is nearly full, or the caller's files take as much as they may.",
+        errors.NoSpace("the disk is nearly full: 12.5 MiB are free", retry_after=60),
+    ),
     "503": ("The queue is full, or a part of the service is away.", errors.Unavailable("no worker is alive")),
 }
 TOO_LARGE = {
@@ -168,7 +172,7 @@ def _complete(path: str, method: str, operation: Json) -> None:
         operation["responses"].setdefault("421", {})
     if path.startswith(KEPT):
         operation["security"] = SECURITY
-        for status in ("500", "503", *(() if method == "get" else ("403",))):
+        for status in ("500", "503", *(() if method == "get" else ("403", "507"))):
             operation["responses"].setdefault(status, {})
     _complete_parameters(operation)
     _complete_body(operation)
@@ -257,4 +261,4 @@ def _headers_of(status: str, method: str, path: str) -> list[str]:
         names += ["Preference-Applied"]
     if status == str(HTTPStatus.UNAUTHORIZED.value):
         names += ["WWW-Authenticate"]
-    return names + (["Retry-After"] if status in ("429", "503") else [])
+    return names + (["Retry-After"] if status in ("429", "503", "507") else [])

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from service.api.asked import Asked, Given, blended, given_in, varied
+from service.api.auth import caller
 from service.api.bodies import ScoreBody, StyleEntry, TransferBody
 from service.api.fields import JobInit
 from service.api.parts import Parts
 from service.decoding import files
 from service.engine.options import OPTIONS, TransferOptions
-from service.errors import BlobNotFound, DoesNotFit, FieldError, InvalidInput, NotFound
+from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.images import ImageFile
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
+from service.storage.readback import read_back
 from service.storage.schema import PresetRow
 
 DARK = 0.02  # of white: the lightest place of a mask that counts as black
 ASPECT = 0.02  # by how much a mask's aspect may differ from its picture's
 
 
-def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
+@dataclass(frozen=True)
+class TakenIn:
+    """A request whose pictures are stored, the picture that is to be judged, and the bytes of all of them."""
+
+    request: TransferRequest
+    bytes: int
+    picture: StoredImage | None = None
+
+
+def take_in(id: str, body: TransferBody, parts: Parts) -> TakenIn:
     """Checks what only pictures, presets and workers can tell, then stores the pictures as files of job `id`.
 
     Raises:
         InvalidInput: naming the fields.
+        NoSpace: they are too much for the caller's share.
     """
     intake = _Intake(id, body.content, body.size, parts)
     given = given_in(body)
@@ -48,11 +60,10 @@ def take_in(id: str, body: TransferBody, parts: Parts) -> TransferRequest:
         base = intake.painting(Asked("", "", given), base=bool(body.variants))
         variants = [intake.painting(asked) for asked in varied(body, given)]
     request = TransferRequest(intake.image(body.content), base, tuple(variants))
-    intake.finish(request, named)
-    return request
+    return TakenIn(request, intake.finish(request, named))
 
 
-def take_in_score(id: str, body: ScoreBody, parts: Parts) -> tuple[TransferRequest, StoredImage]:
+def take_in_score(id: str, body: ScoreBody, parts: Parts) -> TakenIn:
     """The same for a picture to be judged, which is given beside."""
     intake = _Intake(id, body.content, body.size, parts)
     painting = intake.painting(Asked("", "", given_in(body)))
@@ -60,8 +71,7 @@ def take_in_score(id: str, body: ScoreBody, parts: Parts) -> tuple[TransferReque
     picture = intake.image(body.image)
     if errors := _aspect_errors("image", body.image, body.content):
         raise InvalidInput(errors)
-    intake.finish(request, {})
-    return request, picture
+    return TakenIn(request, intake.finish(request, {}), picture)
 
 
 class _Intake:
@@ -133,8 +143,9 @@ class _Intake:
         if asked.variant >= len(pictures):
             raise InvalidInput.field("init.variant", f"the transfer {asked.job} has {len(pictures)}, from 0")
         try:
-            picture = files.check_image(self._parts.blobs.get(pictures[asked.variant]["blob"]))
-        except BlobNotFound as error:
+            kept = pictures[asked.variant]
+            picture = files.check_image(read_back(self._parts.blobs, kept["blob"], kept["sha256"]))
+        except MissingFile as error:
             raise InvalidInput.field("init.job", f"the picture of the transfer {asked.job} is gone") from error
         self._results[asked.job, asked.variant] = picture
         return picture
@@ -200,15 +211,21 @@ class _Intake:
             errors.append(FieldError(loc, f"its pack has no Gram matrices of {', '.join(missing)}"))
         return errors
 
-    def finish(self, request: TransferRequest, named: Mapping[str, str]) -> None:
-        """Checks the memory that it takes, then stores the pictures. `named`: a field -> its caller's name for it."""
+    def finish(self, request: TransferRequest, named: Mapping[str, str]) -> int:
+        """Checks the memory that it takes, then stores the pictures; gives their bytes.
+
+        `named`: a field -> its caller's name for it.
+        """
         try:
             check_fit(request, self._parts.roll.rooms())
         except DoesNotFit as error:
             said = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in said.items()]) from error
+        size = sum(len(file.data) for file in self._files.values())
+        self._parts.queue.check_room(caller(), size)
         for blob, file in self._files.items():
             self._parts.blobs.put(blob, file.data)
+        return size
 
 
 def _plain_options(given: Given) -> Given:

@@ -13,6 +13,7 @@ from service.api.caching import NEVER, REVALIDATE, file
 from service.api.openapi import operation_id
 from service.api.parameters import TransferPath, WatchHeaders
 from service.api.parts import parts
+from service.api.stored import transfer_preview
 from service.api.streams import resumed_at
 from service.errors import NotReady
 from service.storage.schema import ENDED
@@ -62,4 +63,4 @@ def get_transfer_preview(path: TransferPath) -> Response:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
     blob, event = job.preview["blob"], job.preview["event"]
     # weak: the file may be newer than the row
-    return file(lambda: parts().blobs.get(blob), "image/jpeg", str(event), REVALIDATE, weak=True)
+    return file(lambda: transfer_preview(path.id, blob), "image/jpeg", str(event), REVALIDATE, weak=True)

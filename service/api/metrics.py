@@ -19,6 +19,7 @@ from service.jobs.census import Census, take_census
 from service.metrics.exposition import CONTENT_TYPE, exposition
 from service.metrics.instruments import REGISTRY
 from service.storage.database import Database
+from service.storage.disks import Disks
 
 logger = logging.getLogger(__name__)
 
@@ -33,23 +34,26 @@ def get_metrics() -> Response:
 
     It asks for no key, so keep it inside: let the proxy in front not pass it on.
     """
-    return Response(exposition(REGISTRY, _State(parts().database)), content_type=CONTENT_TYPE)
+    return Response(exposition(REGISTRY, _State(parts().database, parts().disks)), content_type=CONTENT_TYPE)
 
 
 class _State(Collector):
     """What is looked up at each scrape; where the database is away, that it is."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, disks: Disks) -> None:
         self._database = database
+        self._disks = disks
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _family("nst_build_info", "The version that runs.", ["version"], {(__version__,): 1})
+        if (free := self._disks.free()) is not None:
+            yield GaugeMetricFamily("nst_disk_free_bytes", "Room on the fuller one of the service's disks.", free)
         try:
             census = take_census(self._database)
         except DatabaseError as error:
             logger.warning("a scrape without the database: %s", error)
             census = None
-        up = "Whether the database answered this scrape; the next six are only there if it did."
+        up = "Whether the database answered this scrape; the next seven are only there if it did."
         yield GaugeMetricFamily("nst_database_up", up, 0 if census is None else 1)
         if census is not None:
             yield from _of_census(census)
@@ -63,6 +67,8 @@ def _of_census(census: Census) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, census.oldest_s)
     yield GaugeMetricFamily("nst_workers_alive", "Workers on the roll, on all hosts.", census.workers)
     yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks still to be delivered.", census.webhooks)
+    stored = {(of,): count for of, count in census.stored.items()}
+    yield _family("nst_stored_bytes", "Files that count as their callers', by what they belong to.", ["of"], stored)
 
 
 def _family(name: str, doc: str, labels: list[str], values: Mapping[Any, float]) -> GaugeMetricFamily:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from flask import Response
 
 from service.api.caching import FOREVER, file
-from service.api.parts import parts
 from service.images import SENT_TYPES, media_type_of
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ORIGINAL: dict[Any, Any] = {"200": {"content": dict.fromkeys(SENT_TYPES, BINARY)}}
 
 
-def original(image: Mapping[str, Any], rule: str = FOREVER) -> Response:
-    """The file of an image that a row speaks of, byte for byte."""
-    response = file(lambda: parts().blobs.get(image["blob"]), "", image["sha256"], rule)
+def original(image: Mapping[str, Any], read: Callable[[], bytes], rule: str = FOREVER) -> Response:
+    """The file of an image that a row speaks of, byte for byte, as `read` gives it."""
+    response = file(read, "", image["sha256"], rule)
     if response.status_code == HTTPStatus.OK:
         response.mimetype = media_type_of(response.get_data())
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -13,11 +13,13 @@ from service.api.waiting import Waiting
 from service.api.watching import Watch
 from service.config import Settings
 from service.digests import model_sha256
+from service.errors import ModelUnavailable
 from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
 from service.jobs.roll import Roll
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.disks import Disks
 from service.styles.presets import Presets
 from service.webhooks.hosts import Hosts
 
@@ -34,6 +36,7 @@ class Parts:
     settings: Settings
     database: Database
     blobs: Blobs
+    disks: Disks
     presets: Presets
     queue: Queue
     deliveries: Deliveries
@@ -45,8 +48,15 @@ class Parts:
     wake: Callable[[], None]
 
     def model_sha256(self) -> str:
-        """The model that the workers compute with. Raises ModelUnavailable."""
-        return model_sha256(self.settings.model)
+        """The model that the workers compute with, as they say themselves; without any that of the file.
+
+        Raises:
+            ModelUnavailable: they compute with different ones, or there is no file.
+        """
+        models = self.roll.models()
+        if len(models) > 1:
+            raise ModelUnavailable(f"the workers compute with different models, {', '.join(sorted(models))}")
+        return models.pop() if models else model_sha256(self.settings.model)
 
 
 def parts() -> Parts:

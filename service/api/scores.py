@@ -52,8 +52,9 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
 
 
 def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
-    asked, picture = take_in_score(id, body, parts())
-    return Submission(id, asked.as_json() | {"picture": asdict(picture)}, caller(), repeat=key, kind="score")
+    taken = take_in_score(id, body, parts())
+    asked = taken.request.as_json() | {"picture": taken.picture and asdict(taken.picture)}
+    return Submission(id, asked, caller(), repeat=key, kind="score", bytes=taken.bytes)
 
 
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})

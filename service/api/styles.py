@@ -29,6 +29,7 @@ from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
 from service.sizes import style_size_errors
 from service.storage.pictures import StoredStyleImage
+from service.storage.readback import read_back
 from service.storage.schema import ENDED, PresetRow
 from service.styles.packs import Pack, UnusablePack
 from service.styles.presets import PresetImage
@@ -52,6 +53,7 @@ PICTURE: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type":
 @blueprint.put("/<name>", responses=SAVED | dict.fromkeys(("400", "429", "503"), Problem))
 def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset, or replace the one of that name"""
+    parts().disks.check()
     images = [PresetImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, entry in enumerate(body.images):
         for size in body.warm:
@@ -62,7 +64,9 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     if body.warm:
         parts().queue.check_room(caller())
     before = _found(path.name)
-    saved = parts().presets.put(path.name, body.description, images, lambda own: _warming(path.name, own, body.warm))
+    saved = parts().presets.put(
+        path.name, body.description, images, lambda own: _warming(path.name, own, body.warm), caller()
+    )
     _end_warming(before)
     return _saved(*saved)
 
@@ -127,6 +131,7 @@ def _stored(row: PresetRow) -> StoredStyle:
 @blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
 def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset from the pack of another service"""
+    parts().disks.check()
     data = raw.get_file(PACK_TYPE)
     try:
         pack = Pack.from_bytes(data)
@@ -137,12 +142,12 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
             f"its Gram matrices are of the model {pack.model}, this service's is {parts().model_sha256()}"
         )
     before = _found(path.name)
-    saved = parts().presets.put_pack(path.name, data, pack)
+    saved = parts().presets.put_pack(path.name, data, pack, caller())
     _end_warming(before)
     return _saved(*saved)
 
 
-@blueprint.get("/<name>/pack", responses=PACK | {"404": Problem, "429": Problem})
+@blueprint.get("/<name>/pack", responses=PACK | dict.fromkeys(("404", "429", "507"), Problem))
 def get_style_pack(path: StylePath) -> Response:
     """The Gram matrices of a preset as one file
 
@@ -158,7 +163,9 @@ def get_style_pack(path: StylePath) -> Response:
 
 def _made_pack(row: PresetRow, model: str) -> bytes:
     """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
-    asked = {"style": asdict(_stored(row)), "version": row.version, "description": row.description}
+    parts().disks.check()
+    said = {"version": row.version, "description": row.description, "thumbnail": row.thumbnail}
+    asked = {"style": asdict(_stored(row))} | said
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
     job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))
     parts().wake()
@@ -190,7 +197,9 @@ def get_style_picture(path: StyleImagePath) -> Response:
     row = parts().presets.get(path.name)
     if path.index >= len(row.images) or not row.images[path.index]["blob"]:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
-    return original(row.images[path.index], REVALIDATE)  # the name can get other pictures
+    image = row.images[path.index]
+    # the name can get other pictures
+    return original(image, lambda: read_back(parts().blobs, image["blob"], image["sha256"]), REVALIDATE)
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})

@@ -36,9 +36,13 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     """A new job, its pictures stored; or, if the same POST came in at the same time, the one that this made.
 
     `take_in` stores the pictures of the job whose id it is given.
+
+    Raises:
+        NoSpace: the disk is nearly full, or the caller has stored too much.
     """
     id = new_id()
-    parts().queue.check_room(caller())
+    parts().disks.check()
+    parts().queue.check_room(caller(), 1)
     try:
         job = parts().queue.submit(replace(take_in(id), trace=traceparent()))
     except DatabaseError:

@@ -11,6 +11,7 @@ from service.api.answers import Health, Problem
 from service.api.openapi import operation_id
 from service.api.parts import parts
 from service.errors import ServiceError, Unavailable
+from service.jobs.models import model_notes
 
 blueprint = APIBlueprint("system", __name__, operation_id_callback=operation_id, abp_tags=[Tag(name="system")])
 
@@ -22,22 +23,23 @@ def livez() -> dict[str, str]:
 
 
 @blueprint.get("/readyz", responses={"200": Health, "503": Problem})
-def readyz() -> dict[str, str]:
+def readyz() -> dict[str, Any]:
     """Whether a transfer posted now would be carried out
 
-    Database, blobs, model and a live worker are there.
+    Database, blobs, room on the disk, model and a live worker are there. `notes` has what is odd all the same.
     """
     reasons = _unready()
     if reasons:
         raise Unavailable("; ".join(reasons))
-    return {"status": "ready"}
+    notes = model_notes(parts().settings.model, parts().roll.models())
+    return {"status": "ready"} | ({"notes": notes} if notes else {})
 
 
 def _unready() -> list[str]:
     reasons = []
     if not parts().settings.model.is_file():
         reasons.append(f"there is no model at {parts().settings.model}; build it with: python -m export")
-    for check in (parts().database.check, parts().blobs.check, _check_workers):
+    for check in (parts().database.check, parts().disks.check, parts().blobs.check, _check_workers):
         try:
             check()
         except ServiceError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -26,9 +27,10 @@ from service.api.parameters import (
 )
 from service.api.parts import parts
 from service.api.resources import file_resource
+from service.api.stored import transfer_file, transfer_preview
 from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import preferred_wait
-from service.errors import NotFound, NotReady
+from service.errors import DatabaseFull, MissingFile, NotFound, NotReady
 from service.images import MEDIA_TYPES
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
@@ -72,8 +74,17 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
 
 
 def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submission:
-    asked = take_in(id, body, parts()).as_json()
-    return Submission(id, asked, caller(), body.priority, body.deadline_s, body.callback_url, key)
+    taken = take_in(id, body, parts())
+    return Submission(
+        id,
+        taken.request.as_json(),
+        caller(),
+        body.priority,
+        body.deadline_s,
+        body.callback_url,
+        key,
+        bytes=taken.bytes,
+    )
 
 
 @blueprint.get("", responses={"200": TransferPage})
@@ -108,7 +119,7 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
     picture = pictures[query.variant]
     media_type = preferred(request.headers.get("Accept", ""), picture["media_type"])
     if media_type == picture["media_type"]:
-        response = _file(picture["blob"], media_type, picture["sha256"])
+        response = _file(path.id, picture["blob"], media_type, picture["sha256"])
     else:
         response = _transcoded(path.id, query.variant, picture, media_type)
     response.vary.add("Accept")
@@ -118,7 +129,8 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
 @blueprint.get("/<id>/content", responses=ORIGINAL | {"404": Problem})
 def get_transfer_content(path: TransferPath) -> Response:
     """The content image of a transfer, as it was sent"""
-    return original(parts().queue.get(path.id, "transfer").request["content"])
+    image = parts().queue.get(path.id, "transfer").request["content"]
+    return original(image, lambda: transfer_file(path.id, image["blob"], image["sha256"]))
 
 
 @blueprint.get("/<id>/styles/<index>", responses=ORIGINAL | {"404": Problem})
@@ -131,7 +143,18 @@ def get_transfer_style(path: TransferStylePath) -> Response:
     pictures = styles[path.index]["images"] if path.index < len(styles) else []
     if not pictures or not pictures[0]["blob"]:
         raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, from 0")
-    return original(max(pictures, key=lambda picture: picture["weight"]))
+    image = max(pictures, key=lambda picture: picture["weight"])
+    return original(image, lambda: _style_file(path.id, image))
+
+
+def _style_file(id: str, image: Mapping[str, Any]) -> bytes:
+    """A style's picture; one of a preset goes when the preset has gone, and no job needs it any more."""
+    try:
+        return transfer_file(id, image["blob"], image["sha256"])
+    except MissingFile as error:
+        if image["blob"].startswith(f"{job_folder(id)}/"):
+            raise
+        raise NotFound("the picture was a preset's, and is gone with it") from error
 
 
 @blueprint.get("/<id>/files", responses={"200": TransferFilesOut, "404": Problem})
@@ -152,7 +175,7 @@ def get_transfer_file(path: TransferFilePath) -> Response:
     image = next((image for _, image in found if image["sha256"] == path.sha256 and image["blob"]), None)
     if image is None:
         raise NotFound("the transfer has no such picture")
-    return original(image)
+    return original(image, lambda: _style_file(path.id, image))
 
 
 @blueprint.get("/<id>/sheet", responses=JPEG | {"404": Problem, "409": Problem})
@@ -164,7 +187,9 @@ def get_transfer_sheet(path: TransferPath) -> Response:
     job = _succeeded(path.id)
     if not job.get("sheet"):
         raise NotFound("a transfer without variants has no sheet")
-    return _file(job["sheet"], "image/jpeg", job["sheet"])
+    if digest := job.get("sheet_sha256"):
+        return _file(path.id, job["sheet"], "image/jpeg", digest)
+    return file(lambda: transfer_preview(path.id, job["sheet"]), "image/jpeg", job["sheet"], FOREVER)  # of before
 
 
 def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str) -> Response:
@@ -172,7 +197,7 @@ def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str)
     format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
     quality = painted(parts().queue.get(id, "transfer").request)[variant]["options"]["quality"]
     return file(
-        lambda: transcoded(lambda: parts().blobs.get(picture["blob"]), format, quality),
+        lambda: transcoded(lambda: transfer_file(id, picture["blob"], picture["sha256"]), format, quality),
         media_type,
         f"{picture['sha256']}-{format}",
         FOREVER,
@@ -188,9 +213,9 @@ def _succeeded(id: str) -> dict[str, Any]:
     return job.result
 
 
-def _file(blob: str, media_type: str, etag: str) -> Response:
+def _file(id: str, blob: str, media_type: str, sha256: str) -> Response:
     """A file that never changes."""
-    return file(lambda: parts().blobs.get(blob), media_type, etag, FOREVER)
+    return file(lambda: transfer_file(id, blob, sha256), media_type, sha256, FOREVER)
 
 
 @blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": Problem})
@@ -207,6 +232,10 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files"""
     parts().queue.get(path.id, "transfer")
-    parts().queue.delete(path.id)
+    try:
+        parts().queue.delete(path.id)
+    except DatabaseFull:  # not even that finds room before there is some
+        parts().blobs.delete_all(job_folder(path.id))
+        parts().queue.delete(path.id)
     parts().blobs.delete_all(job_folder(path.id))
     return "", 204

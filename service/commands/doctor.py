@@ -10,6 +10,7 @@ from service.doctor.computing import check_decoding, check_engine, check_model
 from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_port
 from service.doctor.report import FAILURE, Check, Finding, examine, exit_status, json_of, line_of
 from service.doctor.setup import check_memory, check_variables, check_versions
+from service.doctor.store import check_models, check_store
 from service.errors import InvalidInput
 
 CHECKS: dict[str, Check] = {
@@ -20,6 +21,8 @@ CHECKS: dict[str, Check] = {
     "disk": check_disk,
     "blobs": check_blobs,
     "database": check_database,
+    "store": check_store,
+    "workers": check_models,
     "broker": check_broker,
     "port": check_port,
     "decoding": check_decoding,

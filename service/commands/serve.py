@@ -18,7 +18,7 @@ from types import FrameType
 from service.commands.web import gunicorn_command
 from service.config import Settings, unknown_variables
 from service.devices import device_variables
-from service.errors import ModelUnavailable, Unavailable
+from service.errors import BlobsFull, ModelUnavailable, Unavailable
 from service.jobs.roll import Roll
 from service.logs import set_up_logs
 from service.metrics.folder import metrics_folder
@@ -67,7 +67,10 @@ def _check(settings: Settings) -> None:
     database = Database(settings.database)
     Roll(database).forget(socket.gethostname())  # whoever was killed did not sign off
     database.close()
-    Blobs(settings.blob_url).check()
+    try:
+        Blobs(settings.blob_url).check()
+    except BlobsFull as error:  # the workers' sweep can make room, and callers can delete
+        logger.warning("%s; starting all the same", error.detail)
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -17,9 +17,11 @@ from sqlalchemy import make_url
 
 from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.errors import NoSpace
 from service.memory import MIB
 from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision
+from service.storage.disks import Disks
 from service.storage.migrations.upgrade import HEAD, REVISIONS
 from service.storage.schema import MarkRow
 
@@ -75,13 +77,18 @@ def check_blobs(settings: Settings) -> Iterator[Finding]:
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """How much room NST_DATA has left."""
+    """How much room NST_DATA has left, and whether that of database and blobs is above the floor."""
     place = settings.data.absolute()
     there = next(path for path in (place, *place.parents) if path.exists())
     free = shutil.disk_usage(there).free // MIB
     status = OK if free >= SCARCE_MIB else WARNING if free >= TOO_SCARCE_MIB else FAILURE
     advice = "" if status == OK else "free some, or shorten NST_RETENTION or NST_GRAM_DISK_MB"
-    yield Finding(status, "disk", f"{free} MiB are free at {there}", advice)
+    said = f"{free} MiB are free at {there}"
+    try:
+        Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)).check()
+    except NoSpace as error:
+        status, said, advice = FAILURE, f"{said}; POST and PUT get 507: {error.detail}", "free some"
+    yield Finding(status, "disk", said, advice)
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -12,10 +13,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from service.engine.pyramid import Level
+from service.headers import metadata_of
 
 STEPS = 65535  # from 0 to 1 in a file: 257 to each of the picture's 8 bits, at half of float32's bytes
+BROKEN = (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 STOPS = ("", "iterations", "converged", "stalled")
-PREFIX = 8  # bytes at the beginning of a safetensors file that say how long the JSON after them is
 
 Trail = npt.NDArray[np.float32]
 """Images of a level, N x 3 x H x W in [0, 1], margin and all: the best so far and, before it, the one from which the
@@ -88,7 +90,8 @@ class Checkpoint:
             "before": str(self.before),
             "stopped": self.stopped,
         }
-        return save({"trail": _to_steps(self.trail)}, metadata)
+        steps = _to_steps(self.trail)
+        return save({"trail": steps}, metadata | {"sha256": _digest(steps, metadata)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
@@ -98,7 +101,9 @@ class Checkpoint:
             UnusableCheckpoint: it is not that, or not all of it.
         """
         try:
-            trail, metadata = _from_steps(load(data)["trail"]), _metadata(data)
+            steps, metadata = load(data)["trail"], metadata_of(data)
+            _check_digest(steps, metadata)
+            trail = _from_steps(steps)
             return cls(
                 tuple(Level(*map(int, row)) for row in json.loads(metadata["plan"])),
                 int(metadata["level"]),
@@ -109,7 +114,7 @@ class Checkpoint:
             )
         except UnusableCheckpoint:
             raise
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        except BROKEN as error:
             raise UnusableCheckpoint(f"not a checkpoint: {error!r}") from error
 
 
@@ -131,8 +136,14 @@ def _check_trail(trail: Trail, level: Level) -> None:
         raise UnusableCheckpoint("its images aren't all in [0, 1]")
 
 
-def _metadata(data: bytes) -> Mapping[str, str]:
-    """Of a safetensors file that was read before: the package gives metadata of files only, not of bytes."""
-    size = int.from_bytes(data[:PREFIX], "little")
-    metadata: Mapping[str, str] = json.loads(data[PREFIX : PREFIX + size])["__metadata__"]
-    return metadata
+def _check_digest(steps: npt.NDArray[np.generic], metadata: dict[str, str]) -> None:
+    """Takes the digest out of the metadata, where there is one: the files of before have none."""
+    if metadata.pop("sha256", None) not in (None, _digest(steps, metadata)):
+        raise UnusableCheckpoint("its bytes are not those that were written")
+
+
+def _digest(steps: npt.NDArray[np.generic], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of all that a file says."""
+    digest = hashlib.sha256(json.dumps([metadata, steps.shape], sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(steps).data)
+    return digest.hexdigest()

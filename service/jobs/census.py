@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from service.jobs.roll import is_alive
 from service.storage.database import Database, now
+from service.storage.quota import all_bytes
 from service.storage.schema import ENDED, KINDS, DeliveryRow, JobRow, WorkerRow
 
 OPEN = ("queued", "running")
@@ -23,6 +24,7 @@ class Census:
         oldest_s: for how many seconds the oldest waiting job has waited; 0 where none waits.
         workers: how many are alive.
         webhooks: how many are still to be delivered.
+        stored: bytes of files that rows count, by what they belong to.
     """
 
     open: dict[tuple[str, str], int]
@@ -30,6 +32,7 @@ class Census:
     oldest_s: float
     workers: int
     webhooks: int
+    stored: dict[str, int]
 
 
 def take_census(database: Database) -> Census:
@@ -48,4 +51,5 @@ def take_census(database: Database) -> Census:
             oldest_s=max(0.0, session.scalar(oldest) or 0.0),
             workers=session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 0,
             webhooks=session.scalar(select(func.count()).where(DeliveryRow.due_at.is_not(None))) or 0,
+            stored=all_bytes(session),
         )

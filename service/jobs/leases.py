@@ -109,10 +109,13 @@ class Leases:
             row.lease_until = clock + self._lease_s
             return News(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 
-    def succeed(self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str | None) -> None:
-        """Raises LeaseLost."""
+    def succeed(
+        self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str | None, stored: int = 0
+    ) -> None:
+        """Ends a job well, whose result's files take `stored` bytes. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
+            row.bytes += stored
             row.result, row.style_cache, row.timings, row.checkpoint = result, style_cache, timings, None
             end(session, row, "succeeded")
 

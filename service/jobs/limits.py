@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import QueueFull, TooManyJobs
 from service.jobs.roll import is_alive
+from service.storage.quota import check_quota
 from service.storage.schema import JobRow, WorkerRow
 
 RECENT = 10  # jobs by whose time it is told when there may be room again
@@ -17,14 +19,23 @@ SHORTEST_S, LONGEST_S = 1.0, 60.0  # of what a caller is told to wait, in second
 
 @dataclass(frozen=True)
 class Limits:
-    """Waiting jobs at most: in all, and of one caller."""
+    """What there may be at most.
+
+    Attributes:
+        queue, caller: jobs that wait: in all, and of one caller.
+        caller_bytes: what the files of one caller may take.
+        retention_s: seconds for which an ended job is there.
+    """
 
     queue: int = 1000
     caller: int = 100
+    caller_bytes: float = math.inf
+    retention_s: float = math.inf
 
 
-def check_limits(session: Session, limits: Limits, owner: str) -> None:
-    """Raises QueueFull or TooManyJobs where one more job would be one too many."""
+def check_limits(session: Session, limits: Limits, owner: str, more: int = 0) -> None:
+    """Raises QueueFull or TooManyJobs where one more job would be too many, NoSpace where `more` bytes would be."""
+    check_quota(session, owner, more, limits.caller_bytes)
     waiting = select(func.count()).where(JobRow.status == "queued")
     if (session.scalar(waiting) or 0) >= limits.queue:
         detail = f"{limits.queue} transfers are waiting, no more are taken in for now"

@@ -12,10 +12,13 @@ from sqlalchemy.orm import Session
 
 from service.errors import NotFound
 from service.jobs.ending import end
+from service.jobs.expiry import is_kept
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
+from service.jobs.request import job_folder
 from service.metrics.instruments import jobs_submitted
 from service.storage.database import Database, now, take_turns
+from service.storage.left import leave
 from service.storage.schema import IdempotencyRow, JobRow, TurnRow
 
 SUBMITTING = "submit"  # the turn that writers of new jobs take
@@ -30,7 +33,7 @@ def new_id() -> str:
 class Submission:
     """A new job, of one of the KINDS. `owner` is its caller; it may take `deadline_s` seconds, waiting included.
 
-    `trace` is the traceparent of the request that it comes with.
+    `trace` is the traceparent of the request that it comes with, `bytes` what the files of its request take.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Submission:
     repeat: RepeatKey | None = None
     kind: str = "transfer"
     trace: str | None = None
+    bytes: int = 0
 
 
 class Queue:
@@ -51,10 +55,10 @@ class Queue:
         self._database = database
         self._limits = limits
 
-    def check_room(self, owner: str) -> None:
-        """Raises QueueFull or TooManyJobs if a job of this caller would not be taken now."""
+    def check_room(self, owner: str, more: int = 0) -> None:
+        """Raises QueueFull, TooManyJobs or NoSpace if a job of this caller, of `more` bytes, would not be taken."""
         with self._database.reading() as session:
-            check_limits(session, self._limits, owner)
+            check_limits(session, self._limits, owner, more)
 
     def repeated(self, asked: RepeatKey) -> JobRow | None:
         """The job that a POST with this key made before. Raises InvalidInput if that was with another body."""
@@ -66,13 +70,14 @@ class Queue:
 
         Raises:
             QueueFull, TooManyJobs: too many wait already.
+            NoSpace: the caller's files take too much.
             InvalidInput: the key came with another body before.
         """
         with self._database.writing() as session:
             take_turns(session, SUBMITTING)  # lest two that count the waiting jobs at once both find room
             if (earlier := repeated(session, new.repeat)) is not None:
                 return earlier
-            check_limits(session, self._limits, new.owner)
+            check_limits(session, self._limits, new.owner, new.bytes)
             row = _row(new, session.scalar(select(now())) or 0.0)
             session.add(row)
             remember(session, new.repeat, new.id)
@@ -86,7 +91,7 @@ class Queue:
     def get(self, id: str, kind: str | None = None) -> JobRow:
         """A job, of this kind if one is named. Raises NotFound."""
         with self._database.reading() as session:
-            row = session.scalar(select(JobRow).where(JobRow.id == id))
+            row = session.scalar(select(JobRow).where(JobRow.id == id, is_kept(self._limits.retention_s)))
         if row is None or (kind and row.kind != kind):
             raise NotFound(f"there is no {kind or 'job'} {id!r}")
         return row
@@ -105,7 +110,8 @@ class Queue:
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
         """At most `limit` transfers, newest first, those before the number given."""
-        query = select(JobRow).where(JobRow.kind == "transfer").order_by(JobRow.number.desc()).limit(limit)
+        query = select(JobRow).where(JobRow.kind == "transfer", is_kept(self._limits.retention_s))
+        query = query.order_by(JobRow.number.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
         if before is not None:
@@ -131,6 +137,7 @@ class Queue:
         with self._database.writing() as session:
             if not remove(session, [id]):
                 raise NotFound(f"there is no transfer {id!r}")
+            leave(session, [job_folder(id)])
 
     def waiting(self) -> int:
         """How many jobs wait."""
@@ -156,4 +163,5 @@ def _row(new: Submission, clock: float) -> JobRow:
         callback_url=new.callback_url,
         trace=new.trace,
         created_at=clock,
+        bytes=new.bytes,
     )

@@ -57,7 +57,7 @@ def _result(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _picture(result: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in result.items() if key not in ("blob", "sheet", "variants")}
+    return {key: value for key, value in result.items() if key not in ("blob", "sheet", "sheet_sha256", "variants")}
 
 
 def _options(row: JobRow) -> dict[str, Any]:

@@ -28,11 +28,12 @@ class Roll:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def sign(self, worker: str, room: Room) -> None:
-        """Says that a worker is alive and what it has for a job, and drops those long gone."""
+    def sign(self, worker: str, room: Room, model: str | None = None) -> None:
+        """Says that a worker is alive, what it has for a job and the SHA-256 of its model; drops those long gone."""
         with self._database.writing() as session:
             seen_at = session.scalar(select(now())) or 0.0
-            session.merge(WorkerRow(id=worker, seen_at=seen_at, memory=room.memory, precision=room.precision))
+            about = {"memory": room.memory, "precision": room.precision, "model": model}
+            session.merge(WorkerRow(id=worker, seen_at=seen_at, **about))
             session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))
 
     def leave(self, worker: str) -> None:
@@ -54,6 +55,11 @@ class Roll:
         with self._database.reading() as session:
             rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(is_alive()))
             return {Room(memory, precision) for memory, precision in rows}
+
+    def models(self) -> set[str]:
+        """SHA-256 of each model that workers which are alive compute with."""
+        with self._database.reading() as session:
+            return {model for model in session.scalars(select(WorkerRow.model).where(is_alive())) if model}
 
 
 def is_alive() -> ColumnElement[bool]:

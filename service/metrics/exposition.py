@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,10 @@ from service.metrics.folder import VARIABLE, is_alive
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LIVE = "gauge_live"  # how the files begin that count only while their process lives
+KINDS = ("counter", "gauge", "histogram", "summary")
+
+logger = logging.getLogger(__name__)
+_broken: set[str] = set()  # names of files that were complained of
 
 
 class _Folder(MultiProcessCollector):
@@ -23,11 +28,26 @@ class _Folder(MultiProcessCollector):
 
     def collect(self) -> Iterable[Metric]:
         for file in Path(self._path).glob(f"{LIVE}*_*.db"):
-            process = int(file.stem.rpartition("_")[2])
-            if not is_alive(process):
+            process = file.stem.rpartition("_")[2]
+            if process.isdigit() and not is_alive(int(process)):
                 file.unlink(missing_ok=True)
-        found: Iterable[Metric] = super().collect()  # type: ignore[no-untyped-call]
+        files = [str(file) for file in Path(self._path).glob("*.db") if self._is_readable(file)]
+        found: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
         return found
+
+    def _is_readable(self, file: Path) -> bool:
+        """Whether a file is one of prometheus_client's; of each that isn't a line is said once."""
+        try:
+            KINDS.index(file.stem.split("_")[0])
+            self.merge([str(file)])  # type: ignore[no-untyped-call]
+        except FileNotFoundError:  # it went meanwhile
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever is in it
+            if file.name not in _broken:
+                _broken.add(file.name)
+                logger.warning("%s is left out of the metrics: %s: %s", file, type(error).__name__, error)
+            return False
+        return True
 
 
 def exposition(own: Collector, others: Collector) -> bytes:

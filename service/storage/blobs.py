@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from service.errors import BlobNotFound, StorageError
+from service.errors import BlobNotFound, BlobsFull, StorageError
+from service.storage.disks import RETRY_S, Disk, blobs_folder
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
+
+FULL = ("No space left", "Disk quota exceeded")
 
 PATIENCE: RetryConfig = {"retry_timeout": timedelta(seconds=10)}
 """When a store on the network is asked for the last time: left to itself, one that never answers is for 3 minutes."""
@@ -46,8 +48,8 @@ class Blobs:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = urlparse(url)
-        self._folder = Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+        self._folder = blobs_folder(url)
+        self._disk = Disk(self._folder) if self._folder else None
         try:
             self._store: ObjectStore = (
                 LocalStore(self._folder, mkdir=True, automatic_cleanup=True)
@@ -58,13 +60,28 @@ class Blobs:
             raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}") from error
 
     def put(self, key: str, data: bytes) -> None:
-        """Writes a blob, replacing one of that key; it is on disk when this returns."""
+        """Writes a blob, replacing one of that key; it is on disk when this returns.
+
+        Raises BlobsFull where there is no room, but for what is kept for the database.
+        """
+        if (room := self.room()) is not None and room < len(data):
+            raise _full(key, "No space left on device")
         try:
             obstore.put(self._store, key, data, use_multipart=False)
             if self._folder:
                 _sync(self._folder, key)
         except (BaseError, OSError) as error:
+            if any(words in str(error) for words in FULL):
+                raise _full(key, _reason(error)) from error
             raise StorageError(f"the file {key} could not be written: {_reason(error)}") from error
+
+    def room(self) -> int | None:
+        """How many bytes of blobs can still be written; None where that isn't known."""
+        return None if self._disk is None else max(0, self._disk.free() - self._disk.kept())
+
+    def size(self) -> int:
+        """Of the disk that the blobs are on, in bytes; 0 where that isn't known."""
+        return 0 if self._disk is None else self._disk.size()
 
     def get(self, key: str) -> bytes:
         """Reads a blob; raises BlobNotFound where there is none."""
@@ -115,6 +132,10 @@ class Blobs:
         self.put(key, b"probe")
         self.get(key)
         self.delete(key)
+
+
+def _full(key: str, reason: str) -> BlobsFull:
+    return BlobsFull(f"the file {key} could not be written: {reason}", retry_after=RETRY_S)
 
 
 def _reason(error: Exception) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
@@ -16,10 +18,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import Float
 
-from service.errors import DatabaseError
+from service.errors import DatabaseError, DatabaseFull
+from service.storage.disks import RETRY_S, database_file
 from service.storage.migrations import upgrade
+from service.storage.reserve import Reserve
+from service.storage.schema import STORE_MARK, MarkRow
 
 BUSY_TIMEOUT_S = 30  # how long a SQLite writer waits for another one
+FULL = ("disk is full", "No space left", "Disk quota exceeded")  # how SQLite and PostgreSQL say that
 POOL_SIZE = 5  # connections to PostgreSQL that a process keeps
 POOL_MORE = 15  # further ones while they are needed: a web process has 16 threads, and others beside them
 POOL_TIMEOUT_S = 10  # how long a thread waits for one
@@ -64,10 +70,13 @@ class Database:
 
     Raises:
         DatabaseError: the database can't be opened, or a transaction on it fails.
+
+    An SQLite file has a Reserve beside it.
     """
 
     def __init__(self, url: str) -> None:
         try:
+            self._reserve = _reserve(url)
             self._engine = _engine(url)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
@@ -78,6 +87,7 @@ class Database:
         except (SQLAlchemyError, DatabaseError) as error:
             self._engine.dispose()
             raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+        self.put_by()
 
     def _bring_up_to_date(self) -> None:
         with self._sessions.begin() as session:
@@ -85,7 +95,10 @@ class Database:
                 return
         with self._writers.begin() as session:
             take_turns(session, "migrations")
+            is_new = upgrade.is_empty(session.connection())
             upgrade.upgrade(session.connection())
+            if is_new:
+                _name(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -95,7 +108,13 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction that writes; on SQLite the only one at that time."""
+        """A transaction that writes; on SQLite the only one at that time.
+
+        Raises:
+            DatabaseFull: there was no room for it.
+        """
+        if self._reserve:
+            self._reserve.give_up_if_scarce()
         with self._transaction(self._writers) as session:
             yield session
 
@@ -105,7 +124,17 @@ class Database:
             with sessions.begin() as session:
                 yield session
         except SQLAlchemyError as error:
-            raise DatabaseError(f"the database failed: {_cause(error)}") from error
+            cause = _cause(error)
+            if not any(words in cause for words in FULL):
+                raise DatabaseError(f"the database failed: {cause}") from error
+            if self._reserve:
+                self._reserve.give_up()  # for the next try
+            raise DatabaseFull(f"the database failed: {cause}", retry_after=RETRY_S) from error
+
+    def put_by(self) -> None:
+        """Puts room by for an SQLite file, where that was given up and there is enough again."""
+        if self._reserve:
+            self._reserve.put_by()
 
     def check(self) -> None:
         """Raises DatabaseError if the database doesn't answer."""
@@ -127,6 +156,22 @@ def stored_revision(url: str) -> str | None:
             engine.dispose()
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+
+
+def _name(session: Session) -> None:
+    """Gives a new database the id by which its blob store will know it, see service.storage.identity."""
+    value = json.dumps({"id": uuid.uuid4().hex, "sweeps": 0})
+    session.add(MarkRow(name=STORE_MARK, made_at=session.scalar(select(now())) or 0.0, value=value))
+
+
+def _reserve(url: str) -> Reserve | None:
+    """The reserve of an SQLite file, given up if not even the opening would find room."""
+    file = database_file(url)
+    if file is None:
+        return None
+    reserve = Reserve(file)
+    reserve.give_up_if_scarce()
+    return reserve
 
 
 def _engine(url: str) -> Engine:

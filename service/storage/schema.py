@@ -10,6 +10,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 ENDED = ("succeeded", "failed", "canceled")
 """The states of a job that is over; before them come "queued" and "running"."""
 
+STORE_MARK = "store"  # of the id that a database shares with its blob store
+
 KINDS = ("transfer", "score", "warm", "pack")
 """What a job can be: beside transfers a picture's losses, Grams computed beforehand, a preset's pack."""
 
@@ -24,10 +26,13 @@ class PresetRow(Base):
     `images` holds, for each style image, `blob`, `sha256`, `width`, `height`, `weight` and `scale`. A preset that
     came as a pack has no pictures, and under `pack` its file: `blob`, `sha256`, `model`, `layers` and `sizes`.
 
-    `warm` names under `job` the task that computes its Grams beforehand, for the output `sizes`.
+    `warm` names under `job` the task that computes its Grams beforehand, for the output `sizes`. `thumbnail` is the
+    SHA-256 of its thumbnail; None for those of before. `owner` is the caller who saved it, `bytes` what its files
+    take.
     """
 
     __tablename__ = "presets"
+    __table_args__ = (Index("presets_by_owner", "owner", "bytes"),)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[str]
@@ -35,6 +40,9 @@ class PresetRow(Base):
     images: Mapped[list[dict[str, Any]]]
     pack: Mapped[dict[str, Any] | None]
     warm: Mapped[dict[str, Any] | None]
+    thumbnail: Mapped[str | None]
+    owner: Mapped[str] = mapped_column(default="", server_default="")
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[float]
 
 
@@ -47,7 +55,7 @@ class JobRow(Base):
 
     `events` counts what those who watch were told. `progress` and `preview` hold under `event` the number they came
     with; that of a job's end is the last. `checkpoint` and `preview` name their file under `blob`. `trace` is the W3C
-    traceparent of the request that it came with.
+    traceparent of the request that it came with. `bytes` is what the files of its request and its result take.
     """
 
     __tablename__ = "jobs"
@@ -55,6 +63,7 @@ class JobRow(Base):
         Index("jobs_by_status", "status", "number"),
         Index("jobs_by_owner", "owner", "status", "number"),
         Index("jobs_by_end", "finished_at"),
+        Index("jobs_by_size", "owner", "bytes"),
         {"sqlite_autoincrement": True},
     )
 
@@ -85,6 +94,7 @@ class JobRow(Base):
     fence: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[float | None]
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class TurnRow(Base):
@@ -139,18 +149,29 @@ class SecretRow(Base):
 
 
 class MarkRow(Base):
-    """Something that is done once in this database's life, and when that was."""
+    """Something that is done once in this database's life, when that was, and what is to be remembered of it."""
 
     __tablename__ = "marks"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     made_at: Mapped[float]
+    value: Mapped[str | None]
+
+
+class LeftRow(Base):
+    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: what lies there may be swept up."""
+
+    __tablename__ = "left_folders"
+
+    folder: Mapped[str] = mapped_column(primary_key=True)
+    left_at: Mapped[float]
 
 
 class WorkerRow(Base):
     """A worker process that has its model loaded, and when it was last seen alive.
 
-    `memory` is what it has for a job, in bytes; None where it isn't known what a job takes.
+    `memory` is what it has for a job, in bytes; None where it isn't known what a job takes. `model` is the SHA-256 of
+    the model that it computes with; None for workers of before.
     """
 
     __tablename__ = "roll"
@@ -159,3 +180,4 @@ class WorkerRow(Base):
     seen_at: Mapped[float]
     memory: Mapped[int | None] = mapped_column(BigInteger)
     precision: Mapped[str] = mapped_column(default="float32")
+    model: Mapped[str | None]

@@ -8,10 +8,13 @@ import logging
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from service.complaints import Complaint
 from service.errors import BlobNotFound, StorageError
+from service.headers import metadata_of
 from service.images import RENDITION
 from service.metrics.instruments import style_grams
 from service.storage.blobs import Blobs
@@ -20,6 +23,7 @@ from service.styles.extractor import Grams
 logger = logging.getLogger(__name__)
 
 FOLDER = "grams"
+DIGEST = "sha256"  # in a blob's metadata
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class GramCache:
     """Two levels: at most `memory` bytes of Grams in this process, and safetensors blobs behind them.
 
     Blobs are written whole or not at all, and the same key always holds the same Grams, so workers that fill one
-    key at once do no harm.
+    key at once do no harm. Each blob has a digest of its key and its Grams: what doesn't match it, or has none, as
+    those of before, is computed anew.
     """
 
     def __init__(self, blobs: Blobs, memory: int) -> None:
@@ -63,6 +68,7 @@ class GramCache:
         self._memory = memory
         self._kept: OrderedDict[str, Grams] = OrderedDict()
         self._bytes = 0
+        self._complaint = Complaint(logger)
 
     def get(self, key: GramKey) -> Grams | None:
         """The Grams, or None where they have to be computed. Not to be written to: all callers share them."""
@@ -77,22 +83,32 @@ class GramCache:
         return grams
 
     def put(self, key: GramKey, grams: Grams) -> None:
-        """Keeps Grams. Where the blobs refuse them they stay in memory alone: they can be computed again."""
+        """Keeps Grams. Where the blobs refuse them they stay in memory alone: they can be computed again.
+
+        Those that hold a number that isn't finite are not kept at all.
+        """
+        if not all(np.isfinite(gram).all() for gram in grams.values()):
+            logger.error("the Grams %s hold a number that isn't finite: not kept", key.blob)
+            return
         self._keep(key.blob, grams)
         try:
-            self._blobs.put(key.blob, save(grams))
-        except StorageError:
-            logger.exception("the Grams %s are not kept beyond this process", key.blob)
+            self._blobs.put(key.blob, save(grams, {DIGEST: _digest(key, grams)}))
+        except StorageError as error:
+            self._complaint.say("Grams are not kept beyond this process: %s", error.detail)
 
     def _read(self, key: GramKey) -> Grams | None:
         try:
-            grams = load(self._blobs.get(key.blob))
+            data = self._blobs.get(key.blob)
+            grams, metadata = load(data), metadata_of(data)
         except BlobNotFound:
             return None
-        except (SafetensorError, StorageError) as error:
-            logger.warning("cached Grams %s can't be read (%s): computing them anew", key.blob, error)
+        except (SafetensorError, StorageError, ValueError, KeyError, TypeError) as error:
+            logger.warning("cached Grams %s can't be read (%r): computing them anew", key.blob, error)
             return None
-        return grams if set(grams) == set(key.layers) else None
+        if set(grams) != set(key.layers) or metadata.get(DIGEST) != _digest(key, grams):
+            logger.warning("cached Grams %s are not what was written: computing them anew", key.blob)
+            return None
+        return grams
 
     def _keep(self, name: str, grams: Grams) -> None:
         if name in self._kept:
@@ -105,3 +121,12 @@ class GramCache:
 
 def _size(grams: Grams) -> int:
     return sum(gram.nbytes for gram in grams.values())
+
+
+def _digest(key: GramKey, grams: Grams) -> str:
+    """SHA-256 of Grams, and of what they are of."""
+    digest = hashlib.sha256(key.blob.encode())
+    for layer, gram in sorted(grams.items()):
+        digest.update(f"{layer} {gram.dtype} {gram.shape}".encode())
+        digest.update(np.ascontiguousarray(gram).data)
+    return digest.hexdigest()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,15 +14,21 @@ from sqlalchemy import delete, select
 
 from service import images
 from service.decoding import files
-from service.errors import BlobNotFound, NotFound
+from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
 from service.images import ImageFile
 from service.storage.blobs import Blobs
 from service.storage.database import Database, now, take_turns
+from service.storage.left import leave
 from service.storage.pictures import StoredStyleImage
+from service.storage.quota import check_quota
+from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.schema import MarkRow, PresetRow
 from service.styles.packs import Pack
 
+logger = logging.getLogger(__name__)
+
 FOLDER = "styles"
+DIGEST = ".sha256"  # how the name of the file ends that has the digest of a pack that a worker made
 
 
 @dataclass(frozen=True)
@@ -35,9 +44,11 @@ class Presets:
     """The saved styles. A new version's files are written before its row, so a row never speaks of missing files;
     what no row speaks of any more is swept up later (service.sweep), when no job can need it."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
+        """`caller_bytes`: what the files of one caller may take."""
         self._database = database
         self._blobs = blobs
+        self._caller_bytes = caller_bytes
 
     def put(
         self,
@@ -45,14 +56,20 @@ class Presets:
         description: str,
         style_images: Sequence[PresetImage],
         warm: Callable[[list[StoredStyleImage]], dict[str, Any] | None] = lambda images: None,
+        owner: str = "",
     ) -> tuple[PresetRow, bool]:
-        """Saves a preset, replacing one of that name. Gives its row, and whether the name is new.
+        """Saves a preset of a caller, replacing one of that name. Gives its row, and whether the name is new.
 
         `warm` is asked once its files are there, and before anything else of it is: it submits the task that will
         compute its Grams and gives what the row is to say of that. What it raises leaves all as it was, but for files
         that the sweep removes.
+
+        Raises:
+            NoSpace: the caller's files would take too much.
         """
-        columns = self._saved(description, style_images)
+        size = sum(len(style.image.data) for style in style_images)
+        self._check_room(name, owner, size)
+        columns = self._saved(description, style_images) | {"owner": owner, "bytes": size}
         return self._replace(name, warm=warm([StoredStyleImage(**image) for image in columns["images"]]), **columns)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
@@ -80,12 +97,15 @@ class Presets:
         version = uuid.uuid4().hex
         saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
         heaviest = max(style_images, key=lambda style: style.weight)
-        self._blobs.put(thumbnail_key(version), files.thumbnail(heaviest.image.data))
+        thumbnail = files.thumbnail(heaviest.image.data)
+        self._blobs.put(thumbnail_key(version), thumbnail)
         shown = [asdict(image) for image in saved]
-        return {"version": version, "description": description, "images": shown, "pack": None}
+        said = {"description": description, "thumbnail": images.digest(thumbnail)}
+        return said | {"version": version, "images": shown, "pack": None}
 
-    def put_pack(self, name: str, data: bytes, pack: Pack) -> tuple[PresetRow, bool]:
+    def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
         """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
+        self._check_room(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         self._blobs.put(blob, data)
@@ -93,7 +113,15 @@ class Presets:
         about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
                  "layers": pack.layers, "sizes": list(pack.ladder)}  # fmt: skip
         shown = [{"blob": "", **image} for image in pack.images]
-        return self._replace(name, version=version, description=pack.description, images=shown, pack=about, warm=None)
+        said = {"description": pack.description, "thumbnail": images.digest(pack.thumbnail), "owner": owner}
+        return self._replace(name, version=version, images=shown, pack=about, warm=None, bytes=len(data), **said)
+
+    def _check_room(self, name: str, owner: str, size: int) -> None:
+        """Raises NoSpace where a caller's files would take too much with so many bytes under that name."""
+        with self._database.reading() as session:
+            row = session.get(PresetRow, name)
+            before = row.bytes if row and row.owner == owner else 0
+            check_quota(session, owner, size - before, self._caller_bytes)
 
     def _replace(self, name: str, **columns: Any) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
@@ -102,15 +130,27 @@ class Presets:
             if row is None:
                 row = PresetRow(name=name, created_at=session.scalar(select(now())))
                 session.add(row)
+            else:
+                leave(session, [f"{FOLDER}/{row.version}"])
             for column, value in columns.items():
                 setattr(row, column, value)
         return row, is_new
 
     def pack(self, preset: PresetRow, model: str) -> bytes | None:
-        """The file of a preset's pack for a model; None where it has to be made."""
+        """The file of a preset's pack for a model; None where it has to be made, perhaps because it is damaged.
+
+        Raises:
+            DamagedFile: it is the pack that the preset came as.
+        """
+        if preset.pack:
+            return read_back(self._blobs, preset.pack["blob"], preset.pack["sha256"])
+        key = pack_key(preset.version, model)
         try:
-            return self._blobs.get(preset.pack["blob"] if preset.pack else pack_key(preset.version, model))
+            return read_back(self._blobs, key, self._blobs.get(f"{key}{DIGEST}").decode(errors="replace"))
         except BlobNotFound:
+            return None
+        except DamagedFile as error:
+            logger.warning("%s: it is made anew", error.detail)
             return None
 
     def _save(self, blob: str, style: PresetImage) -> StoredStyleImage:
@@ -135,17 +175,51 @@ class Presets:
     def delete(self, name: str) -> None:
         """Raises NotFound. Its files stay until no job can need them."""
         with self._database.writing() as session:
-            found = session.execute(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.name))
-            if found.first() is None:
+            version = session.scalar(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.version))
+            if version is None:
                 raise NotFound(f"there is no style {name!r}")
+            leave(session, [f"{FOLDER}/{version}"])
 
     def thumbnail(self, preset: PresetRow) -> bytes:
-        """A small JPEG of the preset's heaviest image."""
-        return self._blobs.get(thumbnail_key(preset.version))
+        """A small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.
+
+        Raises:
+            DamagedFile: so is what it would be made of.
+        """
+        key = thumbnail_key(preset.version)
+        try:
+            data = self._blobs.get(key)
+            if is_whole_jpeg(data) if preset.thumbnail is None else has_digest(data, preset.thumbnail):
+                return data
+        except BlobNotFound:
+            pass
+        logger.warning("the file %s is damaged or missing: it is made anew", key)
+        data = self._made_thumbnail(preset)
+        with suppress(StorageError):  # the next who asks has it made again
+            self._blobs.put(key, data)
+        return data
+
+    def _made_thumbnail(self, preset: PresetRow) -> bytes:
+        if preset.pack:
+            return Pack.from_bytes(read_back(self._blobs, preset.pack["blob"], preset.pack["sha256"])).thumbnail
+        heaviest = max(preset.images, key=lambda image: float(image["weight"]))
+        return files.thumbnail(read_back(self._blobs, heaviest["blob"], heaviest["sha256"]))
+
+
+def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
+    """Stores a pack that a worker made for a preset's version, with its digest beside it."""
+    key, data = pack_key(version, pack.model), pack.to_bytes()
+    blobs.put(key, data)
+    blobs.put(f"{key}{DIGEST}", images.digest(data).encode())
 
 
 def pack_key(version: str, model: str) -> str:
     return f"{FOLDER}/{version}/pack-{model}.safetensors"
+
+
+def is_pack_of(key: str, model: str) -> bool:
+    """Whether that is the key of a pack for a model."""
+    return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
 
 
 def thumbnail_key(version: str) -> str:

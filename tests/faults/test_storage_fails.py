@@ -73,9 +73,9 @@ def test_a_full_disk_fails_a_job_clearly_and_later_ones_run(
         assert job["status"] == "failed"
         assert "No space left" in job["error"]["detail"]
         refused = service.post(SHORT)
-        assert refused.status_code == 500
-        assert "No space left" in refused.json()["detail"]
-        assert service.put_style("other", STYLE * 3).status_code in (422, 500)
+        assert refused.status_code == 507
+        assert "disk is nearly full" in refused.json()["detail"]
+        assert service.put_style("other", STYLE).status_code == 507
         filler.unlink()
         assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
         assert not [path for path in small_disk.rglob("*") if "#" in path.name or path.stat().st_size == 0]

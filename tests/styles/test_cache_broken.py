@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 import pytest
-from cached_grams import KEY, SIZE, CountingBlobs, same, some_grams
+from cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 from safetensors.numpy import save
 from style_images import style
 
@@ -28,6 +28,11 @@ def broken() -> dict[str, bytes]:
         + bytes(255 - byte for byte in whole[8 : 8 + header])
         + whole[8 + header :],
         "with a huge header size": b"\xff" * 8 + whole[8:],
+        "without a digest": whole,
+        "of zeros": save({layer: 0 * gram for layer, gram in some_grams().items()}),
+        "of NaN": save({layer: gram * np.float32("nan") for layer, gram in some_grams().items()}),
+        "of another shape": save(some_grams(channels=4)),
+        "of doubles": save({layer: gram.astype(np.float64) for layer, gram in some_grams().items()}),
         "noise": np.random.default_rng(0).bytes(len(whole)),
         "of other layers": save({"relu1_1": some_grams()["relu1_1"], "relu3_1": some_grams()["relu1_1"]}),
         "of too few layers": save({"relu1_1": some_grams()["relu1_1"]}),
@@ -66,3 +71,25 @@ def test_grams_of_a_broken_blob_are_computed_anew(extractor: GramExtractor, smal
     assert state == "miss"
     assert same(again, first)
     assert targets()[0] == "hit"
+
+
+def test_a_flipped_bit_and_another_keys_file_are_noticed(blobs: CountingBlobs) -> None:
+    cache = GramCache(blobs, 0)
+    cache.put(KEY, some_grams())
+    written = blobs.get(KEY.blob)
+    assert same(cache.get(KEY), some_grams())
+    flipped = bytearray(written)
+    flipped[-2] ^= 1
+    blobs.put(KEY.blob, bytes(flipped))
+    assert cache.get(KEY) is None
+    blobs.put(key(1).blob, written)
+    assert cache.get(key(1)) is None
+    blobs.put(KEY.blob, written)
+    assert same(cache.get(KEY), some_grams())
+
+
+def test_grams_that_are_not_finite_are_not_kept(blobs: CountingBlobs) -> None:
+    cache = GramCache(blobs, 10 * SIZE)
+    cache.put(KEY, {layer: gram * np.float32("inf") for layer, gram in some_grams().items()})
+    assert cache.get(KEY) is None
+    assert list(blobs.listing(FOLDER)) == []

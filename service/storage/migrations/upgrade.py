@@ -12,7 +12,7 @@ from service.errors import DatabaseError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """All there are, in their order. Kept here too, so that a database that is up to date is opened without Alembic."""
 
 HEAD = REVISIONS[-1]
@@ -29,6 +29,11 @@ UNVERSIONED = {
 def is_current(connection: Connection) -> bool:
     """Whether nothing is to be done; a quick look."""
     return stored_revision(connection) == HEAD
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether there are no tables of ours yet."""
+    return not any(inspect(connection).has_table(table) for table in ("alembic_version", *UNVERSIONED))
 
 
 def upgrade(connection: Connection) -> None:

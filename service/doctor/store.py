@@ -1,0 +1,59 @@
+"""Whether database and blob store belong together, and the workers' models with the file. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from service.config import Settings
+from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.errors import DatabaseError
+from service.jobs.models import model_notes
+from service.jobs.roll import Roll
+from service.memory import MIB
+from service.storage import identity
+from service.storage.blobs import Blobs
+from service.storage.database import Database, stored_revision
+from service.storage.disks import blobs_folder, database_file
+from service.storage.migrations.upgrade import HEAD
+from service.sweep import make_plan, read_known
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """Whether the files in the blob store are those that the database's rows speak of."""
+    folder = blobs_folder(settings.blob_url)
+    blobs = Blobs(settings.blob_url) if folder is None or folder.exists() else None
+    if not _is_current(settings):
+        found = blobs is not None and identity.holds_files(blobs)
+        said = "there are files, but no database of this version" if found else "nothing to look at"
+        yield Finding(WARNING if found else OK, "store", said, identity.ADVICE if found else "")
+        return
+    if blobs is None:
+        yield Finding(OK, "store", f"{folder} isn't there yet: the first start makes it")
+        return
+    with closing(Database(settings.database)) as database:
+        plan = make_plan(read_known(database, settings.retention), blobs, round(settings.gram_disk_mb * MIB))
+        reason = identity.standing(database, blobs, plan.fit) or plan.doubt
+    if reason:
+        yield Finding(FAILURE, "store", f"nothing is swept up: {reason}", identity.ADVICE)
+    else:
+        yield Finding(OK, "store", f"database and blobs belong together; {len(plan.orphans)} old files have no row")
+
+
+def check_models(settings: Settings) -> Iterator[Finding]:
+    """Whether live workers compute with the model that the file holds."""
+    if not _is_current(settings):
+        return
+    with closing(Database(settings.database)) as database:
+        models = Roll(database).models()
+    for note in model_notes(settings.model, models):
+        yield Finding(WARNING, "workers", note)
+
+
+def _is_current(settings: Settings) -> bool:
+    """Whether the database is there, and of this version: another is not to be touched."""
+    file = database_file(settings.database)
+    try:
+        return (file is None or file.exists()) and stored_revision(settings.database) == HEAD
+    except DatabaseError:  # which is another check's to say
+        return False

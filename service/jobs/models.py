@@ -1,0 +1,27 @@
+"""Whether the workers compute with the model that the file holds: it may be replaced while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from service.digests import model_sha256
+from service.errors import ModelUnavailable
+
+
+def model_notes(file: Path, models: Collection[str]) -> list[str]:
+    """What an operator should know of the model file and of those that live workers compute with."""
+    notes = []
+    if len(models) > 1:
+        notes.append(f"the workers compute with different models, {', '.join(sorted(models))}: restart them")
+    try:
+        found = model_sha256(file)
+    except ModelUnavailable as error:
+        return [*notes, error.detail]
+    if models and found not in models:
+        names = ", ".join(sorted(models))
+        notes.append(
+            f"the model file {file} has the SHA-256 {found}, but the workers compute with {names}: "
+            "restart them, or put that file back"
+        )
+    return notes

@@ -1,0 +1,94 @@
+"""The room that a local disk has left: what is kept of it for the database, and when nothing more is stored."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from sqlalchemy import make_url
+
+from service.errors import NoSpace
+
+MIB = 2**20
+KEPT = 4 * MIB  # bytes that are the database's alone: as many as a whole write-ahead log takes
+KEPT_SHARE = 16  # of a small disk no more than this part is
+FLOOR_SHARE = 20  # nor more than this part for the floor, below which nothing is taken in
+RETRY_S = 60.0  # after which a caller may ask whether there is room again
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The file system that a folder lies on, or will lie on. All sizes are in bytes."""
+
+    folder: Path
+
+    def free(self) -> int:
+        """What this process may still write."""
+        about = self._about()
+        return about.f_bavail * about.f_frsize
+
+    def kept(self) -> int:
+        """What files leave to the database."""
+        return min(KEPT, self.size() // KEPT_SHARE)
+
+    def floor(self, wanted: int) -> int:
+        """The free room below which nothing is taken in, where so much is wanted; less on a small disk."""
+        return min(wanted, self.size() // FLOOR_SHARE)
+
+    def size(self) -> int:
+        """Of the whole file system."""
+        about = self._about()
+        return about.f_blocks * about.f_frsize
+
+    def _about(self) -> os.statvfs_result:
+        try:
+            return os.statvfs(self.folder)
+        except FileNotFoundError:
+            return os.statvfs(next(path for path in self.folder.parents if path.exists()))
+
+
+def blobs_folder(url: str) -> Path | None:
+    """The folder of a blob store's URL; None where it is elsewhere."""
+    parsed = urlparse(url)
+    return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+
+
+def database_file(url: str) -> Path | None:
+    """The file of an SQLite URL; None where it is elsewhere."""
+    parsed = make_url(url)
+    local = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(str(parsed.database)) if local else None
+
+
+class Disks:
+    """The local disks that a database and a blob store are on.
+
+    Args:
+        floor: bytes that must be free where something is to be taken in.
+    """
+
+    def __init__(self, database_url: str, blob_url: str, floor: int) -> None:
+        file, folder = database_file(database_url), blobs_folder(blob_url)
+        self._disks = [Disk(place) for place in (file and file.absolute().parent, folder) if place is not None]
+        self._floor = floor
+
+    def shortage(self) -> int:
+        """How many bytes are missing to the floor on the fullest disk; 0 where there is room."""
+        return max([0, *(disk.floor(self._floor) - disk.free() for disk in self._disks)])
+
+    def free(self) -> int | None:
+        """What is free on the fullest disk; None where nothing lies on a local one."""
+        return min((disk.free() for disk in self._disks), default=None)
+
+    def check(self) -> None:
+        """Raises NoSpace where nothing more may be taken in."""
+        for disk in self._disks:
+            free, floor = disk.free(), disk.floor(self._floor)
+            if free < floor:
+                raise NoSpace(
+                    f"the disk is nearly full: {free / MIB:.1f} MiB are free, and from {floor / MIB:.1f} MiB down "
+                    "nothing is stored (NST_DISK_FLOOR_MB)",
+                    retry_after=RETRY_S,
+                )

@@ -1,0 +1,184 @@
+"""The id that a database and its blob store share, and how it is told that one of them is another one, or an older.
+
+The database keeps it as a mark, the blob store as the file `store/id`. Beside it both count the times that files were
+swept up: a database with a lower count than its blob store is an older copy, which doesn't know of all files.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.errors import BlobNotFound
+from service.storage.blobs import Blobs
+from service.storage.database import Database, now, take_turns
+from service.storage.schema import STORE_MARK, MarkRow
+
+KEY = "store/id"
+MARK = STORE_MARK
+ACCEPTED = "files accepted"  # the mark by which an operator lets one sweep remove whatever has no row
+FOLDERS = ("jobs", "styles")  # what rows speak of
+STRANGE = "most of the files have no row in the database"
+COUNT_S = 600.0  # seconds between two counts, at least
+ADVICE = "bring back the database that belongs to them, or say that this one does: python -m service accept-blobs"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An id, and how often files were counted as swept under it; in the blob store's file as JSON."""
+
+    id: str
+    sweeps: int = 0
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Identity | None:
+        """What `text` gave; None for nothing. What can't be read is an id that no other is equal to."""
+        if text is None:
+            return None
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return cls(f"unreadable {text[:40]!r}")
+
+
+def of_database(session: Session) -> Identity | None:
+    row = session.get(MarkRow, MARK)
+    return Identity.from_text(row.value) if row else None
+
+
+def of_blobs(blobs: Blobs) -> Identity | None:
+    """Raises StorageError."""
+    try:
+        return Identity.from_text(blobs.get(KEY).decode(errors="replace"))
+    except BlobNotFound:
+        return None
+
+
+def why_apart(database: Identity | None, blobs: Identity | None) -> str:
+    """Why a database and a blob store that aren't empty don't belong together; empty where they do."""
+    if database is None or blobs is None:
+        lacks = "the database" if database is None else "the blob store"
+        return f"{lacks} has no id and the other one has, so they don't belong together"
+    if database.id != blobs.id:
+        return f"the blob store has the id {blobs.id} and the database {database.id}, so they don't belong together"
+    if database.sweeps < blobs.sweeps:
+        return "the database is an older copy, which doesn't know of all files"
+    return ""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How files fit rows, by which a database and a blob store that are new to each other are judged.
+
+    Attributes:
+        plausible: whether there are rows for most files that are old enough to have one.
+        styles: files of presets that have none.
+    """
+
+    plausible: bool
+    styles: int
+
+
+def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
+    """Why a database and a blob store don't belong together; empty where they do, or may be tied. Changes nothing.
+
+    Raises:
+        StorageError
+    """
+    with database.reading() as session:
+        known = of_database(session)
+    return _standing(known, of_blobs(blobs), blobs, fit)
+
+
+def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
+    """Gives a database and a blob store that are new to each other one id; why they don't belong together, if so.
+
+    A database of before that doesn't fit gets an id of its own, so that the two are apart for good: until an operator
+    says otherwise.
+
+    Raises:
+        StorageError
+    """
+    with database.reading() as session:
+        known = of_database(session)
+    theirs = of_blobs(blobs)
+    if known and theirs and known.id == theirs.id:
+        return why_apart(known, theirs)
+    with database.writing() as session:
+        take_turns(session, MARK)
+        known, theirs = of_database(session), of_blobs(blobs)
+        reason = _standing(known, theirs, blobs, fit)
+        if not reason:
+            shared = theirs or known or Identity(uuid.uuid4().hex)
+            _write(session, shared)
+            if theirs is None:
+                blobs.put(KEY, shared.text().encode())
+        elif known is None:
+            _write(session, Identity(uuid.uuid4().hex, sweeps=1))
+    return reason
+
+
+def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit: Fit) -> str:
+    if known and theirs and known.id == theirs.id:
+        return why_apart(known, theirs)
+    if _is_new(known) and _is_new(theirs):
+        fits = fit.plausible and (known is None or (theirs is None and not fit.styles))  # a new one may lack none
+        if fits:
+            return ""
+    if (known is None or not known.sweeps) and not holds_files(blobs):
+        return ""
+    return why_apart(known, theirs) if known or theirs else STRANGE
+
+
+def _is_new(identity: Identity | None) -> bool:
+    """Whether nothing was swept under an id yet: perhaps whoever gave it was killed before the other side had it."""
+    return identity is None or not identity.sweeps
+
+
+def count_sweep(database: Database, blobs: Blobs) -> None:
+    """Counts a sweep, in the database first: a blob store that lags behind does no harm. Raises StorageError."""
+    with database.writing() as session:
+        row = session.get(MarkRow, MARK)
+        clock = session.scalar(select(now())) or 0.0
+        known = of_database(session)
+        if row is None or known is None or clock < row.made_at + COUNT_S:
+            return
+        known = Identity(known.id, known.sweeps + 1)
+        _write(session, known)
+    blobs.put(KEY, known.text().encode())
+
+
+def accept(database: Database, blobs: Blobs) -> None:
+    """Makes the two belong together as they are, and lets the next sweep remove whatever has no row.
+
+    Raises StorageError.
+    """
+    with database.writing() as session:
+        take_turns(session, MARK)
+        known, theirs = of_database(session), of_blobs(blobs)
+        sweeps = 1 + max(known.sweeps if known else 0, theirs.sweeps if theirs else 0)
+        shared = Identity(known.id if known else uuid.uuid4().hex, sweeps)
+        _write(session, shared)
+        session.merge(MarkRow(name=ACCEPTED, made_at=session.scalar(select(now())) or 0.0))
+        blobs.put(KEY, shared.text().encode())
+
+
+def is_accepted(session: Session) -> bool:
+    """Whether an operator lets the next sweep remove whatever has no row."""
+    return session.get(MarkRow, ACCEPTED) is not None
+
+
+def holds_files(blobs: Blobs) -> bool:
+    """Whether there is any file that a row may speak of."""
+    return any(True for folder in FOLDERS for _ in blobs.listing(folder))
+
+
+def _write(session: Session, identity: Identity) -> None:
+    session.merge(MarkRow(name=MARK, made_at=session.scalar(select(now())) or 0.0, value=identity.text()))

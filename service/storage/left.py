@@ -1,0 +1,28 @@
+"""Folders of the blobs that were left on purpose: their row was removed, so that their files may go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from service.storage.database import now
+from service.storage.schema import LeftRow
+
+
+def leave(session: Session, folders: Collection[str]) -> None:
+    """Remembers, with the row's removal, that what lies in these folders is no longer needed."""
+    clock = session.scalar(select(now())) or 0.0
+    for folder in folders:
+        session.merge(LeftRow(folder=folder, left_at=clock))
+
+
+def left_folders(session: Session) -> set[str]:
+    """All of them that may still hold files."""
+    return set(session.scalars(select(LeftRow.folder)))
+
+
+def forget_left(session: Session, folders: Collection[str]) -> None:
+    """Drops those whose files are gone."""
+    session.execute(delete(LeftRow).where(LeftRow.folder.in_(folders)))

@@ -1,0 +1,52 @@
+"""What the files of one caller take, counted from rows: those of its jobs, requests and results, and its presets'.
+
+Previews, checkpoints, Gram matrices, the packs that workers make, and files of rows that are gone are not counted.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.errors import NoSpace
+from service.storage.disks import MIB
+from service.storage.schema import JobRow, PresetRow
+
+RETRY_S = 3600.0  # after which a caller may ask again, if nothing of its own expires sooner
+
+
+def job_bytes(session: Session, owner: str) -> int:
+    return _sum(session, select(func.sum(JobRow.bytes)).where(JobRow.owner == owner))
+
+
+def preset_bytes(session: Session, owner: str) -> int:
+    return _sum(session, select(func.sum(PresetRow.bytes)).where(PresetRow.owner == owner))
+
+
+def all_bytes(session: Session) -> dict[str, int]:
+    """Of all callers, by what they belong to."""
+    return {
+        "jobs": _sum(session, select(func.sum(JobRow.bytes))),
+        "presets": _sum(session, select(func.sum(PresetRow.bytes))),
+    }
+
+
+def check_quota(session: Session, owner: str, more: int, limit: float) -> None:
+    """Raises NoSpace where a caller would have more than `limit` bytes with `more` of them."""
+    if math.isinf(limit) or more <= 0:
+        return
+    jobs, presets = job_bytes(session, owner), preset_bytes(session, owner)
+    if jobs + presets + more <= limit:
+        return
+    raise NoSpace(
+        f"{(jobs + presets) / MIB:.1f} MiB of files are yours, {jobs / MIB:.1f} of transfers and scores and "
+        f"{presets / MIB:.1f} of styles, where one caller may have {limit / MIB:g} MiB (NST_CALLER_DISK_MB) and this "
+        f"would add {more / MIB:.1f}: delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME",
+        retry_after=RETRY_S,
+    )
+
+
+def _sum(session: Session, query: object) -> int:
+    return int(session.scalar(query) or 0)  # type: ignore[call-overload]

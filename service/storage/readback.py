@@ -1,0 +1,35 @@
+"""Files that rows speak of, read back and compared with what the row says of them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from service.errors import BlobNotFound, DamagedFile, MissingFile
+from service.storage.blobs import Blobs
+
+
+def read_back(blobs: Blobs, key: str, sha256: str) -> bytes:
+    """A file whose bytes have that SHA-256.
+
+    Raises:
+        DamagedFile: it has other bytes than were stored.
+        MissingFile: there is none.
+        StorageError: it can't be read.
+    """
+    try:
+        data = blobs.get(key)
+    except BlobNotFound as error:
+        raise MissingFile(f"the file {key} is missing: it was removed behind the service's back") from error
+    if not has_digest(data, sha256):
+        raise DamagedFile(f"the file {key} is damaged: its {len(data)} bytes are not those that were stored")
+    return data
+
+
+def is_whole_jpeg(data: bytes) -> bool:
+    """Whether a JPEG has its beginning and its end: all that can be told of one whose digest nobody knows."""
+    return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")
+
+
+def has_digest(data: bytes, sha256: str | None) -> bool:
+    """Whether these bytes have that SHA-256, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest() == sha256

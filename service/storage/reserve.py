@@ -1,0 +1,51 @@
+"""Room that an SQLite database has put by: on a full disk not even a deletion can be written without it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from service.storage.disks import Disk
+
+SUFFIX = "-reserve"
+PLENTY = 4  # times its size that must be free before it is put by (again)
+
+
+class Reserve:
+    """A file beside the database that takes up room, and is removed where the database needs that room itself."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = database.absolute().with_name(database.name + SUFFIX)
+        self._disk = Disk(self._file.parent)
+
+    def put_by(self) -> None:
+        """Makes the file, if it isn't there and there is room for it."""
+        size = self._disk.kept()
+        if self._size() >= size or self._disk.free() < PLENTY * size:
+            return
+        try:
+            descriptor = os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, size)
+            finally:
+                os.close(descriptor)
+        except OSError:  # somebody else was faster to fill the disk; the next time will do
+            self.give_up()
+
+    def give_up_if_scarce(self) -> None:
+        """Removes the file where the disk has less room than the database may need for its next transaction."""
+        with suppress(OSError):  # then SQLite says what is wrong with the folder
+            if self._disk.free() < self._disk.kept():
+                self.give_up()
+
+    def give_up(self) -> None:
+        """Removes the file."""
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
+
+    def _size(self) -> int:
+        try:
+            return self._file.stat().st_size
+        except FileNotFoundError:
+            return 0

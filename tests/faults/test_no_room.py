@@ -1,0 +1,107 @@
+"""A whole service on a disk that is full: it refuses, lets go of what is old or unwanted, and heals by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from faults.jobs_to_do import LONG, SHORT, STYLE, begun
+from front_door import RunningService, b64, eventually, png
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 48 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "nst-test", folder]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small file system, and not everywhere")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
+
+
+def fill(file: Path) -> None:
+    """Takes up all the room there is, as another program would."""
+    with file.open("wb", buffering=0) as out, suppress(OSError):
+        for size in (2**16, 1):
+            while out.write(os.urandom(size)) == size:
+                pass
+
+
+def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk: Path) -> None:
+    blobs = disk / "blobs"
+    service = RunningService(
+        narrow_model, tmp_path, database_url=f"sqlite:///{disk}/service.db", blobs=blobs.as_uri()
+    )
+    with service:
+        done = service.transfer(STYLE, {"image": b64(STYLE)}, size=64, iterations=3)
+        running, waiting = begun(service), service.post(LONG).json()["id"]
+        filler = disk / "filler"
+        fill(filler)
+        score = SHORT | {"image": b64(STYLE)}
+        for refused in (service.post(SHORT), service.put_style("other", STYLE), service.post_to("/v1/scores", score)):
+            assert refused.status_code == 507, refused.text
+            assert int(refused.headers["Retry-After"]) > 0
+            assert refused.json()["type"] == "urn:nst:problem:no-space"
+        ready = service.get("/readyz")
+        assert (ready.status_code, "nearly full" in ready.text) == (503, True)
+        assert service.cancel(waiting).status_code == 202
+        assert service.job(waiting)["status"] == "canceled"
+        assert requests.delete(f"{service.url}/v1/transfers/{done['id']}", timeout=60).status_code == 204
+        assert not (blobs / "jobs" / done["id"]).exists()
+        service.cancel(running)
+        assert service.ended(running)["status"] in ("canceled", "failed")
+        filler.unlink()
+        eventually(service.is_ready, 30, "it is not ready again")
+        assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
+        assert not [path for path in blobs.rglob("*") if "#" in path.name]
+        eventually((disk / "service.db-reserve").exists, 10, "nothing was put by again")
+
+
+def test_a_service_that_is_started_on_a_full_disk_lets_old_jobs_go(
+    narrow_model: Path, tmp_path: Path, disk: Path
+) -> None:
+    places = {"database_url": f"sqlite:///{disk}/service.db", "blobs": (disk / "blobs").as_uri()}
+    with RunningService(narrow_model, tmp_path, **places) as service:
+        big = png(np.random.default_rng(5).integers(0, 255, (900, 900, 3), np.uint8))
+        service.transfer(big, {"image": b64(STYLE)}, size=64, iterations=3)
+    fill(disk / "filler")
+    service = RunningService(narrow_model, tmp_path, retention="1s", **places)
+    service.start(wait=False)  # it isn't ready before there is room
+    try:
+        eventually(lambda: not list(disk.glob("blobs/jobs/*/*")), 60, "its files are still there")
+        eventually(lambda: service.answers("/v1/transfers"), 30, "it does not answer")
+        assert service.get("/v1/transfers").json()["items"] == []
+    finally:
+        service.stop()
+
+
+def test_a_caller_has_a_share_of_the_disk(narrow_model: Path, tmp_path: Path) -> None:
+    picture = png(np.random.default_rng(5).integers(0, 255, (200, 200, 3), np.uint8))  # 120 KB
+    with RunningService(narrow_model, tmp_path, caller_disk_mb=0.5) as service:
+        body = SHORT | {"content": b64(picture), "styles": [{"preset": "kept"}]}
+        assert service.put_style("kept", picture).status_code == 201
+        answers = [service.post(body) for _ in range(6)]
+        refused = next(answer for answer in answers if answer.status_code != 202)
+        assert refused.status_code == 507
+        assert "MiB of files are yours" in refused.json()["detail"]
+        assert int(refused.headers["Retry-After"]) > 0
+        assert service.put_style("more", picture).status_code == 507
+        assert service.put_style("kept", picture).status_code in (200, 507)
+        taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+        assert 1 <= len(taken) <= 3
+        stored = [line for line in service.get("/metrics").text.splitlines() if line.startswith("nst_stored_bytes{")]
+        assert sum(float(line.split()[-1]) for line in stored) >= 120_000 * (1 + len(taken))
+        for id in taken:
+            service.ended(id)
+            assert requests.delete(f"{service.url}/v1/transfers/{id}", timeout=60).status_code == 204
+        assert service.post(body).status_code == 202
