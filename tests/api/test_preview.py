@@ -35,7 +35,7 @@ def test_it_is_the_newest_one_and_kept_by_whoever_has_it(client: FlaskClient, pa
     id = submit(parts.queue)
     leases = Leases(parts.database, lease_s=60)
     claim, blob, tags = claimed(leases), job_blob(id, "preview-1.jpg"), set()
-    for picture in (b"first", b"second"):
+    for picture in (b"\xff\xd8first\xff\xd9", b"\xff\xd8second\xff\xd9"):
         parts.blobs.put(blob, picture)
         leases.report(claim, preview={"blob": blob, "iteration": 1, "width": 8, "height": 8})
         response = client.get(f"/v1/transfers/{id}/preview")
