@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application, over the settings given or those of the environment."""
     settings = settings or Settings.from_environment()
     set_up_logs(settings.log)
-    files.start()
+    files.start(settings.decode_s)
     app = Api()
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON  # bytes of parts that are no files

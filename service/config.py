@@ -140,7 +140,12 @@ class Settings:
     max_body_mb: float = _setting(64.0, "largest request body, in MiB", float, 0.001)
     request_pictures: int = _setting(64, "pictures of one request at most", int, 1)
     request_megapixels: float = _setting(256.0, "megapixels of all pictures of one request at most", float, 0.001)
-    decode_s: float = _setting(30.0, "CPU seconds to decode all pictures of one request at most", _duration, 0.001)
+    decode_s: float = _setting(
+        30.0,
+        "CPU seconds to read all pictures of one request at most; one may take up to a quarter of it, by its format",
+        _duration,
+        0.001,
+    )
     gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
     gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", float, 0)
     starters: bool = _setting(

@@ -89,7 +89,7 @@ class Worker:
 
     def start(self) -> None:
         """Signs the roll: from here on the process counts as a worker."""
-        files.start()
+        files.start(self._settings.decode_s)
         for thread in self._threads:
             thread.start()
         self._courier.start()

@@ -12,10 +12,11 @@ from service.api.auth import caller
 from service.api.bodies import ScoreBody, StyleEntry, TransferBody
 from service.api.fields import JobInit
 from service.api.parts import Parts
+from service.api.request_pictures import request_pictures
 from service.decoding import files
 from service.engine.options import OPTIONS, TransferOptions
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
-from service.images import ImageFile
+from service.images import ImageFile, UnreadableImage
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.sizes import HasSize, content_size_errors, style_size_errors
@@ -144,7 +145,11 @@ class _Intake:
             raise InvalidInput.field("init.variant", f"the transfer {asked.job} has {len(pictures)}, from 0")
         try:
             kept = pictures[asked.variant]
-            picture = files.check_image(read_back(self._parts.blobs, kept["blob"], kept["sha256"]))
+            picture = files.check_image(
+                read_back(self._parts.blobs, kept["blob"], kept["sha256"]), request_pictures().allowance
+            )
+        except UnreadableImage as error:
+            raise InvalidInput.field("init.job", str(error)) from error
         except MissingFile as error:
             raise InvalidInput.field("init.job", f"the picture of the transfer {asked.job} is gone") from error
         self._results[asked.job, asked.variant] = picture
@@ -196,7 +201,10 @@ class _Intake:
         if mask is None:
             return []
         if mask.sha256 not in self._black:
-            self._black[mask.sha256] = files.lightest(mask.data) <= DARK
+            try:
+                self._black[mask.sha256] = files.lightest(mask.data, request_pictures().allowance) <= DARK
+            except UnreadableImage as error:
+                return [FieldError(loc, str(error))]
         black = self._black[mask.sha256]
         return [FieldError(loc, "is black everywhere: nothing of the style would be left")] if black else []
 

@@ -23,6 +23,7 @@ from service.api.parameters import NewStylePath, PageQuery, StyleImagePath, Styl
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
 from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
+from service.images import UnreadableImage
 from service.jobs.fit import check_styles_fit
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
@@ -64,9 +65,12 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     if body.warm:
         parts().queue.check_room(caller())
     before = _found(path.name)
-    saved = parts().presets.put(
-        path.name, body.description, images, lambda own: _warming(path.name, own, body.warm), caller()
-    )
+    try:
+        saved = parts().presets.put(
+            path.name, body.description, images, lambda own: _warming(path.name, own, body.warm), caller()
+        )
+    except UnreadableImage as error:  # its thumbnail can't be made
+        raise InvalidInput.field("images", str(error)) from error
     _end_warming(before)
     return _saved(*saved)
 

@@ -30,10 +30,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = [sys.executable, "-m", "service.decoding.fork_server"]
 KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")  # of the environment: no settings, no secrets
 KEPT_PREFIXES = ("PYTHON", "OPENBLAS_", "COVERAGE_")
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 TICK_S = 0.25  # seconds between two looks at whether anybody still wants the result
 PATIENCE_S = 5.0  # seconds beyond an order's own limit
 TIME_IS_UP = (-signal.SIGPROF, -signal.SIGXCPU)
+NOT_ITS_FAULT = (-signal.SIGALRM, -signal.SIGKILL)  # no time; killed by the kernel that is short of memory
 STOP_S = 2.0
 
 Files = list[npt.NDArray[np.uint8]]
@@ -64,14 +64,12 @@ class Decoders:
             Unavailable: the machine is too busy, or the fork server can't be started.
         """
         for _ in range(2):
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with closing(ours):
-                with closing(theirs):
-                    self._send(order, data, theirs)
-                message, files = self._answer(ours, order, tick)
+            control, connection = self._ordered(order, data)
+            with closing(connection):
+                message, files = self._answer(connection, order, tick)
             if message is not None:
                 return _result(Reply(**message), files)
-            self._forget()  # it died: perhaps somebody ended it
+            self._forget(control)  # it died: perhaps somebody ended it
         raise Unavailable("the process that reads pictures ends again and again: see the log", retry_after=PATIENCE_S)
 
     def start(self) -> None:
@@ -82,38 +80,50 @@ class Decoders:
     def close(self) -> None:
         """End the fork server and all decoders."""
         with self._lock:
-            process, self._process = self._process, None
-            if self._control is not None:
-                self._control.close()
-                self._control = None
+            self._stop()
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if self._control is not None:
+            self._control.close()
+            self._control = None
         if process is not None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_S)
 
-    def _send(self, order: Order, data: bytes, connection: socket.socket) -> None:
-        file = shared(data)
+    def _ordered(self, order: Order, data: bytes) -> tuple[socket.socket, socket.socket]:
+        """The socket of the fork server that was given the order, and the one on which it is answered.
+
+        Raises:
+            Unavailable: there is no memory, no process or no descriptor left.
+        """
         try:
             with self._lock:
                 control = self._started()
-            with suppress(OSError):  # whoever waits for the answer sees that there is none
-                send(control, order, [connection.fileno(), file])
-        finally:
-            os.close(file)
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with closing(theirs):
+                _send(control, order, data, theirs)
+        except OSError as error:
+            logger.warning("a picture could not be read: %s", error)
+            raise _busy() from error
+        return control, ours
 
     def _started(self) -> socket.socket:
         """The socket of the fork server, which is started where there is none."""
         if self._control is None or self._process is None or self._process.poll() is not None:
-            if self._control is not None:
-                self._control.close()
+            self._stop()
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 self._process = subprocess.Popen(COMMAND, stdin=theirs.fileno(), cwd=ROOT, env=_environment())
         return self._control
 
-    def _forget(self) -> None:
-        """Have a fork server that gave no answer replaced."""
-        logger.error("the process that reads pictures gave no answer: starting another one")
-        self.close()
+    def _forget(self, control: socket.socket) -> None:
+        """Have the fork server at the end of this socket replaced, unless another thread has seen to that."""
+        with self._lock:
+            if self._control is not control:
+                return
+            logger.error("the process that reads pictures gave no answer: starting another one")
+            self._stop()
 
     def _answer(
         self, connection: socket.socket, order: Order, tick: Callable[[], None]
@@ -129,6 +139,15 @@ class Decoders:
         return receive(connection)
 
 
+def _send(control: socket.socket, order: Order, data: bytes, connection: socket.socket) -> None:
+    file = shared(data)
+    try:
+        with suppress(BrokenPipeError, ConnectionError):  # whoever waits for the answer sees that there is none
+            send(control, order, [connection.fileno(), file])
+    finally:
+        os.close(file)
+
+
 def _result(reply: Reply, files: Sequence[int]) -> tuple[Reply, Files]:
     if reply.exit_status is not None:
         raise _failure(reply.exit_status)
@@ -139,17 +158,22 @@ def _failure(exit_status: int) -> Exception:
     """Why a decoder ended without a word."""
     if exit_status in TIME_IS_UP:
         return TooSlow("takes too long to decode")
-    if exit_status == -signal.SIGALRM:
-        return Unavailable("a picture could not be read in time: the machine is too busy", retry_after=PATIENCE_S)
-    if exit_status == -signal.SIGKILL:
-        return UnreadableImage("takes too much memory to decode")
+    if exit_status in NOT_ITS_FAULT:
+        return _busy()
     logger.warning("a decoder process ended with %d", exit_status)
     return UnreadableImage("broken image: what reads it fails")
 
 
+def _busy() -> Unavailable:
+    return Unavailable(
+        "a picture could not be read: the machine is too busy, or short of memory", retry_after=PATIENCE_S
+    )
+
+
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
-    return kept | ENVIRONMENT
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path}
 
 
 DECODERS = Decoders()

@@ -12,10 +12,12 @@ from service.decoding import lanes
 from service.decoding.decoders import DECODERS, Files, TooSlow
 from service.decoding.formats import head_of
 from service.decoding.messages import Reply
+from service.errors import Unavailable
 from service.images import Cutout, ImageFile, Mask, Picture, UnreadableImage, digest
 
 WHOLE = 2.0  # times as long as a check may take a file that passed it: all of it is brought to sRGB
 LIGHT = 255  # of a level
+DECODE_S = 30.0  # CPU seconds for the pictures of a request, with the limits as they were measured
 
 
 def no_tick() -> None:
@@ -39,8 +41,18 @@ class Allowance:
         return min(seconds, self.left)
 
 
-def start() -> None:
-    """Start the process that decoders are forked from, without waiting for it."""
+class _Pace:
+    """How long files may take here, relative to the machine that the limits were measured on."""
+
+    factor = 1.0
+
+
+def start(decode_s: float = DECODE_S) -> None:
+    """Start the process that decoders are forked from, without waiting for it.
+
+    `decode_s` are the CPU seconds that a request's pictures may take: what one file may take grows with them.
+    """
+    _Pace.factor = decode_s / DECODE_S
     DECODERS.start()
 
 
@@ -52,17 +64,19 @@ def check_image(data: bytes, allowance: Allowance | None = None) -> ImageFile:
         Unavailable: too many large pictures are being read.
     """
     sha256 = digest(data)
-    limit = head_of(data).check_s
-    seconds = allowance.within(limit) if allowance else limit
-    taken = seconds
-    try:
-        reply, _ = lanes.run("check", data, sha256, seconds, no_tick)
-        taken = reply.cpu_s
-    finally:
-        if allowance:
-            allowance.left -= taken
-    facts = _facts(reply)
+    facts, _ = _allowed("check", data, sha256, allowance)
     return ImageFile(data, facts["width"], facts["height"], sha256)
+
+
+def lightest(data: bytes, allowance: Allowance | None = None) -> float:
+    """The luminance of the lightest place, in [0, 1]. Raises as `check_image`."""
+    facts, _ = _allowed("lightest", data, digest(data), allowance)
+    return float(facts["level"]) / LIGHT
+
+
+def thumbnail(data: bytes) -> bytes:
+    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`."""
+    return _whole("thumbnail", data)[1][0].tobytes()
 
 
 def decode(data: bytes, tick: Tick = no_tick) -> Picture:
@@ -84,24 +98,33 @@ def decode_mask(data: bytes, tick: Tick = no_tick) -> Mask:
     return _whole("levels", data, tick)[1][0].astype(np.float32) / np.float32(LIGHT)
 
 
-def lightest(data: bytes) -> float:
-    """The luminance of the lightest place, in [0, 1]. Raises as `check_image`."""
-    facts, _ = _whole("lightest", data)
-    return float(facts["level"]) / LIGHT
-
-
 def transcode(data: bytes, format: str, quality: int) -> bytes:
     """A picture's file -> one of another format; alpha is kept where that has any, and else laid over white."""
     return _whole("transcode", data, format=format, quality=quality)[1][0].tobytes()
 
 
-def thumbnail(data: bytes) -> bytes:
-    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`."""
-    return _whole("thumbnail", data)[1][0].tobytes()
+def _allowed(task: str, data: bytes, sha256: str, allowance: Allowance | None) -> tuple[Facts, Files]:
+    """Do what takes as long as a check, within what a request is allowed."""
+    limit = _Pace.factor * head_of(data).check_s
+    seconds = taken = allowance.within(limit) if allowance else limit
+    try:
+        reply, handed_over = lanes.run(task, data, sha256, seconds, no_tick)
+        taken = reply.cpu_s
+    finally:
+        if allowance:
+            allowance.left -= taken
+    return _facts(reply), handed_over
 
 
 def _whole(task: str, data: bytes, tick: Tick = no_tick, **settings: Any) -> tuple[Facts, Files]:
-    reply, handed_over = lanes.run(task, data, digest(data), WHOLE * head_of(data).check_s, tick, **settings)
+    """Do what may take longer than a check; a worker tries twice, as its job would fail."""
+    seconds = WHOLE * _Pace.factor * head_of(data).check_s
+    try:
+        reply, handed_over = lanes.run(task, data, digest(data), seconds, tick, **settings)
+    except Unavailable:
+        if tick is no_tick:
+            raise
+        reply, handed_over = lanes.run(task, data, digest(data), seconds, tick, **settings)
     return _facts(reply), handed_over
 
 

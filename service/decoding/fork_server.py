@@ -17,6 +17,7 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -28,6 +29,7 @@ NICENESS = 5
 OPEN_FILES = 32
 LONGEST_PROBLEM = 500  # characters
 KILL_ME_FIRST = 700  # of 1000, for the kernel where memory runs out
+BUSY = -int(signal.SIGALRM)  # as of a process that got no time
 IGNORED = (signal.SIGINT, signal.SIGTERM)  # sent to all of a service at once; the end of the socket counts
 
 
@@ -51,7 +53,7 @@ class ForkServer:
                 elif isinstance(key.fileobj, int):
                     self._reap(key.fileobj)
                 else:
-                    self._forsaken(key.data)
+                    self._forsaken(key.data, key.fileobj)
 
     def _take(self) -> bool:
         """Fork a process for the next order; False where there will be none."""
@@ -59,9 +61,16 @@ class ForkServer:
         if message is None:
             return False
         connection, file = socket.socket(fileno=files[0]), files[1]
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError:  # no memory or no processes left
+            with suppress(OSError):
+                send(connection, Reply(exit_status=BUSY))
+            connection.close()
+            os.close(file)
+            return True
         if process == 0:
-            self._control.close()
+            self._leave()
             _work(Order(**message), connection, file)
         os.close(file)
         handle = os.pidfd_open(process)
@@ -83,12 +92,20 @@ class ForkServer:
         os.close(handle)
         connection.close()
 
-    def _forsaken(self, handle: int) -> None:
-        """End a process whose result nobody waits for."""
-        if handle in self._running:
-            process, connection = self._running[handle]
+    def _forsaken(self, handle: int, connection: Any) -> None:
+        """End a process whose result nobody waits for; its handle's number may be another one's by now."""
+        process, current = self._running.get(handle, (0, None))
+        if current is not None and current is connection:
             self._selector.unregister(connection)
             os.kill(process, signal.SIGKILL)
+
+    def _leave(self) -> None:
+        """In a fork: let go of what belongs to the server and to other orders."""
+        self._control.close()
+        self._selector.close()
+        for handle, (_, connection) in self._running.items():
+            os.close(handle)
+            connection.close()
 
     def _end_all(self) -> None:
         for process, _ in self._running.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +14,14 @@ from service.decoding.messages import Order, Reply
 from service.errors import Unavailable
 
 FAST_S = 0.5  # CPU seconds in the fast lane; to check a photo of 12 megapixels takes 0.1 to 0.25
-CHECK, WHOLE = 0.025e-6, 0.08e-6  # CPU seconds that a pixel takes to be checked, and to be brought to sRGB
+CHECK, WHOLE = 0.025e-6, 0.08e-6  # CPU seconds that a pixel takes to be read, and to be brought to sRGB as well
+CHEAP = ("check", "lightest", "thumbnail")  # tasks that bring few pixels to sRGB, or none
 FAST_PLACES, SLOW_PLACES = 2, 1  # files that are decoded at a time
-SLOW_WAITING = 3  # files that wait for a place in the slow lane at most
+SLOW_WAITING = 7  # files that wait for a place in the slow lane at most: half of the requests that a process works on
 WAIT_S = 20.0  # for which one waits at most
 WALL = 4.0  # seconds on the clock for each one on the CPU, at least WALL_S
 WALL_S = 10.0
-REMEMBERED = 512  # files
+REMEMBERED, REMEMBERED_S = 512, 600.0  # files, and for how many seconds
 OF_REQUESTS = ("check", "lightest", "transcode", "thumbnail")
 """Tasks that requests wait for. In the slow lane they give way to others on the machine; a worker's tasks don't."""
 
@@ -52,23 +54,26 @@ class Lane:
 
 
 class Slow:
-    """Digests of the files that took long, the last ones; of each the CPU seconds that weren't enough."""
+    """Digests of the files that took long, the last ones for a while; of each the CPU seconds that weren't enough."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._seconds: OrderedDict[str, float] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def longer_than(self, digest: str) -> float:
         """The CPU seconds that are known not to be enough for a file."""
         with self._lock:
-            return self._seconds.get(digest, 0.0)
+            seconds, learned = self._known.get(digest, (0.0, 0.0))
+        return seconds if time.monotonic() < learned + REMEMBERED_S else 0.0
 
     def remember(self, digest: str, seconds: float) -> None:
+        """Keep that so many CPU seconds weren't enough."""
         with self._lock:
-            self._seconds[digest] = max(seconds, self._seconds.pop(digest, 0.0))
-            while len(self._seconds) > self._size:
-                self._seconds.popitem(last=False)
+            before, _ = self._known.pop(digest, (0.0, 0.0))
+            self._known[digest] = (max(seconds, before), time.monotonic())
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
 
 
 _fast, _slow = Lane(FAST_PLACES), Lane(SLOW_PLACES, SLOW_WAITING)
@@ -93,7 +98,7 @@ def run(
     known = _known.longer_than(digest)
     if known >= seconds:
         raise TooSlow("takes too long to decode")
-    if not known and (head_of(data).pixels or 0) * (CHECK if task == "check" else WHOLE) <= FAST_S:
+    if not known and (head_of(data).pixels or 0) * (CHECK if task in CHEAP else WHOLE) <= FAST_S:
         try:
             with _fast.place():
                 return DECODERS.run(Order(task, min(FAST_S, seconds), WALL_S, settings=settings), data, tick)

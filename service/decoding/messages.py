@@ -69,12 +69,19 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]
 
 
 def shared(data: bytes | npt.NDArray[np.uint8]) -> int:
-    """A descriptor of memory that holds a copy of the data and belongs to whoever has a descriptor of it."""
-    descriptor = os.memfd_create("picture", os.MFD_CLOEXEC)
+    """A descriptor of memory that holds a copy of the data, and goes when its last descriptor is closed.
+
+    Raises OSError.
+    """
     flat = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else np.ascontiguousarray(data)
     left = memoryview(flat).cast("B")  # type: ignore[arg-type]
-    while left:
-        left = left[os.write(descriptor, left) :]
+    descriptor = os.memfd_create("picture", os.MFD_CLOEXEC)
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -29,6 +29,8 @@ TURNS = {  # EXIF orientation -> what brings the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+PLAIN = ("1", "L", "P", "RGB")  # modes of 8 bits at most
+REDUCIBLE = ("L", "RGB", "CMYK")  # modes whose pixels can be averaged as they are
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 # Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
@@ -80,9 +82,30 @@ def transcode(data: bytes, format: str, quality: int) -> bytes:
     return images.encode(cutout.colours, format, quality, cutout.alpha)
 
 
+def lightest(data: bytes) -> int:
+    """The greatest luminance of a picture, of 255. Raises as `decode`.
+
+    A profile is only looked at where there is transparency or more than 8 bits: it leaves black black.
+    """
+
+    def measure(image: Image.Image) -> int:
+        if image.mode in PLAIN and not image.has_transparency_data:
+            return int(image.convert("L").getextrema()[1])  # type: ignore[arg-type]
+        return int(Image.fromarray(_cutout(*to_srgb(image)).over_white()).convert("L").getextrema()[1])  # type: ignore[arg-type]
+
+    return _read(data, measure)
+
+
 def thumbnail(data: bytes) -> bytes:
-    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge."""
-    picture = decode(data)
+    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `decode`."""
+
+    def shrink(image: Image.Image) -> Picture:
+        factor = max(image.size) // (2 * images.THUMBNAIL)
+        small = image.reduce(factor) if factor > 1 and image.mode in REDUCIBLE else image
+        small.info = image.info
+        return _cutout(*to_srgb(_turned(small, _orientation(image)))).over_white()
+
+    picture = _read(data, shrink)
     small = images.resize_long_edge(picture, min(images.THUMBNAIL, max(picture.shape[:2])))
     return images.encode(small, "jpeg", 85)
 
@@ -118,7 +141,11 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    turn = TURNS.get(_orientation(image))
+    return _turned(image, _orientation(image))
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    turn = TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 

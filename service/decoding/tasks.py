@@ -39,7 +39,7 @@ def levels(data: bytes) -> tuple[Facts, Sequence[Payload]]:
 
 def lightest(data: bytes) -> tuple[Facts, Sequence[Payload]]:
     """The greatest luminance, `level`, of 255."""
-    return {"level": int(reading.decode_levels(data).max())}, ()
+    return {"level": reading.lightest(data)}, ()
 
 
 def transcode(data: bytes, format: str, quality: int) -> tuple[Facts, Sequence[Payload]]:

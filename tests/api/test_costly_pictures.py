@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,8 @@ from flask.testing import FlaskClient
 from front_door import RunningService, b64, png
 
 from service.config import Settings
+from service.decoding import files, lanes
+from service.decoding.decoders import TooSlow
 
 
 def tiny(number: int) -> str:
@@ -69,14 +72,39 @@ def test_pixels_count_before_they_are_decoded(client: FlaskClient, monkeypatch: 
 
 class TestTime:
     @pytest.fixture
-    def settings(self, tmp_path: Path) -> Settings:
-        return Settings(data=tmp_path, starters=False, decode_s=0.2)
+    def settings(self, tmp_path: Path) -> Iterator[Settings]:
+        yield Settings(data=tmp_path, starters=False, decode_s=0.3)
+        files.start()  # with the time that files may take by default
 
     def test_the_pictures_of_a_request_may_take_so_long_in_all(self, client: FlaskClient) -> None:
-        slow = {"content": tiny(2), "styles": [{"image": b64(bombs.many_scans(3005, 99))}]}
-        found = errors(client.post("/v1/transfers", json=slow))
+        slow = [{"image": b64(bombs.many_scans(1000 + number, 99))} for number in range(7)]
+        found = errors(client.post("/v1/transfers", json={"content": tiny(2), "styles": slow}))
         assert found["styles.0.image"] == "takes too long to decode"
         assert found["content"] == "was not read: the pictures before it took too long to decode"
+
+
+class TestLater:
+    """A picture that was read once may still take too long where more is wanted of it."""
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        return Settings(data=tmp_path, starters=False)
+
+    @pytest.mark.parametrize("task", ["lightest", "thumbnail"])
+    def test_it_is_422_too(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+        def run(asked: str, *args: Any) -> Any:
+            if asked == task:
+                raise TooSlow("takes too long to decode")
+            return decode(asked, *args)
+
+        decode = lanes.run
+        monkeypatch.setattr(lanes, "run", run)
+        if task == "thumbnail":
+            found = errors(client.put("/v1/styles/slow", json={"images": [{"image": tiny(1)}]}))
+        else:
+            styles = [{"image": tiny(1), "mask": tiny(255)}]
+            found = errors(client.post("/v1/transfers", json={"content": tiny(2), "styles": styles, "size": 32}))
+        assert found == {"images" if task == "thumbnail" else "styles.0.mask": "takes too long to decode"}
 
 
 @pytest.mark.parametrize("as_form", [False, True])

@@ -66,6 +66,18 @@ def test_a_file_that_takes_too_much_memory_is_refused() -> None:
     assert DECODERS.run(Order("check", 5.0, 20.0), data, files.no_tick)[0].facts == {"width": 4000, "height": 4000}
 
 
+def test_what_took_too_long_may_be_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = lanes.Slow(2)
+    slow.remember("a", 1.0)
+    slow.remember("a", 0.5)
+    assert slow.longer_than("a") == 1.0
+    slow.remember("b", 1.0)
+    slow.remember("c", 1.0)
+    assert slow.longer_than("a") == 0.0
+    monkeypatch.setattr(lanes, "REMEMBERED_S", 0.0)
+    assert slow.longer_than("c") == 0.0
+
+
 def test_an_allowance_is_used_up_by_all_pictures_together() -> None:
     allowance = files.Allowance(5.0)
     files.check_image(bombs.one_colour(1000), allowance)

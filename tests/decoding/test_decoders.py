@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,35 @@ def test_the_head_of_what_is_no_picture_says_nothing() -> None:
         assert head_of(data).pixels is None
 
 
+def test_a_decoder_whose_result_is_still_wanted_outlives_the_end_of_others(server: int) -> None:
+    """Ends, orders and hang-ups may reach the fork server all at once."""
+    small, slow = encoded(np.zeros((9, 9, 3), np.uint8), "PNG"), bombs.many_scans(900, 100)
+    os.kill(server, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            gone = [pool.submit(given_up, small) for _ in range(4)]
+            wanted = [pool.submit(DECODERS.run, Order("check", 20.0, 60.0), slow, files.no_tick) for _ in range(4)]
+            assert all(answer.result() for answer in gone)
+            os.kill(server, signal.SIGCONT)
+            assert [answer.result()[0].facts["width"] for answer in wanted] == [900] * 4
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+
+def given_up(data: bytes) -> bool:
+    """Whether an order was given up by whoever gave it."""
+
+    def tick() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        DECODERS.run(Order("check", 20.0, 60.0), data, tick)
+    return True
+
+
 @pytest.mark.parametrize("format", READABLE)
 def test_a_decoder_gives_what_decoding_here_would(photo: np.ndarray, format: str) -> None:
+    photo = photo[:96, :64]
     data = encoded(photo, format)
     assert np.array_equal(files.decode(data), reading.decode(data))
     assert files.decode_mask(data) == pytest.approx(reading.decode_levels(data) / 255)
@@ -135,6 +163,26 @@ def test_a_decoder_ends_when_nobody_wants_its_result(server: int) -> None:
 def test_a_decoder_that_gets_no_cpu_ends_on_the_clock(server: int) -> None:
     with pytest.raises(Unavailable, match="too busy"):
         DECODERS.run(Order("check", 60.0, 0.05), bombs.many_scans(3004, 100), files.no_tick)
+
+
+def test_a_decoder_that_the_kernel_kills_for_memory_is_not_the_files_fault(server: int) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(DECODERS.run, Order("check", 20.0, 20.0), bombs.many_scans(3006, 100), files.no_tick)
+        eventually(lambda: len(of_server()) == 2, 10, "no decoder")
+        os.kill(of_server()[1], signal.SIGKILL)
+        with pytest.raises(Unavailable, match="short of memory"):
+            answer.result()
+
+
+def test_limits_grow_with_the_time_that_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(lanes, "run", lambda task, data, digest, seconds, tick: (asked.append(seconds), 1 / 0))
+    for decode_s in (30.0, 60.0):
+        files.start(decode_s)
+        with pytest.raises(ZeroDivisionError):
+            files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG"))
+    files.start()
+    assert asked[1] == 2 * asked[0]
 
 
 def test_decoders_know_no_settings_and_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
