@@ -34,6 +34,7 @@ class Api(OpenAPI):
         )
         self.json.sort_keys = False  # type: ignore[attr-defined]
         problems.register(self)
+        self.url_map.merge_slashes = False  # a path has one spelling: no redirects, and //metrics is no /metrics
 
     def generate_spec_json(self) -> None:
         super().generate_spec_json()  # type: ignore[no-untyped-call]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from flask import g
+from flask import g, request
 
+from service.api.clients import hung_up
 from service.api.parts import parts
 from service.decoding import files
 from service.decoding.files import Allowance
 from service.decoding.formats import head_of
+from service.errors import Unavailable
 from service.images import ImageFile, UnreadableImage
 
 MEGA = 1_000_000
@@ -63,8 +67,13 @@ def request_pictures() -> RequestPictures:
     """The pictures of the request that is being answered."""
     if "pictures" not in g:
         settings = parts().settings
-        g.pictures = RequestPictures(
-            settings.request_pictures, settings.request_megapixels * MEGA, Allowance(settings.decode_s)
-        )
+        allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
+        g.pictures = RequestPictures(settings.request_pictures, settings.request_megapixels * MEGA, allowance)
     found: RequestPictures = g.pictures
     return found
+
+
+def _check_client(connection: socket.socket | None) -> None:
+    """Ends the reading of pictures for a client that is gone. Raises Unavailable, which nobody will see."""
+    if hung_up(connection):
+        raise Unavailable("the client is gone")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from service.api.clients import hung_up
 from service.api.watching import Watch
 from service.errors import NotFound, Unavailable
 from service.jobs.resource import progress_resource, transfer_resource
@@ -89,7 +90,7 @@ class Streams:
                     yield ": the transfer was deleted\n\n"
                     return
                 if newer is row:
-                    if self._watch.closed or _hung_up(connection):
+                    if self._watch.closed or hung_up(connection):
                         return
                     yield ": still there\n\n"
                 row = newer
@@ -98,15 +99,3 @@ class Streams:
 def _number(entry: dict[str, Any] | None) -> int:
     number: int = (entry or {}).get("event", 0)
     return number
-
-
-def _hung_up(connection: socket.socket | None) -> bool:
-    """Whether the other side has closed; the first write after that would still seem to go well."""
-    if connection is None:
-        return False
-    try:
-        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True

@@ -82,6 +82,14 @@ class Decoders:
         with self._lock:
             self._stop()
 
+    def _kill(self) -> None:
+        """End a fork server that hangs; the next order starts another one."""
+        with self._lock:
+            if self._process is not None:
+                logger.error("the process that reads pictures hangs: starting another one")
+                self._process.kill()
+                self._stop()
+
     def _stop(self) -> None:
         process, self._process = self._process, None
         if self._control is not None:
@@ -113,6 +121,7 @@ class Decoders:
         if self._control is None or self._process is None or self._process.poll() is not None:
             self._stop()
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._control.settimeout(PATIENCE_S)
             with theirs:
                 self._process = subprocess.Popen(COMMAND, stdin=theirs.fileno(), cwd=ROOT, env=_environment())
         return self._control
@@ -134,7 +143,8 @@ class Decoders:
         poll.register(connection, select.POLLIN)
         while not poll.poll(TICK_S * 1000):
             tick()
-            if time.monotonic() > end:
+            if time.monotonic() > end:  # a decoder ends itself before that
+                self._kill()
                 return {"exit_status": -int(signal.SIGALRM)}, []
         return receive(connection)
 

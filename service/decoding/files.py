@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from service.images import Cutout, ImageFile, Mask, Picture, UnreadableImage, di
 
 WHOLE = 2.0  # times as long as a check may take a file that passed it: all of it is brought to sRGB
 LIGHT = 255  # of a level
+TRIES, RETRY_S = 4, 1.0  # of a worker; seconds between two
 DECODE_S = 30.0  # CPU seconds for the pictures of a request, with the limits as they were measured
 
 
@@ -30,15 +32,25 @@ Facts = dict[str, Any]
 
 @dataclass
 class Allowance:
-    """CPU seconds that are left to a request for all of its pictures."""
+    """CPU seconds that are left to a request for all of its pictures, and those that it has spent.
+
+    `tick` is called while they are read; what it raises ends that.
+    """
 
     left: float
+    spent: float = 0.0
+    tick: Callable[[], None] = no_tick
 
     def within(self, seconds: float) -> float:
         """So many seconds, or what is left. Raises TooSlow where nothing is."""
         if self.left <= 0:
             raise TooSlow("was not read: the pictures before it took too long to decode")
         return min(seconds, self.left)
+
+    def spend(self, seconds: float) -> None:
+        """Count what a picture has taken."""
+        self.left -= seconds
+        self.spent += seconds
 
 
 class _Pace:
@@ -106,25 +118,29 @@ def transcode(data: bytes, format: str, quality: int) -> bytes:
 def _allowed(task: str, data: bytes, sha256: str, allowance: Allowance | None) -> tuple[Facts, Files]:
     """Do what takes as long as a check, within what a request is allowed."""
     limit = _Pace.factor * head_of(data).check_s
-    seconds = taken = allowance.within(limit) if allowance else limit
+    allowance = allowance or Allowance(limit)
+    seconds = taken = allowance.within(limit)
     try:
-        reply, handed_over = lanes.run(task, data, sha256, seconds, no_tick)
+        reply, handed_over = lanes.run(task, data, sha256, seconds, allowance.tick, spent=allowance.spent)
         taken = reply.cpu_s
     finally:
-        if allowance:
-            allowance.left -= taken
+        allowance.spend(taken)
     return _facts(reply), handed_over
 
 
 def _whole(task: str, data: bytes, tick: Tick = no_tick, **settings: Any) -> tuple[Facts, Files]:
-    """Do what may take longer than a check; a worker tries twice, as its job would fail."""
+    """Do what may take longer than a check. A worker tries it again for some seconds, as its job would fail."""
     seconds = WHOLE * _Pace.factor * head_of(data).check_s
-    try:
-        reply, handed_over = lanes.run(task, data, digest(data), seconds, tick, **settings)
-    except Unavailable:
-        if tick is no_tick:
-            raise
-        reply, handed_over = lanes.run(task, data, digest(data), seconds, tick, **settings)
+    sha256 = digest(data)
+    for again in range(TRIES - 1, -1, -1):
+        try:
+            reply, handed_over = lanes.run(task, data, sha256, seconds, tick, **settings)
+            break
+        except Unavailable:
+            if tick is no_tick or not again:
+                raise
+        time.sleep(RETRY_S)
+        tick()
     return _facts(reply), handed_over
 
 

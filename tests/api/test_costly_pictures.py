@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import picture_bombs as bombs
 import pytest
 from api.controls import PHOTO, QUICK, STYLE, assert_refused
 from flask.testing import FlaskClient
-from front_door import RunningService, b64, png
+from front_door import RunningService, b64, eventually, png
 
 from service.config import Settings
 from service.decoding import files, lanes
@@ -92,10 +93,10 @@ class TestLater:
 
     @pytest.mark.parametrize("task", ["lightest", "thumbnail"])
     def test_it_is_422_too(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
-        def run(asked: str, *args: Any) -> Any:
+        def run(asked: str, *args: Any, **settings: Any) -> Any:
             if asked == task:
                 raise TooSlow("takes too long to decode")
-            return decode(asked, *args)
+            return decode(asked, *args, **settings)
 
         decode = lanes.run
         monkeypatch.setattr(lanes, "run", run)
@@ -120,6 +121,16 @@ def test_costly_files_are_named_and_nothing_is_kept_of_them(service: RunningServ
             response = service.post(QUICK | {"content": b64(data), "styles": [STYLE]})
         assert_refused(response, "content")
     assert sorted(path.name for path in (service.data / "blobs" / "jobs").glob("*")) == before
+
+
+def test_nothing_is_read_for_a_client_that_is_gone(service: RunningService) -> None:
+    pictures = [{"image": b64(bombs.many_scans(1500 + number, 99))} for number in range(16)]
+    body = json.dumps(QUICK | {"styles": pictures}).encode()
+    head = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    before = len(service.log.read_text())
+    with socket.create_connection(("127.0.0.1", service.port)) as client:
+        client.sendall(b"POST /v1/transfers HTTP/1.1\r\n" + head.encode() + body)
+    eventually(lambda: '"status": 503' in service.log.read_text()[before:], 20, "it is still read")
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,10 +18,10 @@ from front_door import ROOT, eventually
 from picture_files import encoded
 from PIL import Image
 
-from service.decoding import files, lanes, reading
+from service.decoding import decoders, files, lane, lanes, reading
 from service.decoding.decoders import DECODERS, TooSlow
 from service.decoding.formats import READABLE, head_of
-from service.decoding.lanes import Lane
+from service.decoding.lane import Lane, Rank
 from service.decoding.messages import Order
 from service.errors import Unavailable
 from service.images import UnreadableImage
@@ -176,7 +175,7 @@ def test_a_decoder_that_the_kernel_kills_for_memory_is_not_the_files_fault(serve
 
 def test_limits_grow_with_the_time_that_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
-    monkeypatch.setattr(lanes, "run", lambda task, data, digest, seconds, tick: (asked.append(seconds), 1 / 0))
+    monkeypatch.setattr(lanes, "run", lambda task, data, digest, seconds, tick, spent: (asked.append(seconds), 1 / 0))
     for decode_s in (30.0, 60.0):
         files.start(decode_s)
         with pytest.raises(ZeroDivisionError):
@@ -204,27 +203,56 @@ def test_the_fork_server_ends_with_a_service_that_is_killed() -> None:
 
 
 def test_what_takes_long_waits_apart_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    lane, ready, done = Lane(1, waiting=1), threading.Event(), threading.Event()
-    monkeypatch.setattr(lanes, "_slow", lane)
-    monkeypatch.setattr(lanes, "WAIT_S", 0.1)
-
-    def hold() -> None:
-        with lane.place():
-            ready.set()
-            done.wait()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    ready.wait()
-    begun = time.monotonic()
-    with pytest.raises(Unavailable, match="too many large pictures"):
-        files.check_image(picture_files.png_claiming(7000, 7000))
-    assert time.monotonic() - begun < 10
-    assert files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG")).width == 9
-    done.set()
-    holder.join()
+    held = Lane(1, waiting=1)
+    monkeypatch.setattr(lanes, "_slow", held)
+    monkeypatch.setattr(lane, "WAIT_S", 0.1)
+    with held.place(Rank(), files.no_tick):
+        with pytest.raises(Unavailable, match="too many pictures"):
+            files.check_image(picture_files.png_claiming(7000, 7000))
+        assert files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG")).width == 9
     with pytest.raises(UnreadableImage, match="broken image"):
         files.check_image(picture_files.png_claiming(7000, 7000))
+
+
+def test_whoever_has_had_the_least_is_next_and_of_equals_whoever_wants_least() -> None:
+    held, order = Lane(1), []
+    ranks = {"greedy": Rank(5.0, 1), "large": Rank(0.0, 900), "small": Rank(0.0, 9), "again": Rank(0.1, 9)}
+
+    def hold(name: str) -> None:
+        with held.place(ranks[name], files.no_tick):
+            order.append(name)
+
+    with ThreadPoolExecutor(4) as pool:
+        with held.place(Rank(), files.no_tick):
+            waiting = [pool.submit(hold, name) for name in ranks]
+            eventually(lambda: len(held._waiting) == 4, 10, "not all wait")
+        for answer in waiting:
+            answer.result()
+    assert order == ["small", "large", "again", "greedy"]
+
+
+def test_where_too_many_wait_the_last_in_turn_goes() -> None:
+    held = Lane(1, waiting=1)
+    with ThreadPoolExecutor(1) as pool, held.place(Rank(), files.no_tick):
+        greedy = pool.submit(lambda: held.place(Rank(5.0), files.no_tick).__enter__())
+        eventually(lambda: len(held._waiting) == 1, 10, "nobody waits")
+
+        def still_there() -> None:
+            raise InterruptedError
+
+        with pytest.raises(InterruptedError), held.place(Rank(), still_there):
+            pass
+        with pytest.raises(Unavailable, match="too many pictures"):
+            greedy.result()
+
+
+def test_a_fork_server_that_hangs_is_replaced(server: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoders, "PATIENCE_S", 0.1)
+    os.kill(server, signal.SIGSTOP)
+    with pytest.raises(Unavailable, match="too busy"):
+        DECODERS.run(Order("check", 5.0, 0.1), encoded(np.zeros((9, 9, 3), np.uint8), "PNG"), files.no_tick)
+    assert files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG")).width == 9
+    assert server not in of_server()
 
 
 def test_too_slow_is_an_unreadable_image() -> None:
