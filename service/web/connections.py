@@ -86,6 +86,11 @@ class Connections:
         self.memory += connection.held - held
         connection.held = held
 
+    def forget(self, connection: Connection) -> None:
+        """Give back the memory of the connection's request."""
+        connection.forget()
+        self.hold(connection, 0)
+
     def end(self, connection: Connection) -> None:
         """Say that nothing more will come, and let the client read what did: to close at once could destroy that."""
         try:
@@ -93,13 +98,13 @@ class Connections:
         except OSError:
             self.close(connection)
             return
-        self.hold(connection, 0)
+        self.forget(connection)
         connection.enter(State.CLOSING, self._closing_s)
         self.watch(connection)
 
     def close(self, connection: Connection) -> None:
         self.unwatch(connection)
-        self.hold(connection, 0)
+        self.forget(connection)
         connection.enter(State.CLOSED)
         connection.sock.close()
         self._open.discard(connection)
