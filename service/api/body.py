@@ -49,12 +49,9 @@ class ApiRequest(Request):
     def _check_body(self) -> None:
         if self.headers.get("Content-Encoding", "identity") != "identity":
             raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
-        if self.content_length is None:
-            self._check_length(len(self.get_data()))
-
-    def _check_length(self, length: int) -> None:
-        # A body in chunks says its length at its end alone, and is cut at the limit without an error.
-        if self.max_content_length is not None and length >= self.max_content_length:
+        # Our web server passes on every body with its length. Those of others werkzeug may cut at the limit.
+        limit = self.max_content_length
+        if self.content_length is None and limit is not None and len(self.get_data()) >= limit:
             raise RequestEntityTooLarge
 
     def _json_part(self) -> bytes:

@@ -22,9 +22,8 @@ class LargeBodies:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or "0"
-        chunked = "HTTP_TRANSFER_ENCODING" in environ
         try:
             return self._app(environ, start_response)
         finally:
-            if chunked or (length.isdigit() and int(length) >= LARGE):
+            if length.isdigit() and int(length) >= LARGE:
                 give_back_memory()

@@ -17,7 +17,8 @@ from service.errors import Forbidden, Misdirected
 
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 ANY_HOST = ("/livez", "/readyz")  # tell nothing, and load balancers ask them under names of their own
-OWN_PAGE = ("same-origin", "none")  # what browsers say of this service's pages, and of the person themselves
+OWN_PAGE = "same-origin"  # what browsers say of this service's pages, in a header that no page can set
+THE_PERSON = "none"  # what they say of the person themselves
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")  # a request target that names its host
 
@@ -72,13 +73,12 @@ def check_origin(here: Authority | None, settings: Settings) -> None:
     """Refuses what pages of other origins send; programs say nothing of pages, and are not concerned.
 
     Raises:
-        Forbidden: the page is neither of this host and port nor one of NST_CORS_ORIGINS.
+        Forbidden: the page is not of this origin, by its browser or by its host and port, nor of NST_CORS_ORIGINS.
     """
-    origin = _origin()
-    if origin in settings.cors_origins or "*" in settings.cors_origins:
+    origin, site = _origin(), request.headers.get("Sec-Fetch-Site", THE_PERSON)
+    if site == OWN_PAGE or origin in settings.cors_origins or "*" in settings.cors_origins:
         return
-    of_other_site = request.headers.get("Sec-Fetch-Site", "none") not in OWN_PAGE
-    if of_other_site or (origin is not None and not is_same(origin, here)):
+    if site != THE_PERSON or (origin is not None and not is_same(origin, here)):
         raise Forbidden("pages of other sites may not do this: NST_CORS_ORIGINS doesn't name this one")
 
 

@@ -39,6 +39,7 @@ class Connection:
         held: bytes of memory that are accounted to it.
         has_place: whether it is one of the requests with a body that threads work on.
         behind: bytes that came behind its request.
+        patience: seconds that its request's body may still wait for memory.
     """
 
     def __init__(self, cfg: Any, sock: ClientSocket, client: Any, server: Any, limit: int) -> None:
@@ -52,6 +53,7 @@ class Connection:
         self.has_place = False
         self.watched = False
         self.behind = b""
+        self.patience = 0.0
         self._new = (cfg, client, limit)
         self.incoming = Incoming(*self._new)
 
@@ -62,9 +64,15 @@ class Connection:
 
     def expect_next(self) -> bytes:
         """Begin the next request; return what of it is already here."""
-        self.incoming = Incoming(*self._new)
-        behind, self.behind = self.behind, b""
+        behind = self.behind
+        self.forget()
         return behind
+
+    def forget(self) -> None:
+        """Give back the memory of the request, and of what came behind it."""
+        self.incoming.close()
+        self.incoming = Incoming(*self._new)
+        self.behind = b""
 
     def cut(self) -> None:
         """Break the connection under the thread that has it, whose next write then fails."""

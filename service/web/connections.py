@@ -51,6 +51,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is place for no other, as all have a whole request."""
+        return len(self._open) >= self._most and not any(self._waiting())
+
     def add(self, connection: Connection) -> int:
         """Add one; return how many others had to be closed for it."""
         self._open.add(connection)
@@ -61,11 +66,14 @@ class Connections:
 
         A new connection has its whole time yet, and so has a body that comes fast enough.
         """
-        waiting = (c for c in self._open if c.state not in (State.WORKING, State.READY))
-        victims = heapq.nsmallest(max(1, self._most // EVICTED), waiting, key=lambda c: c.deadline)
+        victims = heapq.nsmallest(max(1, self._most // EVICTED), self._waiting(), key=lambda c: c.deadline)
         for connection in victims:
             self.close(connection)
         return len(victims)
+
+    def _waiting(self) -> Iterator[Connection]:
+        """Those that wait for their clients."""
+        return (c for c in self._open if c.state not in (State.WORKING, State.READY))
 
     def watch(self, connection: Connection) -> None:
         if not connection.watched:
@@ -86,6 +94,11 @@ class Connections:
         self.memory += connection.held - held
         connection.held = held
 
+    def forget(self, connection: Connection) -> None:
+        """Give back the memory of the connection's request."""
+        connection.forget()
+        self.hold(connection, 0)
+
     def end(self, connection: Connection) -> None:
         """Say that nothing more will come, and let the client read what did: to close at once could destroy that."""
         try:
@@ -93,13 +106,13 @@ class Connections:
         except OSError:
             self.close(connection)
             return
-        self.hold(connection, 0)
+        self.forget(connection)
         connection.enter(State.CLOSING, self._closing_s)
         self.watch(connection)
 
     def close(self, connection: Connection) -> None:
         self.unwatch(connection)
-        self.hold(connection, 0)
+        self.forget(connection)
         connection.enter(State.CLOSED)
         connection.sock.close()
         self._open.discard(connection)

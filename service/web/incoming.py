@@ -56,6 +56,14 @@ class Incoming:
         """How many bytes to read next at most."""
         return self._body.wanted if self._body else LONGEST_HEAD
 
+    def close(self) -> None:
+        """Free the body, whoever still refers to it.
+
+        Requests in chunks are in cycles with their decoders, gunicorn's and ours, until the garbage collector comes.
+        """
+        if self._body:
+            self._body.data.close()
+
     def take(self, data: memoryview) -> bytes | None:
         """Add bytes; return those behind the request once it can be passed on, else None.
 

@@ -101,6 +101,7 @@ class Reader:
         elif connection.incoming.request is not None:
             connection.enter(State.BODY, self._deadlines.pause_s)
             connection.body_since = time.monotonic()
+            connection.patience = self._deadlines.patience_s
             if connection.incoming.expects_continue:
                 send(connection.sock, CONTINUE)
         elif connection.state is State.IDLE:
@@ -108,14 +109,17 @@ class Reader:
 
     def _pause(self, connection: Connection) -> None:
         self._connections.unwatch(connection)
-        connection.enter(State.PAUSED, self._deadlines.patience_s)
+        connection.enter(State.PAUSED, connection.patience)
         self._paused.append(connection)
 
     def resume(self) -> None:
         """Read on in the bodies for which there is memory now."""
-        while self._paused and self._connections.memory > 0:
+        free = self._connections.memory
+        while self._paused and free > 0:
             connection = self._paused.popleft()
             if connection.state is State.PAUSED:
+                free -= connection.incoming.wanted
+                connection.patience = connection.deadline - time.monotonic()
                 connection.enter(State.BODY, self._deadlines.pause_s)
                 self._connections.watch(connection)
 

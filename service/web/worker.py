@@ -75,6 +75,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if time.monotonic() >= self._next_sweep:
             self.notify()
             more = self._reader.check_deadlines()
+            self.set_accept_enabled(self.alive)
             self._next_sweep = time.monotonic() + (0 if more else BUSY_SWEEP_S if self._free_threads() else SWEEP_S)
 
     def _stop(self) -> None:
@@ -91,8 +92,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._connections.close(connection)
 
     def accept(self, listener: Any) -> None:
-        """Take new connections, each of which has mostly sent its request already."""
+        """Take new connections, each of which has mostly sent its request already.
+
+        Where there is place for none, they stay in the listener's queue until the next sweep.
+        """
         for _ in range(ACCEPTS):
+            if self._connections.is_full:
+                self.set_accept_enabled(False)
+                return
             try:
                 accepted, client = listener.accept()
             except ConnectionAbortedError:
@@ -102,6 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             except OSError as error:  # no descriptor is left, which the bound should prevent
                 self.log.warning("a connection could not be accepted: %s", error)
                 self._connections.evict()
+                self.set_accept_enabled(False)
                 return
             connection = Connection(self.cfg, ClientSocket.of(accepted), client, listener.getsockname(), self._limit)
             connection.enter(State.HEAD, self.deadlines.head_s)

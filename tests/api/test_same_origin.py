@@ -144,7 +144,8 @@ def test_with_keys_any_host_and_any_page_is_answered(clients: Any) -> None:
         {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "cross-site"},  # the page came without encryption
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
-        {"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "none", "Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "same-origin, cross-site", "Origin": "http://localhost:8000"},
         {"Referer": "http://evil.example/form"},
         {"Referer": "http://["},
     ],
@@ -165,6 +166,11 @@ def test_pages_of_other_origins_change_nothing(clients: Any, said: dict[str, str
         ("localhost:8000", {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}),
         ("localhost:8000", {"Sec-Fetch-Site": "same-origin"}),
         ("localhost:8000", {"Sec-Fetch-Site": "none"}),
+        (
+            "localhost",
+            {"Origin": "https://localhost:8443", "Sec-Fetch-Site": "same-origin"},
+        ),  # a proxy left the port out
+        ("localhost:8000", {"Origin": "https://nst.example", "Sec-Fetch-Site": "same-origin"}),  # and here all of it
         ("localhost:8000", {"Referer": "http://localhost:8000/studio"}),
         ("localhost", {"Origin": "http://localhost"}),
         ("localhost", {"Origin": "https://localhost"}),  # a proxy took the encryption away

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -46,7 +47,7 @@ class Application:
         if asked.get("fails"):
             raise ZeroDivisionError
         said = {name: value for name, value in environ.items() if isinstance(value, str)}
-        said |= {"body_length": len(body), "body": hashlib.sha256(body).hexdigest()}
+        said |= {"pid": os.getpid(), "body_length": len(body), "body": hashlib.sha256(body).hexdigest()}
         answer = json.dumps(said).encode() + bytes(round(asked.get("megabytes", 0) * 2**20))
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
         return [answer]

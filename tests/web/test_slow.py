@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from front_door import RunningService, b64, eventually, png
 from slow_clients import SlowClients
 from web.serving import LIMIT, THREADS, Client, WebServer, assert_problem, request
+
+from service.web.connections import SPARE_DESCRIPTORS
 
 SLOW_BODY = "Content-Length: 100000"
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)))
@@ -123,6 +126,31 @@ def test_new_clients_are_served_however_many_connections_there_are(tmp_path: Pat
                 assert web.raw(request()).status == 200
         assert "to make place" in web.log.read_text()
         assert "Too many open files" not in web.log.read_text()
+
+
+def test_where_all_connections_have_whole_requests_new_ones_wait(tmp_path: Path) -> None:
+    descriptors = SPARE_DESCRIPTORS + THREADS + 3
+    with WebServer(tmp_path, descriptors) as web, contextlib.ExitStack() as stack:
+        time.sleep(0.3)  # for the end of the connection that found it ready
+        clients: list[Client] = []
+        for pause in (0, 0, 0.5, 0, 0, 0):
+            clients.append(stack.enter_context(web.connection()))
+            clients[-1].send(request("GET", "/?seconds=1.5", None, "Connection: close"), pause=pause)
+        assert [client.answer().status for client in clients] == [200] * 6
+
+
+def test_without_descriptors_the_server_waits_for_some(tmp_path: Path) -> None:
+    with WebServer(tmp_path) as web, contextlib.ExitStack() as stack:
+        pid = int(web.raw(request()).json["pid"])
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        clients = [stack.enter_context(web.connection()) for _ in range(3)]
+        for client in clients:
+            client.send(request())
+        time.sleep(1.5)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        assert [client.answer().status for client in clients] == [200] * 3
+        assert 1 <= web.log.read_text().count("could not be accepted") < 20
 
 
 @pytest.mark.slow
