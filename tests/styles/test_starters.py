@@ -64,6 +64,10 @@ def names(presets: Presets) -> list[str]:
     return [row.name for row in presets.page("", 100)]
 
 
+def files_in(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+
+
 def save(presets: Presets) -> bool:
     """As `load` does, with fewer and smaller ones."""
     return presets.put_once("few", ((name, "", [PresetImage(files.check_image(PICTURE))]) for name in FEW))
@@ -103,6 +107,7 @@ def test_a_store_that_fails_in_between_leaves_none_and_the_next_start_saves_all(
     with pytest.raises(StorageError, match="full"):
         save(Presets(database, SmallBlobs((tmp_path / "blobs").as_uri())))
     assert names(presets) == []
+    assert files_in(tmp_path) == []
     with database.reading() as session:
         assert session.get(MarkRow, "few") is None
     save(presets)
@@ -115,3 +120,4 @@ def test_two_at_once_save_them_once(database: Database, tmp_path: Path) -> None:
         saved = [loading.result(30) for loading in [pool.submit(save, presets) for _ in range(2)]]
     assert sorted(saved) == [False, True]
     assert names(presets) == FEW
+    assert len(files_in(tmp_path)) == 2 * len(FEW)  # those of the second are gone again
