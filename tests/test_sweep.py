@@ -364,6 +364,7 @@ def test_half_written_files_that_can_not_be_removed_hold_up_nothing(
     sweep(database, blobs, 0, DAY_S)
     submit(database, "ended")
     Queue(database, Limits()).cancel("ended")
+    blobs.put("jobs/ended/content", b"1")
     (tmp_path / "blobs" / "jobs" / "odd#1").write_bytes(b"half")
     age(tmp_path)
 
