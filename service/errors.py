@@ -239,15 +239,20 @@ class StorageError(ServiceError):
 
 
 class DatabaseError(StorageError):
-    """The database failed, perhaps only for now: worth another try."""
+    """The database failed, perhaps only for now: worth another try.
+
+    `undone` is whether it is certain that nothing of the transaction was kept; not where its end was under way.
+    """
 
     status = 503
+    undone = False
 
 
 class DatabaseFull(DatabaseError):
     """The database found no room to write; what it was to write was taken back."""
 
     status = 507
+    undone = True
     slug = "no-space"
     title = "No space"
 

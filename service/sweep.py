@@ -30,7 +30,9 @@ logger = logging.getLogger(__name__)
 BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # files are written before the row that names them: younger ones may still get theirs
 MANY = 20  # files without a row that may be there, whatever share of all they are
-SHARE = 0.5  # of a folder's files that may be without a row, where there are many
+SHARE = 0.9  # of all files that may be without a row, where there are many
+STRICT_SHARE = 0.5  # the same of a folder, where database and files are new to each other
+PATIENCE_S = 60.0  # that a sweep waits in all for files that can't be removed: a store that is away says so late
 
 
 @dataclass(frozen=True)
@@ -76,21 +78,43 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     """Removes jobs that ended `retention_s` ago, what belonged to them and to deleted ones, and the oldest Grams.
 
     Where the database doesn't seem to be the one that the files belong to, it says so and removes nothing. Grams,
-    which can be computed again, make room for a disk that lacks `shortage` bytes.
+    which can be computed again, make room for the blobs' disk where that lacks `shortage` bytes. A file that can't be
+    removed holds up no other; what is known of its folder stays, and the next sweep tries again.
+
+    Raises:
+        StorageError
     """
     known = read_known(database, retention_s)
     plan = make_plan(known, blobs, gram_bytes, shortage)
     if reason := identity.tie(database, blobs, plan.fit) or plan.doubt:
         logger.error("nothing is swept up: %s; %s", reason, identity.ADVICE)
         return
-    for blob in plan.doomed:
-        blobs.delete(blob.key)
+    stuck = _remove(blobs, plan.doomed)
     blobs.remove_unfinished(time.time() - GRACE_S)
-    if plan.doomed:
-        logger.info("swept up %d files that nothing needs", len(plan.doomed))
-    _forget(database, sorted(known.expired), plan.done, retention_s)
+    if len(plan.doomed) > len(stuck):
+        logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(stuck))
+    expired = known.expired - {_owner(blob) for blob in stuck}
+    _forget(database, sorted(expired), plan.done - {_folder(blob) for blob in stuck}, retention_s)
     with suppress(StorageError):  # a count that is too low does no harm
         identity.count_sweep(database, blobs)
+
+
+def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> list[BlobInfo]:
+    """Removes files; gives those that can't be removed. Raises StorageError where too long is waited for them."""
+    stuck: list[BlobInfo] = []
+    reason, waited = "", 0.0
+    for blob in doomed:
+        begun = time.monotonic()
+        try:
+            blobs.delete(blob.key)
+        except StorageError as error:
+            stuck.append(blob)
+            reason, waited = error.detail, waited + time.monotonic() - begun
+            if waited > PATIENCE_S:
+                raise
+    if stuck:
+        logger.error("%d files can't be swept up, the next sweep tries again: %s", len(stuck), reason)
+    return stuck
 
 
 def read_known(database: Database, retention_s: float) -> Known:
@@ -109,31 +133,40 @@ def read_known(database: Database, retention_s: float) -> Known:
 def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) -> Plan:
     """Looks through all files; changes nothing. Raises StorageError."""
     old = time.time() - GRACE_S
-    by_folder = {folder: list(blobs.listing(folder)) for folder in (request.FOLDER, presets.FOLDER)}
+    by_folder = {folder: _owned(blobs.listing(folder)) for folder in (request.FOLDER, presets.FOLDER)}
     files = [blob for found in by_folder.values() for blob in found]
     needless = [blob for blob in files if not known.needs(blob) and blob.modified < old]
     orphans = [blob for blob in needless if _folder(blob) not in known.left]
     doomed = needless + [blob for blob in by_folder[request.FOLDER] if _has_served(blob, known)]
     aged = {folder: [blob for blob in found if blob.modified < old] for folder, found in by_folder.items()}
-    doubts = [] if known.accepted else [_doubt(folder, found, orphans) for folder, found in aged.items()]
+    total = sum(map(len, aged.values()))
+    strange = any(_are_many(_count(folder, orphans), len(found), STRICT_SHARE) for folder, found in aged.items())
     fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
     gone = {blob.key for blob in doomed}
     kept = {_folder(blob) for blob in files if blob.key not in gone}
     return Plan(
         doomed=doomed + _oldest(blobs.listing(cache.FOLDER), gram_bytes, shortage),
         orphans=orphans,
-        doubt="; ".join(filter(None, doubts)),
-        fit=identity.Fit(not any(doubts) and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
+        doubt="" if known.accepted else _doubt(len(orphans), total),
+        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
         done=known.left - kept,
     )
 
 
-def _doubt(folder: str, found: Sequence[BlobInfo], orphans: Sequence[BlobInfo]) -> str:
+def _doubt(count: int, total: int) -> str:
     """Why so many files without a row are taken for the sign of a wrong database."""
-    count = _count(folder, orphans)
-    if count <= MANY or count <= SHARE * len(found):
+    if not _are_many(count, total, SHARE):
         return ""
-    return f"{count} of {len(found)} files in {folder} have no row in the database, as if it were another one"
+    return f"{count} of {total} files have no row in the database, as if it were another one"
+
+
+def _are_many(count: int, total: int, share: float) -> bool:
+    return count > MANY and count > share * total
+
+
+def _owned(found: Iterable[BlobInfo]) -> list[BlobInfo]:
+    """Those that lie in the folder of a job or a preset; what lies beside such folders is none of the service's."""
+    return [blob for blob in found if blob.key.count("/") > 1]
 
 
 def _count(folder: str, files: Sequence[BlobInfo]) -> int:

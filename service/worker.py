@@ -75,7 +75,7 @@ class Worker:
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
         self._threads = [threading.Thread(target=run, name=run.__name__) for run in (self._beat, self._watch)]
-        self._next_sweep = 0.0
+        self._next_sweep = self._hurried_sweep = 0.0
 
     def run(self) -> None:
         """Works until it is told to stop; a job under way then goes back to the queue."""
@@ -155,12 +155,14 @@ class Worker:
             give_back_memory()
 
     def _sweep_if_due(self) -> None:
-        if time.monotonic() >= self._next_sweep:
-            self._next_sweep = time.monotonic() + min(SWEEP_S, max(1.0, self._settings.retention / 4))
-            gram_bytes, shortage = round(self._settings.gram_disk_mb * MIB), self._disks.shortage()
-            if shortage:  # what is needed less is removed sooner
-                self._next_sweep = min(self._next_sweep, time.monotonic() + SHORT_SWEEP_S)
-            sweep(self._database, self._blobs, gram_bytes, self._settings.retention, shortage)
+        """Sweeps now and then, and sooner from when a disk lacks room, whenever that begins."""
+        clock = time.monotonic()
+        if clock < self._hurried_sweep or (clock < self._next_sweep and not self._disks.shortage()):
+            return
+        wait = min(SWEEP_S, max(1.0, self._settings.retention / 4))
+        self._next_sweep, self._hurried_sweep = clock + wait, clock + min(wait, SHORT_SWEEP_S)
+        gram_bytes = round(self._settings.gram_disk_mb * MIB)
+        sweep(self._database, self._blobs, gram_bytes, self._settings.retention, self._disks.blobs_shortage())
 
     # What goes on beside the jobs
 

@@ -12,17 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import png
+from sqlalchemy import insert
 
 from service import sweep as sweeping
 from service.decoding.files import check_image
-from service.errors import NotFound
+from service.errors import NotFound, StorageError
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.schema import MarkRow
+from service.storage.left import forget_left, left_folders
+from service.storage.schema import LeftRow, MarkRow
 from service.styles.presets import PresetImage, Presets
 from service.sweep import sweep
 
@@ -247,7 +249,7 @@ def test_many_files_that_no_row_was_ever_for_are_left_alone(
     before = keys(blobs)
     sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == before
-    assert "21 of 21 files in jobs have no row" in caplog.text
+    assert "21 of 21 files have no row" in caplog.text
 
 
 def test_folders_of_before_are_adopted(database: Database, blobs: Blobs, tmp_path: Path) -> None:
@@ -275,3 +277,125 @@ def test_an_id_that_can_not_be_read_is_nobodys(
     sweep(database, blobs, 0, DAY_S)
     assert "jobs/gone/content" in keys(blobs)
     assert "don't belong together" in caplog.text
+
+
+def left_over(blobs: Blobs, count: int) -> None:
+    """Files of jobs that never had a row, as ordinary failures leave them."""
+    for i in range(count):
+        blobs.put(f"jobs/lost-{i}/content", b"1")
+
+
+def test_files_that_failures_left_are_swept_up_while_some_have_rows(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    sweep(database, blobs, 0, DAY_S)
+    saved(Presets(database, blobs), 3)
+    left_over(blobs, 2 * sweeping.MANY)
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert len(keys(blobs)) == 6
+    assert not any(key.startswith("jobs/") for key in keys(blobs))
+
+
+def test_a_new_database_over_jobs_of_another_stays_apart_however_many_rows_it_gets(
+    database: Database, blobs: Blobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_over(blobs, 5)
+    age(tmp_path)
+    before = keys(blobs)
+    sweep(database, blobs, 0, DAY_S)
+    saved(Presets(database, blobs), 10)
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert before <= keys(blobs)
+    assert caplog.text.count("nothing is swept up") == 2
+    identity.accept(database, blobs)
+    sweep(database, blobs, 0, DAY_S)
+    assert not before & keys(blobs)
+
+
+class Stubborn(Blobs):
+    """A store that keeps whatever has `stuck` in its key."""
+
+    def delete(self, key: str) -> None:
+        if "stuck" in key:
+            raise StorageError(f"the file {key} could not be removed: Operation not permitted")
+        super().delete(key)
+
+
+def test_a_file_that_can_not_be_removed_holds_up_nothing_else(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blobs, queue = Stubborn((tmp_path / "blobs").as_uri()), Queue(database, Limits())
+    for id in ("a", "stuck", "stuck-deleted", "z"):
+        submit(database, id)
+        queue.cancel(id)
+        blobs.put(f"jobs/{id}/content", b"1")
+    sweep(database, blobs, 0, DAY_S)
+    queue.delete("stuck-deleted")
+    time.sleep(0.1)
+    age(tmp_path)
+    sweep(database, blobs, 0, 0.05)
+    assert keys(blobs) == {"jobs/stuck/content", "jobs/stuck-deleted/content"}
+    assert queue.get("stuck")  # its row waits for the file
+    with pytest.raises(NotFound):
+        queue.get("a")
+    assert caplog.text.count("2 files can't be swept up") == 1
+    willing = Blobs((tmp_path / "blobs").as_uri())
+    sweep(database, willing, 0, 0.05)
+    assert keys(willing) == set()
+
+
+def test_a_store_that_is_away_is_not_waited_for_with_each_file(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "PATIENCE_S", 0.0)
+    blobs = Stubborn((tmp_path / "blobs").as_uri())
+    sweep(database, blobs, 0, DAY_S)
+    blobs.put("jobs/stuck/content", b"1")
+    age(tmp_path)
+    with pytest.raises(StorageError, match="could not be removed"):
+        sweep(database, blobs, 0, DAY_S)
+
+
+def test_half_written_files_that_can_not_be_removed_hold_up_nothing(
+    database: Database, blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep(database, blobs, 0, DAY_S)
+    submit(database, "ended")
+    Queue(database, Limits()).cancel("ended")
+    blobs.put("jobs/ended/content", b"1")
+    (tmp_path / "blobs" / "jobs" / "odd#1").write_bytes(b"half")
+    age(tmp_path)
+
+    def fails(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "unlink", fails)
+    time.sleep(0.1)
+    sweep(database, blobs, 0, 0.05)
+    with pytest.raises(NotFound):
+        Queue(database, Limits()).get("ended")
+
+
+def test_files_that_lie_beside_the_folders_are_none_of_the_services(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    sweep(database, blobs, 0, DAY_S)
+    for key in ("jobs/stray", "styles/stray", "jobs/gone/content"):
+        blobs.put(key, b"1")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/stray", "styles/stray"}
+
+
+def test_more_folders_are_forgotten_than_a_statement_takes_parameters(database: Database) -> None:
+    folders = [f"jobs/{i}" for i in range(5000)]
+    with database.writing() as session:
+        session.execute(insert(LeftRow), [{"folder": folder, "left_at": 0.0} for folder in folders])
+    with database.writing() as session:
+        driver = session.connection().connection.driver_connection
+        driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 2000)
+        forget_left(session, folders[:-1])
+    with database.reading() as session:
+        assert left_folders(session) == {folders[-1]}

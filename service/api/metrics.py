@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from service import __version__
 from service.api.openapi import operation_id
 from service.api.parts import parts
-from service.errors import DatabaseError
+from service.errors import DatabaseError, StorageError
 from service.jobs.census import Census, take_census
 from service.metrics.exposition import CONTENT_TYPE, exposition
 from service.metrics.instruments import REGISTRY
@@ -46,7 +46,7 @@ class _State(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _family("nst_build_info", "The version that runs.", ["version"], {(__version__,): 1})
-        if (free := self._disks.free()) is not None:
+        if (free := self._free()) is not None:
             yield GaugeMetricFamily("nst_disk_free_bytes", "Room on the fuller one of the service's disks.", free)
         try:
             census = take_census(self._database)
@@ -57,6 +57,13 @@ class _State(Collector):
         yield GaugeMetricFamily("nst_database_up", up, 0 if census is None else 1)
         if census is not None:
             yield from _of_census(census)
+
+    def _free(self) -> int | None:
+        try:
+            return self._disks.free()
+        except StorageError as error:
+            logger.warning("a scrape without the room on the disks: %s", error)
+            return None
 
 
 def _of_census(census: Census) -> Iterator[GaugeMetricFamily]:

@@ -12,11 +12,11 @@ from service.api.bodies import PaintingBody
 from service.api.observing import JOB, traceparent
 from service.api.parameters import NewJobHeaders
 from service.api.parts import parts
-from service.errors import DatabaseError, ServiceError
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder
 from service.storage.schema import JobRow
+from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 
 def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
@@ -43,15 +43,10 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     id = new_id()
     parts().disks.check()
     parts().queue.check_room(caller(), 1)
-    try:
+    with removed_if_undone(parts().blobs, [job_folder(id)]):
         job = parts().queue.submit(replace(take_in(id), trace=traceparent()))
-    except DatabaseError:
-        raise  # perhaps the row is there after all: then its pictures must be, and if not the sweep takes them
-    except ServiceError:
-        parts().blobs.delete_all(job_folder(id))
-        raise
     if job.id != id:
-        parts().blobs.delete_all(job_folder(id))
+        remove_unsaved(parts().blobs, [job_folder(id)])
     parts().wake()
     request.environ[JOB] = job.id
     return job

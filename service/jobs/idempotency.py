@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput
+from service.jobs.expiry import is_kept
 from service.storage.database import now
 from service.storage.schema import IdempotencyRow, JobRow
 
@@ -24,8 +25,8 @@ class RepeatKey:
     digest: str
 
 
-def repeated(session: Session, asked: RepeatKey | None) -> JobRow | None:
-    """The job that the key made; None where it is new, or too old to count.
+def repeated(session: Session, asked: RepeatKey | None, retention_s: float) -> JobRow | None:
+    """The job that the key made; None where it is new, too old to count, or where its job is gone or past its time.
 
     Raises:
         InvalidInput: the key came with another body.
@@ -35,9 +36,10 @@ def repeated(session: Session, asked: RepeatKey | None) -> JobRow | None:
     row = session.get(IdempotencyRow, (asked.owner, asked.key))
     if row is None or row.created_at < (session.scalar(select(now())) or 0.0) - KEPT_S:
         return None
-    if row.digest != asked.digest:
+    job = session.scalar(select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s)))
+    if job is not None and row.digest != asked.digest:
         raise InvalidInput.field(HEADER, "was used with another body; take a new key for a new transfer")
-    return session.scalar(select(JobRow).where(JobRow.id == row.job_id))
+    return job
 
 
 def remember(session: Session, asked: RepeatKey | None, job_id: str) -> None:

@@ -63,7 +63,7 @@ class Queue:
     def repeated(self, asked: RepeatKey) -> JobRow | None:
         """The job that a POST with this key made before. Raises InvalidInput if that was with another body."""
         with self._database.reading() as session:
-            return repeated(session, asked)
+            return repeated(session, asked, self._limits.retention_s)
 
     def submit(self, new: Submission) -> JobRow:
         """Takes a job in, or gives the one that its key made before: then its id is another one.
@@ -75,7 +75,7 @@ class Queue:
         """
         with self._database.writing() as session:
             take_turns(session, SUBMITTING)  # lest two that count the waiting jobs at once both find room
-            if (earlier := repeated(session, new.repeat)) is not None:
+            if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
                 return earlier
             check_limits(session, self._limits, new.owner, new.bytes)
             row = _row(new, session.scalar(select(now())) or 0.0)

@@ -122,7 +122,7 @@ class Blobs:
         """
         for folder, _, names in os.walk(self._folder) if self._folder else ():  # walks on where a folder vanishes
             for path in (Path(folder, name) for name in names if "#" in name):
-                with suppress(FileNotFoundError):  # it was finished or given up meanwhile
+                with suppress(OSError):  # it was finished or given up meanwhile; or it can't go, which stops nothing
                     if path.stat().st_mtime < before:
                         path.unlink()
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import Float
 
-from service.errors import DatabaseError, DatabaseFull
+from service.errors import DatabaseError, DatabaseFull, StorageError
 from service.storage.disks import RETRY_S, database_file
 from service.storage.migrations import upgrade
 from service.storage.reserve import Reserve
@@ -120,13 +120,18 @@ class Database:
 
     @contextmanager
     def _transaction(self, sessions: sessionmaker[Session]) -> Iterator[Session]:
+        ending = False
         try:
             with sessions.begin() as session:
                 yield session
+                session.flush()
+                ending = True
         except SQLAlchemyError as error:
             cause = _cause(error)
             if not any(words in cause for words in FULL):
-                raise DatabaseError(f"the database failed: {cause}") from error
+                failed = DatabaseError(f"the database failed: {cause}")
+                failed.undone = not ending
+                raise failed from error
             if self._reserve:
                 self._reserve.give_up()  # for the next try
             raise DatabaseFull(f"the database failed: {cause}", retry_after=RETRY_S) from error
@@ -134,7 +139,8 @@ class Database:
     def put_by(self) -> None:
         """Puts room by for an SQLite file, where that was given up and there is enough again."""
         if self._reserve:
-            self._reserve.put_by()
+            with suppress(StorageError):  # what the folder lacks is SQLite's to say, and another time will do
+                self._reserve.put_by()
 
     def check(self) -> None:
         """Raises DatabaseError if the database doesn't answer."""

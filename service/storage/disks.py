@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from sqlalchemy import make_url
 
-from service.errors import NoSpace
+from service.errors import NoSpace, StorageError
 
 MIB = 2**20
 KEPT = 4 * MIB  # bytes that are the database's alone: as many as a whole write-ahead log takes
@@ -20,7 +21,11 @@ RETRY_S = 60.0  # after which a caller may ask whether there is room again
 
 @dataclass(frozen=True)
 class Disk:
-    """The file system that a folder lies on, or will lie on. All sizes are in bytes."""
+    """The file system that a folder lies on, or will lie on. All sizes are in bytes.
+
+    Raises:
+        StorageError: it can't be asked.
+    """
 
     folder: Path
 
@@ -43,10 +48,14 @@ class Disk:
         return about.f_blocks * about.f_frsize
 
     def _about(self) -> os.statvfs_result:
+        """Raises StorageError where the file system doesn't say."""
         try:
-            return os.statvfs(self.folder)
-        except FileNotFoundError:
-            return os.statvfs(next(path for path in self.folder.parents if path.exists()))
+            try:
+                return os.statvfs(self.folder)
+            except FileNotFoundError:
+                return os.statvfs(next(path for path in self.folder.parents if path.exists()))
+        except OSError as error:
+            raise StorageError(f"the disk of {self.folder} doesn't say what room it has: {error.strerror}") from error
 
 
 def blobs_folder(url: str) -> Path | None:
@@ -67,24 +76,35 @@ class Disks:
 
     Args:
         floor: bytes that must be free where something is to be taken in.
+
+    Raises:
+        StorageError: one of them can't be asked.
     """
 
     def __init__(self, database_url: str, blob_url: str, floor: int) -> None:
         file, folder = database_file(database_url), blobs_folder(blob_url)
-        self._disks = [Disk(place) for place in (file and file.absolute().parent, folder) if place is not None]
+        self._database = [Disk(file.absolute().parent)] if file else []
+        self._blobs = [Disk(folder)] if folder else []
         self._floor = floor
 
     def shortage(self) -> int:
         """How many bytes are missing to the floor on the fullest disk; 0 where there is room."""
-        return max([0, *(disk.floor(self._floor) - disk.free() for disk in self._disks)])
+        return self._shortage(self._database + self._blobs)
+
+    def blobs_shortage(self) -> int:
+        """How many bytes are missing to the floor on the disk of the blobs; 0 where there is room."""
+        return self._shortage(self._blobs)
+
+    def _shortage(self, disks: Sequence[Disk]) -> int:
+        return max([0, *(disk.floor(self._floor) - disk.free() for disk in disks)])
 
     def free(self) -> int | None:
         """What is free on the fullest disk; None where nothing lies on a local one."""
-        return min((disk.free() for disk in self._disks), default=None)
+        return min((disk.free() for disk in self._database + self._blobs), default=None)
 
     def check(self) -> None:
         """Raises NoSpace where nothing more may be taken in."""
-        for disk in self._disks:
+        for disk in self._database + self._blobs:
             free, floor = disk.free(), disk.floor(self._floor)
             if free < floor:
                 raise NoSpace(

@@ -100,8 +100,8 @@ def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
 def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
     """Gives a database and a blob store that are new to each other one id; why they don't belong together, if so.
 
-    A database of before that doesn't fit gets an id of its own, so that the two are apart for good: until an operator
-    says otherwise.
+    Where they don't, a database of before gets an id of its own, and a new one counts as one that has swept: the two
+    are apart for good, until an operator says otherwise. Else files that the database gets later would make it fit.
 
     Raises:
         StorageError
@@ -120,8 +120,8 @@ def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
             _write(session, shared)
             if theirs is None:
                 blobs.put(KEY, shared.text().encode())
-        elif known is None:
-            _write(session, Identity(uuid.uuid4().hex, sweeps=1))
+        elif known is None or (not known.sweeps and (theirs is None or theirs.id != known.id)):
+            _write(session, Identity(known.id if known else uuid.uuid4().hex, sweeps=1))
     return reason
 
 

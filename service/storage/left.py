@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from service.storage.database import now
 from service.storage.schema import LeftRow
 
+BATCH = 1000  # folders in a statement: databases bound its parameters, PostgreSQL to 65,535
+
 
 def leave(session: Session, folders: Collection[str]) -> None:
     """Remembers, with the row's removal, that what lies in these folders is no longer needed."""
@@ -25,4 +27,6 @@ def left_folders(session: Session) -> set[str]:
 
 def forget_left(session: Session, folders: Collection[str]) -> None:
     """Drops those whose files are gone."""
-    session.execute(delete(LeftRow).where(LeftRow.folder.in_(folders)))
+    names = sorted(folders)
+    for i in range(0, len(names), BATCH):
+        session.execute(delete(LeftRow).where(LeftRow.folder.in_(names[i : i + BATCH])))

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from service.errors import StorageError
 from service.storage.disks import Disk
 
 SUFFIX = "-reserve"
@@ -20,7 +21,11 @@ class Reserve:
         self._disk = Disk(self._file.parent)
 
     def put_by(self) -> None:
-        """Makes the file, if it isn't there and there is room for it."""
+        """Makes the file, if it isn't there and there is room for it.
+
+        Raises:
+            StorageError: the disk can't be asked.
+        """
         size = self._disk.kept()
         if self._size() >= size or self._disk.free() < PLENTY * size:
             return
@@ -35,7 +40,7 @@ class Reserve:
 
     def give_up_if_scarce(self) -> None:
         """Removes the file where the disk has less room than the database may need for its next transaction."""
-        with suppress(OSError):  # then SQLite says what is wrong with the folder
+        with suppress(StorageError):  # then SQLite says what is wrong with the folder
             if self._disk.free() < self._disk.kept():
                 self.give_up()
 
@@ -47,5 +52,5 @@ class Reserve:
     def _size(self) -> int:
         try:
             return self._file.stat().st_size
-        except FileNotFoundError:
+        except OSError:  # most often it isn't there; else making it fails, and nothing is put by
             return 0

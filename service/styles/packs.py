@@ -20,6 +20,7 @@ from safetensors.numpy import load, save
 
 from service.decoding import files
 from service.engine.options import CHANNELS, LAYERS
+from service.headers import metadata_of
 from service.images import UnreadableImage
 
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -28,7 +29,6 @@ LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 VERSION = 1
 SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
-PREFIX = 8  # bytes at the beginning of a safetensors file that say how long the JSON after them is
 
 FACTS: dict[str, Any] = {"sha256": str, "width": int, "height": int, "weight": (int, float), "scale": (int, float)}
 LARGEST = 10**6  # of any number that is said of an image; sizes have DIGITS
@@ -89,7 +89,7 @@ class Pack:
             UnusablePack: it is not that.
         """
         try:
-            tensors, preset = load(data), _metadata(data)
+            tensors, preset = load(data), json.loads(metadata_of(data)["preset"])
         except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise UnusablePack(f"not a pack: {error}") from error
         if not isinstance(preset, dict) or preset.get("version") != VERSION:
@@ -102,12 +102,6 @@ class Pack:
             _thumbnail(thumbnail),
             _ladder(tensors),
         )
-
-
-def _metadata(data: bytes) -> Any:
-    """Of a safetensors file that was read before: the package gives metadata of files only, not of bytes."""
-    size = int.from_bytes(data[:PREFIX], "little")
-    return json.loads(json.loads(data[PREFIX : PREFIX + size])["__metadata__"]["preset"])
 
 
 def _text(preset: dict[str, Any], name: str, longest: int) -> str:

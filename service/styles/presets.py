@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from service.storage.pictures import StoredStyleImage
 from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.schema import MarkRow, PresetRow
+from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
 
 logger = logging.getLogger(__name__)
@@ -61,16 +62,19 @@ class Presets:
         """Saves a preset of a caller, replacing one of that name. Gives its row, and whether the name is new.
 
         `warm` is asked once its files are there, and before anything else of it is: it submits the task that will
-        compute its Grams and gives what the row is to say of that. What it raises leaves all as it was, but for files
-        that the sweep removes.
+        compute its Grams and gives what the row is to say of that. What it raises leaves all as it was. Where the row
+        fails after it, the files go, and with them what its task was for.
 
         Raises:
             NoSpace: the caller's files would take too much.
         """
         size = sum(len(style.image.data) for style in style_images)
         self._check_room(name, owner, size)
-        columns = self._saved(description, style_images) | {"owner": owner, "bytes": size}
-        return self._replace(name, warm=warm([StoredStyleImage(**image) for image in columns["images"]]), **columns)
+        version = uuid.uuid4().hex
+        with removed_if_undone(self._blobs, [_folder(version)]):
+            columns = self._saved(version, description, style_images) | {"owner": owner, "bytes": size}
+            said = warm([StoredStyleImage(**image) for image in columns["images"]])
+            return self._replace(name, warm=said, **columns)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
         """Saves presets (name, description, images), all or none, once in the database's life; gives whether it did.
@@ -80,7 +84,20 @@ class Presets:
         with self._database.reading() as session:
             if session.get(MarkRow, mark):
                 return False
-        saved = {name: self._saved(description, style_images) for name, description, style_images in presets}
+        saved: dict[str, dict[str, Any]] = {}
+        folders: list[str] = []
+        with removed_if_undone(self._blobs, folders):
+            for name, description, style_images in presets:
+                version = uuid.uuid4().hex
+                folders.append(_folder(version))
+                saved[name] = self._saved(version, description, style_images)
+            if self._added(mark, saved):
+                return True
+        remove_unsaved(self._blobs, folders)  # another process was first
+        return False
+
+    def _added(self, mark: str, saved: Mapping[str, dict[str, Any]]) -> bool:
+        """Adds the rows of presets with their mark, unless that was done or there are other presets."""
         with self._database.writing() as session:
             take_turns(session, mark)
             if session.get(MarkRow, mark):
@@ -92,12 +109,11 @@ class Presets:
             session.add_all(PresetRow(name=name, created_at=made_at, **columns) for name, columns in saved.items())
         return True
 
-    def _saved(self, description: str, style_images: Sequence[PresetImage]) -> dict[str, Any]:
+    def _saved(self, version: str, description: str, style_images: Sequence[PresetImage]) -> dict[str, Any]:
         """Writes the files of a new version; gives the columns of its row."""
-        version = uuid.uuid4().hex
-        saved = [self._save(f"{FOLDER}/{version}/{i}", style) for i, style in enumerate(style_images)]
         heaviest = max(style_images, key=lambda style: style.weight)
-        thumbnail = files.thumbnail(heaviest.image.data)
+        thumbnail = files.thumbnail(heaviest.image.data)  # which may fail, so before any file is written
+        saved = [self._save(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images)]
         self._blobs.put(thumbnail_key(version), thumbnail)
         shown = [asdict(image) for image in saved]
         said = {"description": description, "thumbnail": images.digest(thumbnail)}
@@ -108,13 +124,14 @@ class Presets:
         self._check_room(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
-        self._blobs.put(blob, data)
-        self._blobs.put(thumbnail_key(version), pack.thumbnail)
         about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
                  "layers": pack.layers, "sizes": list(pack.ladder)}  # fmt: skip
         shown = [{"blob": "", **image} for image in pack.images]
         said = {"description": pack.description, "thumbnail": images.digest(pack.thumbnail), "owner": owner}
-        return self._replace(name, version=version, images=shown, pack=about, warm=None, bytes=len(data), **said)
+        with removed_if_undone(self._blobs, [_folder(version)]):
+            self._blobs.put(blob, data)
+            self._blobs.put(thumbnail_key(version), pack.thumbnail)
+            return self._replace(name, version=version, images=shown, pack=about, warm=None, bytes=len(data), **said)
 
     def _check_room(self, name: str, owner: str, size: int) -> None:
         """Raises NoSpace where a caller's files would take too much with so many bytes under that name."""
@@ -131,7 +148,7 @@ class Presets:
                 row = PresetRow(name=name, created_at=session.scalar(select(now())))
                 session.add(row)
             else:
-                leave(session, [f"{FOLDER}/{row.version}"])
+                leave(session, [_folder(row.version)])
             for column, value in columns.items():
                 setattr(row, column, value)
         return row, is_new
@@ -178,7 +195,7 @@ class Presets:
             version = session.scalar(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.version))
             if version is None:
                 raise NotFound(f"there is no style {name!r}")
-            leave(session, [f"{FOLDER}/{version}"])
+            leave(session, [_folder(version)])
 
     def thumbnail(self, preset: PresetRow) -> bytes:
         """A small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.
@@ -211,6 +228,10 @@ def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
     key, data = pack_key(version, pack.model), pack.to_bytes()
     blobs.put(key, data)
     blobs.put(f"{key}{DIGEST}", images.digest(data).encode())
+
+
+def _folder(version: str) -> str:
+    return f"{FOLDER}/{version}"
 
 
 def pack_key(version: str, model: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from jobs.submitting import claimed, submit
@@ -62,6 +63,18 @@ def test_the_key_of_a_deleted_job_is_free(queue: Queue) -> None:
     assert again != id
     with pytest.raises(NotFound):
         queue.get(id)
+
+
+def test_the_key_of_a_job_past_its_time_is_free_before_that_is_swept_up(database: Database) -> None:
+    """Its job's address is a 404 from then on."""
+    queue = Queue(database, Limits(retention_s=0.05))
+    id = submit(queue, repeat=KEY)
+    queue_without_end = Queue(database, Limits())
+    queue_without_end.cancel(id)
+    time.sleep(0.1)
+    assert queue.repeated(KEY) is None
+    assert submit(queue, repeat=RepeatKey("caller", "key", "another digest")) != id
+    assert queue_without_end.get(id)
 
 
 def test_the_same_post_many_times_at_once_makes_one_job(queue: Queue) -> None:

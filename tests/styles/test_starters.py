@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
+import subprocess
+import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from front_door import png
+from front_door import ROOT, eventually, png
 
 from service.decoding import files
 from service.errors import StorageError
@@ -17,6 +21,7 @@ from service.storage.database import Database
 from service.storage.schema import MarkRow
 from service.styles.presets import PresetImage, Presets
 from service.styles.starters.loading import STARTERS, load
+from service.sweep import sweep
 
 NAMES = sorted(starter.name for starter in STARTERS)
 FEW = ["ink", "mosaic", "waves"]
@@ -64,6 +69,10 @@ def names(presets: Presets) -> list[str]:
     return [row.name for row in presets.page("", 100)]
 
 
+def files_in(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+
+
 def save(presets: Presets) -> bool:
     """As `load` does, with fewer and smaller ones."""
     return presets.put_once("few", ((name, "", [PresetImage(files.check_image(PICTURE))]) for name in FEW))
@@ -103,6 +112,7 @@ def test_a_store_that_fails_in_between_leaves_none_and_the_next_start_saves_all(
     with pytest.raises(StorageError, match="full"):
         save(Presets(database, SmallBlobs((tmp_path / "blobs").as_uri())))
     assert names(presets) == []
+    assert files_in(tmp_path) == []
     with database.reading() as session:
         assert session.get(MarkRow, "few") is None
     save(presets)
@@ -115,3 +125,38 @@ def test_two_at_once_save_them_once(database: Database, tmp_path: Path) -> None:
         saved = [loading.result(30) for loading in [pool.submit(save, presets) for _ in range(2)]]
     assert sorted(saved) == [False, True]
     assert names(presets) == FEW
+    assert len(files_in(tmp_path)) == 2 * len(FEW)  # those of the second are gone again
+
+
+LOADER = """
+import sys, time
+from pathlib import Path
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.styles.presets import Presets
+from service.styles.starters.loading import load
+
+folder = Path(sys.argv[1])
+presets = Presets(Database(f"sqlite:///{folder}/service.db"), Blobs((folder / "blobs").as_uri()))
+(folder / sys.argv[2]).touch()
+while not (folder / "go").exists():
+    time.sleep(0.001)
+load(presets)
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_load_them_at_once_leave_nothing_that_stops_a_sweep(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loaders = [subprocess.Popen([sys.executable, "-c", LOADER, tmp_path, f"ready-{i}"], cwd=ROOT) for i in range(3)]
+    eventually(lambda: len(list(tmp_path.glob("ready-*"))) == 3, 60, "they did not start")
+    (tmp_path / "go").touch()
+    assert [loader.wait(60) for loader in loaders] == [0, 0, 0]
+    assert len(files_in(tmp_path)) == 2 * len(STARTERS)
+    for path in files_in(tmp_path):
+        os.utime(path, (1000, 1000))
+    with closing(Database(f"sqlite:///{tmp_path}/service.db")) as database:
+        sweep(database, Blobs((tmp_path / "blobs").as_uri()), 0, 1000)
+    assert "nothing is swept up" not in caplog.text
+    assert len(files_in(tmp_path)) == 2 * len(STARTERS) + 1  # and the id

@@ -1,0 +1,96 @@
+"""A worker and the disks that its files lie on: one that fills up meanwhile, and one that says nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service import worker as workers
+from service.config import Settings
+from service.storage.disks import Disks
+from service.worker import Worker
+
+
+@pytest.fixture
+def worker(narrow_model: Path, tmp_path: Path) -> Worker:
+    """One that isn't started."""
+    worker = Worker(Settings(data=tmp_path / "data", model=narrow_model), lambda: False)
+    worker._closed.set()  # so that it waits for nothing
+    return worker
+
+
+@pytest.fixture
+def sweeps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """For each sweep the bytes that it is told to find."""
+    called: list[int] = []
+    monkeypatch.setattr(workers, "sweep", lambda *args: called.append(args[-1]))
+    return called
+
+
+def fill_up(monkeypatch: pytest.MonkeyPatch, below: Path) -> None:
+    """Makes the disk of this folder look full, and no other."""
+    below.mkdir(exist_ok=True)
+    asked = os.statvfs
+
+    def full(path: Any) -> os.statvfs_result:
+        about = asked(path)
+        free = 0 if Path(path).is_relative_to(below) else about.f_blocks
+        return os.statvfs_result((*about[:3], free, free, *about[5:]))
+
+    monkeypatch.setattr(os, "statvfs", full)
+
+
+def break_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Any) -> os.statvfs_result:
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(os, "statvfs", fails)
+
+
+def test_a_disk_that_fills_up_between_two_sweeps_is_swept_soon(
+    worker: Worker, sweeps: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fill_up(monkeypatch, tmp_path / "another")
+    monkeypatch.setattr(workers, "SHORT_SWEEP_S", 0.0)
+    worker._sweep_if_due()
+    worker._sweep_if_due()
+    assert sweeps == [0]
+    fill_up(monkeypatch, tmp_path)
+    worker._sweep_if_due()
+    assert len(sweeps) == 2
+    assert sweeps[1] > 0
+    monkeypatch.setattr(workers, "SHORT_SWEEP_S", 60.0)
+    for _ in range(3):
+        worker._sweep_if_due()
+    assert len(sweeps) == 3  # from then on once a minute
+
+
+def test_grams_make_no_room_on_a_disk_that_they_are_not_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fill_up(monkeypatch, tmp_path / "database")
+    database = f"sqlite:///{tmp_path}/database/service.db"
+    for blobs, lacking in (((tmp_path / "blobs").as_uri(), False), ((tmp_path / "database").as_uri(), True)):
+        disks = Disks(database, blobs, 2**20)
+        assert disks.shortage() > 0
+        assert (disks.blobs_shortage() > 0) is lacking
+    assert Disks(database, "s3://bucket", 2**20).blobs_shortage() == 0
+
+
+def test_a_worker_tells_grams_what_their_own_disk_lacks(
+    worker: Worker, sweeps: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fill_up(monkeypatch, tmp_path / "database")
+    worker._disks = Disks(f"sqlite:///{tmp_path}/database/service.db", (tmp_path / "blobs").as_uri(), 2**20)
+    worker._sweep_if_due()
+    assert sweeps == [0]
+
+
+def test_a_disk_that_says_nothing_ends_neither_the_work_nor_the_beat(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    break_down(monkeypatch)
+    worker._beat()  # once
+    assert worker._work_once() is False
+    assert "doesn't say what room it has: Stale file handle" in caplog.text
