@@ -8,6 +8,24 @@ from typing import Any
 PREFIX = 8  # bytes at the beginning that say how long the JSON after them is
 
 
+LONGEST = 2**20  # bytes of that JSON that are looked at
+
+
+def header_of(data: bytes) -> dict[str, Any]:
+    """What a file's header says of its tensors, and under `__metadata__` of itself; nothing else is read.
+
+    Raises:
+        ValueError, TypeError, RecursionError: there is none, or it is longer than LONGEST.
+    """
+    size = int.from_bytes(data[:PREFIX], "little")
+    if size > LONGEST:
+        raise ValueError(f"its header has {size:,} bytes, where {LONGEST:,} are read at most")
+    header = json.loads(data[PREFIX : PREFIX + size])
+    if not isinstance(header, dict):
+        raise TypeError("its header is no object")
+    return header
+
+
 def metadata_of(data: bytes) -> dict[str, Any]:
     """The metadata of a file that was read before.
 

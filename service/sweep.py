@@ -62,6 +62,7 @@ class Plan:
     Attributes:
         doomed: files that go.
         orphans: those of them that have no row, nor had one that was removed on purpose.
+        young: files without a row that may still get one, and else go when they are an hour old.
         doubt: why that many without a row are no accident; empty where all is well.
         fit: how the files fit the rows, as far as can be told without an id.
         done: folders that were left on purpose and have nothing in them.
@@ -69,6 +70,7 @@ class Plan:
 
     doomed: Sequence[BlobInfo]
     orphans: Sequence[BlobInfo]
+    young: Sequence[BlobInfo]
     doubt: str
     fit: identity.Fit
     done: set[str]
@@ -135,7 +137,8 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     old = time.time() - GRACE_S
     by_folder = {folder: _owned(blobs.listing(folder)) for folder in (request.FOLDER, presets.FOLDER)}
     files = [blob for found in by_folder.values() for blob in found]
-    needless = [blob for blob in files if not known.needs(blob) and blob.modified < old]
+    rowless = [blob for blob in files if not known.needs(blob)]
+    needless = [blob for blob in rowless if blob.modified < old]
     orphans = [blob for blob in needless if _folder(blob) not in known.left]
     doomed = needless + [blob for blob in by_folder[request.FOLDER] if _has_served(blob, known)]
     aged = {folder: [blob for blob in found if blob.modified < old] for folder, found in by_folder.items()}
@@ -147,6 +150,11 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     return Plan(
         doomed=doomed + _oldest(blobs.listing(cache.FOLDER), gram_bytes, shortage),
         orphans=orphans,
+        young=[
+            blob
+            for blob in files
+            if not known.needs(blob) and blob.modified >= old and _folder(blob) not in known.left
+        ],
         doubt="" if known.accepted else _doubt(len(orphans), total),
         fit=identity.Fit(not strange and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
         done=known.left - kept,

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 from service.config import Settings
+from service.errors import Unavailable
 from service.memory import MIB
 from service.storage import identity
-from service.storage.blobs import Blobs
+from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database
 from service.sweep import make_plan, read_known
 
@@ -18,13 +23,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
+    _check_database(settings)
     database, blobs = Database(settings.database), Blobs(settings.blob_url)
-    plan = make_plan(read_known(database, settings.retention), blobs, round(settings.gram_disk_mb * MIB))
-    size = sum(blob.size for blob in plan.orphans) / MIB
-    print(f"{len(plan.orphans)} files ({size:.1f} MiB) have no row in the database: the next sweep removes them")
+    known = read_known(database, settings.retention)
+    plan = make_plan(known, blobs, round(settings.gram_disk_mb * MIB))
+    shown = make_url(settings.database).render_as_string(hide_password=True)
+    print(f"The database {shown} has {len(known.jobs)} jobs and {len(known.versions)} presets.")
+    print(f"The files are in {settings.blob_url}.")
+    print(f"{_counted(plan.orphans)} have no row in the database: the next sweep removes them for good.")
+    if plan.young:
+        print(f"{_counted(plan.young)} that are younger than an hour have none either: a later sweep removes them.")
     if not args.yes:
         print("Nothing was changed. Where that is right: python -m service accept-blobs --yes")
         return 1
     identity.accept(database, blobs)
     print("Accepted: from now on the two belong together.")
     return 0
+
+
+def _check_database(settings: Settings) -> None:
+    """Refuse to make a new database where there is none: most likely NST_DATA names another folder."""
+    url = make_url(settings.database)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise Unavailable(f"there is no database at {url.database}: does NST_DATA name the right folder?")
+
+
+def _counted(files: Sequence[BlobInfo]) -> str:
+    return f"{len(files)} files ({sum(blob.size for blob in files) / MIB:.1f} MiB)"

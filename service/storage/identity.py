@@ -24,7 +24,10 @@ ACCEPTED = "files accepted"  # the mark by which an operator lets one sweep remo
 FOLDERS = ("jobs", "styles")  # what rows speak of
 STRANGE = "most of the files have no row in the database"
 COUNT_S = 600.0  # seconds between two counts, at least
-ADVICE = "bring back the database that belongs to them, or say that this one does: python -m service accept-blobs"
+ADVICE = (
+    "bring back the database that belongs to them; or, to give up the files that have no row and have them removed: "
+    "python -m service accept-blobs"
+)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 
 from service.decoding import files
 from service.engine.options import CHANNELS, LAYERS
-from service.headers import metadata_of
+from service.headers import header_of, metadata_of
 from service.images import UnreadableImage
 
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -31,11 +31,12 @@ SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
 
 FACTS: dict[str, Any] = {"sha256": str, "width": int, "height": int, "weight": (int, float), "scale": (int, float)}
-LARGEST = 10**6  # of any number that is said of an image; sizes have DIGITS
-DIGITS = 5
+LARGEST = 10**6  # of any number that is said of an image
 MAX_IMAGES = 16
 MAX_SIZES = 64
 SHA256 = re.compile("[0-9a-f]{64}")
+LONGEST_NAME = 60  # characters of a name that are shown
+SIZE = re.compile("[1-9][0-9]{0,4}")  # pixels
 
 Gram = npt.NDArray[np.float32]
 
@@ -89,7 +90,10 @@ class Pack:
             UnusablePack: it is not that.
         """
         try:
+            _check_names(header_of(data))
             tensors, preset = load(data), json.loads(metadata_of(data)["preset"])
+        except UnusablePack:
+            raise
         except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise UnusablePack(f"not a pack: {error}") from error
         if not isinstance(preset, dict) or preset.get("version") != VERSION:
@@ -102,6 +106,20 @@ class Pack:
             _thumbnail(thumbnail),
             _ladder(tensors),
         )
+
+
+def _check_names(header: Mapping[str, Any]) -> None:
+    """Refuses tensors that no pack has, or too many of them, before a number is looked at."""
+    names = [name for name in header if name not in ("__metadata__", "thumbnail")]
+    if len(names) > MAX_SIZES * len(LAYERS):
+        raise UnusablePack(f"it holds {len(names)} tensors; {MAX_SIZES} sizes of {len(LAYERS)} layers are the most")
+    for name in names:
+        size, _, layer = name.partition("/")
+        if not SIZE.fullmatch(size) or layer not in LAYERS:
+            raise UnusablePack(f"it holds {name[:LONGEST_NAME]!r}, which is no <size>/<layer>")
+    sizes = {name.partition("/")[0] for name in names}
+    if not 0 < len(sizes) <= MAX_SIZES:
+        raise UnusablePack(f"it must have 1 to {MAX_SIZES} sizes, all with the same layers")
 
 
 def _text(preset: dict[str, Any], name: str, longest: int) -> str:
@@ -146,14 +164,9 @@ def _ladder(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[int, dict[str, Gram
     ladder: dict[int, dict[str, Gram]] = {}
     for name, gram in tensors.items():
         size, _, layer = name.partition("/")
-        if (
-            not (size.isascii() and size.isdigit() and len(size) <= DIGITS and size == str(int(size)) != "0")
-            or layer not in LAYERS
-        ):
-            raise UnusablePack(f"it holds {name!r}, which is no <size>/<layer>")
         _check_gram(name, layer, gram)
         ladder.setdefault(int(size), {})[layer] = gram
-    if not 0 < len(ladder) <= MAX_SIZES or len({frozenset(grams) for grams in ladder.values()}) > 1:
+    if len({frozenset(grams) for grams in ladder.values()}) > 1:
         raise UnusablePack(f"it must have 1 to {MAX_SIZES} sizes, all with the same layers")
     return dict(sorted(ladder.items()))
 

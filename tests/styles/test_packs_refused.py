@@ -177,3 +177,14 @@ def test_a_digest_that_is_none_is_refused(sha256: str) -> None:
 def test_the_heaviest_image_a_preset_can_have_is_taken() -> None:
     heavy = [IMAGES[0] | {"weight": 1e6}]
     assert Pack.from_bytes(some_pack(images=heavy).to_bytes()).images == heavy
+
+
+def test_a_pack_of_many_tensors_is_refused_by_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.styles.packs.load", lambda data: pytest.fail("the tensors were read"))
+    one = np.ones((1, 1), np.float32)
+    many = save({f"{size}/relu1_{layer}": one for size in range(1, 2000) for layer in (1, 2)}, {"preset": "{}"})
+    assert "it holds 3998 tensors" in refusal(many)
+    sizes = save({f"{size}/relu1_1": one for size in range(1, 100)}, {"preset": "{}"})
+    assert "1 to 64 sizes" in refusal(sizes)
+    padded = (2**21).to_bytes(8, "little") + b"{" + b" " * 2**21 + b"}"
+    assert "its header has 2,097,152 bytes" in refusal(padded)
