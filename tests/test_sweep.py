@@ -411,6 +411,7 @@ def run_accept(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_accept_blobs_says_what_goes_and_makes_no_database(tmp_path: Path) -> None:
     refused = run_accept(tmp_path)
     assert (refused.returncode, list(tmp_path.iterdir())) == (2, [])

@@ -120,6 +120,7 @@ def test_metrics_are_shown_beside_files_that_are_none(
     assert caplog.text.count("counter_1.db is left out") == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_was_replaced_is_said(narrow_model: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(narrow_model.read_bytes())

@@ -18,7 +18,8 @@ from front_door import RunningService, b64, png
 from safetensors.numpy import load, save
 
 from service.engine.options import TransferOptions
-from service.styles.packs import LADDER, PREFIX, Pack
+from service.headers import PREFIX
+from service.styles.packs import LADDER, Pack
 
 PACK_TYPE = "application/octet-stream"
 ON_THE_LADDER = {"size": 128, "iterations": 3}  # with all three of its levels

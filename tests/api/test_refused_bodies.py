@@ -38,6 +38,7 @@ def send(web: WebProcess, name: str, count: int, size: int) -> None:
         assert len(answer) < 10_000
 
 
+@pytest.mark.slow
 def test_a_web_process_keeps_nothing_of_refused_bodies() -> None:
     with web_process() as web:
         send(web, "wrong type", 2, SIZE)

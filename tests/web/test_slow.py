@@ -60,6 +60,7 @@ def test_a_body_that_first_comes_fast_may_not_stand_still_either(web: WebServer)
         assert time.monotonic() - begun < 10
 
 
+@pytest.mark.slow
 def test_a_body_that_is_slow_but_fast_enough_is_taken(web: WebServer) -> None:
     pieces = [bytes(2000)] * 12
     with web.connection() as client:
@@ -128,6 +129,7 @@ def test_new_clients_are_served_however_many_connections_there_are(tmp_path: Pat
         assert "Too many open files" not in web.log.read_text()
 
 
+@pytest.mark.slow
 def test_where_all_connections_have_whole_requests_new_ones_wait(tmp_path: Path) -> None:
     descriptors = SPARE_DESCRIPTORS + THREADS + 3
     with WebServer(tmp_path, descriptors) as web, contextlib.ExitStack() as stack:
@@ -139,6 +141,7 @@ def test_where_all_connections_have_whole_requests_new_ones_wait(tmp_path: Path)
         assert [client.answer().status for client in clients] == [200] * 6
 
 
+@pytest.mark.slow
 def test_without_descriptors_the_server_waits_for_some(tmp_path: Path) -> None:
     with WebServer(tmp_path) as web, contextlib.ExitStack() as stack:
         pid = int(web.raw(request()).json["pid"])
