@@ -38,6 +38,7 @@ from service.jobs.queue import Submission
 from service.jobs.request import job_folder, painted
 from service.jobs.resource import transfer_resource
 from service.storage.schema import ENDED
+from service.storage.unsaved import remove_unsaved
 
 blueprint = APIBlueprint(
     "transfers",
@@ -237,5 +238,5 @@ def delete_transfer(path: TransferPath) -> tuple[str, int]:
     except DatabaseFull:  # not even that finds room before there is some
         parts().blobs.delete_all(job_folder(path.id))
         parts().queue.delete(path.id)
-    parts().blobs.delete_all(job_folder(path.id))
+    remove_unsaved(parts().blobs, [job_folder(path.id)])
     return "", 204
