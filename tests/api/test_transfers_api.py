@@ -188,8 +188,9 @@ def test_a_job_deleted_while_its_post_waits_is_still_told(
     before = {job["id"] for job in service.get("/v1/transfers").json()["items"]}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         post = pool.submit(service.post, body, Prefer="wait=30")
-        eventually(lambda: service.get("/v1/transfers?limit=1").json()["items"][0]["id"] not in before, 30, "no job")
-        id = service.get("/v1/transfers?limit=1").json()["items"][0]["id"]
+        newest = lambda: {job["id"] for job in service.get("/v1/transfers?limit=1").json()["items"]}  # noqa: E731
+        eventually(lambda: newest() - before, 30, "no job")
+        (id,) = newest()
         requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30)
         answer = post.result()
     assert answer.status_code == 202
