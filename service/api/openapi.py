@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask import request
 from flask_openapi3 import Info, OpenAPI
 
 from service import __version__
@@ -9,6 +10,7 @@ from service.api import problems
 from service.api.answers import Problem
 from service.api.body import ApiRequest
 from service.api.describing import SECURITY_SCHEMES, complete
+from service.errors import NotFound
 
 INFO = Info(
     title="Neural style transfer",
@@ -34,7 +36,8 @@ class Api(OpenAPI):
         )
         self.json.sort_keys = False  # type: ignore[attr-defined]
         problems.register(self)
-        self.url_map.merge_slashes = False  # a path has one spelling: no redirects, and //metrics is no /metrics
+        self.url_map.merge_slashes = False
+        self.before_request(_check_path)
 
     def generate_spec_json(self) -> None:
         super().generate_spec_json()  # type: ignore[no-untyped-call]
@@ -44,3 +47,9 @@ class Api(OpenAPI):
 def operation_id(*, name: str, path: str, method: str) -> str:
     """What generated clients call an operation: as its view is called."""
     return name
+
+
+def _check_path() -> None:
+    """Refuse a second spelling of a path: a proxy's rule for /metrics must hold for all that leads there."""
+    if request.environ["PATH_INFO"].startswith("//"):  # which werkzeug would make one
+        raise NotFound("there is no such path: it begins with two slashes")

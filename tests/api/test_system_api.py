@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,14 @@ def test_with_keys_set_who_knows_one_is_served(client: FlaskClient, headers: dic
     assert client.get("/v1/styles", headers=headers).status_code == 200
     body = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 32, "iterations": 0}
     assert client.post("/v1/transfers", json=body, headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "path", ["//metrics", "///metrics", "//v1/transfers", "/v1//transfers", "/v1/transfers//image"]
+)
+def test_a_path_has_one_spelling(service: RunningService, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", service.port)) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"application/problem+json" in answer
