@@ -217,7 +217,7 @@ def _web_server() -> Iterator[tuple[str, Callable[[], list[int]]]]:
 def _answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/livez", timeout=5).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
