@@ -108,4 +108,4 @@ def files(data: Path) -> list[Path]:
 
 def marked(service: RunningService) -> bool:
     with contextlib.closing(sqlite3.connect(service.data / "service.db", timeout=30)) as database:
-        return database.execute("SELECT name FROM marks").fetchall() == [("starters",)]
+        return bool(database.execute("SELECT name FROM marks WHERE name = 'starters'").fetchall())
