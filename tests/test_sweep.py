@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
@@ -13,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from front_door import ROOT, png
+from front_door import png
 from sqlalchemy import insert
 
 from service import sweep as sweeping
-from service.config import Settings
 from service.decoding.files import check_image
 from service.errors import NotFound, StorageError
 from service.jobs.leases import Leases
@@ -402,30 +399,3 @@ def test_more_folders_are_forgotten_than_a_statement_takes_parameters(database: 
         forget_left(session, folders[:-1])
     with database.reading() as session:
         assert left_folders(session) == {folders[-1]}
-
-
-def run_accept(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m service accept-blobs` over a data folder."""
-    command = [sys.executable, "-m", "service", "accept-blobs", *arguments]
-    env = os.environ | {"NST_DATA": str(data)}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.slow
-def test_accept_blobs_says_what_goes_and_makes_no_database(tmp_path: Path) -> None:
-    refused = run_accept(tmp_path)
-    assert (refused.returncode, list(tmp_path.iterdir())) == (2, [])
-    assert "there is no database at" in refused.stderr
-    settings = Settings(data=tmp_path)
-    Database(settings.database).close()
-    blobs = Blobs(settings.blob_url)
-    for name in ("old", "young"):
-        blobs.put(f"jobs/{name}/picture", b"1" * 2**20)
-    aged = time.time() - 2 * 3600
-    os.utime(tmp_path / "blobs/jobs/old/picture", (aged, aged))
-    said = run_accept(tmp_path)
-    assert said.returncode == 1
-    assert "1 files (1.0 MiB) have no row in the database" in said.stdout
-    assert "1 files (1.0 MiB) that are younger than an hour" in said.stdout
-    assert "Accepted" in run_accept(tmp_path, "--yes").stdout
-    assert blobs.get("jobs/old/picture")
