@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +37,16 @@ def fill(file: Path) -> None:
                 pass
 
 
+def refused_on_a_full_disk(ask: Callable[[], requests.Response], filler: Path) -> requests.Response:
+    """The 507 that a request gets; the running job's worker frees some room between two checkpoints."""
+    for _ in range(5):
+        fill(filler)
+        response = ask()
+        if response.status_code == 507:
+            return response
+    raise AssertionError(f"it was never refused for want of room: {response.status_code}: {response.text}")
+
+
 def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk: Path) -> None:
     blobs = disk / "blobs"
     service = RunningService(
@@ -45,16 +55,14 @@ def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk
     with service:
         done = service.transfer(STYLE, {"image": b64(STYLE)}, size=64, iterations=3)
         running, waiting = begun(service), service.post(LONG).json()["id"]
-        score = SHORT | {"image": b64(STYLE)}
+        score = SHORT | {"image": SHORT["content"]}
         asks = (
             lambda: service.post(SHORT),
             lambda: service.put_style("other", STYLE),
             lambda: service.post_to("/v1/scores", score),
         )
         for ask in asks:
-            fill(disk / "filler")  # again: the worker may have made room since
-            refused = ask()
-            assert refused.status_code == 507, refused.text
+            refused = refused_on_a_full_disk(ask, disk / "filler")
             assert int(refused.headers["Retry-After"]) > 0
             assert refused.json()["type"] == "urn:nst:problem:no-space"
         fill(disk / "filler")
