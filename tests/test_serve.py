@@ -26,6 +26,13 @@ def own_service(narrow_model: Path, tmp_path: Path) -> RunningService:
     return RunningService(narrow_model, tmp_path, lease_s=3)
 
 
+def test_the_web_processes_of_serve_give_large_bodies_memory_back(service: RunningService) -> None:
+    """As those of `web` do: by variables, which glibc reads when a process begins."""
+    for process in service.children("gunicorn"):
+        variables = Path(f"/proc/{process}/environ").read_text().split("\0")
+        assert {"MALLOC_ARENA_MAX=4", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"} <= set(variables)
+
+
 @pytest.mark.slow
 def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(narrow_model: Path, tmp_path: Path) -> None:
     """Sixteen style images and no progress yet: the lease of two seconds is renewed all the same."""

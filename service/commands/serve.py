@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from types import FrameType
 
-from service.commands.web import gunicorn_command
+from service.commands.web import gunicorn_command, gunicorn_variables
 from service.config import Settings, unknown_variables
 from service.devices import device_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     _check(settings)
     logger.info("serving on http://%s:%d", settings.host, settings.port)
     with metrics_folder():
-        Supervisor([Child("web", gunicorn_command(settings)), *_workers(settings)]).run()
+        Supervisor([Child("web", gunicorn_command(settings), gunicorn_variables()), *_workers(settings)]).run()
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from service.config import Settings
@@ -18,6 +19,7 @@ MALLOC = {  # glibc's; other C libraries don't look at them
     "MALLOC_MMAP_THRESHOLD_": str(2**20),  # bytes from which on a block is given back to the system when it is free
     "MALLOC_TRIM_THRESHOLD_": str(2**22),  # free bytes at the end of a heap from which on it is
     "MALLOC_ARENA_MAX": "4",  # heaps, for up to hundreds of threads
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # large bodies in huge pages: the interpreter waits for each page
 }
 """By itself glibc raises the first two to 32 and 64 MiB once a body of some MB was freed, in each of its heaps."""
 
@@ -31,11 +33,14 @@ def run(args: argparse.Namespace) -> int:
     check_settings(settings)
     if not os.environ.get(VARIABLE):
         make_folder()  # gunicorn's hooks remove it
-    for name, value in MALLOC.items():
-        os.environ.setdefault(name, value)
     command = gunicorn_command(settings)
-    os.execv(command[0], command)  # noqa: S606 - gunicorn takes the signals itself
+    os.execve(command[0], command, os.environ | gunicorn_variables())  # noqa: S606 - gunicorn takes the signals itself
     return 0
+
+
+def gunicorn_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment variables that gunicorn is started with; those that the operator has set stay."""
+    return {name: environ.get(name, value) for name, value in MALLOC.items()}
 
 
 def gunicorn_command(settings: Settings) -> list[str]:

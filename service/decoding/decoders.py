@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = [sys.executable, "-m", "service.decoding.fork_server"]
 KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")  # of the environment: no settings, no secrets
 KEPT_PREFIXES = ("PYTHON", "OPENBLAS_", "COVERAGE_")
-HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # a process that begins anew for each file faults in its pages
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # each decoder begins without any memory
 TICK_S = 0.25  # seconds between two looks at whether anybody still wants the result
 PATIENCE_S = 5.0  # seconds beyond an order's own limit
 TIME_IS_UP = (-signal.SIGPROF, -signal.SIGXCPU)
