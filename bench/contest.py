@@ -9,8 +9,8 @@ import numpy as np
 from bench.judge import Judge
 from bench.peers import Run
 from bench.report import Results, seconds
-from service import images
-from service.images import Picture
+from service.pictures import images
+from service.pictures.images import Picture
 
 CURVE_POINTS = 24  # of a run that are judged for the plot
 

@@ -19,8 +19,8 @@ from bench.measure import fastest
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
-from service.engine.options import LAYERS
 from service.engine.precision import PRECISIONS
+from service.network.layers import LAYERS
 
 TITLE = "An evaluation with its gradient, over its convolutions alone"
 COLUMNS = ("long edge", "precision", "convolutions, forward", "backward", "evaluation", "evaluation / convolutions")

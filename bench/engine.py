@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 
 from bench.pictures import Pair
-from service import images
 from service.engine.canvas import to_tensor
 from service.engine.heap import keep_freed_memory
 from service.engine.losses import plain_objective
-from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.vgg import VGG, build_encoder
-from service.images import Picture
-from service.model import Model, load_model
+from service.network.model import Model, load_model
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.images import Picture
 from service.styles.extractor import GramExtractor, Grams
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "vgg19.onnx"

@@ -22,11 +22,11 @@ from bench.report import Results, seconds, table
 from service.engine.canvas import to_tensor
 from service.engine.evaluation import CudaGraphs, Recorded
 from service.engine.losses import plain_objective
-from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.problem import value_and_gradient
 from service.engine.stylize import stylize
 from service.engine.vgg import VGG, build_encoder
+from service.options import TransferOptions
 from service.styles.extractor import GramExtractor
 
 SIZES = (256, 512, 1024, 2048)

@@ -11,7 +11,7 @@ from bench import engine
 from bench.engine import STYLE_LAYERS
 from bench.pictures import Pair
 from service.engine.canvas import to_tensor
-from service.images import Picture
+from service.pictures.images import Picture
 
 CONTENT_LAYER = "relu4_2"
 CONTENT_WEIGHT = 0.1  # alpha of the objective that is plotted

@@ -2,7 +2,7 @@
 
 An evaluation is the objective with its gradient at the finest level, the fastest of a few. A job's peak is that of a
 process which does what a worker does, all levels and Grams of one style image included; beside it what
-service.memory says that it needs, which is all that the process believes to have. GB are 10^9 bytes.
+service.machine.memory says that it needs, which is all that the process believes to have. GB are 10^9 bytes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from bench.measure import alone, fastest, peak_memory
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
-from service import images
 from service.decoding import files
-from service.engine.options import TransferOptions
-from service.images import Picture
-from service.memory import MIB, needed
+from service.machine.memory import MIB, needed
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Stylist

@@ -24,8 +24,8 @@ from service.engine.canvas import to_picture, to_tensor
 from service.engine.losses import plain_objective
 from service.engine.methods import ADAM_STEP, HISTORY, METHODS
 from service.engine.optimizer import minimize
-from service.engine.options import TransferOptions
 from service.engine.problem import Problem, value_and_gradient
+from service.options import TransferOptions
 
 SIZE = 256  # pixels on the long edge
 MARKS = (20, 40, 80)  # evaluations after which the best image is judged

@@ -18,7 +18,7 @@ from PIL import Image
 from bench.decoding import encoded, noisy, wide_profile
 from service.decoding import files
 from service.errors import Unavailable
-from service.images import UnreadableImage
+from service.pictures.images import UnreadableImage
 
 
 def main() -> None:

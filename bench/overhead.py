@@ -16,7 +16,7 @@ from bench.measure import Stopwatch
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
-from service import images
+from service.pictures import images
 from tests.front_door import RunningService, b64
 
 TITLE = "What the API adds to a small job"

@@ -21,9 +21,10 @@ from bench import engine
 from bench.measure import Stopwatch
 from service.decoding import files
 from service.engine.canvas import to_picture, to_tensor
-from service.engine.options import LAYERS, TransferOptions
 from service.engine.stylize import Progress, stylize
-from service.images import Picture
+from service.network.layers import LAYERS
+from service.options import TransferOptions
+from service.pictures.images import Picture
 
 Run = list[tuple[float, Picture]]
 """(seconds since the start, H x W x 3 uint8), the last one delivered."""

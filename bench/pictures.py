@@ -14,9 +14,9 @@ import numpy as np
 from skimage import data
 
 from scripts.starters import strokes
-from service import images
 from service.decoding import files
-from service.images import Picture
+from service.pictures import images
+from service.pictures.images import Picture
 
 PAINTED_SIZE = 768  # pixels, of a style that scripts.starters.strokes draws
 OWN = {"coffee": 7, "astronaut": 8, "chelsea": 9, "rocket": 10}  # photograph of skimage -> seed of the painting

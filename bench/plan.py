@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from service.engine.options import TransferOptions
+from service.options import TransferOptions
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from bench.measure import Stopwatch
 from bench.pictures import Pair, pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
-from service import images
-from service.engine.options import TransferOptions
 from service.engine.pyramid import Level, plan
 from service.engine.stylize import Progress, stylize
+from service.options import TransferOptions
+from service.pictures import images
 
 TITLE = "Previews of a transfer with default options"
 COLUMNS = ("long edge", "after the first iteration", "after the coarsest level", "its long edge", "whole transfer")

@@ -26,10 +26,10 @@ from bench.measure import Stopwatch, alone
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
-from service import images
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
+from service.pictures import images
 from service.storage.database import Database
 from tests.front_door import RunningService, b64
 from tests.servers import PostgreSQL

@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench import engine, pictures
 from bench.pictures import Pair
-from service import images
-from service.engine.options import TransferOptions
 from service.engine.stylize import stylize
-from service.images import Picture
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.images import Picture
 
 GAP = 8  # pixels between pictures
 LABEL = 22  # pixels of height for a line of text

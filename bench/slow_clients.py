@@ -19,7 +19,7 @@ import requests
 from bench import engine
 from bench.measure import Stopwatch
 from bench.report import table
-from service import images
+from service.pictures import images
 from tests.front_door import RunningService, b64
 from tests.slow_clients import SlowClients
 

@@ -17,12 +17,12 @@ from bench.measure import Stopwatch, fastest
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, ratio, seconds, table
-from service import images
 from service.decoding import files
 from service.engine.canvas import to_tensor
 from service.engine.losses import gram_matrix
-from service.images import ImageFile, Picture
-from service.memory import MIB
+from service.machine.memory import MIB
+from service.pictures import images
+from service.pictures.images import ImageFile, Picture
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor

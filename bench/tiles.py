@@ -16,13 +16,13 @@ from bench.measure import alone, fastest, peak_memory
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
-from service import images
 from service.decoding import files
 from service.engine.canvas import to_tensor
 from service.engine.losses import Objective, plain_objective
 from service.engine.stage import TILE
 from service.engine.tiled import TiledObjective
-from service.memory import MIB, needed
+from service.machine.memory import MIB, needed
+from service.pictures import images
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Stylist

@@ -18,8 +18,8 @@ from skimage import data
 
 from scripts.client import ROOT, get, running_service, save_preset, transfer
 from scripts.starters import discs, ink, mosaic, strokes
-from service import sheet
 from service.decoding import files
+from service.pictures import sheet
 
 PAGE, FOLDER = ROOT / "docs" / "figures.md", ROOT / "docs" / "figures"
 PHOTOGRAPHS = ("coffee", "astronaut", "chelsea", "rocket")

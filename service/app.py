@@ -23,13 +23,13 @@ from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.roll import Roll
-from service.logs import set_up_logs
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import MIB, Disks
 from service.studio import pages
 from service.styles.presets import Presets
 from service.styles.starters.loading import load_in_background
+from service.telemetry.logs import set_up_logs
 from service.webhooks.hosts import Hosts
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from service.authority import parse_pattern
 from service.errors import FieldError, InvalidInput
-from service.memory import MIB, available
+from service.machine.memory import MIB, available
 
 SPIN_TURNS = "3000"
 """Turns of its loop for which a thread of torch that has nothing to do waits for work before it sleeps.

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from service.cutout import fitted
 from service.decoding import files
-from service.engine.options import TransferOptions
 from service.errors import DatabaseError, ServiceError, TransferFailed
-from service.images import Cutout, Mask, Picture, UnreadableImage
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, job_blob
-from service.memory import Room
+from service.machine.memory import Room
+from service.options import TransferOptions
+from service.pictures.cutout import fitted
+from service.pictures.images import Cutout, Mask, Picture, UnreadableImage
 from service.reporting import Canceled, Overdue, Reporter, Stopping
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage

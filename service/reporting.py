@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from service import images
-from service.complaints import Complaint
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from service.engine.stylize import Progress
 from service.errors import DatabaseError, StorageError
-from service.images import Picture
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import CHECKPOINT, job_blob
+from service.pictures import images
+from service.pictures.images import Picture
 from service.storage.blobs import Blobs
+from service.telemetry.complaints import Complaint
 
 logger = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from service.decoding import files
-from service.engine.options import TransferOptions
 from service.errors import DamagedFile, DoesNotFit, TransferFailed
 from service.job_run import JobRun
 from service.jobs.fit import check_fit, check_styles_fit
 from service.jobs.request import StoredStyle, TransferRequest
-from service.sizes import levels_that_fit, style_size_errors
+from service.options import TransferOptions
+from service.pictures.sizes import levels_that_fit, style_size_errors
 from service.storage.pictures import StoredImage
 from service.storage.readback import read_back
 from service.styles.packs import LADDER, Pack

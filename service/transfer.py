@@ -12,22 +12,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from service import __version__, colour, images
-from service.cutout import visible_strength
+from service import __version__
 from service.decoding import files
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import Guidance
 from service.engine.heap import keep_freed_memory, keep_large_images_apart
-from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.stage import Memo, Score
 from service.engine.stylize import Progress, Result, score, stylize
 from service.engine.vgg import VGG, build_encoder
 from service.errors import TransferFailed, Unavailable
-from service.images import Alpha, Mask, Picture
-from service.memory import whole_pixels
-from service.model import load_model
-from service.sizes import levels_that_fit
+from service.machine.memory import whole_pixels
+from service.network.model import load_model
+from service.options import TransferOptions
+from service.pictures import colour, images
+from service.pictures.cutout import visible_strength
+from service.pictures.images import Alpha, Mask, Picture
+from service.pictures.sizes import levels_that_fit
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams

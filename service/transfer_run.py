@@ -8,22 +8,22 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from service import images, sheet
-from service.cutout import shown
 from service.decoding import files
 from service.engine.checkpoint import UnusableCheckpoint
-from service.engine.options import TransferOptions
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
-from service.images import Alpha, Picture
 from service.job_run import JobRun
 from service.jobs.fit import check_fit
 from service.jobs.leases import LeaseLost
 from service.jobs.request import RESULT, Painting, TransferRequest
-from service.metrics.iterations import IterationCount
+from service.options import TransferOptions
+from service.pictures import images, sheet
+from service.pictures.cutout import shown
+from service.pictures.images import Alpha, Picture
 from service.reporting import read_checkpoint
 from service.storage.pictures import StoredFile
+from service.telemetry.iterations import IterationCount
 from service.transfer import Order, Outcome
 
 logger = logging.getLogger(__name__)

@@ -10,22 +10,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from service.complaints import Complaint
 from service.config import Settings
 from service.decoding import files
 from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import job_folder
 from service.jobs.roll import BEAT_S, Roll, worker_id
-from service.logs import bound
-from service.memory import MIB, Room, give_back_memory
+from service.machine.memory import MIB, Room, give_back_memory
 from service.reporting import Reporter
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
 from service.sweep import sweep
 from service.task_run import RUNS
-from service.tracing import continued
+from service.telemetry.complaints import Complaint
+from service.telemetry.logs import bound
+from service.telemetry.tracing import continued
 from service.transfer import EngineInfo, Stylist
 from service.webhooks.courier import Courier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.colour import grey, match, moments
+from service.pictures.colour import grey, match, moments
 
 
 def cloud(mean: tuple[float, float, float], mixing: list[list[float]], seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.devices import VISIBLE, device_variables
+from service.machine.devices import VISIBLE, device_variables
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import ast
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,91 +13,83 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ANYTHING = "anything"  # but tests and tools
 
-
-@dataclass(frozen=True)
-class Part:
-    """Some modules of service/, the floor they stand on, and what they may import beside the standard library.
-
-    Attributes:
-        modules: names; what ends in a dot stands for all that begin with it, unless another part names them.
-        parts: other parts that they may use.
-        packages: top-level names from outside.
-    """
-
-    floor: int
-    modules: tuple[str, ...]
-    parts: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-
-
-BASE_MODULES = (
-    "authority", "errors", "config", "images", "colour", "sizes", "memory", "logs", "devices", "digests", "geometry",
-    "sheet", "srgb", "cutout", "tracing", "complaints", "headers", "engine.options",
-)  # fmt: skip
-PARTS = {
-    "base": Part(0, BASE_MODULES, packages=("numpy", "PIL", "pythonjsonlogger")),
-    "decoding": Part(1, ("decoding.",), ("base",), ("numpy", "PIL")),
-    "metrics": Part(1, ("metrics.",), ("base",), ("prometheus_client",)),
-    "model": Part(1, ("model",), ("base",), ("numpy", "onnx", "google")),
-    "storage": Part(1, ("storage.",), ("base",), ("sqlalchemy", "obstore", "alembic")),
-    "engine": Part(2, ("engine.",), ("base", "model"), ("torch", "numpy", "safetensors")),
-    "styles": Part(
-        3,
-        ("styles.",),
-        ("base", "decoding", "metrics", "model", "storage", "presets"),
-        ("onnx", "onnxruntime", "safetensors", "sqlalchemy", "numpy"),
-    ),
-    "presets": Part(
-        2,
-        ("styles.presets", "styles.packs", "styles.starters", "styles.starters.loading"),
-        ("base", "decoding", "storage"),
-        ("sqlalchemy", "safetensors", "numpy"),
-    ),
-    "jobs": Part(2, ("jobs.",), ("base", "metrics", "storage"), ("sqlalchemy",)),
-    "webhooks": Part(3, ("webhooks.",), ("base", "metrics", "storage", "jobs"), ("standardwebhooks",)),
-    "api": Part(
-        4,
-        ("api.",),
-        ("base", "decoding", "metrics", "storage", "presets", "jobs", "webhooks"),
-        (
+FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
+    {
+        "authority": (),
+        "errors": (),
+        "machine": (),
+    },
+    {
+        "config": (),
+        "pictures": ("PIL", "numpy"),
+        "telemetry": ("prometheus_client", "pythonjsonlogger"),
+    },
+    {
+        "__main__": (ANYTHING,),
+        "decoding": ("PIL", "numpy"),
+        "network": ("google", "numpy", "onnx"),
+        "storage": ("alembic", "obstore", "sqlalchemy"),
+        "web": (ANYTHING,),
+    },
+    {
+        "options": (),
+        "styles": ("numpy", "onnx", "onnxruntime", "safetensors", "sqlalchemy"),
+    },
+    {
+        "engine": ("numpy", "safetensors", "torch"),
+        "jobs": ("sqlalchemy",),
+        "studio": ("flask",),
+    },
+    {
+        "reporting": (),
+        "sweep": ("sqlalchemy",),
+        "transfer": ("numpy", "torch"),
+        "webhooks": ("standardwebhooks",),
+    },
+    {
+        "api": (
             "flask",
             "flask_cors",
             "flask_openapi3",
             "flask_openapi3_swagger",
+            "prometheus_client",
             "pydantic",
             "pydantic_core",
             "werkzeug",
-            "prometheus_client",
         ),
-    ),
-    "studio": Part(4, ("studio.",), ("base",), ("flask",)),
-    "web": Part(4, ("web.",), ("base",), ("gunicorn",)),
-    "transfer": Part(
-        4, ("transfer",), ("base", "decoding", "model", "storage", "engine", "styles"), ("torch", "numpy")
-    ),
-    "sweep": Part(4, ("sweep",), ("base", "storage", "styles", "presets", "jobs"), ("sqlalchemy",)),
-    "worker": Part(
-        5,
-        ("worker", "job_run", "transfer_run", "task_run", "reporting"),
-        (
-            "base",
-            "decoding",
-            "metrics",
-            "model",
-            "storage",
-            "engine",
-            "styles",
-            "presets",
-            "jobs",
-            "transfer",
-            "sweep",
-            "webhooks",
-        ),
-        ("torch", "sqlalchemy"),
-    ),
-    "broker": Part(6, ("broker.",), ("base", "worker"), ("celery", "billiard")),
-    "top": Part(7, ("app", "commands.", "doctor.", "__main__"), (ANYTHING,), (ANYTHING,)),
+        "job_run": (),
+    },
+    {
+        "transfer_run": (),
+    },
+    {
+        "task_run": (),
+    },
+    {
+        "worker": (),
+    },
+    {
+        "broker": ("billiard", "celery"),
+    },
+    {
+        "app": (ANYTHING,),
+        "doctor": (ANYTHING,),
+    },
+    {
+        "commands": (ANYTHING,),
+    },
+)
+"""The rooms of service/, floor by floor from below: a folder, or a module beside them, and the packages from outside
+that it may import. A room imports what lies on the floors below its own, and nothing else."""
+SEPARATE = {
+    "api": ("engine", "painting", "styles.cache", "styles.grams", "styles.extractor"),
+    "jobs": ("engine", "styles"),
+    "engine": ("decoding", "storage", "telemetry", "styles", "jobs"),
+    "styles": ("engine", "jobs"),
+    "webhooks": ("engine", "styles"),
+    "studio": ("decoding", "storage"),
 }
+"""Rooms that must not import some of those below them, so that a web process stays without torch."""
 WEB_STAYS_WITHOUT = ("torch", "onnxruntime", "onnx")
 DECODER_STAYS_WITHOUT = (*WEB_STAYS_WITHOUT, "sqlalchemy", "obstore", "flask", "pydantic", "requests")
 ENGINE_STAYS_WITHOUT = ("flask", "prometheus_client", "werkzeug", "pydantic", "sqlalchemy", "obstore", "onnxruntime")
@@ -113,16 +104,14 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted((ROOT / "service").rglob("*.py"))}
 
 
-def part_of(module: str) -> str | None:
-    """The part that names the module, else the one that names its folder."""
-    for name, part in PARTS.items():
-        if module in part.modules:
-            return name
-    return next((name for name, part in PARTS.items() if f"{module}.".startswith(_folders(part))), None)
+def room_of(module: str) -> str:
+    """The folder that a module lies in, or the module itself where it lies at the root."""
+    return module.split(".", maxsplit=1)[0]
 
 
-def _folders(part: Part) -> tuple[str, ...]:
-    return tuple(entry for entry in part.modules if entry.endswith("."))
+def floor_of(room: str) -> int | None:
+    """The number of a room's floor, None for a room that isn't in the table."""
+    return next((number for number, rooms in enumerate(FLOORS) if room in rooms), None)
 
 
 def imports_of(source: str, module: str) -> set[str]:
@@ -139,28 +128,31 @@ def imports_of(source: str, module: str) -> set[str]:
 
 
 def _imported(module: str, name: str) -> str:
-    """`from service import images` imports a module, `from service.images import decode` a name out of one."""
+    """`from service.pictures import images` imports a module, `from service.options import OPTIONS` a name of one."""
     below = f"{module}.{name}"
     return below if below.removeprefix("service.") in MODULES else module
 
 
 def violations(module: str, imported: set[str]) -> list[str]:
     """What of its imports a module may not import."""
-    name = part_of(module)
-    assert name is not None
-    part, wrong = PARTS[name], []
-    for target in sorted(imported):
-        top = target.split(".")[0]
-        if top in sys.stdlib_module_names or target == "service":  # service/__init__.py holds the version alone
-            continue
-        if top != "service":
-            allowed = top in part.packages or (ANYTHING in part.packages and top not in ("tests", "export"))
-        else:
-            used = part_of(target.removeprefix("service."))
-            allowed = used == name or used in part.parts or ANYTHING in part.parts
-        if not allowed:
-            wrong.append(target)
-    return wrong
+    return [target for target in sorted(imported) if not _may_import(room_of(module), target)]
+
+
+def _may_import(room: str, target: str) -> bool:
+    top = target.split(".", maxsplit=1)[0]
+    if top in sys.stdlib_module_names or target == "service":  # service/__init__.py holds the version alone
+        return True
+    floor = floor_of(room)
+    assert floor is not None
+    if top != "service":
+        packages = FLOORS[floor][room]
+        return top in packages or (ANYTHING in packages and top not in ("tests", "export"))
+    name = target.removeprefix("service.")
+    used = room_of(name)
+    below = floor_of(used)
+    if used == room:
+        return True
+    return below is not None and below < floor and not {used, name} & set(SEPARATE.get(room, ()))
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module])
@@ -169,11 +161,12 @@ def test_a_module_imports_only_what_its_floor_may(module: str) -> None:
     assert violations(module, imported) == []
 
 
-def test_every_module_has_its_place_in_the_table() -> None:
-    """A new module or folder must be placed here before anything else."""
-    assert [module for module in MODULES if module and part_of(module) is None] == []
-    named = {entry.removesuffix(".") for part in PARTS.values() for entry in part.modules}
-    assert named <= set(MODULES), "the table names modules that are not there"
+def test_every_room_has_its_floor() -> None:
+    """A new room must be placed here before anything else."""
+    rooms = [room for floor in FLOORS for room in floor]
+    assert sorted(rooms) == sorted({room_of(module) for module in MODULES if module})
+    assert len(set(rooms)) == len(rooms)
+    assert set(SEPARATE) <= set(rooms)
 
 
 def test_packages_themselves_import_nothing() -> None:
@@ -181,16 +174,6 @@ def test_packages_themselves_import_nothing() -> None:
     for module, path in MODULES.items():
         if path.name == "__init__.py":
             assert imports_of(path.read_text(), module) == set(), path
-
-
-def test_the_table_lets_nobody_import_upwards() -> None:
-    for part in PARTS.values():
-        for used in part.parts:
-            assert used == ANYTHING or PARTS[used].floor <= part.floor
-    for name, part in PARTS.items():
-        for used in part.parts:
-            if used != ANYTHING and PARTS[used].floor == part.floor:
-                assert name not in PARTS[used].parts, f"{name} and {used} import each other"
 
 
 def test_only_the_entry_point_imports_by_a_name_made_at_run_time() -> None:
@@ -203,18 +186,18 @@ def test_only_the_entry_point_imports_by_a_name_made_at_run_time() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "wrong"),
     [
-        ("images", "import torch", "torch"),
-        ("images", "from service.storage import blobs", "service.storage.blobs"),
+        ("pictures.images", "import torch", "torch"),
+        ("pictures.images", "from service.storage import blobs", "service.storage.blobs"),
         ("engine.vgg", "from flask import request", "flask"),
         ("engine.vgg", "from service.styles.grams import average", "service.styles.grams"),
-        ("engine.options", "from service.engine.vgg import VGG", "service.engine.vgg"),
-        ("storage.blobs", "from service import worker", "service.worker"),
+        ("options", "from service.engine.vgg import VGG", "service.engine.vgg"),
+        ("storage.blobs", "from service.jobs import queue", "service.jobs.queue"),
         ("jobs.queue", "def f():\n    import service.api.auth", "service.api.auth"),
-        ("api.styles", "from service.styles.cache import GramCache", "service.styles.cache"),
-        ("api.styles", "if 0:\n    from service.engine import vgg as v", "service.engine.vgg"),
-        ("styles.presets", "from service.styles.cache import GramCache", "service.styles.cache"),
-        ("worker", "from service.app import create_app", "service.app"),
-        ("app", "from export.graph import build_model", "export"),
+        ("jobs.queue", "from service.engine.vgg import VGG", "service.engine.vgg"),
+        ("api.auth", "from service.styles.cache import GramCache", "service.styles.cache"),
+        ("api.auth", "if 0:\n    from service.engine import vgg as v", "service.engine.vgg"),
+        ("styles.presets", "from service.engine import vgg", "service.engine.vgg"),
+        ("__main__", "from export.graph import build_model", "export"),
     ],
 )
 def test_a_wrong_import_would_be_found(module: str, line: str, wrong: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.engine import stage
-from service.memory import (
+from service.machine.memory import (
     BASE,
     KEPT_PER_PIXEL,
     PER_PIXEL,

@@ -15,7 +15,7 @@ from front_door import ROOT, RunningService, eventually
 from PIL import Image
 
 from service.config import variables
-from service.engine.options import OPTIONS
+from service.options import OPTIONS
 
 README = (ROOT / "README.md").read_text()
 

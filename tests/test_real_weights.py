@@ -13,12 +13,12 @@ from front_door import RunningService, b64
 from skimage import data
 
 from scripts.starters import strokes
-from service import images
 from service.decoding import files
-from service.engine.options import TransferOptions
 from service.engine.precision import choose
-from service.memory import MIB
-from service.model import load_model
+from service.machine.memory import MIB
+from service.network.model import load_model
+from service.options import TransferOptions
+from service.pictures import images
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Stylist

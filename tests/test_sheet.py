@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.images import Picture
-from service.sheet import CELL, FONT, GAP, LINES, Cell, contact_sheet
+from service.pictures.images import Picture
+from service.pictures.sheet import CELL, FONT, GAP, LINES, Cell, contact_sheet
 
 COLOURS = [(255, 0, 0), (0, 160, 0), (0, 0, 255), (230, 200, 0), (200, 0, 200), (0, 180, 180)]
 

@@ -13,7 +13,7 @@ from front_door import ROOT, png
 from PIL import Image
 
 from service.__main__ import main
-from service.engine.options import OPTIONS
+from service.options import OPTIONS
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 from service.api.bodies import BlendBody, PaintingBody, StyleEntry, TransferBody
 from service.api.fields import JobInit
 from service.errors import FieldError, InvalidInput
-from service.images import ImageFile
+from service.pictures.images import ImageFile
 
 DIAL = ("content_weight", "style_weight")  # what a strength stands for
 Given = dict[str, Any]  # the fields that somebody named, each with its value

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from service.api.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
 from service.api.invalid import invalid
 from service.api.parameters import NAME
-from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
-from service.images import ImageFile
+from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
+from service.pictures.images import ImageFile
 
 TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
 LEAST_WEIGHT = 1e-6  # of all weights of a list together

@@ -16,9 +16,10 @@ from service.api.body import PART
 from service.api.invalid import invalid
 from service.api.parameters import ID, JOB, MAX_INDEX
 from service.api.request_pictures import request_pictures
-from service.engine.options import LAYERS, OPTIONS
 from service.errors import shown
-from service.images import ImageFile, UnreadableImage
+from service.network.layers import LAYERS
+from service.options import OPTIONS
+from service.pictures.images import ImageFile, UnreadableImage
 
 FILE_PART = "file:"
 NAMED_PARTS = "named_parts"  # those of the form whose files were asked for, in Flask's `g`

@@ -14,12 +14,12 @@ from service.api.fields import JobInit
 from service.api.parts import Parts
 from service.api.request_pictures import request_pictures
 from service.decoding import files
-from service.engine.options import OPTIONS, TransferOptions
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
-from service.images import ImageFile, UnreadableImage
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
-from service.sizes import HasSize, content_size_errors, style_size_errors
+from service.options import OPTIONS, TransferOptions
+from service.pictures.images import ImageFile, UnreadableImage
+from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 from service.storage.readback import read_back
 from service.storage.schema import PresetRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from service.memory import MIB, give_back_memory
+from service.machine.memory import MIB, give_back_memory
 
 LARGE = MIB  # bytes of a body
 

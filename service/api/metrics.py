@@ -16,10 +16,10 @@ from service.api.openapi import operation_id
 from service.api.parts import parts
 from service.errors import DatabaseError, StorageError
 from service.jobs.census import Census, take_census
-from service.metrics.exposition import CONTENT_TYPE, exposition
-from service.metrics.instruments import REGISTRY
 from service.storage.database import Database
 from service.storage.disks import Disks
+from service.telemetry.exposition import CONTENT_TYPE, exposition
+from service.telemetry.instruments import REGISTRY
 
 logger = logging.getLogger(__name__)
 

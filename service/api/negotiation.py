@@ -10,7 +10,7 @@ from werkzeug.http import parse_accept_header
 
 from service.decoding import files
 from service.errors import NotAcceptable, Unavailable
-from service.images import MEDIA_TYPES
+from service.pictures.images import MEDIA_TYPES
 
 BROWSERS = ("text/html", "image/svg+xml")  # what a browser asks for in its address bar, and for an <img>
 TURN_S = 10.0  # for which a caller waits until it is its turn

@@ -12,9 +12,9 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
 
-from service.logs import bind
-from service.metrics import instruments
-from service.tracing import Trace, continued
+from service.telemetry import instruments
+from service.telemetry.logs import bind
+from service.telemetry.tracing import Trace, continued
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response
 
 from service.api.caching import FOREVER, file
-from service.images import SENT_TYPES, media_type_of
+from service.pictures.images import SENT_TYPES, media_type_of
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ORIGINAL: dict[Any, Any] = {"200": {"content": dict.fromkeys(SENT_TYPES, BINARY)}}

@@ -12,11 +12,11 @@ from service.api.streams import Streams
 from service.api.waiting import Waiting
 from service.api.watching import Watch
 from service.config import Settings
-from service.digests import model_sha256
 from service.errors import ModelUnavailable
 from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
 from service.jobs.roll import Roll
+from service.network.digests import model_sha256
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks

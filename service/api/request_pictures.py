@@ -15,7 +15,7 @@ from service.decoding import files
 from service.decoding.files import Allowance
 from service.decoding.formats import head_of
 from service.errors import Unavailable
-from service.images import ImageFile, UnreadableImage
+from service.pictures.images import ImageFile, UnreadableImage
 
 MEGA = 1_000_000
 

@@ -13,8 +13,8 @@ from service.api.clients import hung_up
 from service.api.watching import Watch
 from service.errors import NotFound, Unavailable
 from service.jobs.resource import progress_resource, transfer_resource
-from service.metrics.instruments import event_streams_open
 from service.storage.schema import ENDED, JobRow
+from service.telemetry.instruments import event_streams_open
 
 RECONNECT_MS = 2000  # after which a client that lost its stream comes back
 HEARTBEAT_S = 15.0  # of silence, after which a line without meaning is sent

@@ -23,12 +23,12 @@ from service.api.parameters import NewStylePath, PageQuery, StyleImagePath, Styl
 from service.api.parts import parts
 from service.api.resources import Endings, style_resource
 from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
-from service.images import UnreadableImage
 from service.jobs.fit import check_styles_fit
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
-from service.sizes import style_size_errors
+from service.pictures.images import UnreadableImage
+from service.pictures.sizes import style_size_errors
 from service.storage.pictures import StoredStyleImage
 from service.storage.readback import read_back
 from service.storage.schema import ENDED, PresetRow

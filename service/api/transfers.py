@@ -31,12 +31,12 @@ from service.api.stored import transfer_file, transfer_preview
 from service.api.submitting import repeat_key, repeated, submitted
 from service.api.waiting import preferred_wait
 from service.errors import DatabaseFull, MissingFile, NotFound, NotReady
-from service.images import MEDIA_TYPES
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.jobs.request import job_folder, painted
 from service.jobs.resource import transfer_resource
+from service.pictures.images import MEDIA_TYPES
 from service.storage.schema import ENDED
 from service.storage.unsaved import remove_unsaved
 

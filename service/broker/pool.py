@@ -18,7 +18,7 @@ from celery import signals
 from service.broker.controller import Controller, PatientConsumer
 from service.broker.messages import WAKE, make_app
 from service.config import Settings
-from service.devices import device_variables
+from service.machine.devices import device_variables
 
 if TYPE_CHECKING:
     from service.broker.child import Child

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from service.config import Settings
 from service.errors import Unavailable
-from service.memory import MIB
+from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database

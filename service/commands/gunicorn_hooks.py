@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from service.api.parts import KEY
 from service.commands.serve import PR_SET_PDEATHSIG
-from service.metrics.folder import remove_own_folder
+from service.telemetry.metrics_folder import remove_own_folder
 from service.web.connection import STALLED_S
 
 logger_class = "service.commands.gunicorn_logs.Logs"

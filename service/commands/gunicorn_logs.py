@@ -7,7 +7,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from service.config import Settings
-from service.logs import set_up_logs
+from service.telemetry.logs import set_up_logs
 
 
 class Logs(Logger):  # type: ignore[misc]

@@ -17,13 +17,13 @@ from types import FrameType
 
 from service.commands.web import gunicorn_command, gunicorn_variables
 from service.config import Settings, unknown_variables
-from service.devices import device_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
 from service.jobs.roll import Roll
-from service.logs import set_up_logs
-from service.metrics.folder import metrics_folder
+from service.machine.devices import device_variables
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.telemetry.logs import set_up_logs
+from service.telemetry.metrics_folder import metrics_folder
 from service.webhooks.settings import check_settings
 
 logger = logging.getLogger(__name__)

@@ -11,15 +11,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from service import images
 from service.config import Settings
-from service.cutout import fitted
 from service.decoding import files
-from service.engine.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
-from service.images import ImageFile, UnreadableImage
-from service.sizes import content_size_errors, style_size_errors
+from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
+from service.pictures import images
+from service.pictures.cutout import fitted
+from service.pictures.images import ImageFile, UnreadableImage
+from service.pictures.sizes import content_size_errors, style_size_errors
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
 from service.transfer import Order, Outcome, Stylist

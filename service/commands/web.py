@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from service.config import Settings
-from service.metrics.folder import VARIABLE, make_folder
+from service.telemetry.metrics_folder import VARIABLE, make_folder
 from service.webhooks.settings import check_settings
 
 GRACE_S = 20  # for requests under way when the server is told to stop

@@ -11,11 +11,11 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from service.config import Settings
-from service.logs import set_up_logs
-from service.metrics.folder import metrics_folder
+from service.telemetry.logs import set_up_logs
+from service.telemetry.metrics_folder import metrics_folder
 
 if TYPE_CHECKING:
-    from service.metrics.exposition import Exporter
+    from service.telemetry.exposition import Exporter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def _exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
     if not wanted or not settings.metrics_port:
         yield None
         return
-    from service.metrics.exposition import Exporter  # noqa: PLC0415 - the folder must be there first
+    from service.telemetry.exposition import Exporter  # noqa: PLC0415 - the folder must be there first
 
     exporter = Exporter(settings.host, settings.metrics_port)
     try:

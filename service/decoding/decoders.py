@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from service.decoding.messages import Order, Reply, mapped, receive, send, shared
 from service.errors import Unavailable
-from service.images import UnreadableImage
+from service.pictures.images import UnreadableImage
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from service.decoding.decoders import DECODERS, Files, TooSlow
 from service.decoding.formats import head_of
 from service.decoding.messages import Reply
 from service.errors import Unavailable
-from service.images import Cutout, ImageFile, Mask, Picture, UnreadableImage, digest
+from service.pictures.images import Cutout, ImageFile, Mask, Picture, UnreadableImage, digest
 
 WHOLE = 2.0  # times as long as a check may take a file that passed it: all of it is brought to sRGB
 LIGHT = 255  # of a level

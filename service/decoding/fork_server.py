@@ -23,7 +23,7 @@ from PIL import Image
 
 from service.decoding.messages import Order, Reply, receive, send, shared
 from service.decoding.tasks import TASKS
-from service.images import UnreadableImage
+from service.pictures.images import UnreadableImage
 
 NICENESS = 5
 OPEN_FILES = 32

@@ -9,11 +9,11 @@ from typing import TypeVar
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from service import images
 from service.decoding.formats import READABLE
 from service.decoding.structure import check_structure
-from service.images import Cutout, Levels, Picture, UnreadableImage
-from service.srgb import mend_transparent_colour, to_srgb
+from service.pictures import images
+from service.pictures.images import Cutout, Levels, Picture, UnreadableImage
+from service.pictures.srgb import mend_transparent_colour, to_srgb
 
 Read = TypeVar("Read")
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from service.images import UnreadableImage
-from service.srgb import SIGNATURE
+from service.pictures.images import UnreadableImage
+from service.pictures.srgb import SIGNATURE
 
 JPEG_SCANS = 100  # a progressive JPEG has some 10; each is a pass over all pixels
 JPEG_SEGMENTS = 5000  # before the pixels; a profile of 16 MiB has 256

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from service import images
 from service.config import Settings
 from service.decoding import files
-from service.devices import GPUS
 from service.doctor.report import FAILURE, OK, WARNING, Finding
-from service.engine.options import TransferOptions
-from service.images import Picture
-from service.model import load_model
+from service.machine.devices import GPUS
+from service.network.model import load_model
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
 from service.transfer import EngineInfo, Order, Stylist

@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import NoSpace
-from service.memory import MIB
+from service.machine.memory import MIB
 from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision
 from service.storage.disks import Disks

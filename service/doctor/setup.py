@@ -10,8 +10,8 @@ from service import __version__
 from service.authority import parse_authority
 from service.config import Settings, unknown_variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
-from service.engine.options import OPTIONS
-from service.memory import MIB, available, largest_size, needed, whole_pixels
+from service.machine.memory import MIB, available, largest_size, needed, whole_pixels
+from service.options import OPTIONS
 from service.webhooks.settings import check_settings
 
 PACKAGES = ("torch", "onnx", "numpy", "SQLAlchemy", "gunicorn", "celery")

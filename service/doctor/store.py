@@ -10,7 +10,7 @@ from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import DatabaseError
 from service.jobs.models import model_notes
 from service.jobs.roll import Roll
-from service.memory import MIB
+from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision

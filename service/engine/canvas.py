@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from service.colour import LUMA
-from service.images import Picture
+from service.pictures.colour import LUMA
+from service.pictures.images import Picture
 
 
 class Canvas(Protocol):

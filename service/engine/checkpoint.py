@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from service.engine.pyramid import Level
-from service.headers import metadata_of
+from service.network.safetensors_header import metadata_of
 
 STEPS = 65535  # from 0 to 1 in a file: 257 to each of the picture's 8 bits, at half of float32's bytes
 BROKEN = (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from service import images
 from service.engine.canvas import to_tensor
-from service.engine.options import TransferOptions
 from service.engine.pyramid import Level, enlarged
-from service.images import Picture
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.images import Picture
 
 
 class FirstImages:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service import images
-from service.images import Mask
+from service.pictures import images
+from service.pictures.images import Mask
 
 
 @dataclass(frozen=True, eq=False)

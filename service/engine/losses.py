@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from service.engine.options import TransferOptions
 from service.engine.vgg import VGG
+from service.options import TransferOptions
 
 BAND = 256  # rows of an image that are looked at at a time where nothing as large as it is to be made
 NORM_FLOOR = 1e-12  # a target without any norm (a black picture) still has something to divide by

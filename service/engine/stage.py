@@ -10,20 +10,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from service import images
 from service.engine.canvas import Canvas, canvas_for, to_tensor
 from service.engine.checkpoint import Trail
 from service.engine.evaluation import recorder_for
 from service.engine.guidance import Guidance
 from service.engine.losses import Losses, Objective, StyleTarget, as_losses, total_variation
 from service.engine.optimizer import Step, minimize
-from service.engine.options import TransferOptions
 from service.engine.problem import Problem
 from service.engine.pyramid import Level, cropped, padded
 from service.engine.tiled import TiledObjective, encode_tiled
 from service.engine.vgg import VGG
-from service.geometry import layer_masks
-from service.images import Picture
+from service.network.geometry import layer_masks
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.images import Picture
 
 NEGLIGIBLE = {"float32": 1e-7, "bfloat16": 2e-4}  # of the objective's scale: what is below it is rounding
 REPORT_EVERY = {"cpu": 1, "cuda": 8}  # iterations; each report waits for the device

@@ -15,12 +15,12 @@ from service.engine.first import FirstImages
 from service.engine.guidance import EVERYWHERE, Guidance
 from service.engine.losses import Losses
 from service.engine.optimizer import Step
-from service.engine.options import TransferOptions
 from service.engine.pyramid import Level, cropped, padded, plan, refined
 from service.engine.stage import Grams, Memo, Score, Setting, Stage, View
 from service.engine.vgg import VGG
-from service.images import Picture
-from service.memory import give_back_memory
+from service.machine.memory import give_back_memory
+from service.options import TransferOptions
+from service.pictures.images import Picture
 
 GramsAt = Callable[[int], Sequence[Grams]]
 """A level's long edge in pixels -> the Gram targets there, one for each region of the guidance."""

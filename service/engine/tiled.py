@@ -26,9 +26,9 @@ from service.engine.losses import (
     total_variation,
     total_weight,
 )
-from service.engine.options import TransferOptions
 from service.engine.vgg import VGG
-from service.geometry import Tile, stride, tiles
+from service.network.geometry import Tile, stride, tiles
+from service.options import TransferOptions
 
 ByLayer = dict[str, Tensor]
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from service.engine.options import LAYERS
 from service.engine.precision import PRECISIONS
-from service.model import Model
+from service.network.layers import LAYERS
+from service.network.model import Model
 
 
 class VGG(nn.Module):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from service.engine.options import OPTIONS, TransferOptions
 from service.errors import DoesNotFit, FieldError
-from service.geometry import features_per_pixel
-from service.images import fitted_size
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Room, largest_size, needed
-from service.sizes import HasSize, content_size_errors, style_size_errors
+from service.machine.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Room, largest_size, needed
+from service.network.geometry import features_per_pixel
+from service.options import OPTIONS, TransferOptions
+from service.pictures.images import fitted_size
+from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 
 LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
 ORDINARY = features_per_pixel(TransferOptions().content_layers)  # which memory.PER_PIXEL was measured with

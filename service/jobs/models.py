@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from service.digests import model_sha256
 from service.errors import ModelUnavailable
+from service.network.digests import model_sha256
 
 
 def model_notes(file: Path, models: Collection[str]) -> list[str]:

@@ -16,10 +16,10 @@ from service.jobs.expiry import is_kept
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import job_folder
-from service.metrics.instruments import jobs_submitted
 from service.storage.database import Database, now, take_turns
 from service.storage.left import leave
 from service.storage.schema import IdempotencyRow, JobRow, TurnRow
+from service.telemetry.instruments import jobs_submitted
 
 SUBMITTING = "submit"  # the turn that writers of new jobs take
 

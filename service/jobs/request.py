@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from service.engine.options import TransferOptions
+from service.options import TransferOptions
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 
 FOLDER = "jobs"

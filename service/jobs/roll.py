@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, delete, func, select
 
-from service.memory import Room
+from service.machine.memory import Room
 from service.storage.database import Database, now
 from service.storage.schema import WorkerRow
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from service.metrics import instruments
 from service.storage.schema import JobRow
-from service.tracing import parse
+from service.telemetry import instruments
+from service.telemetry.tracing import parse
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from service.errors import DatabaseError, ServiceError, StorageError
-from service.images import UnreadableImage
+from service.pictures.images import UnreadableImage
 from service.storage.blobs import Blobs
 
 logger = logging.getLogger(__name__)

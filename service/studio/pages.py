@@ -9,9 +9,9 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request
 
-from service.engine.options import TransferOptions
 from service.errors import NotFound
-from service.images import SENT_TYPES, STARTS
+from service.options import TransferOptions
+from service.pictures.images import SENT_TYPES, STARTS
 
 FOLDER = Path(__file__).parent / "static"
 PAGE = "index.html"

@@ -12,13 +12,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from service.complaints import Complaint
 from service.errors import BlobNotFound, StorageError
-from service.headers import metadata_of
-from service.images import RENDITION
-from service.metrics.instruments import style_grams
+from service.network.safetensors_header import metadata_of
+from service.pictures.images import RENDITION
 from service.storage.blobs import Blobs
 from service.styles.extractor import Grams
+from service.telemetry.complaints import Complaint
+from service.telemetry.instruments import style_grams
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ import onnxruntime as ort
 from onnx.utils import Extractor
 
 from service.errors import Unavailable
-from service.geometry import layer_masks, stride, tiles
-from service.images import Mask, Picture
-from service.model import Model
+from service.network.geometry import layer_masks, stride, tiles
+from service.network.model import Model
+from service.pictures.images import Mask, Picture
 
 Grams = dict[str, npt.NDArray[np.float32]]
 """Layer -> C x C Gram matrix, divided by the H*W it was taken over."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from service import images
 from service.decoding import files
-from service.images import Picture
-from service.metrics.instruments import style_grams
+from service.pictures import images
+from service.pictures.images import Picture
 from service.styles.cache import GramCache, GramKey
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.packs import Pack
+from service.telemetry.instruments import style_grams
 
 PACKS = 2  # of some 27 MB kept in memory, the last ones asked for
 

@@ -19,9 +19,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from service.decoding import files
-from service.engine.options import CHANNELS, LAYERS
-from service.headers import header_of, metadata_of
-from service.images import UnreadableImage
+from service.network.layers import CHANNELS, LAYERS
+from service.network.safetensors_header import header_of, metadata_of
+from service.pictures.images import UnreadableImage
 
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""

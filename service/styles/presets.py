@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from service import images
 from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
-from service.images import ImageFile
+from service.pictures import images
+from service.pictures.images import ImageFile
 from service.storage.blobs import Blobs
 from service.storage.database import Database, now, take_turns
 from service.storage.left import leave

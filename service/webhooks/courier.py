@@ -7,10 +7,10 @@ import threading
 
 from service.config import Settings
 from service.jobs.deliveries import Deliveries, Delivery
-from service.logs import bound
-from service.metrics.instruments import webhook_attempts
 from service.storage.database import Database
-from service.tracing import Trace, continued
+from service.telemetry.instruments import webhook_attempts
+from service.telemetry.logs import bound
+from service.telemetry.tracing import Trace, continued
 from service.webhooks.hosts import Hosts
 from service.webhooks.secret import signing_secret
 from service.webhooks.sender import NotDelivered, Sender, Undeliverable

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 
 from service import __version__
 from service.errors import InvalidInput
-from service.tracing import HEADER, Trace
+from service.telemetry.tracing import HEADER, Trace
 from service.webhooks.hosts import AddressRefused, Hosts
 from service.webhooks.urls import Target
 

@@ -11,7 +11,7 @@ from front_door import RunningService, b64, png
 from PIL import Image
 from skimage import data
 
-from service import images
+from service.pictures import images
 
 PHOTO = images.resize(np.ascontiguousarray(data.cat()), 64, 48)  # type: ignore[no-untyped-call]
 TISSUE = np.ascontiguousarray(data.immunohistochemistry()[:96, :80])  # type: ignore[no-untyped-call]

@@ -108,8 +108,8 @@ def test_metrics_are_shown_beside_files_that_are_none(
 ) -> None:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
-    from service.metrics.exposition import exposition  # noqa: PLC0415
-    from service.metrics.folder import VARIABLE  # noqa: PLC0415
+    from service.telemetry.exposition import exposition  # noqa: PLC0415
+    from service.telemetry.metrics_folder import VARIABLE  # noqa: PLC0415
 
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     for name in ("counter_1.db", "gauge_livesum_x.db", "gauge_2.db", "foreign_3.db", "histogram_4.db", "odd.db"):

@@ -15,7 +15,8 @@ from openapi_spec_validator import validate
 
 from service.api.fields import SMALLEST_IMAGE
 from service.decoding.files import check_image
-from service.engine.options import LAYERS, OPTIONS
+from service.network.layers import LAYERS
+from service.options import OPTIONS
 
 Json = dict[str, Any]
 

@@ -29,7 +29,7 @@ from api.controls import (
 )
 from front_door import RunningService, b64, png
 
-from service.colour import LUMA
+from service.pictures.colour import LUMA
 
 SHALLOW: dict[str, Any] = {
     "content_layers": {"relu1_1": 1.0}, "style_layers": {"relu1_1": 1.0, "relu2_1": 1.0},

@@ -12,12 +12,12 @@ from flask.testing import FlaskClient
 from front_door import RunningService, b64, png
 
 from service.config import Settings
-from service.engine.options import TransferOptions
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.jobs.roll import Roll
-from service.memory import BASE, MIB, Room
+from service.machine.memory import BASE, MIB, Room
+from service.options import TransferOptions
 from service.storage.database import Database
 from service.storage.pictures import StoredImage, StoredStyleImage
 

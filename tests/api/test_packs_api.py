@@ -17,8 +17,8 @@ from api.controls import NEGATIVE, QUICK, STYLE, TISSUE, assert_refused, decoded
 from front_door import RunningService, b64, png
 from safetensors.numpy import load, save
 
-from service.engine.options import TransferOptions
-from service.headers import PREFIX
+from service.network.safetensors_header import PREFIX
+from service.options import TransferOptions
 from service.styles.packs import LADDER, Pack
 
 PACK_TYPE = "application/octet-stream"

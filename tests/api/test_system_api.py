@@ -13,7 +13,7 @@ from front_door import RunningService, b64, eventually, png
 
 from service.config import Settings
 from service.jobs.roll import Roll
-from service.memory import Room
+from service.machine.memory import Room
 from service.storage.database import Database
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))

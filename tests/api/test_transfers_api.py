@@ -14,8 +14,8 @@ import requests
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
 
-from service import images
-from service.engine.options import OPTIONS
+from service.options import OPTIONS
+from service.pictures import images
 
 LONG = {"size": 512, "iterations": 5000}  # runs until someone stops it
 

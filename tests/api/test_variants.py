@@ -25,9 +25,9 @@ from api.controls import (
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
 
-from service import images
 from service.api.caching import FOREVER
-from service.sheet import CELL, GAP
+from service.pictures import images
+from service.pictures.sheet import CELL, GAP
 
 
 def test_each_variant_is_what_a_transfer_of_its_own_gives(service: RunningService) -> None:

@@ -13,7 +13,7 @@ from front_door import b64, png
 
 from service.api.parts import KEY, Parts
 from service.config import Settings
-from service.memory import BASE, Room
+from service.machine.memory import BASE, Room
 
 PRESET: dict[str, Any] = {"images": [{"image": b64(png(NEGATIVE))}], "warm": [64]}
 

@@ -11,7 +11,7 @@ from service.decoding import files, lanes
 from service.decoding.decoders import DECODERS, TooSlow
 from service.decoding.messages import Order
 from service.decoding.structure import JPEG_SCANS, JPEG_SEGMENTS, check_structure
-from service.images import UnreadableImage, digest
+from service.pictures.images import UnreadableImage, digest
 
 REFUSED = {
     "scans": bombs.many_scans(64, JPEG_SCANS + 1),

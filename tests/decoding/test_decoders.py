@@ -24,7 +24,7 @@ from service.decoding.formats import READABLE, head_of
 from service.decoding.lane import Lane, Rank
 from service.decoding.messages import Order
 from service.errors import Unavailable
-from service.images import UnreadableImage
+from service.pictures.images import UnreadableImage
 
 
 def of_server(pattern: str = "fork_server", parent: int | None = None) -> list[int]:

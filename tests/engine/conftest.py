@@ -13,13 +13,13 @@ from paintings import GramsOf, Painted, Pair, Run
 
 from export.graph import build_model
 from export.sources import random_weights
-from service import images
-from service.colour import grey
 from service.engine.losses import gram_matrix
-from service.engine.options import TransferOptions
 from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import VGG, build_encoder
-from service.model import Model, load_model
+from service.network.model import Model, load_model
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.colour import grey
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from service.engine.options import CONVOLUTIONS_PER_BLOCK
-from service.images import Mask
+from service.network.layers import CONVOLUTIONS_PER_BLOCK
+from service.pictures.images import Mask
 
 
 def noise(height: int, width: int, seed: int = 0) -> Mask:

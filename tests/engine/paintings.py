@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from reference import as_image, content_term, gram_means, total_variation, vgg_features
 
-from service.engine.options import TransferOptions
 from service.engine.stylize import Result
-from service.model import Model
+from service.network.model import Model
+from service.options import TransferOptions
 
 GramsOf = Callable[..., dict[str, np.ndarray]]
 Run = Callable[..., Result]

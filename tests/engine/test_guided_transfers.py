@@ -11,15 +11,15 @@ from guidance_masks import left, noise, reference_masks
 from paintings import GramsOf
 from reference import as_image, content_term, total_variation, vgg_features
 
-from service import images
-from service.colour import grey
 from service.engine.guidance import EVERYWHERE, Guidance
-from service.engine.options import TransferOptions
 from service.engine.stylize import Result, score, stylize
 from service.engine.vgg import VGG
-from service.geometry import reach, stride
-from service.images import Picture
-from service.model import Model
+from service.network.geometry import reach, stride
+from service.network.model import Model
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.colour import grey
+from service.pictures.images import Picture
 
 SHALLOW = {"relu1_1": 0.5, "relu2_1": 0.5}
 FIVE = tuple(f"relu{block}_1" for block in range(1, 6))

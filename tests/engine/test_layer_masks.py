@@ -7,9 +7,9 @@ import pytest
 import torch
 from guidance_masks import noise, reference_masks
 
-from service.engine.options import LAYERS
 from service.engine.vgg import VGG
-from service.geometry import layer_masks, reach, stride
+from service.network.geometry import layer_masks, reach, stride
+from service.network.layers import LAYERS
 
 
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (47, 65), (16, 16), (31, 97), (33, 16)])

@@ -10,9 +10,9 @@ from reference import content_term, gram_means, gram_sums, style_term, vgg_featu
 from torch import Tensor
 
 from service.engine.losses import Objective, content_loss, gram_matrix, plain_objective, style_loss, total_variation
-from service.engine.options import TransferOptions
 from service.engine.vgg import VGG
-from service.model import Model
+from service.network.model import Model
+from service.options import TransferOptions
 
 SCALINGS = ["relative", "per_element", "gatys"]
 LAYER_SETS = [

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine.options import LAYERS, OPTIONS, TransferOptions, weights_at
 from service.errors import InvalidInput
+from service.network.layers import LAYERS
+from service.options import OPTIONS, TransferOptions, weights_at
 
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 RANGES = {

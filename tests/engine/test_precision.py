@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from service.engine.canvas import to_tensor
-from service.engine.options import TransferOptions
 from service.engine.precision import choose
 from service.engine.stylize import stylize
 from service.engine.vgg import VGG, build_encoder
-from service.model import Model
+from service.network.model import Model
+from service.options import TransferOptions
 
 CPU = torch.device("cpu")
 

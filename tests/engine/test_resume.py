@@ -13,15 +13,15 @@ import pytest
 import torch
 from objectives import Watched, both_methods, problem, rosenbrock, vector
 
-from service import images
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from service.engine.losses import Objective
 from service.engine.optimizer import minimize
-from service.engine.options import TransferOptions
 from service.engine.pyramid import plan
 from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import VGG
 from service.errors import Diverged
+from service.options import TransferOptions
+from service.pictures import images
 
 GramsOf = Callable[..., dict[str, np.ndarray]]
 

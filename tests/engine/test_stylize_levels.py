@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from paintings import GramsOf, Painted
 
-from service import images
-from service.engine.options import TransferOptions
 from service.engine.stylize import Progress, stylize
 from service.engine.vgg import VGG
+from service.options import TransferOptions
+from service.pictures import images
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from paintings import Pair, Run, expected_losses, luminance
 from PIL import Image
 from reference import as_image, content_term, gram_means, total_variation, vgg_features
 
-from service import images
-from service.engine.options import TransferOptions
 from service.engine.stylize import Progress, stylize
 from service.engine.vgg import build_encoder
-from service.model import Model, load_model
+from service.network.model import Model, load_model
+from service.options import TransferOptions
+from service.pictures import images
 
 
 @pytest.mark.parametrize("color", ["style", "match", "luminance"])

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from service.engine.canvas import to_tensor
 from service.engine.losses import Objective, StyleTarget, gram_matrix
-from service.engine.options import LAYERS, TransferOptions
 from service.engine.stylize import stylize
 from service.engine.tiled import TiledObjective, encode_tiled
 from service.engine.vgg import VGG
-from service.geometry import layer_masks, reach, tiles
+from service.network.geometry import layer_masks, reach, tiles
+from service.network.layers import LAYERS
+from service.options import TransferOptions
 
 DEEP = {"relu1_2": 1.0, "relu3_2": 0.5, "relu5_4": 2.0}
 

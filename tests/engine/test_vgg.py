@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from reference import as_image, vgg_features
 
-from service.engine.options import LAYERS
 from service.engine.vgg import VGG, build_encoder
-from service.model import Model
+from service.network.layers import LAYERS
+from service.network.model import Model
 
 CPU = torch.device("cpu")
 

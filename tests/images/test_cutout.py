@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.cutout import SOLID, filled, fitted, shown, visibility
-from service.images import Cutout
+from service.pictures.cutout import SOLID, filled, fitted, shown, visibility
+from service.pictures.images import Cutout
 
 
 def disc(height: int, width: int, soft: float) -> np.ndarray:

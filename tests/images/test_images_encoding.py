@@ -10,10 +10,10 @@ from picture_checks import far
 from picture_files import encoded
 from PIL import Image
 
-from service import images
 from service.decoding import reading
 from service.decoding.reading import decode
-from service.images import resize_long_edge
+from service.pictures import images
+from service.pictures.images import resize_long_edge
 
 
 def test_png_is_written_without_loss(photo: np.ndarray) -> None:

@@ -18,8 +18,8 @@ from PIL import Image, ImageFile
 
 from service.decoding import reading
 from service.decoding.reading import decode, upright_size
-from service.images import UnreadableImage
-from service.srgb import PROFILE
+from service.pictures.images import UnreadableImage
+from service.pictures.srgb import PROFILE
 
 
 @pytest.mark.parametrize(

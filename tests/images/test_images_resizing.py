@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from picture_checks import far
 
-from service.images import cover, fitted_size, resize, resize_long_edge
+from service.pictures.images import cover, fitted_size, resize, resize_long_edge
 
 
 @pytest.mark.parametrize(

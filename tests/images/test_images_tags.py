@@ -11,11 +11,11 @@ import pytest
 from picture_files import encoded
 from PIL import Image, ImageCms, PngImagePlugin
 
-from service import images, sheet
 from service.decoding import reading
 from service.decoding.reading import decode, decode_cutout, transcode
-from service.images import encode
-from service.srgb import PROFILE
+from service.pictures import images, sheet
+from service.pictures.images import encode
+from service.pictures.srgb import PROFILE
 
 PLACE = b"48.8584 N 2.2945 E"
 

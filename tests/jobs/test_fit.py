@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from service import memory
-from service.engine.options import TransferOptions
 from service.errors import DoesNotFit
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.memory import MIB, Room, needed
+from service.machine import memory
+from service.machine.memory import MIB, Room, needed
+from service.options import TransferOptions
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 
 FLOAT32, BFLOAT16 = "float32", "bfloat16"

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from service.engine.options import TransferOptions
 from service.errors import DoesNotFit
 from service.jobs.fit import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.memory import MIB, Room, needed
+from service.machine.memory import MIB, Room, needed
+from service.options import TransferOptions
 from service.storage.pictures import StoredImage, StoredStyleImage
 
 CONTENT = StoredImage("b", "s", 3000, 2000)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.engine.options import TransferOptions
 from service.jobs.request import Painting, StoredStyle, TransferRequest, blobs, iterations, painted
+from service.options import TransferOptions
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from service.logs import _formatter
+from service.telemetry.logs import _formatter
 
 
 def test_what_a_caller_sent_stays_on_its_line() -> None:

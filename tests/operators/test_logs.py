@@ -11,7 +11,7 @@ from front_door import RunningService, eventually
 from operators.scraping import HEADERS, KEY, end_of, ended, logged, post
 from webhooks.receiver import SECRET, Receiver
 
-from service.tracing import parse
+from service.telemetry.tracing import parse
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from operators.scraping import Series, logged, scrape, value
 from servers import Redis
 
 from scripts.ports import free_port
-from service.metrics import folder
+from service.telemetry import metrics_folder
 
 pytestmark = pytest.mark.slow
 
@@ -21,9 +21,17 @@ pytestmark = pytest.mark.slow
 def both(model: Path, folder: Path, **settings: Any) -> tuple[Part, Part, str]:
     """A web server and a worker host over one database, and where the worker shows its metrics."""
     port = free_port()
-    shared = {"database_url": f"sqlite:///{folder}/x.db", "blobs": f"file://{folder}/blobs", "workers": 2} | settings
-    web = Part("web", model, folder / "web", **shared)
-    return web, Part("worker", model, folder / "worker", metrics_port=port, **shared), f"http://127.0.0.1:{port}"
+    shared = {
+        "database_url": f"sqlite:///{metrics_folder}/x.db",
+        "blobs": f"file://{metrics_folder}/blobs",
+        "workers": 2,
+    } | settings
+    web = Part("web", model, metrics_folder / "web", **shared)
+    return (
+        web,
+        Part("worker", model, metrics_folder / "worker", metrics_port=port, **shared),
+        f"http://127.0.0.1:{port}",
+    )
 
 
 def check(web: Part, worker: Part, shown_at: str, body: dict[str, Any]) -> None:
@@ -48,7 +56,7 @@ def check(web: Part, worker: Part, shown_at: str, body: dict[str, Any]) -> None:
 
 
 def folders(processes: list[int]) -> list[Path]:
-    return [path for pid in processes for path in folder.MEMORY.glob(f"{folder.prefix()}{pid}-*")]
+    return [path for pid in processes for path in metrics_folder.MEMORY.glob(f"{metrics_folder.prefix()}{pid}-*")]
 
 
 def test_a_worker_alone(narrow_model: Path, tmp_path: Path, body: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.tracing import Trace, continued, parse
+from service.telemetry.tracing import Trace, continued, parse
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

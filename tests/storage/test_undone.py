@@ -14,7 +14,7 @@ from front_door import png
 
 from service.decoding import files
 from service.errors import DatabaseError, DatabaseFull, QueueFull, StorageError, Unavailable
-from service.images import UnreadableImage
+from service.pictures.images import UnreadableImage
 from service.storage import database as databases
 from service.storage.blobs import Blobs
 from service.storage.database import Database

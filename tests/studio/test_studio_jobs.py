@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from studio.test_studio_access import check
 from studio.visiting import LASTING, Visit, file
 
-from service.images import SENT_TYPES
+from service.pictures.images import SENT_TYPES
 
 pytestmark = pytest.mark.slow
 

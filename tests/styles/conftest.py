@@ -10,8 +10,8 @@ import pytest
 from cached_grams import CountingBlobs
 from style_images import MIB, CountingExtractor
 
-from service.images import Picture
-from service.model import Model, load_model
+from service.network.model import Model, load_model
+from service.pictures.images import Picture
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
 from service.styles.grams import StyleGrams

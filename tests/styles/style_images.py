@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from front_door import png
 
-from service import images
-from service.images import Mask, Picture
+from service.pictures import images
+from service.pictures.images import Mask, Picture
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.grams import File, Style, StyleImage, Treatment
 

@@ -12,8 +12,8 @@ from cached_grams import same
 from front_door import png
 from style_images import style
 
-from service import images
-from service.model import Model
+from service.network.model import Model
+from service.pictures import images
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor

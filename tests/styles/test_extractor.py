@@ -13,12 +13,12 @@ import torch
 from style_images import FIVE
 
 from service.engine.losses import gram_matrix
-from service.engine.options import LAYERS
 from service.engine.vgg import build_encoder
 from service.errors import Unavailable
-from service.geometry import layer_masks, reach, stride, tiles
-from service.images import Picture
-from service.model import Model
+from service.network.geometry import layer_masks, reach, stride, tiles
+from service.network.layers import LAYERS
+from service.network.model import Model
+from service.pictures.images import Picture
 from service.styles import extractor as extracting
 from service.styles.extractor import GramExtractor, Grams
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from style_images import FIVE, PLAIN, CountingExtractor, style, style_image
 
-from service import images
-from service.images import Picture
+from service.pictures import images
+from service.pictures.images import Picture
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.grams import Style, StyleGrams, Treatment, average
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from style_images import FIVE, MIB, PLAIN, CountingExtractor, style
 
-from service.colour import grey
-from service.images import Picture
+from service.pictures.colour import grey
+from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import Grams

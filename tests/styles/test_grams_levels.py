@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from style_images import MIB, style
 
-from service.engine.options import TransferOptions
+from service.options import TransferOptions
 from service.storage.blobs import Blobs
 from service.transfer import Order, Stylist
 

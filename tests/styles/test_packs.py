@@ -10,10 +10,11 @@ from pack_files import changed, gram, jpeg, some_pack
 from PIL import Image
 from style_images import FIVE, PLAIN, file, style, style_image
 
-from service.images import Picture
+from service.network.layers import CHANNELS
+from service.pictures.images import Picture
 from service.styles.extractor import GramExtractor
 from service.styles.grams import Style, StyleGrams
-from service.styles.packs import CHANNELS, LADDER, Pack
+from service.styles.packs import LADDER, Pack
 
 
 def test_a_pack_survives_the_way_to_a_file_and_back() -> None:

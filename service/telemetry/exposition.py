@@ -13,7 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service.errors import Unavailable
-from service.metrics.folder import VARIABLE, is_alive
+from service.telemetry.metrics_folder import VARIABLE, is_alive
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LIVE = "gauge_live"  # how the files begin that count only while their process lives

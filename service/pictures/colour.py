@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from service.images import Picture
+from service.pictures.images import Picture
 
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, the Y of the YIQ space that Gatys et al. use
 

@@ -12,11 +12,7 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from service.errors import FieldError, InvalidInput
-
-CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
-CHANNELS = (64, 128, 256, 512, 512)  # of each block's layers
-LAYERS = tuple(f"relu{block}_{i}" for block, n in enumerate(CONVOLUTIONS_PER_BLOCK, start=1) for i in range(1, n + 1))
-"""Every layer of VGG19 that can be read, shallowest first."""
+from service.network.layers import LAYERS
 
 REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, PngImagePlugin
 
-from service.srgb import PROFILE
+from service.pictures.srgb import PROFILE
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.float32]

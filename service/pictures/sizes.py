@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from service.errors import FieldError
-from service.images import fitted_size
+from service.pictures.images import fitted_size
 
 MIN_SIDE = 16  # pixels: VGG19's four poolings leave one position of it
 MAX_STYLE_SIZE = 4096  # pixels, long edge

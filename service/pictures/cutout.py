@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from service import images
-from service.images import Alpha, Cutout, Mask, Picture
+from service.pictures import images
+from service.pictures.images import Alpha, Cutout, Mask, Picture
 
 SOLID = 32  # of 255: from this alpha on a pixel's own colour is taken as it is; below, it is mostly rounding
 AROUND = 1 / 24  # of the long edge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from service.metrics import instruments
+from service.telemetry import instruments
 
 
 class IterationCount:

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from service.engine.options import CHANNELS, LAYERS
-from service.images import Mask
+from service.network.layers import CHANNELS, LAYERS
+from service.pictures.images import Mask
 
 
 def stride(layer: str) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from service import images
-from service.images import Picture
+from service.pictures import images
+from service.pictures.images import Picture
 
 CELL = 320  # pixels on the long edge of each picture
 GAP = 12
