@@ -17,11 +17,11 @@ from bench.report import Results, seconds, table
 from service.decoding import files
 from service.machine.memory import MIB, needed
 from service.options import TransferOptions
+from service.painting.stylist import Order, Stylist
 from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
-from service.transfer import Order, Stylist
 
 TITLE = "Cost against size"
 COLUMNS = (

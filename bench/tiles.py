@@ -22,10 +22,10 @@ from service.engine.losses import Objective, plain_objective
 from service.engine.stage import TILE
 from service.engine.tiled import TiledObjective
 from service.machine.memory import MIB, needed
+from service.painting.stylist import Order, Stylist
 from service.pictures import images
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
-from service.transfer import Order, Stylist
 
 TITLE = "Tile by tile"
 COLUMNS = ("long edge", "evaluation, whole", "by tiles", "times", "gradients apart", "peak by tiles", "needed()")

@@ -14,7 +14,6 @@ import pytest
 from front_door import png
 from sqlalchemy import insert
 
-from service import sweep as sweeping
 from service.decoding.files import check_image
 from service.errors import NotFound, StorageError
 from service.jobs.leases import Leases
@@ -26,7 +25,8 @@ from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import LeftRow, MarkRow
 from service.styles.presets import PresetImage, Presets
-from service.sweep import sweep
+from service.worker import sweep as sweeping
+from service.worker.sweep import sweep
 
 DAY_S = 86_400
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from service import worker as workers
 from service.config import Settings
 from service.storage.disks import Disks
-from service.worker import Worker
+from service.worker import process as workers
+from service.worker.process import Worker
 
 
 @pytest.fixture

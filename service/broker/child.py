@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from service.config import Settings
-from service.worker import Worker
+from service.worker.process import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database
-from service.sweep import make_plan, read_known
+from service.worker.sweep import make_plan, read_known
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

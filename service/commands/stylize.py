@@ -16,13 +16,13 @@ from service.decoding import files
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
 from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
+from service.painting.stylist import Order, Outcome, Stylist
 from service.pictures import images
 from service.pictures.cutout import fitted
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import content_size_errors, style_size_errors
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
-from service.transfer import Order, Outcome, Stylist
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

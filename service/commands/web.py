@@ -50,11 +50,11 @@ def gunicorn_command(settings: Settings) -> list[str]:
     body; threads are made when they are first needed.
     """
     threads = 2 * settings.web_threads + settings.streams
-    command = [sys.executable, "-m", "gunicorn", "service.app:create_app()"]
+    command = [sys.executable, "-m", "gunicorn", "service.web.app:create_app()"]
     command += ["--worker-class", "service.web.worker.Worker"]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     command += ["--bind", f"{host}:{settings.port}", "--graceful-timeout", str(GRACE_S)]
-    command += ["--config", "python:service.commands.gunicorn_hooks"]
+    command += ["--config", "python:service.web.gunicorn_hooks"]
     command += ["--workers", str(settings.web_workers), "--threads", str(threads)]
     command += ["--worker-connections", str(max(CONNECTIONS, 2 * threads))]
     command += ["--no-control-socket", "--keep-alive", "5"]

@@ -16,11 +16,11 @@ from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.machine.devices import GPUS
 from service.network.model import load_model
 from service.options import TransferOptions
+from service.painting.stylist import EngineInfo, Order, Stylist
 from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
-from service.transfer import EngineInfo, Order, Stylist
 
 CPU_PROVIDER = "CPUExecutionProvider"
 SIZE, ITERATIONS = 96, 8  # pixels, and steps of the transfer that is tried

@@ -43,7 +43,7 @@ class PresetImage:
 
 class Presets:
     """The saved styles. A new version's files are written before its row, so a row never speaks of missing files;
-    what no row speaks of any more is swept up later (service.sweep), when no job can need it."""
+    what no row speaks of any more is swept up later (service.worker.sweep), when no job can need it."""
 
     def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
         """`caller_bytes`: what the files of one caller may take."""

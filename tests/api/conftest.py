@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 
 from service.api.parts import KEY, Parts
 from service.api.watching import Watch
-from service.app import create_app
 from service.config import Settings
 from service.jobs.leases import Leases
 from service.storage.database import Database
+from service.web.app import create_app
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from front_door import RunningService
 from service.api.parts import KEY
 from service.api.streams import BEGINNING, Streams
 from service.api.watching import Watch
-from service.app import create_app
 from service.jobs.queue import Queue
+from service.web.app import create_app
 
 HEARTBEAT_S = 0.3
 

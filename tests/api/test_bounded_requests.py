@@ -20,9 +20,9 @@ from service.api.fields import SMALLEST_IMAGE as PICTURE
 from service.api.json_body import LONG, MAX_DEPTH, MAX_JSON, MAX_KEY, MAX_LONG, MAX_VALUES
 from service.api.paging import to_cursor
 from service.api.parts import KEY, Parts
-from service.app import create_app
 from service.config import Settings
 from service.errors import MAX_ERRORS
+from service.web.app import create_app
 
 GOOD: dict[str, Any] = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 32}
 LARGE = 2**24  # bytes

@@ -16,8 +16,8 @@ from service.api.caching import FOREVER, REVALIDATE
 from service.api.fields import SMALLEST_IMAGE
 from service.api.parts import KEY as PARTS
 from service.api.parts import Parts
-from service.app import create_app
 from service.config import Settings
+from service.web.app import create_app
 
 OURS = "https://app.example.com"
 OTHERS = [

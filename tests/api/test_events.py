@@ -21,12 +21,12 @@ from api.listening import HEARTBEAT_S, Stream
 from front_door import RunningService, b64, eventually, png
 from jobs.submitting import submit
 
-from service.commands.gunicorn_hooks import STALLED_S, when_ready
 from service.commands.web import gunicorn_command
 from service.config import Settings
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.storage.database import Database
+from service.web.gunicorn_hooks import STALLED_S, when_ready
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)))
 SHORT = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 128, "iterations": 200, "tolerance": 0}
@@ -40,7 +40,8 @@ class WebProcess(RunningService):
     def __enter__(self) -> WebProcess:
         settings = Settings(data=self.data, port=self.port, web_workers=1, streams=2)
         command = [
-            word.replace("service.app:create_app", "api.listening:quick_app") for word in gunicorn_command(settings)
+            word.replace("service.web.app:create_app", "api.listening:quick_app")
+            for word in gunicorn_command(settings)
         ]
         limited = ["sh", "-c", f'ulimit -S -n {DESCRIPTORS}; exec "$@"', "sh"]
         self.command = [*limited, *command, "--pythonpath", "tests"]

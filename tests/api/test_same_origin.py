@@ -14,8 +14,8 @@ from front_door import RunningService
 
 from service.api.parts import KEY
 from service.api.same_origin import SAFE
-from service.app import create_app
 from service.config import Settings
+from service.web.app import create_app
 
 APP = "https://app.example.com"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound

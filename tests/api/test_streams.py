@@ -18,11 +18,11 @@ from werkzeug.test import TestResponse
 from service.api.parts import KEY
 from service.api.streams import BEGINNING, Streams, events_after, resumed_at
 from service.api.watching import Watch
-from service.app import create_app
 from service.config import Settings
 from service.errors import TransferFailed, Unavailable
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
+from service.web.app import create_app
 
 # What is told
 

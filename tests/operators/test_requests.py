@@ -12,9 +12,9 @@ from operators.scraping import series_of, value
 from sqlalchemy import text
 
 from service.api.parts import KEY
-from service.app import create_app
 from service.config import Settings
 from service.storage.database import Database
+from service.web.app import create_app
 
 
 @pytest.fixture

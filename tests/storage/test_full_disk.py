@@ -18,7 +18,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
 from service.storage.schema import SecretRow
-from service.sweep import sweep
+from service.worker.sweep import sweep
 
 SIZE = 8_000_000  # bytes
 

@@ -10,9 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.api.parts import KEY
-from service.app import create_app
 from service.config import Settings
 from service.studio.pages import FILES, FOLDER
+from service.web.app import create_app
 
 PAGE = (FOLDER / "index.html").read_text()
 SCRIPTS = {path.name: path.read_text() for path in (FOLDER / "js").iterdir()}

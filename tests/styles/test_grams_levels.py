@@ -8,8 +8,8 @@ import numpy as np
 from style_images import MIB, style
 
 from service.options import TransferOptions
+from service.painting.stylist import Order, Stylist
 from service.storage.blobs import Blobs
-from service.transfer import Order, Stylist
 
 
 def test_a_transfer_whose_levels_differ_in_what_was_found_says_partial(

@@ -21,7 +21,7 @@ from service.storage.database import Database
 from service.storage.schema import MarkRow
 from service.styles.presets import PresetImage, Presets
 from service.styles.starters.loading import STARTERS, load
-from service.sweep import sweep
+from service.worker.sweep import sweep
 
 NAMES = sorted(starter.name for starter in STARTERS)
 FEW = ["ink", "mosaic", "waves"]

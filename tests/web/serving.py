@@ -81,7 +81,7 @@ class WebServer(RunningService, Wire):
     def __init__(self, data: Path, descriptors: int | None = None) -> None:
         super().__init__(data, data, **SETTINGS)
         command = gunicorn_command(Settings(port=self.port, **SETTINGS))
-        ours = {"service.app:create_app()": "web.serving:application"}
+        ours = {"service.web.app:create_app()": "web.serving:application"}
         ours["service.web.worker.Worker"] = "web.serving.QuickWorker"
         self.command = [*(ours.get(word, word) for word in command), "--pythonpath", "tests"]
         if descriptors:

@@ -17,17 +17,17 @@ from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import job_folder
 from service.jobs.roll import BEAT_S, Roll, worker_id
 from service.machine.memory import MIB, Room, give_back_memory
-from service.reporting import Reporter
+from service.painting.stylist import EngineInfo, Stylist
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
-from service.sweep import sweep
-from service.task_run import RUNS
 from service.telemetry.complaints import Complaint
 from service.telemetry.logs import bound
 from service.telemetry.tracing import continued
-from service.transfer import EngineInfo, Stylist
 from service.webhooks.courier import Courier
+from service.worker.reporter import Reporter
+from service.worker.sweep import sweep
+from service.worker.tasks import RUNS
 
 logger = logging.getLogger(__name__)
 

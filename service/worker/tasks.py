@@ -6,7 +6,6 @@ from typing import Any
 
 from service.decoding import files
 from service.errors import DamagedFile, DoesNotFit, TransferFailed
-from service.job_run import JobRun
 from service.jobs.fit import check_fit, check_styles_fit
 from service.jobs.request import StoredStyle, TransferRequest
 from service.options import TransferOptions
@@ -15,7 +14,8 @@ from service.storage.pictures import StoredImage
 from service.storage.readback import read_back
 from service.styles.packs import LADDER, Pack
 from service.styles.presets import save_pack, thumbnail_key
-from service.transfer_run import TransferRun
+from service.worker.job import JobRun
+from service.worker.transfer import TransferRun
 
 LEVELS = TransferOptions().levels
 

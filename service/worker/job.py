@@ -14,15 +14,15 @@ from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, job_blob
 from service.machine.memory import Room
 from service.options import TransferOptions
+from service.painting.stylist import Order, Stylist
 from service.pictures.cutout import fitted
 from service.pictures.images import Cutout, Mask, Picture, UnreadableImage
-from service.reporting import Canceled, Overdue, Reporter, Stopping
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import read_back
 from service.styles.grams import File, Style, StyleImage
 from service.styles.presets import is_pack_of
-from service.transfer import Order, Stylist
+from service.worker.reporter import Canceled, Overdue, Reporter, Stopping
 
 logger = logging.getLogger(__name__)
 

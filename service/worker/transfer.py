@@ -13,18 +13,18 @@ from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
-from service.job_run import JobRun
 from service.jobs.fit import check_fit
 from service.jobs.leases import LeaseLost
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
+from service.painting.stylist import Order, Outcome
 from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture
-from service.reporting import read_checkpoint
 from service.storage.pictures import StoredFile
 from service.telemetry.iterations import IterationCount
-from service.transfer import Order, Outcome
+from service.worker.job import JobRun
+from service.worker.reporter import read_checkpoint
 
 logger = logging.getLogger(__name__)
 
