@@ -7,8 +7,8 @@ import hmac
 
 from flask import request
 
-from service.api.observing import CALLER
-from service.api.parts import parts
+from service.api.context import parts
+from service.api.http.access_log import CALLER
 from service.errors import Unauthorized
 
 

@@ -6,16 +6,18 @@ import math
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import caching, cors, docs, live, metrics, same_origin, scores, styles, system, transfers
-from service.api.body import MAX_PARTS
-from service.api.json_body import MAX_JSON
-from service.api.large_bodies import LargeBodies
-from service.api.observing import Observed
-from service.api.openapi import Api
-from service.api.parts import KEY, Parts
-from service.api.streams import Streams
-from service.api.waiting import Waiting
-from service.api.watching import Watch
+from service.api.context import KEY, Parts
+from service.api.description import docs
+from service.api.description.openapi import Api
+from service.api.http import caching, cors, same_origin
+from service.api.http.access_log import Observed
+from service.api.http.body import MAX_PARTS
+from service.api.http.json_body import MAX_JSON
+from service.api.http.large_bodies import LargeBodies
+from service.api.live.streams import Streams
+from service.api.live.waiting import Waiting
+from service.api.live.watch import Watch
+from service.api.views import live, metrics, scores, styles, system, transfers
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files

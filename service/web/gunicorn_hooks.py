@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
 
-from service.api.parts import KEY
+from service.api.context import KEY
 from service.commands.serve import PR_SET_PDEATHSIG
 from service.telemetry.metrics_folder import remove_own_folder
 from service.web.connection import STALLED_S

@@ -11,8 +11,8 @@ from api.working import CountingQueue
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.api.parts import KEY, Parts
-from service.api.watching import Watch
+from service.api.context import KEY, Parts
+from service.api.live.watch import Watch
 from service.config import Settings
 from service.jobs.leases import Leases
 from service.storage.database import Database

@@ -10,9 +10,9 @@ from typing import Any
 from flask import Flask
 from front_door import RunningService
 
-from service.api.parts import KEY
-from service.api.streams import BEGINNING, Streams
-from service.api.watching import Watch
+from service.api.context import KEY
+from service.api.live.streams import BEGINNING, Streams
+from service.api.live.watch import Watch
 from service.jobs.queue import Queue
 from service.web.app import create_app
 

@@ -16,10 +16,10 @@ from flask.testing import FlaskClient
 from servers import PostgreSQL
 from werkzeug.test import TestResponse
 
-from service.api.fields import SMALLEST_IMAGE as PICTURE
-from service.api.json_body import LONG, MAX_DEPTH, MAX_JSON, MAX_KEY, MAX_LONG, MAX_VALUES
-from service.api.paging import to_cursor
-from service.api.parts import KEY, Parts
+from service.api.context import KEY, Parts
+from service.api.http.json_body import LONG, MAX_DEPTH, MAX_JSON, MAX_KEY, MAX_LONG, MAX_VALUES
+from service.api.http.paging import to_cursor
+from service.api.schemas.fields import SMALLEST_IMAGE as PICTURE
 from service.config import Settings
 from service.errors import MAX_ERRORS
 from service.web.app import create_app

@@ -12,10 +12,10 @@ from front_door import b64
 from jobs.submitting import submit
 from werkzeug.test import TestResponse
 
-from service.api.caching import FOREVER, REVALIDATE
-from service.api.fields import SMALLEST_IMAGE
-from service.api.parts import KEY as PARTS
-from service.api.parts import Parts
+from service.api.context import KEY as PARTS
+from service.api.context import Parts
+from service.api.http.caching import FOREVER, REVALIDATE
+from service.api.schemas.fields import SMALLEST_IMAGE
 from service.config import Settings
 from service.web.app import create_app
 

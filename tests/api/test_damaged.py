@@ -11,7 +11,7 @@ import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
 
-from service.api.body import PACK_TYPE
+from service.api.http.body import PACK_TYPE
 
 RNG = np.random.default_rng(11)
 

@@ -13,7 +13,7 @@ from front_door import RunningService, b64
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from service.api.fields import SMALLEST_IMAGE
+from service.api.schemas.fields import SMALLEST_IMAGE
 from service.decoding.files import check_image
 from service.network.layers import LAYERS
 from service.options import OPTIONS

@@ -12,7 +12,7 @@ from front_door import RunningService, b64
 from jobs.submitting import claimed, submit
 from PIL import Image
 
-from service.api.parts import KEY, Parts
+from service.api.context import KEY, Parts
 from service.jobs.leases import Leases
 from service.jobs.request import job_blob
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError, field_validator
 
 from bench.refusals import WebProcess, web_process
 from bench.refused_bodies import KINDS
-from service.api import fields, problems
+from service.api.http import problems
+from service.api.schemas import fields
 from service.errors import InvalidInput
 
 MB = 10**6

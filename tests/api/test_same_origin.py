@@ -12,8 +12,8 @@ import requests
 from flask.testing import FlaskClient
 from front_door import RunningService
 
-from service.api.parts import KEY
-from service.api.same_origin import SAFE
+from service.api.context import KEY
+from service.api.http.same_origin import SAFE
 from service.config import Settings
 from service.web.app import create_app
 

@@ -15,9 +15,9 @@ from front_door import eventually
 from jobs.submitting import claimed, submit
 from werkzeug.test import TestResponse
 
-from service.api.parts import KEY
-from service.api.streams import BEGINNING, Streams, events_after, resumed_at
-from service.api.watching import Watch
+from service.api.context import KEY
+from service.api.live.streams import BEGINNING, Streams, events_after, resumed_at
+from service.api.live.watch import Watch
 from service.config import Settings
 from service.errors import TransferFailed, Unavailable
 from service.jobs.leases import Leases

@@ -25,7 +25,7 @@ from api.controls import (
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
 
-from service.api.caching import FOREVER
+from service.api.http.caching import FOREVER
 from service.pictures import images
 from service.pictures.sheet import CELL, GAP
 

@@ -8,8 +8,8 @@ from api.working import work_until_the_end
 from front_door import eventually
 from jobs.submitting import submit
 
-from service.api.waiting import Waiting
-from service.api.watching import Watch
+from service.api.live.waiting import Waiting
+from service.api.live.watch import Watch
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from front_door import b64, png
 
-from service.api.parts import KEY, Parts
+from service.api.context import KEY, Parts
 from service.config import Settings
 from service.machine.memory import BASE, Room
 

@@ -11,8 +11,8 @@ from api.working import CountingQueue
 from front_door import eventually
 from jobs.submitting import submit
 
-from service.api.streams import BEGINNING, Streams
-from service.api.watching import Watch
+from service.api.live.streams import BEGINNING, Streams
+from service.api.live.watch import Watch
 from service.jobs.queue import Queue
 
 LONG_S = 60.0  # of which no test waits more than a moment

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from operators.scraping import series_of, value
 from sqlalchemy import text
 
-from service.api.parts import KEY
+from service.api.context import KEY
 from service.config import Settings
 from service.storage.database import Database
 from service.web.app import create_app

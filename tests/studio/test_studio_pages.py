@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from service.api.parts import KEY
+from service.api.context import KEY
 from service.config import Settings
 from service.studio.pages import FILES, FOLDER
 from service.web.app import create_app

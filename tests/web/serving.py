@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 from front_door import RunningService, eventually
 
-from service.api.parts import KEY
+from service.api.context import KEY
 from service.commands.web import gunicorn_command
 from service.config import Settings
 from service.web.deadlines import Deadlines

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from service.api.clients import hung_up
-from service.api.watching import Watch
+from service.api.http.clients import hung_up
+from service.api.live.watch import Watch
 from service.errors import NotFound, Unavailable
 from service.jobs.resource import progress_resource, transfer_resource
 from service.storage.schema import ENDED, JobRow

@@ -12,8 +12,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service import __version__
-from service.api.openapi import operation_id
-from service.api.parts import parts
+from service.api.context import parts
+from service.api.description.openapi import operation_id
 from service.errors import DatabaseError, StorageError
 from service.jobs.census import Census, take_census
 from service.storage.database import Database

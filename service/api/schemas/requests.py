@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from service.api.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
-from service.api.invalid import invalid
-from service.api.parameters import NAME
+from service.api.schemas.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
+from service.api.schemas.invalid import invalid
+from service.api.schemas.parameters import NAME
 from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
 from service.pictures.images import ImageFile
 

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from service.api.parameters import is_name
+from service.api.schemas.parameters import is_name
 from service.errors import InvalidInput
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from service.api.bodies import BlendBody, PaintingBody, StyleEntry, TransferBody
-from service.api.fields import JobInit
+from service.api.schemas.fields import JobInit
+from service.api.schemas.requests import BlendBody, PaintingBody, StyleEntry, TransferBody
 from service.errors import FieldError, InvalidInput
 from service.pictures.images import ImageFile
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 from flask import current_app
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
-from service.api.answers import Health, Problem
-from service.api.openapi import operation_id
-from service.api.parts import parts
+from service.api.context import parts
+from service.api.description.openapi import operation_id
+from service.api.schemas.responses import Health, Problem
 from service.errors import ServiceError, Unavailable
 from service.jobs.models import model_notes
 

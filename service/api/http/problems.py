@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from service.api.body import MAX_PARTS
-from service.api.json_body import MAX_JSON
+from service.api.http.body import MAX_PARTS
+from service.api.http.json_body import MAX_JSON
 from service.errors import FieldError, InvalidInput, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def refuse(error: ValidationError) -> NoReturn:
 
 
 def _let_go(found: ErrorDetails) -> None:
-    """Takes its frames from the ValueError that a validator raised, which pydantic keeps: see service.api.invalid."""
+    """Take the frames from the ValueError that a validator raised; pydantic keeps it (see api.schemas.invalid)."""
     raised = found.get("ctx", {}).get("error")
     if isinstance(raised, BaseException):
         raised.__traceback__ = raised.__context__ = raised.__cause__ = None

@@ -8,9 +8,9 @@ from typing import cast
 
 from flask import current_app
 
-from service.api.streams import Streams
-from service.api.waiting import Waiting
-from service.api.watching import Watch
+from service.api.live.streams import Streams
+from service.api.live.waiting import Waiting
+from service.api.live.watch import Watch
 from service.config import Settings
 from service.errors import ModelUnavailable
 from service.jobs.deliveries import Deliveries

@@ -10,18 +10,18 @@ from typing import Any
 from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.answers import Problem, StyleOut, StylePage
 from service.api.auth import caller, require_key
-from service.api.bodies import StyleBody
-from service.api.body import PACK_TYPE, PackRequest
-from service.api.caching import REVALIDATE, file
-from service.api.observing import traceparent
-from service.api.openapi import operation_id
-from service.api.originals import ORIGINAL, original
-from service.api.paging import from_cursor, to_cursor
-from service.api.parameters import NewStylePath, PageQuery, StyleImagePath, StylePath
-from service.api.parts import parts
-from service.api.resources import Endings, style_resource
+from service.api.context import parts
+from service.api.description.openapi import operation_id
+from service.api.http.access_log import traceparent
+from service.api.http.body import PACK_TYPE, PackRequest
+from service.api.http.caching import REVALIDATE, file
+from service.api.http.paging import from_cursor, to_cursor
+from service.api.schemas.parameters import NewStylePath, PageQuery, StyleImagePath, StylePath
+from service.api.schemas.requests import StyleBody
+from service.api.schemas.resources import Endings, style_resource
+from service.api.schemas.responses import Problem, StyleOut, StylePage
+from service.api.views.originals import ORIGINAL, original
 from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
 from service.jobs.fit import check_styles_fit
 from service.jobs.idempotency import RepeatKey

@@ -8,16 +8,16 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.answers import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.auth import caller, require_key
-from service.api.bodies import TransferBody
-from service.api.caching import FOREVER, file
-from service.api.intake import take_in
-from service.api.negotiation import preferred, transcoded
-from service.api.openapi import operation_id
-from service.api.originals import ORIGINAL, original
-from service.api.paging import from_cursor, to_cursor
-from service.api.parameters import (
+from service.api.context import parts
+from service.api.description.openapi import operation_id
+from service.api.http.caching import FOREVER, file
+from service.api.http.negotiation import preferred, transcoded
+from service.api.http.paging import from_cursor, to_cursor
+from service.api.intake.intake import take_in
+from service.api.intake.submit import repeat_key, repeated, submitted
+from service.api.live.waiting import preferred_wait
+from service.api.schemas.parameters import (
     ImageQuery,
     NewJobHeaders,
     TransferFilePath,
@@ -25,11 +25,11 @@ from service.api.parameters import (
     TransfersQuery,
     TransferStylePath,
 )
-from service.api.parts import parts
-from service.api.resources import file_resource
-from service.api.stored import transfer_file, transfer_preview
-from service.api.submitting import repeat_key, repeated, submitted
-from service.api.waiting import preferred_wait
+from service.api.schemas.requests import TransferBody
+from service.api.schemas.resources import file_resource
+from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
+from service.api.views.originals import ORIGINAL, original
+from service.api.views.stored import transfer_file, transfer_preview
 from service.errors import DatabaseFull, MissingFile, NotFound, NotReady
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.parts import parts
+from service.api.context import parts
 from service.errors import BlobNotFound, DamagedFile, MissingFile
 from service.storage.readback import is_whole_jpeg, read_back
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from service.api.caching import FOREVER, file
+from service.api.http.caching import FOREVER, file
 from service.pictures.images import SENT_TYPES, media_type_of
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}

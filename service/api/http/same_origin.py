@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
-from service.api.parts import parts
+from service.api.context import parts
 from service.authority import DEFAULT_PORTS, Authority, any_matches, parse_authority
 from service.config import Settings
 from service.errors import Forbidden, Misdirected

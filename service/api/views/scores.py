@@ -8,16 +8,16 @@ from typing import Any
 from flask import Response, jsonify, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.answers import Problem, ScoreOut
 from service.api.auth import caller, require_key
-from service.api.bodies import ScoreBody
-from service.api.intake import take_in_score
-from service.api.openapi import operation_id
-from service.api.parameters import NewJobHeaders, ScorePath
-from service.api.parts import parts
-from service.api.resources import score_resource
-from service.api.submitting import repeat_key, repeated, submitted
-from service.api.waiting import MAX_WAIT_S, preferred_wait
+from service.api.context import parts
+from service.api.description.openapi import operation_id
+from service.api.intake.intake import take_in_score
+from service.api.intake.submit import repeat_key, repeated, submitted
+from service.api.live.waiting import MAX_WAIT_S, preferred_wait
+from service.api.schemas.parameters import NewJobHeaders, ScorePath
+from service.api.schemas.requests import ScoreBody
+from service.api.schemas.resources import score_resource
+from service.api.schemas.responses import Problem, ScoreOut
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.storage.schema import ENDED

@@ -8,10 +8,10 @@ from dataclasses import replace
 from flask import request
 
 from service.api.auth import caller
-from service.api.bodies import PaintingBody
-from service.api.observing import JOB, traceparent
-from service.api.parameters import NewJobHeaders
-from service.api.parts import parts
+from service.api.context import parts
+from service.api.http.access_log import JOB, traceparent
+from service.api.schemas.parameters import NewJobHeaders
+from service.api.schemas.requests import PaintingBody
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder

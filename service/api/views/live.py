@@ -7,14 +7,14 @@ from typing import Any
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.answers import Problem
 from service.api.auth import require_key
-from service.api.caching import NEVER, REVALIDATE, file
-from service.api.openapi import operation_id
-from service.api.parameters import TransferPath, WatchHeaders
-from service.api.parts import parts
-from service.api.stored import transfer_preview
-from service.api.streams import resumed_at
+from service.api.context import parts
+from service.api.description.openapi import operation_id
+from service.api.http.caching import NEVER, REVALIDATE, file
+from service.api.live.streams import resumed_at
+from service.api.schemas.parameters import TransferPath, WatchHeaders
+from service.api.schemas.responses import Problem
+from service.api.views.stored import transfer_preview
 from service.errors import NotReady
 from service.storage.schema import ENDED
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from service.api.parameters import ID, NAME
+from service.api.schemas.parameters import ID, NAME
 from service.errors import MAX_ERRORS
 from service.options import STYLE_SCALES, STYLE_WEIGHTS
 

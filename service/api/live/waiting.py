@@ -8,7 +8,7 @@ import time
 
 from werkzeug.http import parse_dict_header
 
-from service.api.watching import Watch
+from service.api.live.watch import Watch
 from service.errors import NotFound
 from service.storage.schema import ENDED, JobRow
 

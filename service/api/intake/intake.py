@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from service.api.asked import Asked, Given, blended, given_in, varied
 from service.api.auth import caller
-from service.api.bodies import ScoreBody, StyleEntry, TransferBody
-from service.api.fields import JobInit
-from service.api.parts import Parts
-from service.api.request_pictures import request_pictures
+from service.api.context import Parts
+from service.api.intake.request_pictures import request_pictures
+from service.api.intake.variants import Asked, Given, blended, given_in, varied
+from service.api.schemas.fields import JobInit
+from service.api.schemas.requests import ScoreBody, StyleEntry, TransferBody
 from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.jobs.fit import check_fit

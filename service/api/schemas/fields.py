@@ -12,10 +12,10 @@ from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from service.api.body import PART
-from service.api.invalid import invalid
-from service.api.parameters import ID, JOB, MAX_INDEX
-from service.api.request_pictures import request_pictures
+from service.api.http.body import PART
+from service.api.intake.request_pictures import request_pictures
+from service.api.schemas.invalid import invalid
+from service.api.schemas.parameters import ID, JOB, MAX_INDEX
 from service.errors import shown
 from service.network.layers import LAYERS
 from service.options import OPTIONS

@@ -6,10 +6,10 @@ from flask import request
 from flask_openapi3 import Info, OpenAPI
 
 from service import __version__
-from service.api import problems
-from service.api.answers import Problem
-from service.api.body import ApiRequest
-from service.api.describing import SECURITY_SCHEMES, complete
+from service.api.description.extras import SECURITY_SCHEMES, complete
+from service.api.http import problems
+from service.api.http.body import ApiRequest
+from service.api.schemas.responses import Problem
 from service.errors import NotFound
 
 INFO = Info(

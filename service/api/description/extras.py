@@ -13,12 +13,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import errors
-from service.api import answers, bodies, problems
-from service.api.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
-from service.api.fields import SMALLEST_IMAGE
-from service.api.json_body import MAX_JSON
-from service.api.parameters import ID
-from service.api.same_origin import ANY_HOST
+from service.api.http import problems
+from service.api.http.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
+from service.api.http.json_body import MAX_JSON
+from service.api.http.same_origin import ANY_HOST
+from service.api.schemas import requests, responses
+from service.api.schemas.fields import SMALLEST_IMAGE
+from service.api.schemas.parameters import ID
 from service.errors import FieldError, InvalidInput, ServiceError
 
 Json = dict[str, Any]
@@ -154,14 +155,14 @@ def _named(part: Any, schemas: Json) -> set[str]:
 
 def _schemas() -> Json:
     """As pydantic has them: flask-openapi3 leaves out what it doesn't know, examples among that."""
-    models = [(model, "validation") for module in (bodies, answers) for model in _models(module)]
+    models = [(model, "validation") for module in (requests, responses) for model in _models(module)]
     _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     return dict(found["$defs"])
 
 
 def _models(module: ModuleType) -> Iterator[type[BaseModel]]:
     for _, found in inspect.getmembers(module, inspect.isclass):
-        if issubclass(found, BaseModel) and found.__module__ == module.__name__ and found is not bodies.Body:
+        if issubclass(found, BaseModel) and found.__module__ == module.__name__ and found is not requests.Body:
             yield found
 
 
@@ -241,7 +242,7 @@ def _complete_response(status: str, response: Json, method: str, path: str) -> N
     if status in PROBLEMS:
         description, error = PROBLEMS[status]
         example = TOO_LARGE if error is None else error.problem()
-        schema = {"$ref": f"#/components/schemas/{answers.Problem.__name__}"}
+        schema = {"$ref": f"#/components/schemas/{responses.Problem.__name__}"}
         response["description"] = description
         response["content"] = {problems.MEDIA_TYPE: {"schema": schema, "example": example}}
 

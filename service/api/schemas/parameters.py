@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from flask import request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from service.api.invalid import invalid
+from service.api.schemas.invalid import invalid
 from service.errors import FieldError, InvalidInput, NotFound, shown
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 

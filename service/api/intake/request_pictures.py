@@ -9,8 +9,8 @@ from functools import partial
 
 from flask import g, request
 
-from service.api.clients import hung_up
-from service.api.parts import parts
+from service.api.context import parts
+from service.api.http.clients import hung_up
 from service.decoding import files
 from service.decoding.files import Allowance
 from service.decoding.formats import head_of

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.api.json_body import MAX_JSON, read_object
+from service.api.http.json_body import MAX_JSON, read_object
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType, shown
 
 PART = "request"
