@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from bench.pictures import Pair
+from service.engine.allocator import keep_freed_memory
 from service.engine.canvas import to_tensor
-from service.engine.heap import keep_freed_memory
 from service.engine.losses import plain_objective
 from service.engine.precision import choose
 from service.engine.vgg import VGG, build_encoder

@@ -14,7 +14,7 @@ from jobs.submitting import claimed, submit
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.jobs.roll import Roll
+from service.jobs.registry import Roll
 from service.storage.database import Database
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from types import FrameType
 from service.commands.web import gunicorn_command, gunicorn_variables
 from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
-from service.jobs.roll import Roll
+from service.jobs.registry import Roll
 from service.machine.devices import device_variables
 from service.storage.blobs import Blobs
 from service.storage.database import Database

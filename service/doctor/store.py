@@ -9,7 +9,7 @@ from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import DatabaseError
 from service.jobs.models import model_notes
-from service.jobs.roll import Roll
+from service.jobs.registry import Roll
 from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import Blobs

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from service.engine.canvas import to_picture
 from service.engine.checkpoint import Checkpoint
-from service.engine.first import FirstImages
 from service.engine.guidance import EVERYWHERE, Guidance
+from service.engine.initial_image import FirstImages
 from service.engine.losses import Losses
 from service.engine.optimizer import Step
 from service.engine.pyramid import Level, cropped, padded, plan, refined

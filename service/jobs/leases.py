@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import ServiceError, TransferFailed
-from service.jobs.ending import deadline_error, end
+from service.jobs.finish import deadline_error, end
+from service.jobs.registry import process_of
 from service.jobs.request import iterations
-from service.jobs.roll import process_of
 from service.storage.database import Database, now
 from service.storage.schema import JobRow, TurnRow
 

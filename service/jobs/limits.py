@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.errors import QueueFull, TooManyJobs
-from service.jobs.roll import is_alive
+from service.jobs.registry import is_alive
 from service.storage.quota import check_quota
 from service.storage.schema import JobRow, WorkerRow
 

@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
-from service.jobs.ending import end
 from service.jobs.expiry import is_kept
+from service.jobs.finish import end
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import job_folder

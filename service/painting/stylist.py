@@ -14,9 +14,9 @@ import torch
 
 from service import __version__
 from service.decoding import files
+from service.engine.allocator import keep_freed_memory, keep_large_images_apart
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import Guidance
-from service.engine.heap import keep_freed_memory, keep_large_images_apart
 from service.engine.precision import choose
 from service.engine.stage import Memo, Score
 from service.engine.stylize import Progress, Result, score, stylize

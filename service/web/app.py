@@ -24,7 +24,7 @@ from service.decoding import files
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.jobs.roll import Roll
+from service.jobs.registry import Roll
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import MIB, Disks

@@ -14,8 +14,8 @@ from service.config import Settings
 from service.decoding import files
 from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
+from service.jobs.registry import BEAT_S, Roll, worker_id
 from service.jobs.request import job_folder
-from service.jobs.roll import BEAT_S, Roll, worker_id
 from service.machine.memory import MIB, Room, give_back_memory
 from service.painting.stylist import EngineInfo, Stylist
 from service.storage.blobs import Blobs
@@ -24,7 +24,7 @@ from service.storage.disks import Disks
 from service.telemetry.complaints import Complaint
 from service.telemetry.logs import bound
 from service.telemetry.tracing import continued
-from service.webhooks.courier import Courier
+from service.webhooks.dispatcher import Courier
 from service.worker.reporter import Reporter
 from service.worker.sweep import sweep
 from service.worker.tasks import RUNS

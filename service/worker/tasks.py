@@ -6,7 +6,7 @@ from typing import Any
 
 from service.decoding import files
 from service.errors import DamagedFile, DoesNotFit, TransferFailed
-from service.jobs.fit import check_fit, check_styles_fit
+from service.jobs.memory_check import check_fit, check_styles_fit
 from service.jobs.request import StoredStyle, TransferRequest
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors

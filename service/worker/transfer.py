@@ -13,8 +13,8 @@ from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
-from service.jobs.fit import check_fit
 from service.jobs.leases import LeaseLost
+from service.jobs.memory_check import check_fit
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
 from service.painting.stylist import Order, Outcome

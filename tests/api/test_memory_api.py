@@ -14,8 +14,8 @@ from front_door import RunningService, b64, png
 from service.config import Settings
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.registry import Roll
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.jobs.roll import Roll
 from service.machine.memory import BASE, MIB, Room
 from service.options import TransferOptions
 from service.storage.database import Database

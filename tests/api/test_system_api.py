@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 
 from service.config import Settings
-from service.jobs.roll import Roll
+from service.jobs.registry import Roll
 from service.machine.memory import Room
 from service.storage.database import Database
 

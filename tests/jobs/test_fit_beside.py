@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from service.errors import DoesNotFit
-from service.jobs.fit import check_fit
+from service.jobs.memory_check import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import MIB, Room, needed
 from service.options import TransferOptions

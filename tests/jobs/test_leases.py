@@ -14,7 +14,7 @@ from jobs.submitting import checkpoint, claimed, submit
 from service.errors import TransferFailed
 from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
 from service.jobs.queue import Queue
-from service.jobs.roll import worker_id
+from service.jobs.registry import worker_id
 from service.storage.database import Database
 
 

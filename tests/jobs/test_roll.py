@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.jobs.roll import DEAD_AFTER_S, Roll, worker_id
+from service.jobs.registry import DEAD_AFTER_S, Roll, worker_id
 from service.machine.memory import Room
 from service.storage.database import Database
 from service.storage.schema import WorkerRow

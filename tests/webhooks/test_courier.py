@@ -17,8 +17,8 @@ from service.errors import DatabaseError, InvalidInput
 from service.jobs import deliveries
 from service.jobs.deliveries import Deliveries, Delivery, enqueue
 from service.storage.database import Database
-from service.webhooks import courier
-from service.webhooks.courier import Courier
+from service.webhooks import dispatcher
+from service.webhooks.dispatcher import Courier
 from service.webhooks.sender import Sender
 
 SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=SECRET)
@@ -26,7 +26,7 @@ SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=SECRET)
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "POLL_S", 0.02)
+    monkeypatch.setattr(dispatcher, "POLL_S", 0.02)
     monkeypatch.setattr(deliveries, "BACKOFF_S", (0.05, 0.05))
 
 
@@ -152,7 +152,7 @@ def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
 def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_another(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "STOP_S", 0.05)
+    monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
     asked, hang_up = threading.Event(), threading.Event()
 
     def talk(connected: Any) -> None:
@@ -175,7 +175,7 @@ def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_an
 
 
 def test_an_idle_courier_stops(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "POLL_S", 60)
+    monkeypatch.setattr(dispatcher, "POLL_S", 60)
     with running(database):
         pass
     assert "courier" not in [thread.name for thread in threading.enumerate()]

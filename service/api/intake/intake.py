@@ -15,7 +15,7 @@ from service.api.schemas.fields import JobInit
 from service.api.schemas.requests import ScoreBody, StyleEntry, TransferBody
 from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
-from service.jobs.fit import check_fit
+from service.jobs.memory_check import check_fit
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import ImageFile, UnreadableImage

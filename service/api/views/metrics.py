@@ -15,7 +15,7 @@ from service import __version__
 from service.api.context import parts
 from service.api.description.openapi import operation_id
 from service.errors import DatabaseError, StorageError
-from service.jobs.census import Census, take_census
+from service.jobs.stats import Census, take_census
 from service.storage.database import Database
 from service.storage.disks import Disks
 from service.telemetry.exposition import CONTENT_TYPE, exposition

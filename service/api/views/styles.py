@@ -23,8 +23,8 @@ from service.api.schemas.resources import Endings, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.originals import ORIGINAL, original
 from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
-from service.jobs.fit import check_styles_fit
 from service.jobs.idempotency import RepeatKey
+from service.jobs.memory_check import check_styles_fit
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
 from service.pictures.images import UnreadableImage

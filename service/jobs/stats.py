@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from service.jobs.roll import is_alive
+from service.jobs.registry import is_alive
 from service.storage.database import Database, now
 from service.storage.quota import all_bytes
 from service.storage.schema import ENDED, KINDS, DeliveryRow, JobRow, WorkerRow

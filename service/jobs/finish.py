@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.deliveries import enqueue
+from service.jobs.job_log import tell_after_commit
 from service.jobs.resource import iso, transfer_resource
-from service.jobs.telling import tell_after_commit
 from service.storage.database import now
 from service.storage.schema import JobRow
 
