@@ -7,7 +7,7 @@ import hmac
 
 from flask import request
 
-from service.api.context import parts
+from service.api.context import context
 from service.api.http.access_log import CALLER
 from service.errors import Unauthorized
 
@@ -19,7 +19,7 @@ def require_key() -> None:
 
 
 def _check_key() -> None:
-    keys = parts().settings.api_keys
+    keys = context().settings.api_keys
     if not keys or request.method == "OPTIONS":  # a browser's preflight can't bring one
         return
     given = _given().encode()
@@ -29,7 +29,7 @@ def _check_key() -> None:
 
 def caller() -> str:
     """Who this request's jobs belong to, in the queue's turns and limits: its API key, else its address."""
-    if parts().settings.api_keys:
+    if context().settings.api_keys:
         return f"key:{hashlib.sha256(_given().encode()).hexdigest()[:16]}"
     return f"address:{request.remote_addr}"
 

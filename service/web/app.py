@@ -6,7 +6,7 @@ import math
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api.context import KEY, Parts
+from service.api.context import KEY, AppContext
 from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON  # bytes of parts that are no files
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
-    app.extensions[KEY] = _parts(settings)
+    app.extensions[KEY] = _context(settings)
     same_origin.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
@@ -62,14 +62,14 @@ def create_app(settings: Settings | None = None) -> Api:
     return app
 
 
-def _parts(settings: Settings) -> Parts:
+def _context(settings: Settings) -> AppContext:
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url)
     caller_bytes = settings.caller_disk_mb * MIB or math.inf
     limits = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention)
     queue = Queue(database, limits)
     watch = Watch(queue)
-    return Parts(
+    return AppContext(
         settings=settings,
         database=database,
         blobs=blobs,
@@ -77,7 +77,7 @@ def _parts(settings: Settings) -> Parts:
         presets=Presets(database, blobs, caller_bytes),
         queue=queue,
         deliveries=Deliveries(database),
-        roll=Roll(database),
+        registry=Roll(database),
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
-from service.api.context import parts
+from service.api.context import context
 from service.authority import DEFAULT_PORTS, Authority, any_matches, parse_authority
 from service.config import Settings
 from service.errors import Forbidden, Misdirected
@@ -29,7 +29,7 @@ def register(app: Flask) -> None:
 
 
 def _check() -> None:
-    settings = parts().settings
+    settings = context().settings
     if settings.api_keys:  # which pages of other sites don't have
         return
     here = _asked_for()

@@ -8,9 +8,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from service.api.auth import caller
-from service.api.context import Parts
+from service.api.context import AppContext
 from service.api.intake.request_pictures import request_pictures
-from service.api.intake.variants import Asked, Given, blended, given_in, varied
+from service.api.intake.variants import (
+    RequestedOptions,
+    RequestedPainting,
+    blend_steps,
+    requested_options,
+    variants_of,
+)
 from service.api.schemas.fields import JobInit
 from service.api.schemas.requests import ScoreBody, StyleEntry, TransferBody
 from service.decoding import files
@@ -37,37 +43,37 @@ class TakenIn:
     picture: StoredImage | None = None
 
 
-def take_in(id: str, body: TransferBody, parts: Parts) -> TakenIn:
+def take_in(id: str, body: TransferBody, context: AppContext) -> TakenIn:
     """Checks what only pictures, presets and workers can tell, then stores the pictures as files of job `id`.
 
     Raises:
         InvalidInput: naming the fields.
         NoSpace: they are too much for the caller's share.
     """
-    intake = _Intake(id, body.content, body.size, parts)
-    given = given_in(body)
+    intake = _Intake(id, body.content, body.size, context)
+    common = requested_options(body)
     if body.callback_url is not None:
-        parts.hosts.check_url(body.callback_url)
+        context.hosts.check_url(body.callback_url)
     named: dict[str, str] = {}
     if body.blend:
         intake.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
-        walk = blended(body.blend, given)
+        walk = blend_steps(body.blend, common)
         named = {
             f"variants.{k}.styles.{i}.scale": loc for k, step in enumerate(walk) for i, loc in enumerate(step.entries)
         }
         variants = [intake.painting(step) for step in walk]
         base = replace(variants[0], label="")
     else:
-        base = intake.painting(Asked("", "", given), base=bool(body.variants))
-        variants = [intake.painting(asked) for asked in varied(body, given)]
+        base = intake.painting(RequestedPainting("", "", common), base=bool(body.variants))
+        variants = [intake.painting(requested) for requested in variants_of(body, common)]
     request = TransferRequest(intake.image(body.content), base, tuple(variants))
     return TakenIn(request, intake.finish(request, named))
 
 
-def take_in_score(id: str, body: ScoreBody, parts: Parts) -> TakenIn:
+def take_in_score(id: str, body: ScoreBody, context: AppContext) -> TakenIn:
     """The same for a picture to be judged, which is given beside."""
-    intake = _Intake(id, body.content, body.size, parts)
-    painting = intake.painting(Asked("", "", given_in(body)))
+    intake = _Intake(id, body.content, body.size, context)
+    painting = intake.painting(RequestedPainting("", "", requested_options(body)))
     request = TransferRequest(intake.image(body.content), painting)
     picture = intake.image(body.image)
     if errors := _aspect_errors("image", body.image, body.content):
@@ -78,11 +84,11 @@ def take_in_score(id: str, body: ScoreBody, parts: Parts) -> TakenIn:
 class _Intake:
     """Pictures and presets of one request, each read and stored once."""
 
-    def __init__(self, id: str, content: ImageFile, size: int, parts: Parts) -> None:
+    def __init__(self, id: str, content: ImageFile, size: int, context: AppContext) -> None:
         self._id = id
         self._content = content
         self._size = size
-        self._parts = parts
+        self._context = context
         self._files: dict[str, ImageFile] = {}
         self._presets: dict[str, PresetRow] = {}
         self._results: dict[tuple[str, int], ImageFile] = {}
@@ -99,66 +105,69 @@ class _Intake:
         self._files[blob] = file
         return StoredImage(blob, file.sha256, file.width, file.height)
 
-    def painting(self, asked: Asked, *, base: bool = False) -> Painting:
+    def painting(self, requested: RequestedPainting, *, base: bool = False) -> Painting:
         """One picture, or with `base` what is said for several, which may leave the styles to them.
 
         Raises InvalidInput.
         """
-        given = asked.given
-        options = self._options(asked)
+        given = requested.options
+        options = self._options(requested)
         entries: Sequence[StyleEntry] = given.get("styles", ())
         if not entries and not base:
-            raise InvalidInput.field(f"{asked.loc}styles", "is required")
-        styles = [self._style(asked.of_style(i), entry) for i, entry in enumerate(entries)]
+            raise InvalidInput.field(f"{requested.loc}styles", "is required")
+        styles = [self._style(requested.style_loc(i), entry) for i, entry in enumerate(entries)]
         errors = content_size_errors(self._content, options.size)
         for name in ("protect", "strength_map"):
-            errors += _aspect_errors(f"{asked.loc}{name}", given.get(name), self._content)
+            errors += _aspect_errors(f"{requested.loc}{name}", given.get(name), self._content)
         for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
-            errors += self._style_errors(asked.of_style(i), entry, style, options)
+            errors += self._style_errors(requested.style_loc(i), entry, style, options)
         if options.init == "style" and styles and not any(style.sized() for style in styles):
-            errors.append(FieldError(f"{asked.loc}init", "there is no style image: the presets are packs"))
+            errors.append(FieldError(f"{requested.loc}init", "there is no style image: the presets are packs"))
         if errors:
             raise InvalidInput(errors)
-        pictures = {"first": self._first(asked), **{name: given.get(name) for name in ("protect", "strength_map")}}
+        pictures = {
+            "first": self._first(requested),
+            **{name: given.get(name) for name in ("protect", "strength_map")},
+        }
         stored = {name: self.image(file) for name, file in pictures.items() if isinstance(file, ImageFile)}
-        return Painting(tuple(styles), options, label=asked.label, **stored)
+        return Painting(tuple(styles), options, label=requested.label, **stored)
 
-    def _first(self, asked: Asked) -> ImageFile | None:
-        init = asked.given.get("init")
+    def _first(self, requested: RequestedPainting) -> ImageFile | None:
+        init = requested.options.get("init")
         if isinstance(init, JobInit):
-            with _located(asked.loc):
+            with _located(requested.loc):
                 return self._result_of(init)
         return init if isinstance(init, ImageFile) else None
 
-    def _result_of(self, asked: JobInit) -> ImageFile:
+    def _result_of(self, init: JobInit) -> ImageFile:
         """A picture that another transfer made."""
-        if (asked.job, asked.variant) in self._results:
-            return self._results[asked.job, asked.variant]
+        if (init.job, init.variant) in self._results:
+            return self._results[init.job, init.variant]
         try:
-            result = self._parts.queue.get(asked.job, "transfer").result
+            result = self._context.queue.get(init.job, "transfer").result
         except NotFound as error:
             raise InvalidInput.field("init.job", error.detail) from error
         if result is None:
-            raise InvalidInput.field("init.job", f"the transfer {asked.job} has no picture (yet)")
+            raise InvalidInput.field("init.job", f"the transfer {init.job} has no picture (yet)")
         pictures = result.get("variants") or [result]
-        if asked.variant >= len(pictures):
-            raise InvalidInput.field("init.variant", f"the transfer {asked.job} has {len(pictures)}, from 0")
+        if init.variant >= len(pictures):
+            raise InvalidInput.field("init.variant", f"the transfer {init.job} has {len(pictures)}, from 0")
         try:
-            kept = pictures[asked.variant]
+            kept = pictures[init.variant]
             picture = files.check_image(
-                read_back(self._parts.blobs, kept["blob"], kept["sha256"]), request_pictures().allowance
+                read_back(self._context.blobs, kept["blob"], kept["sha256"]), request_pictures().allowance
             )
         except UnreadableImage as error:
             raise InvalidInput.field("init.job", str(error)) from error
         except MissingFile as error:
-            raise InvalidInput.field("init.job", f"the picture of the transfer {asked.job} is gone") from error
-        self._results[asked.job, asked.variant] = picture
+            raise InvalidInput.field("init.job", f"the picture of the transfer {init.job} is gone") from error
+        self._results[init.job, init.variant] = picture
         return picture
 
-    def _options(self, asked: Asked) -> TransferOptions:
+    def _options(self, requested: RequestedPainting) -> TransferOptions:
         """Raises InvalidInput for what the types can't say."""
-        with _located(asked.loc):
-            return TransferOptions.of(**_plain_options(asked.given) | {"size": self._size})
+        with _located(requested.loc):
+            return TransferOptions.of(**_plain_options(requested.options) | {"size": self._size})
 
     def _style(self, at: Callable[[str], str], entry: StyleEntry) -> StoredStyle:
         masks = {name: getattr(entry, name) for name in ("mask", "style_mask")}
@@ -174,7 +183,7 @@ class _Intake:
     def _preset(self, loc: str, name: str) -> PresetRow:
         if name not in self._presets:
             try:
-                self._presets[name] = self._parts.presets.get(name)
+                self._presets[name] = self._context.presets.get(name)
             except NotFound as error:
                 raise InvalidInput.field(loc, error.detail) from error
         return self._presets[name]
@@ -211,7 +220,7 @@ class _Intake:
     def _pack_errors(self, loc: str, pack: Mapping[str, Any], options: TransferOptions) -> list[FieldError]:
         """What a style without pictures can't do."""
         errors = []
-        if pack["model"] != self._parts.model_sha256():
+        if pack["model"] != self._context.model_sha256():
             errors.append(FieldError(loc, "its Gram matrices are of another model than this service's"))
         if options.color != "style":
             errors.append(FieldError(loc, f"it has no picture to treat for color {options.color!r}"))
@@ -225,18 +234,18 @@ class _Intake:
         `named`: a field -> its caller's name for it.
         """
         try:
-            check_fit(request, self._parts.roll.rooms())
+            check_fit(request, self._context.registry.rooms())
         except DoesNotFit as error:
             said = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in said.items()]) from error
         size = sum(len(file.data) for file in self._files.values())
-        self._parts.queue.check_room(caller(), size)
+        self._context.queue.check_room(caller(), size)
         for blob, file in self._files.items():
-            self._parts.blobs.put(blob, file.data)
+            self._context.blobs.put(blob, file.data)
         return size
 
 
-def _plain_options(given: Given) -> Given:
+def _plain_options(given: RequestedOptions) -> RequestedOptions:
     options = {name: given[name] for name in OPTIONS if name in given}
     if isinstance(options.get("init"), ImageFile | JobInit):
         options["init"] = "image"

@@ -9,7 +9,7 @@ from functools import partial
 
 from flask import g, request
 
-from service.api.context import parts
+from service.api.context import context
 from service.api.http.clients import hung_up
 from service.decoding import files
 from service.decoding.files import Allowance
@@ -59,14 +59,14 @@ class RequestPictures:
 
     def _check_pixels(self, pixels: int) -> None:
         if pixels > self.pixels:
-            limit = parts().settings.request_megapixels
+            limit = context().settings.request_megapixels
             raise UnreadableImage(f"is too large: the pictures of a request may have {limit:g} megapixels in all")
 
 
 def request_pictures() -> RequestPictures:
     """The pictures of the request that is being answered."""
     if "pictures" not in g:
-        settings = parts().settings
+        settings = context().settings
         allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
         g.pictures = RequestPictures(settings.request_pictures, settings.request_megapixels * MEGA, allowance)
     found: RequestPictures = g.pictures

@@ -8,7 +8,7 @@ from dataclasses import replace
 from flask import request
 
 from service.api.auth import caller
-from service.api.context import parts
+from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
 from service.api.schemas.parameters import NewJobHeaders
 from service.api.schemas.requests import PaintingBody
@@ -26,7 +26,7 @@ def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
 
 def repeated(key: RepeatKey | None) -> JobRow | None:
     """The job that the same POST made before."""
-    job = parts().queue.repeated(key) if key else None
+    job = context().queue.repeated(key) if key else None
     if job:
         request.environ[JOB] = job.id
     return job
@@ -41,12 +41,12 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
         NoSpace: the disk is nearly full, or the caller has stored too much.
     """
     id = new_id()
-    parts().disks.check()
-    parts().queue.check_room(caller(), 1)
-    with removed_if_undone(parts().blobs, [job_folder(id)]):
-        job = parts().queue.submit(replace(take_in(id), trace=traceparent()))
+    context().disks.check()
+    context().queue.check_room(caller(), 1)
+    with removed_if_undone(context().blobs, [job_folder(id)]):
+        job = context().queue.submit(replace(take_in(id), trace=traceparent()))
     if job.id != id:
-        remove_unsaved(parts().blobs, [job_folder(id)])
-    parts().wake()
+        remove_unsaved(context().blobs, [job_folder(id)])
+    context().wake()
     request.environ[JOB] = job.id
     return job

@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import require_key
-from service.api.context import parts
+from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.http.caching import NEVER, REVALIDATE, file
 from service.api.live.streams import resumed_at
@@ -41,7 +41,7 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
     Event-ID` resumes: states that were passed over meanwhile are not sent, the newest ones always are. 204 where
     nothing is left to tell, which also keeps an EventSource from coming back.
     """
-    row, streams = parts().queue.get(path.id, "transfer"), parts().streams
+    row, streams = context().queue.get(path.id, "transfer"), context().streams
     number = resumed_at(header.last_event_id, row)
     if row.status in ENDED and number == row.events:
         return Response(status=204, headers=LIVE)
@@ -58,7 +58,7 @@ def get_transfer_preview(path: TransferPath) -> Response:
 
     A JPEG of 512 pixels at most; of one that was canceled, what there was of it.
     """
-    job = parts().queue.get(path.id, "transfer")
+    job = context().queue.get(path.id, "transfer")
     if job.preview is None:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
     blob, event = job.preview["blob"], job.preview["event"]

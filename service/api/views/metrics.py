@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service import __version__
-from service.api.context import parts
+from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.errors import DatabaseError, StorageError
 from service.jobs.stats import Census, take_census
@@ -34,7 +34,7 @@ def get_metrics() -> Response:
 
     It asks for no key, so keep it inside: let the proxy in front not pass it on.
     """
-    return Response(exposition(REGISTRY, _State(parts().database, parts().disks)), content_type=CONTENT_TYPE)
+    return Response(exposition(REGISTRY, _State(context().database, context().disks)), content_type=CONTENT_TYPE)
 
 
 class _State(Collector):

@@ -9,7 +9,7 @@ from flask import Response, jsonify, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
-from service.api.context import parts
+from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.intake.intake import take_in_score
 from service.api.intake.submit import repeat_key, repeated, submitted
@@ -45,14 +45,14 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
     seconds = preferred_wait(header.prefer)
-    job, _ = parts().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
+    job, _ = context().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
     response = jsonify(score_resource(job))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
     return response, 200 if job.status in ENDED else 202
 
 
 def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
-    taken = take_in_score(id, body, parts())
+    taken = take_in_score(id, body, context())
     asked = taken.request.as_json() | {"picture": taken.picture and asdict(taken.picture)}
     return Submission(id, asked, caller(), repeat=key, kind="score", bytes=taken.bytes)
 
@@ -60,4 +60,4 @@ def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})
 def get_score(path: ScorePath) -> dict[str, Any]:
     """Show a score"""
-    return score_resource(parts().queue.get(path.id, "score"))
+    return score_resource(context().queue.get(path.id, "score"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.context import parts
+from service.api.context import context
 from service.errors import BlobNotFound, DamagedFile, MissingFile
 from service.storage.readback import is_whole_jpeg, read_back
 
@@ -15,18 +15,18 @@ def transfer_file(id: str, blob: str, sha256: str) -> bytes:
         DamagedFile: the file is another one, or missing.
     """
     try:
-        return read_back(parts().blobs, blob, sha256)
+        return read_back(context().blobs, blob, sha256)
     except DamagedFile:
-        parts().queue.get(id, "transfer")
+        context().queue.get(id, "transfer")
         raise
 
 
 def transfer_preview(id: str, blob: str) -> bytes:
     """A JPEG of a transfer that is written over itself, so that no row can know its digest; raises as above."""
     try:
-        data = parts().blobs.get(blob)
+        data = context().blobs.get(blob)
     except BlobNotFound as error:
-        parts().queue.get(id, "transfer")
+        context().queue.get(id, "transfer")
         raise MissingFile(f"the file {blob} is missing") from error
     if not is_whole_jpeg(data):
         raise DamagedFile(f"the file {blob} is damaged: it is no whole JPEG")

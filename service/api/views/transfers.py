@@ -9,7 +9,7 @@ from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.auth import caller, require_key
-from service.api.context import parts
+from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.http.caching import FOREVER, file
 from service.api.http.negotiation import preferred, transcoded
@@ -66,7 +66,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
-        job, waited = parts().waiting.until_ended(job, seconds)
+        job, waited = context().waiting.until_ended(job, seconds)
     response = jsonify(transfer_resource(job))
     response.headers["Location"] = url_for("transfers.get_transfer", id=job.id)
     if waited:
@@ -75,7 +75,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
 
 
 def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submission:
-    taken = take_in(id, body, parts())
+    taken = take_in(id, body, context())
     return Submission(
         id,
         taken.request.as_json(),
@@ -92,7 +92,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
 def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     """List transfers, newest first"""
     before = from_cursor(query.cursor, int)[0] if query.cursor else None
-    rows = parts().queue.page(query.status, before, query.limit + 1)
+    rows = context().queue.page(query.status, before, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     cursor = to_cursor(rows[-1].number) if more else None
@@ -102,8 +102,8 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer"""
-    job = parts().queue.get(path.id, "transfer")
-    callback = parts().deliveries.of_job(job.id) if job.callback_url else None
+    job = context().queue.get(path.id, "transfer")
+    callback = context().deliveries.of_job(job.id) if job.callback_url else None
     return transfer_resource(job) | {"callback": callback}
 
 
@@ -130,7 +130,7 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
 @blueprint.get("/<id>/content", responses=ORIGINAL | {"404": Problem})
 def get_transfer_content(path: TransferPath) -> Response:
     """The content image of a transfer, as it was sent"""
-    image = parts().queue.get(path.id, "transfer").request["content"]
+    image = context().queue.get(path.id, "transfer").request["content"]
     return original(image, lambda: transfer_file(path.id, image["blob"], image["sha256"]))
 
 
@@ -140,7 +140,7 @@ def get_transfer_style(path: TransferStylePath) -> Response:
 
     Of an entry that is a preset the one of the largest weight.
     """
-    styles = parts().queue.get(path.id, "transfer").request["styles"]
+    styles = context().queue.get(path.id, "transfer").request["styles"]
     pictures = styles[path.index]["images"] if path.index < len(styles) else []
     if not pictures or not pictures[0]["blob"]:
         raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, from 0")
@@ -165,14 +165,14 @@ def list_transfer_files(path: TransferPath) -> dict[str, Any]:
     Content, style images, masks and first images, each with the place where the request had it. Those of a preset are
     the pictures that it had then.
     """
-    row = parts().queue.get(path.id, "transfer")
+    row = context().queue.get(path.id, "transfer")
     return {"items": [file_resource(path.id, loc, image) for loc, image in files_of(row.request)]}
 
 
 @blueprint.get("/<id>/files/<sha256>", responses=ORIGINAL | {"404": Problem})
 def get_transfer_file(path: TransferFilePath) -> Response:
     """One of the pictures that a transfer was asked with, as it was sent"""
-    found = files_of(parts().queue.get(path.id, "transfer").request)
+    found = files_of(context().queue.get(path.id, "transfer").request)
     image = next((image for _, image in found if image["sha256"] == path.sha256 and image["blob"]), None)
     if image is None:
         raise NotFound("the transfer has no such picture")
@@ -196,7 +196,7 @@ def get_transfer_sheet(path: TransferPath) -> Response:
 def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str) -> Response:
     """A picture in another format than it was made in."""
     format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
-    quality = painted(parts().queue.get(id, "transfer").request)[variant]["options"]["quality"]
+    quality = painted(context().queue.get(id, "transfer").request)[variant]["options"]["quality"]
     return file(
         lambda: transcoded(lambda: transfer_file(id, picture["blob"], picture["sha256"]), format, quality),
         media_type,
@@ -207,7 +207,7 @@ def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str)
 
 def _succeeded(id: str) -> dict[str, Any]:
     """The result of a transfer. Raises NotReady."""
-    job = parts().queue.get(id, "transfer")
+    job = context().queue.get(id, "transfer")
     if job.result is None:
         partial = "; /preview has what there is of it" if job.preview else ""
         raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
@@ -225,18 +225,18 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
 
     It is no error if it has ended, or was canceled before.
     """
-    parts().queue.get(path.id, "transfer")
-    return transfer_resource(parts().queue.cancel(path.id)), 202
+    context().queue.get(path.id, "transfer")
+    return transfer_resource(context().queue.cancel(path.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files"""
-    parts().queue.get(path.id, "transfer")
+    context().queue.get(path.id, "transfer")
     try:
-        parts().queue.delete(path.id)
+        context().queue.delete(path.id)
     except DatabaseFull:  # not even that finds room before there is some
-        parts().blobs.delete_all(job_folder(path.id))
-        parts().queue.delete(path.id)
-    remove_unsaved(parts().blobs, [job_folder(path.id)])
+        context().blobs.delete_all(job_folder(path.id))
+        context().queue.delete(path.id)
+    remove_unsaved(context().blobs, [job_folder(path.id)])
     return "", 204
