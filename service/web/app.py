@@ -6,6 +6,7 @@ import math
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from service.api import auth
 from service.api.context import KEY, AppContext
 from service.api.description import docs
 from service.api.description.openapi import Api
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
     app.extensions[KEY] = _context(settings)
     same_origin.register(app)
+    auth.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):

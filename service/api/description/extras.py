@@ -13,9 +13,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import errors
+from service.api.description.media import BINARY
 from service.api.http import problems
 from service.api.http.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
 from service.api.http.json_body import MAX_JSON
+from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
 from service.api.schemas import requests, responses
 from service.api.schemas.fields import SMALLEST_IMAGE
@@ -31,11 +33,12 @@ SECURITY_SCHEMES: Any = {
 SECURITY: list[Json] = [{"bearer": []}, {"key": []}, {}]
 """Either of them, or none where NST_API_KEYS is empty."""
 
-KEPT = "/v1/"  # what asks for a key, and has tags
 STREAM = "text/event-stream"
 STREAMED = (
     'id: 14\nevent: progress\ndata: {"status": "running", "iteration": 31, "iterations": 90, "fraction": 0.12}\n\n'
 )
+API_ERRORS = ("401", "500", "503")
+WRITE_ERRORS = ("403", "507")
 BODY_ERRORS = ("400", "413", "415")
 
 PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
@@ -171,15 +174,15 @@ def _complete(path: str, method: str, operation: Json) -> None:
     operation["description"] = rest or operation["summary"] + "."
     if path not in ANY_HOST:
         operation["responses"].setdefault("421", {})
-    if path.startswith(KEPT):
+    if is_api(path):
         operation["security"] = SECURITY
-        for status in ("500", "503", *(() if method == "get" else ("403", "507"))):
+        for status in API_ERRORS if method == "get" else API_ERRORS + WRITE_ERRORS:
             operation["responses"].setdefault(status, {})
     _complete_parameters(operation)
     _complete_body(operation)
     if "parameters" not in operation and "requestBody" not in operation:
         operation["responses"].pop("422", None)
-    if method == "get" and path.startswith(KEPT) and STREAM not in _media(operation):
+    if method == "get" and is_api(path) and STREAM not in _media(operation):
         operation.setdefault("parameters", []).append(IF_NONE_MATCH)
         operation["responses"]["304"] = {"description": "It is still what the caller has."}
     for status, response in operation["responses"].items():
@@ -209,7 +212,7 @@ def _complete_body(operation: Json) -> None:
         return
     content = operation["requestBody"]["content"]
     if PACK_TYPE in content:
-        content[PACK_TYPE] = {"schema": {"type": "string", "format": "binary"}}
+        content[PACK_TYPE] = BINARY
     else:
         schema = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
         content["application/json"]["example"] = SMALLEST[schema]
@@ -229,7 +232,7 @@ def _form(schema: Json, example: Json) -> Json:
         "properties": {PART: part | {"description": words, "examples": [json.dumps(example)]}},
         "propertyNames": {"pattern": f"^[ -~]{{1,{MAX_PART_NAME}}}$"},
         "maxProperties": MAX_PARTS,
-        "additionalProperties": {"type": "string", "format": "binary"},
+        "additionalProperties": BINARY["schema"],
     }
 
 
@@ -254,7 +257,7 @@ def _header(name: str) -> Json:
 
 def _headers_of(status: str, method: str, path: str) -> list[str]:
     names = ["X-Request-ID"]
-    if method == "get" and status in ("200", "304") and path.startswith(KEPT):
+    if method == "get" and status in ("200", "304") and is_api(path):
         names += ["ETag", "Cache-Control"]
     if status == "201" or (method in ("put", "post") and status in ("200", "202")):
         names += ["Location"]

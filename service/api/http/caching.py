@@ -7,6 +7,8 @@ from http import HTTPStatus
 
 from flask import Flask, Response, request
 
+from service.api.http.paths import is_api
+
 FOREVER = "private, max-age=31536000, immutable"  # files that never change
 REVALIDATE = "private, no-cache"  # may be kept, but each use asks by ETag whether it is still so
 NEVER = "no-store"  # the state of this moment, and errors
@@ -36,7 +38,7 @@ def _ruled(response: Response) -> Response:
     """JSON of resources gets an ETag of its bytes, and 304 for those who have it; a view's own rule is left alone."""
     if request.method not in ("GET", "HEAD") or "Cache-Control" in response.headers:
         return response
-    kept = request.path.startswith("/v1/") or request.path == DESCRIPTION
+    kept = is_api(request.path) or request.path == DESCRIPTION
     response.headers["Cache-Control"] = REVALIDATE if kept and response.status_code < 400 else NEVER  # noqa: PLR2004
     if response.status_code == 200 and kept and response.is_json:  # noqa: PLR2004
         response.add_etag()

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import require_key
 from service.api.context import context
+from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.caching import NEVER, REVALIDATE, file
 from service.api.live.streams import resumed_at
@@ -24,11 +24,10 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers")],
-    abp_responses={"401": Problem, "404": Problem},
+    abp_responses={"404": Problem},
 )
-blueprint.before_request(require_key)
 
-JPEG: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
+JPEG = files("image/jpeg")
 EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
 LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # nobody may keep it, nor hold it back
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import Response
 
+from service.api.description.media import files
 from service.api.http.caching import FOREVER, file
 from service.pictures.images import SENT_TYPES, media_type_of
 
-BINARY = {"schema": {"type": "string", "format": "binary"}}
-ORIGINAL: dict[Any, Any] = {"200": {"content": dict.fromkeys(SENT_TYPES, BINARY)}}
+ORIGINAL = files(*SENT_TYPES)
 
 
 def original(image: Mapping[str, Any], read: Callable[[], bytes], rule: str = FOREVER) -> Response:

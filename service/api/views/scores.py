@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, jsonify, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller, require_key
+from service.api.auth import caller
 from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.intake.intake import take_in_score
@@ -28,9 +28,8 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/scores",
     abp_tags=[Tag(name="scores", description="The losses of any picture.")],
-    abp_responses={"401": Problem, "422": Problem},
+    abp_responses={"422": Problem},
 )
-blueprint.before_request(require_key)
 
 NEW: dict[Any, Any] = {"200": ScoreOut, "202": ScoreOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
 

@@ -10,8 +10,9 @@ from typing import Any
 from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller, require_key
+from service.api.auth import caller
 from service.api.context import context
+from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.access_log import traceparent
 from service.api.http.body import PACK_TYPE, PackRequest
@@ -41,14 +42,13 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/styles",
     abp_tags=[Tag(name="styles", description="Presets: styles saved under a name.")],
-    abp_responses={"401": Problem, "422": Problem},
+    abp_responses={"422": Problem},
 )
-blueprint.before_request(require_key)
 
 SAVED: dict[Any, Any] = {"200": StyleOut, "201": StyleOut}
-PACK: dict[Any, Any] = {"200": {"content": {PACK_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+PACK = files(PACK_TYPE)
 PACK_S = 60.0  # seconds that a caller waits for a pack to be made
-PICTURE: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
+THUMBNAIL = files("image/jpeg")
 
 
 @blueprint.put("/<name>", responses=SAVED | dict.fromkeys(("400", "429", "503"), Problem))
@@ -184,7 +184,7 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
     return data
 
 
-@blueprint.get("/<name>/image", responses=PICTURE | {"404": Problem})
+@blueprint.get("/<name>/image", responses=THUMBNAIL | {"404": Problem})
 def get_style_thumbnail(path: StylePath) -> Response:
     """A thumbnail of a preset"""
     row = context().presets.get(path.name)

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller, require_key
+from service.api.auth import caller
 from service.api.context import context
+from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.caching import FOREVER, file
 from service.api.http.negotiation import preferred, transcoded
@@ -46,14 +47,12 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers", description="Jobs that paint a content image in a style.")],
-    abp_responses={"401": Problem, "422": Problem},
+    abp_responses={"422": Problem},
 )
-blueprint.before_request(require_key)
 
-BINARY = {"schema": {"type": "string", "format": "binary"}}
 NEW: dict[Any, Any] = {"200": TransferOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
-JPEG: dict[Any, Any] = {"200": {"content": {"image/jpeg": BINARY}}}
-PICTURE: dict[Any, Any] = {"200": {"content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)}}
+JPEG = files("image/jpeg")
+PICTURE = files(*MEDIA_TYPES.values())
 
 
 @blueprint.post("", responses=NEW | {"202": TransferOut})
