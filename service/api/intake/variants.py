@@ -9,9 +9,9 @@ from typing import Any
 from service.api.schemas.fields import JobInit
 from service.api.schemas.requests import BlendBody, PaintingBody, StyleEntry, TransferBody
 from service.errors import FieldError, InvalidInput
+from service.options import STRENGTH_WEIGHTS
 from service.pictures.images import ImageFile
 
-STRENGTH_WEIGHTS = ("content_weight", "style_weight")  # `strength` sets both
 RequestedOptions = dict[str, Any]
 """The fields that the caller named, each with its value."""
 

@@ -22,12 +22,13 @@ JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
 CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
 DIGITS = r"^[0-9]{1,9}$"
 MAX_INDEX = 10**9 - 1  # the largest number of so many digits
+Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
 
 
 def is_name(text: str) -> bool:
     """Whether a preset can have this name."""
-    return re.fullmatch(NAME.strip("^$"), text) is not None
+    return re.fullmatch(NAME, text) is not None
 
 
 def example(value: Any, **schema: Any) -> Any:
@@ -39,7 +40,7 @@ def _known(pattern: str, what: str) -> Callable[[str], str]:
     """A check that raises NotFound for what can't be the name or id of anything."""
 
     def check(text: str) -> str:
-        if not re.fullmatch(pattern.strip("^$"), text):
+        if not re.fullmatch(pattern, text):
             raise NotFound(f"there is no {what} {shown(text)}")
         return text
 
@@ -50,7 +51,7 @@ def _whole(value: object) -> object:
     """The number in a URL's text. int() would also take `1_0`, `+5`, ` 5 ` and digits of other scripts."""
     if not isinstance(value, str):
         return value
-    if not re.fullmatch(DIGITS.strip("^$"), value):
+    if not re.fullmatch(DIGITS, value):
         raise invalid("must be a whole number, in 1 to 9 digits")
     return int(value)
 
@@ -132,9 +133,7 @@ class PageQuery(Query):
 
 class TransfersQuery(PageQuery):
     cursor: str | None = _cursor("WzQ3MTFd")
-    status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = Field(
-        None, description="Only transfers that are so.", **example("succeeded")
-    )
+    status: Status | None = Field(None, description="Only transfers that are so.", **example("succeeded"))
 
 
 class ImageQuery(Query):

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from service.api.schemas.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import NAME
-from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
+from service.options import (
+    OPTIONS,
+    STYLE_SCALES,
+    STYLE_WEIGHTS,
+    Alpha,
+    Color,
+    Format,
+    LossScaling,
+    Optimizer,
+)
 from service.pictures.images import ImageFile
+from service.styles.packs import MAX_IMAGES
 
 TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
 LEAST_WEIGHT = 1e-6  # of all weights of a list together
 MAX_DEADLINE_S = 30 * 86_400
-MAX_IMAGES = 16  # of a preset, and entries of a transfer's styles
+MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
 MAX_WARM = 8  # sizes
 LOW_SIZE, HIGH_SIZE = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
@@ -111,7 +121,7 @@ class PaintingBody(Body):
     styles: list[StyleEntry] = Field(
         default_factory=list,
         min_length=1,
-        max_length=MAX_IMAGES,
+        max_length=MAX_STYLES,
         description="The styles, mixed by their weights. Required, but for a blend or variants with their own.",
         examples=[[{"preset": "mosaic"}]],
     )
@@ -121,17 +131,17 @@ class PaintingBody(Body):
     strength: float | None = option("strength")
     content_layers: dict[str, float] = option("content_layers")
     style_layers: dict[str, float] = option("style_layers")
-    loss_scaling: Literal["relative", "per_element", "gatys"] = option("loss_scaling")
+    loss_scaling: LossScaling = option("loss_scaling")
     iterations: int = option("iterations")
     levels: int = option("levels")
     tolerance: float = option("tolerance")
-    optimizer: Literal["lbfgs", "adam"] = option("optimizer")
+    optimizer: Optimizer = option("optimizer")
     init: InitField = option("init")
     seed: int = option("seed")
-    color: Literal["style", "luminance", "match"] = option("color")
-    format: Literal["png", "jpeg", "webp"] = option("format")
+    color: Color = option("color")
+    format: Format = option("format")
     quality: int = option("quality")
-    alpha: Literal["flatten", "keep"] = option("alpha")
+    alpha: Alpha = option("alpha")
     protect: ImageField | None = picture("Grey, over the content: white where it stays as it is.", None)
     strength_map: ImageField | None = picture(
         "Grey, over the content: by what the style's weight is multiplied there, white 1.", None

@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from service.api.schemas.parameters import ID, NAME
+from service.api.schemas.parameters import ID, NAME, Status
 from service.errors import MAX_ERRORS
 from service.options import STYLE_SCALES, STYLE_WEIGHTS
 
-Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 DATE_TIME = {"format": "date-time"}
 TIME = "2026-11-23T07:00:00.000Z"
