@@ -1,4 +1,4 @@
-"""The one place where the HTTP side is put together."""
+"""The web application: the one place where the HTTP side is put together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.api.context import KEY, AppContext
 from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
-from service.api.http.access_log import Observed
+from service.api.http.access_log import AccessLog
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
@@ -37,7 +37,7 @@ from service.webhooks.hosts import Hosts
 
 
 def create_app(settings: Settings | None = None) -> Api:
-    """The WSGI application, over the settings given or those of the environment."""
+    """Return the WSGI application, with the settings given or those of the environment."""
     settings = settings or Settings.from_environment()
     set_up_logs(settings.log)
     files.start(settings.decode_s)
@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None) -> Api:
     caching.register(app)
     cors.allow(app, settings.cors_origins)
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
-    app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     return app

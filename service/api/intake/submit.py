@@ -1,4 +1,4 @@
-"""How a POST that brings pictures becomes a job: either all of it is there in the end, or none."""
+"""How a POST with pictures becomes a job: either all of it is stored in the end, or nothing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 
 def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
-    """What a POST is known by, if its caller gave it a key."""
+    """Return what a repeated POST is recognised by, if its caller gave it an Idempotency-Key."""
     return RepeatKey(caller(), header.idempotency_key, body.digest()) if header.idempotency_key else None
 
 
 def repeated(key: RepeatKey | None) -> JobRow | None:
-    """The job that the same POST made before."""
+    """Return the job that an earlier POST with this key made, if there is one."""
     job = context().queue.repeated(key) if key else None
     if job:
         request.environ[JOB] = job.id
@@ -33,9 +33,9 @@ def repeated(key: RepeatKey | None) -> JobRow | None:
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:
-    """A new job, its pictures stored; or, if the same POST came in at the same time, the one that this made.
+    """Return a new job with its pictures stored; or the job of the same POST, if that came at the same time.
 
-    `take_in` stores the pictures of the job whose id it is given.
+    `take_in` gets the job's id, and stores the pictures.
 
     Raises:
         NoSpace: the disk is nearly full, or the caller has stored too much.

@@ -1,7 +1,7 @@
-"""What a request may hold beside its body: places in the path, parameters of the URL, headers.
+"""Parameters of requests, beside the body: in the path, in the query, and headers.
 
-The forms of names, ids, cursors and numbers are written here alone. What can't be the name or id of anything is not
-looked for: databases differ in what text they take.
+The forms of names, ids, cursors and numbers are written here alone. A text that can't be a name or an id is never
+looked up: databases differ in what text they accept.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
 
 
 def is_name(text: str) -> bool:
-    """Whether a preset can have this name."""
+    """Return whether a preset can have this name."""
     return re.fullmatch(NAME, text) is not None
 
 
 def example(value: Any, **schema: Any) -> Any:
-    """As the package reads it, which knows no `examples` of parameters."""
+    """Return an example in the form that flask-openapi3 reads, which knows no `examples` of parameters."""
     return {"json_schema_extra": {"example": value, **schema}}
 
 
 def _known(pattern: str, what: str) -> Callable[[str], str]:
-    """A check that raises NotFound for what can't be the name or id of anything."""
+    """Return a validator that raises NotFound for a text that can't be a name or an id."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -48,7 +48,7 @@ def _known(pattern: str, what: str) -> Callable[[str], str]:
 
 
 def _whole(value: object) -> object:
-    """The number in a URL's text. int() would also take `1_0`, `+5`, ` 5 ` and digits of other scripts."""
+    """Return the number in a URL's text. int() would also accept `1_0`, `+5`, ` 5 ` and digits of other scripts."""
     if not isinstance(value, str):
         return value
     if not re.fullmatch(DIGITS, value):
@@ -107,14 +107,14 @@ class ScorePath(BaseModel):
 
 
 class Query(BaseModel):
-    """Parameters of the URL, which come as text; unknown and repeated ones are errors."""
+    """Parameters of the query, which come as text; unknown and repeated ones are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
     def _none_twice(cls, given: dict[str, str]) -> dict[str, str]:
-        """Of a repeated one only the first is given here. Raises InvalidInput."""
+        """Raise InvalidInput for repeated parameters, of which pydantic would see only the first."""
         twice = [name for name in given if len(request.args.getlist(name)) > 1]
         if twice:
             raise InvalidInput([FieldError(name, "is given more than once") for name in twice])

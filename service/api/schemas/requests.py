@@ -1,4 +1,4 @@
-"""What a POST or PUT may hold. Ranges and defaults come from engine.options."""
+"""Request bodies of POST and PUT; ranges and defaults come from service.options."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ LOW_SIZE, HIGH_SIZE = (OPTIONS["size"].metadata[bound] for bound in ("low", "hig
 
 
 class Body(BaseModel):
-    """A request body: unknown fields are errors, and so is NaN."""
+    """A JSON object of a request: unknown fields are errors, and so is NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class WholeBody(Body):
-    """All of a request's body; a form has no part beside it that it doesn't name."""
+    """The whole body of a request; a form may have no part that the body doesn't name."""
 
     @model_validator(mode="after")
     def _all_parts_named(self) -> Self:
@@ -49,7 +49,7 @@ class WholeBody(Body):
 
 
 def some_weight(weighted: list[Any]) -> list[Any]:
-    """Refuses a list of styles whose weights are all next to 0: their average would be none."""
+    """Refuse a list of styles whose weights are all almost 0: they have no average."""
     if sum(entry.weight for entry in weighted) < LEAST_WEIGHT:
         raise invalid(f"the weights must be at least {LEAST_WEIGHT:g} in all")
     return weighted
@@ -150,7 +150,7 @@ class PaintingBody(Body):
     _some_weight = field_validator("styles")(some_weight)
 
     def digest(self) -> str:
-        """The same for two bodies that ask for the same, however their pictures came."""
+        """Return a hash that is equal for equal requests, however their pictures were sent."""
         return hashlib.sha256(json.dumps(_plain(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -213,7 +213,7 @@ class ScoreBody(PaintingBody, WholeBody):
 
 
 def _plain(value: Any) -> Any:
-    """A body as JSON, with the digest in the place of each picture."""
+    """Return a body as JSON, each picture replaced by its digest."""
     if isinstance(value, ImageFile):
         return value.sha256
     if isinstance(value, BaseModel):

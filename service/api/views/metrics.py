@@ -1,4 +1,4 @@
-"""/metrics: what the processes of this host counted, and how things stand in the database."""
+"""/metrics: what the processes of this host counted, and the state of the database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def get_metrics() -> Response:
 
 
 class _State(Collector):
-    """What is looked up at each scrape; where the database is away, that it is."""
+    """Metrics that are looked up at each scrape, in the database and on the disks."""
 
     def __init__(self, database: Database, disks: Disks) -> None:
         self._database = database

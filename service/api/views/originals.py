@@ -16,7 +16,7 @@ ORIGINAL = files(*SENT_TYPES)
 
 
 def original(image: Mapping[str, Any], read: Callable[[], bytes], rule: str = FOREVER) -> Response:
-    """The file of an image that a row speaks of, byte for byte, as `read` gives it."""
+    """Return the response with an image's file, byte for byte as it was sent; `image` is its entry in a row."""
     response = file(read, "", image["sha256"], rule)
     if response.status_code == HTTPStatus.OK:
         response.mimetype = media_type_of(response.get_data())

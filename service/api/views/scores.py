@@ -1,4 +1,4 @@
-"""/v1/scores: how a picture, wherever it was made, does against a content image and styles."""
+"""/v1/scores: the losses of any picture against a content image and styles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of transfers, as the views send them: what was damaged on its disk is said, and neither sent nor kept."""
+"""Files of transfers for the views: a file that was damaged on its disk is an error, and is never sent."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from service.storage.readback import is_whole_jpeg, read_back
 
 
 def transfer_file(id: str, blob: str, sha256: str) -> bytes:
-    """A file of a transfer that has that SHA-256.
+    """Return the file of a transfer that has this SHA-256.
 
     Raises:
         NotFound: the transfer was deleted meanwhile.
-        DamagedFile: the file is another one, or missing.
+        DamagedFile: the file has another SHA-256, or is missing.
     """
     try:
         return read_back(context().blobs, blob, sha256)
@@ -22,7 +22,12 @@ def transfer_file(id: str, blob: str, sha256: str) -> bytes:
 
 
 def transfer_preview(id: str, blob: str) -> bytes:
-    """A JPEG of a transfer that is written over itself, so that no row can know its digest; raises as above."""
+    """Return a JPEG of a transfer that is overwritten again and again, so that no row holds its digest.
+
+    Raises:
+        NotFound: the transfer was deleted meanwhile.
+        DamagedFile: the file isn't a whole JPEG, or is missing.
+    """
     try:
         data = context().blobs.get(blob)
     except BlobNotFound as error:

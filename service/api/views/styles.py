@@ -76,7 +76,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
 
 
 def _warming(name: str, images: Sequence[StoredStyleImage], sizes: list[int]) -> dict[str, Any] | None:
-    """Submits the task that computes a preset's Grams for these sizes; gives what its row is to say of it."""
+    """Submit the task that computes a preset's Grams for these sizes; return what the preset's row holds of it."""
     if not sizes:
         return None
     asked = {"style": asdict(StoredStyle(name, 1.0, 1.0, tuple(images))), "sizes": sizes}
@@ -92,7 +92,7 @@ def _found(name: str) -> PresetRow | None:
 
 
 def _end_warming(row: PresetRow | None) -> None:
-    """Nobody needs the Grams of a preset that is gone."""
+    """Cancel the task that computes the Grams of a preset that is gone."""
     if row and row.warm:
         with suppress(NotFound):
             context().queue.cancel(row.warm["job"])
@@ -128,7 +128,7 @@ def _endings(rows: Sequence[PresetRow]) -> Endings:
 
 
 def _stored(row: PresetRow) -> StoredStyle:
-    """A preset as tasks take it."""
+    """Return a preset in the form that tasks take."""
     return StoredStyle(row.name, 1.0, 1.0, tuple(StoredStyleImage(**image) for image in row.images))
 
 
@@ -166,7 +166,7 @@ def get_style_pack(path: StylePath) -> Response:
 
 
 def _made_pack(row: PresetRow, model: str) -> bytes:
-    """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
+    """Let a worker make a preset's pack, and wait for it; requests at the same time share one task."""
     context().disks.check()
     said = {"version": row.version, "description": row.description, "thumbnail": row.thumbnail}
     asked = {"style": asdict(_stored(row))} | said

@@ -148,7 +148,7 @@ def get_transfer_style(path: TransferStylePath) -> Response:
 
 
 def _style_file(id: str, image: Mapping[str, Any]) -> bytes:
-    """A style's picture; one of a preset goes when the preset has gone, and no job needs it any more."""
+    """Return a style's picture; a preset's picture may be gone with the preset. Raises NotFound."""
     try:
         return transfer_file(id, image["blob"], image["sha256"])
     except MissingFile as error:
@@ -193,7 +193,7 @@ def get_transfer_sheet(path: TransferPath) -> Response:
 
 
 def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str) -> Response:
-    """A picture in another format than it was made in."""
+    """Return the response with a picture in another format than it was made in."""
     format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
     quality = painted(context().queue.get(id, "transfer").request)[variant]["options"]["quality"]
     return file(
@@ -205,7 +205,7 @@ def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str)
 
 
 def _succeeded(id: str) -> dict[str, Any]:
-    """The result of a transfer. Raises NotReady."""
+    """Return the result of a transfer. Raises NotReady."""
     job = context().queue.get(id, "transfer")
     if job.result is None:
         partial = "; /preview has what there is of it" if job.preview else ""
@@ -214,7 +214,7 @@ def _succeeded(id: str) -> dict[str, Any]:
 
 
 def _file(id: str, blob: str, media_type: str, sha256: str) -> Response:
-    """A file that never changes."""
+    """Return the response with a file that never changes."""
     return file(lambda: transfer_file(id, blob, sha256), media_type, sha256, FOREVER)
 
 
