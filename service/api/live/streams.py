@@ -76,7 +76,7 @@ class Streams:
         self._places.release()
 
     def stream(self, row: JobRow, number: int, connection: socket.socket | None) -> Iterator[str]:
-        """Yield the events after `number`, until the job ends or is deleted, the server stops or the client leaves."""
+        """Yield events after `number` until the job ends or is deleted, the server stops or the client leaves."""
         yield f"retry: {RECONNECT_MS}\n\n"
         with self._watch.watching(row) as job:
             while True:
