@@ -21,7 +21,6 @@ from service.api.description.texts import (
     SECURITY,
     SMALLEST,
     STREAMED,
-    TOO_LARGE,
     TRACEPARENT,
 )
 from service.api.http import problems
@@ -149,10 +148,9 @@ def _complete_response(status: str, response: Json, method: str, path: str) -> N
             response["content"][STREAM]["example"] = STREAMED
     if status in PROBLEMS:
         description, error = PROBLEMS[status]
-        example = TOO_LARGE if error is None else error.problem()
         schema = {"$ref": f"#/components/schemas/{responses.Problem.__name__}"}
         response["description"] = description
-        response["content"] = {problems.MEDIA_TYPE: {"schema": schema, "example": example}}
+        response["content"] = {problems.MEDIA_TYPE: {"schema": schema, "example": error.problem()}}
 
 
 def _header(name: str) -> Json:

@@ -22,7 +22,7 @@ STREAMED = (
     'id: 14\nevent: progress\ndata: {"status": "running", "iteration": 31, "iterations": 90, "fraction": 0.12}\n\n'
 )
 
-PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
+PROBLEMS: dict[str, tuple[str, ServiceError]] = {
     "400": (
         "The body can't be read.",
         errors.MalformedBody("the body is not JSON: Expecting value"),
@@ -30,7 +30,9 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
     "401": ("The request has no valid key.", errors.Unauthorized("give a key of this service")),
     "403": (
         "The request is from a page of another site, and no keys are set.",
-        errors.Forbidden("pages of other sites may not do this: NST_CORS_ORIGINS doesn't name this one"),
+        errors.Forbidden(
+            "pages of 'https://app.example.com' may not do this: NST_CORS_ORIGINS doesn't name that origin"
+        ),
     ),
     "404": ("It doesn't exist.", errors.NotFound("there is no style 'harbour'")),
     "406": (
@@ -38,7 +40,10 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
         errors.NotAcceptable("the picture is there as image/png, image/jpeg, image/webp; Accept takes none of these"),
     ),
     "409": ("Not yet, or not with this model.", errors.NotReady("there is no picture: the transfer is running")),
-    "413": ("The body is too large.", None),
+    "413": (
+        "The body is too large.",
+        errors.BodyTooLarge("the request body is larger than 64 MiB (NST_MAX_BODY_MB)"),
+    ),
     "415": (
         "The body is of another media type.",
         errors.UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'"),
@@ -49,7 +54,7 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
     ),
     "421": (
         "The host isn't one of this service's, and no keys are set.",
-        errors.Misdirected("this service isn't known as app.example.com: NST_HOSTS doesn't name it"),
+        errors.Misdirected("this service isn't known as 'app.example.com': NST_HOSTS doesn't name that host"),
     ),
     "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
     "500": ("An unexpected error, or a store that failed.", errors.StorageError("a file could not be read")),
@@ -58,13 +63,6 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
         errors.NoSpace("the disk is nearly full: 12.5 MiB are free", retry_after=60),
     ),
     "503": ("The queue is full, or a part of the service doesn't answer.", errors.Unavailable("no worker is alive")),
-}
-TOO_LARGE = {
-    "type": "about:blank",
-    "title": "Request Entity Too Large",
-    "status": 413,
-    "detail": "the request body is larger than 64 MiB, or a form with a text of more than 1 MiB "
-    "or more than 256 parts",
 }
 DONE = {
     "200": "The resource, or the result.",
