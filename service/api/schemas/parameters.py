@@ -133,7 +133,7 @@ class PageQuery(Query):
 
 class TransfersQuery(PageQuery):
     cursor: str | None = _cursor("WzQ3MTFd")
-    status: Status | None = Field(None, description="Only transfers that are so.", **example("succeeded"))
+    status: Status | None = Field(None, description="Only transfers with this status.", **example("succeeded"))
 
 
 class ImageQuery(Query):
@@ -149,12 +149,12 @@ class NewJobHeaders(BaseModel):
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="As in order-4711: a repeat with it, within 24 hours, gets the job that the first one made.",
+        description="For example order-4711: a repeat with this key, within 24 hours, gets the first request's job.",
     )
     prefer: str = Field(
         "",
         alias="Prefer",
-        description="As in wait=30: the answer waits so many seconds, 60 at most, for the job's end (RFC 7240).",
+        description="For example wait=30: the response waits for the job's end, 60 seconds at most (RFC 7240).",
     )
 
 
@@ -162,5 +162,5 @@ class WatchHeaders(BaseModel):
     last_event_id: str = Field(
         "",
         alias="Last-Event-ID",
-        description="As in 14: `id` of the last event that was received; the stream goes on with what is newer.",
+        description="For example 14: `id` of the last event that was received; the stream continues with newer ones.",
     )

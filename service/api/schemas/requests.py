@@ -89,7 +89,7 @@ class StyleBody(WholeBody):
         min_length=1, max_length=MAX_IMAGES, description="Its style images.", examples=[[{"image": SMALLEST_IMAGE}]]
     )
     description: str = Field(
-        "", max_length=2000, pattern=TEXT, description="For people.", examples=["A harbour at night"]
+        "", max_length=2000, pattern=TEXT, description="A description for people.", examples=["A harbour at night"]
     )
     warm: list[int] = Field(
         [],
@@ -119,7 +119,7 @@ class StyleEntry(Body):
     weight: float = _weight("Share in the average of the Gram matrices, among the styles with the same mask.")
     scale: float = _scale("The style image's size relative to the output's.")
     mask: ImageField | None = picture("Grey, over the content: white where this style goes.", None)
-    style_mask: ImageField | None = picture("Grey, over the style's only image: white what of it counts.", None)
+    style_mask: ImageField | None = picture("Grey, over the style's only image: white where it counts.", None)
 
     @model_validator(mode="after")
     def _one_source(self) -> StyleEntry:
@@ -135,7 +135,7 @@ class PaintingBody(Body):
         default_factory=list,
         min_length=1,
         max_length=MAX_STYLES,
-        description="The styles, mixed by their weights. Required, but for a blend or variants with their own.",
+        description="The styles, mixed by their weights. Required, except with a blend or variants with their own.",
         examples=[[{"preset": "mosaic"}]],
     )
     content_weight: float = option("content_weight")
@@ -157,7 +157,7 @@ class PaintingBody(Body):
     alpha: Alpha = option("alpha")
     protect: ImageField | None = picture("Grey, over the content: white where it stays as it is.", None)
     strength_map: ImageField | None = picture(
-        "Grey, over the content: by what the style's weight is multiplied there, white 1.", None
+        "Grey, over the content: the factor of the style's weight there; white is 1.", None
     )
 
     _some_weight = field_validator("styles")(some_weight)
@@ -177,12 +177,12 @@ class BlendBody(Body):
     )
     to: str = Field(pattern=NAME, description="Name of the preset at the end.", examples=["mosaic"])
     steps: int = Field(
-        ge=1, le=MAX_VARIANTS - 1, description="Steps of the walk: one picture more than that.", examples=[4]
+        ge=1, le=MAX_VARIANTS - 1, description="Steps of the walk, which gives one picture more.", examples=[4]
     )
 
 
 class VariantBody(PaintingBody):
-    """What one of several pictures has of its own; all else is as in the transfer itself."""
+    """One of several pictures; the fields that it doesn't name are those of the transfer itself."""
 
 
 class TransferBody(PaintingBody, WholeBody):
@@ -194,7 +194,7 @@ class TransferBody(PaintingBody, WholeBody):
         default_factory=list,
         min_length=1,
         max_length=MAX_VARIANTS,
-        description="One picture for each, which differs in what is named.",
+        description="One picture for each, which differs in the fields that are named.",
         examples=[[{"strength": 0.3}, {"strength": 0.7}]],
     )
     blend: BlendBody | None = Field(
@@ -203,7 +203,7 @@ class TransferBody(PaintingBody, WholeBody):
         examples=[{"from": "waves", "to": "mosaic", "steps": 4}],
     )
     priority: int = Field(
-        0, ge=-100, le=100, description="Of the caller's own waiting jobs the highest is next.", examples=[0]
+        0, ge=-100, le=100, description="The caller's waiting job with the highest priority is next.", examples=[0]
     )
     deadline_s: float | None = Field(
         None,

@@ -29,7 +29,7 @@ blueprint = APIBlueprint(
 
 JPEG = files("image/jpeg")
 EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
-LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # nobody may keep it, nor hold it back
+LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it
 
 
 @blueprint.get("/<id>/events", responses=EVENTS | {"503": Problem})
@@ -37,8 +37,8 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
     """Watch a transfer
 
     A stream of Server-Sent Events: `progress`, `preview` and, at its end, `done` with the whole transfer. `Last-
-    Event-ID` resumes: states that were passed over meanwhile are not sent, the newest ones always are. 204 where
-    nothing is left to tell, which also keeps an EventSource from coming back.
+    Event-ID` resumes it: the newest states are always sent, those in between may be left out. 204 if nothing is left
+    to send, which also keeps an EventSource from reconnecting.
     """
     row, streams = context().queue.get(path.id, "transfer"), context().streams
     number = resumed_at(header.last_event_id, row)
@@ -55,7 +55,7 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
 def get_transfer_preview(path: TransferPath) -> Response:
     """The newest preview of a transfer
 
-    A JPEG of 512 pixels at most; of one that was canceled, what there was of it.
+    A JPEG of 512 pixels at most. A canceled transfer keeps its last one.
     """
     job = context().queue.get(path.id, "transfer")
     if job.preview is None:

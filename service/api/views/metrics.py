@@ -32,7 +32,7 @@ TEXT: dict[Any, Any] = {"200": {"content": {"text/plain": {"schema": {"type": "s
 def get_metrics() -> Response:
     """What Prometheus reads
 
-    It asks for no key, so keep it inside: let the proxy in front not pass it on.
+    It asks for no key: a proxy in front should not pass it on.
     """
     return Response(exposition(REGISTRY, _State(context().database, context().disks)), content_type=CONTENT_TYPE)
 
@@ -72,7 +72,7 @@ def _of_census(census: Census) -> Iterator[GaugeMetricFamily]:
     yield _family("nst_jobs_kept", "Ended jobs that are still kept.", ["status"], kept)
     age = "For how long the oldest waiting job has waited."
     yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, census.oldest_s)
-    yield GaugeMetricFamily("nst_workers_alive", "Workers on the roll, on all hosts.", census.workers)
+    yield GaugeMetricFamily("nst_workers_alive", "Live workers, on all hosts.", census.workers)
     yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks still to be delivered.", census.webhooks)
     stored = {(of,): count for of, count in census.stored.items()}
     yield _family("nst_stored_bytes", "Files that count as their callers', by what they belong to.", ["of"], stored)

@@ -38,8 +38,8 @@ NEW: dict[Any, Any] = {"200": ScoreOut, "202": ScoreOut} | dict.fromkeys(("400",
 def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]:
     """Judge a picture
 
-    Its losses as a transfer with these options would count them, and those of each layer. The answer waits for them,
-    as long as `Prefer: wait=N` says; where they take longer it is 202.
+    Its losses as a transfer with these options would count them, in all and for each layer. The response waits for
+    them, with `Prefer: wait=N` up to N seconds; if they take longer it is 202.
     """
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))

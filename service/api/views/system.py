@@ -1,4 +1,4 @@
-"""Whether the service lives, whether it can do its work, and what its API is."""
+"""/livez, /readyz and /openapi.json: whether the service is alive and ready, and what its API is."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ PICTURE = files(*MEDIA_TYPES.values())
 def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response, int]:
     """Submit a transfer
 
-    202 with the job; with `Prefer: wait=N` the answer waits up to N seconds, and is 200 where the job ends in time.
+    202 with the job. With `Prefer: wait=N` the response waits up to N seconds, and is 200 if the job ends in time.
     """
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
@@ -110,7 +110,7 @@ def get_transfer(path: TransferPath) -> dict[str, Any]:
 def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
     """The picture, or one of the variants
 
-    As it was made, or as PNG, JPEG or WebP where `Accept` prefers that.
+    As it was made, or as PNG, JPEG or WebP if `Accept` prefers that.
     """
     job = _succeeded(path.id)
     pictures = job.get("variants") or [job]
@@ -137,7 +137,7 @@ def get_transfer_content(path: TransferPath) -> Response:
 def get_transfer_style(path: TransferStylePath) -> Response:
     """A style image of a transfer, as it was sent
 
-    Of an entry that is a preset the one of the largest weight.
+    For an entry that is a preset, its picture with the largest weight.
     """
     styles = context().queue.get(path.id, "transfer").request["styles"]
     pictures = styles[path.index]["images"] if path.index < len(styles) else []
@@ -159,10 +159,10 @@ def _style_file(id: str, image: Mapping[str, Any]) -> bytes:
 
 @blueprint.get("/<id>/files", responses={"200": TransferFilesOut, "404": Problem})
 def list_transfer_files(path: TransferPath) -> dict[str, Any]:
-    """List the pictures that a transfer was asked with
+    """List the pictures of a transfer's request
 
-    Content, style images, masks and first images, each with the place where the request had it. Those of a preset are
-    the pictures that it had then.
+    Content, style images, masks and initial images, each with its place in the request. Those of a preset are the
+    pictures that it had then.
     """
     row = context().queue.get(path.id, "transfer")
     return {"items": [file_resource(path.id, loc, image) for loc, image in files_of(row.request)]}
@@ -170,7 +170,7 @@ def list_transfer_files(path: TransferPath) -> dict[str, Any]:
 
 @blueprint.get("/<id>/files/<sha256>", responses=ORIGINAL | {"404": Problem})
 def get_transfer_file(path: TransferFilePath) -> Response:
-    """One of the pictures that a transfer was asked with, as it was sent"""
+    """One of the pictures of a transfer's request, as it was sent"""
     found = files_of(context().queue.get(path.id, "transfer").request)
     image = next((image for _, image in found if image["sha256"] == path.sha256 and image["blob"]), None)
     if image is None:
@@ -234,7 +234,7 @@ def delete_transfer(path: TransferPath) -> tuple[str, int]:
     context().queue.get(path.id, "transfer")
     try:
         context().queue.delete(path.id)
-    except DatabaseFull:  # not even that finds room before there is some
+    except DatabaseFull:  # a full database can't even delete before there is room
         context().blobs.delete_all(job_folder(path.id))
         context().queue.delete(path.id)
     remove_unsaved(context().blobs, [job_folder(path.id)])
