@@ -46,7 +46,7 @@ def test_a_database_that_fails_is_said_once_and_waited_for(
             queue.fails = True
             looked(3)
             said = [record.getMessage() for record in caplog.records]
-            assert said == ["the jobs that are watched could not be read; trying again"] * outages
+            assert said == ["the watched jobs could not be read; trying again"] * outages
             queue.fails = False
             looked(2)
         queue.cancel(row.id)
