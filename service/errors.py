@@ -25,7 +25,7 @@ ServiceError                500
 │  ├─ BlobsFull             507  there was no room to write
 │  └─ DamagedFile           500  a file is not what its row says
 │     └─ MissingFile        500  a file that a row speaks of is not there any more
-└─ TransferFailed           500  a job could not be finished
+└─ JobFailed           500  a job could not be finished
    ├─ Diverged              500  the optimiser found no better image, not even with smaller steps
    └─ DeadlineExceeded      504  it wasn't finished in the time its caller gave it
 """
@@ -287,17 +287,17 @@ class BlobNotFound(StorageError):
     title = "Not found"
 
 
-class TransferFailed(ServiceError):
+class JobFailed(ServiceError):
     slug = "transfer-failed"
     title = "Transfer failed"
 
 
-class Diverged(TransferFailed):
+class Diverged(JobFailed):
     slug = "diverged"
     title = "Optimisation failed"
 
 
-class DeadlineExceeded(TransferFailed):
+class DeadlineExceeded(JobFailed):
     """The job wasn't finished in the time its caller gave it."""
 
     status = 504

@@ -15,7 +15,7 @@ from service.config import Settings
 from service.errors import ModelUnavailable
 from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.network.digests import model_sha256
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -40,7 +40,7 @@ class Parts:
     presets: Presets
     queue: Queue
     deliveries: Deliveries
-    roll: Roll
+    registry: WorkerRegistry
     watch: Watch
     waiting: Waiting
     streams: Streams
@@ -53,7 +53,7 @@ class Parts:
         Raises:
             ModelUnavailable: they compute with different ones, or there is no file.
         """
-        models = self.roll.models()
+        models = self.registry.models()
         if len(models) > 1:
             raise ModelUnavailable(f"the workers compute with different models, {', '.join(sorted(models))}")
         return models.pop() if models else model_sha256(self.settings.model)

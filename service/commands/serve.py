@@ -18,7 +18,7 @@ from types import FrameType
 from service.commands.web import gunicorn_command, gunicorn_variables
 from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.machine.devices import device_variables
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -65,7 +65,7 @@ def _check(settings: Settings) -> None:
         raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
     check_settings(settings)
     database = Database(settings.database)
-    Roll(database).forget(socket.gethostname())  # whoever was killed did not sign off
+    WorkerRegistry(database).remove_host(socket.gethostname())  # whoever was killed did not sign off
     database.close()
     try:
         Blobs(settings.blob_url).check()

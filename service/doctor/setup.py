@@ -10,7 +10,7 @@ from service import __version__
 from service.authority import parse_authority
 from service.config import Settings, unknown_variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
-from service.machine.memory import MIB, available, largest_size, needed, whole_pixels
+from service.machine.memory import MIB, available, largest_size, max_whole_pixels, needed
 from service.options import OPTIONS
 from service.webhooks.settings import check_settings
 
@@ -78,7 +78,7 @@ def check_memory(settings: Settings) -> Iterator[Finding]:
 
     low, high = (int(OPTIONS["size"].metadata[name]) for name in ("low", "high"))
     largest = largest_size(needed_at, settings.job_memory, range(low, high + 1))
-    whole = int((whole_pixels(settings.job_memory, "float32") * width / height) ** 0.5)
+    whole = int((max_whole_pixels(settings.job_memory, "float32") * width / height) ** 0.5)
     said = f"{settings.job_memory // MIB} MiB for a job on the CPU, of {available() // MIB} MiB"
     if largest is None:
         yield Finding(FAILURE, "memory", f"{said}: not even {low} px fit", "give more, or raise NST_MEMORY_MB")

@@ -9,7 +9,7 @@ from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import DatabaseError
 from service.jobs.models import model_notes
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import Blobs
@@ -45,7 +45,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
     if not _is_current(settings):
         return
     with closing(Database(settings.database)) as database:
-        models = Roll(database).models()
+        models = WorkerRegistry(database).models()
     for note in model_notes(settings.model, models):
         yield Finding(WARNING, "workers", note)
 

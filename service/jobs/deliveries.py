@@ -1,6 +1,6 @@
 """Webhooks that are to be delivered: rows, written with the end of their job, and kept until that is done.
 
-Each is sent at least once: one whose courier dies between the answer and the row is sent again, under the same id.
+Each is sent at least once: one whose dispatcher dies between the answer and the row is sent again, under the same id.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from service.storage.database import Database, now
 from service.storage.schema import DeliveryRow, JobRow
 
-LEASE_S = 60.0  # seconds after which a delivery whose courier said nothing is due again
+LEASE_S = 60.0  # seconds after which a delivery whose dispatcher said nothing is due again
 BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)  # pauses after the first failure and so on
 JITTER = 0.2  # share of a pause that it may be longer, lest all of a receiver's come back at once
 MAX_ERROR = 500  # characters of an error that are kept
@@ -73,7 +73,7 @@ class Deliveries:
             return Delivery(row.id, row.job_id, row.url, row.payload, row.attempts, trace)
 
     def delivered(self, id: str) -> None:
-        """Ends it well, also where another courier tries it meanwhile."""
+        """Ends it well, also where another dispatcher tries it meanwhile."""
         self._write(DeliveryRow.id == id, delivered_at=now(), due_at=None, error=None)
 
     def failed(self, id: str, attempts: int, error: str) -> None:

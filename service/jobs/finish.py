@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.deliveries import enqueue
-from service.jobs.job_log import tell_after_commit
+from service.jobs.job_log import log_after_commit
 from service.jobs.resource import iso, transfer_resource
 from service.storage.database import now
 from service.storage.schema import JobRow
 
 
-def end(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
+def finish(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
     """Ends a job in the transaction that holds its row; what else it leaves must be in the row already."""
     row.status, row.lease_until = status, None
     row.error = error.problem() if error else None
@@ -24,7 +24,7 @@ def end(session: Session, row: JobRow, status: str, error: ServiceError | None =
     row.events += 1
     if row.callback_url:
         enqueue(session, row.id, row.callback_url, _payload(row))
-    tell_after_commit(session, row, error.slug if error else None)
+    log_after_commit(session, row, error.slug if error else None)
 
 
 def deadline_error(row: JobRow) -> DeadlineExceeded:

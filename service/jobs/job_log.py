@@ -16,7 +16,7 @@ from service.telemetry.tracing import parse
 logger = logging.getLogger(__name__)
 
 
-def tell_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
+def log_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
     """Tells of a job's end once the transaction that ends it is over; of one that is rolled back nothing is said.
 
     `cause` is the slug of the problem that it failed with.

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.errors import ServiceError, TransferFailed
-from service.jobs.finish import deadline_error, end
+from service.errors import JobFailed, ServiceError
+from service.jobs.finish import deadline_error, finish
 from service.jobs.registry import process_of
 from service.jobs.request import iterations
 from service.storage.database import Database, now
-from service.storage.schema import JobRow, TurnRow
+from service.storage.schema import CallerRow, JobRow
 
 MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
 
@@ -80,8 +80,8 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
-        newest = select(func.coalesce(func.max(TurnRow.turn), 0) + 1).scalar_subquery()
-        session.execute(update(TurnRow).where(TurnRow.owner == row.owner).values(turn=newest))
+        newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
+        session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind, row.trace)
 
     def report(
@@ -117,23 +117,23 @@ class Leases:
             row = _held(session, claim)
             row.bytes += stored
             row.result, row.style_cache, row.timings, row.checkpoint = result, style_cache, timings, None
-            end(session, row, "succeeded")
+            finish(session, row, "succeeded")
 
     def fail(self, claim: Claim, error: ServiceError) -> None:
         """Raises LeaseLost."""
         with self._database.writing() as session:
-            end(session, _held(session, claim), "failed", error)
+            finish(session, _held(session, claim), "failed", error)
 
     def fail_overdue(self, claim: Claim) -> None:
         """Ends a job whose deadline has passed. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
-            end(session, row, "failed", deadline_error(row))
+            finish(session, row, "failed", deadline_error(row))
 
-    def end_canceled(self, claim: Claim) -> None:
+    def cancel(self, claim: Claim) -> None:
         """Raises LeaseLost."""
         with self._database.writing() as session:
-            end(session, _held(session, claim), "canceled")
+            finish(session, _held(session, claim), "canceled")
 
     def give_back(self, claim: Claim) -> None:
         """Puts the job back in the queue: it will go on at its checkpoint, and this attempt doesn't count.
@@ -155,7 +155,7 @@ class Leases:
 
     # What those do who look after workers
 
-    def end_overdue(self) -> None:
+    def fail_overdue_waiting(self) -> None:
         """Fails the jobs that still wait when their deadline has passed."""
         late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())
         with self._database.reading() as session:
@@ -163,7 +163,7 @@ class Leases:
                 return
         with self._database.writing() as session:
             for row in session.scalars(late.with_for_update(skip_locked=True)):
-                end(session, row, "failed", deadline_error(row))
+                finish(session, row, "failed", deadline_error(row))
 
     def release(self, workers: Sequence[str]) -> list[str]:
         """Lets the leases of workers that are known to be dead run out at once; gives the ids of their jobs."""
@@ -190,9 +190,9 @@ def _is_due() -> ColumnElement[bool]:
 
 def _next() -> Any:
     """The job whose turn it is: first the caller whose last turn is longest ago."""
-    turn = func.coalesce(TurnRow.turn, 0)
-    joined = select(JobRow).outerjoin(TurnRow, TurnRow.owner == JobRow.owner).where(_is_due())
-    return joined.order_by(turn, TurnRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
+    last_claim = func.coalesce(CallerRow.last_claim, 0)
+    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due())
+    return joined.order_by(last_claim, CallerRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
 
 
 def _held(session: Session, claim: Claim) -> JobRow:
@@ -212,20 +212,20 @@ def _go_back(row: JobRow) -> None:
 def _give_up(session: Session, row: JobRow) -> bool:
     """Ends a job that must not be tried (again); whether it was one."""
     if row.cancel_requested:
-        end(session, row, "canceled")
+        finish(session, row, "canceled")
     elif row.deadline_at is not None and row.deadline_at < (session.scalar(select(now())) or 0.0):
-        end(session, row, "failed", deadline_error(row))
+        finish(session, row, "failed", deadline_error(row))
     elif row.attempts >= MAX_ATTEMPTS:
-        end(session, row, "failed", _worn_out(row))
+        finish(session, row, "failed", _worn_out(row))
     else:
         return False
     return True
 
 
-def _worn_out(row: JobRow) -> TransferFailed:
+def _worn_out(row: JobRow) -> JobFailed:
     """What is known of a job that outlived its workers."""
     reached = (row.progress or {}).get("iteration", 0)
-    return TransferFailed(
+    return JobFailed(
         f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}) "
         f"at iteration {reached} of {iterations(row.request)}"
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Room, largest_size, needed
+from service.machine.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Capacity, largest_size, needed
 from service.network.geometry import features_per_pixel
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import fitted_size
@@ -16,7 +16,7 @@ LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
 ORDINARY = features_per_pixel(TransferOptions().content_layers)  # which memory.PER_PIXEL was measured with
 
 
-def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
+def check_memory(request: TransferRequest, rooms: Collection[Capacity]) -> None:
     """Refuses a transfer that not every room holds, as any worker may claim it; without a room nothing is refused.
 
     Raises:
@@ -29,7 +29,9 @@ def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
     raise DoesNotFit(_errors(request, tightest, largest[tightest]))
 
 
-def check_styles_fit(loc: str, styles: Sequence[tuple[HasSize, float]], size: int, rooms: Collection[Room]) -> None:
+def check_style_memory(
+    loc: str, styles: Sequence[tuple[HasSize, float]], size: int, rooms: Collection[Capacity]
+) -> None:
     """Refuses style images, each with its scale, whose Grams for an output of `size` pixels some room doesn't hold.
 
     Raises:
@@ -42,7 +44,7 @@ def check_styles_fit(loc: str, styles: Sequence[tuple[HasSize, float]], size: in
             raise DoesNotFit([FieldError(loc, words)])
 
 
-def _largest_size(request: TransferRequest, room: Room) -> int | None:
+def _largest_size(request: TransferRequest, room: Capacity) -> int | None:
     """The largest size, up to the one asked for, that the room holds."""
 
     def needed_at(size: int) -> int:
@@ -80,7 +82,7 @@ def _styles(request: TransferRequest) -> list[StoredStyle]:
     return [style for painting in request.paintings for style in painting.styles]
 
 
-def _errors(request: TransferRequest, room: Room, largest: int | None) -> list[FieldError]:
+def _errors(request: TransferRequest, room: Capacity, largest: int | None) -> list[FieldError]:
     """What takes more than the room by itself: the output, or the style images of an entry."""
     size = request.size
     width, height = _output_pixels(request, size)

@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from service.errors import NotFound
 from service.jobs.expiry import is_kept
-from service.jobs.finish import end
+from service.jobs.finish import finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import job_folder
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, now
 from service.storage.left import leave
-from service.storage.schema import IdempotencyRow, JobRow, TurnRow
+from service.storage.schema import CallerRow, IdempotencyRow, JobRow
 from service.telemetry.instruments import jobs_submitted
 
-SUBMITTING = "submit"  # the turn that writers of new jobs take
+SUBMIT_LOCK = "submit"  # the turn that writers of new jobs take
 
 
 def new_id() -> str:
@@ -55,7 +55,7 @@ class Queue:
         self._database = database
         self._limits = limits
 
-    def check_room(self, owner: str, more: int = 0) -> None:
+    def check_limits(self, owner: str, more: int = 0) -> None:
         """Raises QueueFull, TooManyJobs or NoSpace if a job of this caller, of `more` bytes, would not be taken."""
         with self._database.reading() as session:
             check_limits(session, self._limits, owner, more)
@@ -74,15 +74,15 @@ class Queue:
             InvalidInput: the key came with another body before.
         """
         with self._database.writing() as session:
-            take_turns(session, SUBMITTING)  # lest two that count the waiting jobs at once both find room
+            advisory_lock(session, SUBMIT_LOCK)  # lest two that count the waiting jobs at once both find room
             if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
                 return earlier
             check_limits(session, self._limits, new.owner, new.bytes)
             row = _row(new, session.scalar(select(now())) or 0.0)
             session.add(row)
             remember(session, new.repeat, new.id)
-            if session.get(TurnRow, new.owner) is None:
-                session.add(TurnRow(owner=new.owner, turn=0))
+            if session.get(CallerRow, new.owner) is None:
+                session.add(CallerRow(owner=new.owner, last_claim=0))
             session.flush()
             session.refresh(row)
         jobs_submitted.labels(new.kind).inc()
@@ -96,7 +96,7 @@ class Queue:
             raise NotFound(f"there is no {kind or 'job'} {id!r}")
         return row
 
-    def endings(self, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any] | None]]:
+    def outcomes(self, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any] | None]]:
         """The status and the error of each of these jobs; without those that don't exist."""
         with self._database.reading() as session:
             rows = session.execute(select(JobRow.id, JobRow.status, JobRow.error).where(JobRow.id.in_(ids)))
@@ -127,7 +127,7 @@ class Queue:
         with self._database.writing() as session:
             row = session.scalar(select(JobRow).where(JobRow.id == id).with_for_update())
             if row is not None and row.status == "queued":
-                end(session, row, "canceled")
+                finish(session, row, "canceled")
             elif row is not None and row.status == "running":
                 row.cancel_requested = True
         return self.get(id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, delete, func, select
 
-from service.machine.memory import Room
+from service.machine.memory import Capacity
 from service.storage.database import Database, now
 from service.storage.schema import WorkerRow
 
@@ -22,13 +22,13 @@ def process_of(worker: str) -> int:
     return int(worker.rpartition(":")[2])
 
 
-class Roll:
+class WorkerRegistry:
     """Who works on the queue. A worker is on the roll once its model is loaded."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def sign(self, worker: str, room: Room, model: str | None = None) -> None:
+    def heartbeat(self, worker: str, room: Capacity, model: str | None = None) -> None:
         """Says that a worker is alive, what it has for a job and the SHA-256 of its model; drops those long gone."""
         with self._database.writing() as session:
             seen_at = session.scalar(select(now())) or 0.0
@@ -36,11 +36,11 @@ class Roll:
             session.merge(WorkerRow(id=worker, seen_at=seen_at, **about))
             session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))
 
-    def leave(self, worker: str) -> None:
+    def remove(self, worker: str) -> None:
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
 
-    def forget(self, host: str) -> None:
+    def remove_host(self, host: str) -> None:
         """Strikes off all workers of a host: what `serve` does before it starts its own."""
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id.startswith(f"{host}:", autoescape=True)))
@@ -50,11 +50,11 @@ class Roll:
         with self._database.reading() as session:
             return session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 0
 
-    def rooms(self) -> set[Room]:
+    def capacities(self) -> set[Capacity]:
         """What the workers that are alive have for a job."""
         with self._database.reading() as session:
             rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(is_alive()))
-            return {Room(memory, precision) for memory, precision in rows}
+            return {Capacity(memory, precision) for memory, precision in rows}
 
     def models(self) -> set[str]:
         """SHA-256 of each model that workers which are alive compute with."""

@@ -15,7 +15,7 @@ OPEN = ("queued", "running")
 
 
 @dataclass(frozen=True)
-class Census:
+class QueueStats:
     """What the database says now.
 
     Attributes:
@@ -35,7 +35,7 @@ class Census:
     stored: dict[str, int]
 
 
-def take_census(database: Database) -> Census:
+def queue_stats(database: Database) -> QueueStats:
     """Raises DatabaseError."""
     by_kind = select(JobRow.kind, JobRow.status, func.count()).where(JobRow.status.in_(OPEN))
     by_status = select(JobRow.status, func.count()).where(JobRow.status.in_(ENDED)).group_by(JobRow.status)
@@ -45,7 +45,7 @@ def take_census(database: Database) -> Census:
         for kind, status, count in session.execute(by_kind.group_by(JobRow.kind, JobRow.status)):
             counts[kind, status] = count
         kept = dict.fromkeys(ENDED, 0) | {status: count for status, count in session.execute(by_status)}  # noqa: C416
-        return Census(
+        return QueueStats(
             open=counts,
             kept=kept,
             oldest_s=max(0.0, session.scalar(oldest) or 0.0),

@@ -28,7 +28,7 @@ CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, ver
 
 
 @dataclass(frozen=True)
-class Room:
+class Capacity:
     """What a worker has for a job: memory in bytes, None where it isn't known what a job takes, and its precision."""
 
     memory: int | None
@@ -53,7 +53,7 @@ def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision
     return BASE + math.ceil(beside) + max([output, *(_style(w * h) for w, h in styles)])
 
 
-def whole_pixels(limit: int, precision: str) -> int:
+def max_whole_pixels(limit: int, precision: str) -> int:
     """Pixels of the largest output that a process of `limit` bytes can work on in one piece."""
     return max(0, limit - BASE) // PER_PIXEL[precision]
 

@@ -55,7 +55,7 @@ def _now(element: now, compiler: Any, **kw: Any) -> str:
     return "extract(epoch from clock_timestamp())"
 
 
-def take_turns(session: Session, name: str) -> None:
+def advisory_lock(session: Session, name: str) -> None:
     """Lets one transaction at a time go on from here, among those of all processes that name the same; until it ends.
 
     SQLite's writers take turns anyway, so this does nothing there; it is of no use in a transaction that only reads.
@@ -94,7 +94,7 @@ class Database:
             if upgrade.is_current(session.connection()):
                 return
         with self._writers.begin() as session:
-            take_turns(session, "migrations")
+            advisory_lock(session, "migrations")
             is_new = upgrade.is_empty(session.connection())
             upgrade.upgrade(session.connection())
             if is_new:

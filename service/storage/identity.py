@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import BlobNotFound
 from service.storage.blobs import Blobs
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, now
 from service.storage.schema import STORE_MARK, MarkRow
 
 KEY = "store/id"
@@ -115,7 +115,7 @@ def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
     if known and theirs and known.id == theirs.id:
         return why_apart(known, theirs)
     with database.writing() as session:
-        take_turns(session, MARK)
+        advisory_lock(session, MARK)
         known, theirs = of_database(session), of_blobs(blobs)
         reason = _standing(known, theirs, blobs, fit)
         if not reason:
@@ -164,7 +164,7 @@ def accept(database: Database, blobs: Blobs) -> None:
     Raises StorageError.
     """
     with database.writing() as session:
-        take_turns(session, MARK)
+        advisory_lock(session, MARK)
         known, theirs = of_database(session), of_blobs(blobs)
         sweeps = 1 + max(known.sweeps if known else 0, theirs.sweeps if theirs else 0)
         shared = Identity(known.id if known else uuid.uuid4().hex, sweeps)

@@ -97,13 +97,13 @@ class JobRow(Base):
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
-class TurnRow(Base):
+class CallerRow(Base):
     """When a caller's job was last begun, as a number that grows with every claim: who waited longest is next."""
 
     __tablename__ = "turns"
 
     owner: Mapped[str] = mapped_column(primary_key=True)
-    turn: Mapped[int] = mapped_column(BigInteger)
+    last_claim: Mapped[int] = mapped_column("turn", BigInteger)
 
 
 class IdempotencyRow(Base):

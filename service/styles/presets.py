@@ -17,7 +17,7 @@ from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
 from service.storage.blobs import Blobs
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, now
 from service.storage.left import leave
 from service.storage.pictures import StoredStyleImage
 from service.storage.quota import check_quota
@@ -99,7 +99,7 @@ class Presets:
     def _added(self, mark: str, saved: Mapping[str, dict[str, Any]]) -> bool:
         """Adds the rows of presets with their mark, unless that was done or there are other presets."""
         with self._database.writing() as session:
-            take_turns(session, mark)
+            advisory_lock(session, mark)
             if session.get(MarkRow, mark):
                 return False
             made_at = session.scalar(select(now()))

@@ -24,7 +24,7 @@ from service.decoding import files
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import MIB, Disks
@@ -77,7 +77,7 @@ def _parts(settings: Settings) -> Parts:
         presets=Presets(database, blobs, caller_bytes),
         queue=queue,
         deliveries=Deliveries(database),
-        roll=Roll(database),
+        registry=WorkerRegistry(database),
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

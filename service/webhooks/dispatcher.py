@@ -18,10 +18,10 @@ from service.webhooks.sender import NotDelivered, Sender, Undeliverable
 logger = logging.getLogger(__name__)
 
 POLL_S = 1.0  # seconds between two looks when nothing is due, or after something failed here
-STOP_S = 2.0  # seconds that a webhook under way may still take when the courier is stopped
+STOP_S = 2.0  # seconds that a webhook under way may still take when the dispatcher is stopped
 
 
-class Courier:
+class WebhookDispatcher:
     """Delivers what is due, one webhook at a time, in a thread of its own.
 
     Raises:
@@ -33,7 +33,7 @@ class Courier:
         self._deliveries = Deliveries(database)
         self._sender = Sender(Hosts(settings.webhook_hosts), signing_secret(settings, database))
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -8,7 +8,7 @@ import secrets
 
 from service.config import Settings
 from service.errors import InvalidInput
-from service.storage.database import Database, take_turns
+from service.storage.database import Database, advisory_lock
 from service.storage.schema import SecretRow
 
 SETTING = "NST_WEBHOOK_SECRET"
@@ -50,7 +50,7 @@ def _kept(database: Database) -> str | None:
 def _made(database: Database) -> str:
     """A new secret, or the one that another process made meanwhile."""
     with database.writing() as session:
-        take_turns(session, "webhook secret")
+        advisory_lock(session, "webhook secret")
         row = session.get(SecretRow, NAME)
         if row is None:
             row = SecretRow(name=NAME, value=PREFIX + base64.b64encode(secrets.token_bytes(OWN_SIZE)).decode())

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from service.decoding import files
-from service.errors import DatabaseError, ServiceError, TransferFailed
+from service.errors import DatabaseError, JobFailed, ServiceError
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, job_blob
-from service.machine.memory import Room
+from service.machine.memory import Capacity
 from service.options import TransferOptions
 from service.painting.stylist import Order, Stylist
 from service.pictures.cutout import fitted
@@ -34,7 +34,7 @@ class JobRun(ABC):
     leases: Leases
     blobs: Blobs
     stylist: Stylist
-    room: Room
+    room: Capacity
     claim: Claim
     reporter: Reporter
 
@@ -49,7 +49,7 @@ class JobRun(ABC):
         try:
             self.work()
         except Canceled:
-            self._let_go(self.leases.end_canceled)
+            self._let_go(self.leases.cancel)
         except Overdue:
             self._let_go(self.leases.fail_overdue)
         except Stopping:
@@ -69,7 +69,7 @@ class JobRun(ABC):
         """Carries it out and says so; raises whatever is in its way."""
 
     def _let_go(self, how: Callable[[Claim], None]) -> None:
-        self.reporter.last_words()
+        self.reporter.report_last()
         how(self.claim)
 
     # What the kinds of jobs have in common
@@ -121,10 +121,10 @@ class JobRun(ABC):
     def style(self, style: StoredStyle) -> Style:
         """With its files, which are read when they are needed.
 
-        Raises TransferFailed for a pack of another model.
+        Raises JobFailed for a pack of another model.
         """
         if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):
-            raise TransferFailed(f"the pack of {style.preset!r} is of another model than this worker's")
+            raise JobFailed(f"the pack of {style.preset!r} is of another model than this worker's")
         own = [
             StyleImage(
                 self._file(i), i.width, i.height, i.weight, style.scale * i.scale, self._maybe(style.style_mask)
@@ -146,5 +146,5 @@ def _as_service_error(error: Exception) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, UnreadableImage):
-        return TransferFailed(f"an image could not be read: {error}")
-    return TransferFailed(f"an error that nobody foresaw ({type(error).__name__}); the worker's log has it")
+        return JobFailed(f"an image could not be read: {error}")
+    return JobFailed(f"an error that nobody foresaw ({type(error).__name__}); the worker's log has it")

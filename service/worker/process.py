@@ -14,9 +14,9 @@ from service.config import Settings
 from service.decoding import files
 from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
-from service.jobs.registry import BEAT_S, Roll, worker_id
+from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
 from service.jobs.request import job_folder
-from service.machine.memory import MIB, Room, give_back_memory
+from service.machine.memory import MIB, Capacity, give_back_memory
 from service.painting.stylist import EngineInfo, Stylist
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -24,7 +24,7 @@ from service.storage.disks import Disks
 from service.telemetry.complaints import Complaint
 from service.telemetry.logs import bound
 from service.telemetry.tracing import continued
-from service.webhooks.dispatcher import Courier
+from service.webhooks.dispatcher import WebhookDispatcher
 from service.worker.reporter import Reporter
 from service.worker.sweep import sweep
 from service.worker.tasks import RUNS
@@ -58,8 +58,8 @@ class Worker:
         self._blobs = Blobs(settings.blob_url)
         self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
         self._leases = Leases(self._database, settings.lease_s)
-        self._roll = Roll(self._database)
-        self._courier = Courier(settings, self._database)
+        self._registry = WorkerRegistry(self._database)
+        self._dispatcher = WebhookDispatcher(settings, self._database)
         self._stylist = Stylist(
             settings.model,
             self._blobs,
@@ -69,7 +69,7 @@ class Worker:
             gram_memory=round(settings.gram_memory_mb * MIB),
             memory=settings.job_memory,
         )
-        self._storage, self._roll_trouble = Complaint(logger), Complaint(logger)
+        self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
         self._room = _room(settings, self._stylist.info)
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
@@ -88,11 +88,11 @@ class Worker:
             self.close()
 
     def start(self) -> None:
-        """Signs the roll: from here on the process counts as a worker."""
+        """Start the heartbeat: from here on the process counts as a worker."""
         files.start(self._settings.decode_s)
         for thread in self._threads:
             thread.start()
-        self._courier.start()
+        self._dispatcher.start()
         logger.info("worker %s is ready: %s, %s", self._id, self._stylist.info, self._room)
 
     def work_off(self) -> None:
@@ -103,7 +103,7 @@ class Worker:
     def close(self) -> None:
         """Signs off."""
         self._closed.set()
-        self._courier.stop()
+        self._dispatcher.stop()
         for thread in self._threads:
             thread.join()
 
@@ -167,20 +167,22 @@ class Worker:
     # What goes on beside the jobs
 
     def _beat(self) -> None:
-        """Signs the roll again and again, and sees to what befalls jobs while all workers are busy."""
+        """Send heartbeats, and see to waiting jobs while all workers are busy."""
         while True:
             try:
-                self._roll.sign(self._id, self._room, self._stylist.info.model)
-                self._leases.end_overdue()
+                self._registry.heartbeat(self._id, self._room, self._stylist.info.model)
+                self._leases.fail_overdue_waiting()
                 for id in self._leases.release_dead(self._host):
                     logger.warning("job %s: its worker is dead, so it can be claimed again", id)
                 self._database.put_by()
             except ServiceError as error:
-                self._roll_trouble.say("could not sign the roll, or look after jobs: %s; trying again", error.detail)
+                self._heartbeat_trouble.say(
+                    "the heartbeat or the care for waiting jobs failed: %s; trying again", error.detail
+                )
             if self._closed.wait(BEAT_S):
                 break
-        with suppress(ServiceError):  # the roll forgets us by itself
-            self._roll.leave(self._id)
+        with suppress(ServiceError):  # without heartbeats the registry drops this worker anyway
+            self._registry.remove(self._id)
 
     def _watch(self) -> None:
         """Ends the process if its job hangs, or doesn't stop in time: one evaluation can take a minute."""
@@ -203,13 +205,13 @@ class Worker:
             if claim is not None:
                 self._leases.give_back(claim)
                 logger.warning("job %s: given back at its checkpoint, as it did not stop in time", claim.id)
-            self._roll.leave(self._id)
+            self._registry.remove(self._id)
         except (LeaseLost, ServiceError):
             logger.exception("stopping without a word to the database: the lease will run out")
         finally:
             os._exit(0)
 
 
-def _room(settings: Settings, info: EngineInfo) -> Room:
+def _room(settings: Settings, info: EngineInfo) -> Capacity:
     """What this worker has for a job. How much of a GPU's memory a job takes isn't known."""
-    return Room(settings.job_memory if info.device == "cpu" else None, info.precision)
+    return Capacity(settings.job_memory if info.device == "cpu" else None, info.precision)

@@ -103,7 +103,7 @@ class Reporter:
         """
         self._write(preview=self._previews.keep(picture, self._newest.iteration if self._newest else 0))
 
-    def last_words(self) -> None:
+    def report_last(self) -> None:
         """Keeps a preview and a checkpoint of where the job has come to, before it is let go.
 
         Raises LeaseLost.

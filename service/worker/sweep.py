@@ -20,9 +20,9 @@ from service.jobs import deliveries, idempotency, queue, request
 from service.jobs.expiry import has_expired
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
-from service.storage.database import Database, take_turns
+from service.storage.database import Database, advisory_lock
 from service.storage.left import forget_left, left_folders
-from service.storage.schema import ENDED, JobRow, MarkRow, PresetRow, TurnRow
+from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
 from service.styles import cache, presets
 
 logger = logging.getLogger(__name__)
@@ -187,11 +187,11 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         with database.writing() as session:
             queue.remove(session, expired[i : i + BATCH])
     with database.writing() as session:
-        take_turns(session, queue.SUBMITTING)  # a new job comes with its caller's row
+        advisory_lock(session, queue.SUBMIT_LOCK)  # a new job comes with its caller's row
         forget_left(session, left)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
-        session.execute(delete(TurnRow).where(TurnRow.owner.not_in(select(JobRow.owner))))
+        session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
 
 

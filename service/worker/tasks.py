@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from service.decoding import files
-from service.errors import DamagedFile, DoesNotFit, TransferFailed
-from service.jobs.memory_check import check_fit, check_styles_fit
+from service.errors import DamagedFile, DoesNotFit, JobFailed
+from service.jobs.memory_check import check_memory, check_style_memory
 from service.jobs.request import StoredStyle, TransferRequest
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors
@@ -25,7 +25,7 @@ class ScoreRun(JobRun):
 
     def work(self) -> None:
         request = TransferRequest.from_json(self.claim.request)
-        check_fit(request, {self.room})
+        check_memory(request, {self.room})
         order = self.order(request.content, request.base)
         picture = self.picture(StoredImage(**self.claim.request["picture"]), order.options)
         score = self.stylist.score(order, picture, self.reporter.on_tick)
@@ -49,7 +49,7 @@ class WarmRun(_PresetRun):
     def work(self) -> None:
         style = self.preset()
         for size in self.claim.request["sizes"]:
-            check_styles_fit("warm", style.sized(), size, {self.room})
+            check_style_memory("warm", style.sized(), size, {self.room})
         wanted = {
             round(size / 2**k)
             for size in self.claim.request["sizes"]
@@ -67,7 +67,7 @@ class PackRun(_PresetRun):
         asked, style = self.claim.request, self.preset()
         sizes = [size for size in LADDER if self._can_be_taken(style, size)]
         if not sizes:
-            raise TransferFailed(
+            raise JobFailed(
                 f"its pictures are too narrow or too large for each size from {LADDER[0]} to {LADDER[-1]}"
             )
         shown = [{k: v for k, v in image.items() if k != "blob"} for image in asked["style"]["images"]]
@@ -91,7 +91,7 @@ class PackRun(_PresetRun):
 
     def _can_be_taken(self, style: StoredStyle, size: int) -> bool:
         try:
-            check_styles_fit("pack", style.sized(), size, {self.room})
+            check_style_memory("pack", style.sized(), size, {self.room})
         except DoesNotFit:
             return False
         return not style_size_errors("", style.sized(), size)

@@ -14,7 +14,7 @@ from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
 from service.jobs.leases import LeaseLost
-from service.jobs.memory_check import check_fit
+from service.jobs.memory_check import check_memory
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
 from service.painting.stylist import Order, Outcome
@@ -36,7 +36,7 @@ class TransferRun(JobRun):
 
     def work(self) -> None:
         request = TransferRequest.from_json(self.claim.request)
-        check_fit(request, {self.room})
+        check_memory(request, {self.room})
         done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
         resume = read_checkpoint(self.blobs, self.claim)
         if len(whole := self._whole(done)) < len(done):

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 
 from service.config import Settings
-from service.jobs.registry import Roll
-from service.machine.memory import Room
+from service.jobs.registry import WorkerRegistry
+from service.machine.memory import Capacity
 from service.storage.database import Database
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
@@ -33,7 +33,7 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     settings: Settings, database: Database, client: FlaskClient
 ) -> None:
     settings.model.touch()
-    Roll(database).sign("here:1", Room(None, "float32"))
+    WorkerRegistry(database).heartbeat("here:1", Capacity(None, "float32"))
     assert client.get("/readyz").status_code == 200
     settings.model.unlink()
     response = client.get("/readyz")

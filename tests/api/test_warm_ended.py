@@ -13,7 +13,7 @@ from front_door import b64, png
 
 from service.api.context import KEY, Parts
 from service.config import Settings
-from service.machine.memory import BASE, Room
+from service.machine.memory import BASE, Capacity
 
 PRESET: dict[str, Any] = {"images": [{"image": b64(png(NEGATIVE))}], "warm": [64]}
 
@@ -63,7 +63,7 @@ def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, p
 def test_sizes_that_no_worker_has_the_memory_for_are_refused(
     client: FlaskClient, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts.roll, "rooms", lambda: {Room(BASE, "float32")})
+    monkeypatch.setattr(parts.registry, "capacities", lambda: {Capacity(BASE, "float32")})
     refused = client.put("/v1/styles/harbour", json=PRESET)
     assert refused.status_code == 422
     assert refused.json is not None

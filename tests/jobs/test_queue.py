@@ -57,7 +57,7 @@ def test_a_full_queue_takes_no_more_until_a_job_is_taken_up(database: Database, 
     submit(queue, "a")
     submit(queue, "a")
     submit(queue, "b")
-    for refused in (lambda: submit(queue, "c"), lambda: queue.check_room("c")):
+    for refused in (lambda: submit(queue, "c"), lambda: queue.check_limits("c")):
         with pytest.raises(QueueFull) as full:
             refused()
         assert full.value.retry_after and 1 <= full.value.retry_after <= 60
@@ -69,7 +69,7 @@ def test_one_caller_may_not_fill_the_queue(database: Database) -> None:
     queue = Queue(database, Limits(queue=9, caller=2))
     for _ in range(2):
         submit(queue, "greedy")
-    for refused in (lambda: submit(queue, "greedy"), lambda: queue.check_room("greedy")):
+    for refused in (lambda: submit(queue, "greedy"), lambda: queue.check_limits("greedy")):
         with pytest.raises(TooManyJobs) as many:
             refused()
         assert many.value.retry_after

@@ -42,7 +42,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     """
     id = new_id()
     parts().disks.check()
-    parts().queue.check_room(caller(), 1)
+    parts().queue.check_limits(caller(), 1)
     with removed_if_undone(parts().blobs, [job_folder(id)]):
         job = parts().queue.submit(replace(take_in(id), trace=traceparent()))
     if job.id != id:

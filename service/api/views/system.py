@@ -31,7 +31,7 @@ def readyz() -> dict[str, Any]:
     reasons = _unready()
     if reasons:
         raise Unavailable("; ".join(reasons))
-    notes = model_notes(parts().settings.model, parts().roll.models())
+    notes = model_notes(parts().settings.model, parts().registry.models())
     return {"status": "ready"} | ({"notes": notes} if notes else {})
 
 
@@ -48,7 +48,7 @@ def _unready() -> list[str]:
 
 
 def _check_workers() -> None:
-    if not parts().roll.alive():
+    if not parts().registry.alive():
         raise Unavailable("no worker is alive")
 
 
