@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import logging
 import os
 import signal
@@ -20,6 +19,8 @@ from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
 from service.jobs.registry import WorkerRegistry
 from service.machine.devices import device_variables
+from service.machine.ports import why_not_free
+from service.machine.processes import end_with_parent
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.telemetry.logs import set_up_logs
@@ -32,7 +33,6 @@ WATCH_S = 0.2  # seconds between two looks at the children
 STEADY_S = 10.0  # a child that lived this long was all right: its next restart is not delayed
 MAX_DELAY_S = 30.0  # longest delay before a restart
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
-PR_SET_PDEATHSIG = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +71,8 @@ def _check(settings: Settings) -> None:
         Blobs(settings.blob_url).check()
     except BlobsFull as error:  # the workers' sweep can make room, and callers can delete
         logger.warning("%s; starting all the same", error.detail)
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise Unavailable(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+    if problem := why_not_free(settings.host, settings.port):
+        raise Unavailable(f"cannot listen on {settings.host}:{settings.port}: {problem}")
 
 
 @dataclass
@@ -96,7 +92,7 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             env=os.environ | self.variables,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one thread only
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - one thread only
         )
         logger.info("%s started, process %d", self.name, self.process.pid)
 
@@ -154,9 +150,3 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop.set()
-
-
-def _end_with_parent() -> None:
-    """In the child: end when `serve` is killed, lest an orphan keeps the port."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

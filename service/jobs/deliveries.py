@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from service.storage.database import Database, now
+from service.storage.database import Database, now, read_clock
 from service.storage.schema import DeliveryRow, JobRow
 
 LEASE_S = 60.0  # seconds after which a delivery whose dispatcher said nothing is due again
@@ -36,7 +36,7 @@ class Delivery:
 
 def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any]) -> None:
     """Adds a webhook to the transaction that it tells of."""
-    clock = session.scalar(select(now())) or 0.0
+    clock = read_clock(session)
     session.add(
         DeliveryRow(
             id=f"msg_{uuid.uuid4().hex}", job_id=job_id, url=url, payload=payload, created_at=clock, due_at=clock
@@ -67,7 +67,7 @@ class Deliveries:
             row = session.scalar(due.with_for_update(skip_locked=True))
             if row is None:
                 return None
-            row.due_at = (session.scalar(select(now())) or 0.0) + LEASE_S
+            row.due_at = read_clock(session) + LEASE_S
             row.attempts += 1
             trace = session.scalar(select(JobRow.trace).where(JobRow.id == row.job_id))
             return Delivery(row.id, row.job_id, row.url, row.payload, row.attempts, trace)

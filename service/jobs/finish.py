@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.deliveries import enqueue
 from service.jobs.job_log import log_after_commit
 from service.jobs.resource import iso, transfer_resource
-from service.storage.database import now
+from service.storage.database import read_clock
 from service.storage.schema import JobRow
 
 
@@ -19,7 +18,7 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     """Ends a job in the transaction that holds its row; what else it leaves must be in the row already."""
     row.status, row.lease_until = status, None
     row.error = error.problem() if error else None
-    row.finished_at = session.scalar(select(now()))
+    row.finished_at = read_clock(session)
     row.timings = (row.timings or {}) | _clock_timings(row)
     row.events += 1
     if row.callback_url:

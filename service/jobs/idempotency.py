@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput
 from service.jobs.expiry import is_kept
-from service.storage.database import now
+from service.storage.database import now, read_clock
 from service.storage.schema import IdempotencyRow, JobRow
 
 KEPT_S = 86_400.0  # seconds for which a key is remembered
@@ -34,7 +34,7 @@ def repeated(session: Session, asked: RepeatKey | None, retention_s: float) -> J
     if asked is None:
         return None
     row = session.get(IdempotencyRow, (asked.owner, asked.key))
-    if row is None or row.created_at < (session.scalar(select(now())) or 0.0) - KEPT_S:
+    if row is None or row.created_at < read_clock(session) - KEPT_S:
         return None
     job = session.scalar(select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s)))
     if job is not None and row.digest != asked.digest:
@@ -45,7 +45,7 @@ def repeated(session: Session, asked: RepeatKey | None, retention_s: float) -> J
 def remember(session: Session, asked: RepeatKey | None, job_id: str) -> None:
     """Keeps the key with the job that it made."""
     if asked is not None:
-        created_at = session.scalar(select(now())) or 0.0
+        created_at = read_clock(session)
         session.merge(IdempotencyRow(**vars(asked), job_id=job_id, created_at=created_at))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -15,7 +13,8 @@ from service.errors import JobFailed, ServiceError
 from service.jobs.finish import deadline_error, finish
 from service.jobs.registry import process_of
 from service.jobs.request import iterations
-from service.storage.database import Database, now
+from service.machine.processes import is_alive
+from service.storage.database import Database, now, read_clock
 from service.storage.schema import CallerRow, JobRow
 
 MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
@@ -73,7 +72,7 @@ class Leases:
                     return self._take(session, row, worker, engine)
 
     def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, Any]) -> Claim:
-        clock = session.scalar(select(now())) or 0.0
+        clock = read_clock(session)
         row.status, row.worker, row.engine = "running", worker, engine
         _go_back(row)
         row.started_at = row.started_at or clock
@@ -98,7 +97,7 @@ class Leases:
         """
         with self._database.writing() as session:
             row = _held(session, claim)
-            clock = session.scalar(select(now())) or 0.0
+            clock = read_clock(session)
             if progress is not None:
                 row.events += 1
                 row.progress = progress | {"event": row.events}
@@ -176,7 +175,7 @@ class Leases:
         mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
         with self._database.reading() as session:
             workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
-        dead = [worker for worker in workers if worker and not _is_alive(process_of(worker))]
+        dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
         return self.release(dead) if dead else []
 
 
@@ -213,7 +212,7 @@ def _give_up(session: Session, row: JobRow) -> bool:
     """Ends a job that must not be tried (again); whether it was one."""
     if row.cancel_requested:
         finish(session, row, "canceled")
-    elif row.deadline_at is not None and row.deadline_at < (session.scalar(select(now())) or 0.0):
+    elif row.deadline_at is not None and row.deadline_at < read_clock(session):
         finish(session, row, "failed", deadline_error(row))
     elif row.attempts >= MAX_ATTEMPTS:
         finish(session, row, "failed", _worn_out(row))
@@ -229,22 +228,3 @@ def _worn_out(row: JobRow) -> JobFailed:
         f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}) "
         f"at iteration {reached} of {iterations(row.request)}"
     )
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return not _is_zombie(process)
-
-
-def _is_zombie(process: int) -> bool:
-    """Whether a process has ended and nobody took note, as where a container's first process reaps no orphans."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text()
-    except OSError:  # it went just now, or the system has no /proc
-        return False
-    return stat.rpartition(")")[2].split()[0] in "ZX"

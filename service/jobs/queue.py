@@ -16,7 +16,7 @@ from service.jobs.finish import finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import job_folder
-from service.storage.database import Database, advisory_lock, now
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.schema import CallerRow, IdempotencyRow, JobRow
 from service.telemetry.instruments import jobs_submitted
@@ -78,7 +78,7 @@ class Queue:
             if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
                 return earlier
             check_limits(session, self._limits, new.owner, new.bytes)
-            row = _row(new, session.scalar(select(now())) or 0.0)
+            row = _row(new, read_clock(session))
             session.add(row)
             remember(session, new.repeat, new.id)
             if session.get(CallerRow, new.owner) is None:

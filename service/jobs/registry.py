@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, delete, func, select
 
 from service.machine.memory import Capacity
-from service.storage.database import Database, now
+from service.storage.database import Database, now, read_clock
 from service.storage.schema import WorkerRow
 
 BEAT_S = 3.0  # seconds between two signs of life
@@ -31,7 +31,7 @@ class WorkerRegistry:
     def heartbeat(self, worker: str, room: Capacity, model: str | None = None) -> None:
         """Says that a worker is alive, what it has for a job and the SHA-256 of its model; drops those long gone."""
         with self._database.writing() as session:
-            seen_at = session.scalar(select(now())) or 0.0
+            seen_at = read_clock(session)
             about = {"memory": room.memory, "precision": room.precision, "model": model}
             session.merge(WorkerRow(id=worker, seen_at=seen_at, **about))
             session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))

@@ -55,6 +55,11 @@ def _now(element: now, compiler: Any, **kw: Any) -> str:
     return "extract(epoch from clock_timestamp())"
 
 
+def read_clock(session: Session) -> float:
+    """Return the time by the database's clock, in seconds since 1970."""
+    return session.scalars(select(now())).one()
+
+
 def advisory_lock(session: Session, name: str) -> None:
     """Lets one transaction at a time go on from here, among those of all processes that name the same; until it ends.
 
@@ -167,7 +172,7 @@ def stored_revision(url: str) -> str | None:
 def _name(session: Session) -> None:
     """Gives a new database the id by which its blob store will know it, see service.storage.identity."""
     value = json.dumps({"id": uuid.uuid4().hex, "sweeps": 0})
-    session.add(MarkRow(name=STORE_MARK, made_at=session.scalar(select(now())) or 0.0, value=value))
+    session.add(MarkRow(name=STORE_MARK, made_at=read_clock(session), value=value))
 
 
 def _reserve(url: str) -> Reserve | None:

@@ -10,12 +10,11 @@ import json
 import uuid
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import BlobNotFound
 from service.storage.blobs import Blobs
-from service.storage.database import Database, advisory_lock, now
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.schema import STORE_MARK, MarkRow
 
 KEY = "store/id"
@@ -149,7 +148,7 @@ def count_sweep(database: Database, blobs: Blobs) -> None:
     """Counts a sweep, in the database first: a blob store that lags behind does no harm. Raises StorageError."""
     with database.writing() as session:
         row = session.get(MarkRow, MARK)
-        clock = session.scalar(select(now())) or 0.0
+        clock = read_clock(session)
         known = of_database(session)
         if row is None or known is None or clock < row.made_at + COUNT_S:
             return
@@ -169,7 +168,7 @@ def accept(database: Database, blobs: Blobs) -> None:
         sweeps = 1 + max(known.sweeps if known else 0, theirs.sweeps if theirs else 0)
         shared = Identity(known.id if known else uuid.uuid4().hex, sweeps)
         _write(session, shared)
-        session.merge(MarkRow(name=ACCEPTED, made_at=session.scalar(select(now())) or 0.0))
+        session.merge(MarkRow(name=ACCEPTED, made_at=read_clock(session)))
         blobs.put(KEY, shared.text().encode())
 
 
@@ -184,4 +183,4 @@ def holds_files(blobs: Blobs) -> bool:
 
 
 def _write(session: Session, identity: Identity) -> None:
-    session.merge(MarkRow(name=MARK, made_at=session.scalar(select(now())) or 0.0, value=identity.text()))
+    session.merge(MarkRow(name=MARK, made_at=read_clock(session), value=identity.text()))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from service.storage.database import now
+from service.storage.database import read_clock
 from service.storage.schema import LeftRow
 
 BATCH = 1000  # folders in a statement: databases bound its parameters, PostgreSQL to 65,535
@@ -15,7 +15,7 @@ BATCH = 1000  # folders in a statement: databases bound its parameters, PostgreS
 
 def leave(session: Session, folders: Collection[str]) -> None:
     """Remembers, with the row's removal, that what lies in these folders is no longer needed."""
-    clock = session.scalar(select(now())) or 0.0
+    clock = read_clock(session)
     for folder in folders:
         session.merge(LeftRow(folder=folder, left_at=clock))
 

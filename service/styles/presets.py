@@ -17,7 +17,7 @@ from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
 from service.storage.blobs import Blobs
-from service.storage.database import Database, advisory_lock, now
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.pictures import StoredStyleImage
 from service.storage.quota import check_quota
@@ -102,7 +102,7 @@ class Presets:
             advisory_lock(session, mark)
             if session.get(MarkRow, mark):
                 return False
-            made_at = session.scalar(select(now()))
+            made_at = read_clock(session)
             session.add(MarkRow(name=mark, made_at=made_at))
             if session.scalar(select(PresetRow.name).limit(1)):
                 return False
@@ -145,7 +145,7 @@ class Presets:
             row = session.get(PresetRow, name)
             is_new = row is None
             if row is None:
-                row = PresetRow(name=name, created_at=session.scalar(select(now())))
+                row = PresetRow(name=name, created_at=read_clock(session))
                 session.add(row)
             else:
                 leave(session, [_folder(row.version)])

@@ -13,7 +13,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service.errors import Unavailable
-from service.telemetry.metrics_folder import VARIABLE, is_alive
+from service.machine.processes import is_alive
+from service.telemetry.metrics_folder import VARIABLE
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LIVE = "gauge_live"  # how the files begin that count only while their process lives

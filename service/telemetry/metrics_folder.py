@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.machine.processes import is_alive
+
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file there never waits for a disk
 NAMESPACE = Path("/proc/self/ns/pid")  # in which process ids mean something: containers may share the memory
@@ -58,17 +60,6 @@ def remove_own_folder() -> None:
     if folder.name.startswith(f"{prefix()}{os.getpid()}-"):
         del os.environ[VARIABLE]
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def is_alive(process: int) -> bool:
-    """Whether there is such a process on this host."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return True
 
 
 def _is_anothers(folder: Path) -> bool:

@@ -25,9 +25,9 @@ from service.telemetry.complaints import Complaint
 from service.telemetry.logs import bound
 from service.telemetry.tracing import continued
 from service.webhooks.dispatcher import WebhookDispatcher
+from service.worker.kinds import RUN_CLASSES
 from service.worker.reporter import Reporter
 from service.worker.sweep import sweep
-from service.worker.tasks import RUNS
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class Worker:
 
     def _run(self, claim: Claim, reporter: Reporter) -> None:
         try:
-            run = RUNS[claim.kind](self._leases, self._blobs, self._stylist, self._room, claim, reporter)
+            run = RUN_CLASSES[claim.kind](self._leases, self._blobs, self._stylist, self._room, claim, reporter)
             run.carry_out()
         except LeaseLost:
             logger.warning("job %s: taken over or deleted meanwhile", claim.id)

@@ -15,7 +15,6 @@ from service.storage.readback import read_back
 from service.styles.packs import LADDER, Pack
 from service.styles.presets import save_pack, thumbnail_key
 from service.worker.job import JobRun
-from service.worker.transfer import TransferRun
 
 LEVELS = TransferOptions().levels
 
@@ -95,7 +94,3 @@ class PackRun(_PresetRun):
         except DoesNotFit:
             return False
         return not style_size_errors("", style.sized(), size)
-
-
-RUNS: dict[str, type[JobRun]] = {"transfer": TransferRun, "score": ScoreRun, "warm": WarmRun, "pack": PackRun}
-"""How each kind of job is carried out."""
