@@ -1,4 +1,4 @@
-"""How a job ends, whoever ends it: one place for its times, its last event, its webhook and what operators see."""
+"""The end of a job: its times, its last event, its webhook, and what operators see."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.storage.schema import JobRow
 
 
 def finish(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
-    """Ends a job in the transaction that holds its row; what else it leaves must be in the row already."""
+    """End a job in the transaction that holds its row. Its result must be in the row already."""
     row.status, row.lease_until = status, None
     row.error = error.problem() if error else None
     row.finished_at = read_clock(session)
@@ -27,7 +27,7 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
 
 
 def deadline_error(row: JobRow) -> DeadlineExceeded:
-    """For a job whose caller didn't want to wait any longer."""
+    """Return the error of a job that missed its deadline."""
     given = (row.deadline_at or row.created_at) - row.created_at
     return DeadlineExceeded(f"it was not finished in the {round(given, 3):g} s of its deadline_s")
 
@@ -37,6 +37,6 @@ def _payload(row: JobRow) -> dict[str, Any]:
 
 
 def _clock_timings(row: JobRow) -> dict[str, float]:
-    """Seconds by the database's clock: in the queue, and in all."""
+    """Return the seconds by the database's clock: in the queue, and in total."""
     started, finished = row.started_at or row.created_at, row.finished_at or row.created_at
     return {"queued_s": round(started - row.created_at, 3), "total_s": round(finished - row.created_at, 3)}

@@ -1,4 +1,4 @@
-"""The queue as workers use it: jobs are claimed under a lease; whoever holds the newest claim alone may write."""
+"""The workers' side of the queue: a job is claimed under a lease; only its newest claim may write."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
 
 
 class LeaseLost(Exception):
-    """The job was taken over, ended or deleted meanwhile: whatever was done for it doesn't count."""
+    """The job was taken over, ended or deleted in the meantime, so the work on it doesn't count."""
 
 
 @dataclass(frozen=True)
 class Claim:
     """A worker's right to write to a job, good until another worker claims it or the job ends.
 
-    `checkpoint` is what the row says of the newest one, None where the job is to begin at its beginning.
+    `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
     """
 
@@ -42,23 +42,24 @@ class Claim:
 
 @dataclass(frozen=True)
 class News:
-    """What a job's row tells the worker that holds it."""
+    """What a worker learns about its job when it reports."""
 
     cancel_requested: bool
     overdue: bool
 
 
 class Leases:
-    """Claims on jobs. `lease_s` is how long a claim lasts without a sign of progress, in seconds."""
+    """Claims on jobs. `lease_s` is how many seconds a claim lasts without a report."""
 
     def __init__(self, database: Database, lease_s: float) -> None:
         self._database = database
         self._lease_s = lease_s
 
     def claim(self, worker: str, engine: dict[str, Any]) -> Claim | None:
-        """Takes the next job that waits or whose lease ran out; None where there is none.
+        """Claim the next job that waits or whose lease ran out; None if there is none.
 
-        Callers take turns; of one caller the job of the highest priority is next, and of those the oldest.
+        Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then the
+        oldest.
         """
         while True:
             with self._database.reading() as session:
@@ -91,7 +92,7 @@ class Leases:
         preview: dict[str, Any] | None = None,
         checkpoint: dict[str, Any] | None = None,
     ) -> News:
-        """Renews the lease, and writes what there is to say.
+        """Renew the lease, and write what is given.
 
         Raises LeaseLost.
         """
@@ -111,7 +112,7 @@ class Leases:
     def succeed(
         self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str | None, stored: int = 0
     ) -> None:
-        """Ends a job well, whose result's files take `stored` bytes. Raises LeaseLost."""
+        """End a job with success; its result's files take `stored` bytes. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
             row.bytes += stored
@@ -119,23 +120,23 @@ class Leases:
             finish(session, row, "succeeded")
 
     def fail(self, claim: Claim, error: ServiceError) -> None:
-        """Raises LeaseLost."""
+        """End a job with an error. Raises LeaseLost."""
         with self._database.writing() as session:
             finish(session, _held(session, claim), "failed", error)
 
     def fail_overdue(self, claim: Claim) -> None:
-        """Ends a job whose deadline has passed. Raises LeaseLost."""
+        """End a job whose deadline has passed. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
             finish(session, row, "failed", deadline_error(row))
 
     def cancel(self, claim: Claim) -> None:
-        """Raises LeaseLost."""
+        """End a job that its caller canceled. Raises LeaseLost."""
         with self._database.writing() as session:
             finish(session, _held(session, claim), "canceled")
 
     def give_back(self, claim: Claim) -> None:
-        """Puts the job back in the queue: it will go on at its checkpoint, and this attempt doesn't count.
+        """Put the job back in the queue: it continues at its checkpoint, and this attempt doesn't count.
 
         Raises LeaseLost.
         """
@@ -148,14 +149,14 @@ class Leases:
                 row.started_at = None
 
     def exists(self, id: str) -> bool:
-        """Whether there still is such a job."""
+        """Return whether the job still exists."""
         with self._database.reading() as session:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
 
-    # What those do who look after workers
+    # Care for jobs whose worker is busy or dead
 
     def fail_overdue_waiting(self) -> None:
-        """Fails the jobs that still wait when their deadline has passed."""
+        """Fail the waiting jobs whose deadline has passed."""
         late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())
         with self._database.reading() as session:
             if session.scalar(late.limit(1)) is None:
@@ -165,13 +166,13 @@ class Leases:
                 finish(session, row, "failed", deadline_error(row))
 
     def release(self, workers: Sequence[str]) -> list[str]:
-        """Lets the leases of workers that are known to be dead run out at once; gives the ids of their jobs."""
+        """Expire the leases of dead workers at once; return the ids of their jobs."""
         theirs = update(JobRow).where(JobRow.status == "running", JobRow.worker.in_(workers))
         with self._database.writing() as session:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
     def release_dead(self, host: str) -> list[str]:
-        """The same for those workers of this host, where this is called, whose process has ended."""
+        """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""
         mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
         with self._database.reading() as session:
             workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
@@ -188,7 +189,7 @@ def _is_due() -> ColumnElement[bool]:
 
 
 def _next() -> Any:
-    """The job whose turn it is: first the caller whose last turn is longest ago."""
+    """Select the next job: first the caller whose last claim is longest ago."""
     last_claim = func.coalesce(CallerRow.last_claim, 0)
     joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due())
     return joined.order_by(last_claim, CallerRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
@@ -203,13 +204,13 @@ def _held(session: Session, claim: Claim) -> JobRow:
 
 
 def _go_back(row: JobRow) -> None:
-    """Puts the progress back to where the job will go on."""
+    """Set the progress back to where the job will continue."""
     row.events += 1
     row.progress = (row.checkpoint["progress"] if row.checkpoint else {}) | {"event": row.events}
 
 
 def _give_up(session: Session, row: JobRow) -> bool:
-    """Ends a job that must not be tried (again); whether it was one."""
+    """End a job that must not be tried (again); return whether it was one."""
     if row.cancel_requested:
         finish(session, row, "canceled")
     elif row.deadline_at is not None and row.deadline_at < read_clock(session):
@@ -222,7 +223,7 @@ def _give_up(session: Session, row: JobRow) -> bool:
 
 
 def _worn_out(row: JobRow) -> JobFailed:
-    """What is known of a job that outlived its workers."""
+    """Return the error of a job whose workers died too often."""
     reached = (row.progress or {}).get("iteration", 0)
     return JobFailed(
         f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}) "
