@@ -14,7 +14,7 @@ from service.machine.processes import end_with_parent
 from service.telemetry.metrics_folder import remove_own_folder
 from service.web.connection import STALLED_S
 
-logger_class = "service.commands.gunicorn_logs.Logs"
+logger_class = "service.web.gunicorn_logs.Logs"
 
 # Nobody may say who called, or what for: not a process of this machine either, which gunicorn would believe. Callers'
 # addresses behind a proxy are up to NST_TRUSTED_PROXIES.
