@@ -1,4 +1,4 @@
-"""python -m service accept-blobs: an operator says that the database is the one that the blob store belongs to."""
+"""python -m service accept-blobs: an operator confirms that database and blob store belong together."""
 
 from __future__ import annotations
 

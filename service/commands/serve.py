@@ -1,4 +1,4 @@
-"""python -m service serve: the web server and the workers as children, watched and restarted."""
+"""python -m service serve: the web server and the workers as supervised child processes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from service.webhooks.settings import check_settings
 logger = logging.getLogger(__name__)
 
 WATCH_S = 0.2  # seconds between two looks at the children
-STEADY_S = 10.0  # a child that lived this long was all right: its next restart is not delayed
+STEADY_S = 10.0  # a child that ran this long was healthy: its next restart is not delayed
 MAX_DELAY_S = 30.0  # longest delay before a restart
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
 
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _workers(settings: Settings) -> list[Child]:
-    """Where there is a broker one that runs a pool of its own, else each of them, with a GPU of its own."""
+    """Return the worker children: with a broker one that runs a pool, else each worker with its own GPU."""
     command = [sys.executable, "-m", "service", "worker"]
     if settings.broker_url:
         return [Child("workers", command)]
@@ -61,12 +61,12 @@ def _workers(settings: Settings) -> list[Child]:
 
 
 def _check(settings: Settings) -> None:
-    """What is most often missing is said once and plainly, before any child is started."""
+    """Check what is most often missing, before any child is started."""
     if not settings.model.is_file():
         raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
     check_settings(settings)
     database = Database(settings.database)
-    WorkerRegistry(database).remove_host(socket.gethostname())  # whoever was killed did not sign off
+    WorkerRegistry(database).remove_host(socket.gethostname())  # killed workers could not leave the registry
     database.close()
     try:
         Blobs(settings.blob_url).check()
@@ -78,7 +78,7 @@ def _check(settings: Settings) -> None:
 
 @dataclass
 class Child:
-    """A process that is to run all the time, with these variables beside those of our own environment."""
+    """A supervised child process, with these variables added to our own environment."""
 
     name: str
     command: list[str]
@@ -98,7 +98,7 @@ class Child:
         logger.info("%s started, process %d", self.name, self.process.pid)
 
     def watch(self) -> None:
-        """Starts it if it is due, and plans its restart if it ended."""
+        """Start the process if it is due, and plan its restart if it ended."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.due:
@@ -117,7 +117,7 @@ class Child:
             self.process.send_signal(number)
 
     def wait(self, until: float) -> None:
-        """Waits for its end, and kills it if that hasn't come by then."""
+        """Wait for the process to end, and kill it at the time `until`."""
         if self.process is None:
             return
         try:
@@ -129,7 +129,7 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until SIGTERM or SIGINT, then ends them."""
+    """Runs the children until SIGTERM or SIGINT, then stops them."""
 
     def __init__(self, children: list[Child]) -> None:
         self._children = children

@@ -1,4 +1,4 @@
-"""Where things are kept and listened to: database, blobs, disk, port, broker. What runs meanwhile isn't disturbed."""
+"""Checks of database, blobs, disk, port and broker. A running service isn't disturbed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from service.storage.migrations.upgrade import HEAD, REVISIONS
 from service.storage.schema import MarkRow
 
 MARK = "doctor"  # the row that is written and removed
-SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # free on the disk
+SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # MiB free on the disk: a warning, a failure
 PATIENCE_S = 3.0  # for a web server or broker that doesn't answer
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Whether it opens, is of this version, and takes a write. A database of another version is left as it is."""
+    """Check that the database opens, has this version, and takes a write. One of another version isn't changed."""
     file = database_file(settings.database)
     if file is not None and not file.exists():
         yield _yet_to_be_made(file)
@@ -60,7 +60,7 @@ def _yet_to_be_made(file: Path) -> Finding:
 
 
 def check_blobs(settings: Settings) -> Iterator[Finding]:
-    """Whether a blob can be written, read and removed; of a folder that wasn't there nothing is left."""
+    """Check that a blob can be written, read and removed; a folder made for it is removed again."""
     folder = blobs_folder(settings.blob_url)
     made = [path for path in (folder, *folder.parents) if not path.exists()] if folder else []
     begun = time.monotonic()
@@ -69,13 +69,13 @@ def check_blobs(settings: Settings) -> Iterator[Finding]:
         took = 1000 * (time.monotonic() - begun)
     finally:
         for path in made:
-            with suppress(OSError):  # somebody has begun to use it
+            with suppress(OSError):  # it is in use by now
                 path.rmdir()
     yield Finding(OK, "blobs", f"{folder or settings.blob_url}: written, read and removed in {took:.0f} ms")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """How much room NST_DATA has left, and whether that of database and blobs is above the floor."""
+    """Check the free space of NST_DATA, and that of database and blobs against the floor."""
     place = settings.data.absolute()
     there = next(path for path in (place, *place.parents) if path.exists())
     free = shutil.disk_usage(there).free // MIB
@@ -91,7 +91,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:
-    """Whether the port is free, or the service there already."""
+    """Check that the port is free, or that this service answers there."""
     address = f"{settings.host}:{settings.port}"
     problem = why_not_free(settings.host, settings.port)
     if not problem:
@@ -115,7 +115,7 @@ def _is_ours(settings: Settings) -> bool:
 
 
 def check_broker(settings: Settings) -> Iterator[Finding]:
-    """Whether the broker answers, if there is one."""
+    """Check that the broker answers, if there is one."""
     if not settings.broker_url:
         yield Finding(OK, "broker", "none: the workers look by themselves")
         return
