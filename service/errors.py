@@ -55,7 +55,7 @@ def cut(text: str, length: int) -> str:
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field: `loc` is its dotted path in the request, as in `styles.0.weight`."""
+    """An error of one field: `loc` is its dotted path in the request, as in `styles.0.weight`."""
 
     loc: str
     msg: str

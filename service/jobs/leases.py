@@ -42,7 +42,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class News:
-    """What a worker learns about its job when it reports."""
+    """Flags of a job that its worker reads with each report."""
 
     cancel_requested: bool
     overdue: bool

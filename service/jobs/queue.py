@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, event, func, select
+from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
@@ -142,11 +142,6 @@ class Queue:
             if not remove(session, [id]):
                 raise NotFound(f"there is no transfer {id!r}")
             leave(session, [job_folder(id)])
-
-    def waiting(self) -> int:
-        """Return how many jobs wait."""
-        with self._database.reading() as session:
-            return session.scalar(select(func.count()).where(JobRow.status == "queued")) or 0
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which kind of job is carried out by what."""
+"""The class that carries out each kind of job."""
 
 from __future__ import annotations
 

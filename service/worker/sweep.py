@@ -37,7 +37,7 @@ PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be
 
 @dataclass(frozen=True)
 class Known:
-    """What the rows say: the status of each job, the expired jobs, and the preset versions that are needed.
+    """The rows' knowledge: the status of each job, the expired jobs, and the preset versions that are needed.
 
     Attributes:
         left: folders whose row was removed on purpose.
@@ -57,7 +57,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep would remove, and whether that can be right.
+    """The plan of a sweep: what it would remove, and whether that can be right.
 
     Attributes:
         doomed: files to remove.

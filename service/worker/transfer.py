@@ -135,8 +135,10 @@ def _file(facts: Facts) -> StoredFile:
 
 
 def _of_content(options: TransferOptions) -> Any:
-    """What of the options decides which features of the content are wanted: kept for the next picture that shares it,
-    and for no other, as they are large."""
+    """Return the options that decide which features of the content are needed.
+
+    The features are kept while consecutive pictures agree in them, and no longer, as they are large.
+    """
     return options.alpha, options.color == "luminance", sorted(options.content_layers)
 
 

@@ -14,6 +14,7 @@ from front_door import b64, png
 from service.api.context import KEY, Parts
 from service.config import Settings
 from service.errors import DatabaseError
+from service.jobs.stats import queue_stats
 from service.machine.memory import BASE, Capacity
 from service.styles import presets
 
@@ -59,7 +60,7 @@ def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, p
         assert int(refused.headers["Retry-After"]) > 0
     assert client.get("/v1/styles/harbour").json == before
     assert client.get("/v1/styles/new").status_code == 404
-    assert parts.queue.waiting() == 1
+    assert queue_stats(parts.database).open["warm", "queued"] == 1
 
 
 def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, parts: Parts, monkeypatch: Any) -> None:
@@ -69,7 +70,7 @@ def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, parts: Part
     assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 201
     monkeypatch.setattr(presets, "leave", fails)
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 503
-    assert parts.queue.waiting() == 0
+    assert queue_stats(parts.database).open["warm", "queued"] == 0
     monkeypatch.undo()
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 200
     assert warm_status(parts, "harbour") == "queued"

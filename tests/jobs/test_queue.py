@@ -9,6 +9,7 @@ from service.errors import NotFound, QueueFull, TooManyJobs
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
+from service.jobs.stats import queue_stats
 from service.storage.database import Database
 
 
@@ -74,7 +75,7 @@ def test_one_caller_may_not_fill_the_queue(database: Database) -> None:
             refused()
         assert many.value.retry_after
     submit(queue, "modest")
-    assert queue.waiting() == 3
+    assert queue_stats(database).open["transfer", "queued"] == 3
 
 
 def test_events_are_counted_where_something_can_be_seen(queue: Queue, leases: Leases) -> None:
