@@ -69,7 +69,7 @@ class Presets:
             NoSpace: the caller's files would take too much.
         """
         size = sum(len(style.image.data) for style in style_images)
-        self._check_room(name, owner, size)
+        self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             columns = self._saved(version, description, style_images) | {"owner": owner, "bytes": size}
@@ -121,7 +121,7 @@ class Presets:
 
     def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
         """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
-        self._check_room(name, owner, len(data))
+        self._check_limits(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
@@ -135,7 +135,7 @@ class Presets:
                 name, said | {"version": version, "images": shown, "pack": about, "bytes": len(data)}
             )
 
-    def _check_room(self, name: str, owner: str, size: int) -> None:
+    def _check_limits(self, name: str, owner: str, size: int) -> None:
         """Raises NoSpace where a caller's files would take too much with so many bytes under that name."""
         with self._database.reading() as session:
             row = session.get(PresetRow, name)
