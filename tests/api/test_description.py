@@ -149,7 +149,7 @@ def test_answers_are_what_the_description_says(
 ) -> None:
     parts = {"components": document["components"]}  # which schemas refer to
     service.put_style("described", photo_png, warm=[64])
-    job = service.painting.stylist(photo_png, {"preset": "described"}, size=64, iterations=2)
+    job = service.transfer(photo_png, {"preset": "described"}, size=64, iterations=2)
     score = {"content": b64(photo_png), "image": b64(photo_png), "styles": [{"preset": "described"}], "size": 64}
     answers = [
         ("get", "/v1/styles", service.get("/v1/styles")),

@@ -77,7 +77,7 @@ def test_a_full_disk_fails_a_job_clearly_and_later_ones_run(
         assert "disk is nearly full" in refused.json()["detail"]
         assert service.put_style("other", STYLE).status_code == 507
         filler.unlink()
-        assert service.painting.stylist(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
+        assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
         assert not [path for path in small_disk.rglob("*") if "#" in path.name or path.stat().st_size == 0]
 
 
