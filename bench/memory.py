@@ -17,7 +17,8 @@ from bench.report import Results, seconds, table
 from service.decoding import files
 from service.machine.memory import MIB, needed
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs

@@ -22,7 +22,8 @@ from service.engine.losses import Objective, plain_objective
 from service.engine.stage import TILE
 from service.engine.tiled import TiledObjective
 from service.machine.memory import MIB, needed
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.pictures import images
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage

@@ -18,7 +18,8 @@ from service.engine.precision import choose
 from service.machine.memory import MIB
 from service.network.model import load_model
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.pictures import images
 from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage

@@ -16,10 +16,10 @@ from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.machine.devices import GPUS
 from service.network.model import load_model
 from service.options import TransferOptions
-from service.painting.stylist import EngineInfo, Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import EngineInfo, Stylist
 from service.pictures import images
 from service.pictures.images import Picture
-from service.storage.blobs import Blobs
 from service.styles.grams import File, Style, StyleImage
 
 CPU_PROVIDER = "CPUExecutionProvider"
@@ -50,15 +50,7 @@ def _ms(begun: float) -> int:
 def check_engine(settings: Settings) -> Iterator[Finding]:
     """The device, provider and precision that are really had, and a transfer with them."""
     begun = time.monotonic()
-    stylist = Stylist(
-        settings.model,
-        Blobs("memory:///"),
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.cpu_threads,
-        gram_memory=0,
-        memory=settings.job_memory,
-    )
+    stylist = Stylist.from_settings(settings)
     loaded = time.monotonic() - begun
     info = stylist.info
     yield _device(info, settings)

@@ -89,7 +89,7 @@ def minimize(
     descent = _descent(METHODS[method], problem, variable, previous, on_tick)
     if not bool(finite(descent.best)):
         total = descent.best.losses.total
-        raise Diverged(f"the objective is {total:g} at the first image, or its gradient isn't finite")
+        raise Diverged(f"the objective is {total:g} at the initial image, or its gradient isn't finite")
     del variable, previous  # a large image each
     origin, progress = descent.best.variable, deque[tuple[int, float]]()
     for iteration in range(iterations + 1):

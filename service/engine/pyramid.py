@@ -82,12 +82,12 @@ def cropped(image: Tensor, margin: int) -> Tensor:
     return image[..., margin : image.shape[2] - margin, margin : image.shape[3] - margin]
 
 
-def refined(image: Tensor, coarse_first: Tensor, fine_first: Tensor) -> Tensor:
-    """A level's result -> the next level's first image, all 1 x 3 x H x W without margins.
+def refined(image: Tensor, coarse_initial: Tensor, fine_initial: Tensor) -> Tensor:
+    """Make the next level's initial image of a level's result, all 1 x 3 x H x W without margins.
 
-    Enlarged, with the detail that the first image of the transfer has at the new size and lacked at the old one.
+    Enlarged, with the detail that the transfer's initial image has at the new size and lacked at the old one.
     """
-    return (enlarged(image, fine_first) + fine_first - enlarged(coarse_first, fine_first)).clamp(0, 1)
+    return (enlarged(image, fine_initial) + fine_initial - enlarged(coarse_initial, fine_initial)).clamp(0, 1)
 
 
 def enlarged(image: Tensor, like: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, job_blob
 from service.machine.memory import Room
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.pictures.cutout import fitted
 from service.pictures.images import Cutout, Mask, Picture, UnreadableImage
 from service.storage.blobs import Blobs

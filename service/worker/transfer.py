@@ -17,7 +17,8 @@ from service.jobs.leases import LeaseLost
 from service.jobs.memory_check import check_fit
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
-from service.painting.stylist import Order, Outcome
+from service.painting.order import Order
+from service.painting.stylist import Outcome
 from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture

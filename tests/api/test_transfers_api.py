@@ -155,9 +155,7 @@ def test_the_first_image_can_be_given(service: RunningService, photo: np.ndarray
 
 def test_the_seed_decides_the_random_image(service: RunningService, photo_png: bytes, starry: dict[str, str]) -> None:
     one, again, other = (
-        service.transfer(photo_png, starry, size=64, iterations=2, init="random", seed=seed)["result"][
-            "sha256"
-        ]
+        service.transfer(photo_png, starry, size=64, iterations=2, init="random", seed=seed)["result"]["sha256"]
         for seed in (1, 1, 2)
     )
     assert one == again != other

@@ -103,7 +103,7 @@ def test_a_transfer_by_tiles_is_a_transfer(encoder: VGG, small_photo: np.ndarray
     grams = {layer: gram_matrix(f)[0].numpy() for layer, f in features.items()}
     options = TransferOptions(iterations=40, levels=2)
     whole = stylize(encoder, small_photo, lambda size: [grams], options)
-    tiled = stylize(encoder, small_photo, lambda size: [grams], options, whole=1)
+    tiled = stylize(encoder, small_photo, lambda size: [grams], options, max_whole_pixels=1)
     assert vars(tiled.losses) == pytest.approx(vars(whole.losses), rel=0.1)
 
 
