@@ -17,6 +17,7 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service.decoding import files
+from service.decoding.decoded import File
 from service.engine.canvas import to_tensor
 from service.engine.losses import Objective, plain_objective
 from service.engine.stage import TILE
@@ -26,7 +27,7 @@ from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures import images
 from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 TITLE = "Tile by tile"
 COLUMNS = ("long edge", "evaluation, whole", "by tiles", "times", "gradients apart", "peak by tiles", "needed()")

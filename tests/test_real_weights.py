@@ -14,6 +14,7 @@ from skimage import data
 
 from scripts.starters import strokes
 from service.decoding import files
+from service.decoding.decoded import File
 from service.engine.precision import choose
 from service.machine.memory import MIB
 from service.network.model import load_model
@@ -22,7 +23,7 @@ from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures import images
 from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 pytestmark = pytest.mark.slow
 

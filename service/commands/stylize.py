@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from service.config import Settings
 from service.decoding import files
+from service.decoding.decoded import File
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
 from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
@@ -22,7 +23,7 @@ from service.pictures import images
 from service.pictures.cutout import fitted
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import content_size_errors, style_size_errors
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

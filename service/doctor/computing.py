@@ -12,6 +12,7 @@ from PIL import Image
 
 from service.config import Settings
 from service.decoding import files
+from service.decoding.decoded import File
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.machine.devices import GPUS
 from service.network.model import load_model
@@ -20,7 +21,7 @@ from service.painting.order import Order
 from service.painting.stylist import EngineInfo, Stylist
 from service.pictures import images
 from service.pictures.images import Picture
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 CPU_PROVIDER = "CPUExecutionProvider"
 SIZE, ITERATIONS = 96, 8  # pixels, and steps of the transfer that is tried

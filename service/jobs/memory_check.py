@@ -6,7 +6,16 @@ from collections.abc import Collection, Sequence
 
 from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Room, largest_size, needed
+from service.machine.memory import (
+    KEPT_DECODED,
+    MASK_PER_PIXEL,
+    MIB,
+    PER_FEATURE,
+    REGION_PER_PIXEL,
+    Room,
+    largest_size,
+    needed,
+)
 from service.network.geometry import features_per_pixel
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import fitted_size
@@ -40,6 +49,13 @@ def check_styles_fit(loc: str, styles: Sequence[tuple[HasSize, float]], size: in
         if amount > room.limit:
             words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {room.limit // MIB}"
             raise DoesNotFit([FieldError(loc, words)])
+
+
+def kept_decoded(request: TransferRequest, room: Room) -> int:
+    """Return the bytes of decoded pictures that a transfer may keep for their next use: what the room has left, up
+    to KEPT_DECODED."""
+    amount = max(_needed(request, painting, request.size, room.precision) for painting in request.paintings)
+    return max(0, min(KEPT_DECODED, room.limit - amount))
 
 
 def _largest_size(request: TransferRequest, room: Room) -> int | None:

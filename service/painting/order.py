@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from service.decoding.decoded import DecodedFiles
 from service.engine.checkpoint import Checkpoint
 from service.engine.stage import Memo
 from service.options import TransferOptions
 from service.pictures.images import Alpha, Mask, Picture
-from service.styles.grams import Style
+from service.styles.style import Style
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Order:
         alpha: opacity of the content; the style counts less where the content is transparent.
         resume: where another worker left the transfer.
         memo: features that transfers of one content image share.
+        decoded: style images and masks that transfers of one job share.
     """
 
     content: Picture
@@ -34,3 +36,4 @@ class Order:
     alpha: Alpha | None = None
     resume: Checkpoint | None = None
     memo: Memo | None = None
+    decoded: DecodedFiles = field(default_factory=DecodedFiles)

@@ -12,6 +12,7 @@ import torch
 
 from service import __version__
 from service.config import Settings
+from service.decoding.decoded import DecodedFiles
 from service.engine.allocator import keep_freed_memory, keep_large_images_apart
 from service.engine.precision import choose
 from service.engine.stage import Score
@@ -28,7 +29,8 @@ from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import Style, StyleGrams, Treatment
+from service.styles.grams import StyleGrams
+from service.styles.style import Style, Treatment
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,13 @@ class Stylist:
             on_tick=on_tick,
         )
 
-    def grams(self, styles: Sequence[Style], size: int, on_tick: Callable[[], None] = lambda: None) -> Grams:
-        """Return the Grams of the default layers that a transfer of `size` pixels in these styles would aim at."""
-        return self._grams.targets(styles, size, list(TransferOptions().style_layers), Treatment(), on_tick).grams
+    def grams(
+        self, styles: Sequence[Style], sizes: Sequence[int], on_tick: Callable[[], None] = lambda: None
+    ) -> dict[int, Grams]:
+        """Return the Grams of the default layers that transfers of `sizes` pixels in these styles would aim at."""
+        layers = list(TransferOptions().style_layers)
+        once = DecodedFiles(0)
+        return self._grams.targets(styles, sizes, layers, Treatment(), decoded=once, on_tick=on_tick).grams
 
 
 def _device(wanted: str) -> str:

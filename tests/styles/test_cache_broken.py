@@ -12,7 +12,8 @@ from style_images import style
 
 from service.styles.cache import FOLDER, GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams, Treatment
+from service.styles.grams import StyleGrams
+from service.styles.style import Treatment
 
 
 def broken() -> dict[str, bytes]:
@@ -59,18 +60,18 @@ def test_a_broken_blob_is_spoken_of(blobs: CountingBlobs, caplog: pytest.LogCapt
 def test_grams_of_a_broken_blob_are_computed_anew(extractor: GramExtractor, small_texture: np.ndarray) -> None:
     blobs = CountingBlobs()
 
-    def targets() -> tuple[str, Grams]:
+    def targets_of() -> tuple[str, Grams]:
         grams = StyleGrams(extractor, GramCache(blobs, 0), "model")
-        found = grams.targets([style(small_texture)], 48, ["relu1_1"], Treatment())
+        found = targets_of(grams, [style(small_texture)], 48, ["relu1_1"], Treatment())
         return found.cache, found.grams
 
-    _, first = targets()
+    _, first = targets_of()
     (blob,) = blobs.listing(FOLDER)
     blobs.put(blob.key, blobs.get(blob.key)[:-7])
-    state, again = targets()
+    state, again = targets_of()
     assert state == "miss"
     assert same(again, first)
-    assert targets()[0] == "hit"
+    assert targets_of()[0] == "hit"
 
 
 def test_a_flipped_bit_and_another_keys_file_are_noticed(blobs: CountingBlobs) -> None:
