@@ -55,7 +55,7 @@ def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk
     with service:
         done = service.transfer(STYLE, {"image": b64(STYLE)}, size=64, iterations=3)
         running, waiting = begun(service), service.post(LONG).json()["id"]
-        score = SHORT | {"image": SHORT["content"]}
+        score = {"image": SHORT["content"]} | {name: SHORT[name] for name in ("content", "styles", "size")}
         asks = (
             lambda: service.post(SHORT),
             lambda: service.put_style("other", STYLE),

@@ -11,7 +11,7 @@ from service.decoding.decoded import DecodedFiles, File
 from service.pictures import images
 from service.pictures.images import Mask, Picture
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams
+from service.styles.grams import StyleGrams, Tally
 from service.styles.style import Style, StyleImage, Treatment
 
 FIVE = tuple(f"relu{block}_1" for block in range(1, 6))
@@ -37,7 +37,11 @@ class Found:
     """The Gram targets of one size, and how the cache answered."""
 
     grams: Grams
-    cache: str
+    tally: Tally
+
+    @property
+    def cache(self) -> str:
+        return self.tally.cache
 
 
 def targets_of(  # noqa: PLR0917
@@ -50,7 +54,7 @@ def targets_of(  # noqa: PLR0917
 ) -> Found:
     """Ask for one size, with nothing decoded before."""
     found = grams.targets(styles, [size], layers, treatment, decoded=DecodedFiles(0), on_tick=on_tick)
-    return Found(found.grams[size], found.tally.cache)
+    return Found(found.grams[size], found.tally)
 
 
 def file(data: bytes, read: Callable[[], bytes] | None = None) -> File:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 from safetensors.numpy import save
-from style_images import style
+from style_images import style, targets_of
 
 from service.styles.cache import FOLDER, GramCache
 from service.styles.extractor import GramExtractor, Grams
@@ -60,18 +60,18 @@ def test_a_broken_blob_is_spoken_of(blobs: CountingBlobs, caplog: pytest.LogCapt
 def test_grams_of_a_broken_blob_are_computed_anew(extractor: GramExtractor, small_texture: np.ndarray) -> None:
     blobs = CountingBlobs()
 
-    def targets_of() -> tuple[str, Grams]:
+    def found_anew() -> tuple[str, Grams]:
         grams = StyleGrams(extractor, GramCache(blobs, 0), "model")
         found = targets_of(grams, [style(small_texture)], 48, ["relu1_1"], Treatment())
         return found.cache, found.grams
 
-    _, first = targets_of()
+    _, first = found_anew()
     (blob,) = blobs.listing(FOLDER)
     blobs.put(blob.key, blobs.get(blob.key)[:-7])
-    state, again = targets_of()
+    state, again = found_anew()
     assert state == "miss"
     assert same(again, first)
-    assert targets_of()[0] == "hit"
+    assert found_anew()[0] == "hit"
 
 
 def test_a_flipped_bit_and_another_keys_file_are_noticed(blobs: CountingBlobs) -> None:
