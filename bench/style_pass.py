@@ -14,13 +14,13 @@ import torch
 from bench import engine
 from bench.engine import STYLE_LAYERS
 from bench.measure import Stopwatch, fastest
+from bench.objectives import gram_matrix
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, ratio, seconds, table
 from service.decoding import files
 from service.decoding.decoded import DecodedFiles, File
 from service.engine.canvas import to_tensor
-from service.engine.losses import gram_matrix
 from service.machine.memory import MIB
 from service.pictures import images
 from service.pictures.images import ImageFile, Picture

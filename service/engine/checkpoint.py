@@ -71,8 +71,9 @@ class Checkpoint:
 
     @property
     def next_level(self) -> int:
-        """Where to go on: the index in `plan` of this level, or of the next one where nothing is left of this."""
-        return min(self.level + (not self.left), len(self.plan) - 1)
+        """The index in `plan` of the level to go on at: this one, or the next where no iteration is left of this."""
+        last = len(self.plan) - 1
+        return self.level if self.left else min(self.level + 1, last)
 
     def check_fits(self, plan: Sequence[Level]) -> None:
         """Raises UnusableCheckpoint where this is not of a transfer with these levels."""

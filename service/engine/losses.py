@@ -104,11 +104,6 @@ def squares(tensor: Tensor) -> Tensor:
     return _widened(tensor).square().sum()
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """B x C x H x W -> B x C x C, divided by H*W (Gatys 2016, eq. 3, without that division); at least float32."""
-    return torch.stack([gram_sum(one) / _positions(one) for one in features[:, None]])
-
-
 def content_factor(target: Tensor, scaling: str) -> Tensor | float:
     """What ||a - t||^2 is multiplied by for the content loss of one layer.
 
@@ -261,20 +256,6 @@ class Objective:
             for layer in options.style_layers
         }  # fmt: skip
         return float(self.summed(content, style, torch.ones(()))["total"]) or 1.0
-
-    def evaluate(self, seen: Tensor, image: Tensor) -> Losses:
-        """The losses without their gradient."""
-        with torch.no_grad():
-            return as_losses(self.losses(seen, image))
-
-
-def plain_objective(
-    encoder: VGG, content: Tensor, grams: Mapping[str, Tensor], options: TransferOptions
-) -> Objective:
-    """J for a content image, 1 x 3 x H x W in [0, 1], and Gram targets that count everywhere."""
-    with torch.no_grad():
-        features = encoder(content, options.content_layers)
-    return Objective(encoder, features, [StyleTarget({k: gram.to(content) for k, gram in grams.items()})], options)
 
 
 def _weighted_sum(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -11,9 +11,9 @@ import pytest
 import torch
 from paintings import GramsOf, Painted, Pair, Run
 
+from bench.objectives import gram_matrix
 from export.graph import build_model
 from export.sources import random_weights
-from service.engine.losses import gram_matrix
 from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import VGG, build_encoder
 from service.network.model import Model, load_model

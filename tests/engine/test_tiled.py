@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.objectives import gram_matrix
 from service.engine.canvas import to_tensor
-from service.engine.losses import Objective, StyleTarget, gram_matrix
+from service.engine.losses import Objective, StyleTarget
 from service.engine.stylize import stylize
 from service.engine.tiled import TiledObjective, encode_tiled
 from service.engine.vgg import VGG
