@@ -25,13 +25,15 @@ class Guidance:
     strength_map: Mask | None = None
 
     def weights(self, width: int, height: int, margin: int) -> list[Mask | None]:
-        """How much each place counts for each region, with a mirrored margin around; what is protected counts for
-        none."""
+        """Return how much each place counts for each region, with a mirrored margin around.
+
+        Protected places count for none.
+        """
         common = [self.strength_map, None if self.protect is None else 1 - self.protect]
         return [_product([region, *common], width, height, margin) for region in self.regions]
 
     def protected(self, width: int, height: int, margin: int) -> Mask | None:
-        """The mask of what is kept."""
+        """Return the mask of protected places, with a mirrored margin around."""
         return _product([self.protect], width, height, margin)
 
 

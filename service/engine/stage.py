@@ -47,7 +47,7 @@ class Score:
 
 
 class View:
-    """What can be seen of a step. It keeps no more of its stage than that: whoever keeps a Progress keeps this."""
+    """The visible part of a step. It keeps nothing else of its stage, because whoever keeps a Progress keeps this."""
 
     def __init__(self, canvas: Canvas, margin: int, step: Step) -> None:
         self._canvas = canvas
@@ -56,7 +56,7 @@ class View:
         self._variable = step.point.variable
 
     def image(self) -> Tensor:
-        """1 x 3 x H x W without the margin."""
+        """Return the image, 1 x 3 x H x W, without the margin."""
         return cropped(self._canvas.image(self._variable), self._margin)
 
     def trail(self) -> Trail:
@@ -66,7 +66,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class TransferContext:
-    """What all levels of a transfer have in common."""
+    """Inputs that all levels of a transfer have in common."""
 
     content: Picture
     options: TransferOptions
@@ -96,7 +96,7 @@ class Stage:
         self._objective = self._make_objective(self._features(seen), self._targets(grams))
 
     def _features(self, seen: Tensor) -> dict[str, Tensor]:
-        """The content image's."""
+        """Return the content image's features."""
         layers = self._options.content_layers
         memo = {} if self._context.memo is None else self._context.memo
         place = (self._level.width, self._level.height, self._level.margin)
@@ -132,8 +132,11 @@ class Stage:
     def paint(
         self, trail: list[Tensor], iterations: int, report: Callable[[Step, View], None], *, gained: bool
     ) -> tuple[Tensor, str]:
-        """One or two images to go on from, the newest last, with the margin -> the level's image, 1 x 3 x H x W
-        without it, and why it ended. The list is emptied: images are large."""
+        """Return the level's image, 1 x 3 x H x W without the margin, and why it ended.
+
+        `trail` has one or two images to go on from, the newest last, with the margin. It is emptied, as images are
+        large.
+        """
         for step in self._run(trail, iterations, gained):
             view = View(self._canvas, self._level.margin, step)
             report(step, view)
@@ -164,11 +167,11 @@ class Stage:
         )
 
     def losses(self, picture: Picture) -> Losses:
-        """Of a picture of the level's size, H x W x 3 uint8, wherever it lies; only where there is no margin."""
+        """Return the losses of a picture of the level's size, H x W x 3 uint8; only for a level without a margin."""
         return self.score(picture).losses
 
     def score(self, picture: Picture) -> Score:
-        """The same, and those of each layer."""
+        """Return a picture's losses, and those of each layer; only for a level without a margin."""
         image = to_tensor(picture, self._device)
         with torch.no_grad():
             seen = self._canvas.seen(self._canvas.unbounded(image))

@@ -80,7 +80,7 @@ def stylize(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Result:
-    """Paints the content image in the style whose Grams are given.
+    """Paint the content image in the style whose Grams are given.
 
     With `resume` it goes on where another call with the same pictures and options was, with the iterations that were
     left there. Of what the optimiser had learnt all but its last step is lost, so that the result differs a little.
@@ -142,7 +142,10 @@ def score(
     max_whole_pixels: int = sys.maxsize,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Score:
-    """The losses of any picture, in float32; both pictures H x W x 3 uint8 of one size, all else as in `stylize`."""
+    """Return the losses of any picture, in float32.
+
+    Both pictures are H x W x 3 uint8 of one size; all other arguments are as in `stylize`.
+    """
     height, width = content.shape[:2]
     context = TransferContext(content, options, guidance, max_whole_pixels, None, on_tick)
     return Stage(encoder.exact, context, Level(width, height, margin=0, iterations=0), grams).score(picture)
@@ -154,7 +157,7 @@ def _beginning(levels: Sequence[Level], initial_image: Tensor) -> Checkpoint:
 
 
 class _Meter:
-    """Counts iterations and work over the levels, from a checkpoint on, and reports them."""
+    """A count of iterations and work over the levels, from a checkpoint on, that reports them."""
 
     def __init__(self, begun: Checkpoint, on_progress: Callable[[Progress], None]) -> None:
         self.done = begun.before + begun.iteration
@@ -171,7 +174,7 @@ class _Meter:
         self._before, self._offset = self.done, 0
 
     def report(self, step: Step, view: View) -> None:
-        """A step of the level, counted from where that was begun or gone on with."""
+        """Report a step of the level, counted from where the level was begun or resumed."""
         iteration = self._offset + step.iteration
         self.done = self._before + iteration
         place = (self._plan, self._level, iteration, self._before, step.stopped or "")
@@ -195,6 +198,6 @@ class _Meter:
 
 
 def _make_room(on_tick: Callable[[], None]) -> None:
-    """Gives back what the style pass and the stage before took: at 2048 px it is half of all."""
+    """Give back the memory of the style pass and of the stage before: at 2048 px it is half of all."""
     give_back_memory()
     on_tick()

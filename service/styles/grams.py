@@ -23,7 +23,7 @@ PACKS = 2  # of some 27 MB kept in memory, the last ones asked for
 
 @dataclass
 class Tally:
-    """Counts the Grams that were found in the cache, and all of them."""
+    """A count of the Grams that were found in the cache, and of all."""
 
     hits: int = 0
     images: int = 0
@@ -86,7 +86,7 @@ class _Wanted:
 
 
 class StyleGrams:
-    """Finds or computes the Grams of style images."""
+    """The Grams of style images, from the cache or computed."""
 
     def __init__(self, extractor: GramExtractor, cache: GramCache, model: str) -> None:
         """`model` is the SHA-256 of the extractor's model."""
