@@ -67,7 +67,7 @@ class DecodedFiles:
 
 
 def _size(decoded: Decoded) -> int:
-    """Return the bytes that it takes."""
+    """Return the bytes that a decoded file takes."""
     if not isinstance(decoded, Cutout):
         return decoded.nbytes
     return decoded.colours.nbytes + (0 if decoded.alpha is None else decoded.alpha.nbytes)
