@@ -12,15 +12,16 @@ from PIL import Image
 
 from service.config import Settings
 from service.decoding import files
+from service.decoding.decoded import File
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.machine.devices import GPUS
 from service.network.model import load_model
 from service.options import TransferOptions
-from service.painting.stylist import EngineInfo, Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import EngineInfo, Stylist
 from service.pictures import images
 from service.pictures.images import Picture
-from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 CPU_PROVIDER = "CPUExecutionProvider"
 SIZE, ITERATIONS = 96, 8  # pixels, and steps of the transfer that is tried
@@ -50,15 +51,7 @@ def _ms(begun: float) -> int:
 def check_engine(settings: Settings) -> Iterator[Finding]:
     """Check which device, provider and precision are really used, and make a transfer with them."""
     begun = time.monotonic()
-    stylist = Stylist(
-        settings.model,
-        Blobs("memory:///"),
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.cpu_threads,
-        gram_memory=0,
-        memory=settings.job_memory,
-    )
+    stylist = Stylist.from_settings(settings)
     loaded = time.monotonic() - begun
     info = stylist.info
     yield _device(info, settings)

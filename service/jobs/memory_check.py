@@ -6,7 +6,16 @@ from collections.abc import Collection, Sequence
 
 from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Capacity, largest_size, needed
+from service.machine.memory import (
+    KEPT_DECODED,
+    MASK_PER_PIXEL,
+    MIB,
+    PER_FEATURE,
+    REGION_PER_PIXEL,
+    Capacity,
+    largest_size,
+    needed,
+)
 from service.network.geometry import features_per_pixel
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import fitted_size
@@ -42,6 +51,13 @@ def check_style_memory(
         if amount > capacity.limit:
             words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {capacity.limit // MIB}"
             raise DoesNotFit([FieldError(loc, words)])
+
+
+def kept_decoded(request: TransferRequest, capacity: Capacity) -> int:
+    """Return the bytes of decoded pictures that a transfer may keep for their next use: what the worker has left, up
+    to KEPT_DECODED."""
+    amount = max(_needed(request, painting, request.size, capacity.precision) for painting in request.paintings)
+    return max(0, min(KEPT_DECODED, capacity.limit - amount))
 
 
 def _largest_size(request: TransferRequest, capacity: Capacity) -> int | None:

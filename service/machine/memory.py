@@ -19,6 +19,7 @@ KEPT_PER_PIXEL = 300  # bytes per output pixel that stay where it is worked on t
 PER_FEATURE = {"bfloat16": 6, "float32": 8}  # bytes of a content image's feature, with that of the judge
 REGION_PER_PIXEL = 10  # bytes per output pixel of a region's mask, over the picture and over its layers
 MASK_PER_PIXEL = 4  # bytes per pixel of a mask as it came, which stays
+KEPT_DECODED = 64 * MIB  # bytes of decoded pictures and masks kept for their next use, where a job leaves room
 STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
 STYLE_WHOLE = 2**20  # pixels of a style image from which on it goes tile by tile too
 STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel of such a one

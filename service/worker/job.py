@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from service.decoding import files
+from service.decoding.decoded import DecodedFiles, File
 from service.errors import DatabaseError, JobFailed, ServiceError
 from service.jobs.leases import Claim, LeaseLost, Leases
-from service.jobs.request import Painting, StoredStyle, job_blob
+from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.machine.memory import Capacity
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
-from service.pictures.cutout import fitted
-from service.pictures.images import Cutout, Mask, Picture, UnreadableImage
+from service.painting.order import Order
+from service.painting.stylist import Stylist
+from service.pictures.images import Mask, Picture, UnreadableImage
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import read_back
-from service.styles.grams import File, Style, StyleImage
 from service.styles.presets import is_pack_of
+from service.styles.style import Style, StyleImage
+from service.worker.content import Content
 from service.worker.reporter import Canceled, Overdue, Reporter, Stopping
 
 logger = logging.getLogger(__name__)
@@ -84,37 +86,37 @@ class JobRun(ABC):
         """Read a file that the row refers to. Raises DamagedFile if its content has changed."""
         return read_back(self.blobs, file.blob, file.sha256)
 
-    def order(self, content: StoredImage, painting: Painting) -> Order:
-        """Return the order of a painting, its pictures decoded, with a tick after each."""
+    def content(self, request: TransferRequest) -> Content:
+        """Decode the content image."""
+        cutout = files.decode_cutout(self.read(request.content), self.reporter.on_tick)
+        self.reporter.on_tick()
+        return Content.of(cutout, request.size, {painting.options.alpha for painting in request.paintings})
+
+    def order(self, content: Content, painting: Painting, decoded: DecodedFiles) -> Order:
+        """Return what a row asks for, its pictures decoded, with a tick after each."""
         options = painting.options
-        shown = self._content(content, options)
+        shown = content.fitted[options.alpha]
         return Order(
             shown.colours,
             [self.style(style) for style in painting.styles if style.weight],
             options,
-            self.picture(painting.first, options) if painting.first else None,
-            protect=self._mask(painting.protect),
-            strength_map=self._mask(painting.strength_map),
+            self.picture(painting.first, options, decoded) if painting.first else None,
+            protect=self._mask(painting.protect, decoded),
+            strength_map=self._mask(painting.strength_map, decoded),
             alpha=shown.alpha,
+            decoded=decoded,
         )
 
-    def _content(self, image: StoredImage, options: TransferOptions) -> Cutout:
-        if options.alpha == "flatten":
-            return Cutout(self.picture(image, options), None)
-        shown = fitted(files.decode_cutout(self.read(image), self.reporter.on_tick), options.size)
-        self.reporter.on_tick()
-        return shown
-
-    def picture(self, image: StoredImage, options: TransferOptions) -> Picture:
-        """Decode a picture: over white, or its plain colours if the transparency is kept."""
-        cutout = files.decode_cutout(self.read(image), self.reporter.on_tick)
+    def picture(self, image: StoredImage, options: TransferOptions, decoded: DecodedFiles) -> Picture:
+        """Return a picture over white, or its colours as they are where the transparency is kept."""
+        cutout = decoded.cutout(self._file(image), self.reporter.on_tick)
         self.reporter.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
-    def _mask(self, image: StoredImage | None) -> Mask | None:
+    def _mask(self, image: StoredImage | None, decoded: DecodedFiles) -> Mask | None:
         if image is None:
             return None
-        mask = files.decode_mask(self.read(image), self.reporter.on_tick)
+        mask = decoded.mask(self._file(image), self.reporter.on_tick)
         self.reporter.on_tick()
         return mask
 

@@ -60,15 +60,7 @@ class Worker:
         self._leases = Leases(self._database, settings.lease_s)
         self._registry = WorkerRegistry(self._database)
         self._dispatcher = WebhookDispatcher(settings, self._database)
-        self._stylist = Stylist(
-            settings.model,
-            self._blobs,
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.cpu_threads,
-            gram_memory=round(settings.gram_memory_mb * MIB),
-            memory=settings.job_memory,
-        )
+        self._stylist = Stylist.from_settings(settings, self._blobs)
         self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
         self._capacity = _capacity(settings, self._stylist.info)
         self._claim: Claim | None = None

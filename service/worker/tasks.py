@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from service.decoding import files
+from service.decoding.decoded import DecodedFiles
 from service.errors import DamagedFile, DoesNotFit, JobFailed
 from service.jobs.memory_check import check_memory, check_style_memory
 from service.jobs.request import StoredStyle, TransferRequest
@@ -25,8 +27,9 @@ class ScoreRun(JobRun):
     def work(self) -> None:
         request = TransferRequest.from_json(self.claim.request)
         check_memory(request, {self.capacity})
-        order = self.order(request.content, request.base)
-        picture = self.picture(StoredImage(**self.claim.request["picture"]), order.options)
+        content = self.content(request)
+        order = self.order(content, request.base, DecodedFiles(0))
+        picture = self.picture(StoredImage(**self.claim.request["picture"]), order.options, order.decoded)
         score = self.stylist.score(order, picture, self.reporter.on_tick)
         layers = {"content": dict(score.content), "style": dict(score.style)}
         self.leases.succeed(self.claim, {"losses": vars(score.losses), "layers": layers}, {}, None)
@@ -38,8 +41,8 @@ class _PresetRun(JobRun):
     def preset(self) -> StoredStyle:
         return StoredStyle.from_json(self.claim.request["style"])
 
-    def grams(self, style: StoredStyle, size: int) -> Any:
-        return self.stylist.grams([self.style(style)], size, self.reporter.on_tick)
+    def grams(self, style: StoredStyle, sizes: Sequence[int]) -> dict[int, Any]:
+        return self.stylist.grams([self.style(style)], sizes, self.reporter.on_tick)
 
 
 class WarmRun(_PresetRun):
@@ -54,8 +57,7 @@ class WarmRun(_PresetRun):
             for size in self.claim.request["sizes"]
             for k in range(levels_that_fit(style.sized(), size, LEVELS))
         }
-        for size in sorted(wanted):
-            self.grams(style, size)
+        self.grams(style, sorted(wanted))
         self.leases.succeed(self.claim, {"sizes": sorted(wanted)}, {}, None)
 
 
@@ -75,7 +77,7 @@ class PackRun(_PresetRun):
             description=asked["description"],
             images=shown,
             thumbnail=self._thumbnail(style),
-            ladder={size: self.grams(style, size) for size in sizes},
+            ladder=self.grams(style, sizes),
         )
         save_pack(self.blobs, asked["version"], pack)
         self.leases.succeed(self.claim, {"sizes": sizes}, {}, None)

@@ -5,24 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from service.decoding import files
+from service.decoding.decoded import DecodedFiles
 from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
 from service.jobs.leases import LeaseLost
-from service.jobs.memory_check import check_memory
+from service.jobs.memory_check import check_memory, kept_decoded
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
-from service.painting.stylist import Order, Outcome
+from service.painting.order import Order
+from service.painting.stylist import Outcome
 from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture
 from service.storage.pictures import StoredFile
 from service.telemetry.iterations import IterationCount
+from service.worker.content import Content
 from service.worker.job import JobRun
 from service.worker.reporter import read_checkpoint
 
@@ -42,13 +45,15 @@ class TransferRun(JobRun):
         if len(whole := self._whole(done)) < len(done):
             done, resume = whole, None
             self.reporter.begin(done)
-        shared: tuple[Any, Memo] = (None, {})
+        content = cache(partial(self.content, request))
+        decoded = DecodedFiles(kept_decoded(request, self.capacity))
+        memo: Memo = {}
+        several = len(request.paintings) > 1
         for k in range(len(done), len(request.paintings)):
             painting = request.paintings[k]
-            if shared[0] != (asked := _of_content(painting.options)):
-                shared = (asked, {})
-            memo = shared[1] if len(request.paintings) > 1 else None
-            order = replace(self.order(request.content, painting), resume=resume, memo=memo)
+            if k and _of_content(painting.options) != _of_content(request.paintings[k - 1].options):
+                memo = {}
+            order = replace(self.order(content(), painting, decoded), resume=resume, memo=memo if several else None)
             outcome = self._painted(order, _overall(request.paintings, k))
             resume = None
             self.reporter.delivered(_seen(outcome.result.picture, order.alpha))
@@ -56,7 +61,7 @@ class TransferRun(JobRun):
             if len(done) < len(request.paintings):
                 self.reporter.begin(done)
         try:
-            self._finish(request, done)
+            self._finish(request, done, content)
         except LeaseLost:
             self.blobs.delete(done[-1]["blob"])  # nobody else's checkpoint can speak of it
             raise
@@ -106,21 +111,21 @@ class TransferRun(JobRun):
             "bytes": len(data),
         }
 
-    def _finish(self, request: TransferRequest, done: list[Facts]) -> None:
+    def _finish(self, request: TransferRequest, done: list[Facts], content: Callable[[], Content]) -> None:
         timings = {name: round(sum(facts.pop(name) for facts in done), 3) for name in ("style_s", "optimize_s")}
         answers = {facts.pop("style_cache") for facts in done}
         cache = answers.pop() if len(answers) == 1 else "partial"
         stored = sum(facts.pop("bytes", 0) for facts in done)
         result = {**done[0], "iterations": sum(facts["iterations"] for facts in done), "variants": done}
         if request.variants:
-            data = self._sheet(request, done)
+            data = self._sheet(request, done, content)
             result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", data)
             result["sheet_sha256"] = images.digest(data)
             stored += len(data)
         self.leases.succeed(self.claim, result, timings, cache, stored)
 
-    def _sheet(self, request: TransferRequest, done: list[Facts]) -> bytes:
-        cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self._shown, request.content))]
+    def _sheet(self, request: TransferRequest, done: list[Facts], content: Callable[[], Content]) -> bytes:
+        cells: list[tuple[str, Callable[[], Picture]]] = [("content", lambda: content().cell)]
         for painting, facts in zip(request.variants, done, strict=True):
             cells.append((painting.label, partial(self._shown, _file(facts))))
         return sheet.contact_sheet(cells)
