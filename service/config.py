@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from service.authority import parse_pattern
-from service.errors import FieldError, InvalidInput
+from service.errors import FieldError, InvalidInput, shown
 from service.machine.memory import MIB, available
 
 SPIN_TURNS = "3000"
@@ -55,13 +55,30 @@ def _hosts(text: str) -> tuple[str, ...]:
     return words
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"must be a whole number, not {shown(text)}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"must be a number, not {shown(text)}") from None
+
+
 def _duration(text: str) -> float:
     unit = SECONDS.get(text[-1])
-    return float(text[:-1]) * unit if unit else float(text)
+    try:
+        return float(text[:-1]) * unit if unit else float(text)
+    except ValueError:
+        raise ValueError(f"must be seconds, or a number with s, m, h or d as in 12h, not {shown(text)}") from None
 
 
 def _port(text: str) -> int:
-    port = int(text)
+    port = _whole(text)
     if not 0 < port < 2**16:
         raise ValueError("must be between 1 and 65535")
     return port
@@ -102,33 +119,33 @@ class Settings:
         "auto (bfloat16 where the processor or GPU has it), float32 or bfloat16",
         _one_of("auto", "float32", "bfloat16"),
     )
-    workers: int = _setting(1, "worker processes that serve starts", int, 1)
-    web_workers: int = _setting(2, "web processes", int, 1)
+    workers: int = _setting(1, "worker processes that serve starts", _whole, 1)
+    web_workers: int = _setting(2, "web processes", _whole, 1)
     web_threads: int = _setting(
         16,
         "requests with a body that a web process works on at a time, and as many without one; at most half as many "
         "wait for jobs",
-        int,
+        _whole,
         2,
     )
-    threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", int, 0)
+    threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", _whole, 0)
     memory_mb: float = _setting(
         0.0,
         "memory that one worker may use, in MiB; 0: 90 % of the machine's or container's, divided by NST_WORKERS",
-        float,
+        _number,
         0,
     )
-    queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", int, 1)
-    caller_limit: int = _setting(100, "jobs of one caller (API key or address) that may wait; past it 429", int, 1)
+    queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", _whole, 1)
+    caller_limit: int = _setting(100, "jobs of one caller (API key or address) that may wait; past it 429", _whole, 1)
     disk_floor_mb: float = _setting(
         200.0,
         "free room on a local disk below which nothing more is stored for callers (507), in MiB; at most a twentieth "
         "of the disk",
-        float,
+        _number,
         0,
     )
     caller_disk_mb: float = _setting(
-        10_240.0, "files of one caller, of jobs and presets, past which it gets 507, in MiB; 0: no limit", float, 0
+        10_240.0, "files of one caller, of jobs and presets, past which it gets 507, in MiB; 0: no limit", _number, 0
     )
     retention: float = _setting(
         7 * 86_400.0,
@@ -136,18 +153,20 @@ class Settings:
         _duration,
         1,
     )
-    lease_s: float = _setting(120.0, "seconds without progress after which a job is taken from its worker", float, 1)
-    max_body_mb: float = _setting(64.0, "largest request body, in MiB", float, 0.001)
-    request_pictures: int = _setting(64, "pictures of one request at most", int, 1)
-    request_megapixels: float = _setting(256.0, "megapixels of all pictures of one request at most", float, 0.001)
+    lease_s: float = _setting(
+        120.0, "seconds without progress after which a job is taken from its worker", _number, 1
+    )
+    max_body_mb: float = _setting(64.0, "largest request body, in MiB", _number, 0.001)
+    request_pictures: int = _setting(64, "pictures of one request at most", _whole, 1)
+    request_megapixels: float = _setting(256.0, "megapixels of all pictures of one request at most", _number, 0.001)
     decode_s: float = _setting(
         30.0,
         "CPU seconds to read all pictures of one request at most; one may take up to a quarter of it, by its format",
         _duration,
         0.001,
     )
-    gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", float, 0)
-    gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", float, 0)
+    gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", _number, 0)
+    gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", _number, 0)
     starters: bool = _setting(
         True, "on or off: whether a database that never had presets begins with the service's own", _switch
     )
@@ -164,9 +183,9 @@ class Settings:
         _origins,
     )
     trusted_proxies: int = _setting(
-        0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", int, 0
+        0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", _whole, 0
     )
-    streams: int = _setting(200, "event streams that a web process keeps open, beside NST_WEB_THREADS", int, 1)
+    streams: int = _setting(200, "event streams that a web process keeps open, beside NST_WEB_THREADS", _whole, 1)
     broker_url: str = _setting(
         "", "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves"
     )

@@ -4,7 +4,7 @@ ServiceError                500
 ├─ InvalidInput             422  one or more fields are wrong; names each
 │  └─ DoesNotFit            422  the transfer takes more memory than a worker has
 ├─ MalformedBody            400  the body can't be read at all
-├─ BodyTooLarge             413  more than a request needs, pictures aside
+├─ BodyTooLarge             413  larger than a body may be, or with more in it than a request needs
 ├─ Unauthorized             401
 ├─ Forbidden                403  a page of another site, which NST_CORS_ORIGINS doesn't name
 ├─ NotFound                 404
@@ -23,6 +23,7 @@ ServiceError                500
 │  │  └─ DatabaseFull       507  there was no room to write
 │  ├─ BlobNotFound          404
 │  ├─ BlobsFull             507  there was no room to write
+│  ├─ BlobsGone             503  their folder was moved away, perhaps only for now
 │  └─ DamagedFile           500  a file is not what its row says
 │     └─ MissingFile        500  a file that a row speaks of is not there any more
 └─ TransferFailed           500  a job could not be finished
@@ -136,7 +137,7 @@ class MalformedBody(ServiceError):
 
 
 class BodyTooLarge(ServiceError):
-    """The body holds more than any request needs, pictures aside."""
+    """The body is larger than one may be, or holds more than any request needs."""
 
     status = 413
     slug = "body-too-large"
@@ -263,6 +264,12 @@ class BlobsFull(StorageError):
     status = 507
     slug = "no-space"
     title = "No space"
+
+
+class BlobsGone(StorageError):
+    """The folder of the blobs isn't where it was opened, perhaps only for now."""
+
+    status = 503
 
 
 class DamagedFile(StorageError):

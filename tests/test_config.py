@@ -173,6 +173,23 @@ def test_a_choice_names_what_it_can_be() -> None:
         read(precision="half")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("port", "eighty", "must be a whole number, not 'eighty'"),
+        ("metrics_port", "80.5", "must be a whole number, not '80.5'"),
+        ("workers", "two", "must be a whole number, not 'two'"),
+        ("lease_s", "long", "must be a number, not 'long'"),
+        ("retention", "7 days", "must be seconds, or a number with s, m, h or d as in 12h, not '7 days'"),
+        ("decode_s", "m", "must be seconds, or a number with s, m, h or d as in 12h, not 'm'"),
+    ],
+)
+def test_what_is_no_number_is_told_in_our_words(name: str, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read(**{name: text})
+    assert [error.msg for error in caught.value.errors] == [said]
+
+
 def test_all_that_is_wrong_is_named_at_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         read(port="x", workers="0", lease_s="nan", host="fine")

@@ -43,7 +43,7 @@ def test_they_are_there_once_can_be_used_and_stay_deleted(
             shown = service.get(f"/v1/styles/{name}/image")
             assert shown.headers["Content-Type"] == "image/jpeg"
             assert Image.open(io.BytesIO(shown.content)).size == (256, 256)
-            job = service.painting.stylist(photo_png, {"preset": name}, size=64, iterations=2)
+            job = service.transfer(photo_png, {"preset": name}, size=64, iterations=2)
             assert job["status"] == "succeeded", job
         delete(service, "mosaic")
         service.stop()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 HANGS = """
 import time
 from service.commands import worker
-from service.transfer_run import TransferRun
+from service.worker.transfer import TransferRun
 
 TransferRun.work = lambda run: time.sleep(600)
 worker.run(None)

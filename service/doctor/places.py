@@ -84,11 +84,12 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     status = OK if free >= SCARCE_MIB else WARNING if free >= TOO_SCARCE_MIB else FAILURE
     advice = "" if status == OK else "free some, or shorten NST_RETENTION or NST_GRAM_DISK_MB"
     said = f"{free} MiB are free at {there}"
+    disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
     try:
-        Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)).check()
+        disks.check()
     except NoSpace as error:
         status, said, advice = FAILURE, f"{said}; POST and PUT get 507: {error.detail}", "free some"
-    yield Finding(status, "disk", said, advice)
+    yield Finding(status, "disk", "; ".join([said, *disks.lowered()]), advice)
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:

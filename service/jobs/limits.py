@@ -38,10 +38,10 @@ def check_limits(session: Session, limits: Limits, owner: str, more: int = 0) ->
     check_quota(session, owner, more, limits.caller_bytes)
     waiting = select(func.count()).where(JobRow.status == "queued")
     if (session.scalar(waiting) or 0) >= limits.queue:
-        detail = f"{limits.queue} transfers are waiting, no more are taken in for now"
+        detail = f"jobs that wait: {limits.queue} (NST_QUEUE_LIMIT), no more are taken in for now"
         raise QueueFull(detail, retry_after=_until_room(session))
     if (session.scalar(waiting.where(JobRow.owner == owner)) or 0) >= limits.caller:
-        detail = f"{limits.caller} of your transfers are waiting, which is as many as one caller may have"
+        detail = f"your jobs that wait: {limits.caller}, which is as many as one caller may have (NST_CALLER_LIMIT)"
         raise TooManyJobs(detail, retry_after=_until_room(session))
 
 

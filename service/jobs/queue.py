@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, event, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
@@ -74,18 +74,22 @@ class Queue:
             InvalidInput: the key came with another body before.
         """
         with self._database.writing() as session:
-            take_turns(session, SUBMITTING)  # lest two that count the waiting jobs at once both find room
-            if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
-                return earlier
-            check_limits(session, self._limits, new.owner, new.bytes)
-            row = _row(new, session.scalar(select(now())) or 0.0)
-            session.add(row)
-            remember(session, new.repeat, new.id)
-            if session.get(TurnRow, new.owner) is None:
-                session.add(TurnRow(owner=new.owner, turn=0))
-            session.flush()
-            session.refresh(row)
-        jobs_submitted.labels(new.kind).inc()
+            return self.submit_in(session, new)
+
+    def submit_in(self, session: Session, new: Submission) -> JobRow:
+        """Does what `submit` does within a transaction under way, with which the job comes about or doesn't."""
+        take_turns(session, SUBMITTING)  # lest two that count the waiting jobs at once both find room
+        if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
+            return earlier
+        check_limits(session, self._limits, new.owner, new.bytes)
+        row = _row(new, session.scalar(select(now())) or 0.0)
+        session.add(row)
+        remember(session, new.repeat, new.id)
+        if session.get(TurnRow, new.owner) is None:
+            session.add(TurnRow(owner=new.owner, turn=0))
+        session.flush()
+        session.refresh(row)
+        event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.kind).inc(), once=True)
         return row
 
     def get(self, id: str, kind: str | None = None) -> JobRow:

@@ -15,8 +15,10 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from service.errors import BlobNotFound, BlobsFull, StorageError
+from service.errors import BlobNotFound, BlobsFull, BlobsGone, StorageError
+from service.storage import opened
 from service.storage.disks import RETRY_S, Disk, blobs_folder
+from service.storage.opened import OpenedPath
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -45,6 +47,7 @@ class Blobs:
 
     Raises:
         StorageError: the store can't be opened, or a call on it fails; then nothing half-written is left.
+        BlobsGone: the folder was moved away. No call makes a new one in its place.
     """
 
     def __init__(self, url: str) -> None:
@@ -56,6 +59,7 @@ class Blobs:
                 if self._folder
                 else from_url(url, retry_config=PATIENCE)
             )
+            self._opened = OpenedPath(self._folder) if self._folder else None
         except (BaseError, ValueError, OSError) as error:
             raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}") from error
 
@@ -64,6 +68,7 @@ class Blobs:
 
         Raises BlobsFull where there is no room, but for what is kept for the database.
         """
+        self._check_there()
         if (room := self.room()) is not None and room < len(data):
             raise _full(key, "No space left on device")
         try:
@@ -88,6 +93,7 @@ class Blobs:
         try:
             return bytes(obstore.get(self._store, key).bytes())
         except (NotFoundError, FileNotFoundError) as error:
+            self._check_there()
             raise BlobNotFound(f"the file {key} is gone") from error
         except (BaseError, OSError) as error:
             raise StorageError(f"the file {key} could not be read: {_reason(error)}") from error
@@ -97,12 +103,13 @@ class Blobs:
         try:
             obstore.delete(self._store, key)
         except (NotFoundError, FileNotFoundError):
-            pass
+            self._check_there()
         except (BaseError, OSError) as error:
             raise StorageError(f"the file {key} could not be removed: {_reason(error)}") from error
 
     def listing(self, prefix: str) -> Iterator[BlobInfo]:
         """All blobs whose keys begin with the folder `prefix`."""
+        self._check_there()
         try:
             for batch in obstore.list(self._store, prefix=prefix):
                 for meta in batch:
@@ -132,6 +139,11 @@ class Blobs:
         self.put(key, b"probe")
         self.get(key)
         self.delete(key)
+
+    def _check_there(self) -> None:
+        """Raises BlobsGone."""
+        if self._opened and (trouble := self._opened.trouble()):
+            raise BlobsGone(f"the blob store is gone: {trouble}", retry_after=opened.RETRY_S)
 
 
 def _full(key: str, reason: str) -> BlobsFull:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
@@ -19,8 +19,10 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import Float
 
 from service.errors import DatabaseError, DatabaseFull, StorageError
+from service.storage import opened
 from service.storage.disks import RETRY_S, database_file
 from service.storage.migrations import upgrade
+from service.storage.opened import OpenedPath
 from service.storage.reserve import Reserve
 from service.storage.schema import STORE_MARK, MarkRow
 
@@ -36,6 +38,9 @@ PATIENCE = {  # libpq's; without them a server that went away without a word is 
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
+
+Transaction: TypeAlias = Session
+"""One under way, for those who pass it on."""
 
 
 class now(ColumnElement[float]):  # noqa: N801 - reads as the SQL function that it is
@@ -71,10 +76,11 @@ class Database:
     Raises:
         DatabaseError: the database can't be opened, or a transaction on it fails.
 
-    An SQLite file has a Reserve beside it.
+    An SQLite file has a Reserve beside it. Where it was moved away nothing is written, until it is back.
     """
 
     def __init__(self, url: str) -> None:
+        self._file: OpenedPath | None = None
         try:
             self._reserve = _reserve(url)
             self._engine = _engine(url)
@@ -87,7 +93,22 @@ class Database:
         except (SQLAlchemyError, DatabaseError) as error:
             self._engine.dispose()
             raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+        self._hold(url)
         self.put_by()
+
+    def _hold(self, url: str) -> None:
+        """Remembers which file was opened. From here on no connection makes a new one in its place."""
+        if (file := database_file(url)) is None or not file.exists():  # SQLite's file:…?uri=true is no path
+            return
+        self._file = OpenedPath(file)
+        event.listen(self._engine, "do_connect", lambda *args: self._check_there())
+
+    def _check_there(self) -> None:
+        """Raises DatabaseError where an SQLite file isn't at its path any more: what is written would be lost."""
+        if self._file and (trouble := self._file.trouble()):
+            gone = DatabaseError(f"the database is gone: {trouble}", retry_after=opened.RETRY_S)
+            gone.undone = True
+            raise gone
 
     def _bring_up_to_date(self) -> None:
         with self._sessions.begin() as session:
@@ -113,6 +134,7 @@ class Database:
         Raises:
             DatabaseFull: there was no room for it.
         """
+        self._check_there()
         if self._reserve:
             self._reserve.give_up_if_scarce()
         with self._transaction(self._writers) as session:
@@ -138,12 +160,13 @@ class Database:
 
     def put_by(self) -> None:
         """Puts room by for an SQLite file, where that was given up and there is enough again."""
-        if self._reserve:
+        if self._reserve and not (self._file and self._file.trouble()):
             with suppress(StorageError):  # what the folder lacks is SQLite's to say, and another time will do
                 self._reserve.put_by()
 
     def check(self) -> None:
-        """Raises DatabaseError if the database doesn't answer."""
+        """Raises DatabaseError if the database doesn't answer, or its file was moved away."""
+        self._check_there()
         with self.reading() as session:
             session.execute(text("SELECT 1"))
 

@@ -102,6 +102,19 @@ class Disks:
         """What is free on the fullest disk; None where nothing lies on a local one."""
         return min((disk.free() for disk in self._database + self._blobs), default=None)
 
+    def lowered(self) -> list[str]:
+        """What to know of disks that are too small for the floor that is set; a line for each.
+
+        Raises StorageError.
+        """
+        floors = {disk.folder: disk.floor(self._floor) for disk in self._database + self._blobs}
+        return [
+            f"NST_DISK_FLOOR_MB is {self._floor / MIB:g}, but a twentieth of the disk of {folder} is less: "
+            f"{floor / MIB:.1f} MiB are in force there"
+            for folder, floor in floors.items()
+            if floor < self._floor
+        ]
+
     def check(self) -> None:
         """Raises NoSpace where nothing more may be taken in."""
         for disk in self._database + self._blobs:

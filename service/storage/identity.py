@@ -128,6 +128,19 @@ def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
     return reason
 
 
+def tie_empty(database: Database, blobs: Blobs) -> None:
+    """Gives an empty blob store the id of its database, if that is new too.
+
+    So they belong together before there is any file: later the first sweep would have to judge by the files, and what
+    a process that was killed left without a row would speak against them.
+
+    Raises:
+        StorageError
+    """
+    if of_blobs(blobs) is None and not holds_files(blobs):
+        tie(database, blobs, Fit(plausible=True, styles=0))
+
+
 def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit: Fit) -> str:
     if known and theirs and known.id == theirs.id:
         return why_apart(known, theirs)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
@@ -56,14 +57,13 @@ class Presets:
         name: str,
         description: str,
         style_images: Sequence[PresetImage],
-        warm: Callable[[list[StoredStyleImage]], dict[str, Any] | None] = lambda images: None,
+        warm: Callable[[Session, list[StoredStyleImage]], dict[str, Any] | None] = lambda session, images: None,
         owner: str = "",
     ) -> tuple[PresetRow, bool]:
         """Saves a preset of a caller, replacing one of that name. Gives its row, and whether the name is new.
 
-        `warm` is asked once its files are there, and before anything else of it is: it submits the task that will
-        compute its Grams and gives what the row is to say of that. What it raises leaves all as it was. Where the row
-        fails after it, the files go, and with them what its task was for.
+        `warm` is asked in the transaction of its row: it submits the task that will compute its Grams, and gives what
+        the row is to say of that. What it raises leaves all as it was; where the row fails, there is no task either.
 
         Raises:
             NoSpace: the caller's files would take too much.
@@ -73,8 +73,8 @@ class Presets:
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             columns = self._saved(version, description, style_images) | {"owner": owner, "bytes": size}
-            said = warm([StoredStyleImage(**image) for image in columns["images"]])
-            return self._replace(name, warm=said, **columns)
+            stored = [StoredStyleImage(**image) for image in columns["images"]]
+            return self._replace(name, columns, lambda session: warm(session, stored))
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
         """Saves presets (name, description, images), all or none, once in the database's life; gives whether it did.
@@ -131,7 +131,9 @@ class Presets:
         with removed_if_undone(self._blobs, [_folder(version)]):
             self._blobs.put(blob, data)
             self._blobs.put(thumbnail_key(version), pack.thumbnail)
-            return self._replace(name, version=version, images=shown, pack=about, warm=None, bytes=len(data), **said)
+            return self._replace(
+                name, said | {"version": version, "images": shown, "pack": about, "bytes": len(data)}
+            )
 
     def _check_room(self, name: str, owner: str, size: int) -> None:
         """Raises NoSpace where a caller's files would take too much with so many bytes under that name."""
@@ -140,8 +142,11 @@ class Presets:
             before = row.bytes if row and row.owner == owner else 0
             check_quota(session, owner, size - before, self._caller_bytes)
 
-    def _replace(self, name: str, **columns: Any) -> tuple[PresetRow, bool]:
+    def _replace(
+        self, name: str, columns: Mapping[str, Any], warm: Callable[[Session], Any] = lambda session: None
+    ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
+            warming = warm(session)
             row = session.get(PresetRow, name)
             is_new = row is None
             if row is None:
@@ -149,7 +154,7 @@ class Presets:
                 session.add(row)
             else:
                 leave(session, [_folder(row.version)])
-            for column, value in columns.items():
+            for column, value in {**columns, "warm": warming}.items():
                 setattr(row, column, value)
         return row, is_new
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -21,10 +22,12 @@ from service.api.views import live, metrics, scores, styles, system, transfers
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
+from service.errors import StorageError
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.registry import Roll
+from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import MIB, Disks
@@ -33,6 +36,8 @@ from service.styles.presets import Presets
 from service.styles.starters.loading import load_in_background
 from service.telemetry.logs import set_up_logs
 from service.webhooks.hosts import Hosts
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> Api:
@@ -45,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON  # bytes of parts that are no files
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
     app.extensions[KEY] = _parts(settings)
+    _tie_empty_store(app.extensions[KEY])
     same_origin.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
@@ -60,6 +66,13 @@ def create_app(settings: Settings | None = None) -> Api:
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     return app
+
+
+def _tie_empty_store(parts: Parts) -> None:
+    try:
+        identity.tie_empty(parts.database, parts.blobs)
+    except StorageError as error:  # /readyz says it too, and the first sweep does it then
+        logger.warning("the blob store got no id yet: %s", error.detail)
 
 
 def _parts(settings: Settings) -> Parts:

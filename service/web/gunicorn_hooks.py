@@ -16,7 +16,7 @@ from service.commands.serve import PR_SET_PDEATHSIG
 from service.telemetry.metrics_folder import remove_own_folder
 from service.web.connection import STALLED_S
 
-logger_class = "service.commands.gunicorn_logs.Logs"
+logger_class = "service.web.gunicorn_logs.Logs"
 
 # Nobody may say who called, or what for: not a process of this machine either, which gunicorn would believe. Callers'
 # addresses behind a proxy are up to NST_TRUSTED_PROXIES.

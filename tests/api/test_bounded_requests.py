@@ -176,6 +176,52 @@ def test_a_form_has_no_part_too_much(
     assert_refused(send_form(client, *parts), status, words)
 
 
+def assert_too_large(answer: TestResponse, detail: str) -> None:
+    assert_refused(answer, 413, detail)
+    assert answer.json["detail"] == detail
+    assert (answer.json["type"], answer.json["title"]) == ("urn:nst:problem:body-too-large", "Body too large")
+
+
+def test_what_is_too_large_says_which_limit_it_is_past(client: FlaskClient) -> None:
+    limit = client.application.config["MAX_CONTENT_LENGTH"]
+    body = "the request body is larger than 64 MiB (NST_MAX_BODY_MB)"
+    for method, path, media_type in (
+        ("POST", "/v1/transfers", JSON),
+        ("POST", "/v1/transfers", "multipart/form-data; boundary=x"),
+        ("PUT", "/v1/styles/a/pack", "application/octet-stream"),
+    ):
+        length = {"CONTENT_LENGTH": str(limit + 1)}
+        answer = client.open(path, method=method, content_type=media_type, environ_overrides=length)
+        assert_too_large(answer, body)
+    text = "a text in the form is larger than 1 MiB: send files as parts"
+    for size in (MAX_JSON + 1, LARGE):
+        assert_too_large(send_form(client, ("request", None, b" " * size)), text)
+    many = [(f"part{i}", None, b"x") for i in range(256)]
+    assert_too_large(send_form(client, REQUEST, *many), "the form has more than 256 parts")
+
+
+def test_a_part_that_is_not_named_is_the_request_s_fault(client: FlaskClient) -> None:
+    answer = send_form(client, REQUEST, ("a", "a", b"x"))
+    assert [error["loc"] for error in answer.json["errors"]] == ["request"]
+
+
+@pytest.mark.parametrize("field, value, loc, words", [
+    ("styles", ["ink"], "styles.0", 'must be an object, as in {"preset": name} or {"image": …}'),
+    ("styles", [None], "styles.0", "must be an object"),
+    ("styles", {"preset": "ink"}, "styles", "list"),
+    ("variants", [3], "variants.0", "must be an object"),
+    ("blend", "ink", "blend", 'must be an object, as in {"from": name'),
+    ("content", "photo.jpg", "content", "not base64: send that of the file's bytes"),
+    ("content", "fünf", "content", "not base64: send that of the file's bytes"),
+])  # fmt: skip
+def test_a_field_of_another_kind_says_what_it_must_be(
+    client: FlaskClient, field: str, value: object, loc: str, words: str
+) -> None:
+    answer = client.post("/v1/transfers", json=GOOD | {field: value})
+    assert [error["loc"] for error in answer.json["errors"]] == [loc]
+    assert words in answer.json["errors"][0]["msg"]
+
+
 def test_all_parts_may_be_named_anywhere_in_the_request(client: FlaskClient) -> None:
     picture = BytesIO(base64.b64decode(PICTURE))
     asked = GOOD | {"variants": [{"init": "file:deep"}]}

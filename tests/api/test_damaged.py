@@ -44,7 +44,7 @@ def assert_refused(response: requests.Response, slug: str = "damaged-file") -> N
 @pytest.fixture(scope="module")
 def job(service: RunningService) -> dict[str, Any]:
     variants = {"variants": [{}, {"content_weight": 1}]}
-    return service.painting.stylist(noise(), {"image": b64(noise())}, size=64, iterations=3, levels=1, **variants)
+    return service.transfer(noise(), {"image": b64(noise())}, size=64, iterations=3, levels=1, **variants)
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.write_bytes(b""), Path.unlink])
@@ -136,5 +136,5 @@ def test_a_model_that_was_replaced_is_said(narrow_model: Path, tmp_path: Path) -
         headers = {"Content-Type": PACK_TYPE}
         url = f"{service.url}/v1/styles/after/pack"
         assert requests.put(url, data=pack, headers=headers, timeout=60).status_code == 201
-        assert service.painting.stylist(content, {"preset": "before"}, size=64, iterations=3)["status"] == "succeeded"
+        assert service.transfer(content, {"preset": "before"}, size=64, iterations=3)["status"] == "succeeded"
         eventually(service.is_ready, 10, "it is not ready")

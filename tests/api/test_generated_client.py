@@ -1,4 +1,4 @@
-"""A client that a public generator makes of the API's description: made as docs/api.md says, it carries a transfer."""
+"""A client that a public generator makes of the API: made as docs/api.md says, it carries out a transfer."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def preset(service: RunningService, pictures: dict[str, bytes]) -> str:
 
 
 def test_a_transfer_gives_back_its_pictures(service: RunningService, preset: str, photo_png: bytes) -> None:
-    job = service.painting.stylist(photo_png, {"preset": "originals"}, size=64, iterations=0)
+    job = service.transfer(photo_png, {"preset": "originals"}, size=64, iterations=0)
     here = job["links"]["self"]
     content = service.get(f"{here}/content")
     assert (content.content, content.headers["Content-Type"]) == (photo_png, "image/png")
@@ -49,7 +49,7 @@ def test_a_preset_gives_back_each_of_its_pictures(
 def test_the_preview_of_a_finished_transfer_is_the_finished_picture(
     service: RunningService, photo: np.ndarray
 ) -> None:
-    job = service.painting.stylist(png(photo), {"image": b64(png(photo[::-1].copy()))}, size=96, iterations=20)
+    job = service.transfer(png(photo), {"image": b64(png(photo[::-1].copy()))}, size=96, iterations=20)
     preview = service.get(job["links"]["preview"])
     shown = service.picture({"links": {"image": job["links"]["preview"]}})
     assert preview.headers["Content-Type"] == "image/jpeg"

@@ -91,6 +91,17 @@ def test_probes_are_answered_under_any_host(service: RunningService) -> None:
         assert asked(service, f"GET {path} HTTP/1.1\nHost: nst.svc.cluster.local\nConnection: close")[0] == 200
 
 
+def test_what_is_refused_is_named_with_the_setting_that_allows_it(clients: Any) -> None:
+    client = clients(hosts=("app.example.com",))
+    host = client.get("/v1/styles", headers={"Host": "box.lan:80"}).json["detail"]
+    assert host == "this service isn't known as 'box.lan': NST_HOSTS doesn't name that host"
+    for headers in ({"Origin": APP}, {"Referer": f"{APP}/page"}, {"Origin": APP, "Sec-Fetch-Site": "cross-site"}):
+        page = client.delete("/v1/styles/none", headers=headers).json["detail"]
+        assert page == f"pages of '{APP}' may not do this: NST_CORS_ORIGINS doesn't name that origin"
+    unnamed = client.delete("/v1/styles/none", headers={"Sec-Fetch-Site": "cross-site"}).json["detail"]
+    assert unnamed.startswith("pages of other sites may not do this: NST_CORS_ORIGINS")
+
+
 @pytest.mark.parametrize(
     ("settings", "host", "status"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import socket
 from pathlib import Path
@@ -44,8 +45,22 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     shutil.rmtree(blobs)
     blobs.write_text("no folder any more")
     detail = client.get("/readyz").json["detail"]
-    assert "probe/" in detail
+    assert "another file or folder lies at" in detail
     assert "python -m export" in detail
+
+
+def test_workers_with_different_models_are_told(settings: Settings, database: Database, client: FlaskClient) -> None:
+    settings.model.write_bytes(b"a model")
+    of_file = hashlib.sha256(b"a model").hexdigest()
+    Roll(database).sign("here:1", Room(None, "float32"), of_file)
+    assert client.get("/readyz").json == {"status": "ready"}
+    Roll(database).sign("here:2", Room(None, "float32"), "b" * 64)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    (note,) = answer.json["notes"]
+    assert (
+        note == f"the workers compute with different models, {', '.join(sorted([of_file, 'b' * 64]))}: restart them"
+    )
 
 
 @pytest.mark.slow

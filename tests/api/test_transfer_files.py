@@ -23,7 +23,7 @@ def test_each_picture_is_listed_with_its_place_and_given_back(
 ) -> None:
     old, new, own, protect = (png(texture[i : i + 64, :96]) for i in (0, 70, 140, 210))
     service.put_style("files", old, new).raise_for_status()
-    job = service.painting.stylist(
+    job = service.transfer(
         photo_png,
         {"preset": "files", "mask": b64(grey)},
         {"image": b64(own), "style_mask": b64(own)},
@@ -51,8 +51,8 @@ def test_each_picture_is_listed_with_its_place_and_given_back(
 
 
 def test_no_other_file_is_given_out(service: RunningService, photo_png: bytes, texture_png: bytes) -> None:
-    job = service.painting.stylist(photo_png, {"image": b64(texture_png)}, size=64, iterations=0)
-    other = service.painting.stylist(texture_png, {"image": b64(texture_png)}, size=64, iterations=0)
+    job = service.transfer(photo_png, {"image": b64(texture_png)}, size=64, iterations=0)
+    other = service.transfer(texture_png, {"image": b64(texture_png)}, size=64, iterations=0)
     for digest in (job["result"]["sha256"], hashlib.sha256(photo_png).hexdigest()):
         assert service.get(f"/v1/transfers/{other['id']}/files/{digest}").status_code == 404
     for wrong in ("checkpoint", "0" * 64, "..%2f..%2fservice.db"):
@@ -67,7 +67,7 @@ def test_a_pack_s_pictures_are_listed_without_a_link(
     pack = service.get("/v1/styles/files-packed/pack").content
     kind = {"Content-Type": "application/octet-stream"}
     requests.put(f"{service.url}/v1/styles/files-pack/pack", data=pack, headers=kind, timeout=60).raise_for_status()
-    job = service.painting.stylist(photo_png, {"preset": "files-pack"}, size=64, iterations=0)
+    job = service.transfer(photo_png, {"preset": "files-pack"}, size=64, iterations=0)
     items = {item["loc"]: item for item in service.get(f"/v1/transfers/{job['id']}/files").json()["items"]}
     picture = items["styles.0.images.0"]
     assert picture["sha256"] == service.get("/v1/styles/files-packed").json()["images"][0]["sha256"]

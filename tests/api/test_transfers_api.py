@@ -52,7 +52,7 @@ def test_a_transfer_is_accepted_carried_out_and_delivered(
 
 
 def test_the_options_of_a_job_are_complete(service: RunningService, photo_png: bytes, starry: dict[str, str]) -> None:
-    options = service.painting.stylist(photo_png, starry | {"weight": 0.5}, size=64, iterations=0)["options"]
+    options = service.transfer(photo_png, starry | {"weight": 0.5}, size=64, iterations=0)["options"]
     assert set(options) == {
         "content", "styles", *OPTIONS, "protect", "strength_map", "variants",
         "priority", "deadline_s", "callback_url",
@@ -71,9 +71,9 @@ def test_the_second_transfer_with_a_preset_runs_no_style_pass(
     service: RunningService, photo_png: bytes, texture: np.ndarray
 ) -> None:
     service.put_style("cached", png(texture[:300, :200]))
-    first = service.painting.stylist(photo_png, {"preset": "cached"}, size=64, iterations=1)
-    second = service.painting.stylist(photo_png, {"preset": "cached"}, size=64, iterations=1)
-    mixed = service.painting.stylist(
+    first = service.transfer(photo_png, {"preset": "cached"}, size=64, iterations=1)
+    second = service.transfer(photo_png, {"preset": "cached"}, size=64, iterations=1)
+    mixed = service.transfer(
         photo_png, {"preset": "cached"}, {"image": b64(png(texture[100:400, :222]))}, size=64, iterations=1
     )
     assert [job["style_cache"] for job in (first, second, mixed)] == ["miss", "hit", "partial"]
@@ -83,8 +83,8 @@ def test_an_image_as_style_and_multipart_give_the_same_as_a_preset_and_json(
     service: RunningService, photo_png: bytes, texture_png: bytes, starry: dict[str, str]
 ) -> None:
     options = {"size": 64, "iterations": 5}
-    by_preset = service.painting.stylist(photo_png, starry, **options)
-    by_url = service.painting.stylist(photo_png, {"image": f"data:image/png;base64,{b64(texture_png)}"}, **options)
+    by_preset = service.transfer(photo_png, starry, **options)
+    by_url = service.transfer(photo_png, {"image": f"data:image/png;base64,{b64(texture_png)}"}, **options)
     request = {"content": "file:photo", "styles": [{"image": "file:art"}]} | options
     parts = {"request": (None, json.dumps(request), "application/json"), "photo": photo_png, "art": texture_png}
     response = requests.post(f"{service.url}/v1/transfers", files=parts, timeout=30)
@@ -97,7 +97,7 @@ def test_an_image_as_style_and_multipart_give_the_same_as_a_preset_and_json(
 def test_zero_iterations_give_back_the_content_with_its_losses(
     service: RunningService, photo: np.ndarray, starry: dict[str, str]
 ) -> None:
-    job = service.painting.stylist(png(photo), starry, size=451, iterations=0)
+    job = service.transfer(png(photo), starry, size=451, iterations=0)
     assert job["result"]["losses"]["content"] == 0
     assert job["result"]["losses"]["style"] > 0
     assert np.array_equal(service.picture(job), photo)
@@ -108,7 +108,7 @@ def test_the_size_is_the_long_edge_and_formats_are_what_was_asked(
 ) -> None:
     upright = png(np.ascontiguousarray(photo.transpose(1, 0, 2)))
     for format in ("jpeg", "webp"):
-        job = service.painting.stylist(upright, starry, size=100, iterations=0, format=format, quality=50)
+        job = service.transfer(upright, starry, size=100, iterations=0, format=format, quality=50)
         assert (job["result"]["width"], job["result"]["height"]) == (67, 100)
         data = service.get(job["links"]["image"]).content
         assert Image.open(io.BytesIO(data)).format == format.upper()
@@ -118,7 +118,7 @@ def test_the_style_scale_and_the_mix_change_the_losses(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
     plain, large, mixed, unweighted = (
-        service.painting.stylist(photo_png, *styles, size=64, iterations=0)["result"]["losses"]["style"]
+        service.transfer(photo_png, *styles, size=64, iterations=0)["result"]["losses"]["style"]
         for styles in (
             [starry],
             [starry | {"scale": 3.0}],
@@ -140,24 +140,22 @@ def test_every_option_gives_its_own_picture(
     service: RunningService, photo_png: bytes, starry: dict[str, str], options: dict[str, object]
 ) -> None:
     common = {"size": 64, "iterations": 8}
-    plain = service.painting.stylist(photo_png, starry, **common)
-    other = service.painting.stylist(photo_png, starry, **common, **options)
+    plain = service.transfer(photo_png, starry, **common)
+    other = service.transfer(photo_png, starry, **common, **options)
     assert other["status"] == "succeeded", other["error"]
     assert other["result"]["sha256"] != plain["result"]["sha256"]
 
 
 def test_the_first_image_can_be_given(service: RunningService, photo: np.ndarray, starry: dict[str, str]) -> None:
     first = images.resize_long_edge(photo[:, ::-1], 64)
-    job = service.painting.stylist(png(photo), starry, size=64, iterations=0, init=b64(png(first)))
+    job = service.transfer(png(photo), starry, size=64, iterations=0, init=b64(png(first)))
     assert np.array_equal(service.picture(job), first)
     assert job["options"]["init"]["width"] == 64
 
 
 def test_the_seed_decides_the_random_image(service: RunningService, photo_png: bytes, starry: dict[str, str]) -> None:
     one, again, other = (
-        service.painting.stylist(photo_png, starry, size=64, iterations=2, init="random", seed=seed)["result"][
-            "sha256"
-        ]
+        service.transfer(photo_png, starry, size=64, iterations=2, init="random", seed=seed)["result"]["sha256"]
         for seed in (1, 1, 2)
     )
     assert one == again != other
@@ -252,7 +250,7 @@ def test_a_deleted_job_stops_and_leaves_no_files(
     assert list((service.data / "blobs" / "jobs" / id).iterdir())
     assert requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30).status_code == 204
     assert service.get(f"/v1/transfers/{id}").status_code == 404
-    next_job = service.painting.stylist(photo_png, starry, size=64, iterations=0)  # the worker is free again
+    next_job = service.transfer(photo_png, starry, size=64, iterations=0)  # the worker is free again
     assert next_job["status"] == "succeeded"
     assert not (service.data / "blobs" / "jobs" / id).exists()
 
@@ -272,7 +270,7 @@ def test_a_preset_deleted_while_its_job_waits_does_no_harm(
 def test_lists_are_newest_first_by_status_and_in_pages(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
-    made = [service.painting.stylist(photo_png, starry, size=32, iterations=0)["id"] for _ in range(3)]
+    made = [service.transfer(photo_png, starry, size=32, iterations=0)["id"] for _ in range(3)]
     listed, cursor = [], ""
     while cursor is not None and len(listed) < 3:
         page = service.get(f"/v1/transfers?status=succeeded&limit=2{cursor and '&cursor=' + cursor}").json()

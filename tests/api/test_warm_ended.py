@@ -13,7 +13,9 @@ from front_door import b64, png
 
 from service.api.context import KEY, Parts
 from service.config import Settings
+from service.errors import DatabaseError
 from service.machine.memory import BASE, Room
+from service.styles import presets
 
 PRESET: dict[str, Any] = {"images": [{"image": b64(png(NEGATIVE))}], "warm": [64]}
 
@@ -58,6 +60,19 @@ def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, p
     assert client.get("/v1/styles/harbour").json == before
     assert client.get("/v1/styles/new").status_code == 404
     assert parts.queue.waiting() == 1
+
+
+def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, parts: Parts, monkeypatch: Any) -> None:
+    def fails(session: object, folders: object) -> None:
+        raise DatabaseError("the server went away")
+
+    assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 201
+    monkeypatch.setattr(presets, "leave", fails)
+    assert client.put("/v1/styles/harbour", json=PRESET).status_code == 503
+    assert parts.queue.waiting() == 0
+    monkeypatch.undo()
+    assert client.put("/v1/styles/harbour", json=PRESET).status_code == 200
+    assert warm_status(parts, "harbour") == "queued"
 
 
 def test_sizes_that_no_worker_has_the_memory_for_are_refused(

@@ -34,7 +34,7 @@ def test_nobody_looks_while_nobody_watches(queue: CountingQueue, watch: Watch) -
 def test_a_database_that_fails_is_said_once_and_waited_for(
     queue: CountingQueue, watch: Watch, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.api.watching.RETRY_S", 0.05)
+    monkeypatch.setattr("service.api.live.watch.RETRY_S", 0.05)
     row = queue.get(submit(queue))
 
     def looked(times: int) -> None:

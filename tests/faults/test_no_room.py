@@ -53,9 +53,9 @@ def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk
         narrow_model, tmp_path, database_url=f"sqlite:///{disk}/service.db", blobs=blobs.as_uri()
     )
     with service:
-        done = service.painting.stylist(STYLE, {"image": b64(STYLE)}, size=64, iterations=3)
+        done = service.transfer(STYLE, {"image": b64(STYLE)}, size=64, iterations=3)
         running, waiting = begun(service), service.post(LONG).json()["id"]
-        score = SHORT | {"image": SHORT["content"]}
+        score = {"image": SHORT["content"]} | {name: SHORT[name] for name in ("content", "styles", "size")}
         asks = (
             lambda: service.post(SHORT),
             lambda: service.put_style("other", STYLE),
@@ -76,7 +76,7 @@ def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk
         assert service.ended(running)["status"] in ("canceled", "failed")
         (disk / "filler").unlink()
         eventually(service.is_ready, 30, "it is not ready again")
-        assert service.painting.stylist(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
+        assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
         assert not [path for path in blobs.rglob("*") if "#" in path.name]
         eventually((disk / "service.db-reserve").exists, 10, "nothing was put by again")
 
@@ -87,7 +87,7 @@ def test_a_service_that_is_started_on_a_full_disk_lets_old_jobs_go(
     places = {"database_url": f"sqlite:///{disk}/service.db", "blobs": (disk / "blobs").as_uri()}
     with RunningService(narrow_model, tmp_path, **places) as service:
         big = png(np.random.default_rng(5).integers(0, 255, (900, 900, 3), np.uint8))
-        service.painting.stylist(big, {"image": b64(STYLE)}, size=64, iterations=3)
+        service.transfer(big, {"image": b64(STYLE)}, size=64, iterations=3)
     fill(disk / "filler")
     service = RunningService(narrow_model, tmp_path, retention="1s", **places)
     service.start(wait=False)  # it isn't ready before there is room

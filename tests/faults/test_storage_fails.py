@@ -44,6 +44,21 @@ def test_a_restarted_database_delays_and_fails_nothing(on_postgresql: RunningSer
         assert times_begun(service, id) <= 2
 
 
+@pytest.mark.parametrize("moved", ["blobs", "service.db"])
+def test_a_job_outlives_that_its_files_are_moved_away_and_back(own_service: RunningService, moved: str) -> None:
+    with own_service as service:
+        id = begun(service, LONG | {"iterations": 300})
+        waiting = service.post(SHORT).json()["id"]
+        place, aside = service.data / moved, service.data / "aside"
+        place.rename(aside)
+        assert service.get("/readyz").status_code == service.post(SHORT).status_code == 503
+        time.sleep(3)
+        assert not place.exists()
+        aside.rename(place)
+        eventually(service.is_ready, 30, "the service did not find its files again")
+        assert [service.ended(id)["status"] for id in (id, waiting)] == ["succeeded"] * 2
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk of 4 MiB."""
@@ -77,7 +92,7 @@ def test_a_full_disk_fails_a_job_clearly_and_later_ones_run(
         assert "disk is nearly full" in refused.json()["detail"]
         assert service.put_style("other", STYLE).status_code == 507
         filler.unlink()
-        assert service.painting.stylist(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
+        assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
         assert not [path for path in small_disk.rglob("*") if "#" in path.name or path.stat().st_size == 0]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,21 @@ import pytest
 from front_door import ROOT, RunningService
 
 from scripts.ports import free_port
+from service.commands.web import warn_of_floor
 from service.config import Settings
 from service.doctor import places
 from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_port
 from service.doctor.report import FAILURE, OK, WARNING, Finding, examine, exit_status
 from service.doctor.setup import check_memory, check_variables
+from service.doctor.store import check_models, check_store
 from service.errors import StorageError
+from service.jobs.registry import Roll
+from service.machine.memory import Room
+from service.storage import identity
+from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.disks import Disk
+from service.storage.identity import Identity
 
 
 def doctor(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
@@ -125,6 +135,72 @@ def test_blobs_that_can_not_be_written_are_told(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("no folder")
     with pytest.raises(StorageError):
         list(check_blobs(Settings(data=tmp_path)))
+
+
+def test_a_floor_that_the_disk_is_too_small_for_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Disk, "size", lambda disk: 1000 * 2**20)
+    set_high = Settings(data=tmp_path, disk_floor_mb=400.0)
+    note = f"NST_DISK_FLOOR_MB is 400, but a twentieth of the disk of {tmp_path} is less: 50.0 MiB are in force there"
+    assert note in the_only(list(check_disk(set_high))).said
+    warn_of_floor(set_high)
+    assert note in caplog.messages
+    caplog.clear()
+    as_set = Settings(data=tmp_path, disk_floor_mb=50.0)
+    assert "in force" not in the_only(list(check_disk(as_set))).said
+    warn_of_floor(as_set)
+    assert not caplog.messages
+
+
+def signed(settings: Settings, *models: str) -> None:
+    """Workers with these models sign the roll."""
+    with closing(Database(settings.database)) as database:
+        for i, model in enumerate(models):
+            Roll(database).sign(f"here:{i}", Room(None, "float32"), model)
+
+
+def test_workers_with_other_models_than_the_file_are_told(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, model=tmp_path / "model.onnx")
+    settings.model.write_bytes(b"a model")
+    of_file = hashlib.sha256(b"a model").hexdigest()
+    assert list(check_models(settings)) == []  # without a database
+    signed(settings, of_file)
+    assert list(check_models(settings)) == []
+    signed(settings, of_file, "b" * 64)
+    finding = the_only(list(check_models(settings)))
+    assert (finding.status, finding.about) == (WARNING, "workers")
+    assert of_file in finding.said
+    assert "b" * 64 in finding.said
+    assert "restart them" in finding.said
+    signed(settings, "c" * 64, "c" * 64)
+    said = the_only(list(check_models(settings))).said
+    assert of_file in said
+    assert "c" * 64 in said
+
+
+def test_a_store_is_told_by_its_database(tmp_path: Path) -> None:
+    """Nothing is made or changed by looking at it."""
+    settings = Settings(data=tmp_path / "data")
+    assert the_only(list(check_store(settings))).said == "nothing to look at"
+    assert not settings.data.exists()
+    blobs = Blobs(settings.blob_url)
+    blobs.put("styles/old/0", b"a picture")
+    finding = the_only(list(check_store(settings)))
+    assert (finding.status, finding.advice) == (WARNING, identity.ADVICE)
+    blobs.delete("styles/old/0")
+    with closing(Database(settings.database)) as database:
+        assert the_only(list(check_store(settings))).status == OK
+        identity.tie_empty(database, blobs)
+        assert "belong together" in the_only(list(check_store(settings))).said
+    other = Identity("another", sweeps=1)
+    blobs.put(identity.KEY, other.text().encode())
+    blobs.put("styles/new/0", b"a picture")
+    for _ in range(2):
+        finding = the_only(list(check_store(settings)))
+        assert (finding.status, finding.about, finding.advice) == (FAILURE, "store", identity.ADVICE)
+        assert "has the id another" in finding.said
+        assert identity.of_blobs(blobs) == other
 
 
 def test_a_port_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:

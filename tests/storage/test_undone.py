@@ -79,7 +79,7 @@ def test_a_preset_without_a_thumbnail_leaves_no_files(
 
 
 def test_a_preset_whose_task_is_refused_leaves_no_files(database: Database, blobs: Blobs, image: PresetImage) -> None:
-    def warm(images: Any) -> None:
+    def warm(session: object, images: Any) -> None:
         raise QueueFull("full")
 
     with pytest.raises(QueueFull):

@@ -69,7 +69,7 @@ def test_masks_layers_and_first_images_come_back(
     visit: Visit, presets: tuple[str, str], photo_png: bytes, texture: np.ndarray, mask: str
 ) -> None:
     own = b64(png(texture[192:256, :96]))
-    job = visit.service.painting.stylist(
+    job = visit.service.transfer(
         photo_png,
         {"preset": presets[0], "mask": mask},
         {"image": own, "weight": 0.5, "style_mask": b64(png(np.full((64, 96), 255, np.uint8)))},
@@ -107,7 +107,7 @@ def test_what_was_carried_over_can_be_taken_out(
     visit: Visit, presets: tuple[str, str], photo_png: bytes, mask: str
 ) -> None:
     style = {"preset": presets[1], "mask": mask}
-    job = visit.service.painting.stylist(photo_png, style, **SMALL, protect=mask, init=b64(photo_png), tolerance=0.5)
+    job = visit.service.transfer(photo_png, style, **SMALL, protect=mask, init=b64(photo_png), tolerance=0.5)
     again(visit, job)
     visit.at("#mix .mask").click()
     visit.at("#extras [data-loc=protect] button").click()
@@ -123,7 +123,7 @@ def test_what_was_carried_over_can_be_taken_out(
 def test_a_preset_that_is_another_one_now_gives_way_to_the_pictures_that_were_used(
     visit: Visit, presets: tuple[str, str], photo_png: bytes, texture: np.ndarray, *, gone: bool
 ) -> None:
-    job = visit.service.painting.stylist(
+    job = visit.service.transfer(
         photo_png, {"preset": presets[0], "weight": 2.0, "scale": 0.8}, {"preset": presets[1]}, **SMALL
     )
     then = [image["sha256"] for image in visit.service.get(f"/v1/styles/{presets[0]}").json()["images"]]
@@ -141,7 +141,7 @@ def test_a_preset_that_is_another_one_now_gives_way_to_the_pictures_that_were_us
 def test_a_preset_whose_weights_alone_have_changed_is_another_one(
     visit: Visit, presets: tuple[str, str], photo_png: bytes, texture: np.ndarray
 ) -> None:
-    job = visit.service.painting.stylist(photo_png, {"preset": presets[1]}, **SMALL)
+    job = visit.service.transfer(photo_png, {"preset": presets[1]}, **SMALL)
     put(visit.service, presets[1], [{"image": b64(png(texture[128:192, :96])), "scale": 0.5}])
     again(visit, job)
     expect(visit.at("#mix strong")).to_have_text([f"{presets[1]}.png"])
@@ -188,7 +188,7 @@ def test_variants_come_back(
         {"seed": 3, "init": "random"},
     ]
     for dial in ({"strength": 0.3}, {"style_weight": 2.0}):
-        job = visit.service.painting.stylist(photo_png, {"preset": presets[0]}, **SMALL, **dial, variants=variants)
+        job = visit.service.transfer(photo_png, {"preset": presets[0]}, **SMALL, **dial, variants=variants)
         again(visit, job)
         expect(visit.at("#extras li")).to_contain_text("7 variants: as it is; strength 0.8")
         assert painted(visit)["options"] == job["options"]
@@ -198,7 +198,7 @@ def test_a_pack_that_is_another_one_now_is_named(visit: Visit, presets: tuple[st
     here, kind = f"{visit.service.url}/v1/styles/again-pack", {"Content-Type": "application/octet-stream"}
     pack = visit.service.get(f"/v1/styles/{presets[1]}/pack").content
     requests.put(f"{here}/pack", data=pack, headers=kind, timeout=60).raise_for_status()
-    job = visit.service.painting.stylist(photo_png, {"preset": "again-pack"}, {"preset": presets[0]}, **SMALL)
+    job = visit.service.transfer(photo_png, {"preset": "again-pack"}, {"preset": presets[0]}, **SMALL)
     again(visit, job)
     expect(visit.at("#mix strong")).to_have_text(["again-pack", presets[0]])
     requests.delete(here, timeout=60).raise_for_status()

@@ -45,7 +45,7 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
     visit: Visit, photo_png: bytes, style: dict[str, str]
 ) -> None:
     variants = [{"strength": 0.2}, {"strength": 0.8, "format": "webp"}, {"seed": 3, "init": "random"}]
-    job = visit.service.painting.stylist(photo_png, style, **SMALL, variants=variants)
+    job = visit.service.transfer(photo_png, style, **SMALL, variants=variants)
     shown(visit, job["id"])
     buttons = visit.at("#strip button")
     expect(buttons).to_have_text(["strength 0.2", "strength 0.8, format webp", "init random, seed 3"])
@@ -76,7 +76,7 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
 
 
 def test_one_picture_has_no_strip(visit: Visit, photo_png: bytes, style: dict[str, str]) -> None:
-    shown(visit, visit.service.painting.stylist(photo_png, style, **SMALL)["id"])
+    shown(visit, visit.service.transfer(photo_png, style, **SMALL)["id"])
     visit.done()
     expect(visit.at("#strip")).to_be_hidden()
 

@@ -264,7 +264,7 @@ def test_a_picture_that_is_not_there_any_more(visit: Visit) -> None:
 
 def test_more_of_the_gallery_is_shown_when_asked_for(visit: Visit, photo_png: bytes) -> None:
     while len(visit.service.get("/v1/transfers").json()["items"]) < 14:
-        visit.service.painting.stylist(photo_png, {"preset": "studio-one"}, size=32, iterations=0)
+        visit.service.transfer(photo_png, {"preset": "studio-one"}, size=32, iterations=0)
     visit.reload()
     visit.at("#more").click()
     expect(visit.at("#wall li").nth(13)).to_be_visible()

@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FILL = """
 import sys
 from pathlib import Path
-from service import images
+from service.pictures import images
 from service.errors import StorageError
-from service.model import load_model
+from service.network.model import load_model
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor

@@ -38,7 +38,7 @@ STREAMED = (
 )
 BODY_ERRORS = ("400", "413", "415")
 
-PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
+PROBLEMS: dict[str, tuple[str, ServiceError]] = {
     "400": (
         "The body can't be read.",
         errors.MalformedBody("the body is not JSON: Expecting value"),
@@ -46,7 +46,9 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
     "401": ("No key of this service was given.", errors.Unauthorized("give a key of this service")),
     "403": (
         "A page of another site asked, without a key.",
-        errors.Forbidden("pages of other sites may not do this: NST_CORS_ORIGINS doesn't name this one"),
+        errors.Forbidden(
+            "pages of 'https://app.example.com' may not do this: NST_CORS_ORIGINS doesn't name that origin"
+        ),
     ),
     "404": ("There is no such thing.", errors.NotFound("there is no style 'harbour'")),
     "406": (
@@ -54,7 +56,10 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
         errors.NotAcceptable("the picture is there as image/png, image/jpeg, image/webp; Accept takes none of these"),
     ),
     "409": ("Not yet, or not with this model.", errors.NotReady("there is no picture: the transfer is running")),
-    "413": ("The body is too large.", None),
+    "413": (
+        "The body is too large.",
+        errors.BodyTooLarge("the request body is larger than 64 MiB (NST_MAX_BODY_MB)"),
+    ),
     "415": (
         "The body is of another media type.",
         errors.UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'"),
@@ -65,7 +70,7 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
     ),
     "421": (
         "The Host isn't one of this service's, and there are no keys.",
-        errors.Misdirected("this service isn't known as app.example.com: NST_HOSTS doesn't name it"),
+        errors.Misdirected("this service isn't known as 'app.example.com': NST_HOSTS doesn't name that host"),
     ),
     "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
     "500": ("An error that nobody foresaw, or a store that failed.", errors.StorageError("a file could not be read")),
@@ -74,13 +79,6 @@ PROBLEMS: dict[str, tuple[str, ServiceError | None]] = {
         errors.NoSpace("the disk is nearly full: 12.5 MiB are free", retry_after=60),
     ),
     "503": ("The queue is full, or a part of the service is away.", errors.Unavailable("no worker is alive")),
-}
-TOO_LARGE = {
-    "type": "about:blank",
-    "title": "Request Entity Too Large",
-    "status": 413,
-    "detail": "the request body is larger than 64 MiB, or a form with a text of more than 1 MiB "
-    "or more than 256 parts",
 }
 DONE = {
     "200": "It is there, or done.",
@@ -241,10 +239,9 @@ def _complete_response(status: str, response: Json, method: str, path: str) -> N
             response["content"][STREAM]["example"] = STREAMED
     if status in PROBLEMS:
         description, error = PROBLEMS[status]
-        example = TOO_LARGE if error is None else error.problem()
         schema = {"$ref": f"#/components/schemas/{responses.Problem.__name__}"}
         response["description"] = description
-        response["content"] = {problems.MEDIA_TYPE: {"schema": schema, "example": example}}
+        response["content"] = {problems.MEDIA_TYPE: {"schema": schema, "example": error.problem()}}
 
 
 def _header(name: str) -> Json:

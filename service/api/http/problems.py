@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import traceback
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
-from service.errors import FieldError, InvalidInput, ServiceError
+from service.errors import BodyTooLarge, FieldError, InvalidInput, ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -68,18 +69,25 @@ def _field_error(found: ErrorDetails) -> FieldError:
 def _from_http(error: HTTPException) -> Response:
     if isinstance(error.response, Response):
         return error.response
+    if isinstance(error, RequestEntityTooLarge):
+        return problem_response(_too_large(error))
     status = HTTPStatus(error.code or 500)
     detail = error.description or status.description
-    if isinstance(error, RequestEntityTooLarge):
-        limit = request.max_content_length or 0
-        detail = (
-            f"the request body is larger than {limit / 2**20:g} MiB, or a form with a text of more than "
-            f"{MAX_JSON / 2**20:g} MiB or more than {MAX_PARTS} parts"
-        )
     response = _response({"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail})
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
+
+
+def _too_large(error: RequestEntityTooLarge) -> BodyTooLarge:
+    """The error that names the limit. werkzeug's own is the same for all, so where it was raised has to tell."""
+    raised_in = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
+    if raised_in == "next_event":
+        return BodyTooLarge(f"the form has more than {MAX_PARTS} parts")
+    if raised_in in ("receive_data", "parse"):
+        return BodyTooLarge(f"a text in the form is larger than {MAX_JSON / 2**20:g} MiB: send files as parts")
+    limit = (request.max_content_length or 0) / 2**20
+    return BodyTooLarge(f"the request body is larger than {limit:g} MiB (NST_MAX_BODY_MB)")
 
 
 def _unforeseen(error: Exception) -> Response:

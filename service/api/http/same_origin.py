@@ -13,7 +13,7 @@ from flask import Flask, request
 from service.api.context import parts
 from service.authority import DEFAULT_PORTS, Authority, any_matches, parse_authority
 from service.config import Settings
-from service.errors import Forbidden, Misdirected
+from service.errors import Forbidden, Misdirected, shown
 
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 ANY_HOST = ("/livez", "/readyz")  # tell nothing, and load balancers ask them under names of their own
@@ -54,7 +54,7 @@ def check_host(here: Authority | None, settings: Settings) -> None:
     if here is None:
         raise Misdirected("the request has no Host that can be read")
     if not (here.is_loopback or _is_bound(here, settings.host) or any_matches(settings.hosts, here)):
-        raise Misdirected(f"this service isn't known as {here.host:.100}: NST_HOSTS doesn't name it")
+        raise Misdirected(f"this service isn't known as {shown(here.host)}: NST_HOSTS doesn't name that host")
 
 
 def _is_bound(here: Authority, host: str) -> bool:
@@ -79,7 +79,8 @@ def check_origin(here: Authority | None, settings: Settings) -> None:
     if site == OWN_PAGE or origin in settings.cors_origins or "*" in settings.cors_origins:
         return
     if site != THE_PERSON or (origin is not None and not is_same(origin, here)):
-        raise Forbidden("pages of other sites may not do this: NST_CORS_ORIGINS doesn't name this one")
+        page = f"pages of {shown(origin)}" if origin else "pages of other sites"
+        raise Forbidden(f"{page} may not do this: NST_CORS_ORIGINS doesn't name that origin")
 
 
 def _origin() -> str | None:

@@ -16,7 +16,7 @@ from service.api.http.body import PART
 from service.api.intake.request_pictures import request_pictures
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import ID, JOB, MAX_INDEX
-from service.errors import shown
+from service.errors import InvalidInput, shown
 from service.network.layers import LAYERS
 from service.options import OPTIONS
 from service.pictures.images import ImageFile, UnreadableImage
@@ -24,6 +24,9 @@ from service.pictures.images import ImageFile, UnreadableImage
 FILE_PART = "file:"
 NAMED_PARTS = "named_parts"  # those of the form whose files were asked for, in Flask's `g`
 WHITESPACE = string.whitespace.encode()
+NOT_BASE64 = (
+    "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
+)
 FIRST_IMAGES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
 
 
@@ -74,9 +77,9 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text.encode("ascii").translate(None, WHITESPACE), validate=True)
     except UnicodeEncodeError:
-        raise invalid("not base64: string argument should contain only ASCII characters") from None
+        raise invalid(NOT_BASE64) from None
     except binascii.Error as error:
-        raise invalid(f"not base64: {error}") from None
+        raise invalid(f"{NOT_BASE64} ({error})") from None
 
 
 def _file(part: str) -> bytes:
@@ -91,11 +94,15 @@ def _file(part: str) -> bytes:
 
 
 def check_all_named() -> None:
-    """Refuses a form with a part that its JSON, all of which has been read, doesn't name."""
+    """Refuses a form with a part that its JSON, all of which has been read, doesn't name.
+
+    Raises:
+        InvalidInput
+    """
     if request.mimetype == "multipart/form-data":
         for part in request.files:
             if part not in g.get(NAMED_PARTS, ()) and part != PART:
-                raise invalid(f"the form has a part {shown(part)} that the request doesn't name")
+                raise InvalidInput.field(PART, f"the form has a part {shown(part)} that the request doesn't name")
 
 
 SMALLEST_IMAGE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -27,6 +27,15 @@ class Body(BaseModel):
     """A request body: unknown fields are errors, and so is NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    example: ClassVar[str] = ""  # of one, for who sends something else
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_object(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            raise invalid(f"must be an object{cls.example and ', as in ' + cls.example}")
+        return given
 
 
 class WholeBody(Body):
@@ -55,6 +64,8 @@ def _scale(doc: str) -> Any:
 
 class StyleImageBody(Body):
     """A style image of a preset."""
+
+    example = '{"image": …}'
 
     image: ImageField = picture("The style image.")
     weight: float = _weight("Share in the average of the preset's Gram matrices.")
@@ -90,6 +101,8 @@ class StyleBody(WholeBody):
 
 class StyleEntry(Body):
     """One style of a transfer: either `preset` or `image`."""
+
+    example = '{"preset": name} or {"image": …}'
 
     preset: str | None = Field(None, pattern=NAME, description="Name of a preset.", examples=["mosaic"])
     image: ImageField | None = picture("The style image, if it is no preset.", None)
@@ -146,6 +159,8 @@ class PaintingBody(Body):
 
 class BlendBody(Body):
     """A walk from one preset to another, both ends included."""
+
+    example = '{"from": name, "to": name, "steps": 4}'
 
     start: str = Field(
         alias="from", pattern=NAME, description="Name of the preset at the beginning.", examples=["waves"]

@@ -29,6 +29,7 @@ from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
 from service.pictures.images import UnreadableImage
 from service.pictures.sizes import style_size_errors
+from service.storage.database import Transaction
 from service.storage.pictures import StoredStyleImage
 from service.storage.readback import read_back
 from service.storage.schema import ENDED, PresetRow
@@ -67,21 +68,29 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     before = _found(path.name)
     try:
         saved = parts().presets.put(
-            path.name, body.description, images, lambda own: _warming(path.name, own, body.warm), caller()
+            path.name,
+            body.description,
+            images,
+            lambda session, own: _warming(session, path.name, own, body.warm),
+            caller(),
         )
     except UnreadableImage as error:  # its thumbnail can't be made
         raise InvalidInput.field("images", str(error)) from error
     _end_warming(before)
+    if body.warm:
+        parts().wake()
     return _saved(*saved)
 
 
-def _warming(name: str, images: Sequence[StoredStyleImage], sizes: list[int]) -> dict[str, Any] | None:
+def _warming(
+    session: Transaction, name: str, images: Sequence[StoredStyleImage], sizes: list[int]
+) -> dict[str, Any] | None:
     """Submits the task that computes a preset's Grams for these sizes; gives what its row is to say of it."""
     if not sizes:
         return None
     asked = {"style": asdict(StoredStyle(name, 1.0, 1.0, tuple(images))), "sizes": sizes}
-    job = parts().queue.submit(Submission(new_id(), asked, caller(), kind="warm", trace=traceparent()))
-    parts().wake()
+    new = Submission(new_id(), asked, caller(), kind="warm", trace=traceparent())
+    job = parts().queue.submit_in(session, new)
     return {"job": job.id, "sizes": sizes}
 
 

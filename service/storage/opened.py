@@ -1,0 +1,42 @@
+"""Whether a file or folder that a process opened still lies at its path."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from pathlib import Path
+
+RETRY_S = 5.0  # after which a caller may ask whether it is back
+HOLDING = getattr(
+    os, "O_PATH", None
+)  # Linux's: it neither reads nor writes, nor ends SQLite's locks when it is closed
+
+
+class OpenedPath:
+    """A path, and the file or folder that lay there when this object was made.
+
+    A file that is gone frees its number, which the next one may get. So the file is held where the system has means
+    for that.
+
+    Raises:
+        OSError: there is nothing at that path.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        if HOLDING is not None:
+            weakref.finalize(self, os.close, os.open(self._path, HOLDING | os.O_CLOEXEC))
+        self._opened = self._path.stat()
+
+    def trouble(self) -> str:
+        """Why it can't be used any more; empty where it still lies there. It costs one look at the path."""
+        try:
+            there = self._path.stat()
+        except OSError as error:
+            return f"{self._path} can't be reached any more ({error.strerror}): was it moved away?"
+        if os.path.samestat(there, self._opened):
+            return ""
+        return (
+            f"another file or folder lies at {self._path} than the one that was opened there: put that one back, or "
+            "restart the service to use the new one"
+        )
