@@ -81,16 +81,11 @@ def test_every_number_of_a_request_has_its_range(document: Json) -> None:
                 assert "maximum" in choice, name
 
 
-PAINTING = {"iterations", "levels", "tolerance", "optimizer", "init", "seed", "format", "quality"}
-"""Options of which a score has no use."""
-
-
 @pytest.mark.parametrize("body", ["TransferBody", "ScoreBody", "VariantBody"])
 def test_options_are_described_as_the_engine_has_them(document: Json, body: str) -> None:
     fields = document["components"]["schemas"][body]["properties"]
     for name, option in OPTIONS.items():
-        if (name == "size" and body == "VariantBody") or (name in PAINTING and body == "ScoreBody"):
-            assert name not in fields
+        if name == "size" and body == "VariantBody":
             continue
         schema, meta = fields[name], option.metadata
         assert schema["description"] == meta["doc"]

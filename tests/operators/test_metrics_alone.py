@@ -22,14 +22,14 @@ def both(model: Path, folder: Path, **settings: Any) -> tuple[Part, Part, str]:
     """A web server and a worker host over one database, and where the worker shows its metrics."""
     port = free_port()
     shared = {
-        "database_url": f"sqlite:///{metrics_folder}/x.db",
-        "blobs": f"file://{metrics_folder}/blobs",
+        "database_url": f"sqlite:///{folder}/x.db",
+        "blobs": f"file://{folder}/blobs",
         "workers": 2,
     } | settings
-    web = Part("web", model, metrics_folder / "web", **shared)
+    web = Part("web", model, folder / "web", **shared)
     return (
         web,
-        Part("worker", model, metrics_folder / "worker", metrics_port=port, **shared),
+        Part("worker", model, folder / "worker", metrics_port=port, **shared),
         f"http://127.0.0.1:{port}",
     )
 
