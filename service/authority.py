@@ -1,4 +1,4 @@
-"""Hosts with ports, as in a Host header, an origin or a setting, in one spelling so that they can be compared."""
+"""Hosts with ports, as in a Host header, an origin or a setting, in one form so that they can be compared."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1
 
 @dataclass(frozen=True)
 class Authority:
-    """A host, in small letters and without a dot at its end, and a port where one was given."""
+    """A host, in lower case and without a dot at its end, and a port if one was given."""
 
     host: str
     port: int | None = None
 
     @property
     def address(self) -> IPv4Address | IPv6Address | None:
-        """The address, where the host is one and no name."""
+        """The IP address, if the host is one and no name."""
         return _address(self.host)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it can only be this machine: localhost, names below it, 127.0.0.0/8 and ::1."""
+        """Whether it can only be this machine: localhost, names below it, 127.0.0.0/8 or ::1."""
         if self.address is not None:
             return self.address.is_loopback
         return self.host == LOCALHOST or self.host.endswith(f".{LOCALHOST}")
 
 
 def parse_authority(text: str) -> Authority | None:
-    """`host`, `host:port` or `[IPv6]:port` as an Authority; None for anything else, user names among it."""
+    """Return the Authority of `host`, `host:port` or `[IPv6]:port`; None for anything else, as with a user name."""
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         return None
@@ -51,7 +51,7 @@ def parse_authority(text: str) -> Authority | None:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address that a text is; an IPv4 address in IPv6's clothes is that IPv4 address."""
+    """Return the IP address that a text is, if it is one; an IPv4 address mapped into IPv6 is that IPv4 address."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -61,13 +61,13 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 @dataclass(frozen=True)
 class HostPattern:
-    """An entry of NST_HOSTS: a host, `*.domain` or `*`; of one port, or of all."""
+    """An entry of NST_HOSTS: a host, `*.domain` or `*`, with one port or with all."""
 
     host: str
     port: int | None = None
 
     def matches(self, authority: Authority) -> bool:
-        """Whether a request for this authority is meant; one without a port is for 80 or 443."""
+        """Return whether a request for this authority is allowed; one without a port is for 80 or 443."""
         ports = (authority.port,) if authority.port else tuple(DEFAULT_PORTS.values())
         if self.port is not None and self.port not in ports:
             return False
@@ -77,7 +77,7 @@ class HostPattern:
 
 
 def parse_pattern(text: str) -> HostPattern:
-    """Raises ValueError for what is no such entry."""
+    """Return the pattern of an entry of NST_HOSTS. Raises ValueError for anything else."""
     if text == ANYTHING:
         return HostPattern(ANYTHING)
     below = text.startswith(BELOW)
@@ -88,5 +88,5 @@ def parse_pattern(text: str) -> HostPattern:
 
 
 def any_matches(patterns: Iterable[str], authority: Authority) -> bool:
-    """Whether one of NST_HOSTS' entries stands for the authority."""
+    """Return whether one of these entries of NST_HOSTS allows the authority."""
     return any(parse_pattern(pattern).matches(authority) for pattern in patterns)

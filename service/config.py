@@ -16,7 +16,7 @@ from service.errors import FieldError, InvalidInput, shown
 from service.machine.memory import MIB, available
 
 SPIN_TURNS = "3000"
-"""Turns of its loop for which a thread of torch that has nothing to do waits for work before it sleeps.
+"""How many turns of its loop an idle thread of torch waits for work before it sleeps.
 
 libgomp's own 300,000 keep a core from whoever could use it: two workers on one pair of cores took 3.5 to 12 times as
 long instead of twice. None at all (OMP_WAIT_POLICY=passive) costs 5 to 30 % alone.
@@ -33,7 +33,7 @@ def _setting(default: Any, doc: str, parse: Callable[[str], Any] = str, low: flo
     return field(default=default, metadata={"doc": doc, "parse": parse, "low": low})
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _list(text: str) -> tuple[str, ...]:
     words = tuple(word.strip() for word in text.split(",") if word.strip())
     if not words:
         raise ValueError("is a list without an entry; leave it empty instead")
@@ -41,7 +41,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    words = _words(text)
+    words = _list(text)
     for word in words:
         if word != "*" and not re.fullmatch(r"[a-z][a-z0-9-]*://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
             raise ValueError(f"{word!r} is no origin as in https://app.example.com, nor *")
@@ -49,7 +49,7 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _hosts(text: str) -> tuple[str, ...]:
-    words = _words(text)
+    words = _list(text)
     for word in words:
         parse_pattern(word)
     return words
@@ -105,7 +105,7 @@ def _switch(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings; the variable of `data` is NST_DATA, and so on."""
+    """All settings; `data` is read from the variable NST_DATA, and so on."""
 
     host: str = _setting("127.0.0.1", "address the web server listens on")
     port: int = _setting(8000, "port the web server listens on", _port)
@@ -170,7 +170,7 @@ class Settings:
     starters: bool = _setting(
         True, "on or off: whether a database that never had presets begins with the service's own", _switch
     )
-    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _words)
+    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _list)
     hosts: tuple[str, ...] = _setting(
         (),
         "comma-separated hosts that the service is known by, beside loopback and NST_HOST: a host or *.domain, each "
@@ -193,7 +193,7 @@ class Settings:
         (),
         "comma-separated hosts that callback_url may name: a host, *.domain, an address or a network, each also with "
         ":port; empty: none",
-        _words,
+        _list,
     )
     webhook_secret: str = _setting(
         "", "whsec_… by which webhooks are signed; empty: one that the service made, see `service webhook-secret`"
@@ -207,10 +207,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Reads NST_…; a variable that is unset or empty means the default.
+        """Return the settings of NST_… variables; one that is unset or empty means the default.
 
         Raises:
-            InvalidInput: naming every variable whose value can't be used.
+            InvalidInput: values can't be used; it names every such variable.
         """
         values, errors = {}, []
         for name, f in variables().items():
@@ -240,27 +240,27 @@ class Settings:
 
     @property
     def worker_memory(self) -> int:
-        """Bytes of memory for one worker process; of the machine's, a tenth is left to everything else."""
+        """Bytes of memory for one worker process; a tenth of the machine's is left to everything else."""
         return round(self.memory_mb * MIB) or round(0.9 * available() / self.workers)
 
     @property
     def job_memory(self) -> int:
-        """Bytes of that for a job: what is left beside the Gram cache."""
+        """Bytes of the worker's memory for a job: what the Gram cache leaves."""
         return self.worker_memory - round(self.gram_memory_mb * MIB)
 
 
 def let_idle_threads_sleep() -> None:
-    """For torch in this process and its children; to be called before torch is loaded."""
+    """Let idle threads of torch sleep in this process and its children; call it before torch is loaded."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_TURNS)
 
 
 def variables() -> dict[str, Field[Any]]:
-    """Name of the environment variable -> its field of Settings."""
+    """Return the fields of Settings by the names of their environment variables."""
     return {f"NST_{f.name.upper()}": f for f in fields(Settings)}
 
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """NST_ variables that no setting reads: most likely misspelt."""
+    """Return the NST_ variables that no setting reads: most likely misspelt names."""
     return sorted(name for name in environ if name.startswith("NST_") and name not in variables())
 
 

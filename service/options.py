@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from service.errors import FieldError, InvalidInput
 from service.network.layers import LAYERS
@@ -17,8 +17,16 @@ from service.network.layers import LAYERS
 REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9
 CONTENT_WEIGHT, TV_WEIGHT = 0.15, 0.5  # the defaults, to which a strength of 0.5 comes down
+STRENGTH_WEIGHTS = ("content_weight", "style_weight")  # `strength` sets both
 STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
 STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
+
+LossScaling = Literal["relative", "per_element", "gatys"]
+Optimizer = Literal["lbfgs", "adam"]
+Init = Literal["content", "random", "style", "image"]
+Color = Literal["style", "luminance", "match"]
+Format = Literal["png", "jpeg", "webp"]
+Alpha = Literal["flatten", "keep"]
 
 
 def _option(default: Any, doc: str, *, symbol: str = "", low: float | None = None, high: float | None = None,
@@ -66,7 +74,7 @@ class TransferOptions:
     loss_scaling: str = _option(
         "relative",
         "Form of the losses: relative to the target's norm, per element, or exactly the sums of Gatys et al.",
-        choices=("relative", "per_element", "gatys"),
+        choices=get_args(LossScaling),
     )
     iterations: int = _option(
         90, "Optimiser steps at most, in all; 0 gives back the first image with its losses.", low=0, high=5000
@@ -83,20 +91,20 @@ class TransferOptions:
         low=0,
         high=1,
     )
-    optimizer: str = _option("lbfgs", "Method of minimisation.", choices=("lbfgs", "adam"))
-    init: str = _option("content", "The first image.", choices=("content", "random", "style", "image"))
+    optimizer: str = _option("lbfgs", "Method of minimisation.", choices=get_args(Optimizer))
+    init: str = _option("content", "The first image.", choices=get_args(Init))
     seed: int = _option(0, "Seed of the random first image.", low=0, high=2**63 - 1)
     color: str = _option(
         "style",
         "The style's colours, its luminance over the content's chroma, or the style recoloured to the content first.",
-        choices=("style", "luminance", "match"),
+        choices=get_args(Color),
     )
-    format: str = _option("png", "File format of the result.", choices=("png", "jpeg", "webp"))
+    format: str = _option("png", "File format of the result.", choices=get_args(Format))
     quality: int = _option(90, "Quality of a JPEG or WebP result.", low=1, high=100)
     alpha: str = _option(
         "flatten",
         "The content's transparency: laid over white, or kept in the result (PNG and WebP).",
-        choices=("flatten", "keep"),
+        choices=get_args(Alpha),
     )
 
     def __post_init__(self) -> None:
@@ -118,7 +126,7 @@ class TransferOptions:
         strength = given.get("strength")
         if strength is None:
             return cls(**given)
-        if both := [name for name in ("content_weight", "style_weight") if name in given]:
+        if both := [name for name in STRENGTH_WEIGHTS if name in given]:
             raise InvalidInput.field("strength", f"give either strength or {' and '.join(both)}")
         cls(**given)  # which says what is wrong with the strength, before anything is made of it
         return cls(**weights_at(strength) | given)

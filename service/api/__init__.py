@@ -1,1 +1,1 @@
-"""The HTTP side: one blueprint a resource, one shape for every error."""
+"""The HTTP side: one blueprint for each resource, one shape for every error."""

@@ -1,39 +1,47 @@
-"""Who calls: where NST_API_KEYS is set, /v1 answers only to those who know a key."""
+"""Authentication: where NST_API_KEYS is set, every route under /v1 asks for one of its keys."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 
-from flask import request
+from flask import Flask, request
 
-from service.api.context import parts
+from service.api.context import context
 from service.api.http.access_log import CALLER
+from service.api.http.paths import is_api
 from service.errors import Unauthorized
 
 
-def require_key() -> None:
-    """Checks `Authorization: Bearer <key>` or `X-API-Key: <key>` of this request. Raises Unauthorized."""
+def register(app: Flask) -> None:
+    """Check the key of every request that a route under /v1 answers, whichever blueprint has the route."""
+    app.before_request(_authenticate)
+
+
+def _authenticate() -> None:
+    if request.url_rule is None or not is_api(request.path):  # without a route it is 404 or 405, key or not
+        return
     _check_key()
     request.environ[CALLER] = caller()
 
 
 def _check_key() -> None:
-    keys = parts().settings.api_keys
+    """Check `Authorization: Bearer <key>` or `X-API-Key: <key>` of this request. Raises Unauthorized."""
+    keys = context().settings.api_keys
     if not keys or request.method == "OPTIONS":  # a browser's preflight can't bring one
         return
-    given = _given().encode()
-    if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419 - takes equally long
+    sent = _sent_key().encode()
+    if not any([hmac.compare_digest(sent, key.encode()) for key in keys]):  # noqa: C419 - takes equally long
         raise Unauthorized("give a key of this service as Authorization: Bearer … or X-API-Key: …")
 
 
 def caller() -> str:
-    """Who this request's jobs belong to, in the queue's turns and limits: its API key, else its address."""
-    if parts().settings.api_keys:
-        return f"key:{hashlib.sha256(_given().encode()).hexdigest()[:16]}"
+    """Return who this request's jobs belong to, in scheduling and limits: its API key's digest, else its address."""
+    if context().settings.api_keys:
+        return f"key:{hashlib.sha256(_sent_key().encode()).hexdigest()[:16]}"
     return f"address:{request.remote_addr}"
 
 
-def _given() -> str:
+def _sent_key() -> str:
     bearer = request.authorization.token if request.authorization else None
     return bearer or request.headers.get("X-API-Key", "")

@@ -1,4 +1,4 @@
-"""What the views work with, kept on the Flask app."""
+"""The app's context: the objects that the views work with, kept on the Flask app."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.config import Settings
 from service.errors import ModelUnavailable
 from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.network.digests import model_sha256
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -27,8 +27,8 @@ KEY = "nst"
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The parts of the service that the HTTP side uses, made once in create_app.
+class AppContext:
+    """The objects of the service that the HTTP side uses, made once in create_app.
 
     `wake` tells workers on other machines that there is a job.
     """
@@ -40,7 +40,7 @@ class Parts:
     presets: Presets
     queue: Queue
     deliveries: Deliveries
-    roll: Roll
+    registry: WorkerRegistry
     watch: Watch
     waiting: Waiting
     streams: Streams
@@ -48,17 +48,17 @@ class Parts:
     wake: Callable[[], None]
 
     def model_sha256(self) -> str:
-        """The model that the workers compute with, as they say themselves; without any that of the file.
+        """Return the digest of the model that the workers compute with, or of the file where no worker is alive.
 
         Raises:
-            ModelUnavailable: they compute with different ones, or there is no file.
+            ModelUnavailable: the workers compute with different models, or there is no file.
         """
-        models = self.roll.models()
+        models = self.registry.models()
         if len(models) > 1:
             raise ModelUnavailable(f"the workers compute with different models, {', '.join(sorted(models))}")
         return models.pop() if models else model_sha256(self.settings.model)
 
 
-def parts() -> Parts:
-    """The parts of the app that handles this request."""
-    return cast(Parts, current_app.extensions[KEY])
+def context() -> AppContext:
+    """Return the context of the app that handles this request."""
+    return cast(AppContext, current_app.extensions[KEY])

@@ -21,8 +21,8 @@ from service.engine.precision import choose
 from service.engine.stage import Memo, Score
 from service.engine.stylize import Progress, Result, score, stylize
 from service.engine.vgg import VGG, build_encoder
-from service.errors import TransferFailed, Unavailable
-from service.machine.memory import whole_pixels
+from service.errors import JobFailed, Unavailable
+from service.machine.memory import max_whole_pixels
 from service.network.model import load_model
 from service.options import TransferOptions
 from service.pictures import colour, images
@@ -117,7 +117,7 @@ class Stylist:
         chosen = _device(device)
         precision = choose(precision, torch.device(chosen))
         self._encoder = build_encoder(model, torch.device(chosen), precision)
-        self._whole = sys.maxsize if memory is None or chosen != "cpu" else whole_pixels(memory, precision)
+        self._whole = sys.maxsize if memory is None or chosen != "cpu" else max_whole_pixels(memory, precision)
         self._grams = StyleGrams(extractor, GramCache(blobs, gram_memory), model.sha256)
         self.info = EngineInfo(model.sha256, model.weights, chosen, precision, extractor.provider, __version__)
 
@@ -211,7 +211,7 @@ class _Setting:
         self.tally.hits += targets.tally.hits
         for layer, gram in targets.grams.items():
             if len(gram) != self._encoder.channels(layer):
-                raise TransferFailed(f"a style's Gram matrix of {layer} has {len(gram)} channels, unlike the model's")
+                raise JobFailed(f"a style's Gram matrix of {layer} has {len(gram)} channels, unlike the model's")
         return targets.grams
 
 

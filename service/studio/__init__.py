@@ -1,1 +1,1 @@
-"""The web page at /."""
+"""The studio: the web page at /."""

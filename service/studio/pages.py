@@ -1,4 +1,4 @@
-"""The studio: the page at /, and the files that it is made of."""
+"""The studio's page at /, and the files that it is made of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.pictures.images import SENT_TYPES, STARTS
 
 FOLDER = Path(__file__).parent / "static"
 PAGE = "index.html"
-MEDIA_TYPES = {  # not the machine's own table, which some know .js by another name
+MEDIA_TYPES = {  # not the machine's table, which on some machines has another type for .js
     ".html": "text/html",
     ".css": "text/css",
     ".js": "text/javascript",
@@ -28,7 +28,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-cache",  # may be kept, but is asked for each time: an upgrade shows at once
+    "Cache-Control": "no-cache",  # may be cached, but is checked each time: an upgrade shows at once
 }
 
 blueprint = Blueprint("studio", __name__)
@@ -36,7 +36,7 @@ blueprint = Blueprint("studio", __name__)
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file of the page; `digest` is of its bytes, so that no two versions are taken for one."""
+    """A file of the page; `digest` is the SHA-256 of its bytes, so that each version has its own ETag."""
 
     data: bytes
     media_type: str
@@ -49,7 +49,7 @@ class StaticFile:
 
 
 def _read_all() -> dict[str, StaticFile]:
-    """Path below the folder -> file. There are few, and small: they are kept in memory."""
+    """Return the files by their paths below the folder. They are few and small, so memory holds them."""
     return {
         path.relative_to(FOLDER).as_posix(): StaticFile.read(path)
         for path in FOLDER.rglob("*")
@@ -57,8 +57,8 @@ def _read_all() -> dict[str, StaticFile]:
     }
 
 
-def _of_this_service() -> StaticFile:
-    """A module that tells the page what the service takes, so that the page needn't say it a second time."""
+def _service_module() -> StaticFile:
+    """Return the JavaScript module that tells the page what the service accepts, so that it is written once."""
     starts = [[start.hex(), media_type] for start, media_type in (STARTS | {JPEG_START: "image/jpeg"}).items()]
     lines = [
         "// Made by service/studio/pages.py: what this service takes.",
@@ -70,7 +70,7 @@ def _of_this_service() -> StaticFile:
     return StaticFile(data, MEDIA_TYPES[".js"], hashlib.sha256(data).hexdigest())
 
 
-FILES = _read_all() | {"js/service.js": _of_this_service()}
+FILES = _read_all() | {"js/service.js": _service_module()}
 
 
 @blueprint.get("/")
@@ -80,7 +80,7 @@ def page() -> Response:
 
 @blueprint.get("/studio/<path:name>")
 def file(name: str) -> Response:
-    """One of the page's files. Raises NotFound."""
+    """Send one of the page's files. Raises NotFound."""
     if name not in FILES:
         raise NotFound(f"the studio has no file {name!r}")
     found = FILES[name]

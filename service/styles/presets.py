@@ -18,7 +18,7 @@ from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
 from service.storage.blobs import Blobs
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.pictures import StoredStyleImage
 from service.storage.quota import check_quota
@@ -69,7 +69,7 @@ class Presets:
             NoSpace: the caller's files would take too much.
         """
         size = sum(len(style.image.data) for style in style_images)
-        self._check_room(name, owner, size)
+        self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             columns = self._saved(version, description, style_images) | {"owner": owner, "bytes": size}
@@ -99,10 +99,10 @@ class Presets:
     def _added(self, mark: str, saved: Mapping[str, dict[str, Any]]) -> bool:
         """Adds the rows of presets with their mark, unless that was done or there are other presets."""
         with self._database.writing() as session:
-            take_turns(session, mark)
+            advisory_lock(session, mark)
             if session.get(MarkRow, mark):
                 return False
-            made_at = session.scalar(select(now()))
+            made_at = read_clock(session)
             session.add(MarkRow(name=mark, made_at=made_at))
             if session.scalar(select(PresetRow.name).limit(1)):
                 return False
@@ -121,7 +121,7 @@ class Presets:
 
     def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
         """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
-        self._check_room(name, owner, len(data))
+        self._check_limits(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
@@ -135,7 +135,7 @@ class Presets:
                 name, said | {"version": version, "images": shown, "pack": about, "bytes": len(data)}
             )
 
-    def _check_room(self, name: str, owner: str, size: int) -> None:
+    def _check_limits(self, name: str, owner: str, size: int) -> None:
         """Raises NoSpace where a caller's files would take too much with so many bytes under that name."""
         with self._database.reading() as session:
             row = session.get(PresetRow, name)
@@ -150,7 +150,7 @@ class Presets:
             row = session.get(PresetRow, name)
             is_new = row is None
             if row is None:
-                row = PresetRow(name=name, created_at=session.scalar(select(now())))
+                row = PresetRow(name=name, created_at=read_clock(session))
                 session.add(row)
             else:
                 leave(session, [_folder(row.version)])

@@ -1,4 +1,4 @@
-"""The one place where the HTTP side is put together."""
+"""The web application: the one place where the HTTP side is put together."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import math
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api.context import KEY, Parts
+from service.api import auth
+from service.api.context import KEY, AppContext
 from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
-from service.api.http.access_log import Observed
+from service.api.http.access_log import AccessLog
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
@@ -26,7 +27,7 @@ from service.errors import StorageError
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> Api:
-    """The WSGI application, over the settings given or those of the environment."""
+    """Return the WSGI application, with the settings given or those of the environment."""
     settings = settings or Settings.from_environment()
     set_up_logs(settings.log)
     files.start(settings.decode_s)
@@ -49,9 +50,10 @@ def create_app(settings: Settings | None = None) -> Api:
     app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON  # bytes of parts that are no files
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
-    app.extensions[KEY] = _parts(settings)
+    app.extensions[KEY] = _context(settings)
     _tie_empty_store(app.extensions[KEY])
     same_origin.register(app)
+    auth.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
     for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
@@ -62,27 +64,27 @@ def create_app(settings: Settings | None = None) -> Api:
     caching.register(app)
     cors.allow(app, settings.cors_origins)
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
-    app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 
-def _tie_empty_store(parts: Parts) -> None:
+def _tie_empty_store(context: AppContext) -> None:
     try:
-        identity.tie_empty(parts.database, parts.blobs)
+        identity.tie_empty(context.database, context.blobs)
     except StorageError as error:  # /readyz says it too, and the first sweep does it then
         logger.warning("the blob store got no id yet: %s", error.detail)
 
 
-def _parts(settings: Settings) -> Parts:
+def _context(settings: Settings) -> AppContext:
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url)
     caller_bytes = settings.caller_disk_mb * MIB or math.inf
     limits = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention)
     queue = Queue(database, limits)
     watch = Watch(queue)
-    return Parts(
+    return AppContext(
         settings=settings,
         database=database,
         blobs=blobs,
@@ -90,7 +92,7 @@ def _parts(settings: Settings) -> Parts:
         presets=Presets(database, blobs, caller_bytes),
         queue=queue,
         deliveries=Deliveries(database),
-        roll=Roll(database),
+        registry=WorkerRegistry(database),
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

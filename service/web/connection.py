@@ -1,4 +1,4 @@
-"""A client's connection: its socket, what it is doing, and until when it may."""
+"""A client's connection: its socket, its state, and the state's deadline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STALLED_S = 60.0  # for which a client may leave what it was sent unread
 
 
 class State(enum.Enum):
-    """What a connection is doing."""
+    """The state of a connection."""
 
     IDLE = enum.auto()  # between two requests
     HEAD = enum.auto()  # its request's head is awaited; so is a new connection's
@@ -81,7 +81,7 @@ class Connection:
 
 
 class ClientSocket(socket.socket):
-    """A non-blocking socket, to which a thread can write all the same, as long as the client reads.
+    """A non-blocking socket to which a thread can still write, as long as the client reads.
 
     `unread_since`: since when (monotonic) a thread waits for the client to read; None while none does.
     """

@@ -1,4 +1,4 @@
-"""The connections of a worker: which of them the main loop watches, what they hold, and who has to go."""
+"""The connections of a worker: which ones the main loop watches, what memory they hold, and which are closed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Connections:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is place for no other, as all have a whole request."""
+        """Whether there is no place for another one, as all have a whole request."""
         return len(self._open) >= self._most and not any(self._waiting())
 
     def add(self, connection: Connection) -> int:
@@ -72,7 +72,7 @@ class Connections:
         return len(victims)
 
     def _waiting(self) -> Iterator[Connection]:
-        """Those that wait for their clients."""
+        """Return the connections that wait for their clients."""
         return (c for c in self._open if c.state not in (State.WORKING, State.READY))
 
     def watch(self, connection: Connection) -> None:
@@ -119,6 +119,6 @@ class Connections:
 
 
 def most_connections(wanted: int, threads: int) -> int:
-    """As many connections as are wanted, where there are file descriptors for them."""
+    """Return how many connections there may be: as many as wanted, or as there are file descriptors for."""
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return min(wanted, max(1, descriptors - threads - SPARE_DESCRIPTORS))

@@ -1,4 +1,4 @@
-"""How long a client, and a request, may take for what."""
+"""Deadlines of clients and requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SLOWEST = 4096  # bytes a second that a client must send of a body, and read of 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds.
+    """How long clients and requests may take, in seconds.
 
     Attributes:
         head_s: for a request's head, from the connection or, on one that was kept, from the first byte.
@@ -30,7 +30,9 @@ class Deadlines:
 
 
 def credited(deadline: float, moved: int, allowance: float) -> float:
-    """The deadline of a client that moved so many bytes: SLOWEST of them win a second, up to an allowance from now.
+    """Return the new deadline of a client that moved so many bytes.
+
+    SLOWEST bytes win it a second, up to an allowance from now.
 
     So it may pause for as long as the allowance, and must be faster than SLOWEST otherwise.
     """

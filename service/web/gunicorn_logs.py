@@ -1,4 +1,4 @@
-"""gunicorn's logger, which leaves it to ours how a line looks, and to the application to tell of requests."""
+"""gunicorn's logger: its lines go through the service's log, and the application logs the requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.telemetry.logs import set_up_logs
 
 
 class Logs(Logger):  # type: ignore[misc]
-    """What gunicorn has to say goes the way of all that is logged."""
+    """gunicorn's logger, whose lines have the form of all others in the log."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)

@@ -1,4 +1,4 @@
-"""One request as its bytes arrive, without waiting for any: first its head, which gunicorn parses, then its body."""
+"""A request as its bytes arrive: first its head, which gunicorn parses, then its body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the requests of many connections at a time, within deadlines and a bound of memory."""
+"""The reader of requests: many connections at a time, within deadlines and a bound of memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Reader:
-    """Reads requests, without ever waiting.
+    """The reader of requests, which never waits.
 
     Args:
         connections: which of them it reads.
@@ -71,7 +71,7 @@ class Reader:
         return min(wanted, max(0, self._connections.memory)) if connection.state is State.BODY else wanted
 
     def _on_end(self, connection: Connection) -> None:
-        """The client sends no more; it may still want to hear why it gets nothing."""
+        """Close a connection whose client sends no more, or refuse the request that it has begun."""
         if connection.state is not State.CLOSING and connection.incoming.begun:
             self._refuse(connection, NoMoreData())
         else:

@@ -1,4 +1,4 @@
-"""Answers of the web server itself: an RFC 9457 problem, after which the connection ends."""
+"""Responses of the web server itself: an RFC 9457 problem, after which the connection ends."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Refusal(Exception):
         self.retry_after = retry_after
 
     def response(self) -> bytes:
-        """The whole response, head and body."""
+        """Return the whole response, head and body."""
         problem = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -65,18 +65,18 @@ class Refusal(Exception):
 
 
 def refusal_for(error: Exception) -> Refusal:
-    """The refusal that an error of gunicorn's parser, or of the application, stands for."""
+    """Return the refusal for an error of gunicorn's parser or of the application."""
     if isinstance(error, Refusal):
         return error
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), None)
     if status is None or status is HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "an error that nobody foresaw; the service's log has it")
+        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; the service's log has it")
     detail = "the request ends too early" if isinstance(error, NoMoreData) else str(error)
     return Refusal(status, detail[:LONGEST_DETAIL])
 
 
 def too_busy() -> Refusal:
-    """The refusal of a request for which there was neither memory nor a thread in time."""
+    """Return the refusal of a request that found no memory or no thread in time."""
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the web server is full; try again soon", RETRY_S)
 
 

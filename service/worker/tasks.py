@@ -1,12 +1,12 @@
-"""The tasks that aren't transfers: a picture's losses, Grams computed beforehand, a preset's pack."""
+"""Kinds of jobs other than transfers: scores, warming the cache, packs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from service.decoding import files
-from service.errors import DamagedFile, DoesNotFit, TransferFailed
-from service.jobs.memory_check import check_fit, check_styles_fit
+from service.errors import DamagedFile, DoesNotFit, JobFailed
+from service.jobs.memory_check import check_memory, check_style_memory
 from service.jobs.request import StoredStyle, TransferRequest
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors
@@ -15,17 +15,16 @@ from service.storage.readback import read_back
 from service.styles.packs import LADDER, Pack
 from service.styles.presets import save_pack, thumbnail_key
 from service.worker.job import JobRun
-from service.worker.transfer import TransferRun
 
 LEVELS = TransferOptions().levels
 
 
 class ScoreRun(JobRun):
-    """The losses of a picture that came with the request."""
+    """Score: the losses of a picture that came with the request."""
 
     def work(self) -> None:
         request = TransferRequest.from_json(self.claim.request)
-        check_fit(request, {self.room})
+        check_memory(request, {self.capacity})
         order = self.order(request.content, request.base)
         picture = self.picture(StoredImage(**self.claim.request["picture"]), order.options)
         score = self.stylist.score(order, picture, self.reporter.on_tick)
@@ -34,7 +33,7 @@ class ScoreRun(JobRun):
 
 
 class _PresetRun(JobRun):
-    """A task about a preset; what it asks the stylist for stays in the cache."""
+    """Base of jobs about a preset; the Grams that they compute stay in the cache."""
 
     def preset(self) -> StoredStyle:
         return StoredStyle.from_json(self.claim.request["style"])
@@ -44,12 +43,12 @@ class _PresetRun(JobRun):
 
 
 class WarmRun(_PresetRun):
-    """The Grams of a preset at all levels of transfers of certain sizes."""
+    """Warming: the Grams of a preset at all levels of transfers of the given sizes."""
 
     def work(self) -> None:
         style = self.preset()
         for size in self.claim.request["sizes"]:
-            check_styles_fit("warm", style.sized(), size, {self.room})
+            check_style_memory("warm", style.sized(), size, {self.capacity})
         wanted = {
             round(size / 2**k)
             for size in self.claim.request["sizes"]
@@ -61,13 +60,13 @@ class WarmRun(_PresetRun):
 
 
 class PackRun(_PresetRun):
-    """A preset's Grams at each size of the ladder, as one file beside its pictures."""
+    """Pack: a preset's Grams at each size of the ladder, as one file beside its pictures."""
 
     def work(self) -> None:
         asked, style = self.claim.request, self.preset()
-        sizes = [size for size in LADDER if self._can_be_taken(style, size)]
+        sizes = [size for size in LADDER if self._fits(style, size)]
         if not sizes:
-            raise TransferFailed(
+            raise JobFailed(
                 f"its pictures are too narrow or too large for each size from {LADDER[0]} to {LADDER[-1]}"
             )
         shown = [{k: v for k, v in image.items() if k != "blob"} for image in asked["style"]["images"]]
@@ -82,20 +81,16 @@ class PackRun(_PresetRun):
         self.leases.succeed(self.claim, {"sizes": sizes}, {}, None)
 
     def _thumbnail(self, style: StoredStyle) -> bytes:
-        """The preset's, which is made anew where it isn't what was saved."""
+        """Return the preset's thumbnail; it is made anew if the stored one is missing or damaged."""
         asked = self.claim.request
         try:
             return read_back(self.blobs, thumbnail_key(asked["version"]), asked.get("thumbnail") or "")
         except DamagedFile:
             return files.thumbnail(self.read(max(style.images, key=lambda image: image.weight)))
 
-    def _can_be_taken(self, style: StoredStyle, size: int) -> bool:
+    def _fits(self, style: StoredStyle, size: int) -> bool:
         try:
-            check_styles_fit("pack", style.sized(), size, {self.room})
+            check_style_memory("pack", style.sized(), size, {self.capacity})
         except DoesNotFit:
             return False
         return not style_size_errors("", style.sized(), size)
-
-
-RUNS: dict[str, type[JobRun]] = {"transfer": TransferRun, "score": ScoreRun, "warm": WarmRun, "pack": PackRun}
-"""How each kind of job is carried out."""

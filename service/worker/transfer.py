@@ -1,4 +1,4 @@
-"""A transfer: its pictures are painted one after another, each kept before the next is begun."""
+"""A transfer: its pictures are painted one after another; each is stored before the next begins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
 from service.jobs.leases import LeaseLost
-from service.jobs.memory_check import check_fit
+from service.jobs.memory_check import check_memory
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
 from service.painting.stylist import Order, Outcome
@@ -32,11 +32,11 @@ Facts = dict[str, Any]
 
 
 class TransferRun(JobRun):
-    """Paints what a transfer's row asks for. Pictures that were done before it was taken over stay done."""
+    """Transfer: paint the requested pictures. Pictures that an earlier worker has finished are kept."""
 
     def work(self) -> None:
         request = TransferRequest.from_json(self.claim.request)
-        check_fit(request, {self.room})
+        check_memory(request, {self.capacity})
         done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
         resume = read_checkpoint(self.blobs, self.claim)
         if len(whole := self._whole(done)) < len(done):
@@ -62,7 +62,7 @@ class TransferRun(JobRun):
             raise
 
     def _whole(self, done: list[Facts]) -> list[Facts]:
-        """The pictures that another worker made, up to the first whose file is damaged: it is painted again."""
+        """Return the finished pictures up to the first damaged one, which is painted again."""
         for k, facts in enumerate(done):
             try:
                 self.read(_file(facts))
@@ -81,13 +81,13 @@ class TransferRun(JobRun):
         try:
             outcome = self.stylist.transfer(order, on_progress, self.reporter.on_tick)
         except UnusableCheckpoint:
-            logger.exception("job %s: its checkpoint can't be used; beginning anew", self.claim.id)
+            logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
             outcome = self.stylist.transfer(replace(order, resume=None), on_progress, self.reporter.on_tick)
         self.reporter.on_tick()
         return outcome
 
     def _kept(self, k: int, order: Order, outcome: Outcome) -> Facts:
-        """Stores a picture; gives what there is to say of it."""
+        """Store a picture; return its part of the result."""
         result, options = outcome.result, order.options
         data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
@@ -135,13 +135,15 @@ def _file(facts: Facts) -> StoredFile:
 
 
 def _of_content(options: TransferOptions) -> Any:
-    """What of the options decides which features of the content are wanted: kept for the next picture that shares it,
-    and for no other, as they are large."""
+    """Return the options that decide which features of the content are needed.
+
+    The features are kept while consecutive pictures agree in them, and no longer, as they are large.
+    """
     return options.alpha, options.color == "luminance", sorted(options.content_layers)
 
 
 def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
-    """With the picture as it will be seen: what lies under transparent places is nobody's to see."""
+    """Return the progress with its picture as it will be seen: colours under transparent places stay hidden."""
     return replace(progress, picture=lambda: _seen(progress.picture(), alpha))
 
 
@@ -150,7 +152,7 @@ def _seen(picture: Picture, alpha: Alpha | None) -> Picture:
 
 
 def _overall(paintings: tuple[Painting, ...], k: int) -> Callable[[Progress], Progress]:
-    """A picture's progress -> that of the whole transfer; every picture counts as much as its iterations."""
+    """Return a function from a picture's progress to the whole transfer's, weighted by iterations."""
     counts = [painting.options.iterations for painting in paintings]
     before, total = sum(counts[:k]), sum(counts)
     work = [count + 1 for count in counts]

@@ -11,7 +11,7 @@ from api.working import CountingQueue
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.api.context import KEY, Parts
+from service.api.context import KEY, AppContext
 from service.api.live.watch import Watch
 from service.config import Settings
 from service.jobs.leases import Leases
@@ -58,9 +58,9 @@ def pool(watch: Watch) -> Iterator[concurrent.futures.ThreadPoolExecutor]:
 def app(settings: Settings, database: Database) -> Iterator[Flask]:
     app = create_app(settings)
     yield app
-    parts: Parts = app.extensions[KEY]
-    parts.watch.close()
-    parts.database.close()
+    context: AppContext = app.extensions[KEY]
+    context.watch.close()
+    context.database.close()
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def whole(watch: Watch, queue: Queue, id: str, after: int = BEGINNING) -> list[T
 def quick_app() -> Flask:
     """The service over the environment's settings, but for the heartbeat."""
     app = create_app()
-    parts = app.extensions[KEY]
-    streams = Streams(parts.watch, parts.settings.streams, HEARTBEAT_S)
-    app.extensions[KEY] = replace(parts, streams=streams)
+    context = app.extensions[KEY]
+    streams = Streams(context.watch, context.settings.streams, HEARTBEAT_S)
+    app.extensions[KEY] = replace(context, streams=streams)
     return app

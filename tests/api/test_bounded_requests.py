@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from servers import PostgreSQL
 from werkzeug.test import TestResponse
 
-from service.api.context import KEY, Parts
+from service.api.context import KEY, AppContext
 from service.api.http.json_body import LONG, MAX_DEPTH, MAX_JSON, MAX_KEY, MAX_LONG, MAX_VALUES
 from service.api.http.paging import to_cursor
 from service.api.schemas.fields import SMALLEST_IMAGE as PICTURE
@@ -32,8 +32,8 @@ JSON = "application/json"
 @contextmanager
 def client_over(database_url: str, folder: Path) -> Iterator[FlaskClient]:
     app = create_app(Settings(data=folder, database_url=database_url, starters=False, webhook_hosts=("example.com",)))
-    parts: Parts = app.extensions[KEY]
-    with closing(parts.database), closing(parts.watch):
+    context: AppContext = app.extensions[KEY]
+    with closing(context.database), closing(context.watch):
         yield app.test_client()
 
 

@@ -12,8 +12,8 @@ from front_door import b64
 from jobs.submitting import submit
 from werkzeug.test import TestResponse
 
-from service.api.context import KEY as PARTS
-from service.api.context import Parts
+from service.api.context import KEY as CONTEXT
+from service.api.context import AppContext
 from service.api.http.caching import FOREVER, REVALIDATE
 from service.api.schemas.fields import SMALLEST_IMAGE
 from service.config import Settings
@@ -138,8 +138,8 @@ def test_other_origins_are_told_nothing(client: FlaskClient, origin: str) -> Non
 def test_our_origin_can_read_answers_errors_and_events(
     client: FlaskClient, app: Flask, path: str, headers: dict[str, str], status: int
 ) -> None:
-    parts: Parts = app.extensions[PARTS]
-    path = path.replace("ID", submit(parts.queue))
+    context: AppContext = app.extensions[CONTEXT]
+    path = path.replace("ID", submit(context.queue))
     with client.get(path, headers=headers | {"Origin": OURS}) as response:
         assert response.status_code == status
         assert response.headers["Access-Control-Allow-Origin"] == OURS
@@ -155,8 +155,8 @@ def test_no_origin_or_any(tmp_path: Path, origins: tuple[str, ...], allowed: str
     response = app.test_client().get("/v1/styles", headers={"Origin": "https://anybody.example.com"})
     assert response.headers.get("Access-Control-Allow-Origin") == allowed
     assert "Origin" not in response.headers.get("Vary", "")
-    app.extensions[PARTS].watch.close()
-    app.extensions[PARTS].database.close()
+    app.extensions[CONTEXT].watch.close()
+    app.extensions[CONTEXT].database.close()
 
 
 def test_the_page_of_the_description_brings_its_own_files(client: FlaskClient) -> None:

@@ -12,31 +12,33 @@ from front_door import RunningService, b64
 from jobs.submitting import claimed, submit
 from PIL import Image
 
-from service.api.context import KEY, Parts
+from service.api.context import KEY, AppContext
 from service.jobs.leases import Leases
 from service.jobs.request import job_blob
 
 
 @pytest.fixture
-def parts(app: Flask) -> Parts:
-    parts: Parts = app.extensions[KEY]
-    return parts
+def context(app: Flask) -> AppContext:
+    context: AppContext = app.extensions[KEY]
+    return context
 
 
-def test_there_is_none_of_an_unknown_job_and_none_yet_of_a_waiting_one(client: FlaskClient, parts: Parts) -> None:
+def test_there_is_none_of_an_unknown_job_and_none_yet_of_a_waiting_one(
+    client: FlaskClient, context: AppContext
+) -> None:
     assert client.get("/v1/transfers/unknown/preview").status_code == 404
-    response = client.get(f"/v1/transfers/{submit(parts.queue)}/preview")
+    response = client.get(f"/v1/transfers/{submit(context.queue)}/preview")
     assert response.status_code == 409
     assert response.headers["Content-Type"] == "application/problem+json"
     assert "queued" in response.get_json()["detail"]
 
 
-def test_it_is_the_newest_one_and_kept_by_whoever_has_it(client: FlaskClient, parts: Parts) -> None:
-    id = submit(parts.queue)
-    leases = Leases(parts.database, lease_s=60)
+def test_it_is_the_newest_one_and_kept_by_whoever_has_it(client: FlaskClient, context: AppContext) -> None:
+    id = submit(context.queue)
+    leases = Leases(context.database, lease_s=60)
     claim, blob, tags = claimed(leases), job_blob(id, "preview-1.jpg"), set()
     for picture in (b"\xff\xd8first\xff\xd9", b"\xff\xd8second\xff\xd9"):
-        parts.blobs.put(blob, picture)
+        context.blobs.put(blob, picture)
         leases.report(claim, preview={"blob": blob, "iteration": 1, "width": 8, "height": 8})
         response = client.get(f"/v1/transfers/{id}/preview")
         assert (response.status_code, response.data, response.mimetype) == (200, picture, "image/jpeg")

@@ -8,7 +8,7 @@ import time
 import pytest
 from flask import Flask
 
-from service.api.context import KEY, Parts
+from service.api.context import KEY, AppContext
 from service.config import Settings
 from service.errors import BlobsFull
 from service.storage import identity
@@ -21,13 +21,13 @@ from service.worker.sweep import sweep
 def test_what_killed_requests_left_before_the_first_sweep_is_swept_up(
     app: Flask, settings: Settings, left: list[str]
 ) -> None:
-    parts: Parts = app.extensions[KEY]
-    parts.blobs.put("jobs/young/0", b"of a request under way")
+    context: AppContext = app.extensions[KEY]
+    context.blobs.put("jobs/young/0", b"of a request under way")
     for key in left:
-        parts.blobs.put(key, b"without a row")
+        context.blobs.put(key, b"without a row")
         os.utime(settings.data / "blobs" / key, (time.time() - 7200,) * 2)
-    sweep(parts.database, parts.blobs, 10**9, 10**6)
-    assert [blob.key for folder in identity.FOLDERS for blob in parts.blobs.listing(folder)] == ["jobs/young/0"]
+    sweep(context.database, context.blobs, 10**9, 10**6)
+    assert [blob.key for folder in identity.FOLDERS for blob in context.blobs.listing(folder)] == ["jobs/young/0"]
 
 
 def test_a_store_that_takes_no_id_keeps_no_web_process_from_its_start(
@@ -37,7 +37,7 @@ def test_a_store_that_takes_no_id_keeps_no_web_process_from_its_start(
         raise BlobsFull("no space left")
 
     monkeypatch.setattr(Blobs, "put", full)
-    parts: Parts = create_app(settings).extensions[KEY]
-    parts.watch.close()
-    parts.database.close()
+    context: AppContext = create_app(settings).extensions[KEY]
+    context.watch.close()
+    context.database.close()
     assert "the blob store got no id yet: no space left" in caplog.text

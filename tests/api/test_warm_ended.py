@@ -11,10 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from front_door import b64, png
 
-from service.api.context import KEY, Parts
+from service.api.context import KEY, AppContext
 from service.config import Settings
 from service.errors import DatabaseError
-from service.machine.memory import BASE, Room
+from service.jobs.stats import queue_stats
+from service.machine.memory import BASE, Capacity
 from service.styles import presets
 
 PRESET: dict[str, Any] = {"images": [{"image": b64(png(NEGATIVE))}], "warm": [64]}
@@ -26,31 +27,31 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def parts(app: Flask) -> Parts:
-    parts: Parts = app.extensions[KEY]
-    return parts
+def context(app: Flask) -> AppContext:
+    context: AppContext = app.extensions[KEY]
+    return context
 
 
-def warm_status(parts: Parts, name: str) -> str:
-    warm = parts.presets.get(name).warm
+def warm_status(context: AppContext, name: str) -> str:
+    warm = context.presets.get(name).warm
     assert warm is not None
-    return parts.queue.get(warm["job"]).status
+    return context.queue.get(warm["job"]).status
 
 
 @pytest.mark.parametrize("how", ["delete", "replace"])
-def test_a_task_ends_with_its_preset(client: FlaskClient, parts: Parts, how: str) -> None:
+def test_a_task_ends_with_its_preset(client: FlaskClient, context: AppContext, how: str) -> None:
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 201
-    assert warm_status(parts, "harbour") == "queued"
-    warm = parts.presets.get("harbour").warm
+    assert warm_status(context, "harbour") == "queued"
+    warm = context.presets.get("harbour").warm
     assert warm is not None
     if how == "delete":
         assert client.delete("/v1/styles/harbour").status_code == 204
     else:
         assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 200
-    assert parts.queue.get(warm["job"]).status == "canceled"
+    assert context.queue.get(warm["job"]).status == "canceled"
 
 
-def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, parts: Parts) -> None:
+def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, context: AppContext) -> None:
     before = client.put("/v1/styles/harbour", json=PRESET | {"warm": [], "description": "before"}).json
     assert client.put("/v1/styles/other", json=PRESET).status_code == 201  # all that the caller may have waiting
     for name in ("harbour", "new"):
@@ -59,26 +60,26 @@ def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, p
         assert int(refused.headers["Retry-After"]) > 0
     assert client.get("/v1/styles/harbour").json == before
     assert client.get("/v1/styles/new").status_code == 404
-    assert parts.queue.waiting() == 1
+    assert queue_stats(context.database).open["warm", "queued"] == 1
 
 
-def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, parts: Parts, monkeypatch: Any) -> None:
+def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, context: AppContext, monkeypatch: Any) -> None:
     def fails(session: object, folders: object) -> None:
         raise DatabaseError("the server went away")
 
     assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 201
     monkeypatch.setattr(presets, "leave", fails)
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 503
-    assert parts.queue.waiting() == 0
+    assert queue_stats(context.database).open["warm", "queued"] == 0
     monkeypatch.undo()
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 200
-    assert warm_status(parts, "harbour") == "queued"
+    assert warm_status(context, "harbour") == "queued"
 
 
 def test_sizes_that_no_worker_has_the_memory_for_are_refused(
-    client: FlaskClient, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, context: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts.roll, "rooms", lambda: {Room(BASE, "float32")})
+    monkeypatch.setattr(context.registry, "capacities", lambda: {Capacity(BASE, "float32")})
     refused = client.put("/v1/styles/harbour", json=PRESET)
     assert refused.status_code == 422
     assert refused.json is not None

@@ -1,4 +1,4 @@
-"""/docs: the API's description as a page that loads nothing from elsewhere; its files are the package's."""
+"""/docs: the API's description as a page; its files come from a Python package, none from another site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views can't say of themselves in the API's description: schemas whole, errors, headers, forms, keys."""
+"""OpenAPI extras: what flask-openapi3 leaves out of the description (schemas, errors, headers, forms, keys)."""
 
 from __future__ import annotations
 
@@ -12,125 +12,34 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service import errors
+from service.api.description.media import BINARY
+from service.api.description.texts import (
+    DONE,
+    HEADERS,
+    IF_NONE_MATCH,
+    PROBLEMS,
+    SECURITY,
+    SMALLEST,
+    STREAMED,
+    TRACEPARENT,
+)
 from service.api.http import problems
 from service.api.http.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
 from service.api.http.json_body import MAX_JSON
+from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
 from service.api.schemas import requests, responses
-from service.api.schemas.fields import SMALLEST_IMAGE
-from service.api.schemas.parameters import ID
-from service.errors import FieldError, InvalidInput, ServiceError
 
 Json = dict[str, Any]
 
-SECURITY_SCHEMES: Any = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of NST_API_KEYS."},
-    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same."},
-}
-SECURITY: list[Json] = [{"bearer": []}, {"key": []}, {}]
-"""Either of them, or none where NST_API_KEYS is empty."""
-
-KEPT = "/v1/"  # what asks for a key, and has tags
 STREAM = "text/event-stream"
-STREAMED = (
-    'id: 14\nevent: progress\ndata: {"status": "running", "iteration": 31, "iterations": 90, "fraction": 0.12}\n\n'
-)
-BODY_ERRORS = ("400", "413", "415")
-
-PROBLEMS: dict[str, tuple[str, ServiceError]] = {
-    "400": (
-        "The body can't be read.",
-        errors.MalformedBody("the body is not JSON: Expecting value"),
-    ),
-    "401": ("No key of this service was given.", errors.Unauthorized("give a key of this service")),
-    "403": (
-        "A page of another site asked, without a key.",
-        errors.Forbidden(
-            "pages of 'https://app.example.com' may not do this: NST_CORS_ORIGINS doesn't name that origin"
-        ),
-    ),
-    "404": ("There is no such thing.", errors.NotFound("there is no style 'harbour'")),
-    "406": (
-        "No format that Accept takes.",
-        errors.NotAcceptable("the picture is there as image/png, image/jpeg, image/webp; Accept takes none of these"),
-    ),
-    "409": ("Not yet, or not with this model.", errors.NotReady("there is no picture: the transfer is running")),
-    "413": (
-        "The body is too large.",
-        errors.BodyTooLarge("the request body is larger than 64 MiB (NST_MAX_BODY_MB)"),
-    ),
-    "415": (
-        "The body is of another media type.",
-        errors.UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'"),
-    ),
-    "422": (
-        "A field is wrong or unknown, or the job takes more memory than a worker has.",
-        InvalidInput([FieldError("styles.0.weight", "Input should be greater than or equal to 0")]),
-    ),
-    "421": (
-        "The Host isn't one of this service's, and there are no keys.",
-        errors.Misdirected("this service isn't known as 'app.example.com': NST_HOSTS doesn't name that host"),
-    ),
-    "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
-    "500": ("An error that nobody foresaw, or a store that failed.", errors.StorageError("a file could not be read")),
-    "507": (
-        "The disk is nearly full, or the caller's files take as much as they may.",
-        errors.NoSpace("the disk is nearly full: 12.5 MiB are free", retry_after=60),
-    ),
-    "503": ("The queue is full, or a part of the service is away.", errors.Unavailable("no worker is alive")),
-}
-DONE = {
-    "200": "It is there, or done.",
-    "201": "It was made.",
-    "202": "It was taken in, and is carried out.",
-    "204": "It is done; there is nothing to say.",
-}
-TAG = {"type": "string", "description": "Names this state of it, for If-None-Match.", "examples": ['"2c26b46b"']}
-HEADERS: dict[str, Json] = {
-    "ETag": TAG,
-    "Cache-Control": {
-        "type": "string",
-        "description": "How long it keeps.",
-        "examples": ["private, no-cache"],
-    },
-    "Location": {"type": "string", "description": "Where it is.", "examples": [f"/v1/transfers/{ID}"]},
-    "Preference-Applied": {"type": "string", "description": "The wait that was kept to.", "examples": ["wait=30"]},
-    "Retry-After": {"type": "integer", "description": "In how many seconds to try again.", "examples": [30]},
-    "WWW-Authenticate": {"type": "string", "description": "How to give a key.", "examples": ["Bearer"]},
-    "X-Request-ID": {
-        "type": "string",
-        "description": "Names the request in the log.",
-        "examples": ["5f2c"],
-    },
-}
-IF_NONE_MATCH: Json = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "ETag of what the caller has: 304 where that is still so.",
-    "schema": {"type": "string"},
-}
-
-TRACEPARENT: Json = {
-    "name": "traceparent",
-    "in": "header",
-    "required": False,
-    "description": "The trace that this belongs to (W3C Trace Context); the job and its webhook go on in it.",
-    "schema": {"type": "string"},
-}
-
-MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
-SMALLEST: dict[str, Json] = {
-    "StyleBody": {"images": [{"image": SMALLEST_IMAGE}], "description": "Grey"},
-    "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
-    "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,
-}
-"""Bodies that work as they are where the service's own presets are there, for those who try."""
+API_ERRORS = ("401", "500", "503")  # of every operation under /v1
+WRITE_ERRORS = ("403", "507")  # also of those that change something
+BODY_ERRORS = ("400", "413", "415")  # of operations with a body
 
 
 def complete(document: Json) -> None:
-    """Completes what flask-openapi3 made of the views."""
+    """Complete the description that flask-openapi3 made from the views."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             _complete(path, method, operation)
@@ -139,20 +48,20 @@ def complete(document: Json) -> None:
 
 
 def _named(part: Any, schemas: Json) -> set[str]:
-    """The schemas that a part of the document refers to, and those that these refer to."""
-    if isinstance(part, list):
-        return set().union(*(_named(entry, schemas) for entry in part))
-    if not isinstance(part, dict):
-        return set()
-    found = set().union(*(_named(entry, schemas) for entry in part.values()))
-    if isinstance(reference := part.get("$ref"), str):
+    """Return the names of all schemas that a part of the document refers to, directly or through others."""
+    found: set[str] = set()
+    entries = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for entry in entries:
+        found |= _named(entry, schemas)
+    reference = part.get("$ref") if isinstance(part, dict) else None
+    if isinstance(reference, str):
         name = reference.rpartition("/")[2]
         found |= {name} | _named(schemas[name], schemas)
     return found
 
 
 def _schemas() -> Json:
-    """As pydantic has them: flask-openapi3 leaves out what it doesn't know, examples among that."""
+    """Return all schemas as pydantic makes them; flask-openapi3 would leave out examples, for one."""
     models = [(model, "validation") for module in (requests, responses) for model in _models(module)]
     _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     return dict(found["$defs"])
@@ -169,17 +78,17 @@ def _complete(path: str, method: str, operation: Json) -> None:
     operation["description"] = rest or operation["summary"] + "."
     if path not in ANY_HOST:
         operation["responses"].setdefault("421", {})
-    if path.startswith(KEPT):
+    if is_api(path):
         operation["security"] = SECURITY
-        for status in ("500", "503", *(() if method == "get" else ("403", "507"))):
+        for status in API_ERRORS if method == "get" else API_ERRORS + WRITE_ERRORS:
             operation["responses"].setdefault(status, {})
     _complete_parameters(operation)
     _complete_body(operation)
     if "parameters" not in operation and "requestBody" not in operation:
         operation["responses"].pop("422", None)
-    if method == "get" and path.startswith(KEPT) and STREAM not in _media(operation):
+    if method == "get" and is_api(path) and STREAM not in _media(operation):
         operation.setdefault("parameters", []).append(IF_NONE_MATCH)
-        operation["responses"]["304"] = {"description": "It is still what the caller has."}
+        operation["responses"]["304"] = {"description": "The caller's copy is still current."}
     for status, response in operation["responses"].items():
         _complete_response(status, response, method, path)
     operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -190,7 +99,7 @@ def _media(operation: Json) -> Json:
 
 
 def _complete_parameters(operation: Json) -> None:
-    """The example and the description stand beside the schema; text from a URL or a header is never null."""
+    """Take examples and descriptions out of the parameters' schemas, and null, which no parameter can be."""
     for parameter in operation.get("parameters", ()):
         schema = parameter["schema"]
         for name in ("description", "example"):
@@ -207,7 +116,7 @@ def _complete_body(operation: Json) -> None:
         return
     content = operation["requestBody"]["content"]
     if PACK_TYPE in content:
-        content[PACK_TYPE] = {"schema": {"type": "string", "format": "binary"}}
+        content[PACK_TYPE] = BINARY
     else:
         schema = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
         content["application/json"]["example"] = SMALLEST[schema]
@@ -218,7 +127,7 @@ def _complete_body(operation: Json) -> None:
 
 
 def _form(schema: Json, example: Json) -> Json:
-    """The same JSON as one part, beside the files that it names."""
+    """Return the schema of the form that holds the same JSON as one part, beside the files that it names."""
     part = {"type": "string", "maxLength": MAX_JSON, "contentMediaType": "application/json", "contentSchema": schema}
     words = "The JSON of this request, which names the files beside it as file:<part name>."
     return {
@@ -227,7 +136,7 @@ def _form(schema: Json, example: Json) -> Json:
         "properties": {PART: part | {"description": words, "examples": [json.dumps(example)]}},
         "propertyNames": {"pattern": f"^[ -~]{{1,{MAX_PART_NAME}}}$"},
         "maxProperties": MAX_PARTS,
-        "additionalProperties": {"type": "string", "format": "binary"},
+        "additionalProperties": BINARY["schema"],
     }
 
 
@@ -251,7 +160,7 @@ def _header(name: str) -> Json:
 
 def _headers_of(status: str, method: str, path: str) -> list[str]:
     names = ["X-Request-ID"]
-    if method == "get" and status in ("200", "304") and path.startswith(KEPT):
+    if method == "get" and status in ("200", "304") and is_api(path):
         names += ["ETag", "Cache-Control"]
     if status == "201" or (method in ("put", "post") and status in ("200", "202")):
         names += ["Location"]

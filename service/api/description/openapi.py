@@ -1,4 +1,4 @@
-"""The application: Flask whose views describe themselves, with what flask-openapi3 can't know added to that."""
+"""The Flask application with an OpenAPI description of its views."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from flask import request
 from flask_openapi3 import Info, OpenAPI
 
 from service import __version__
-from service.api.description.extras import SECURITY_SCHEMES, complete
+from service.api.description.extras import complete
+from service.api.description.texts import SECURITY_SCHEMES
 from service.api.http import problems
 from service.api.http.body import ApiRequest
 from service.api.schemas.responses import Problem
@@ -20,7 +21,7 @@ INFO = Info(
 
 
 class Api(OpenAPI):
-    """Flask that reads bodies as JSON or as a form, and answers every error as problem+json."""
+    """A Flask app that reads bodies as JSON or as a form, and answers every error as problem+json."""
 
     request_class = ApiRequest
 
@@ -45,11 +46,11 @@ class Api(OpenAPI):
 
 
 def operation_id(*, name: str, path: str, method: str) -> str:
-    """What generated clients call an operation: as its view is called."""
+    """Return the name of an operation in generated clients: the view's."""
     return name
 
 
 def _check_path() -> None:
-    """Refuse a second spelling of a path: a proxy's rule for /metrics must hold for all that leads there."""
-    if request.environ["PATH_INFO"].startswith("//"):  # which werkzeug would make one
+    """Refuse a second spelling of a path: a proxy's rule for /metrics must cover every path that leads there."""
+    if request.environ["PATH_INFO"].startswith("//"):  # werkzeug would read it as one slash
         raise NotFound("there is no such path: it begins with two slashes")

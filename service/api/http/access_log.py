@@ -1,4 +1,4 @@
-"""What operators see of a request: its id and trace, one line of the log at its end, and the metrics."""
+"""What operators see of a request: its id and trace, one line in the log at its end, and the metrics."""
 
 from __future__ import annotations
 
@@ -18,32 +18,35 @@ from service.telemetry.tracing import Trace, continued
 
 logger = logging.getLogger(__name__)
 
-TRACE, CALLER, JOB = "nst.trace", "nst.caller", "nst.job"  # what views and middleware tell each other
+TRACE, CALLER, JOB = "nst.trace", "nst.caller", "nst.job"  # keys of what views tell this middleware
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-UNMATCHED = "unmatched"  # the route of a path that there isn't
+UNMATCHED = "unmatched"  # the route of a path that matches none
 QUIET = ("/livez", "/readyz", "/metrics")  # asked for all the time: only at level DEBUG
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def traceparent() -> str | None:
-    """What to pass on to whoever goes on with the work of this request."""
+    """Return the `traceparent` that continues the trace of this request, for its job and webhook."""
     trace: Trace | None = request.environ.get(TRACE)
     return trace.header if trace else None
 
 
-class Observed:
-    """WSGI middleware around all others but those that say who calls."""
+class AccessLog:
+    """WSGI middleware that logs and counts requests.
+
+    It lies around all other middleware but the one that finds the caller's address.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return _Answer(environ, start_response).by(self._app)
+        return _Exchange(environ, start_response).start(self._app)
 
 
-class _Answer:
-    """A request and its response, as that is sent."""
+class _Exchange:
+    """A request and its response, from the request's arrival until the last byte is sent."""
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         given = environ.get("HTTP_X_REQUEST_ID", "")
@@ -57,13 +60,13 @@ class _Answer:
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] = iter(())
 
-    def by(self, app: WSGIApplication) -> Iterable[bytes]:
-        """Has the application answer."""
+    def start(self, app: WSGIApplication) -> Iterable[bytes]:
+        """Call the application; return the response's body."""
         trace = self._environ[TRACE] = continued(self._environ.get("HTTP_TRACEPARENT"))
         bind(request_id=self._id, trace_id=trace.trace_id, span_id=trace.span_id)
         instruments.http_requests_in_flight.inc()
         try:
-            self._body = app(self._environ, self._start)
+            self._body = app(self._environ, self._on_start)
             self._chunks = iter(self._body)
         except BaseException:
             self.close()
@@ -73,7 +76,7 @@ class _Answer:
             instruments.http_request_seconds.labels(*labels).observe(time.monotonic() - self._begun)
         return self
 
-    def _start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+    def _on_start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         self._status = int(status.split(" ", 1)[0])
         rule = getattr(self._environ.get("werkzeug.request"), "url_rule", None)  # Flask takes it away after this
         self._route = rule.rule if rule else UNMATCHED
@@ -88,7 +91,7 @@ class _Answer:
         return chunk
 
     def close(self) -> None:
-        """The response was sent, or nobody listens any more."""
+        """Close the body and write the log's line: the response was sent, or the client is gone."""
         try:
             if hasattr(self._body, "close"):
                 self._body.close()

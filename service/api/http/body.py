@@ -18,15 +18,15 @@ PACK_TYPE = "application/octet-stream"
 
 
 class ApiRequest(Request):
-    """A request whose body is a JSON object, whichever way it came."""
+    """A request whose body is a JSON object, as JSON or as a part of a form."""
 
     def get_json(self, *args: Any, **kwargs: Any) -> Any:
-        """The body's JSON object; unlike Flask's, never silent about what is wrong with it.
+        """Return the body's JSON object; unlike Flask's method, never silently None.
 
         Raises:
-            UnsupportedMediaType: neither JSON nor multipart/form-data.
-            MalformedBody: not JSON, or not an object.
-            BodyTooLarge: it has more than any request needs, pictures aside.
+            UnsupportedMediaType: it is neither JSON nor multipart/form-data.
+            MalformedBody: it is not JSON, or not an object.
+            BodyTooLarge: without its pictures it is larger than any request needs.
         """
         self._check_body()
         if self.mimetype == "multipart/form-data":
@@ -36,10 +36,10 @@ class ApiRequest(Request):
         raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")
 
     def get_file(self, media_type: str) -> bytes:
-        """The body, which is one file of this type.
+        """Return the body, which is one file of this media type.
 
         Raises:
-            UnsupportedMediaType: it isn't.
+            UnsupportedMediaType: it has another media type.
         """
         if self.mimetype != media_type:
             raise UnsupportedMediaType(f"send the file as {media_type}")
@@ -55,7 +55,7 @@ class ApiRequest(Request):
             raise RequestEntityTooLarge
 
     def _json_part(self) -> bytes:
-        """Raises MalformedBody, BodyTooLarge."""
+        """Return the form's part that holds the JSON. Raises MalformedBody, BodyTooLarge."""
         _check_parts([*self.form.items(multi=True), *self.files.items(multi=True)])
         if PART in self.files:
             part = self.files[PART].stream.read(MAX_JSON + 1)
@@ -71,13 +71,13 @@ class ApiRequest(Request):
 
 
 class PackRequest(ApiRequest):
-    """A request whose body is a pack; a view that takes it as `raw` says so in the API's description."""
+    """A request whose body is a pack; a view with a parameter `raw` of this type is described so."""
 
     mimetypes = (PACK_TYPE,)
 
 
 def _check_parts(parts: Sequence[tuple[str | None, object]]) -> None:
-    """Raises MalformedBody for a part that is there twice, that nothing could name, or that is a text of its own."""
+    """Raise MalformedBody for a part that comes twice, has no usable name, or is a text beside the JSON."""
     seen: set[str] = set()
     for given, content in parts:
         name = given or ""  # None where its Content-Disposition can't be read

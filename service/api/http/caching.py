@@ -1,4 +1,4 @@
-"""What may be kept of an answer, and for how long: one rule for every GET."""
+"""How long a response may be cached: one rule for every GET."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Flask, Response, request
+
+from service.api.http.paths import is_api
 
 FOREVER = "private, max-age=31536000, immutable"  # files that never change
 REVALIDATE = "private, no-cache"  # may be kept, but each use asks by ETag whether it is still so
@@ -15,9 +17,11 @@ DESCRIPTION = "/openapi.json"
 
 
 def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, weak: bool = False) -> Response:
-    """A file under its tag, which need not be fetched for those who have it: they get 304.
+    """Return the response with a file, or 304 to callers who have the file of this ETag.
 
-    `weak`: the same tag may stand for other bytes that do as well.
+    `data` is called only if the file is sent.
+
+    `weak`: the same ETag may stand for other bytes of equal use.
     """
     response = Response(mimetype=media_type)
     response.set_etag(etag, weak)
@@ -29,14 +33,15 @@ def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, we
 
 
 def register(app: Flask) -> None:
-    app.after_request(_ruled)
+    """Give every GET's response its Cache-Control, and JSON of the API an ETag."""
+    app.after_request(_add_rule)
 
 
-def _ruled(response: Response) -> Response:
-    """JSON of resources gets an ETag of its bytes, and 304 for those who have it; a view's own rule is left alone."""
+def _add_rule(response: Response) -> Response:
+    """Add Cache-Control unless the view has set it, and to the API's JSON an ETag; answer 304 if that matches."""
     if request.method not in ("GET", "HEAD") or "Cache-Control" in response.headers:
         return response
-    kept = request.path.startswith("/v1/") or request.path == DESCRIPTION
+    kept = is_api(request.path) or request.path == DESCRIPTION
     response.headers["Cache-Control"] = REVALIDATE if kept and response.status_code < 400 else NEVER  # noqa: PLR2004
     if response.status_code == 200 and kept and response.is_json:  # noqa: PLR2004
         response.add_etag()

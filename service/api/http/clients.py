@@ -1,4 +1,4 @@
-"""Whether anybody still waits for an answer."""
+"""Whether the client still waits for its response."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def hung_up(connection: socket.socket | None) -> bool:
-    """Whether the other side has closed; the first write after that would still seem to go well."""
+    """Return whether the client has closed the connection; a first write after that would still seem to succeed."""
     if connection is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Pages of other origins, where NST_CORS_ORIGINS names them."""
+"""CORS: access for pages of the origins that NST_CORS_ORIGINS names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PREFLIGHT_S = 3600
 
 
 def allow(app: Flask, origins: tuple[str, ...]) -> None:
-    """Lets pages of these origins call every path; no cookies, for the service has none."""
+    """Let pages of these origins call every path, without cookies, which the service doesn't use."""
     if not origins:
         return
     anyone = "*" in origins
     if not anyone:
-        app.after_request(_varies)
+        app.after_request(_add_vary)
     CORS(
         app,
         origins="*" if anyone else list(origins),
@@ -34,7 +34,10 @@ def allow(app: Flask, origins: tuple[str, ...]) -> None:
     )
 
 
-def _varies(response: Response) -> Response:
-    """flask-cors leaves this out where there is one origin; a copy kept without its headers would then be refused."""
+def _add_vary(response: Response) -> Response:
+    """Add `Vary: Origin`, which flask-cors leaves out where there is one origin.
+
+    Without it a browser could reuse a cached copy that has no CORS headers, and refuse it.
+    """
     response.vary.add("Origin")
     return response

@@ -1,4 +1,4 @@
-"""JSON of requests, measured before it is parsed: all but the pictures in it is small.
+"""JSON of requests, whose size is checked before it is parsed: everything but its pictures must be small.
 
 What lies beside long strings is bounded in bytes, values and depth, and so is the number of long strings. So the cost
 of a body that is refused is that of reading it once, whatever it holds.
@@ -44,10 +44,10 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
 
 def _check_size(raw: bytes) -> None:
-    """Raises BodyTooLarge, MalformedBody."""
+    """Raise BodyTooLarge or MalformedBody for a body past one of the limits."""
     if raw.count(b'"') > MAX_QUOTES:
         raise BodyTooLarge(f"the JSON has more than {MAX_VALUES:,} values")
-    outside, strings = _apart(raw)
+    outside, strings = _split_strings(raw)
     if sum(length >= LONG for length in strings) > MAX_LONG:
         raise BodyTooLarge(f"the JSON has more than {MAX_LONG:,} strings of {LONG:,} bytes or more")
     if sum(map(len, outside)) + sum(length for length in strings if length < LONG) > MAX_JSON:
@@ -55,7 +55,7 @@ def _check_size(raw: bytes) -> None:
     _check_structure(b"".join(outside))
 
 
-def _apart(raw: bytes) -> tuple[list[bytes], list[int]]:
+def _split_strings(raw: bytes) -> tuple[list[bytes], list[int]]:
     """Return what lies outside of strings, and the length of each string in bytes."""
     outside: list[bytes] = []
     strings: list[int] = []
@@ -76,7 +76,7 @@ def _of_one_string(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _check_structure(outside: bytes) -> None:
-    """Raises BodyTooLarge, MalformedBody."""
+    """Raise BodyTooLarge or MalformedBody for too many values, or too deep ones."""
     depth, values = 0, 1
     for found in _STRUCTURE.finditer(outside):
         if found[0] in b"]}":

@@ -1,4 +1,4 @@
-"""Memory of large bodies: given back to the system as soon as their requests are answered."""
+"""Memory of large bodies, which is given back to the system as soon as their requests are answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which format a caller gets a picture."""
+"""Content negotiation: in which format a caller gets a picture."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _turn = threading.BoundedSemaphore(1)  # 4096 x 4096 pixels take up to 3 s of a 
 
 
 def preferred(accept: str, made: str) -> str:
-    """The media type that a header `Accept` likes best; the one that the picture was made in, where that is as good.
+    """Return the media type that a header `Accept` prefers; on a tie, the one that the picture was made in.
 
-    A browser that opens the picture's address, or shows it in a page, has tastes of its own but takes any picture: it
-    gets the file as it was made, which is what is saved from there.
+    A browser that opens the picture's address, or shows it in a page, has preferences of its own but takes any
+    picture: it gets the file as it was made, so that this file is what a user saves.
 
     Raises:
-        NotAcceptable: none of them will do.
+        NotAcceptable: `Accept` takes none of the formats.
     """
     ranges = [(media_type, q) for media_type, q in parse_accept_header(accept, MIMEAccept) if "/" in media_type]
-    asked = MIMEAccept(ranges)  # what is no media type, as the `*` of some old clients, is not heard
+    asked = MIMEAccept(ranges)  # an entry that is no media type, as the `*` of some old clients, is ignored
     if not asked or any(media_type in BROWSERS for media_type, _ in asked):
         return made
     best = max((made, *MEDIA_TYPES.values()), key=asked.quality)
@@ -38,10 +38,10 @@ def preferred(accept: str, made: str) -> str:
 
 
 def transcoded(read: Callable[[], bytes], format: str, quality: int) -> bytes:
-    """A picture's file, read when its turn has come, in another format; one at a time.
+    """Return a picture's file in another format; one picture at a time, and read only when its turn has come.
 
     Raises:
-        Unavailable: too many others were before it.
+        Unavailable: others took longer than TURN_S.
     """
     if not _turn.acquire(timeout=TURN_S):
         raise Unavailable("too many pictures are being brought to other formats", retry_after=TURN_S)

@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, opaque to the caller."""
+"""Cursors: the place where a page ended, as text that is opaque to callers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from service.errors import InvalidInput
 
 
 def to_cursor(*place: Any) -> str:
+    """Return the cursor for a place in a list."""
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
 def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
-    """Raises InvalidInput unless the cursor holds values of these types."""
+    """Return the place that a cursor holds. Raises InvalidInput unless it has values of these types."""
     try:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
@@ -27,5 +28,5 @@ def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
 
 
 def _is_ours(value: Any) -> bool:
-    """Whether a cursor of ours can hold it: the name of a preset, or the number of a job."""
+    """Return whether a cursor of ours can hold the value: the name of a preset, or the number of a job."""
     return is_name(value) if isinstance(value, str) else 0 <= value < 2**63

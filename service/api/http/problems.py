@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 problem+json."""
+"""Errors as RFC 9457 problem+json."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def register(app: Flask) -> None:
+    """Answer every error of the app with a problem."""
     app.register_error_handler(ServiceError, problem_response)
     app.register_error_handler(HTTPException, _from_http)
-    app.register_error_handler(Exception, _unforeseen)
+    app.register_error_handler(Exception, _unexpected)
 
 
 def problem_response(error: ServiceError) -> Response:
+    """Return the response for an error of the service, with the headers that belong to its status."""
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s: %s", request.method, request.path, error.detail)
     response = _response(error.problem())
@@ -40,7 +42,7 @@ def problem_response(error: ServiceError) -> Response:
 
 
 def refuse(error: ValidationError) -> NoReturn:
-    """Raises InvalidInput with pydantic's findings, each with its field.
+    """Raise InvalidInput with pydantic's findings, each with its field.
 
     flask-openapi3 would also take a response, and abort with it: Flask keeps such an exception in a frame of the
     exception's own traceback, and with it the body, until the collector comes by.
@@ -80,7 +82,7 @@ def _from_http(error: HTTPException) -> Response:
 
 
 def _too_large(error: RequestEntityTooLarge) -> BodyTooLarge:
-    """The error that names the limit. werkzeug's own is the same for all, so where it was raised has to tell."""
+    """Return the error that names the limit; werkzeug raises one for all limits, so its traceback has to tell."""
     raised_in = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
     if raised_in == "next_event":
         return BodyTooLarge(f"the form has more than {MAX_PARTS} parts")
@@ -90,9 +92,9 @@ def _too_large(error: RequestEntityTooLarge) -> BodyTooLarge:
     return BodyTooLarge(f"the request body is larger than {limit:g} MiB (NST_MAX_BODY_MB)")
 
 
-def _unforeseen(error: Exception) -> Response:
+def _unexpected(error: Exception) -> Response:
     logger.exception("%s %s failed", request.method, request.path)
-    return _response(ServiceError("an error that nobody foresaw; the service's log has it").problem())
+    return _response(ServiceError("an unexpected error; the service's log has it").problem())
 
 
 def _response(problem: dict[str, object]) -> Response:

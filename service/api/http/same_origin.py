@@ -1,6 +1,6 @@
-"""What keeps pages of other sites out where no key does: one look at Host and Origin before any view.
+"""Protection against pages of other sites where no key is needed: a check of Host and Origin before any view.
 
-A visitor's browser reaches services that the page's author can't: those on the visitor's machine and network.
+A visitor's browser can reach services on the visitor's machine and network, which the page's author can't.
 """
 
 from __future__ import annotations
@@ -10,43 +10,43 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
-from service.api.context import parts
+from service.api.context import context
 from service.authority import DEFAULT_PORTS, Authority, any_matches, parse_authority
 from service.config import Settings
 from service.errors import Forbidden, Misdirected, shown
 
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
-ANY_HOST = ("/livez", "/readyz")  # tell nothing, and load balancers ask them under names of their own
+ANY_HOST = ("/livez", "/readyz")  # they reveal nothing, and load balancers use host names of their own
 OWN_PAGE = "same-origin"  # what browsers say of this service's pages, in a header that no page can set
-THE_PERSON = "none"  # what they say of the person themselves
+BY_USER = "none"  # what they send for what the user does by hand
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")  # a request target that names its host
 
 
 def register(app: Flask) -> None:
-    """Has every request looked at, whatever blueprint answers it."""
+    """Check every request, whichever blueprint answers it."""
     app.before_request(_check)
 
 
 def _check() -> None:
-    settings = parts().settings
+    settings = context().settings
     if settings.api_keys:  # which pages of other sites don't have
         return
-    here = _asked_for()
+    here = _requested_host()
     if request.path not in ANY_HOST:
         check_host(here, settings)
     if request.method not in SAFE:
         check_origin(here, settings)
 
 
-def _asked_for() -> Authority | None:
-    """The host that this request is for; a target that is a whole URL goes before Host (RFC 9112, section 3.2.2)."""
+def _requested_host() -> Authority | None:
+    """Return the host that this request is for; a whole URL as its target overrides Host (RFC 9112, 3.2.2)."""
     absolute = _ABSOLUTE.match(request.environ.get("RAW_URI", ""))
     return parse_authority(absolute[1] if absolute else request.headers.get("Host", ""))
 
 
 def check_host(here: Authority | None, settings: Settings) -> None:
-    """Refuses names that aren't this service's: somebody else's may be made to lead here (DNS rebinding).
+    """Refuse host names that aren't this service's: another site's name can be made to lead here (DNS rebinding).
 
     Raises:
         Misdirected: it isn't loopback, what NST_HOST says, or one of NST_HOSTS.
@@ -58,10 +58,10 @@ def check_host(here: Authority | None, settings: Settings) -> None:
 
 
 def _is_bound(here: Authority, host: str) -> bool:
-    """Whether it is the address that the service listens on.
+    """Return whether it is the address that the service listens on.
 
-    Where that is every address, so is any: which of them a container or a router is reached by can't be known here,
-    and an address can't be made to lead elsewhere as a name can.
+    Where it listens on every address, any address is accepted: a container can't know by which one it is reached, and
+    an address can't be made to lead elsewhere as a name can.
     """
     bound = parse_authority(f"[{host}]" if ":" in host else host)
     if bound and bound.address and bound.address.is_unspecified:
@@ -70,33 +70,33 @@ def _is_bound(here: Authority, host: str) -> bool:
 
 
 def check_origin(here: Authority | None, settings: Settings) -> None:
-    """Refuses what pages of other origins send; programs say nothing of pages, and are not concerned.
+    """Refuse requests from pages of other origins; programs send none of these headers, and pass.
 
     Raises:
         Forbidden: the page is not of this origin, by its browser or by its host and port, nor of NST_CORS_ORIGINS.
     """
-    origin, site = _origin(), request.headers.get("Sec-Fetch-Site", THE_PERSON)
+    origin, site = _origin(), request.headers.get("Sec-Fetch-Site", BY_USER)
     if site == OWN_PAGE or origin in settings.cors_origins or "*" in settings.cors_origins:
         return
-    if site != THE_PERSON or (origin is not None and not is_same(origin, here)):
+    if site != BY_USER or (origin is not None and not is_same(origin, here)):
         page = f"pages of {shown(origin)}" if origin else "pages of other sites"
         raise Forbidden(f"{page} may not do this: NST_CORS_ORIGINS doesn't name that origin")
 
 
 def _origin() -> str | None:
-    """The origin of the page that sent this request, as its browser says it; of older browsers that of Referer."""
+    """Return the origin of the page that sent this request: from Origin or, in older browsers, from Referer."""
     origin, referrer = request.headers.get("Origin"), request.headers.get("Referer")
     if origin is not None or not referrer:
         return origin
     try:
         page = urlsplit(referrer)
     except ValueError:
-        return ""  # somebody's, but whose can't be told
+        return ""  # an origin that can't be read equals none
     return f"{page.scheme}://{page.netloc}"
 
 
 def is_same(origin: str, here: Authority | None) -> bool:
-    """Whether an origin has the host and port of a request.
+    """Return whether an origin has the host and port of a request.
 
     The scheme is left out: a proxy may have taken the encryption away. A Host without a port has the scheme's.
     """

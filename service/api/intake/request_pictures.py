@@ -9,7 +9,7 @@ from functools import partial
 
 from flask import g, request
 
-from service.api.context import parts
+from service.api.context import context
 from service.api.http.clients import hung_up
 from service.decoding import files
 from service.decoding.files import Allowance
@@ -22,12 +22,12 @@ MEGA = 1_000_000
 
 @dataclass
 class RequestPictures:
-    """What a request has brought so far.
+    """The pictures that a request has brought so far, and what it may still bring.
 
     Attributes:
-        most: pictures that it may bring, read or not.
+        most: pictures that it may bring, readable or not.
         pixels: pixels that its pictures may still have.
-        allowance: CPU time that they may still take.
+        allowance: CPU time that reading them may still take.
     """
 
     most: int
@@ -37,10 +37,10 @@ class RequestPictures:
     known: dict[str, ImageFile] = field(default_factory=dict)
 
     def read(self, value: str, bytes_of: Callable[[str], bytes]) -> ImageFile:
-        """The picture that a field's text stands for, read where the text is new.
+        """Return the picture that a field's text stands for; equal texts are read once.
 
         Raises:
-            UnreadableImage: it can't be read, or is more than the request may bring.
+            UnreadableImage: it can't be read, or the request brings too much.
             Unavailable: too many large pictures are being read.
         """
         if value not in self.known:
@@ -59,14 +59,14 @@ class RequestPictures:
 
     def _check_pixels(self, pixels: int) -> None:
         if pixels > self.pixels:
-            limit = parts().settings.request_megapixels
+            limit = context().settings.request_megapixels
             raise UnreadableImage(f"is too large: the pictures of a request may have {limit:g} megapixels in all")
 
 
 def request_pictures() -> RequestPictures:
-    """The pictures of the request that is being answered."""
+    """Return the pictures of the current request."""
     if "pictures" not in g:
-        settings = parts().settings
+        settings = context().settings
         allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
         g.pictures = RequestPictures(settings.request_pictures, settings.request_megapixels * MEGA, allowance)
     found: RequestPictures = g.pictures
@@ -74,6 +74,6 @@ def request_pictures() -> RequestPictures:
 
 
 def _check_client(connection: socket.socket | None) -> None:
-    """Ends the reading of pictures for a client that is gone. Raises Unavailable, which nobody will see."""
+    """Raise Unavailable, which ends the reading of pictures, if the client is gone."""
     if hung_up(connection):
         raise Unavailable("the client is gone")

@@ -1,4 +1,4 @@
-"""How a POST that brings pictures becomes a job: either all of it is there in the end, or none."""
+"""How a POST with pictures becomes a job: either all of it is stored in the end, or nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from flask import request
 
 from service.api.auth import caller
-from service.api.context import parts
+from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
 from service.api.schemas.parameters import NewJobHeaders
 from service.api.schemas.requests import PaintingBody
@@ -20,33 +20,33 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 
 def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
-    """What a POST is known by, if its caller gave it a key."""
+    """Return what a repeated POST is recognised by, if its caller gave it an Idempotency-Key."""
     return RepeatKey(caller(), header.idempotency_key, body.digest()) if header.idempotency_key else None
 
 
 def repeated(key: RepeatKey | None) -> JobRow | None:
-    """The job that the same POST made before."""
-    job = parts().queue.repeated(key) if key else None
+    """Return the job that an earlier POST with this key made, if there is one."""
+    job = context().queue.repeated(key) if key else None
     if job:
         request.environ[JOB] = job.id
     return job
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:
-    """A new job, its pictures stored; or, if the same POST came in at the same time, the one that this made.
+    """Return a new job with its pictures stored; or the job of the same POST, if that came at the same time.
 
-    `take_in` stores the pictures of the job whose id it is given.
+    `take_in` gets the job's id, and stores the pictures.
 
     Raises:
         NoSpace: the disk is nearly full, or the caller has stored too much.
     """
     id = new_id()
-    parts().disks.check()
-    parts().queue.check_room(caller(), 1)
-    with removed_if_undone(parts().blobs, [job_folder(id)]):
-        job = parts().queue.submit(replace(take_in(id), trace=traceparent()))
+    context().disks.check()
+    context().queue.check_limits(caller(), 1)
+    with removed_if_undone(context().blobs, [job_folder(id)]):
+        job = context().queue.submit(replace(take_in(id), trace=traceparent()))
     if job.id != id:
-        remove_unsaved(parts().blobs, [job_folder(id)])
-    parts().wake()
+        remove_unsaved(context().blobs, [job_folder(id)])
+    context().wake()
     request.environ[JOB] = job.id
     return job

@@ -1,4 +1,4 @@
-"""Which pictures a body asks for, each with all that is said of it: the transfer's own, variants, a blend's steps."""
+"""Which pictures a body requests, each with all its options: the transfer's own, its variants, a blend's steps."""
 
 from __future__ import annotations
 
@@ -9,66 +9,83 @@ from typing import Any
 from service.api.schemas.fields import JobInit
 from service.api.schemas.requests import BlendBody, PaintingBody, StyleEntry, TransferBody
 from service.errors import FieldError, InvalidInput
+from service.options import STRENGTH_WEIGHTS
 from service.pictures.images import ImageFile
 
-DIAL = ("content_weight", "style_weight")  # what a strength stands for
-Given = dict[str, Any]  # the fields that somebody named, each with its value
+RequestedOptions = dict[str, Any]
+"""The fields that the caller named, each with its value."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One picture asked for: `loc` is where the body speaks of it, `entries` where it names styles without a list."""
+class RequestedPainting:
+    """One picture that a body requests.
+
+    Attributes:
+        loc: where the body describes it: the start of its fields' names in errors.
+        label: what the contact sheet calls it.
+        options: its fields without defaults.
+        entries: the fields that name its styles, where they aren't a list (a blend's).
+    """
 
     loc: str
     label: str
-    given: Given
+    options: RequestedOptions
     entries: tuple[str, ...] = ()
 
-    def of_style(self, i: int) -> Callable[[str], str]:
-        """Where the body says what there is to a style: a field's name -> its place."""
+    def style_loc(self, i: int) -> Callable[[str], str]:
+        """Return a function from a field of style `i` to its place in the body."""
         return lambda field: self.entries[i] if self.entries else f"{self.loc}styles.{i}.{field}"
 
 
-def given_in(body: PaintingBody) -> Given:
-    """What the caller named, without defaults."""
+def requested_options(body: PaintingBody) -> RequestedOptions:
+    """Return what the caller named, without defaults."""
     return {name: getattr(body, name) for name in body.model_fields_set}
 
 
-def varied(body: TransferBody, given: Given) -> list[Asked]:
-    """The variants, each over what is said of all."""
-    own = [given_in(variant) for variant in body.variants]
-    return [Asked(f"variants.{i}.", _label(mine), _overridden(given, mine)) for i, mine in enumerate(own)]
+def variants_of(body: TransferBody, common: RequestedOptions) -> list[RequestedPainting]:
+    """Return the variants of a transfer; `common` holds what it requests for all of them."""
+    return [
+        RequestedPainting(f"variants.{i}.", _label(own), _merged(common, own))
+        for i, own in enumerate(map(requested_options, body.variants))
+    ]
 
 
-def _overridden(given: Given, own: Given) -> Given:
-    """A variant's word goes before the transfer's; so does its strength before weights, and the other way round."""
+def _merged(common: RequestedOptions, own: RequestedOptions) -> RequestedOptions:
+    """Return a variant's options over the common ones.
+
+    Its strength replaces common weights that a strength sets, and such a weight of its own the common strength.
+    """
+    replaced: tuple[str, ...] = ()
     if own.get("strength") is not None:
-        given = {name: value for name, value in given.items() if name not in DIAL}
-    elif any(name in own for name in DIAL):
-        given = {name: value for name, value in given.items() if name != "strength"}
-    return given | own
+        replaced = STRENGTH_WEIGHTS
+    elif any(name in own for name in STRENGTH_WEIGHTS):
+        replaced = ("strength",)
+    return {name: value for name, value in common.items() if name not in replaced} | own
 
 
-def blended(blend: BlendBody, given: Given) -> list[Asked]:
-    """The steps of a walk, both ends included. Raises InvalidInput for fields that it takes the place of."""
+def blend_steps(blend: BlendBody, common: RequestedOptions) -> list[RequestedPainting]:
+    """Return the pictures of a blend, both ends included.
+
+    Raises InvalidInput where the body also has fields that a blend replaces.
+    """
     errors = [
-        FieldError(name, "is not for a transfer with blend") for name in ("styles", "variants") if name in given
+        FieldError(name, "is not for a transfer with blend") for name in ("styles", "variants") if name in common
     ]
     if errors:
         raise InvalidInput(errors)
-    asked = []
-    for step in range(blend.steps + 1):
-        t = step / blend.steps
-        shares = [("blend.from", blend.start, 1 - t), ("blend.to", blend.to, t)]
-        shares = [share for share in shares if share[2] > 0]
-        styles = [StyleEntry(preset=name, weight=weight) for _, name, weight in shares]
-        label = " + ".join(f"{weight:.0%} {name}" for _, name, weight in shares)
-        asked.append(Asked("", label, given | {"styles": styles}, tuple(loc for loc, *_ in shares)))
-    return asked
+    return [_blend_step(blend, step / blend.steps, common) for step in range(blend.steps + 1)]
 
 
-def _label(own: Given) -> str:
-    """What a variant has of its own, in the order of its fields."""
+def _blend_step(blend: BlendBody, t: float, common: RequestedOptions) -> RequestedPainting:
+    shares = [("blend.from", blend.start, 1 - t), ("blend.to", blend.to, t)]
+    shares = [share for share in shares if share[2] > 0]
+    styles = [StyleEntry(preset=name, weight=weight) for _, name, weight in shares]
+    label = " + ".join(f"{weight:.0%} {name}" for _, name, weight in shares)
+    return RequestedPainting("", label, common | {"styles": styles}, tuple(loc for loc, *_ in shares))
+
+
+def _label(own: RequestedOptions) -> str:
+    """Return a variant's label: its own options, in the order of the fields."""
     return ", ".join(_named(name, own[name]) for name in PaintingBody.model_fields if name in own) or "as it is"
 
 

@@ -1,4 +1,4 @@
-"""A job as Server-Sent Events, each numbered with the job's own count of them, so that any process can go on."""
+"""A job as Server-Sent Events, numbered by a count in the job's row, so that any process can resume a stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from service.telemetry.instruments import event_streams_open
 RECONNECT_MS = 2000  # after which a client that lost its stream comes back
 HEARTBEAT_S = 15.0  # of silence, after which a line without meaning is sent
 FULL_RETRY_S = 5.0  # when to try again where all places are taken
-BEGINNING = -1  # the number before that of the first event
+BEGINNING = -1  # the number before the first event's
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Event:
 
 
 def events_after(row: JobRow, number: int) -> list[Event]:
-    """What of the job as it is now those don't know who have heard of the events up to this one."""
+    """Return the newest events of a job that are newer than event `number`."""
     preview = row.preview
     events = [Event(_number(row.progress), "progress", progress_resource(row) | {"status": row.status})]
     if preview:
@@ -49,7 +49,7 @@ def events_after(row: JobRow, number: int) -> list[Event]:
 
 
 def resumed_at(header: str, row: JobRow) -> int:
-    """The number in a `Last-Event-ID`; what is no number of an event of this job means its beginning."""
+    """Return the number in a `Last-Event-ID`, or BEGINNING if it is no number of an event of this job."""
     digits = str(row.events)
     if not (header.isascii() and header.isdigit() and len(header) <= len(digits)):
         return BEGINNING
@@ -65,17 +65,18 @@ class Streams:
         self._heartbeat_s = heartbeat_s
 
     def take_place(self) -> None:
-        """Raises Unavailable where all are taken."""
+        """Take one of the places for streams. Raises Unavailable where all are taken."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
         event_streams_open.inc()
 
     def free_place(self) -> None:
+        """Give a place back."""
         event_streams_open.dec()
         self._places.release()
 
     def stream(self, row: JobRow, number: int, connection: socket.socket | None) -> Iterator[str]:
-        """The events after this number until the job ends or is deleted, the server stops, or the client is gone."""
+        """Yield events after `number` until the job ends or is deleted, the server stops or the client leaves."""
         yield f"retry: {RECONNECT_MS}\n\n"
         with self._watch.watching(row) as job:
             while True:

@@ -18,20 +18,20 @@ MAX_WAIT_S = 60.0
 
 
 def preferred_wait(header: str) -> float | None:
-    """The seconds, MAX_WAIT_S at most, that a `Prefer` header asks to wait (RFC 7240, 4.3); None if it doesn't."""
+    """Return the seconds, MAX_WAIT_S at most, that a `Prefer` header asks to wait (RFC 7240, 4.3), or None."""
     wait = parse_dict_header(header.replace(";", ",")).get("wait")
     return min(float(wait), MAX_WAIT_S) if wait and wait.isascii() and wait.isdigit() else None
 
 
 class Waiting:
-    """Lets at most `places` requests of this process wait at a time; the others are answered at once."""
+    """A limit on waiting requests: at most `places` of this process at a time; the others are answered at once."""
 
     def __init__(self, watch: Watch, places: int) -> None:
         self._watch = watch
         self._places = threading.BoundedSemaphore(places)
 
     def until_ended(self, job: JobRow, seconds: float) -> tuple[JobRow, bool]:
-        """The job as it is when it ended or the time is up, and whether there was a place to wait in."""
+        """Return the job when it has ended or the time is up, and whether there was a place to wait in."""
         if not self._places.acquire(blocking=False):
             return job, False
         end = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""One thread a process looks at the rows of all jobs that somebody watches, and wakes those who do."""
+"""Jobs that are watched: one thread of each process reads their rows, and wakes those who wait for changes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Watched:
         self._closed = closed
 
     def newer(self, row: JobRow, timeout: float) -> JobRow:
-        """The job as soon as it has had more events than in `row`; `row` itself after `timeout` seconds, or at close.
+        """Return the job once it has more events than `row`, or `row` itself after `timeout` seconds or at close.
 
-        Raises NotFound: it was deleted.
+        Raises NotFound if it was deleted.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed.is_set() or self._has_news_for(row), timeout)
@@ -41,10 +41,10 @@ class Watched:
     def _has_news_for(self, row: JobRow) -> bool:
         return self._row is None or self.events > row.events
 
-    # For the Watch, which holds the lock
+    # Only for Watch, which holds the lock
 
-    def tell(self, row: JobRow | None) -> None:
-        """A row that was just read, None where there is none any more."""
+    def update(self, row: JobRow | None) -> None:
+        """Take in a row that was just read; None if the job was deleted."""
         if row is None or row.events > self.events:
             self._row = row
             self.events = row.events if row else self.events
@@ -55,7 +55,7 @@ class Watched:
 
 
 class Watch:
-    """Watches jobs for the threads of one process: one query for all of them, and one more for each that changed."""
+    """The watcher of jobs for the threads of one process: one query for all, and one more for each that changed."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
@@ -70,7 +70,7 @@ class Watch:
         return self._closed.is_set()
 
     def close(self) -> None:
-        """Ends every wait at once, now and from now on: the server stops."""
+        """End every wait, also those that begin later: the server stops."""
         self._closed.set()
         with self._lock:
             self._wanted.notify()
@@ -79,7 +79,7 @@ class Watch:
 
     @contextmanager
     def watching(self, row: JobRow) -> Iterator[Watched]:
-        """Has a job looked at, beginning with this state of it."""
+        """Watch a job, from this state of it on."""
         job = self._enter(row)
         try:
             yield job
@@ -104,23 +104,23 @@ class Watch:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
             self._thread.start()
 
-    def _look_on(self) -> None:
+    def _run(self) -> None:
         failing = False
-        while known := self._known():
+        while known := self._watched_events():
             try:
                 self._look(known)
                 failing = False
             except Exception:
                 if not failing:
-                    logger.exception("the jobs that are watched could not be read; trying again")
+                    logger.exception("the watched jobs could not be read; trying again")
                 failing = True
             self._closed.wait(RETRY_S if failing else POLL_S)
 
-    def _known(self) -> dict[str, int]:
-        """Waits until somebody watches. The jobs' ids -> the events known of them; none at the end of it all."""
+    def _watched_events(self) -> dict[str, int]:
+        """Wait until a job is watched; return ids with the number of events known of each, or nothing after close."""
         with self._wanted:
             self._wanted.wait_for(lambda: self._jobs or self.closed)
             return {} if self.closed else {id: job.events for id, job in self._jobs.items()}
@@ -131,7 +131,7 @@ class Watch:
             row = self._row(id)
             with self._lock:
                 if id in self._jobs:
-                    self._jobs[id].tell(row)
+                    self._jobs[id].update(row)
 
     def _row(self, id: str) -> JobRow | None:
         try:

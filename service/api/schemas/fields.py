@@ -1,4 +1,4 @@
-"""Fields that the schemas share: images as they come in, and options with the ranges written in engine.options."""
+"""Fields that the schemas share: images, and options with the ranges that service.options gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from service.options import OPTIONS
 from service.pictures.images import ImageFile, UnreadableImage
 
 FILE_PART = "file:"
-NAMED_PARTS = "named_parts"  # those of the form whose files were asked for, in Flask's `g`
+NAMED_PARTS = "named_parts"  # key in Flask's `g`: the form's parts that fields have named
 WHITESPACE = string.whitespace.encode()
 NOT_BASE64 = (
     "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
@@ -31,7 +31,7 @@ FIRST_IMAGES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if
 
 
 def option(name: str) -> Any:
-    """The pydantic field of one option of TransferOptions."""
+    """Return the pydantic field of one option of TransferOptions."""
     declared = OPTIONS[name]
     meta = declared.metadata
     default = declared.default if declared.default_factory is MISSING else declared.default_factory()
@@ -51,7 +51,10 @@ def _layers_schema(low: float, high: float) -> dict[str, Any]:
 
 
 def read_image(value: object) -> ImageFile:
-    """base64, a data: URL, or `file:<part name>` of this form -> the image, checked to be readable."""
+    """Return the image that a text holds or names: base64, a data: URL, or `file:<part name>` of this form.
+
+    Raises an error for the field if the image can't be read.
+    """
     if not isinstance(value, str):
         raise invalid("must be a string: base64, a data: URL or file:<part name>")
     try:
@@ -73,7 +76,7 @@ def _bytes(value: str) -> bytes:
 
 
 def _decoded(text: str) -> bytes:
-    """The bytes of base64, which may be broken into lines."""
+    """Return the bytes of base64, which may be broken into lines."""
     try:
         return base64.b64decode(text.encode("ascii").translate(None, WHITESPACE), validate=True)
     except UnicodeEncodeError:
@@ -94,10 +97,9 @@ def _file(part: str) -> bytes:
 
 
 def check_all_named() -> None:
-    """Refuses a form with a part that its JSON, all of which has been read, doesn't name.
+    """Refuse a form with a part that its JSON doesn't name; called after all of the JSON was read.
 
-    Raises:
-        InvalidInput
+    Raises InvalidInput.
     """
     if request.mimetype == "multipart/form-data":
         for part in request.files:
@@ -108,7 +110,7 @@ def check_all_named() -> None:
 SMALLEST_IMAGE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAEElEQVR4nGNgYGBgYBjuBAAB+AABzk0XbgAAAABJRU5ErkJggg=="
 )
-"""Eight by eight pixels."""
+"""A PNG of eight by eight pixels, in base64."""
 
 IMAGE_SCHEMA = {
     "type": "string",
@@ -121,7 +123,7 @@ ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IM
 
 
 def picture(doc: str, *default: Any) -> Any:
-    """The pydantic field of an image."""
+    """Return the pydantic field of an image."""
     return Field(*default, description=doc, examples=[SMALLEST_IMAGE])
 
 
@@ -135,7 +137,7 @@ class JobInit(BaseModel):
 
 
 def read_first_image(value: object) -> str | ImageFile | JobInit:
-    """The option `init`: one of its names, an image, or the transfer whose result it is."""
+    """Return the option `init`: one of its names, an image, or a transfer whose result it is."""
     if isinstance(value, dict):
         return JobInit.model_validate(value)
     if isinstance(value, str) and value in FIRST_IMAGES:

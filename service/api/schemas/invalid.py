@@ -1,4 +1,4 @@
-"""The error that validators raise."""
+"""The error that validators of the schemas raise."""
 
 from __future__ import annotations
 

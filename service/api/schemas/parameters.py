@@ -1,7 +1,7 @@
-"""What a request may hold beside its body: places in the path, parameters of the URL, headers.
+"""Parameters of requests, beside the body: in the path, in the query, and headers.
 
-The forms of names, ids, cursors and numbers are written here alone. What can't be the name or id of anything is not
-looked for: databases differ in what text they take.
+The forms of names, ids, cursors and numbers are written here alone. A text that can't be a name or an id is never
+looked up: databases differ in what text they accept.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
 CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
 DIGITS = r"^[0-9]{1,9}$"
 MAX_INDEX = 10**9 - 1  # the largest number of so many digits
+Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
 
 
 def is_name(text: str) -> bool:
-    """Whether a preset can have this name."""
-    return re.fullmatch(NAME.strip("^$"), text) is not None
+    """Return whether a preset can have this name."""
+    return re.fullmatch(NAME, text) is not None
 
 
 def example(value: Any, **schema: Any) -> Any:
-    """As the package reads it, which knows no `examples` of parameters."""
+    """Return an example in the form that flask-openapi3 reads, which knows no `examples` of parameters."""
     return {"json_schema_extra": {"example": value, **schema}}
 
 
 def _known(pattern: str, what: str) -> Callable[[str], str]:
-    """A check that raises NotFound for what can't be the name or id of anything."""
+    """Return a validator that raises NotFound for a text that can't be a name or an id."""
 
     def check(text: str) -> str:
-        if not re.fullmatch(pattern.strip("^$"), text):
+        if not re.fullmatch(pattern, text):
             raise NotFound(f"there is no {what} {shown(text)}")
         return text
 
@@ -47,10 +48,10 @@ def _known(pattern: str, what: str) -> Callable[[str], str]:
 
 
 def _whole(value: object) -> object:
-    """The number in a URL's text. int() would also take `1_0`, `+5`, ` 5 ` and digits of other scripts."""
+    """Return the number in a URL's text. int() would also accept `1_0`, `+5`, ` 5 ` and digits of other scripts."""
     if not isinstance(value, str):
         return value
-    if not re.fullmatch(DIGITS.strip("^$"), value):
+    if not re.fullmatch(DIGITS, value):
         raise invalid("must be a whole number, in 1 to 9 digits")
     return int(value)
 
@@ -106,14 +107,14 @@ class ScorePath(BaseModel):
 
 
 class Query(BaseModel):
-    """Parameters of the URL, which come as text; unknown and repeated ones are errors."""
+    """Parameters of the query, which come as text; unknown and repeated ones are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
     def _none_twice(cls, given: dict[str, str]) -> dict[str, str]:
-        """Of a repeated one only the first is given here. Raises InvalidInput."""
+        """Raise InvalidInput for repeated parameters, of which pydantic would see only the first."""
         twice = [name for name in given if len(request.args.getlist(name)) > 1]
         if twice:
             raise InvalidInput([FieldError(name, "is given more than once") for name in twice])
@@ -132,9 +133,7 @@ class PageQuery(Query):
 
 class TransfersQuery(PageQuery):
     cursor: str | None = _cursor("WzQ3MTFd")
-    status: Literal["queued", "running", "succeeded", "failed", "canceled"] | None = Field(
-        None, description="Only transfers that are so.", **example("succeeded")
-    )
+    status: Status | None = Field(None, description="Only transfers with this status.", **example("succeeded"))
 
 
 class ImageQuery(Query):
@@ -150,12 +149,12 @@ class NewJobHeaders(BaseModel):
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="As in order-4711: a repeat with it, within 24 hours, gets the job that the first one made.",
+        description="For example order-4711: a repeat with this key, within 24 hours, gets the first request's job.",
     )
     prefer: str = Field(
         "",
         alias="Prefer",
-        description="As in wait=30: the answer waits so many seconds, 60 at most, for the job's end (RFC 7240).",
+        description="For example wait=30: the response waits for the job's end, 60 seconds at most (RFC 7240).",
     )
 
 
@@ -163,5 +162,5 @@ class WatchHeaders(BaseModel):
     last_event_id: str = Field(
         "",
         alias="Last-Event-ID",
-        description="As in 14: `id` of the last event that was received; the stream goes on with what is newer.",
+        description="For example 14: `id` of the last event that was received; the stream continues with newer ones.",
     )

@@ -1,34 +1,44 @@
-"""What a POST or PUT may hold. Ranges and defaults come from engine.options."""
+"""Request bodies of POST and PUT; ranges and defaults come from service.options."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from service.api.schemas.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import NAME
-from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS
+from service.options import (
+    OPTIONS,
+    STYLE_SCALES,
+    STYLE_WEIGHTS,
+    Alpha,
+    Color,
+    Format,
+    LossScaling,
+    Optimizer,
+)
 from service.pictures.images import ImageFile
+from service.styles.packs import MAX_IMAGES
 
 TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
 LEAST_WEIGHT = 1e-6  # of all weights of a list together
 MAX_DEADLINE_S = 30 * 86_400
-MAX_IMAGES = 16  # of a preset, and entries of a transfer's styles
+MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
 MAX_WARM = 8  # sizes
 LOW_SIZE, HIGH_SIZE = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
 
 
 class Body(BaseModel):
-    """A request body: unknown fields are errors, and so is NaN."""
+    """A JSON object of a request: unknown fields are errors, and so is NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    example: ClassVar[str] = ""  # of one, for who sends something else
+    example: ClassVar[str] = ""  # shown to a caller who sends no object
 
     @model_validator(mode="before")
     @classmethod
@@ -39,7 +49,7 @@ class Body(BaseModel):
 
 
 class WholeBody(Body):
-    """All of a request's body; a form has no part beside it that it doesn't name."""
+    """The whole body of a request; a form may have no part that the body doesn't name."""
 
     @model_validator(mode="after")
     def _all_parts_named(self) -> Self:
@@ -48,7 +58,7 @@ class WholeBody(Body):
 
 
 def some_weight(weighted: list[Any]) -> list[Any]:
-    """Refuses a list of styles whose weights are all next to 0: their average would be none."""
+    """Refuse a list of styles whose weights are all almost 0: they have no average."""
     if sum(entry.weight for entry in weighted) < LEAST_WEIGHT:
         raise invalid(f"the weights must be at least {LEAST_WEIGHT:g} in all")
     return weighted
@@ -79,7 +89,7 @@ class StyleBody(WholeBody):
         min_length=1, max_length=MAX_IMAGES, description="Its style images.", examples=[[{"image": SMALLEST_IMAGE}]]
     )
     description: str = Field(
-        "", max_length=2000, pattern=TEXT, description="For people.", examples=["A harbour at night"]
+        "", max_length=2000, pattern=TEXT, description="A description for people.", examples=["A harbour at night"]
     )
     warm: list[int] = Field(
         [],
@@ -109,7 +119,7 @@ class StyleEntry(Body):
     weight: float = _weight("Share in the average of the Gram matrices, among the styles with the same mask.")
     scale: float = _scale("The style image's size relative to the output's.")
     mask: ImageField | None = picture("Grey, over the content: white where this style goes.", None)
-    style_mask: ImageField | None = picture("Grey, over the style's only image: white what of it counts.", None)
+    style_mask: ImageField | None = picture("Grey, over the style's only image: white where it counts.", None)
 
     @model_validator(mode="after")
     def _one_source(self) -> StyleEntry:
@@ -124,8 +134,8 @@ class PaintingBody(Body):
     styles: list[StyleEntry] = Field(
         default_factory=list,
         min_length=1,
-        max_length=MAX_IMAGES,
-        description="The styles, mixed by their weights. Required, but for a blend or variants with their own.",
+        max_length=MAX_STYLES,
+        description="The styles, mixed by their weights. Required, except with a blend or variants with their own.",
         examples=[[{"preset": "mosaic"}]],
     )
     content_weight: float = option("content_weight")
@@ -134,26 +144,26 @@ class PaintingBody(Body):
     strength: float | None = option("strength")
     content_layers: dict[str, float] = option("content_layers")
     style_layers: dict[str, float] = option("style_layers")
-    loss_scaling: Literal["relative", "per_element", "gatys"] = option("loss_scaling")
+    loss_scaling: LossScaling = option("loss_scaling")
     iterations: int = option("iterations")
     levels: int = option("levels")
     tolerance: float = option("tolerance")
-    optimizer: Literal["lbfgs", "adam"] = option("optimizer")
+    optimizer: Optimizer = option("optimizer")
     init: InitField = option("init")
     seed: int = option("seed")
-    color: Literal["style", "luminance", "match"] = option("color")
-    format: Literal["png", "jpeg", "webp"] = option("format")
+    color: Color = option("color")
+    format: Format = option("format")
     quality: int = option("quality")
-    alpha: Literal["flatten", "keep"] = option("alpha")
+    alpha: Alpha = option("alpha")
     protect: ImageField | None = picture("Grey, over the content: white where it stays as it is.", None)
     strength_map: ImageField | None = picture(
-        "Grey, over the content: by what the style's weight is multiplied there, white 1.", None
+        "Grey, over the content: the factor of the style's weight there; white is 1.", None
     )
 
     _some_weight = field_validator("styles")(some_weight)
 
     def digest(self) -> str:
-        """The same for two bodies that ask for the same, however their pictures came."""
+        """Return a hash that is equal for equal requests, however their pictures were sent."""
         return hashlib.sha256(json.dumps(_plain(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -167,12 +177,12 @@ class BlendBody(Body):
     )
     to: str = Field(pattern=NAME, description="Name of the preset at the end.", examples=["mosaic"])
     steps: int = Field(
-        ge=1, le=MAX_VARIANTS - 1, description="Steps of the walk: one picture more than that.", examples=[4]
+        ge=1, le=MAX_VARIANTS - 1, description="Steps of the walk, which gives one picture more.", examples=[4]
     )
 
 
 class VariantBody(PaintingBody):
-    """What one of several pictures has of its own; all else is as in the transfer itself."""
+    """One of several pictures; the fields that it doesn't name are those of the transfer itself."""
 
 
 class TransferBody(PaintingBody, WholeBody):
@@ -184,7 +194,7 @@ class TransferBody(PaintingBody, WholeBody):
         default_factory=list,
         min_length=1,
         max_length=MAX_VARIANTS,
-        description="One picture for each, which differs in what is named.",
+        description="One picture for each, which differs in the fields that are named.",
         examples=[[{"strength": 0.3}, {"strength": 0.7}]],
     )
     blend: BlendBody | None = Field(
@@ -193,7 +203,7 @@ class TransferBody(PaintingBody, WholeBody):
         examples=[{"from": "waves", "to": "mosaic", "steps": 4}],
     )
     priority: int = Field(
-        0, ge=-100, le=100, description="Of the caller's own waiting jobs the highest is next.", examples=[0]
+        0, ge=-100, le=100, description="The caller's waiting job with the highest priority is next.", examples=[0]
     )
     deadline_s: float | None = Field(
         None,
@@ -218,7 +228,7 @@ class ScoreBody(PaintingBody, WholeBody):
 
 
 def _plain(value: Any) -> Any:
-    """A body as JSON, with the digest in the place of each picture."""
+    """Return a body as JSON, each picture replaced by its digest."""
     if isinstance(value, ImageFile):
         return value.sha256
     if isinstance(value, BaseModel):

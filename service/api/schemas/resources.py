@@ -1,4 +1,4 @@
-"""Presets, scores and transfers' files as their callers see them."""
+"""Presets, scores and transfers' files as JSON for callers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from service.jobs.resource import iso
 from service.storage.schema import JobRow, PresetRow
 
 Endings = Mapping[str, tuple[str, dict[str, Any] | None]]
-"""Job -> its status and error."""
+"""A job's id -> its status and error."""
 
 
 def style_resource(row: PresetRow, endings: Endings) -> dict[str, Any]:
-    """`endings` has the task that computes its Grams, where there is one."""
+    """Return a preset as JSON; `endings` holds the task that computes its Grams, if there is one."""
     here = f"/v1/styles/{row.name}"
     shown = ("sha256", "width", "height", "weight", "scale")
     return {
@@ -33,14 +33,14 @@ def _warm(warm: dict[str, Any], endings: Endings) -> dict[str, Any]:
 
 
 def file_resource(id: str, loc: str, image: Mapping[str, Any]) -> dict[str, Any]:
-    """A picture that the transfer `id` was asked with."""
+    """Return a picture of the transfer's request as JSON."""
     shown = {key: image.get(key) for key in ("sha256", "width", "height", "weight", "scale")}
     link = f"/v1/transfers/{id}/files/{image['sha256']}" if image["blob"] else None
     return {"loc": loc, **shown, "link": link}
 
 
 def score_resource(row: JobRow) -> dict[str, Any]:
-    """A score, as far as it is."""
+    """Return a score as JSON, with its losses once they are there."""
     result = row.result or {}
     return {
         "id": row.id,

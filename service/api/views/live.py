@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import require_key
-from service.api.context import parts
+from service.api.context import context
+from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.caching import NEVER, REVALIDATE, file
 from service.api.live.streams import resumed_at
@@ -24,13 +24,12 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers")],
-    abp_responses={"401": Problem, "404": Problem},
+    abp_responses={"404": Problem},
 )
-blueprint.before_request(require_key)
 
-JPEG: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
+JPEG = files("image/jpeg")
 EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
-LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # nobody may keep it, nor hold it back
+LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it
 
 
 @blueprint.get("/<id>/events", responses=EVENTS | {"503": Problem})
@@ -38,10 +37,10 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
     """Watch a transfer
 
     A stream of Server-Sent Events: `progress`, `preview` and, at its end, `done` with the whole transfer. `Last-
-    Event-ID` resumes: states that were passed over meanwhile are not sent, the newest ones always are. 204 where
-    nothing is left to tell, which also keeps an EventSource from coming back.
+    Event-ID` resumes it: the newest states are always sent, those in between may be left out. 204 if nothing is left
+    to send, which also keeps an EventSource from reconnecting.
     """
-    row, streams = parts().queue.get(path.id, "transfer"), parts().streams
+    row, streams = context().queue.get(path.id, "transfer"), context().streams
     number = resumed_at(header.last_event_id, row)
     if row.status in ENDED and number == row.events:
         return Response(status=204, headers=LIVE)
@@ -56,9 +55,9 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
 def get_transfer_preview(path: TransferPath) -> Response:
     """The newest preview of a transfer
 
-    A JPEG of 512 pixels at most; of one that was canceled, what there was of it.
+    A JPEG of 512 pixels at most. A canceled transfer keeps its last one.
     """
-    job = parts().queue.get(path.id, "transfer")
+    job = context().queue.get(path.id, "transfer")
     if job.preview is None:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
     blob, event = job.preview["blob"], job.preview["event"]

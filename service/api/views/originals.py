@@ -8,15 +8,15 @@ from typing import Any
 
 from flask import Response
 
+from service.api.description.media import files
 from service.api.http.caching import FOREVER, file
 from service.pictures.images import SENT_TYPES, media_type_of
 
-BINARY = {"schema": {"type": "string", "format": "binary"}}
-ORIGINAL: dict[Any, Any] = {"200": {"content": dict.fromkeys(SENT_TYPES, BINARY)}}
+ORIGINAL = files(*SENT_TYPES)
 
 
 def original(image: Mapping[str, Any], read: Callable[[], bytes], rule: str = FOREVER) -> Response:
-    """The file of an image that a row speaks of, byte for byte, as `read` gives it."""
+    """Return the response with an image's file, byte for byte as it was sent; `image` is its entry in a row."""
     response = file(read, "", image["sha256"], rule)
     if response.status_code == HTTPStatus.OK:
         response.mimetype = media_type_of(response.get_data())

@@ -1,4 +1,4 @@
-"""/v1/scores: how a picture, wherever it was made, does against a content image and styles."""
+"""/v1/scores: the losses of any picture against a content image and styles."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from flask import Response, jsonify, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller, require_key
-from service.api.context import parts
+from service.api.auth import caller
+from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.intake.intake import take_in_score
 from service.api.intake.submit import repeat_key, repeated, submitted
@@ -28,9 +28,8 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/scores",
     abp_tags=[Tag(name="scores", description="The losses of any picture.")],
-    abp_responses={"401": Problem, "422": Problem},
+    abp_responses={"422": Problem},
 )
-blueprint.before_request(require_key)
 
 NEW: dict[Any, Any] = {"200": ScoreOut, "202": ScoreOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
 
@@ -39,20 +38,20 @@ NEW: dict[Any, Any] = {"200": ScoreOut, "202": ScoreOut} | dict.fromkeys(("400",
 def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]:
     """Judge a picture
 
-    Its losses as a transfer with these options would count them, and those of each layer. The answer waits for them,
-    as long as `Prefer: wait=N` says; where they take longer it is 202.
+    Its losses as a transfer with these options would count them, in all and for each layer. The response waits for
+    them, with `Prefer: wait=N` up to N seconds; if they take longer it is 202.
     """
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
     seconds = preferred_wait(header.prefer)
-    job, _ = parts().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
+    job, _ = context().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
     response = jsonify(score_resource(job))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
     return response, 200 if job.status in ENDED else 202
 
 
 def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
-    taken = take_in_score(id, body, parts())
+    taken = take_in_score(id, body, context())
     asked = taken.request.as_json() | {"picture": taken.picture and asdict(taken.picture)}
     return Submission(id, asked, caller(), repeat=key, kind="score", bytes=taken.bytes)
 
@@ -60,4 +59,4 @@ def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})
 def get_score(path: ScorePath) -> dict[str, Any]:
     """Show a score"""
-    return score_resource(parts().queue.get(path.id, "score"))
+    return score_resource(context().queue.get(path.id, "score"))

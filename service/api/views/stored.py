@@ -1,32 +1,37 @@
-"""Files of transfers, as the views send them: what was damaged on its disk is said, and neither sent nor kept."""
+"""Files of transfers for the views: a file that was damaged on its disk is an error, and is never sent."""
 
 from __future__ import annotations
 
-from service.api.context import parts
+from service.api.context import context
 from service.errors import BlobNotFound, DamagedFile, MissingFile
 from service.storage.readback import is_whole_jpeg, read_back
 
 
 def transfer_file(id: str, blob: str, sha256: str) -> bytes:
-    """A file of a transfer that has that SHA-256.
+    """Return the file of a transfer that has this SHA-256.
 
     Raises:
         NotFound: the transfer was deleted meanwhile.
-        DamagedFile: the file is another one, or missing.
+        DamagedFile: the file has another SHA-256, or is missing.
     """
     try:
-        return read_back(parts().blobs, blob, sha256)
+        return read_back(context().blobs, blob, sha256)
     except DamagedFile:
-        parts().queue.get(id, "transfer")
+        context().queue.get(id, "transfer")
         raise
 
 
 def transfer_preview(id: str, blob: str) -> bytes:
-    """A JPEG of a transfer that is written over itself, so that no row can know its digest; raises as above."""
+    """Return a JPEG of a transfer that is overwritten again and again, so that no row holds its digest.
+
+    Raises:
+        NotFound: the transfer was deleted meanwhile.
+        DamagedFile: the file isn't a whole JPEG, or is missing.
+    """
     try:
-        data = parts().blobs.get(blob)
+        data = context().blobs.get(blob)
     except BlobNotFound as error:
-        parts().queue.get(id, "transfer")
+        context().queue.get(id, "transfer")
         raise MissingFile(f"the file {blob} is missing") from error
     if not is_whole_jpeg(data):
         raise DamagedFile(f"the file {blob} is damaged: it is no whole JPEG")

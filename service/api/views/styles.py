@@ -10,8 +10,9 @@ from typing import Any
 from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller, require_key
-from service.api.context import parts
+from service.api.auth import caller
+from service.api.context import context
+from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.access_log import traceparent
 from service.api.http.body import PACK_TYPE, PackRequest
@@ -22,9 +23,9 @@ from service.api.schemas.requests import StyleBody
 from service.api.schemas.resources import Endings, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.originals import ORIGINAL, original
-from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
+from service.errors import InvalidInput, JobFailed, NotFound, OtherModel, Unavailable
 from service.jobs.idempotency import RepeatKey
-from service.jobs.memory_check import check_styles_fit
+from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
 from service.pictures.images import UnreadableImage
@@ -42,32 +43,31 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/styles",
     abp_tags=[Tag(name="styles", description="Presets: styles saved under a name.")],
-    abp_responses={"401": Problem, "422": Problem},
+    abp_responses={"422": Problem},
 )
-blueprint.before_request(require_key)
 
 SAVED: dict[Any, Any] = {"200": StyleOut, "201": StyleOut}
-PACK: dict[Any, Any] = {"200": {"content": {PACK_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+PACK = files(PACK_TYPE)
 PACK_S = 60.0  # seconds that a caller waits for a pack to be made
-PICTURE: dict[Any, Any] = {"200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
+THUMBNAIL = files("image/jpeg")
 
 
 @blueprint.put("/<name>", responses=SAVED | dict.fromkeys(("400", "429", "503"), Problem))
 def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset, or replace the one of that name"""
-    parts().disks.check()
+    context().disks.check()
     images = [PresetImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, entry in enumerate(body.images):
         for size in body.warm:
             sized = [(entry.image, entry.scale)]
             if errors := style_size_errors(f"images.{i}.scale", sized, size):
                 raise InvalidInput(errors)
-            check_styles_fit(f"images.{i}.scale", sized, size, parts().roll.rooms())
+            check_style_memory(f"images.{i}.scale", sized, size, context().registry.capacities())
     if body.warm:
-        parts().queue.check_room(caller())
+        context().queue.check_limits(caller())
     before = _found(path.name)
     try:
-        saved = parts().presets.put(
+        saved = context().presets.put(
             path.name,
             body.description,
             images,
@@ -78,40 +78,40 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
         raise InvalidInput.field("images", str(error)) from error
     _end_warming(before)
     if body.warm:
-        parts().wake()
+        context().wake()
     return _saved(*saved)
 
 
 def _warming(
     session: Transaction, name: str, images: Sequence[StoredStyleImage], sizes: list[int]
 ) -> dict[str, Any] | None:
-    """Submits the task that computes a preset's Grams for these sizes; gives what its row is to say of it."""
+    """Submit the task that computes a preset's Grams for these sizes; return what the preset's row holds of it."""
     if not sizes:
         return None
     asked = {"style": asdict(StoredStyle(name, 1.0, 1.0, tuple(images))), "sizes": sizes}
     new = Submission(new_id(), asked, caller(), kind="warm", trace=traceparent())
-    job = parts().queue.submit_in(session, new)
+    job = context().queue.submit_in(session, new)
     return {"job": job.id, "sizes": sizes}
 
 
 def _found(name: str) -> PresetRow | None:
     with suppress(NotFound):
-        return parts().presets.get(name)
+        return context().presets.get(name)
     return None
 
 
 def _end_warming(row: PresetRow | None) -> None:
-    """Nobody needs the Grams of a preset that is gone."""
+    """Cancel the task that computes the Grams of a preset that is gone."""
     if row and row.warm:
         with suppress(NotFound):
-            parts().queue.cancel(row.warm["job"])
+            context().queue.cancel(row.warm["job"])
 
 
 @blueprint.get("", responses={"200": StylePage})
 def list_styles(query: PageQuery) -> dict[str, Any]:
     """List presets, in the order of their names"""
     (after,) = from_cursor(query.cursor, str) if query.cursor else ("",)
-    rows = parts().presets.page(after, query.limit + 1)
+    rows = context().presets.page(after, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     endings = _endings(rows)
@@ -122,7 +122,7 @@ def list_styles(query: PageQuery) -> dict[str, Any]:
 @blueprint.get("/<name>", responses={"200": StyleOut, "404": Problem})
 def get_style(path: StylePath) -> dict[str, Any]:
     """Show a preset"""
-    row = parts().presets.get(path.name)
+    row = context().presets.get(path.name)
     return style_resource(row, _endings([row]))
 
 
@@ -133,29 +133,29 @@ def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str,
 
 def _endings(rows: Sequence[PresetRow]) -> Endings:
     jobs = [row.warm["job"] for row in rows if row.warm]
-    return parts().queue.endings(jobs) if jobs else {}
+    return context().queue.outcomes(jobs) if jobs else {}
 
 
 def _stored(row: PresetRow) -> StoredStyle:
-    """A preset as tasks take it."""
+    """Return a preset in the form that tasks take."""
     return StoredStyle(row.name, 1.0, 1.0, tuple(StoredStyleImage(**image) for image in row.images))
 
 
 @blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
 def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset from the pack of another service"""
-    parts().disks.check()
+    context().disks.check()
     data = raw.get_file(PACK_TYPE)
     try:
         pack = Pack.from_bytes(data)
     except UnusablePack as error:
         raise InvalidInput.field("pack", str(error)) from error
-    if pack.model != parts().model_sha256():
+    if pack.model != context().model_sha256():
         raise OtherModel(
-            f"its Gram matrices are of the model {pack.model}, this service's is {parts().model_sha256()}"
+            f"its Gram matrices are of the model {pack.model}, this service's is {context().model_sha256()}"
         )
     before = _found(path.name)
-    saved = parts().presets.put_pack(path.name, data, pack, caller())
+    saved = context().presets.put_pack(path.name, data, pack, caller())
     _end_warming(before)
     return _saved(*saved)
 
@@ -166,39 +166,39 @@ def get_style_pack(path: StylePath) -> Response:
 
     A safetensors file for a ladder of sizes, to be sent to another service. The first time a worker makes it.
     """
-    row = parts().presets.get(path.name)
-    model = row.pack["model"] if row.pack else parts().model_sha256()
+    row = context().presets.get(path.name)
+    model = row.pack["model"] if row.pack else context().model_sha256()
     etag = f"{row.version}-{model}"
-    response = file(lambda: parts().presets.pack(row, model) or _made_pack(row, model), PACK_TYPE, etag, REVALIDATE)
+    response = file(lambda: context().presets.pack(row, model) or _made_pack(row, model), PACK_TYPE, etag, REVALIDATE)
     response.headers["Content-Disposition"] = f'attachment; filename="{row.name}.safetensors"'
     return response
 
 
 def _made_pack(row: PresetRow, model: str) -> bytes:
-    """Has a worker make a preset's pack and waits for it; one task for all who ask at once."""
-    parts().disks.check()
+    """Let a worker make a preset's pack, and wait for it; requests at the same time share one task."""
+    context().disks.check()
     said = {"version": row.version, "description": row.description, "thumbnail": row.thumbnail}
     asked = {"style": asdict(_stored(row))} | said
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
-    job = parts().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))
-    parts().wake()
-    job, _ = parts().waiting.until_ended(job, PACK_S)
-    data = parts().presets.pack(row, model)
+    job = context().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))
+    context().wake()
+    job, _ = context().waiting.until_ended(job, PACK_S)
+    data = context().presets.pack(row, model)
     if data is None and job.status not in ENDED:
         raise Unavailable("the pack is still being made: ask again", retry_after=PACK_S / 4)
     with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
-        parts().queue.delete(job.id)
+        context().queue.delete(job.id)
     if data is None:
-        raise TransferFailed(f"the pack could not be made: {(job.error or {}).get('detail', job.status)}")
+        raise JobFailed(f"the pack could not be made: {(job.error or {}).get('detail', job.status)}")
     return data
 
 
-@blueprint.get("/<name>/image", responses=PICTURE | {"404": Problem})
+@blueprint.get("/<name>/image", responses=THUMBNAIL | {"404": Problem})
 def get_style_thumbnail(path: StylePath) -> Response:
     """A thumbnail of a preset"""
-    row = parts().presets.get(path.name)
+    row = context().presets.get(path.name)
     # may be kept, but the name can get another picture
-    return file(lambda: parts().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
+    return file(lambda: context().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
 
 
 @blueprint.get("/<name>/images/<index>", responses=ORIGINAL | {"404": Problem})
@@ -207,12 +207,12 @@ def get_style_picture(path: StyleImagePath) -> Response:
 
     A preset that came as a pack has none.
     """
-    row = parts().presets.get(path.name)
+    row = context().presets.get(path.name)
     if path.index >= len(row.images) or not row.images[path.index]["blob"]:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
     image = row.images[path.index]
     # the name can get other pictures
-    return original(image, lambda: read_back(parts().blobs, image["blob"], image["sha256"]), REVALIDATE)
+    return original(image, lambda: read_back(context().blobs, image["blob"], image["sha256"]), REVALIDATE)
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})
@@ -222,6 +222,6 @@ def delete_style(path: StylePath) -> tuple[str, int]:
     Transfers that use it are not harmed.
     """
     before = _found(path.name)
-    parts().presets.delete(path.name)
+    context().presets.delete(path.name)
     _end_warming(before)
     return "", 204

@@ -1,4 +1,4 @@
-"""Whether the service lives, whether it can do its work, and what its API is."""
+"""/livez, /readyz and /openapi.json: whether the service is alive and ready, and what its API is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import current_app
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
-from service.api.context import parts
+from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.schemas.responses import Health, Problem
 from service.errors import ServiceError, Unavailable
@@ -31,15 +31,15 @@ def readyz() -> dict[str, Any]:
     reasons = _unready()
     if reasons:
         raise Unavailable("; ".join(reasons))
-    notes = model_notes(parts().settings.model, parts().roll.models())
+    notes = model_notes(context().settings.model, context().registry.models())
     return {"status": "ready"} | ({"notes": notes} if notes else {})
 
 
 def _unready() -> list[str]:
     reasons = []
-    if not parts().settings.model.is_file():
-        reasons.append(f"there is no model at {parts().settings.model}; build it with: python -m export")
-    for check in (parts().database.check, parts().disks.check, parts().blobs.check, _check_workers):
+    if not context().settings.model.is_file():
+        reasons.append(f"there is no model at {context().settings.model}; build it with: python -m export")
+    for check in (context().database.check, context().disks.check, context().blobs.check, _check_workers):
         try:
             check()
         except ServiceError as error:
@@ -48,7 +48,7 @@ def _unready() -> list[str]:
 
 
 def _check_workers() -> None:
-    if not parts().roll.alive():
+    if not context().registry.alive():
         raise Unavailable("no worker is alive")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller, require_key
-from service.api.context import parts
+from service.api.auth import caller
+from service.api.context import context
+from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.caching import FOREVER, file
 from service.api.http.negotiation import preferred, transcoded
@@ -46,27 +47,25 @@ blueprint = APIBlueprint(
     operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers", description="Jobs that paint a content image in a style.")],
-    abp_responses={"401": Problem, "422": Problem},
+    abp_responses={"422": Problem},
 )
-blueprint.before_request(require_key)
 
-BINARY = {"schema": {"type": "string", "format": "binary"}}
 NEW: dict[Any, Any] = {"200": TransferOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
-JPEG: dict[Any, Any] = {"200": {"content": {"image/jpeg": BINARY}}}
-PICTURE: dict[Any, Any] = {"200": {"content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)}}
+JPEG = files("image/jpeg")
+PICTURE = files(*MEDIA_TYPES.values())
 
 
 @blueprint.post("", responses=NEW | {"202": TransferOut})
 def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response, int]:
     """Submit a transfer
 
-    202 with the job; with `Prefer: wait=N` the answer waits up to N seconds, and is 200 where the job ends in time.
+    202 with the job. With `Prefer: wait=N` the response waits up to N seconds, and is 200 if the job ends in time.
     """
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
-        job, waited = parts().waiting.until_ended(job, seconds)
+        job, waited = context().waiting.until_ended(job, seconds)
     response = jsonify(transfer_resource(job))
     response.headers["Location"] = url_for("transfers.get_transfer", id=job.id)
     if waited:
@@ -75,7 +74,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
 
 
 def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submission:
-    taken = take_in(id, body, parts())
+    taken = take_in(id, body, context())
     return Submission(
         id,
         taken.request.as_json(),
@@ -92,7 +91,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
 def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     """List transfers, newest first"""
     before = from_cursor(query.cursor, int)[0] if query.cursor else None
-    rows = parts().queue.page(query.status, before, query.limit + 1)
+    rows = context().queue.page(query.status, before, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     cursor = to_cursor(rows[-1].number) if more else None
@@ -102,8 +101,8 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer"""
-    job = parts().queue.get(path.id, "transfer")
-    callback = parts().deliveries.of_job(job.id) if job.callback_url else None
+    job = context().queue.get(path.id, "transfer")
+    callback = context().deliveries.of_job(job.id) if job.callback_url else None
     return transfer_resource(job) | {"callback": callback}
 
 
@@ -111,7 +110,7 @@ def get_transfer(path: TransferPath) -> dict[str, Any]:
 def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
     """The picture, or one of the variants
 
-    As it was made, or as PNG, JPEG or WebP where `Accept` prefers that.
+    As it was made, or as PNG, JPEG or WebP if `Accept` prefers that.
     """
     job = _succeeded(path.id)
     pictures = job.get("variants") or [job]
@@ -130,7 +129,7 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
 @blueprint.get("/<id>/content", responses=ORIGINAL | {"404": Problem})
 def get_transfer_content(path: TransferPath) -> Response:
     """The content image of a transfer, as it was sent"""
-    image = parts().queue.get(path.id, "transfer").request["content"]
+    image = context().queue.get(path.id, "transfer").request["content"]
     return original(image, lambda: transfer_file(path.id, image["blob"], image["sha256"]))
 
 
@@ -138,9 +137,9 @@ def get_transfer_content(path: TransferPath) -> Response:
 def get_transfer_style(path: TransferStylePath) -> Response:
     """A style image of a transfer, as it was sent
 
-    Of an entry that is a preset the one of the largest weight.
+    For an entry that is a preset, its picture with the largest weight.
     """
-    styles = parts().queue.get(path.id, "transfer").request["styles"]
+    styles = context().queue.get(path.id, "transfer").request["styles"]
     pictures = styles[path.index]["images"] if path.index < len(styles) else []
     if not pictures or not pictures[0]["blob"]:
         raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, from 0")
@@ -149,7 +148,7 @@ def get_transfer_style(path: TransferStylePath) -> Response:
 
 
 def _style_file(id: str, image: Mapping[str, Any]) -> bytes:
-    """A style's picture; one of a preset goes when the preset has gone, and no job needs it any more."""
+    """Return a style's picture; a preset's picture may be gone with the preset. Raises NotFound."""
     try:
         return transfer_file(id, image["blob"], image["sha256"])
     except MissingFile as error:
@@ -160,19 +159,19 @@ def _style_file(id: str, image: Mapping[str, Any]) -> bytes:
 
 @blueprint.get("/<id>/files", responses={"200": TransferFilesOut, "404": Problem})
 def list_transfer_files(path: TransferPath) -> dict[str, Any]:
-    """List the pictures that a transfer was asked with
+    """List the pictures of a transfer's request
 
-    Content, style images, masks and first images, each with the place where the request had it. Those of a preset are
-    the pictures that it had then.
+    Content, style images, masks and initial images, each with its place in the request. Those of a preset are the
+    pictures that it had then.
     """
-    row = parts().queue.get(path.id, "transfer")
+    row = context().queue.get(path.id, "transfer")
     return {"items": [file_resource(path.id, loc, image) for loc, image in files_of(row.request)]}
 
 
 @blueprint.get("/<id>/files/<sha256>", responses=ORIGINAL | {"404": Problem})
 def get_transfer_file(path: TransferFilePath) -> Response:
-    """One of the pictures that a transfer was asked with, as it was sent"""
-    found = files_of(parts().queue.get(path.id, "transfer").request)
+    """One of the pictures of a transfer's request, as it was sent"""
+    found = files_of(context().queue.get(path.id, "transfer").request)
     image = next((image for _, image in found if image["sha256"] == path.sha256 and image["blob"]), None)
     if image is None:
         raise NotFound("the transfer has no such picture")
@@ -194,9 +193,9 @@ def get_transfer_sheet(path: TransferPath) -> Response:
 
 
 def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str) -> Response:
-    """A picture in another format than it was made in."""
+    """Return the response with a picture in another format than it was made in."""
     format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
-    quality = painted(parts().queue.get(id, "transfer").request)[variant]["options"]["quality"]
+    quality = painted(context().queue.get(id, "transfer").request)[variant]["options"]["quality"]
     return file(
         lambda: transcoded(lambda: transfer_file(id, picture["blob"], picture["sha256"]), format, quality),
         media_type,
@@ -206,8 +205,8 @@ def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str)
 
 
 def _succeeded(id: str) -> dict[str, Any]:
-    """The result of a transfer. Raises NotReady."""
-    job = parts().queue.get(id, "transfer")
+    """Return the result of a transfer. Raises NotReady."""
+    job = context().queue.get(id, "transfer")
     if job.result is None:
         partial = "; /preview has what there is of it" if job.preview else ""
         raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
@@ -215,7 +214,7 @@ def _succeeded(id: str) -> dict[str, Any]:
 
 
 def _file(id: str, blob: str, media_type: str, sha256: str) -> Response:
-    """A file that never changes."""
+    """Return the response with a file that never changes."""
     return file(lambda: transfer_file(id, blob, sha256), media_type, sha256, FOREVER)
 
 
@@ -225,18 +224,18 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
 
     It is no error if it has ended, or was canceled before.
     """
-    parts().queue.get(path.id, "transfer")
-    return transfer_resource(parts().queue.cancel(path.id)), 202
+    context().queue.get(path.id, "transfer")
+    return transfer_resource(context().queue.cancel(path.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files"""
-    parts().queue.get(path.id, "transfer")
+    context().queue.get(path.id, "transfer")
     try:
-        parts().queue.delete(path.id)
-    except DatabaseFull:  # not even that finds room before there is some
-        parts().blobs.delete_all(job_folder(path.id))
-        parts().queue.delete(path.id)
-    remove_unsaved(parts().blobs, [job_folder(path.id)])
+        context().queue.delete(path.id)
+    except DatabaseFull:  # a full database can't even delete before there is room
+        context().blobs.delete_all(job_folder(path.id))
+        context().queue.delete(path.id)
+    remove_unsaved(context().blobs, [job_folder(path.id)])
     return "", 204

@@ -1,0 +1,117 @@
+"""Texts and examples of the description that belong to no single view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service import errors
+from service.api.schemas.fields import SMALLEST_IMAGE
+from service.api.schemas.parameters import ID
+from service.errors import FieldError, InvalidInput, ServiceError
+
+Json = dict[str, Any]
+
+SECURITY_SCHEMES: Any = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of NST_API_KEYS."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A key of NST_API_KEYS."},
+}
+SECURITY: list[Json] = [{"bearer": []}, {"key": []}, {}]
+"""Either header, or none where NST_API_KEYS is empty."""
+
+STREAMED = (
+    'id: 14\nevent: progress\ndata: {"status": "running", "iteration": 31, "iterations": 90, "fraction": 0.12}\n\n'
+)
+
+PROBLEMS: dict[str, tuple[str, ServiceError]] = {
+    "400": (
+        "The body can't be read.",
+        errors.MalformedBody("the body is not JSON: Expecting value"),
+    ),
+    "401": ("The request has no valid key.", errors.Unauthorized("give a key of this service")),
+    "403": (
+        "The request is from a page of another site, and no keys are set.",
+        errors.Forbidden(
+            "pages of 'https://app.example.com' may not do this: NST_CORS_ORIGINS doesn't name that origin"
+        ),
+    ),
+    "404": ("It doesn't exist.", errors.NotFound("there is no style 'harbour'")),
+    "406": (
+        "No format is one that Accept takes.",
+        errors.NotAcceptable("the picture is there as image/png, image/jpeg, image/webp; Accept takes none of these"),
+    ),
+    "409": ("Not yet, or not with this model.", errors.NotReady("there is no picture: the transfer is running")),
+    "413": (
+        "The body is too large.",
+        errors.BodyTooLarge("the request body is larger than 64 MiB (NST_MAX_BODY_MB)"),
+    ),
+    "415": (
+        "The body is of another media type.",
+        errors.UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'"),
+    ),
+    "422": (
+        "A field is wrong or unknown, or the job takes more memory than a worker has.",
+        InvalidInput([FieldError("styles.0.weight", "Input should be greater than or equal to 0")]),
+    ),
+    "421": (
+        "The host isn't one of this service's, and no keys are set.",
+        errors.Misdirected("this service isn't known as 'app.example.com': NST_HOSTS doesn't name that host"),
+    ),
+    "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
+    "500": ("An unexpected error, or a store that failed.", errors.StorageError("a file could not be read")),
+    "507": (
+        "The disk is nearly full, or the caller's files take as much as they may.",
+        errors.NoSpace("the disk is nearly full: 12.5 MiB are free", retry_after=60),
+    ),
+    "503": ("The queue is full, or a part of the service doesn't answer.", errors.Unavailable("no worker is alive")),
+}
+DONE = {
+    "200": "The resource, or the result.",
+    "201": "It was created.",
+    "202": "The job was accepted, and will be carried out.",
+    "204": "Done; the response has no body.",
+}
+TAG = {
+    "type": "string",
+    "description": "Identifies this state of the resource, for If-None-Match.",
+    "examples": ['"2c26b46b"'],
+}
+HEADERS: dict[str, Json] = {
+    "ETag": TAG,
+    "Cache-Control": {
+        "type": "string",
+        "description": "How long the response may be cached.",
+        "examples": ["private, no-cache"],
+    },
+    "Location": {"type": "string", "description": "Path of the resource.", "examples": [f"/v1/transfers/{ID}"]},
+    "Preference-Applied": {"type": "string", "description": "The wait that was applied.", "examples": ["wait=30"]},
+    "Retry-After": {"type": "integer", "description": "Seconds to wait before the next try.", "examples": [30]},
+    "WWW-Authenticate": {"type": "string", "description": "How to give a key.", "examples": ["Bearer"]},
+    "X-Request-ID": {
+        "type": "string",
+        "description": "Id of the request in the log.",
+        "examples": ["5f2c"],
+    },
+}
+IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETag of the state that the caller has: 304 if it is unchanged.",
+    "schema": {"type": "string"},
+}
+
+TRACEPARENT: Json = {
+    "name": "traceparent",
+    "in": "header",
+    "required": False,
+    "description": "The trace of this request (W3C Trace Context), which the job and its webhook continue.",
+    "schema": {"type": "string"},
+}
+
+MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
+SMALLEST: dict[str, Json] = {
+    "StyleBody": {"images": [{"image": SMALLEST_IMAGE}], "description": "Grey"},
+    "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
+    "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,
+}
+"""Example bodies, which work as they are on a service that has its own presets."""

@@ -1,0 +1,35 @@
+"""What a body's types can't tell: whether pictures, packs and options fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.errors import FieldError
+from service.options import TransferOptions
+from service.pictures.sizes import HasSize
+
+ASPECT = 0.02  # by which share a mask's aspect may differ from its picture's
+
+
+def aspect_errors(loc: str, mask: HasSize | None, picture: HasSize) -> list[FieldError]:
+    """Return an error if a picture hasn't the shape of the one that it lies over."""
+    if mask is None or abs(mask.width * picture.height / (mask.height * picture.width) - 1) <= ASPECT:
+        return []
+    shape, other = f"{mask.width} x {mask.height}", f"{picture.width} x {picture.height}"
+    return [FieldError(loc, f"is {shape} pixels, which is another shape than the {other} of the picture it is for")]
+
+
+def pack_errors(loc: str, pack: Mapping[str, Any], options: TransferOptions, model: str) -> list[FieldError]:
+    """Return the errors of a preset's pack with these options: it has no pictures, and only some layers.
+
+    `model`: SHA-256 of the model that the workers compute with.
+    """
+    errors = []
+    if pack["model"] != model:
+        errors.append(FieldError(loc, "its Gram matrices are of another model than this service's"))
+    if options.color != "style":
+        errors.append(FieldError(loc, f"it has no picture to treat for color {options.color!r}"))
+    if missing := sorted(set(options.style_layers) - set(pack["layers"])):
+        errors.append(FieldError(loc, f"its pack has no Gram matrices of {', '.join(missing)}"))
+    return errors

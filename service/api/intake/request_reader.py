@@ -1,0 +1,197 @@
+"""The reader of a request: its pictures, presets and options, checked, as the job's row holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from service.api.auth import caller
+from service.api.context import AppContext
+from service.api.intake.checks import aspect_errors, pack_errors
+from service.api.intake.request_pictures import request_pictures
+from service.api.intake.variants import (
+    RequestedOptions,
+    RequestedPainting,
+)
+from service.api.schemas.fields import JobInit
+from service.api.schemas.requests import StyleEntry
+from service.decoding import files
+from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
+from service.jobs.memory_check import check_memory
+from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
+from service.options import OPTIONS, TransferOptions
+from service.pictures.images import ImageFile, UnreadableImage
+from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
+from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
+from service.storage.readback import read_back
+from service.storage.schema import PresetRow
+
+DARK = 0.02  # of white: a mask that is nowhere lighter counts as black
+
+
+class RequestReader:
+    """The pictures and presets of one request, each read and stored once."""
+
+    def __init__(self, id: str, content: ImageFile, size: int, context: AppContext) -> None:
+        self._id = id
+        self._content = content
+        self._size = size
+        self._context = context
+        self._files: dict[str, ImageFile] = {}
+        self._presets: dict[str, PresetRow] = {}
+        self._results: dict[tuple[str, int], ImageFile] = {}
+        self._black: dict[str, bool] = {}
+
+    def check_presets(self, named: Mapping[str, str]) -> None:
+        """Raise InvalidInput for fields (keys) that name a preset which doesn't exist."""
+        for loc, name in named.items():
+            self._preset(loc, name)
+
+    def image(self, file: ImageFile) -> StoredImage:
+        """Return a picture as the job's row refers to it, and remember to store it."""
+        blob = job_blob(self._id, file.sha256)
+        self._files[blob] = file
+        return StoredImage(blob, file.sha256, file.width, file.height)
+
+    def painting(self, requested: RequestedPainting, *, base: bool = False) -> Painting:
+        """Return one painting; with `base`, what is common to the variants, which may bring their own styles.
+
+        Raises InvalidInput.
+        """
+        given, options = requested.options, self._options(requested)
+        entries: Sequence[StyleEntry] = given.get("styles", ())
+        if not entries and not base:
+            raise InvalidInput.field(f"{requested.loc}styles", "is required")
+        styles = [self._style(requested.style_loc(i), entry) for i, entry in enumerate(entries)]
+        errors = content_size_errors(self._content, options.size)
+        for name in ("protect", "strength_map"):
+            errors += aspect_errors(f"{requested.loc}{name}", given.get(name), self._content)
+        for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
+            errors += self._style_errors(requested.style_loc(i), entry, style, options)
+        if options.init == "style" and styles and not any(style.sized() for style in styles):
+            errors.append(FieldError(f"{requested.loc}init", "there is no style image: the presets are packs"))
+        if errors:
+            raise InvalidInput(errors)
+        pictures = {name: given.get(name) for name in ("protect", "strength_map")}
+        pictures["first"] = self._initial_image(requested)
+        stored = {name: self.image(file) for name, file in pictures.items() if isinstance(file, ImageFile)}
+        return Painting(tuple(styles), options, label=requested.label, **stored)
+
+    def _initial_image(self, requested: RequestedPainting) -> ImageFile | None:
+        init = requested.options.get("init")
+        if isinstance(init, JobInit):
+            with _located(requested.loc):
+                return self._result_of(init)
+        return init if isinstance(init, ImageFile) else None
+
+    def _result_of(self, init: JobInit) -> ImageFile:
+        """Return a picture that another transfer made."""
+        if (init.job, init.variant) in self._results:
+            return self._results[init.job, init.variant]
+        try:
+            result = self._context.queue.get(init.job, "transfer").result
+        except NotFound as error:
+            raise InvalidInput.field("init.job", error.detail) from error
+        if result is None:
+            raise InvalidInput.field("init.job", f"the transfer {init.job} has no picture (yet)")
+        pictures = result.get("variants") or [result]
+        if init.variant >= len(pictures):
+            raise InvalidInput.field("init.variant", f"the transfer {init.job} has {len(pictures)}, from 0")
+        try:
+            kept = pictures[init.variant]
+            picture = files.check_image(
+                read_back(self._context.blobs, kept["blob"], kept["sha256"]), request_pictures().allowance
+            )
+        except UnreadableImage as error:
+            raise InvalidInput.field("init.job", str(error)) from error
+        except MissingFile as error:
+            raise InvalidInput.field("init.job", f"the picture of the transfer {init.job} is gone") from error
+        self._results[init.job, init.variant] = picture
+        return picture
+
+    def _options(self, requested: RequestedPainting) -> TransferOptions:
+        """Return the checked options. Raises InvalidInput."""
+        with _located(requested.loc):
+            return TransferOptions.of(**_plain_options(requested.options) | {"size": self._size})
+
+    def _style(self, at: Callable[[str], str], entry: StyleEntry) -> StoredStyle:
+        masks = {name: getattr(entry, name) for name in ("mask", "style_mask")}
+        stored = {name: self.image(file) for name, file in masks.items() if file is not None}
+        if entry.image is not None:
+            own = StoredStyleImage(**asdict(self.image(entry.image)), weight=1.0, scale=1.0)
+            return StoredStyle(None, entry.weight, entry.scale, (own,), **stored)
+        preset = self._preset(at("preset"), str(entry.preset))
+        saved = tuple(StoredStyleImage(**image) for image in preset.images)
+        pack = StoredFile(preset.pack["blob"], preset.pack["sha256"]) if preset.pack else None
+        return StoredStyle(preset.name, entry.weight, entry.scale, saved, pack, **stored)
+
+    def _preset(self, loc: str, name: str) -> PresetRow:
+        if name not in self._presets:
+            try:
+                self._presets[name] = self._context.presets.get(name)
+            except NotFound as error:
+                raise InvalidInput.field(loc, error.detail) from error
+        return self._presets[name]
+
+    def _style_errors(
+        self, at: Callable[[str], str], entry: StyleEntry, style: StoredStyle, options: TransferOptions
+    ) -> list[FieldError]:
+        sized: list[tuple[HasSize, float]] = [*style.sized()]
+        errors = style_size_errors(at("scale"), sized, options.size)
+        errors += aspect_errors(at("mask"), entry.mask, self._content)
+        for name in ("mask", "style_mask"):
+            errors += self._black_errors(at(name), getattr(entry, name))
+        if style.pack is not None:
+            pack = self._presets[str(entry.preset)].pack or {}
+            errors += pack_errors(at("preset"), pack, options, self._context.model_sha256())
+        if entry.style_mask is not None:
+            if style.pack is not None or len(style.images) != 1:
+                errors.append(FieldError(at("style_mask"), "the style must have exactly one picture"))
+            else:
+                errors += aspect_errors(at("style_mask"), entry.style_mask, style.images[0])
+        return errors
+
+    def _black_errors(self, loc: str, mask: ImageFile | None) -> list[FieldError]:
+        """Return an error if a style's mask is black everywhere; each mask is examined once."""
+        if mask is None:
+            return []
+        if mask.sha256 not in self._black:
+            try:
+                self._black[mask.sha256] = files.lightest(mask.data, request_pictures().allowance) <= DARK
+            except UnreadableImage as error:
+                return [FieldError(loc, str(error))]
+        black = self._black[mask.sha256]
+        return [FieldError(loc, "is black everywhere: nothing of the style would be left")] if black else []
+
+    def store(self, request: TransferRequest, named: Mapping[str, str]) -> int:
+        """Check the memory that the job needs, then store the pictures; return their size in bytes.
+
+        `named` maps fields to the names that the caller used for them.
+        """
+        try:
+            check_memory(request, self._context.registry.capacities())
+        except DoesNotFit as error:
+            said = {named.get(e.loc, e.loc): e.msg for e in error.errors}
+            raise DoesNotFit([FieldError(loc, msg) for loc, msg in said.items()]) from error
+        size = sum(len(file.data) for file in self._files.values())
+        self._context.queue.check_limits(caller(), size)
+        for blob, file in self._files.items():
+            self._context.blobs.put(blob, file.data)
+        return size
+
+
+def _plain_options(given: RequestedOptions) -> RequestedOptions:
+    options = {name: given[name] for name in OPTIONS if name in given}
+    if isinstance(options.get("init"), ImageFile | JobInit):
+        options["init"] = "image"
+    return options
+
+
+@contextmanager
+def _located(loc: str) -> Iterator[None]:
+    """Put `loc` before the names of fields in InvalidInput."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput([FieldError(loc + e.loc, e.msg) for e in error.errors]) from error
