@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
+from bench.objectives import plain_objective
 from bench.pictures import Pair
 from service.engine.allocator import keep_freed_memory
 from service.engine.canvas import to_tensor
-from service.engine.losses import plain_objective
 from service.engine.precision import choose
 from service.engine.vgg import VGG, build_encoder
 from service.network.model import Model, load_model

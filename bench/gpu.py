@@ -17,11 +17,11 @@ import torch
 
 from bench import engine
 from bench.measure import Stopwatch
+from bench.objectives import plain_objective
 from bench.pictures import Pair, pair
 from bench.report import Results, seconds, table
 from service.engine.canvas import to_tensor
 from service.engine.evaluation import CudaGraphs, Recorded
-from service.engine.losses import plain_objective
 from service.engine.precision import choose
 from service.engine.problem import value_and_gradient
 from service.engine.stylize import stylize

@@ -15,13 +15,15 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service.decoding import files
+from service.decoding.decoded import File
 from service.machine.memory import MIB, needed
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 TITLE = "Cost against size"
 COLUMNS = (

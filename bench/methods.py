@@ -17,11 +17,11 @@ from torch import Tensor
 
 from bench import engine, pictures
 from bench.measure import Stopwatch
+from bench.objectives import evaluate, plain_objective
 from bench.pictures import Pair
 from bench.report import seconds, table
 from service.config import let_idle_threads_sleep
 from service.engine.canvas import to_picture, to_tensor
-from service.engine.losses import plain_objective
 from service.engine.methods import ADAM_STEP, HISTORY, METHODS
 from service.engine.optimizer import minimize
 from service.engine.problem import Problem, value_and_gradient
@@ -72,7 +72,7 @@ class Contest:
         trace = run()
         taken = clock.seconds()
         delivered = [to_tensor(to_picture(trace[n]), engine.CPU) for n in MARKS]
-        return [f"{self._judge.evaluate(image, image).total * 1e4:.0f}" for image in delivered] + [seconds(taken)]
+        return [f"{evaluate(self._judge, image, image).total * 1e4:.0f}" for image in delivered] + [seconds(taken)]
 
     def _ours(self, method: str) -> Trace:
         problem = Problem(self._terms, torch.zeros(()), torch.ones(()))

@@ -14,19 +14,21 @@ import torch
 from bench import engine
 from bench.engine import STYLE_LAYERS
 from bench.measure import Stopwatch, fastest
+from bench.objectives import gram_matrix
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, ratio, seconds, table
 from service.decoding import files
+from service.decoding.decoded import DecodedFiles, File
 from service.engine.canvas import to_tensor
-from service.engine.losses import gram_matrix
 from service.machine.memory import MIB
 from service.pictures import images
 from service.pictures.images import ImageFile, Picture
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
-from service.styles.grams import File, Style, StyleGrams, StyleImage, Treatment
+from service.styles.grams import StyleGrams
+from service.styles.style import Style, StyleImage, Treatment
 
 TITLE = "The style pass: the five Grams of one style image"
 COLUMNS = ("long edge", "what", "over", "time", "time", "time ratio")
@@ -65,7 +67,7 @@ def _cached(style: ImageFile, extractor: GramExtractor, size: int) -> tuple[floa
 
     def timed(grams: StyleGrams) -> float:
         clock = Stopwatch()
-        grams.targets([Style.of(image)], size, STYLE_LAYERS, Treatment())
+        grams.targets([Style.of(image)], [size], STYLE_LAYERS, Treatment(), decoded=DecodedFiles(0))
         return clock.seconds()
 
     with TemporaryDirectory() as folder:

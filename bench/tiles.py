@@ -13,19 +13,22 @@ from torch import Tensor
 
 from bench import engine
 from bench.measure import alone, fastest, peak_memory
+from bench.objectives import plain_objective
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service.decoding import files
+from service.decoding.decoded import File
 from service.engine.canvas import to_tensor
-from service.engine.losses import Objective, plain_objective
+from service.engine.losses import Objective
 from service.engine.stage import TILE
 from service.engine.tiled import TiledObjective
 from service.machine.memory import MIB, needed
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.pictures import images
 from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 TITLE = "Tile by tile"
 COLUMNS = ("long edge", "evaluation, whole", "by tiles", "times", "gradients apart", "peak by tiles", "needed()")

@@ -1,34 +1,34 @@
-"""Every error the service raises on purpose, each with the HTTP status it becomes.
+"""All errors that the service raises on purpose, each with its HTTP status.
 
 ServiceError                500
-├─ InvalidInput             422  one or more fields are wrong; names each
+├─ InvalidInput             422  one or more fields are wrong; each is named
 │  └─ DoesNotFit            422  the transfer takes more memory than a worker has
 ├─ MalformedBody            400  the body can't be read at all
 ├─ BodyTooLarge             413  larger than a body may be, or with more in it than a request needs
 ├─ Unauthorized             401
-├─ Forbidden                403  a page of another site, which NST_CORS_ORIGINS doesn't name
+├─ Forbidden                403  a page of another site that NST_CORS_ORIGINS doesn't name
 ├─ NotFound                 404
-├─ NotAcceptable            406  no format that the caller takes
-├─ NotReady                 409  asked for what isn't there yet
+├─ NotAcceptable            406  no format that the caller accepts
+├─ NotReady                 409  the requested thing isn't ready yet
 ├─ OtherModel               409  Gram matrices of another model than this service's
 ├─ UnsupportedMediaType     415
-├─ Misdirected              421  asked for under a host that isn't this service's
+├─ Misdirected              421  the request names a host that isn't this service's
 ├─ TooManyJobs              429  the caller has too many jobs waiting
-├─ Unavailable              503  a part the service needs is missing or down
-│  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or not to the contract
+├─ Unavailable              503  a part that the service needs is missing or down
+│  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or doesn't meet the contract
 │  └─ QueueFull             503  too many jobs are waiting
-├─ NoSpace                   507  the disk has too little room left for more, or the caller has as much as it may have
+├─ NoSpace                   507  the disk is nearly full, or the caller has used its quota
 ├─ StorageError             500  database or blobs failed
 │  ├─ DatabaseError         503  perhaps only for now
 │  │  └─ DatabaseFull       507  there was no room to write
 │  ├─ BlobNotFound          404
 │  ├─ BlobsFull             507  there was no room to write
 │  ├─ BlobsGone             503  their folder was moved away, perhaps only for now
-│  └─ DamagedFile           500  a file is not what its row says
-│     └─ MissingFile        500  a file that a row speaks of is not there any more
-└─ TransferFailed           500  a job could not be finished
+│  └─ DamagedFile           500  a file differs from what its row says
+│     └─ MissingFile        500  a file that a row refers to is gone
+└─ JobFailed                500  a job could not be finished
    ├─ Diverged              500  the optimiser found no better image, not even with smaller steps
-   └─ DeadlineExceeded      504  it wasn't finished in the time its caller gave it
+   └─ DeadlineExceeded      504  it wasn't finished within its caller's time limit
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-MAX_ERRORS = 20  # fields that an answer names
-MAX_DETAIL = 1000  # characters of a message as an answer has it
-MAX_LOC = 200  # characters of a field's path there
+MAX_ERRORS = 20  # fields that a response names
+MAX_DETAIL = 1000  # characters of a message in a response
+MAX_LOC = 200  # characters of a field's path in a response
 MAX_SHOWN = 100  # characters of a caller's text in a message
 
 
@@ -55,7 +55,7 @@ def cut(text: str, length: int) -> str:
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field: `loc` is its dotted path in the request, as in `styles.0.weight`."""
+    """An error of one field: `loc` is its dotted path in the request, as in `styles.0.weight`."""
 
     loc: str
     msg: str
@@ -64,7 +64,7 @@ class FieldError:
 class ServiceError(Exception):
     """Base of all errors raised on purpose; `detail` is written for the caller.
 
-    `retry_after` is in how many seconds another try may go well, where that is known.
+    `retry_after` is in how many seconds a retry may succeed, if that is known.
     """
 
     status: ClassVar[int] = 500
@@ -151,7 +151,7 @@ class Unauthorized(ServiceError):
 
 
 class Forbidden(ServiceError):
-    """It may not be asked from there."""
+    """Requests from this origin are not allowed."""
 
     status = 403
     slug = "forbidden"
@@ -165,7 +165,7 @@ class NotFound(ServiceError):
 
 
 class NotAcceptable(ServiceError):
-    """The caller takes none of the formats that there are."""
+    """The caller accepts none of the available formats."""
 
     status = 406
     slug = "not-acceptable"
@@ -193,7 +193,7 @@ class UnsupportedMediaType(ServiceError):
 
 
 class Misdirected(ServiceError):
-    """It was asked for under a host that isn't this service's."""
+    """It was the request names a host that isn't this service's."""
 
     status = 421
     slug = "misdirected-request"
@@ -201,7 +201,7 @@ class Misdirected(ServiceError):
 
 
 class TooManyJobs(ServiceError):
-    """The caller has as many jobs waiting as one may have."""
+    """The caller has the most waiting jobs that one caller may have."""
 
     status = 429
     slug = "too-many-jobs"
@@ -220,14 +220,14 @@ class ModelUnavailable(Unavailable):
 
 
 class QueueFull(Unavailable):
-    """As many jobs wait as the service takes."""
+    """The most jobs that the service accepts are waiting."""
 
     slug = "queue-full"
     title = "Queue full"
 
 
 class NoSpace(ServiceError):
-    """Nothing more is stored: the disk is nearly full, or the caller has as much as it may have."""
+    """Nothing more is stored: the disk is nearly full, or the caller has used its quota."""
 
     status = 507
     slug = "no-space"
@@ -242,7 +242,7 @@ class StorageError(ServiceError):
 class DatabaseError(StorageError):
     """The database failed, perhaps only for now: worth another try.
 
-    `undone` is whether it is certain that nothing of the transaction was kept; not where its end was under way.
+    `undone` tells whether certainly nothing of the transaction was kept; False if it failed during the commit.
     """
 
     status = 503
@@ -250,7 +250,7 @@ class DatabaseError(StorageError):
 
 
 class DatabaseFull(DatabaseError):
-    """The database found no room to write; what it was to write was taken back."""
+    """The database found no room to write; the transaction was rolled back."""
 
     status = 507
     undone = True
@@ -273,14 +273,14 @@ class BlobsGone(StorageError):
 
 
 class DamagedFile(StorageError):
-    """A stored file is not what its row says that it is."""
+    """A stored file differs from what its row says."""
 
     slug = "damaged-file"
     title = "Damaged file"
 
 
 class MissingFile(DamagedFile):
-    """A file that a row speaks of is not there any more."""
+    """A file that a row refers to is gone."""
 
     slug = "missing-file"
     title = "Missing file"
@@ -294,18 +294,20 @@ class BlobNotFound(StorageError):
     title = "Not found"
 
 
-class TransferFailed(ServiceError):
+class JobFailed(ServiceError):
+    """A job of any kind could not be finished. The slug says "transfer" because callers compare it."""
+
     slug = "transfer-failed"
     title = "Transfer failed"
 
 
-class Diverged(TransferFailed):
+class Diverged(JobFailed):
     slug = "diverged"
     title = "Optimisation failed"
 
 
-class DeadlineExceeded(TransferFailed):
-    """The job wasn't finished in the time its caller gave it."""
+class DeadlineExceeded(JobFailed):
+    """The job wasn't finished within its caller's time limit."""
 
     status = 504
     slug = "deadline-exceeded"

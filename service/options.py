@@ -118,7 +118,7 @@ class TransferOptions:
 
     @classmethod
     def of(cls, **given: Any) -> TransferOptions:
-        """From the options that were given: a strength stands for the weights.
+        """Return the options from those that were given: a strength stands for the weights.
 
         Raises:
             InvalidInput: as the class itself; also for a strength beside one of the weights that it stands for.
@@ -133,7 +133,7 @@ class TransferOptions:
 
     @property
     def layers(self) -> frozenset[str]:
-        """All that the encoder has to give."""
+        """The layers that the encoder has to compute."""
         return frozenset(self.content_layers) | frozenset(self.style_layers)
 
     def as_dict(self) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class TransferOptions:
 
 
 def weights_at(strength: float) -> dict[str, float]:
-    """The weights that a strength from 0 to 1 stands for: at 0.5 the defaults, at 0 all content, at 1 all style.
+    """Return the weights that a strength stands for: at 0.5 the defaults, at 0 all content, at 1 all style.
 
     The smoothing goes with the weaker of the two: at 0 the content image is to come back as it is, and at 1 nothing
     is to hold the style back.

@@ -183,7 +183,7 @@ def test_only_the_entry_point_imports_by_a_name_made_at_run_time() -> None:
         ("pictures.images", "import torch", "torch"),
         ("pictures.images", "from service.storage import blobs", "service.storage.blobs"),
         ("engine.vgg", "from flask import request", "flask"),
-        ("engine.vgg", "from service.styles.grams import average", "service.styles.grams"),
+        ("engine.vgg", "from service.styles.grams import Mean", "service.styles.grams"),
         ("options", "from service.engine.vgg import VGG", "service.engine.vgg"),
         ("storage.blobs", "from service.jobs import queue", "service.jobs.queue"),
         ("jobs.queue", "def f():\n    import service.api.auth", "service.api.auth"),

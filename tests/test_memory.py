@@ -19,11 +19,11 @@ from service.machine.memory import (
     STYLE_PER_PIXEL,
     STYLE_WHOLE,
     TILED,
-    Room,
+    Capacity,
     available,
     largest_size,
+    max_whole_pixels,
     needed,
-    whole_pixels,
 )
 from service.styles import extractor
 
@@ -74,9 +74,9 @@ def test_tiles_of_outputs_and_of_style_images_are_those_that_are_counted() -> No
 @pytest.mark.parametrize("precision", PER_PIXEL)
 def test_what_a_process_can_work_on_in_one_piece_fits_and_a_pixel_more_does_not(precision: str) -> None:
     limit = BASE + 10**9
-    assert BASE + PER_PIXEL[precision] * whole_pixels(limit, precision) <= limit
-    assert BASE + PER_PIXEL[precision] * (whole_pixels(limit, precision) + 1) > limit
-    assert whole_pixels(BASE, precision) == whole_pixels(BASE // 2, precision) == 0
+    assert BASE + PER_PIXEL[precision] * max_whole_pixels(limit, precision) <= limit
+    assert BASE + PER_PIXEL[precision] * (max_whole_pixels(limit, precision) + 1) > limit
+    assert max_whole_pixels(BASE, precision) == max_whole_pixels(BASE // 2, precision) == 0
 
 
 @given(pixels=st.integers(1, 4096**2), precision=st.sampled_from(list(PER_PIXEL)))
@@ -109,8 +109,8 @@ def test_the_largest_size_fits_and_the_next_does_not(limit: int, aspect: float, 
 
 
 def test_a_room_without_a_memory_has_no_limit() -> None:
-    assert Room(1000, "float32").limit == 1000
-    assert Room(None, "float32").limit > needed(4096, 4096, [(4096, 4096)], "float32")
+    assert Capacity(1000, "float32").limit == 1000
+    assert Capacity(None, "float32").limit > needed(4096, 4096, [(4096, 4096)], "float32")
 
 
 @pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])

@@ -14,14 +14,16 @@ from skimage import data
 
 from scripts.starters import strokes
 from service.decoding import files
+from service.decoding.decoded import File
 from service.engine.precision import choose
 from service.machine.memory import MIB
 from service.network.model import load_model
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.pictures import images
 from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 pytestmark = pytest.mark.slow
 

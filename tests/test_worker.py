@@ -14,7 +14,7 @@ from jobs.submitting import claimed, submit
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.storage.database import Database
 
 pytestmark = pytest.mark.slow
@@ -64,6 +64,6 @@ def test_a_step_that_takes_too_long_is_not_waited_for_at_the_end(
     worker.terminate()
     log = worker.communicate(timeout=60)[1]
     assert worker.returncode == 0
-    assert f"job {id}: given back at its checkpoint, as it did not stop in time" in log
+    assert f"job {id}: given back at its checkpoint; it did not stop in time" in log
     assert (queue.get(id).status, queue.get(id).attempts) == ("queued", 0)
-    assert Roll(database).alive() == 0
+    assert WorkerRegistry(database).alive() == 0

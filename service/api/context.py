@@ -15,7 +15,7 @@ from service.config import Settings
 from service.errors import ModelUnavailable
 from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.network.digests import model_sha256
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -40,7 +40,7 @@ class AppContext:
     presets: Presets
     queue: Queue
     deliveries: Deliveries
-    registry: Roll
+    registry: WorkerRegistry
     watch: Watch
     waiting: Waiting
     streams: Streams

@@ -1,1 +1,1 @@
-"""Past one machine: Celery carries the wake-up and runs the worker processes; the row in the database decides."""
+"""Several machines: Celery carries the wake-up and runs the worker processes; the row in the database decides."""

@@ -1,6 +1,6 @@
-"""One process of the pool: it carries out jobs when it is woken, and looks for some every second by itself.
+"""One process of the pool: it carries out jobs when it is woken, and also looks for jobs every second.
 
-That makes lost messages, and a broker that is down, a matter of a second.
+So a lost message or a broker that is down costs one second.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from service.worker.process import Worker
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 1.0  # seconds between two looks without being woken
+LOOK_S = 1.0  # seconds between two looks without a wake-up
 
 
 class Child:
-    """Carries out all jobs in one thread: Celery has the main one, and torch keeps memory and threads for each."""
+    """Carries out all jobs in one thread: Celery uses the main thread, and torch keeps memory for each thread."""
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
         self._closed = threading.Event()
@@ -33,11 +33,11 @@ class Child:
         self._looking.start()
 
     def wake(self) -> None:
-        """Returns when there is nothing left to do: until then Celery takes this process for busy, which it is."""
+        """Carry out jobs until none is left: so long Celery counts this process as busy."""
         self._hands.submit(self._work_off).result()
 
     def close(self) -> None:
-        """Gives a job under way back and signs off."""
+        """Give a running job back, and leave the registry."""
         self._closed.set()
         self._looking.join()
         self._hands.shutdown()

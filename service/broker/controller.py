@@ -1,4 +1,4 @@
-"""Celery's worker, where it has to differ: signals, and what goes on while the broker is down."""
+"""Celery's worker, with other signal handling, and care for the pool while the broker is down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECONNECT_S = 5.0  # seconds between two tries at most
 
 
 class Controller(Worker):  # type: ignore[misc]
-    """Stops in the same way for each of these signals, however often they come.
+    """A worker that stops in the same way on each of these signals, however often they come.
 
     Celery's own waits on SIGHUP until all jobs are done and then starts itself by a command line that isn't ours.
     """
@@ -26,7 +26,7 @@ class Controller(Worker):  # type: ignore[misc]
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]
-    """Celery's own does nothing else while it waits for the broker; this one still replaces processes that died."""
+    """A consumer that replaces dead processes even while it waits for the broker; Celery's own doesn't."""
 
     def ensure_connected(self, conn: Any) -> Any:
         return conn.ensure_connection(self._on_failure, interval_max=RECONNECT_S, callback=self._meanwhile)

@@ -1,4 +1,4 @@
-"""The one message that goes through the broker, and how Celery is set up to carry it."""
+"""The only message that goes through the broker, and Celery's configuration for it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from celery import Celery
 
 WAKE = "service.wake"  # "there may be a job to claim"; says nothing else
 QUEUE = "nst"
-WAKE_EXPIRES_S = 30.0  # after which a wake-up is dropped: whoever had time has looked by itself long before
+WAKE_EXPIRES_S = 30.0  # after which a wake-up is dropped: idle workers have looked by themselves long before
 CONNECT_S = 1.0
-ANSWER_S = 2.0  # how long a broker may take over one command
-LOADING_S = 3600.0  # a process that still loads its model is not killed for it, nor one whose word came in an outage
+ANSWER_S = 2.0  # time limit of one command to the broker
+LOADING_S = 3600.0  # so that a process isn't killed while it loads its model, or during an outage
 
 
 def make_app(url: str) -> Celery:
-    """Celery over a redis:// or amqp:// broker, without results, events or remote control."""
+    """Return Celery for a redis:// or amqp:// broker, without results, events or remote control."""
     app = Celery("service", broker=url, set_as_current=False)
     app.conf.update(
         task_default_queue=QUEUE,
         task_ignore_result=True,
-        # A wake-up is done when its worker has nothing left to do: so a busy machine takes no further ones.
+        # A wake-up is done when its worker has nothing left to do, so that a busy machine takes no others.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,

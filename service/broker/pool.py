@@ -1,6 +1,6 @@
 """`python -m service worker` where there is a broker: one Celery worker, whose processes carry out the jobs.
 
-The parent loads neither torch nor ONNX Runtime and opens no database: nothing that must not be shared by a fork.
+The parent loads neither torch nor ONNX Runtime and opens no database, as a fork must not share them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RETRY_S = 5.0  # seconds before a process takes the place of one that could not 
 class Pool:
     """The Celery worker and, in each process of its pool, that process's child.
 
-    `leave` lets go, in such a process, of what is the parent's alone.
+    `leave` releases, in such a process, what belongs to the parent alone.
     """
 
     def __init__(self, settings: Settings, leave: Callable[[], None]) -> None:
@@ -41,7 +41,7 @@ class Pool:
         self._child: Child  # from _on_fork on
 
     def run(self) -> int:
-        """Works until SIGTERM or SIGINT; gives the exit status."""
+        """Work until SIGTERM or SIGINT; return the exit status."""
         app = make_app(self._settings.broker_url)
         app.task(self._wake, name=WAKE)
         signals.setup_logging.connect(_leave_it_as_it_is, weak=False)
@@ -96,4 +96,4 @@ def _make_child(settings: Settings, stopping: Callable[[], bool]) -> Child:
 
 
 def _leave_it_as_it_is(**about: object) -> None:
-    """Somebody has to listen, or Celery sets up logging of its own."""
+    """Do nothing: without a listener Celery would set up its own logging."""

@@ -1,4 +1,4 @@
-"""Wake-ups on their way to the broker, by a thread of its own: no request waits for a broker that is down."""
+"""The publisher of wake-ups, in its own thread: no request waits for a broker that is down."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from service.broker.messages import WAKE, WAKE_EXPIRES_S, make_app
 
 logger = logging.getLogger(__name__)
 
-WAITING = 100  # wake-ups that may wait for the thread; more would wake nobody who isn't awake by then
-ONCE_MORE = {"max_retries": 1, "interval_start": 0}  # a connection may have ended since it was used last
+WAITING = 100  # wake-ups that may wait for the thread; more would have no effect
+ONCE_MORE = {"max_retries": 1, "interval_start": 0}  # an idle connection may have ended
 BACK_OFF_S = 5.0  # seconds without another try after one that failed
 
 
 class Publisher:
-    """Sends wake-ups one after another. What can't be sent is dropped: the workers look by themselves too."""
+    """Sends wake-ups one after another. What can't be sent is dropped: workers also look by themselves."""
 
     def __init__(self, broker_url: str) -> None:
         self._app = make_app(broker_url)
@@ -26,7 +26,7 @@ class Publisher:
         threading.Thread(target=self._run, name="wake-ups", daemon=True).start()
 
     def publish(self) -> None:
-        """Has a worker woken soon, if the broker can be reached."""
+        """Wake a worker soon, if the broker can be reached."""
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
 

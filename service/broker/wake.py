@@ -1,4 +1,4 @@
-"""The web side's end of the broker: a job was taken in, so somebody should wake up."""
+"""The web side of the broker: wake a worker when a job was submitted."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 
 def waker(broker_url: str) -> Callable[[], None]:
-    """What to call when a job was taken in. It neither waits nor fails; without a broker it does nothing."""
+    """Return what to call after a submission. It neither waits nor fails; without a broker it does nothing."""
     if not broker_url:
-        return _nobody
-    # Celery costs a web process memory and time to start, so only where there is a broker.
+        return _wake_nobody
+    # Celery costs a web process memory and start time, so it is imported only with a broker.
     from service.broker.publisher import Publisher  # noqa: PLC0415
 
     return Publisher(broker_url).publish
 
 
-def _nobody() -> None:
-    """The workers look by themselves."""
+def _wake_nobody() -> None:
+    """Do nothing: the workers look by themselves."""

@@ -1,1 +1,1 @@
-"""The commands of `python -m service`, a module each, loaded only when called for: the web side needs no torch."""
+"""The commands of `python -m service`, one module each, imported only when needed: the web side needs no torch."""

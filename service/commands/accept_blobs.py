@@ -1,10 +1,9 @@
-"""python -m service accept-blobs: an operator says that the database is the one that the blob store belongs to."""
+"""python -m service accept-blobs: an operator confirms that database and blob store belong together."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
@@ -14,6 +13,7 @@ from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database
+from service.storage.disks import database_file
 from service.worker.sweep import make_plan, read_known
 
 
@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_database(settings: Settings) -> None:
     """Refuse to make a new database where there is none: most likely NST_DATA names another folder."""
-    url = make_url(settings.database)
-    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        raise Unavailable(f"there is no database at {url.database}: does NST_DATA name the right folder?")
+    file = database_file(settings.database)
+    if file is not None and not file.exists():
+        raise Unavailable(f"there is no database at {file}: does NST_DATA name the right folder?")
 
 
 def _counted(files: Sequence[BlobInfo]) -> str:

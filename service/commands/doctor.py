@@ -1,4 +1,4 @@
-"""python -m service doctor: what is well here and what isn't, and what to do about it."""
+"""python -m service doctor: a check of this installation, with advice."""
 
 from __future__ import annotations
 

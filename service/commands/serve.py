@@ -1,9 +1,8 @@
-"""python -m service serve: the web server and the workers as children, watched and restarted."""
+"""python -m service serve: the web server and the workers as supervised child processes."""
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import logging
 import os
 import signal
@@ -18,8 +17,10 @@ from types import FrameType
 from service.commands.web import gunicorn_command, gunicorn_variables, warn_of_floor
 from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.machine.devices import device_variables
+from service.machine.ports import why_not_free
+from service.machine.processes import end_with_parent
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.telemetry.logs import set_up_logs
@@ -29,10 +30,9 @@ from service.webhooks.settings import check_settings
 logger = logging.getLogger(__name__)
 
 WATCH_S = 0.2  # seconds between two looks at the children
-STEADY_S = 10.0  # a child that lived this long was all right: its next restart is not delayed
+STEADY_S = 10.0  # a child that ran this long was healthy: its next restart is not delayed
 MAX_DELAY_S = 30.0  # longest delay before a restart
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
-PR_SET_PDEATHSIG = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _workers(settings: Settings) -> list[Child]:
-    """Where there is a broker one that runs a pool of its own, else each of them, with a GPU of its own."""
+    """Return the worker children: with a broker one that runs a pool, else each worker with its own GPU."""
     command = [sys.executable, "-m", "service", "worker"]
     if settings.broker_url:
         return [Child("workers", command)]
@@ -61,28 +61,24 @@ def _workers(settings: Settings) -> list[Child]:
 
 
 def _check(settings: Settings) -> None:
-    """What is most often missing is said once and plainly, before any child is started."""
+    """Check what is most often missing, before any child is started."""
     if not settings.model.is_file():
         raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
     check_settings(settings)
     database = Database(settings.database)
-    Roll(database).forget(socket.gethostname())  # whoever was killed did not sign off
+    WorkerRegistry(database).remove_host(socket.gethostname())  # killed workers could not leave the registry
     database.close()
     try:
         Blobs(settings.blob_url).check()
     except BlobsFull as error:  # the workers' sweep can make room, and callers can delete
         logger.warning("%s; starting all the same", error.detail)
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise Unavailable(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+    if problem := why_not_free(settings.host, settings.port):
+        raise Unavailable(f"cannot listen on {settings.host}:{settings.port}: {problem}")
 
 
 @dataclass
 class Child:
-    """A process that is to run all the time, with these variables beside those of our own environment."""
+    """A supervised child process, with these variables added to our own environment."""
 
     name: str
     command: list[str]
@@ -97,12 +93,12 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             env=os.environ | self.variables,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one thread only
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - one thread only
         )
         logger.info("%s started, process %d", self.name, self.process.pid)
 
     def watch(self) -> None:
-        """Starts it if it is due, and plans its restart if it ended."""
+        """Start the process if it is due, and plan its restart if it ended."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.due:
@@ -121,7 +117,7 @@ class Child:
             self.process.send_signal(number)
 
     def wait(self, until: float) -> None:
-        """Waits for its end, and kills it if that hasn't come by then."""
+        """Wait for the process to end, and kill it at the time `until`."""
         if self.process is None:
             return
         try:
@@ -133,7 +129,7 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until SIGTERM or SIGINT, then ends them."""
+    """Runs the children until SIGTERM or SIGINT, then stops them."""
 
     def __init__(self, children: list[Child]) -> None:
         self._children = children
@@ -155,9 +151,3 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop.set()
-
-
-def _end_with_parent() -> None:
-    """In the child: end when `serve` is killed, lest an orphan keeps the port."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

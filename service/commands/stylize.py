@@ -13,16 +13,17 @@ from tqdm import tqdm
 
 from service.config import Settings
 from service.decoding import files
+from service.decoding.decoded import File
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
 from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
-from service.painting.stylist import Order, Outcome, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Outcome, Stylist
 from service.pictures import images
 from service.pictures.cutout import fitted
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import content_size_errors, style_size_errors
-from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,16 +57,7 @@ def run(args: argparse.Namespace) -> int:
     errors += style_size_errors("scale", [(style.images[0], style.images[0].scale) for style in styles], options.size)
     if errors:
         raise InvalidInput(errors)
-    settings = Settings.from_environment()
-    stylist = Stylist(
-        settings.model,
-        Blobs("memory:///"),
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.cpu_threads,
-        gram_memory=0,
-        memory=settings.job_memory,
-    )
+    stylist = Stylist.from_settings(Settings.from_environment())
     with tqdm(total=options.iterations, unit="it", desc="stylize") as bar:
         order = _order(content, first, styles, options)
         outcome = stylist.transfer(order, lambda progress: _show(bar, progress))

@@ -1,4 +1,4 @@
-"""python -m service web: gunicorn in the place of this process."""
+"""python -m service web: gunicorn, in place of this process."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def warn_of_floor(settings: Settings) -> None:
-    """Says in the log where another floor than NST_DISK_FLOOR_MB is in force."""
+    """Log a warning for each disk where a lower floor than NST_DISK_FLOOR_MB applies."""
     with suppress(StorageError):  # a disk that can't be asked is for /readyz to tell
         for note in Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)).lowered():
             logger.warning(note)
 
 
 def gunicorn_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment variables that gunicorn is started with; those that the operator has set stay."""
+    """Return gunicorn's environment variables; values that the operator has set stay."""
     return {name: environ.get(name, value) for name, value in MALLOC.items()}
 
 
 def gunicorn_command(settings: Settings) -> list[str]:
-    """Threads, because requests mostly wait for disk, database or a job; processes, because one may die.
+    """Return gunicorn's command line: threads, as requests mostly wait; processes, as one may die.
 
-    An event stream has a thread of its own as long as it is open, and half of the others are for requests without a
-    body; threads are made when they are first needed.
+    Each open event stream has its own thread, and half of the others are for requests without a body. A thread starts
+    when it is first needed.
     """
     threads = 2 * settings.web_threads + settings.streams
     command = [sys.executable, "-m", "gunicorn", "service.web.app:create_app()"]

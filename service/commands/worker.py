@@ -1,4 +1,4 @@
-"""python -m service worker: one worker process, or where there is a broker a pool of them."""
+"""python -m service worker: one worker process, or with a broker a pool of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
-    """Shows the metrics of a worker that was started alone, if it is to."""
+    """Expose the metrics of a worker that was started alone, if a port is set."""
     if not wanted or not settings.metrics_port:
         yield None
         return

@@ -41,7 +41,7 @@ Files = list[npt.NDArray[np.uint8]]
 
 
 class TooSlow(UnreadableImage):
-    """A file takes more CPU time than one may."""
+    """A file that takes more CPU time than it may."""
 
 
 class Decoders:
@@ -101,7 +101,7 @@ class Decoders:
                 process.wait(STOP_S)
 
     def _ordered(self, order: Order, data: bytes) -> tuple[socket.socket, socket.socket]:
-        """The socket of the fork server that was given the order, and the one on which it is answered.
+        """Return the socket of the fork server that was given the order, and the one on which it is answered.
 
         Raises:
             Unavailable: there is no memory, no process or no descriptor left.
@@ -118,7 +118,7 @@ class Decoders:
         return control, ours
 
     def _started(self) -> socket.socket:
-        """The socket of the fork server, which is started where there is none."""
+        """Return the socket of the fork server, which is started where there is none."""
         if self._control is None or self._process is None or self._process.poll() is not None:
             self._stop()
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -138,7 +138,7 @@ class Decoders:
     def _answer(
         self, connection: socket.socket, order: Order, tick: Callable[[], None]
     ) -> tuple[dict[str, Any] | None, list[int]]:
-        """The first message of an order's connection; None where the fork server is gone."""
+        """Return the first message of an order's connection; None where the fork server is gone."""
         end = time.monotonic() + order.wall_s + PATIENCE_S
         poll = select.poll()
         poll.register(connection, select.POLLIN)
@@ -166,7 +166,7 @@ def _result(reply: Reply, files: Sequence[int]) -> tuple[Reply, Files]:
 
 
 def _failure(exit_status: int) -> Exception:
-    """Why a decoder ended without a word."""
+    """Say why a decoder ended without a reply."""
     if exit_status in TIME_IS_UP:
         return TooSlow("takes too long to decode")
     if exit_status in NOT_ITS_FAULT:

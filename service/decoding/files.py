@@ -23,7 +23,7 @@ DECODE_S = 30.0  # CPU seconds for the pictures of a request, with the limits as
 
 
 def no_tick() -> None:
-    """Nobody who could lose interest."""
+    """Do nothing: nobody can lose interest."""
 
 
 Tick = Callable[[], None]
@@ -42,7 +42,7 @@ class Allowance:
     tick: Callable[[], None] = no_tick
 
     def within(self, seconds: float) -> float:
-        """So many seconds, or what is left. Raises TooSlow where nothing is."""
+        """Return the seconds, or what is left of the allowance. Raises TooSlow where nothing is."""
         if self.left <= 0:
             raise TooSlow("was not read: the pictures before it took too long to decode")
         return min(seconds, self.left)
@@ -54,7 +54,7 @@ class Allowance:
 
 
 class _Pace:
-    """How long files may take here, relative to the machine that the limits were measured on."""
+    """The time that files may take here, relative to the machine that the limits were measured on."""
 
     factor = 1.0
 
@@ -81,18 +81,18 @@ def check_image(data: bytes, allowance: Allowance | None = None) -> ImageFile:
 
 
 def lightest(data: bytes, allowance: Allowance | None = None) -> float:
-    """The luminance of the lightest place, in [0, 1]. Raises as `check_image`."""
+    """Return the luminance of the lightest place, in [0, 1]. Raises as `check_image`."""
     facts, _ = _allowed("lightest", data, digest(data), allowance)
     return float(facts["level"]) / LIGHT
 
 
 def thumbnail(data: bytes) -> bytes:
-    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`."""
+    """Return a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`."""
     return _whole("thumbnail", data)[1][0].tobytes()
 
 
 def decode(data: bytes, tick: Tick = no_tick) -> Picture:
-    """File bytes -> H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
+    """Read a picture as H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
 
     `tick` is called meanwhile; what it raises ends it. Raises as `check_image`.
     """
@@ -100,18 +100,18 @@ def decode(data: bytes, tick: Tick = no_tick) -> Picture:
 
 
 def decode_cutout(data: bytes, tick: Tick = no_tick) -> Cutout:
-    """File bytes -> colours, and alpha where there is any. Ticks and raises as `decode`."""
+    """Read a picture's colours, and its alpha where there is any. Ticks and raises as `decode`."""
     colours, *alpha = _whole("cutout", data, tick)[1]
     return Cutout(colours, alpha[0] if alpha else None)
 
 
 def decode_mask(data: bytes, tick: Tick = no_tick) -> Mask:
-    """File bytes -> H x W in [0, 1]: the luminance, black 0 and white 1. Ticks and raises as `decode`."""
+    """Read a mask, H x W in [0, 1]: the luminance, black 0 and white 1. Ticks and raises as `decode`."""
     return _whole("levels", data, tick)[1][0].astype(np.float32) / np.float32(LIGHT)
 
 
 def transcode(data: bytes, format: str, quality: int) -> bytes:
-    """A picture's file -> one of another format; alpha is kept where that has any, and else laid over white."""
+    """Write a picture's file in another format; alpha is kept where that has any, and else laid over white."""
     return _whole("transcode", data, format=format, quality=quality)[1][0].tobytes()
 
 
@@ -145,7 +145,7 @@ def _whole(task: str, data: bytes, tick: Tick = no_tick, **settings: Any) -> tup
 
 
 def _facts(reply: Reply) -> Facts:
-    """What is said of a file. Raises UnreadableImage."""
+    """Return what a reply says of a file. Raises UnreadableImage."""
     if reply.problem is not None:
         raise UnreadableImage(reply.problem)
     return reply.facts

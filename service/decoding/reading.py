@@ -56,7 +56,7 @@ def upright_size(data: bytes) -> tuple[int, int]:
 
 
 def decode(data: bytes) -> Picture:
-    """File bytes -> H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
+    """Read a picture as H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
 
     Raises:
         UnreadableImage: not an image, truncated, too small or too large.
@@ -65,17 +65,17 @@ def decode(data: bytes) -> Picture:
 
 
 def decode_cutout(data: bytes) -> Cutout:
-    """File bytes -> colours and alpha apart. Raises as `decode`."""
+    """Read a picture's colours and alpha apart. Raises as `decode`."""
     return _read(data, lambda image: _cutout(*to_srgb(_upright(image))))
 
 
 def decode_levels(data: bytes) -> Levels:
-    """File bytes -> H x W uint8: the luminance. Raises as `decode`."""
+    """Read a picture's luminance, H x W uint8. Raises as `decode`."""
     return np.asarray(Image.fromarray(decode(data)).convert("L"))
 
 
 def transcode(data: bytes, format: str, quality: int) -> bytes:
-    """A picture's file -> one of another format; alpha is kept where that has any, and else laid over white."""
+    """Write a picture's file in another format; alpha is kept where that has any, and else laid over white."""
     cutout = decode_cutout(data)
     if format == "jpeg":
         return images.encode(cutout.over_white(), format, quality)
@@ -83,7 +83,7 @@ def transcode(data: bytes, format: str, quality: int) -> bytes:
 
 
 def lightest(data: bytes) -> int:
-    """The greatest luminance of a picture, of 255. Raises as `decode`.
+    """Return the greatest luminance of a picture, of 255. Raises as `decode`.
 
     A profile is only looked at where there is transparency or more than 8 bits: it leaves black black.
     """
@@ -97,7 +97,7 @@ def lightest(data: bytes) -> int:
 
 
 def thumbnail(data: bytes) -> bytes:
-    """File bytes -> a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `decode`."""
+    """Return a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `decode`."""
 
     def shrink(image: Image.Image) -> Picture:
         factor = max(image.size) // (2 * images.THUMBNAIL)

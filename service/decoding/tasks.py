@@ -16,39 +16,39 @@ Task = Callable[..., tuple[Facts, Sequence[Payload]]]
 
 
 def check(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """The upright picture's `width` and `height`, once the file was read through."""
+    """Return the upright picture's `width` and `height`, once the file was read through."""
     width, height = reading.upright_size(data)
     return {"width": width, "height": height}, ()
 
 
 def picture(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """All over white: H x W x 3."""
+    """Return the picture over white, H x W x 3."""
     return {}, (reading.decode(data),)
 
 
 def cutout(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """The colours, H x W x 3, and the alpha, H x W, where the picture has any."""
+    """Return the colours, H x W x 3, and the alpha, H x W, where the picture has any."""
     read = reading.decode_cutout(data)
     return {}, (read.colours,) if read.alpha is None else (read.colours, read.alpha)
 
 
 def levels(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """The luminance, H x W."""
+    """Return the luminance, H x W."""
     return {}, (reading.decode_levels(data),)
 
 
 def lightest(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """The greatest luminance, `level`, of 255."""
+    """Return the greatest luminance, `level`, of 255."""
     return {"level": reading.lightest(data)}, ()
 
 
 def transcode(data: bytes, format: str, quality: int) -> tuple[Facts, Sequence[Payload]]:
-    """The file in another format."""
+    """Return the file in another format."""
     return {}, (reading.transcode(data, format, quality),)
 
 
 def thumbnail(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """A small JPEG."""
+    """Return a small JPEG."""
     return {}, (reading.thumbnail(data),)
 
 

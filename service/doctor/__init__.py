@@ -1,1 +1,1 @@
-"""What `python -m service doctor` looks at: a set-up as it is here and now, each thing by itself."""
+"""The checks of `python -m service doctor`, one for each part of an installation."""

@@ -1,4 +1,4 @@
-"""What transfers are computed with here, and one of them done."""
+"""Checks of the model, the decoder, the devices, and of one small transfer."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from PIL import Image
 
 from service.config import Settings
 from service.decoding import files
+from service.decoding.decoded import File
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.machine.devices import GPUS
 from service.network.model import load_model
 from service.options import TransferOptions
-from service.painting.stylist import EngineInfo, Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import EngineInfo, Stylist
 from service.pictures import images
 from service.pictures.images import Picture
-from service.storage.blobs import Blobs
-from service.styles.grams import File, Style, StyleImage
+from service.styles.style import Style, StyleImage
 
 CPU_PROVIDER = "CPUExecutionProvider"
 SIZE, ITERATIONS = 96, 8  # pixels, and steps of the transfer that is tried
-CHANGED = 1.0  # grey levels by which its picture has to differ from the content on average
+CHANGED = 1.0  # grey levels: least mean difference between its picture and the content
 
 
 def check_model(settings: Settings) -> Iterator[Finding]:
-    """Whether the model file is there and to the contract."""
+    """Check that the model file exists and meets the contract."""
     model = load_model(settings.model)
     yield Finding(OK, "model", f"{settings.model}, SHA-256 {model.sha256}")
     yield Finding(OK, "weights", f"{model.weights}, {model.pooling} pooling, {len(model.parameters())} tensors")
 
 
 def check_decoding(settings: Settings) -> Iterator[Finding]:
-    """Whether a picture's file is read by a process of its own."""
+    """Check that a picture is decoded in its own process."""
     file = images.encode(np.zeros((SIZE, SIZE, 3), np.uint8))
     files.check_image(file)
     begun = time.monotonic()
@@ -48,17 +49,9 @@ def _ms(begun: float) -> int:
 
 
 def check_engine(settings: Settings) -> Iterator[Finding]:
-    """The device, provider and precision that are really had, and a transfer with them."""
+    """Check which device, provider and precision are really used, and make a transfer with them."""
     begun = time.monotonic()
-    stylist = Stylist(
-        settings.model,
-        Blobs("memory:///"),
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.cpu_threads,
-        gram_memory=0,
-        memory=settings.job_memory,
-    )
+    stylist = Stylist.from_settings(settings)
     loaded = time.monotonic() - begun
     info = stylist.info
     yield _device(info, settings)
@@ -114,7 +107,7 @@ def _losses(losses: object) -> str:
 
 
 def _ramp() -> Picture:
-    """A content image: colours that run across it, and a square."""
+    """Return a content image: colour gradients and a square."""
     y, x = np.mgrid[0 : SIZE * 3 // 4, 0:SIZE] / SIZE
     picture = np.stack([x, y, 1 - x], axis=-1)
     picture[SIZE // 4 : SIZE // 2, SIZE // 3 : SIZE // 3 * 2] = 0.9
@@ -122,7 +115,7 @@ def _ramp() -> Picture:
 
 
 def _stripes() -> Picture:
-    """A style image."""
+    """Return a style image: diagonal stripes."""
     y, x = np.mgrid[0:SIZE, 0:SIZE]
     wave = (np.sin((x + y) / 3) + 1) / 2
     return np.round(255 * np.stack([wave, wave**2, 0.3 + 0 * wave], axis=-1)).astype(np.uint8)

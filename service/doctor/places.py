@@ -1,17 +1,15 @@
-"""Where things are kept and listened to: database, blobs, disk, port, broker. What runs meanwhile isn't disturbed."""
+"""Checks of database, blobs, disk, port and broker. A running service isn't disturbed."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from sqlalchemy import make_url
 
@@ -19,23 +17,23 @@ from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import NoSpace
 from service.machine.memory import MIB
+from service.machine.ports import why_not_free
 from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision
-from service.storage.disks import Disks
+from service.storage.disks import Disks, blobs_folder, database_file
 from service.storage.migrations.upgrade import HEAD, REVISIONS
 from service.storage.schema import MarkRow
 
 MARK = "doctor"  # the row that is written and removed
-SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # free on the disk
+SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # MiB free on the disk: a warning, a failure
 PATIENCE_S = 3.0  # for a web server or broker that doesn't answer
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Whether it opens, is of this version, and takes a write. A database of another version is left as it is."""
-    url = make_url(settings.database)
-    kind = url.get_backend_name()
-    if kind == "sqlite" and url.database and not Path(url.database).exists():
-        yield _yet_to_be_made(Path(url.database))
+    """Check that the database opens, has this version, and takes a write. One of another version isn't changed."""
+    file = database_file(settings.database)
+    if file is not None and not file.exists():
+        yield _yet_to_be_made(file)
         return
     revision = stored_revision(settings.database)
     if revision is not None and revision not in REVISIONS:
@@ -50,6 +48,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             session.flush()
             session.delete(session.get_one(MarkRow, MARK))
         took = 1000 * (time.monotonic() - begun)
+        kind = make_url(settings.database).get_backend_name()
         yield Finding(OK, "database", f"{kind}, revision {revision}; opened and written to in {took:.0f} ms")
 
 
@@ -61,9 +60,8 @@ def _yet_to_be_made(file: Path) -> Finding:
 
 
 def check_blobs(settings: Settings) -> Iterator[Finding]:
-    """Whether a blob can be written, read and removed; of a folder that wasn't there nothing is left."""
-    url = urlparse(settings.blob_url)
-    folder = Path(unquote(url.path)) if url.scheme == "file" else None
+    """Check that a blob can be written, read and removed; a folder made for it is removed again."""
+    folder = blobs_folder(settings.blob_url)
     made = [path for path in (folder, *folder.parents) if not path.exists()] if folder else []
     begun = time.monotonic()
     try:
@@ -71,13 +69,13 @@ def check_blobs(settings: Settings) -> Iterator[Finding]:
         took = 1000 * (time.monotonic() - begun)
     finally:
         for path in made:
-            with suppress(OSError):  # somebody has begun to use it
+            with suppress(OSError):  # it is in use by now
                 path.rmdir()
     yield Finding(OK, "blobs", f"{folder or settings.blob_url}: written, read and removed in {took:.0f} ms")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """How much room NST_DATA has left, and whether that of database and blobs is above the floor."""
+    """Check the free space of NST_DATA, and that of database and blobs against the floor."""
     place = settings.data.absolute()
     there = next(path for path in (place, *place.parents) if path.exists())
     free = shutil.disk_usage(there).free // MIB
@@ -93,17 +91,12 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:
-    """Whether the port is free, or the service there already."""
+    """Check that the port is free, or that this service answers there."""
     address = f"{settings.host}:{settings.port}"
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            problem = error.strerror
-        else:
-            yield Finding(OK, "port", f"{address} is free: nothing is served yet")
-            return
+    problem = why_not_free(settings.host, settings.port)
+    if not problem:
+        yield Finding(OK, "port", f"{address} is free: nothing is served yet")
+        return
     if _is_ours(settings):
         yield Finding(OK, "port", f"the service answers on {address}")
     else:
@@ -122,7 +115,7 @@ def _is_ours(settings: Settings) -> bool:
 
 
 def check_broker(settings: Settings) -> Iterator[Finding]:
-    """Whether the broker answers, if there is one."""
+    """Check that the broker answers, if there is one."""
     if not settings.broker_url:
         yield Finding(OK, "broker", "none: the workers look by themselves")
         return

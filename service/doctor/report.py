@@ -1,4 +1,4 @@
-"""What was found, and how it is told."""
+"""The report: findings, as lines and as JSON."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from service.config import Settings
 from service.errors import ServiceError
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
-SEPARATORS = re.compile("[:/@?#]")  # of a URL; a password that has one is where it is misread
-SHORTEST = 3  # characters of what is taken for a secret: fewer are in many words
+SEPARATORS = re.compile("[:/@?#]")  # of a URL; a password that contains one may be misread
+SHORTEST = 3  # characters of a secret that is masked: shorter ones occur in many words
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Finding:
 
     Attributes:
         status: "ok", "warning" or "failure".
-        about: what was looked at, in a word or two.
+        about: what was checked, in a word or two.
         said: what was found.
-        advice: what to do about it; empty where nothing is to be done.
+        advice: what to do about it; empty if nothing.
     """
 
     status: str
@@ -36,7 +36,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 
 def examine(name: str, check: Check, settings: Settings) -> list[Finding]:
-    """All that a check finds; where it raises, that it did, and the other checks go on."""
+    """Run a check and return its findings; an exception becomes a finding too."""
     found: list[Finding] = []
     try:
         for finding in check(settings):
@@ -49,7 +49,7 @@ def examine(name: str, check: Check, settings: Settings) -> list[Finding]:
 
 
 def _without_secrets(said: str, settings: Settings) -> str:
-    """What is said may quote a URL, or the part of it that somebody took for a host or a port."""
+    """Mask passwords of URLs, or parts of them that were misread as host or port."""
     for url in (settings.database_url, settings.broker_url, settings.blobs):
         for secret in SEPARATORS.split(url.partition("://")[2].rpartition("@")[0]):
             said = said.replace(secret, "**") if len(secret) >= SHORTEST else said
@@ -57,17 +57,17 @@ def _without_secrets(said: str, settings: Settings) -> str:
 
 
 def exit_status(found: Sequence[Finding]) -> int:
-    """1 where something has failed."""
+    """Return 1 if a check has failed, else 0."""
     return int(any(finding.status == FAILURE for finding in found))
 
 
 def line_of(finding: Finding) -> str:
-    """For people."""
+    """Return a finding as text."""
     advice = f"\n{'':24}-> {finding.advice}" if finding.advice else ""
     return f"{finding.status:8} {finding.about:14} {finding.said}{advice}"
 
 
 def json_of(found: Sequence[Finding]) -> str:
-    """For machines."""
+    """Return the report as JSON."""
     healthy = not exit_status(found)
     return json.dumps({"healthy": healthy, "findings": [asdict(finding) for finding in found]}, indent=2)

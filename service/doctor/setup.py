@@ -1,4 +1,4 @@
-"""What is installed, and what the settings say."""
+"""Checks of the installed packages and the settings."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from service import __version__
 from service.authority import parse_authority
 from service.config import Settings, unknown_variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
-from service.machine.memory import MIB, available, largest_size, needed, whole_pixels
+from service.machine.memory import MIB, available, largest_size, max_whole_pixels, needed
 from service.options import OPTIONS
 from service.webhooks.settings import check_settings
 
 PACKAGES = ("torch", "onnx", "numpy", "SQLAlchemy", "gunicorn", "celery")
-RUNTIMES = ("onnxruntime-gpu", "onnxruntime")  # of which one is enough
-SHAPE = (4, 3)  # of the picture that sizes are told for
+RUNTIMES = ("onnxruntime-gpu", "onnxruntime")  # one of them is enough
+SHAPE = (4, 3)  # aspect ratio for which sizes are reported
 
 
 def check_versions(settings: Settings) -> Iterator[Finding]:
-    """Python, this service, and the packages that it stands and falls with."""
+    """Check the versions of Python, this service and its main packages."""
     yield Finding(OK, "service", f"{__version__}, Python {platform.python_version()}, {platform.machine()}")
     found = {name: _version(name) for name in PACKAGES}
     runtimes = {name: _version(name) for name in RUNTIMES if _version(name)}
@@ -39,7 +39,7 @@ def _version(package: str) -> str | None:
 
 
 def check_variables(settings: Settings) -> Iterator[Finding]:
-    """Settings that can be read but make no sense."""
+    """Check for settings that are valid but make no sense."""
     unknown = unknown_variables()
     for name in unknown:
         yield Finding(WARNING, "settings", f"{name} is set, but there is no such setting", "is it misspelt?")
@@ -58,7 +58,7 @@ def check_variables(settings: Settings) -> Iterator[Finding]:
 
 
 def _open_to(settings: Settings) -> Iterator[Finding]:
-    """Who can use a service that asks for no key."""
+    """Report who can use a service without API keys."""
     bound = parse_authority(f"[{settings.host}]" if ":" in settings.host else settings.host)
     if bound is None or not bound.is_loopback:
         advice = "set NST_API_KEYS, or let a proxy ask who it is"
@@ -70,7 +70,7 @@ def _open_to(settings: Settings) -> Iterator[Finding]:
 
 
 def check_memory(settings: Settings) -> Iterator[Finding]:
-    """What a job may take, and how large a picture that is; worked out for float32, which takes more."""
+    """Check the memory for a job, and the picture size that it allows; for float32, which takes more."""
     width, height = SHAPE
 
     def needed_at(size: int) -> int:
@@ -78,7 +78,7 @@ def check_memory(settings: Settings) -> Iterator[Finding]:
 
     low, high = (int(OPTIONS["size"].metadata[name]) for name in ("low", "high"))
     largest = largest_size(needed_at, settings.job_memory, range(low, high + 1))
-    whole = int((whole_pixels(settings.job_memory, "float32") * width / height) ** 0.5)
+    whole = int((max_whole_pixels(settings.job_memory, "float32") * width / height) ** 0.5)
     said = f"{settings.job_memory // MIB} MiB for a job on the CPU, of {available() // MIB} MiB"
     if largest is None:
         yield Finding(FAILURE, "memory", f"{said}: not even {low} px fit", "give more, or raise NST_MEMORY_MB")

@@ -1,4 +1,4 @@
-"""Whether database and blob store belong together, and the workers' models with the file. Nothing is changed."""
+"""Checks that database and blob store, and workers and model file, belong together. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import DatabaseError
 from service.jobs.models import model_notes
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import Blobs
@@ -20,7 +20,7 @@ from service.worker.sweep import make_plan, read_known
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
-    """Whether the files in the blob store are those that the database's rows speak of."""
+    """Check that the files in the blob store match the database's rows."""
     folder = blobs_folder(settings.blob_url)
     blobs = Blobs(settings.blob_url) if folder is None or folder.exists() else None
     if not _is_current(settings):
@@ -41,19 +41,19 @@ def check_store(settings: Settings) -> Iterator[Finding]:
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:
-    """Whether live workers compute with the model that the file holds."""
+    """Check that live workers compute with the model of the file."""
     if not _is_current(settings):
         return
     with closing(Database(settings.database)) as database:
-        models = Roll(database).models()
+        models = WorkerRegistry(database).models()
     for note in model_notes(settings.model, models):
         yield Finding(WARNING, "workers", note)
 
 
 def _is_current(settings: Settings) -> bool:
-    """Whether the database is there, and of this version: another is not to be touched."""
+    """Return whether the database exists and has this version; others must not be touched."""
     file = database_file(settings.database)
     try:
         return (file is None or file.exists()) and stored_revision(settings.database) == HEAD
-    except DatabaseError:  # which is another check's to say
+    except DatabaseError:  # reported by another check
         return False

@@ -10,7 +10,7 @@ LARGE = 2**23  # bytes
 
 
 def keep_freed_memory() -> None:
-    """Has freed tensors' memory used again instead of given back to the system and fetched page by page anew.
+    """Keep the memory of freed tensors for the next ones, instead of giving it back to the system.
 
     Every iteration allocates the same hundreds of MB; glibc would map and unmap each large tensor, which took 15 % of
     an iteration at 1024 px. A thread with an arena of its own would map them all the same, so all share one: 12 % of
@@ -24,7 +24,7 @@ def keep_freed_memory() -> None:
 
 
 def keep_large_images_apart(apart: bool) -> None:
-    """Whether what is as large as an image that goes tile by tile is given back as soon as it is free.
+    """Say whether memory as large as an image that goes tile by tile is given back as soon as it is free.
 
     Between the tiles' own tensors, which come and go, such images leave holes that nothing else fits into: 35 % of
     the memory at 2048 px.

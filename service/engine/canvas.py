@@ -23,31 +23,31 @@ class Canvas(Protocol):
     upper: Tensor
 
     def unbounded(self, image: Tensor) -> Tensor:
-        """1 x 3 x H x W in [0, 1] -> what of it can vary, bounds or not."""
+        """Return the part of an image, 1 x 3 x H x W in [0, 1], that can vary; it may be out of bounds."""
 
     def variable(self, image: Tensor) -> Tensor:
-        """1 x 3 x H x W in [0, 1] -> the variable that renders it best."""
+        """Return the variable that renders an image, 1 x 3 x H x W in [0, 1], best."""
 
     def seen(self, variable: Tensor) -> Tensor:
-        """The variable -> 1 x 3 x H x W in [0, 1], as the encoder sees it; differentiable."""
+        """Return what the encoder sees of a variable, 1 x 3 x H x W in [0, 1]; differentiable."""
 
     def image(self, variable: Tensor) -> Tensor:
-        """The variable -> the image in its colours, 1 x 3 x H x W in [0, 1]; differentiable."""
+        """Return the image in its colours, 1 x 3 x H x W in [0, 1]; differentiable."""
 
 
 def to_tensor(picture: Picture, device: torch.device) -> Tensor:
-    """H x W x 3 uint8 -> 1 x 3 x H x W float32 in [0, 1]."""
+    """Turn H x W x 3 uint8 into 1 x 3 x H x W float32 in [0, 1]."""
     return torch.tensor(np.ascontiguousarray(picture), device=device).permute(2, 0, 1)[None].float() / 255
 
 
 def to_picture(image: Tensor) -> Picture:
-    """1 x 3 x H x W in [0, 1] -> H x W x 3 uint8."""
+    """Turn 1 x 3 x H x W in [0, 1] into H x W x 3 uint8."""
     levels = (image.detach()[0] * 255).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
 
 
 class ColourCanvas:
-    """The variable is the RGB image itself, 1 x 3 x H x W in [0, 1]."""
+    """A canvas whose variable is the RGB image itself, 1 x 3 x H x W in [0, 1]."""
 
     def __init__(self, device: torch.device) -> None:
         self.lower = torch.zeros((), device=device)
@@ -67,7 +67,7 @@ class ColourCanvas:
 
 
 class LuminanceCanvas:
-    """The variable is the luminance, 1 x 1 x H x W; the content's chroma is kept (Gatys 2017, section 5.1).
+    """A canvas whose variable is the luminance, 1 x 1 x H x W, over the content's chroma (Gatys 2017, section 5.1).
 
     Each pixel's bounds are the luminances at which its chroma is still a colour of the gamut, so none is clipped.
     """
@@ -92,7 +92,7 @@ class LuminanceCanvas:
 
 
 def canvas_for(color: str, content: Tensor, protect: Tensor | None = None) -> Canvas:
-    """The canvas for the option `color` over a content image, 1 x 3 x H x W in [0, 1].
+    """Return the canvas for the option `color` over a content image, 1 x 3 x H x W in [0, 1].
 
     `protect`, H x W in [0, 1], narrows the bounds around the content: 1 leaves it as it is, and 0.5 half the way to
     either end of the gamut.

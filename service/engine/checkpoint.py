@@ -25,7 +25,7 @@ last step led there, if there was one."""
 
 
 class UnusableCheckpoint(ValueError):
-    """Nobody can go on from there; the message says why."""
+    """A checkpoint from which no transfer can go on; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,23 +66,24 @@ class Checkpoint:
 
     @property
     def left(self) -> int:
-        """The level's iterations that are yet to come, at most."""
+        """The most iterations that the level has left."""
         return 0 if self.stopped else self.plan[self.level].iterations - self.iteration
 
     @property
     def next_level(self) -> int:
-        """Where to go on: the index in `plan` of this level, or of the next one where nothing is left of this."""
-        return min(self.level + (not self.left), len(self.plan) - 1)
+        """The index in `plan` of the level to go on at: this one, or the next where no iteration is left of this."""
+        last = len(self.plan) - 1
+        return self.level if self.left else min(self.level + 1, last)
 
     def check_fits(self, plan: Sequence[Level]) -> None:
-        """Raises UnusableCheckpoint where this is not of a transfer with these levels."""
+        """Raise UnusableCheckpoint where this is not of a transfer with these levels."""
         if self.plan != tuple(plan):
             raise UnusableCheckpoint(
                 f"the checkpoint is of another transfer: its levels are {list(self.plan)}, not {list(plan)}"
             )
 
     def to_bytes(self) -> bytes:
-        """A safetensors file: the images in steps of 16 bits, all else as metadata."""
+        """Return a safetensors file: the images in steps of 16 bits, all else as metadata."""
         metadata = {
             "plan": json.dumps([astuple(level) for level in self.plan]),
             "level": str(self.level),
@@ -95,7 +96,7 @@ class Checkpoint:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
-        """What `to_bytes` wrote; pixels come back within 1/131070.
+        """Read what `to_bytes` wrote; pixels come back within 1/131070.
 
         Raises:
             UnusableCheckpoint: it is not that, or not all of it.
@@ -137,13 +138,13 @@ def _check_trail(trail: Trail, level: Level) -> None:
 
 
 def _check_digest(steps: npt.NDArray[np.generic], metadata: dict[str, str]) -> None:
-    """Takes the digest out of the metadata, where there is one: the files of before have none."""
+    """Take the digest out of the metadata and compare it; files of older versions have none."""
     if metadata.pop("sha256", None) not in (None, _digest(steps, metadata)):
         raise UnusableCheckpoint("its bytes are not those that were written")
 
 
 def _digest(steps: npt.NDArray[np.generic], metadata: Mapping[str, str]) -> str:
-    """SHA-256 of all that a file says."""
+    """Return the SHA-256 of the images and the metadata."""
     digest = hashlib.sha256(json.dumps([metadata, steps.shape], sort_keys=True).encode())
     digest.update(np.ascontiguousarray(steps).data)
     return digest.hexdigest()

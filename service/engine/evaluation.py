@@ -15,14 +15,14 @@ WARM_UPS = 3  # runs before a recording, in which cuDNN and the allocator make u
 
 
 class Recorder(Protocol):
-    """Records a computation over memory that stays where it is."""
+    """A way to record a computation over memory that stays where it is."""
 
     def record(self, run: Callable[[], tuple[Tensor, ...]]) -> tuple[Callable[[], None], tuple[Tensor, ...]]:
-        """Returns what replays it, and the tensors that each replay writes to."""
+        """Return what replays it, and the tensors that each replay writes to."""
 
 
 class CudaGraphs:
-    """Records as a CUDA graph: a replay launches all of a level's kernels, forward and backward, at once."""
+    """A recorder of CUDA graphs: a replay launches all of a level's kernels, forward and backward, at once."""
 
     def record(self, run: Callable[[], tuple[Tensor, ...]]) -> tuple[Callable[[], None], tuple[Tensor, ...]]:
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -55,5 +55,5 @@ class Recorded:
 
 
 def recorder_for(device: torch.device) -> Recorder | None:
-    """CUDA graphs on CUDA; a CPU has nothing to gain."""
+    """Return CUDA graphs for a GPU; None for a CPU, which has nothing to gain."""
     return CudaGraphs() if device.type == "cuda" else None

@@ -17,21 +17,23 @@ class Guidance:
     Attributes:
         regions: where each Gram target goes; None for everywhere.
         protect: 1 where the content stays.
-        strength: by what the style's weight is multiplied, place by place.
+        strength_map: by what the style's weight is multiplied, place by place.
     """
 
     regions: tuple[Mask | None, ...] = (None,)
     protect: Mask | None = None
-    strength: Mask | None = None
+    strength_map: Mask | None = None
 
     def weights(self, width: int, height: int, margin: int) -> list[Mask | None]:
-        """How much each place counts for each region, with a mirrored margin around; what is protected counts for
-        none."""
-        common = [self.strength, None if self.protect is None else 1 - self.protect]
+        """Return how much each place counts for each region, with a mirrored margin around.
+
+        Protected places count for none.
+        """
+        common = [self.strength_map, None if self.protect is None else 1 - self.protect]
         return [_product([region, *common], width, height, margin) for region in self.regions]
 
     def protected(self, width: int, height: int, margin: int) -> Mask | None:
-        """The mask of what is kept."""
+        """Return the mask of protected places, with a mirrored margin around."""
         return _product([self.protect], width, height, margin)
 
 

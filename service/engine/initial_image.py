@@ -1,4 +1,4 @@
-"""The first image of a transfer, at each of its levels."""
+"""The initial image of a transfer, at each of its levels."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from service.pictures import images
 from service.pictures.images import Picture
 
 
-class FirstImages:
-    """The first image at each level, 1 x 3 x H x W, made when it is asked for: the large ones are large.
+class InitialImages:
+    """The initial image at each level, 1 x 3 x H x W, made when it is asked for: large images take much memory.
 
     Noise is the coarsest level's, without detail for the finer.
     """
@@ -29,7 +29,7 @@ class FirstImages:
         levels: Sequence[Level],
         device: torch.device,
     ) -> None:
-        self._picture = _first_picture(content, given, options, levels[0])
+        self._picture = _initial_picture(content, given, options, levels[0])
         self._is_noise = options.init == "random"
         self._levels = levels
         self._device = device
@@ -40,7 +40,7 @@ class FirstImages:
         return enlarged(self[k - 1], image) if self._is_noise and k else image
 
 
-def _first_picture(content: Picture, given: Picture | None, options: TransferOptions, coarsest: Level) -> Picture:
+def _initial_picture(content: Picture, given: Picture | None, options: TransferOptions, coarsest: Level) -> Picture:
     if options.init == "content":
         return content
     if options.init == "random":
@@ -48,5 +48,5 @@ def _first_picture(content: Picture, given: Picture | None, options: TransferOpt
         noise = np.random.default_rng(options.seed).integers(0, 256, shape, dtype=np.uint8)
         return np.asarray(noise)
     if given is None:
-        raise ValueError(f"init {options.init!r} needs a first image")
+        raise ValueError(f"init {options.init!r} needs an initial image")
     return images.cover(given, content.shape[1], content.shape[0])

@@ -28,7 +28,7 @@ class Losses:
 
 @dataclass(frozen=True, eq=False)
 class StyleTarget:
-    """What the Gram matrices of a region are to be (Gatys et al. 2017, section 4).
+    """The Gram matrices that a region should have (Gatys et al. 2017, section 4).
 
     Attributes:
         grams: layer -> C x C, divided by the sum of the weights that it was taken with.
@@ -65,19 +65,22 @@ class _GramDistance(torch.autograd.Function):
 
 
 def gram_sum(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """1 x C x H x W, and H x W where positions count differently -> C x C: the sum of w f f^T; at least float32."""
+    """Return the sum of w f f^T over all positions, C x C, in at least float32.
+
+    Features are 1 x C x H x W; weights are H x W, or None where all positions count alike.
+    """
     rows = _rows(features)
     weighted = rows if weights is None else rows * weights.reshape(-1, 1).to(rows.dtype)
     return _widened(weighted.t() @ rows)
 
 
 def total_weight(positions: int, weights: Tensor | None) -> Tensor | int:
-    """What a Gram matrix is divided by: the number of positions, or the sum of their weights."""
+    """Return what a Gram matrix is divided by: the number of positions, or the sum of their weights."""
     return positions if weights is None else weights.sum().clamp_min(NORM_FLOOR)
 
 
 def gram_gradient(features: Tensor, inner: Tensor, weights: Tensor | None) -> Tensor:
-    """The gradient that F gets where that of its weighted Gram's sum is the symmetric `inner` / 2: w F inner."""
+    """Return w F inner: the gradient of F where that of its weighted Gram sum is the symmetric `inner` / 2."""
     _, channels, height, width = features.shape
     gradient = _rows(features) @ inner.to(features.dtype)
     if weights is not None:
@@ -90,27 +93,22 @@ def _positions(features: Tensor) -> int:
 
 
 def _rows(features: Tensor) -> Tensor:
-    """B x C x H x W, channels last -> (B H W) x C, without a copy."""
+    """View B x C x H x W features, channels last, as (B H W) x C, without a copy."""
     return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
 
 
 def _widened(tensor: Tensor) -> Tensor:
-    """In float32, unless it has more."""
+    """Return a tensor in at least float32."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def squares(tensor: Tensor) -> Tensor:
-    """The sum of the squares, in at least float32; a scalar."""
+    """Return the sum of the squares, in at least float32; a scalar."""
     return _widened(tensor).square().sum()
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """B x C x H x W -> B x C x C, divided by H*W (Gatys 2016, eq. 3, without that division); at least float32."""
-    return torch.stack([gram_sum(one) / _positions(one) for one in features[:, None]])
-
-
 def content_factor(target: Tensor, scaling: str) -> Tensor | float:
-    """What ||a - t||^2 is multiplied by for the content loss of one layer.
+    """Return the factor of ||a - t||^2 in the content loss of one layer.
 
     gatys: 1/2 (eq. 1); per_element: that by C H W; relative: 1 / ||t||^2.
     """
@@ -120,7 +118,7 @@ def content_factor(target: Tensor, scaling: str) -> Tensor | float:
 
 
 def style_factor(target: Tensor, scaling: str, weights: Tensor | None = None) -> Tensor | float:
-    """What ||G - T||^2, each Gram divided by its own H*W, is multiplied by for the style loss of one layer.
+    """Return the factor of ||G - T||^2, each Gram divided by its own H*W, in the style loss of one layer.
 
     relative: 1 / ||T||^2; otherwise a quarter of the mean, which is eq. 4 with 1 / (2 H W C)^2 where both pictures
     have one size, and holds where they differ. Where positions have weights, also by their mean: so the pull on each
@@ -133,12 +131,14 @@ def style_factor(target: Tensor, scaling: str, weights: Tensor | None = None) ->
 
 
 def content_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
-    """Distance of features from the content image's, both 1 x C x H x W; a scalar."""
+    """Return the distance of features from the content image's, both 1 x C x H x W; a scalar."""
     return squares(features - target) * content_factor(target, scaling)
 
 
 def style_loss(features: Tensor, target: Tensor, scaling: str, weights: Tensor | None = None) -> Tensor:
-    """Distance of the Gram of 1 x C x H x W features from a C x C target, each divided by its own H*W; a scalar.
+    """Return the distance of the features' Gram from a C x C target, each divided by its own H*W; a scalar.
+
+    Features are 1 x C x H x W.
 
     With weights, H x W, both are divided by the sum of the weights instead.
     """
@@ -147,13 +147,13 @@ def style_loss(features: Tensor, target: Tensor, scaling: str, weights: Tensor |
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """B x 3 x H x W in [0, 1] -> mean squared difference of neighbours along x plus that along y; a scalar."""
+    """Return the mean squared difference of neighbours along x plus that along y, of B x 3 x H x W; a scalar."""
     loss: Tensor = _TotalVariation.apply(image)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _TotalVariation(torch.autograd.Function):
-    """In bands of rows, so that no intermediate result is as large as the image."""
+    """The total variation in bands of rows, so that no intermediate result is as large as the image."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ class _TotalVariation(torch.autograd.Function):
 
 
 def add_variation_gradient(gradient: Tensor, image: Tensor, factor: Tensor | float) -> None:
-    """Adds to a gradient that of the image's total variation, times a factor."""
+    """Add the gradient of the image's total variation, times a factor, to another gradient."""
     wide, high = _differences(image)
     for band, within in _bands(image):
         across = band.diff(dim=-1)[..., :BAND, :] * (2 * factor / wide)
@@ -187,14 +187,14 @@ def add_variation_gradient(gradient: Tensor, image: Tensor, factor: Tensor | flo
 
 
 def _bands(image: Tensor) -> Iterator[tuple[Tensor, slice]]:
-    """The image in bands of BAND rows and the row after them, each with its place."""
+    """Yield the image in bands of BAND rows and the row after them, each with its place."""
     for first in range(0, image.shape[-2], BAND):
         within = slice(first, first + BAND + 1)
         yield image[..., within, :], within
 
 
 def _differences(image: Tensor) -> tuple[int, int]:
-    """How many differences of neighbours there are along x and along y."""
+    """Count the differences of neighbours along x and along y."""
     height, width = image.shape[-2:]
     planes = image.shape[0] * image.shape[1]
     return planes * height * (width - 1), planes * (height - 1) * width
@@ -222,12 +222,15 @@ class Objective:
         self.styles = styles
 
     def losses(self, seen: Tensor, image: Tensor) -> dict[str, Tensor]:
-        """What the encoder sees and the image itself, both 1 x 3 x H x W in [0, 1], which are one unless the encoder
-        only sees luminance -> the scalars `content`, `style`, `tv` (of the image) and `total`."""
+        """Return the scalars `content`, `style`, `tv` (of the image) and `total`.
+
+        `seen` is what the encoder sees of `image`, both 1 x 3 x H x W in [0, 1]; they differ only where it sees
+        nothing but luminance.
+        """
         return self.summed(*self.by_layer(seen), total_variation(image))
 
     def by_layer(self, seen: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The content and the style loss of each layer, before its weight; differentiable."""
+        """Return the content and the style loss of each layer, before its weight; differentiable."""
         options, content, style = self.options, {}, {}
         for layer, f in self.encoder.walk(seen, self.layers):
             if layer in options.content_layers:
@@ -241,7 +244,7 @@ class Objective:
         return content, style
 
     def summed(self, content: Mapping[str, Tensor], style: Mapping[str, Tensor], tv: Tensor) -> dict[str, Tensor]:
-        """The losses from those of the layers and the total variation."""
+        """Return the losses from those of the layers and the total variation."""
         options = self.options
         content_sum = _weighted_sum(content, options.content_layers)
         style_sum = _weighted_sum(style, options.style_layers)
@@ -250,7 +253,7 @@ class Objective:
         return {"content": content_sum, "style": style_sum, "tv": tv, "total": total}
 
     def scale(self) -> float:
-        """The total of an image without any features: what a total counts as large or as nothing against."""
+        """Return the total of an image without any features, against which a total counts as large or as nothing."""
         options, scaling = self.options, self.options.loss_scaling
         content = {layer: squares(f) * content_factor(f, scaling) for layer, f in self.content.items()}
         style = {
@@ -262,23 +265,9 @@ class Objective:
         }  # fmt: skip
         return float(self.summed(content, style, torch.ones(()))["total"]) or 1.0
 
-    def evaluate(self, seen: Tensor, image: Tensor) -> Losses:
-        """The losses without their gradient."""
-        with torch.no_grad():
-            return as_losses(self.losses(seen, image))
-
-
-def plain_objective(
-    encoder: VGG, content: Tensor, grams: Mapping[str, Tensor], options: TransferOptions
-) -> Objective:
-    """J for a content image, 1 x 3 x H x W in [0, 1], and Gram targets that count everywhere."""
-    with torch.no_grad():
-        features = encoder(content, options.content_layers)
-    return Objective(encoder, features, [StyleTarget({k: gram.to(content) for k, gram in grams.items()})], options)
-
 
 def _weighted_sum(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """Over the layers."""
+    """Sum the losses of the layers by their weights."""
     return torch.stack([weights[layer] * loss for layer, loss in losses.items()]).sum()
 
 

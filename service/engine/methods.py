@@ -28,8 +28,10 @@ SHRINK = 0.1  # how much smaller the steps are then
 
 
 class Method(ABC):
-    """One way down, which remembers the best point and begins again there, with smaller steps, where it gets no
-    further."""
+    """A method of minimisation that remembers the best point.
+
+    Where it gets no further, it begins again at that point with smaller steps.
+    """
 
     def __init__(self, problem: Problem, start: Point) -> None:
         self.problem = problem
@@ -40,7 +42,7 @@ class Method(ABC):
         self._idle = torch.zeros_like(start.loss)
 
     def step(self) -> None:
-        """One iteration, and one evaluation."""
+        """Do one iteration, with one evaluation."""
         new = self.trial()
         lower = self.is_lower(new) & finite(new)
         self.learn(new, lower)
@@ -55,7 +57,7 @@ class Method(ABC):
 
     @abstractmethod
     def trial(self) -> Point:
-        """The next point to look at."""
+        """Return the next point to look at."""
 
     def is_lower(self, new: Point) -> Tensor:
         """Whether a trial is good enough to become the best point."""
@@ -67,11 +69,11 @@ class Method(ABC):
 
     @abstractmethod
     def learn(self, new: Point, lower: Tensor) -> None:
-        """Takes in what a trial showed; called before it may become the best point."""
+        """Learn from a trial; called before it may become the best point."""
 
     @abstractmethod
     def forget(self, again: Tensor) -> None:
-        """Begins again from the best point where `again` is true."""
+        """Begin again from the best point where `again` is true."""
 
 
 class Pair(NamedTuple):
@@ -125,7 +127,7 @@ class LBFGS(Method):
 
 
 def two_loops(gradient: Tensor, pairs: Sequence[Pair], inverse: Tensor) -> Tensor:
-    """The inverse Hessian's estimate times the gradient, from pairs, oldest first (Nocedal & Wright, alg. 7.4).
+    """Multiply the gradient by the inverse Hessian's estimate from pairs, oldest first (Nocedal & Wright, alg. 7.4).
 
     `inverse` is the estimate before any pair: that factor times the identity. The gradient becomes the product.
     """
@@ -140,7 +142,7 @@ def two_loops(gradient: Tensor, pairs: Sequence[Pair], inverse: Tensor) -> Tenso
 
 
 def _add(q: Tensor, vector: Tensor, factor: Tensor) -> None:
-    """q += factor * vector, without another vector of that size."""
+    """Add factor * vector to q, without another vector of that size."""
     for piece, other in zip(torch.split(q.view(-1), PIECE), torch.split(vector.view(-1), PIECE), strict=True):
         piece.add_(factor * other.to(piece.dtype))
 

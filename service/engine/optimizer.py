@@ -21,7 +21,7 @@ WINDOW = 10  # iterations over which the objective's progress is judged
 
 @dataclass(frozen=True)
 class Step:
-    """Where the minimisation is.
+    """The state of a minimisation.
 
     Attributes:
         point: the best so far.
@@ -37,7 +37,7 @@ class Step:
 
 
 class _State(NamedTuple):
-    """What `minimize` reads from the device at a report, in one go."""
+    """The numbers that `minimize` reads from the device at a report, in one go."""
 
     loss: float
     moved: bool
@@ -68,7 +68,7 @@ def minimize(
     previous: Tensor | None = None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Iterator[Step]:
-    """Goes down from `variable`. Gives a Step every so many iterations and at the last; only there it waits for the
+    """Minimise from `variable` on. Yield a Step every so many iterations and at the last; only there it waits for the
     device.
 
     `stopped` of the last Step is "iterations" (all done), "converged" (no free variable has a gradient, the objective
@@ -89,7 +89,7 @@ def minimize(
     descent = _descent(METHODS[method], problem, variable, previous, on_tick)
     if not bool(finite(descent.best)):
         total = descent.best.losses.total
-        raise Diverged(f"the objective is {total:g} at the first image, or its gradient isn't finite")
+        raise Diverged(f"the objective is {total:g} at the initial image, or its gradient isn't finite")
     del variable, previous  # a large image each
     origin, progress = descent.best.variable, deque[tuple[int, float]]()
     for iteration in range(iterations + 1):
@@ -113,7 +113,7 @@ def minimize(
 def _descent(
     method: type[Method], problem: Problem, variable: Tensor, previous: Tensor | None, on_tick: Callable[[], None]
 ) -> Method:
-    """A method at `variable`, to which the step from `previous` counts as its first."""
+    """Return a method at `variable`, to which the step from `previous` counts as its first."""
     on_tick()
     if previous is None:
         return method(problem, problem.at(variable))

@@ -9,7 +9,7 @@ NATIVE = ("avx512_bf16", "amx_bf16", "bf16")  # what processors call it that mul
 
 
 def choose(wanted: str, device: torch.device) -> str:
-    """ "auto", "float32" or "bfloat16" -> one of the last two: bfloat16 where the device multiplies it in hardware.
+    """Return "float32" or "bfloat16"; for "auto", bfloat16 where the device multiplies it in hardware.
 
     Elsewhere it would be emulated, and slower than float32.
     """

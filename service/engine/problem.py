@@ -33,24 +33,24 @@ class Point:
 
     @property
     def losses(self) -> Losses:
-        """Waits for the device."""
+        """The terms as numbers; reading them waits for the device."""
         return Losses(*self.terms.tolist())
 
 
 def choose(condition: Tensor, this: Tensor, other: Tensor) -> Tensor:
-    """One of two tensors; on a GPU without waiting for the condition, on a CPU without a copy."""
+    """Return one of two tensors; on a GPU without waiting for the condition, on a CPU without a copy."""
     if condition.device.type == "cpu":
         return this if condition else other
     return torch.where(condition, this, other)
 
 
 def select(condition: Tensor, this: Point, other: Point) -> Point:
-    """One of two points, likewise."""
+    """Return one of two points; on a GPU without waiting for the condition, on a CPU without a copy."""
     return Point(*(choose(condition, getattr(this, f.name), getattr(other, f.name)) for f in fields(Point)))
 
 
 def value_and_gradient(terms: Terms, scale: float) -> Evaluation:
-    """A variable -> the gradient of the total divided by `scale`, that quotient, and the terms as a Point has them.
+    """Return an evaluation: a variable -> the gradient of the total divided by `scale`, that quotient, and the terms.
 
     Nothing here refers to a Problem: a recorded graph and its memory are to go with the level they were made for.
     """
@@ -92,22 +92,22 @@ class Problem:
         self._evaluate = Recorded(evaluation, recorder) if recorder else evaluation
 
     def remembered(self, vector: Tensor) -> Tensor:
-        """As a method of minimisation is to keep a vector of the variable's size."""
+        """Return a vector of the variable's size as a method keeps it: in 16 bits where the image is large."""
         return vector.bfloat16() if self.is_large else vector
 
     def at(self, variable: Tensor) -> Point:
-        """Evaluates the objective and its gradient at the point of the box nearest to `variable`."""
+        """Evaluate the objective and its gradient at the point of the box nearest to `variable`."""
         inside = torch.clamp(variable, self._lower, self._upper)
         return Point(inside, *self._evaluate(inside))
 
     def free(self, point: Point) -> Tensor:
-        """True where a step against the gradient stays in the box; shaped as the variable."""
+        """Return a mask, shaped as the variable: true where a step against the gradient stays in the box."""
         x, gradient = point.variable, point.gradient
         return ~(((x <= self._lower) & (gradient > 0)) | ((x >= self._upper) & (gradient < 0)))
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """The scalar product of two tensors of one shape, in float32 or the more precise of their types."""
+    """Return the scalar product of two tensors of one shape, in float32 or the more precise of their types."""
     wide = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
     if a.dtype == b.dtype == wide:
         return torch.dot(a.flatten(), b.flatten())

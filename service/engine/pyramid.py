@@ -33,17 +33,17 @@ class Level:
 
     @property
     def pixels(self) -> int:
-        """All that is evaluated, the margin too."""
+        """Pixels that are evaluated, with the margin."""
         return (self.width + 2 * self.margin) * (self.height + 2 * self.margin)
 
     @property
     def work(self) -> int:
-        """What the level costs: its pixels times its evaluations."""
+        """The cost of the level: its pixels times its evaluations."""
         return self.pixels * (self.iterations + 1)
 
 
 def plan(width: int, height: int, levels: int, iterations: int) -> list[Level]:
-    """The levels of a picture of width x height pixels, coarsest first.
+    """Return the levels of a picture of width x height pixels, coarsest first.
 
     There are fewer than `levels` where one would be smaller than COARSEST or get no iteration.
     """
@@ -59,8 +59,10 @@ def _is_worth_it(width: float, height: float) -> bool:
 
 
 def split(iterations: int, levels: int) -> list[int]:
-    """Iterations of each level, coarsest first, in the proportion of … 5 : 4 : 3 : 2, at least one each if there are
-    as many."""
+    """Share out iterations over the levels, coarsest first, in the proportion of … 5 : 4 : 3 : 2.
+
+    Each level gets at least one if there are as many.
+    """
     weights = np.arange(levels + 1, 1, -1)
     ends = (
         np.round(np.cumsum(weights) / weights.sum() * (iterations - levels)) if iterations >= levels else [0] * levels
@@ -70,7 +72,7 @@ def split(iterations: int, levels: int) -> list[int]:
 
 
 def padded(image: Tensor, margin: int) -> Tensor:
-    """1 x C x H x W, mirrored beyond its edges."""
+    """Return a 1 x C x H x W image mirrored beyond its edges."""
     if not margin:
         return image
     rows, columns = (np.pad(np.arange(side), margin, mode="symmetric") for side in image.shape[2:])
@@ -78,18 +80,18 @@ def padded(image: Tensor, margin: int) -> Tensor:
 
 
 def cropped(image: Tensor, margin: int) -> Tensor:
-    """1 x C x H x W without its margin."""
+    """Return a 1 x C x H x W image without its margin."""
     return image[..., margin : image.shape[2] - margin, margin : image.shape[3] - margin]
 
 
-def refined(image: Tensor, coarse_first: Tensor, fine_first: Tensor) -> Tensor:
-    """A level's result -> the next level's first image, all 1 x 3 x H x W without margins.
+def refined(image: Tensor, coarse_initial: Tensor, fine_initial: Tensor) -> Tensor:
+    """Make the next level's initial image of a level's result, all 1 x 3 x H x W without margins.
 
-    Enlarged, with the detail that the first image of the transfer has at the new size and lacked at the old one.
+    Enlarged, with the detail that the transfer's initial image has at the new size and lacked at the old one.
     """
-    return (enlarged(image, fine_first) + fine_first - enlarged(coarse_first, fine_first)).clamp(0, 1)
+    return (enlarged(image, fine_initial) + fine_initial - enlarged(coarse_initial, fine_initial)).clamp(0, 1)
 
 
 def enlarged(image: Tensor, like: Tensor) -> Tensor:
-    """1 x 3 x H x W brought to the pixels of another."""
+    """Return a 1 x 3 x H x W image brought to the size of another."""
     return F.interpolate(image, (like.shape[2], like.shape[3]), mode="bicubic")

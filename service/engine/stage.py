@@ -47,7 +47,7 @@ class Score:
 
 
 class View:
-    """What can be seen of a step. It keeps no more of its stage than that: whoever keeps a Progress keeps this."""
+    """The visible part of a step. It keeps nothing else of its stage, because whoever keeps a Progress keeps this."""
 
     def __init__(self, canvas: Canvas, margin: int, step: Step) -> None:
         self._canvas = canvas
@@ -56,7 +56,7 @@ class View:
         self._variable = step.point.variable
 
     def image(self) -> Tensor:
-        """1 x 3 x H x W without the margin."""
+        """Return the image, 1 x 3 x H x W, without the margin."""
         return cropped(self._canvas.image(self._variable), self._margin)
 
     def trail(self) -> Trail:
@@ -65,13 +65,13 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
-    """What all levels of a transfer have in common."""
+class TransferContext:
+    """Inputs that all levels of a transfer have in common."""
 
     content: Picture
     options: TransferOptions
     guidance: Guidance
-    whole: int
+    max_whole_pixels: int
     memo: Memo | None
     on_tick: Callable[[], None]
 
@@ -79,16 +79,16 @@ class Setting:
 class Stage:
     """A transfer at one level: its content, canvas and objective, with the level's margin around them."""
 
-    def __init__(self, encoder: VGG, setting: Setting, level: Level, grams: Sequence[Grams]) -> None:
+    def __init__(self, encoder: VGG, context: TransferContext, level: Level, grams: Sequence[Grams]) -> None:
         self._encoder = encoder
-        self._setting = setting
+        self._context = context
         self._level = level
-        self._options = setting.options
+        self._options = context.options
         self._device = encoder.device
-        self._is_tiled = level.pixels > setting.whole
-        small = to_tensor(images.resize(setting.content, level.width, level.height), self._device)
+        self._is_tiled = level.pixels > context.max_whole_pixels
+        small = to_tensor(images.resize(context.content, level.width, level.height), self._device)
         inside = padded(small, level.margin)
-        protect = setting.guidance.protected(level.width, level.height, level.margin)
+        protect = context.guidance.protected(level.width, level.height, level.margin)
         self._canvas = canvas_for(
             self._options.color, inside, None if protect is None else torch.tensor(protect, device=self._device)
         )
@@ -96,25 +96,25 @@ class Stage:
         self._objective = self._make_objective(self._features(seen), self._targets(grams))
 
     def _features(self, seen: Tensor) -> dict[str, Tensor]:
-        """The content image's."""
+        """Return the content image's features."""
         layers = self._options.content_layers
-        memo = {} if self._setting.memo is None else self._setting.memo
+        memo = {} if self._context.memo is None else self._context.memo
         place = (self._level.width, self._level.height, self._level.margin)
         key = (self._encoder.precision, place, self._options.color == "luminance", tuple(sorted(layers)))
         if key not in memo:
             with torch.no_grad():
                 memo[key] = (
-                    encode_tiled(self._encoder, seen, layers, TILE, self._setting.on_tick)
+                    encode_tiled(self._encoder, seen, layers, TILE, self._context.on_tick)
                     if self._is_tiled
                     else self._encoder(seen, layers)
                 )
         return memo[key]
 
     def _targets(self, grams: Sequence[Grams]) -> list[StyleTarget]:
-        masks = self._setting.guidance.weights(self._level.width, self._level.height, self._level.margin)
+        masks = self._context.guidance.weights(self._level.width, self._level.height, self._level.margin)
         targets = []
         for gram, mask in zip(grams, masks, strict=True):
-            self._setting.on_tick()
+            self._context.on_tick()
             weights = None if mask is None else self._tensors(layer_masks(mask, gram))
             targets.append(StyleTarget(self._tensors(gram), weights))
         return targets
@@ -125,15 +125,18 @@ class Stage:
     def _make_objective(self, content: dict[str, Tensor], styles: list[StyleTarget]) -> Objective:
         if self._is_tiled:
             return TiledObjective(
-                self._encoder, content, styles, self._options, side=TILE, on_tick=self._setting.on_tick
+                self._encoder, content, styles, self._options, side=TILE, on_tick=self._context.on_tick
             )
         return Objective(self._encoder, content, styles, self._options)
 
     def paint(
         self, trail: list[Tensor], iterations: int, report: Callable[[Step, View], None], *, gained: bool
     ) -> tuple[Tensor, str]:
-        """One or two images to go on from, the newest last, with the margin -> the level's image, 1 x 3 x H x W
-        without it, and why it ended. The list is emptied: images are large."""
+        """Return the level's image, 1 x 3 x H x W without the margin, and why it ended.
+
+        `trail` has one or two images to go on from, the newest last, with the margin. It is emptied, as images are
+        large.
+        """
         for step in self._run(trail, iterations, gained):
             view = View(self._canvas, self._level.margin, step)
             report(step, view)
@@ -160,15 +163,15 @@ class Stage:
             every=REPORT_EVERY[self._device.type],
             gained=gained,
             previous=previous[0] if previous else None,
-            on_tick=self._setting.on_tick,
+            on_tick=self._context.on_tick,
         )
 
     def losses(self, picture: Picture) -> Losses:
-        """Of a picture of the level's size, H x W x 3 uint8, wherever it lies; only where there is no margin."""
+        """Return the losses of a picture of the level's size, H x W x 3 uint8; only for a level without a margin."""
         return self.score(picture).losses
 
     def score(self, picture: Picture) -> Score:
-        """The same, and those of each layer."""
+        """Return a picture's losses, and those of each layer; only for a level without a margin."""
         image = to_tensor(picture, self._device)
         with torch.no_grad():
             seen = self._canvas.seen(self._canvas.unbounded(image))

@@ -12,11 +12,11 @@ from torch import Tensor
 from service.engine.canvas import to_picture
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import EVERYWHERE, Guidance
-from service.engine.initial_image import FirstImages
+from service.engine.initial_image import InitialImages
 from service.engine.losses import Losses
 from service.engine.optimizer import Step
 from service.engine.pyramid import Level, cropped, padded, plan, refined
-from service.engine.stage import Grams, Memo, Score, Setting, Stage, View
+from service.engine.stage import Grams, Memo, Score, Stage, TransferContext, View
 from service.engine.vgg import VGG
 from service.machine.memory import give_back_memory
 from service.options import TransferOptions
@@ -73,14 +73,14 @@ def stylize(
     options: TransferOptions,
     *,
     guidance: Guidance = EVERYWHERE,
-    first: Picture | None = None,
-    whole: int = sys.maxsize,
+    initial_image: Picture | None = None,
+    max_whole_pixels: int = sys.maxsize,
     memo: Memo | None = None,
     resume: Checkpoint | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Result:
-    """Paints the content image in the style whose Grams are given.
+    """Paint the content image in the style whose Grams are given.
 
     With `resume` it goes on where another call with the same pictures and options was, with the iterations that were
     left there. Of what the optimiser had learnt all but its last step is lost, so that the result differs a little.
@@ -90,9 +90,9 @@ def stylize(
         content: H x W x 3 uint8, already of the output's size; `options.size` isn't looked at.
         grams_at: asked for each level in turn, for each of `options.style_layers`.
         guidance: where which of these Grams go.
-        whole: pixels that are evaluated in one piece at most; larger levels are evaluated tile by tile.
+        max_whole_pixels: pixels of the largest level that is evaluated in one piece; larger ones go tile by tile.
         memo: where the content image's features are kept and found again.
-        first: the first image, H x W x 3 uint8, for the inits "style" and "image".
+        initial_image: where the optimisation begins, H x W x 3 uint8, for the inits "style" and "image".
         resume: from a `Progress.checkpoint`; coarser levels than its own aren't gone through any more.
         on_progress: called after every iteration (on CUDA after some of them); what it raises ends the transfer.
         on_tick: called before every evaluation and every other long step; likewise.
@@ -103,11 +103,11 @@ def stylize(
     """
     height, width = content.shape[:2]
     levels = plan(width, height, options.levels, options.iterations)
-    firsts = FirstImages(content, first, options, levels, encoder.device)
-    begun = resume or _beginning(levels, firsts[0])
+    initial_images = InitialImages(content, initial_image, options, levels, encoder.device)
+    begun = resume or _beginning(levels, initial_images[0])
     begun.check_fits(levels)
     meter = _Meter(begun, on_progress)
-    setting = Setting(content, options, guidance, whole, memo, on_tick)
+    context = TransferContext(content, options, guidance, max_whole_pixels, memo, on_tick)
     trail, stopped = list(torch.split(torch.tensor(begun.trail, device=encoder.device), 1)), begun.stopped
     image = cropped(trail[-1], levels[begun.level].margin)
     for k in range(begun.next_level, len(levels)):
@@ -115,18 +115,18 @@ def stylize(
         on_tick()
         if k > begun.level:
             meter.next_level()
-            image = refined(image, firsts[k - 1], firsts[k])
+            image = refined(image, initial_images[k - 1], initial_images[k])
             trail = [padded(image, levels[k].margin)]
         if meter.left:
             _make_room(on_tick)
             del image  # the trail is all that counts, and it is taken over
-            image, stopped = Stage(encoder, setting, levels[k], grams).paint(
+            image, stopped = Stage(encoder, context, levels[k], grams).paint(
                 trail, meter.left, meter.report, gained=meter.done > 0
             )
     on_tick()
     picture = to_picture(image)
     _make_room(on_tick)
-    judge = Stage(encoder.exact, setting, levels[-1], grams)
+    judge = Stage(encoder.exact, context, levels[-1], grams)
     on_tick()
     return Result(picture, judge.losses(picture), meter.done, stopped or "iterations")
 
@@ -139,22 +139,25 @@ def score(
     options: TransferOptions,
     *,
     guidance: Guidance = EVERYWHERE,
-    whole: int = sys.maxsize,
+    max_whole_pixels: int = sys.maxsize,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Score:
-    """The losses of any picture, in float32; both pictures H x W x 3 uint8 of one size, all else as in `stylize`."""
+    """Return the losses of any picture, in float32.
+
+    Both pictures are H x W x 3 uint8 of one size; all other arguments are as in `stylize`.
+    """
     height, width = content.shape[:2]
-    setting = Setting(content, options, guidance, whole, None, on_tick)
-    return Stage(encoder.exact, setting, Level(width, height, margin=0, iterations=0), grams).score(picture)
+    context = TransferContext(content, options, guidance, max_whole_pixels, None, on_tick)
+    return Stage(encoder.exact, context, Level(width, height, margin=0, iterations=0), grams).score(picture)
 
 
-def _beginning(levels: Sequence[Level], first: Tensor) -> Checkpoint:
-    trail = padded(first, levels[0].margin).cpu().numpy()
+def _beginning(levels: Sequence[Level], initial_image: Tensor) -> Checkpoint:
+    trail = padded(initial_image, levels[0].margin).cpu().numpy()
     return Checkpoint(tuple(levels), level=0, iteration=0, before=0, stopped="", trail=trail)
 
 
 class _Meter:
-    """Counts iterations and work over the levels, from a checkpoint on, and reports them."""
+    """A count of iterations and work over the levels, from a checkpoint on, that reports them."""
 
     def __init__(self, begun: Checkpoint, on_progress: Callable[[Progress], None]) -> None:
         self.done = begun.before + begun.iteration
@@ -171,7 +174,7 @@ class _Meter:
         self._before, self._offset = self.done, 0
 
     def report(self, step: Step, view: View) -> None:
-        """A step of the level, counted from where that was begun or gone on with."""
+        """Report a step of the level, counted from where the level was begun or resumed."""
         iteration = self._offset + step.iteration
         self.done = self._before + iteration
         place = (self._plan, self._level, iteration, self._before, step.stopped or "")
@@ -195,6 +198,6 @@ class _Meter:
 
 
 def _make_room(on_tick: Callable[[], None]) -> None:
-    """Gives back what the style pass and the stage before took: at 2048 px it is half of all."""
+    """Give back the memory of the style pass and of the stage before: at 2048 px it is half of all."""
     give_back_memory()
     on_tick()

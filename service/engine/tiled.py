@@ -34,7 +34,7 @@ ByLayer = dict[str, Tensor]
 
 
 class TiledObjective(Objective):
-    """J by tiles that see `side` x `side` pixels at most; all else as in Objective.
+    """An Objective that is computed by tiles, which see `side` x `side` pixels at most.
 
     Args:
         on_tick: called before each tile; what it raises ends the evaluation.
@@ -60,7 +60,7 @@ class TiledObjective(Objective):
         ]
 
     def losses(self, seen: Tensor, image: Tensor) -> dict[str, Tensor]:
-        """As in Objective; only the total can be differentiated."""
+        """Return the losses of an image; only the total can be differentiated."""
         with torch.no_grad():
             content, style, differences = self._measure(seen.detach())
             terms = self.summed(content, style, total_variation(image))
@@ -76,12 +76,12 @@ class TiledObjective(Objective):
         return terms
 
     def by_layer(self, seen: Tensor) -> tuple[ByLayer, ByLayer]:
-        """As in Objective, but without a gradient."""
+        """Return the losses of each layer, without a gradient."""
         with torch.no_grad():
             return self._measure(seen.detach())[:2]
 
     def _measure(self, seen: Tensor) -> tuple[ByLayer, ByLayer, list[ByLayer]]:
-        """The first pass: the losses of the layers and, for each region, by how much its Grams are off."""
+        """Return the losses of the layers and, for each region, the errors of its Grams: the first pass."""
         distances: ByLayer = dict.fromkeys(self.content, seen.new_zeros(()))
         sums = [dict.fromkeys(target.grams, seen.new_zeros(())) for target in self.styles]
         for tile in self._tiles(seen):
@@ -102,7 +102,7 @@ class TiledObjective(Objective):
         return content, style, differences
 
     def _gradient(self, seen: Tensor, differences: list[ByLayer]) -> Tensor:
-        """The second pass: of content_weight * content + style_weight * style, shaped as the image."""
+        """Return the gradient of content_weight * content + style_weight * style: the second pass."""
         inner = [
             {k: off[k] * (self._style_pull(k) * factors[k] / _divisor(target, k, seen)) for k in off}
             for target, factors, off in zip(self.styles, self._style_factors, differences, strict=True)
@@ -118,7 +118,7 @@ class TiledObjective(Objective):
         return gradient
 
     def _pull(self, layer: str, own: Tensor, tile: Tile, inner: list[ByLayer]) -> Tensor:
-        """The gradient at a tile's own features."""
+        """Return the gradient at a tile's own features."""
         pull = torch.zeros_like(own)
         if layer in self.content:
             factor = (
@@ -139,7 +139,7 @@ class TiledObjective(Objective):
             yield tile
 
     def _own_features(self, cut: Tensor, tile: Tile) -> Iterator[tuple[str, Tensor]]:
-        """The features that a tile answers for, from the pixels that it sees."""
+        """Yield the features that a tile answers for, from the pixels that it sees."""
         for layer, features in self.encoder.walk(cut, self.layers):
             rows, columns = (span.own_within(stride(layer)) for span in (tile.rows, tile.columns))
             yield layer, features[..., rows, columns]
@@ -148,7 +148,7 @@ class TiledObjective(Objective):
 def encode_tiled(
     encoder: VGG, seen: Tensor, layers: Iterable[str], side: int, on_tick: Callable[[], None]
 ) -> dict[str, Tensor]:
-    """The features of an image too large to be encoded in one piece, as the encoder itself would give them."""
+    """Return the features of an image too large to be encoded in one piece, as the encoder itself would."""
     wanted = set(layers)
     found: dict[str, Tensor] = {}
     for tile in tiles(seen.shape[2], seen.shape[3], wanted, side):
@@ -178,12 +178,12 @@ class _Carried(torch.autograd.Function):
 
 
 def _cut(image: Tensor, tile: Tile) -> Tensor:
-    """The pixels that a tile sees; a view."""
+    """View the pixels that a tile sees."""
     return image[..., tile.rows.seen(), tile.columns.seen()]
 
 
 def _own(features: Tensor, tile: Tile, layer: str) -> Tensor:
-    """A tile's own part of what is laid out as a layer's features; a view."""
+    """View a tile's own part of a tensor that is laid out as a layer's features."""
     return features[..., tile.rows.own(stride(layer)), tile.columns.own(stride(layer))]
 
 
@@ -193,6 +193,6 @@ def _own_weights(target: StyleTarget, tile: Tile, layer: str) -> Tensor | None:
 
 
 def _divisor(target: StyleTarget, layer: str, seen: Tensor) -> Tensor | int:
-    """What a layer's Gram sum is divided by."""
+    """Return what a layer's Gram sum is divided by."""
     step = stride(layer)
     return total_weight((seen.shape[2] // step) * (seen.shape[3] // step), target.weights_of(layer))

@@ -20,7 +20,7 @@ class VGG(nn.Module):
     """
 
     def __init__(self, weights: Mapping[str, Tensor], pooling: str, precision: str = "float32") -> None:
-        """Takes the tensors `preprocess.*` and `conv1_1.weight` … `conv5_4.bias` as the model file names them."""
+        """Keep the tensors `preprocess.*` and `conv1_1.weight` … `conv5_4.bias`, named as in the model file."""
         super().__init__()
         for name, tensor in weights.items():
             cast = tensor if name.startswith("preprocess") else tensor.to(PRECISIONS[precision])
@@ -40,18 +40,18 @@ class VGG(nn.Module):
         return self._tensor("preprocess_bias").device
 
     def channels(self, layer: str) -> int:
-        """How many features a layer has at each position."""
+        """Return the number of features that a layer has at each position."""
         return len(self._tensor(layer.replace("relu", "conv") + "_bias"))
 
     def _tensor(self, name: str) -> Tensor:
         return self.get_buffer(name)
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """B x 3 x H x W in [0, 1], RGB -> layer -> B x C x H' x W' features, for the layers named."""
+        """Return the features of the layers named, B x C x H' x W', of RGB images, B x 3 x H x W in [0, 1]."""
         return dict(self.walk(image, layers))
 
     def walk(self, image: Tensor, layers: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """The same layer by layer, shallowest first, so that the caller need not keep them all."""
+        """Yield the features layer by layer, shallowest first, so that the caller need not keep them all."""
         wanted = set(layers)
         x = image.contiguous(memory_format=torch.channels_last)
         x = F.conv2d(x, self._tensor("preprocess_weight"), self._tensor("preprocess_bias"))
@@ -67,6 +67,6 @@ class VGG(nn.Module):
 
 
 def build_encoder(model: Model, device: torch.device, precision: str = "float32") -> VGG:
-    """The encoder with the weights of a model file, on a device, in "float32" or "bfloat16"."""
+    """Return the encoder with the weights of a model file, on a device, in "float32" or "bfloat16"."""
     weights = {name: torch.tensor(array) for name, array in model.parameters().items()}
     return VGG(weights, model.pooling, precision).to(device).eval()

@@ -1,1 +1,1 @@
-"""The durable queue of transfers: callers use `queue`, workers `leases`."""
+"""The durable job queue: callers use `queue`, workers `leases`."""

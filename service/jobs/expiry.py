@@ -1,4 +1,4 @@
-"""When an ended job is past its time: from then on callers don't see it, whether it has been swept up or not."""
+"""The retention of ended jobs: an expired job is hidden from callers, even before it is swept up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from service.storage.schema import ENDED, JobRow
 
 
 def has_expired(retention_s: float) -> ColumnElement[bool]:
-    """The condition that a job ended more than `retention_s` ago."""
+    """Return the condition that a job ended more than `retention_s` seconds ago."""
     return and_(JobRow.status.in_(ENDED), JobRow.finished_at < now() - retention_s)
 
 
 def is_kept(retention_s: float) -> ColumnElement[bool]:
-    """The condition that a job is still there for its callers."""
+    """Return the condition that callers still see a job."""
     return true() if math.isinf(retention_s) else not_(has_expired(retention_s))

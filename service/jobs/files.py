@@ -1,4 +1,4 @@
-"""The pictures that a transfer was asked with, each with the place in the request where it stood."""
+"""The input pictures of a transfer, each with its place in the request."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Found = tuple[str, Mapping[str, Any]]
-"""A dotted path, as in `styles.0.mask`, and the image as the row speaks of it."""
+"""A dotted path in the request, as in `styles.0.mask`, and the image as the row describes it."""
 
 MASKS = ("mask", "style_mask")
 OVER_CONTENT = {"init": "first", "protect": "protect", "strength_map": "strength_map"}  # in the request, in the row
 
 
 def files_of(request: Mapping[str, Any]) -> Iterator[Found]:
-    """All pictures that a transfer's row refers to; those of a preset are its pictures of that time."""
+    """Yield all pictures that a transfer's row refers to; a preset's as they were at submission."""
     yield "content", request["content"]
     yield from _of_painting("", request)
     for i, variant in enumerate(request.get("variants", ())):

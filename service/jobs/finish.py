@@ -1,34 +1,33 @@
-"""How a job ends, whoever ends it: one place for its times, its last event, its webhook and what operators see."""
+"""The end of a job: its times, its last event, its webhook, and what operators see."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.deliveries import enqueue
-from service.jobs.job_log import tell_after_commit
+from service.jobs.job_log import log_after_commit
 from service.jobs.resource import iso, transfer_resource
-from service.storage.database import now
+from service.storage.database import read_clock
 from service.storage.schema import JobRow
 
 
-def end(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
-    """Ends a job in the transaction that holds its row; what else it leaves must be in the row already."""
+def finish(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
+    """End a job in the transaction that holds its row. Its result must be in the row already."""
     row.status, row.lease_until = status, None
     row.error = error.problem() if error else None
-    row.finished_at = session.scalar(select(now()))
+    row.finished_at = read_clock(session)
     row.timings = (row.timings or {}) | _clock_timings(row)
     row.events += 1
     if row.callback_url:
         enqueue(session, row.id, row.callback_url, _payload(row))
-    tell_after_commit(session, row, error.slug if error else None)
+    log_after_commit(session, row, error.slug if error else None)
 
 
 def deadline_error(row: JobRow) -> DeadlineExceeded:
-    """For a job whose caller didn't want to wait any longer."""
+    """Return the error of a job that missed its deadline."""
     given = (row.deadline_at or row.created_at) - row.created_at
     return DeadlineExceeded(f"it was not finished in the {round(given, 3):g} s of its deadline_s")
 
@@ -38,6 +37,6 @@ def _payload(row: JobRow) -> dict[str, Any]:
 
 
 def _clock_timings(row: JobRow) -> dict[str, float]:
-    """Seconds by the database's clock: in the queue, and in all."""
+    """Return the seconds by the database's clock: in the queue, and in total."""
     started, finished = row.started_at or row.created_at, row.finished_at or row.created_at
     return {"queued_s": round(started - row.created_at, 3), "total_s": round(finished - row.created_at, 3)}

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a caller that repeats a POST, not knowing whether the first one arrived, gets the same job."""
+"""`Idempotency-Key`: a caller that repeats a POST with the same key gets the job that the first one made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput
 from service.jobs.expiry import is_kept
-from service.storage.database import now
+from service.storage.database import now, read_clock
 from service.storage.schema import IdempotencyRow, JobRow
 
 KEPT_S = 86_400.0  # seconds for which a key is remembered
@@ -18,7 +18,7 @@ HEADER = "Idempotency-Key"
 
 @dataclass(frozen=True)
 class RepeatKey:
-    """A caller's key, and the digest of what it asked for with it."""
+    """A caller's key, and the digest of the body that it came with."""
 
     owner: str
     key: str
@@ -26,15 +26,15 @@ class RepeatKey:
 
 
 def repeated(session: Session, asked: RepeatKey | None, retention_s: float) -> JobRow | None:
-    """The job that the key made; None where it is new, too old to count, or where its job is gone or past its time.
+    """Return the job that the key made; None if the key is new or too old, or if its job is gone or has expired.
 
     Raises:
-        InvalidInput: the key came with another body.
+        InvalidInput: the key came with a different body.
     """
     if asked is None:
         return None
     row = session.get(IdempotencyRow, (asked.owner, asked.key))
-    if row is None or row.created_at < (session.scalar(select(now())) or 0.0) - KEPT_S:
+    if row is None or row.created_at < read_clock(session) - KEPT_S:
         return None
     job = session.scalar(select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s)))
     if job is not None and row.digest != asked.digest:
@@ -43,12 +43,12 @@ def repeated(session: Session, asked: RepeatKey | None, retention_s: float) -> J
 
 
 def remember(session: Session, asked: RepeatKey | None, job_id: str) -> None:
-    """Keeps the key with the job that it made."""
+    """Store the key with the job that it made."""
     if asked is not None:
-        created_at = session.scalar(select(now())) or 0.0
+        created_at = read_clock(session)
         session.merge(IdempotencyRow(**vars(asked), job_id=job_id, created_at=created_at))
 
 
 def forget_old(session: Session) -> None:
-    """Drops the keys that no longer count."""
+    """Remove the keys that no longer count."""
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now() - KEPT_S))

@@ -1,4 +1,4 @@
-"""What operators see of a job that has ended: one line of the log, and the metrics."""
+"""Job log: one line and the metrics for each job that has ended."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from service.telemetry.tracing import parse
 logger = logging.getLogger(__name__)
 
 
-def tell_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
-    """Tells of a job's end once the transaction that ends it is over; of one that is rolled back nothing is said.
+def log_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
+    """Log the end of a job after its transaction is committed; after a rollback nothing is logged.
 
     `cause` is the slug of the problem that it failed with.
     """
-    tell = partial(_tell, _facts(row, cause), dict(row.timings or {}))
-    event.listen(session, "after_commit", lambda session: tell(), once=True)
+    log = partial(_log, _facts(row, cause), dict(row.timings or {}))
+    event.listen(session, "after_commit", lambda session: log(), once=True)
 
 
-def _tell(facts: dict[str, Any], timings: dict[str, float]) -> None:
+def _log(facts: dict[str, Any], timings: dict[str, float]) -> None:
     kind, status, cause = facts["kind"], facts["status"], facts["cause"]
     instruments.jobs_ended.labels(kind, status).inc()
     if cause:
@@ -39,7 +39,7 @@ def _tell(facts: dict[str, Any], timings: dict[str, float]) -> None:
 
 
 def _facts(row: JobRow, cause: str | None) -> dict[str, Any]:
-    """The fields of the line, beside the timings."""
+    """Return the fields of the log line, except the timings."""
     trace = parse(row.trace or "")
     result, options = row.result or {}, row.request.get("options", {})
     return {

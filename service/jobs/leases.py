@@ -1,35 +1,34 @@
-"""The queue as workers use it: jobs are claimed under a lease; whoever holds the newest claim alone may write."""
+"""The workers' side of the queue: a job is claimed under a lease; only its newest claim may write."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.errors import ServiceError, TransferFailed
-from service.jobs.finish import deadline_error, end
+from service.errors import JobFailed, ServiceError
+from service.jobs.finish import deadline_error, finish
 from service.jobs.registry import process_of
 from service.jobs.request import iterations
-from service.storage.database import Database, now
-from service.storage.schema import JobRow, TurnRow
+from service.machine.processes import is_alive
+from service.storage.database import Database, now, read_clock
+from service.storage.schema import CallerRow, JobRow
 
 MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
 
 
 class LeaseLost(Exception):
-    """The job was taken over, ended or deleted meanwhile: whatever was done for it doesn't count."""
+    """The job was taken over, ended or deleted in the meantime, so the work on it doesn't count."""
 
 
 @dataclass(frozen=True)
 class Claim:
     """A worker's right to write to a job, good until another worker claims it or the job ends.
 
-    `checkpoint` is what the row says of the newest one, None where the job is to begin at its beginning.
+    `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
     """
 
@@ -43,23 +42,24 @@ class Claim:
 
 @dataclass(frozen=True)
 class News:
-    """What a job's row tells the worker that holds it."""
+    """Flags of a job that its worker reads with each report."""
 
     cancel_requested: bool
     overdue: bool
 
 
 class Leases:
-    """Claims on jobs. `lease_s` is how long a claim lasts without a sign of progress, in seconds."""
+    """Claims on jobs. `lease_s` is how many seconds a claim lasts without a report."""
 
     def __init__(self, database: Database, lease_s: float) -> None:
         self._database = database
         self._lease_s = lease_s
 
     def claim(self, worker: str, engine: dict[str, Any]) -> Claim | None:
-        """Takes the next job that waits or whose lease ran out; None where there is none.
+        """Claim the next job that waits or whose lease ran out; None if there is none.
 
-        Callers take turns; of one caller the job of the highest priority is next, and of those the oldest.
+        Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then the
+        oldest.
         """
         while True:
             with self._database.reading() as session:
@@ -73,15 +73,15 @@ class Leases:
                     return self._take(session, row, worker, engine)
 
     def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, Any]) -> Claim:
-        clock = session.scalar(select(now())) or 0.0
+        clock = read_clock(session)
         row.status, row.worker, row.engine = "running", worker, engine
         _go_back(row)
         row.started_at = row.started_at or clock
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
-        newest = select(func.coalesce(func.max(TurnRow.turn), 0) + 1).scalar_subquery()
-        session.execute(update(TurnRow).where(TurnRow.owner == row.owner).values(turn=newest))
+        newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
+        session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind, row.trace)
 
     def report(
@@ -92,13 +92,13 @@ class Leases:
         preview: dict[str, Any] | None = None,
         checkpoint: dict[str, Any] | None = None,
     ) -> News:
-        """Renews the lease, and writes what there is to say.
+        """Renew the lease, and write what is given.
 
         Raises LeaseLost.
         """
         with self._database.writing() as session:
             row = _held(session, claim)
-            clock = session.scalar(select(now())) or 0.0
+            clock = read_clock(session)
             if progress is not None:
                 row.events += 1
                 row.progress = progress | {"event": row.events}
@@ -112,31 +112,31 @@ class Leases:
     def succeed(
         self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str | None, stored: int = 0
     ) -> None:
-        """Ends a job well, whose result's files take `stored` bytes. Raises LeaseLost."""
+        """End a job with success; its result's files take `stored` bytes. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
             row.bytes += stored
             row.result, row.style_cache, row.timings, row.checkpoint = result, style_cache, timings, None
-            end(session, row, "succeeded")
+            finish(session, row, "succeeded")
 
     def fail(self, claim: Claim, error: ServiceError) -> None:
-        """Raises LeaseLost."""
+        """End a job with an error. Raises LeaseLost."""
         with self._database.writing() as session:
-            end(session, _held(session, claim), "failed", error)
+            finish(session, _held(session, claim), "failed", error)
 
     def fail_overdue(self, claim: Claim) -> None:
-        """Ends a job whose deadline has passed. Raises LeaseLost."""
+        """End a job whose deadline has passed. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
-            end(session, row, "failed", deadline_error(row))
+            finish(session, row, "failed", deadline_error(row))
 
-    def end_canceled(self, claim: Claim) -> None:
-        """Raises LeaseLost."""
+    def cancel(self, claim: Claim) -> None:
+        """End a job that its caller canceled. Raises LeaseLost."""
         with self._database.writing() as session:
-            end(session, _held(session, claim), "canceled")
+            finish(session, _held(session, claim), "canceled")
 
     def give_back(self, claim: Claim) -> None:
-        """Puts the job back in the queue: it will go on at its checkpoint, and this attempt doesn't count.
+        """Put the job back in the queue: it continues at its checkpoint, and this attempt doesn't count.
 
         Raises LeaseLost.
         """
@@ -149,34 +149,34 @@ class Leases:
                 row.started_at = None
 
     def exists(self, id: str) -> bool:
-        """Whether there still is such a job."""
+        """Return whether the job still exists."""
         with self._database.reading() as session:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
 
-    # What those do who look after workers
+    # Care for jobs whose worker is busy or dead
 
-    def end_overdue(self) -> None:
-        """Fails the jobs that still wait when their deadline has passed."""
+    def fail_overdue_waiting(self) -> None:
+        """Fail the waiting jobs whose deadline has passed."""
         late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())
         with self._database.reading() as session:
             if session.scalar(late.limit(1)) is None:
                 return
         with self._database.writing() as session:
             for row in session.scalars(late.with_for_update(skip_locked=True)):
-                end(session, row, "failed", deadline_error(row))
+                finish(session, row, "failed", deadline_error(row))
 
     def release(self, workers: Sequence[str]) -> list[str]:
-        """Lets the leases of workers that are known to be dead run out at once; gives the ids of their jobs."""
+        """Expire the leases of dead workers at once; return the ids of their jobs."""
         theirs = update(JobRow).where(JobRow.status == "running", JobRow.worker.in_(workers))
         with self._database.writing() as session:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
     def release_dead(self, host: str) -> list[str]:
-        """The same for those workers of this host, where this is called, whose process has ended."""
+        """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""
         mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
         with self._database.reading() as session:
             workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
-        dead = [worker for worker in workers if worker and not _is_alive(process_of(worker))]
+        dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
         return self.release(dead) if dead else []
 
 
@@ -189,10 +189,10 @@ def _is_due() -> ColumnElement[bool]:
 
 
 def _next() -> Any:
-    """The job whose turn it is: first the caller whose last turn is longest ago."""
-    turn = func.coalesce(TurnRow.turn, 0)
-    joined = select(JobRow).outerjoin(TurnRow, TurnRow.owner == JobRow.owner).where(_is_due())
-    return joined.order_by(turn, TurnRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
+    """Select the next job: first the caller whose last claim is longest ago."""
+    last_claim = func.coalesce(CallerRow.last_claim, 0)
+    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due())
+    return joined.order_by(last_claim, CallerRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
 
 
 def _held(session: Session, claim: Claim) -> JobRow:
@@ -204,47 +204,28 @@ def _held(session: Session, claim: Claim) -> JobRow:
 
 
 def _go_back(row: JobRow) -> None:
-    """Puts the progress back to where the job will go on."""
+    """Set the progress back to where the job will continue."""
     row.events += 1
     row.progress = (row.checkpoint["progress"] if row.checkpoint else {}) | {"event": row.events}
 
 
 def _give_up(session: Session, row: JobRow) -> bool:
-    """Ends a job that must not be tried (again); whether it was one."""
+    """End a job that must not be tried (again); return whether it was one."""
     if row.cancel_requested:
-        end(session, row, "canceled")
-    elif row.deadline_at is not None and row.deadline_at < (session.scalar(select(now())) or 0.0):
-        end(session, row, "failed", deadline_error(row))
+        finish(session, row, "canceled")
+    elif row.deadline_at is not None and row.deadline_at < read_clock(session):
+        finish(session, row, "failed", deadline_error(row))
     elif row.attempts >= MAX_ATTEMPTS:
-        end(session, row, "failed", _worn_out(row))
+        finish(session, row, "failed", _worn_out(row))
     else:
         return False
     return True
 
 
-def _worn_out(row: JobRow) -> TransferFailed:
-    """What is known of a job that outlived its workers."""
+def _worn_out(row: JobRow) -> JobFailed:
+    """Return the error of a job whose workers died too often."""
     reached = (row.progress or {}).get("iteration", 0)
-    return TransferFailed(
+    return JobFailed(
         f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}) "
         f"at iteration {reached} of {iterations(row.request)}"
     )
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return not _is_zombie(process)
-
-
-def _is_zombie(process: int) -> bool:
-    """Whether a process has ended and nobody took note, as where a container's first process reaps no orphans."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text()
-    except OSError:  # it went just now, or the system has no /proc
-        return False
-    return stat.rpartition(")")[2].split()[0] in "ZX"

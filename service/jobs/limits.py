@@ -1,4 +1,4 @@
-"""How many jobs may wait: in all, and of one caller."""
+"""Limits on waiting jobs: in total, and for one caller."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from service.jobs.registry import is_alive
 from service.storage.quota import check_quota
 from service.storage.schema import JobRow, WorkerRow
 
-RECENT = 10  # jobs by whose time it is told when there may be room again
-SHORTEST_S, LONGEST_S = 1.0, 60.0  # of what a caller is told to wait, in seconds
+RECENT = 10  # ended jobs whose duration gives the estimate
+SHORTEST_S, LONGEST_S = 1.0, 60.0  # seconds: bounds of Retry-After
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What there may be at most.
+    """Upper limits of the queue.
 
     Attributes:
-        queue, caller: jobs that wait: in all, and of one caller.
-        caller_bytes: what the files of one caller may take.
-        retention_s: seconds for which an ended job is there.
+        queue, caller: waiting jobs: in total, and of one caller.
+        caller_bytes: bytes that one caller's files may take.
+        retention_s: seconds for which an ended job is kept.
     """
 
     queue: int = 1000
@@ -34,7 +34,7 @@ class Limits:
 
 
 def check_limits(session: Session, limits: Limits, owner: str, more: int = 0) -> None:
-    """Raises QueueFull or TooManyJobs where one more job would be too many, NoSpace where `more` bytes would be."""
+    """Raise QueueFull or TooManyJobs if one more job would be too many, NoSpace if `more` bytes would be."""
     check_quota(session, owner, more, limits.caller_bytes)
     waiting = select(func.count()).where(JobRow.status == "queued")
     if (session.scalar(waiting) or 0) >= limits.queue:
@@ -46,7 +46,7 @@ def check_limits(session: Session, limits: Limits, owner: str, more: int = 0) ->
 
 
 def _until_room(session: Session) -> float:
-    """Seconds until a worker will have taken up a job, by how long the last ones took."""
+    """Estimate the seconds until a worker takes up another job, from how long the last ones took."""
     took = select(JobRow.finished_at - JobRow.started_at).where(JobRow.finished_at > JobRow.started_at)
     recent = took.order_by(JobRow.finished_at.desc()).limit(RECENT).subquery()
     mean = session.scalar(select(func.avg(recent.c[0]))) or SHORTEST_S

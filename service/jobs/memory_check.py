@@ -1,4 +1,4 @@
-"""Whether a transfer fits into a worker's memory: asked when it is submitted, and by the worker that claimed it."""
+"""Memory check of a transfer: done when it is submitted, and again by the worker that claims it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from collections.abc import Collection, Sequence
 
 from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import MASK_PER_PIXEL, MIB, PER_FEATURE, REGION_PER_PIXEL, Room, largest_size, needed
+from service.machine.memory import (
+    KEPT_DECODED,
+    MASK_PER_PIXEL,
+    MIB,
+    PER_FEATURE,
+    REGION_PER_PIXEL,
+    Capacity,
+    largest_size,
+    needed,
+)
 from service.network.geometry import features_per_pixel
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import fitted_size
@@ -16,39 +25,48 @@ LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
 ORDINARY = features_per_pixel(TransferOptions().content_layers)  # which memory.PER_PIXEL was measured with
 
 
-def check_fit(request: TransferRequest, rooms: Collection[Room]) -> None:
-    """Refuses a transfer that not every room holds, as any worker may claim it; without a room nothing is refused.
+def check_memory(request: TransferRequest, capacities: Collection[Capacity]) -> None:
+    """Refuse a transfer that doesn't fit every worker, as any may claim it; without workers nothing is refused.
 
     Raises:
-        DoesNotFit: naming what is too large for the tightest room, and the size that would fit there.
+        DoesNotFit: naming what is too large for the worker with the least memory, and the size that would fit there.
     """
-    largest = {room: _largest_size(request, room) for room in rooms}
+    largest = {capacity: _largest_size(request, capacity) for capacity in capacities}
     if all(size == request.size for size in largest.values()):
         return
-    tightest = min(rooms, key=lambda room: (largest[room] or 0, room.limit))
+    tightest = min(capacities, key=lambda capacity: (largest[capacity] or 0, capacity.limit))
     raise DoesNotFit(_errors(request, tightest, largest[tightest]))
 
 
-def check_styles_fit(loc: str, styles: Sequence[tuple[HasSize, float]], size: int, rooms: Collection[Room]) -> None:
-    """Refuses style images, each with its scale, whose Grams for an output of `size` pixels some room doesn't hold.
+def check_style_memory(
+    loc: str, styles: Sequence[tuple[HasSize, float]], size: int, capacities: Collection[Capacity]
+) -> None:
+    """Refuse style images, each with its scale, whose Grams for an output of `size` pixels don't fit some worker.
 
     Raises:
         DoesNotFit: naming `loc`.
     """
-    for room in rooms:
-        amount = needed(0, 0, _brought_to(styles, size), room.precision)
-        if amount > room.limit:
-            words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {room.limit // MIB}"
+    for capacity in capacities:
+        amount = needed(0, 0, _brought_to(styles, size), capacity.precision)
+        if amount > capacity.limit:
+            words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {capacity.limit // MIB}"
             raise DoesNotFit([FieldError(loc, words)])
 
 
-def _largest_size(request: TransferRequest, room: Room) -> int | None:
-    """The largest size, up to the one asked for, that the room holds."""
+def kept_decoded(request: TransferRequest, capacity: Capacity) -> int:
+    """Return the bytes of decoded pictures that a transfer may keep for their next use: what the worker has left, up
+    to KEPT_DECODED."""
+    amount = max(_needed(request, painting, request.size, capacity.precision) for painting in request.paintings)
+    return max(0, min(KEPT_DECODED, capacity.limit - amount))
+
+
+def _largest_size(request: TransferRequest, capacity: Capacity) -> int | None:
+    """Return the largest size, up to the requested one, that fits the capacity."""
 
     def needed_at(size: int) -> int:
-        return max(_needed(request, painting, size, room.precision) for painting in request.paintings)
+        return max(_needed(request, painting, size, capacity.precision) for painting in request.paintings)
 
-    return largest_size(needed_at, room.limit, range(LEAST_SIZE, request.size + 1))
+    return largest_size(needed_at, capacity.limit, range(LEAST_SIZE, request.size + 1))
 
 
 def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
@@ -62,7 +80,7 @@ def _needed(request: TransferRequest, painting: Painting, size: int, precision: 
 
 
 def _beside(painting: Painting, pixels: int, precision: str) -> float:
-    """Bytes for more content layers than usual, and for masks."""
+    """Return the bytes for more content layers than usual, and for masks."""
     features = max(0.0, features_per_pixel(painting.options.content_layers) - ORDINARY)
     regions = {style.mask.sha256 if style.mask else "" for style in painting.styles} - {""}
     masks = [mask for mask in (painting.protect, painting.strength_map) if mask is not None]
@@ -80,28 +98,28 @@ def _styles(request: TransferRequest) -> list[StoredStyle]:
     return [style for painting in request.paintings for style in painting.styles]
 
 
-def _errors(request: TransferRequest, room: Room, largest: int | None) -> list[FieldError]:
-    """What takes more than the room by itself: the output, or the style images of an entry."""
+def _errors(request: TransferRequest, capacity: Capacity, largest: int | None) -> list[FieldError]:
+    """Return what exceeds the capacity by itself: the output, or the style images of an entry."""
     size = request.size
     width, height = _output_pixels(request, size)
     taken = {"size": 0}
     for k, painting in enumerate(request.paintings):
         prefix = f"variants.{k}." if request.variants else ""
-        beside = _beside(painting, width * height, room.precision)
-        taken["size"] = max(taken["size"], needed(width, height, (), room.precision, beside))
+        beside = _beside(painting, width * height, capacity.precision)
+        taken["size"] = max(taken["size"], needed(width, height, (), capacity.precision, beside))
         for i, style in enumerate(painting.styles):
             pixels = _brought_to(style.sized(), size)
-            taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, pixels, room.precision, beside if pixels else 0)
-    there, advice = room.limit // MIB, _advice(request, largest)
+            taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, pixels, capacity.precision, beside if pixels else 0)
+    there, advice = capacity.limit // MIB, _advice(request, largest)
     return [
         FieldError(loc, f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}")
         for loc, amount in taken.items()
-        if amount > room.limit
+        if amount > capacity.limit
     ]
 
 
 def _advice(request: TransferRequest, size: int | None) -> str:
-    """A size is only named if its pictures would not be too small."""
+    """Advise a size, if its pictures would not be too small."""
     if size is None or content_size_errors(request.content, size):
         return "no size would fit"
     styles = [sized for style in _styles(request) for sized in style.sized()]

@@ -1,4 +1,4 @@
-"""Whether the workers compute with the model that the file holds: it may be replaced while they run."""
+"""Comparison of the model file with the models of live workers: the file may be replaced while they run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.network.digests import model_sha256
 
 
 def model_notes(file: Path, models: Collection[str]) -> list[str]:
-    """What an operator should know of the model file and of those that live workers compute with."""
+    """Return notes for the operator where the model file and the models of live workers differ."""
     notes = []
     if len(models) > 1:
         notes.append(f"the workers compute with different models, {', '.join(sorted(models))}: restart them")

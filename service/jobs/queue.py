@@ -1,4 +1,4 @@
-"""The queue as its callers use it: jobs go in, are looked at, canceled and deleted."""
+"""The callers' side of the queue: submit, read, cancel and delete jobs."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, event, func, select
+from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
 from service.jobs.expiry import is_kept
-from service.jobs.finish import end
+from service.jobs.finish import finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import job_folder
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
-from service.storage.schema import IdempotencyRow, JobRow, TurnRow
+from service.storage.schema import CallerRow, IdempotencyRow, JobRow
 from service.telemetry.instruments import jobs_submitted
 
-SUBMITTING = "submit"  # the turn that writers of new jobs take
+SUBMIT_LOCK = "submit"  # name of the lock that writers of new jobs take
 
 
 def new_id() -> str:
-    """A job's id: random, so that knowing one tells nothing of others."""
+    """Return a new job id: random, so that nobody can guess another job's id."""
     return uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A new job, of one of the KINDS. `owner` is its caller; it may take `deadline_s` seconds, waiting included.
+    """A new job, of one of the KINDS. `owner` is its caller; it may take `deadline_s` seconds, including the wait.
 
-    `trace` is the traceparent of the request that it comes with, `bytes` what the files of its request take.
+    `trace` is the traceparent of its HTTP request, `bytes` the size of its request's files.
     """
 
     id: str
@@ -55,65 +55,65 @@ class Queue:
         self._database = database
         self._limits = limits
 
-    def check_room(self, owner: str, more: int = 0) -> None:
-        """Raises QueueFull, TooManyJobs or NoSpace if a job of this caller, of `more` bytes, would not be taken."""
+    def check_limits(self, owner: str, more: int = 0) -> None:
+        """Raise QueueFull, TooManyJobs or NoSpace if a job of this caller, of `more` bytes, would be refused."""
         with self._database.reading() as session:
             check_limits(session, self._limits, owner, more)
 
     def repeated(self, asked: RepeatKey) -> JobRow | None:
-        """The job that a POST with this key made before. Raises InvalidInput if that was with another body."""
+        """Return the job that an earlier POST with this key made. Raises InvalidInput if the body was different."""
         with self._database.reading() as session:
             return repeated(session, asked, self._limits.retention_s)
 
     def submit(self, new: Submission) -> JobRow:
-        """Takes a job in, or gives the one that its key made before: then its id is another one.
+        """Add a job and return it, or the job that its key made before (then with another id).
 
         Raises:
-            QueueFull, TooManyJobs: too many wait already.
+            QueueFull, TooManyJobs: too many jobs wait already.
             NoSpace: the caller's files take too much.
-            InvalidInput: the key came with another body before.
+            InvalidInput: the key came with a different body before.
         """
         with self._database.writing() as session:
             return self.submit_in(session, new)
 
     def submit_in(self, session: Session, new: Submission) -> JobRow:
-        """Does what `submit` does within a transaction under way, with which the job comes about or doesn't."""
-        take_turns(session, SUBMITTING)  # lest two that count the waiting jobs at once both find room
+        """Submit a job in a transaction under way, with which it is committed or rolled back."""
+        advisory_lock(session, SUBMIT_LOCK)  # so that two callers can't both take the last place
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
         check_limits(session, self._limits, new.owner, new.bytes)
-        row = _row(new, session.scalar(select(now())) or 0.0)
+        row = _row(new, read_clock(session))
         session.add(row)
         remember(session, new.repeat, new.id)
-        if session.get(TurnRow, new.owner) is None:
-            session.add(TurnRow(owner=new.owner, turn=0))
+        if session.get(CallerRow, new.owner) is None:
+            session.add(CallerRow(owner=new.owner, last_claim=0))
         session.flush()
         session.refresh(row)
         event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.kind).inc(), once=True)
         return row
 
     def get(self, id: str, kind: str | None = None) -> JobRow:
-        """A job, of this kind if one is named. Raises NotFound."""
+        """Return a job, of this kind if one is given. Raises NotFound."""
         with self._database.reading() as session:
             row = session.scalar(select(JobRow).where(JobRow.id == id, is_kept(self._limits.retention_s)))
         if row is None or (kind and row.kind != kind):
             raise NotFound(f"there is no {kind or 'job'} {id!r}")
         return row
 
-    def endings(self, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any] | None]]:
-        """The status and the error of each of these jobs; without those that don't exist."""
+    def outcomes(self, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any] | None]]:
+        """Return status and error of each of these jobs; jobs that don't exist are left out."""
         with self._database.reading() as session:
             rows = session.execute(select(JobRow.id, JobRow.status, JobRow.error).where(JobRow.id.in_(ids)))
             return {id: (status, error) for id, status, error in rows}
 
     def event_counts(self, ids: Collection[str]) -> dict[str, int]:
-        """How many events each of these jobs has had; without those that don't exist."""
+        """Return how many events each of these jobs has had; jobs that don't exist are left out."""
         with self._database.reading() as session:
             rows = session.execute(select(JobRow.id, JobRow.events).where(JobRow.id.in_(ids)))
             return {id: events for id, events in rows}  # noqa: C416 - a Row is no pair to the type checker
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
-        """At most `limit` transfers, newest first, those before the number given."""
+        """Return at most `limit` transfers, newest first, with numbers below `before`."""
         query = select(JobRow).where(JobRow.kind == "transfer", is_kept(self._limits.retention_s))
         query = query.order_by(JobRow.number.desc()).limit(limit)
         if status:
@@ -124,33 +124,28 @@ class Queue:
             return list(session.scalars(query))
 
     def cancel(self, id: str) -> JobRow:
-        """Ends a waiting job at once and asks a running one's worker to stop; an ended one stays as it is.
+        """End a waiting job at once, or ask a running job's worker to stop; an ended job stays as it is.
 
         Raises NotFound.
         """
         with self._database.writing() as session:
             row = session.scalar(select(JobRow).where(JobRow.id == id).with_for_update())
             if row is not None and row.status == "queued":
-                end(session, row, "canceled")
+                finish(session, row, "canceled")
             elif row is not None and row.status == "running":
                 row.cancel_requested = True
         return self.get(id)
 
     def delete(self, id: str) -> None:
-        """Removes the row, which also takes the job from its worker. Raises NotFound."""
+        """Remove the row, which also takes the job from its worker. Raises NotFound."""
         with self._database.writing() as session:
             if not remove(session, [id]):
                 raise NotFound(f"there is no transfer {id!r}")
             leave(session, [job_folder(id)])
 
-    def waiting(self) -> int:
-        """How many jobs wait."""
-        with self._database.reading() as session:
-            return session.scalar(select(func.count()).where(JobRow.status == "queued")) or 0
-
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
-    """Removes jobs and the keys that made them; gives the ids of those there were."""
+    """Remove jobs and their idempotency keys; return the ids of the jobs that existed."""
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
     return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
 

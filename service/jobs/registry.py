@@ -1,67 +1,68 @@
-"""The roll of live workers, by which the web side knows that a job would be taken up, and fit."""
+"""The worker registry: live workers and their capacity, from which the web side knows whether a job would fit."""
 
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, delete, func, select
 
-from service.machine.memory import Room
-from service.storage.database import Database, now
+from service.machine.memory import Capacity
+from service.storage.database import Database, now, read_clock
 from service.storage.schema import WorkerRow
 
-BEAT_S = 3.0  # seconds between two signs of life
-DEAD_AFTER_S = 15.0  # seconds without one
+BEAT_S = 3.0  # seconds between two heartbeats
+DEAD_AFTER_S = 15.0  # seconds without a heartbeat
 
 
 def worker_id(host: str, process: int) -> str:
-    """The name of a worker process."""
+    """Return the name of a worker process."""
     return f"{host}:{process}"
 
 
 def process_of(worker: str) -> int:
-    """The process id in a worker's name."""
+    """Return the process id in a worker's name."""
     return int(worker.rpartition(":")[2])
 
 
-class Roll:
-    """Who works on the queue. A worker is on the roll once its model is loaded."""
+class WorkerRegistry:
+    """The workers of the queue. A worker is registered once its model is loaded."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def sign(self, worker: str, room: Room, model: str | None = None) -> None:
-        """Says that a worker is alive, what it has for a job and the SHA-256 of its model; drops those long gone."""
+    def heartbeat(self, worker: str, capacity: Capacity, model: str | None = None) -> None:
+        """Record that a worker is alive, its capacity and its model's SHA-256; remove workers that are long gone."""
         with self._database.writing() as session:
-            seen_at = session.scalar(select(now())) or 0.0
-            about = {"memory": room.memory, "precision": room.precision, "model": model}
+            seen_at = read_clock(session)
+            about = {"memory": capacity.memory, "precision": capacity.precision, "model": model}
             session.merge(WorkerRow(id=worker, seen_at=seen_at, **about))
             session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))
 
-    def leave(self, worker: str) -> None:
+    def remove(self, worker: str) -> None:
+        """Remove a worker that ends."""
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
 
-    def forget(self, host: str) -> None:
-        """Strikes off all workers of a host: what `serve` does before it starts its own."""
+    def remove_host(self, host: str) -> None:
+        """Remove all workers of a host, as `serve` does before it starts its own."""
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id.startswith(f"{host}:", autoescape=True)))
 
     def alive(self) -> int:
-        """How many workers are alive."""
+        """Return how many workers are alive."""
         with self._database.reading() as session:
             return session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 0
 
-    def rooms(self) -> set[Room]:
-        """What the workers that are alive have for a job."""
+    def capacities(self) -> set[Capacity]:
+        """Return the capacities of live workers."""
         with self._database.reading() as session:
             rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(is_alive()))
-            return {Room(memory, precision) for memory, precision in rows}
+            return {Capacity(memory, precision) for memory, precision in rows}
 
     def models(self) -> set[str]:
-        """SHA-256 of each model that workers which are alive compute with."""
+        """Return the SHA-256 of each model that live workers compute with."""
         with self._database.reading() as session:
             return {model for model in session.scalars(select(WorkerRow.model).where(is_alive())) if model}
 
 
 def is_alive() -> ColumnElement[bool]:
-    """The condition that a row of the roll is of a living worker."""
+    """Return the condition that a row belongs to a live worker."""
     return WorkerRow.seen_at > now() - DEAD_AFTER_S

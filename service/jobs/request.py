@@ -1,4 +1,4 @@
-"""What a job is asked to do, as its row holds it: pictures by blob, every option filled in."""
+"""A job's request as its row holds it: pictures by blob key, all options filled in."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from service.options import TransferOptions
 from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
 
 FOLDER = "jobs"
-CHECKPOINT = "checkpoint"  # how the names of files begin that only an unfinished job needs
-RESULT = "result"  # how those of finished pictures do
+CHECKPOINT = "checkpoint"  # prefix of files that only an unfinished job needs
+RESULT = "result"  # prefix of finished pictures
 
 
 @dataclass(frozen=True)
 class StoredStyle:
-    """An entry of `styles`: a preset as it was at that time, or one image.
+    """An entry of `styles`: a preset as it was when the job was submitted, or one image.
 
     Attributes:
         weight: its share in the average of its region.
         pack: the file of a preset that has no pictures.
-        mask: over the content, where the style goes.
-        style_mask: over its one image, which part of it counts.
+        mask: over the content, the part that gets this style.
+        style_mask: over its one image, the part that counts.
     """
 
     preset: str | None
@@ -34,7 +34,7 @@ class StoredStyle:
     style_mask: StoredImage | None = None
 
     def sized(self) -> list[tuple[StoredStyleImage, float]]:
-        """Each image that has a share in the average, with its size relative to the output's; none of a pack."""
+        """Return each image that has a weight, with its size relative to the output's; empty for a pack."""
         if self.pack is not None or not self.weight:
             return []
         return [(image, self.scale * image.scale) for image in self.images if image.weight > 0]
@@ -51,12 +51,12 @@ class StoredStyle:
 
 @dataclass(frozen=True)
 class Painting:
-    """One picture that a job makes.
+    """One picture that a job paints.
 
     Attributes:
-        first: the given first image, for the init "image".
+        first: the given initial image, for the init "image".
         protect, strength_map: masks over the content.
-        label: what is particular about it, for the contact sheet.
+        label: its caption on the contact sheet.
     """
 
     styles: tuple[StoredStyle, ...]
@@ -68,7 +68,7 @@ class Painting:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Painting:
-        """From a row of this version or of one before."""
+        """Read a row of this or an earlier version."""
         pictures = {
             name: StoredImage(**row[name])
             for name in ("first", "protect", "strength_map")
@@ -81,7 +81,7 @@ class Painting:
 
 @dataclass(frozen=True)
 class TransferRequest:
-    """A whole transfer: what is asked for, and the variants of it that are painted instead, if there are any."""
+    """A whole transfer: the base painting, and the variants that are painted instead of it, if there are any."""
 
     content: StoredImage
     base: Painting
@@ -89,12 +89,12 @@ class TransferRequest:
 
     @property
     def paintings(self) -> tuple[Painting, ...]:
-        """All pictures that the job makes."""
+        """All pictures that the job paints."""
         return self.variants or (self.base,)
 
     @property
     def size(self) -> int:
-        """Of all of them: pixels on the long edge."""
+        """Pixels on the long edge of every picture."""
         return self.base.options.size
 
     def as_json(self) -> dict[str, Any]:
@@ -108,32 +108,32 @@ class TransferRequest:
 
 
 def painted(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The pictures that a transfer's row asks for, each with its `styles` and `options`."""
+    """Return the pictures that a transfer's row asks for, each with its `styles` and `options`."""
     return row.get("variants") or [row]
 
 
 def iterations(row: Mapping[str, Any]) -> int:
-    """Of all pictures that a transfer's row asks for."""
+    """Return the sum of the iterations of all pictures that a transfer's row asks for."""
     return sum(painting.get("options", {}).get("iterations") or 0 for painting in painted(row))
 
 
-def blobs(asked: Any) -> Iterator[str]:
-    """The keys of all files that a row of any kind refers to."""
-    if isinstance(asked, list):
-        for entry in asked:
+def blobs(request: Any) -> Iterator[str]:
+    """Yield the keys of all files that a request of any kind refers to."""
+    if isinstance(request, list):
+        for entry in request:
             yield from blobs(entry)
-    elif isinstance(asked, dict):
-        if isinstance(asked.get("blob"), str):
-            yield asked["blob"]
-        for entry in asked.values():
+    elif isinstance(request, dict):
+        if isinstance(request.get("blob"), str):
+            yield request["blob"]
+        for entry in request.values():
             yield from blobs(entry)
 
 
 def job_folder(id: str) -> str:
-    """Where a job's own files lie."""
+    """Return the folder of a job's own files."""
     return f"{FOLDER}/{id}"
 
 
 def job_blob(id: str, name: str) -> str:
-    """The key of one of them."""
+    """Return the key of one of a job's own files."""
     return f"{job_folder(id)}/{name}"

@@ -1,4 +1,4 @@
-"""A job as its callers see it: the JSON of the API's answers and of webhooks."""
+"""A job as callers see it: the JSON of API responses and webhooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.storage.schema import ENDED, JobRow
 
 
 def transfer_resource(row: JobRow) -> dict[str, Any]:
-    """The job as its row has it, not checked again: rows of other versions stay readable."""
+    """Return a transfer from its row, without checking it again: rows of earlier versions stay readable."""
     return {
         "id": row.id,
         "status": row.status,
@@ -30,7 +30,7 @@ def transfer_resource(row: JobRow) -> dict[str, Any]:
 
 
 def progress_resource(row: JobRow) -> dict[str, Any]:
-    """How far the job is."""
+    """Return the progress of a job."""
     now, iterations = row.progress or {}, iterations_of(row.request)
     ended = row.status == "succeeded"
     iteration = row.result["iterations"] if ended and row.result else now.get("iteration", 0)
@@ -44,14 +44,14 @@ def progress_resource(row: JobRow) -> dict[str, Any]:
 
 
 def iso(seconds: float | None) -> str | None:
-    """Seconds since 1970 as ISO 8601 in UTC."""
+    """Return seconds since 1970 as ISO 8601 in UTC."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _result(result: dict[str, Any]) -> dict[str, Any]:
-    """A job's result without the names of its files; one of before has one picture."""
+    """Return a job's result without the keys of its files; results of earlier versions have one picture."""
     variants = result.get("variants") or [result]
     return _picture(result) | {"variants": [_picture(variant) for variant in variants]}
 
@@ -62,16 +62,16 @@ def _picture(result: dict[str, Any]) -> dict[str, Any]:
 
 def _options(row: JobRow) -> dict[str, Any]:
     request = row.request
-    given = {"content": _image(request["content"])} | _painting(request)
+    request_fields = {"content": _image(request["content"])} | _painting(request)
     base = _painting(request)
     own = [{k: v for k, v in _painting(one).items() if v != base[k]} for one in request.get("variants", ())]
     deadline_s = None if row.deadline_at is None else round(row.deadline_at - row.created_at, 3)
     terms = {"priority": row.priority, "deadline_s": deadline_s, "callback_url": row.callback_url}
-    return given | {"variants": own} | terms
+    return request_fields | {"variants": own} | terms
 
 
 def _painting(painting: dict[str, Any]) -> dict[str, Any]:
-    """One picture's styles and options, as they were given but with the defaults filled in."""
+    """Return one picture's styles and options, with the defaults filled in."""
     options = dict(painting["options"])
     if painting["first"]:
         options["init"] = _image(painting["first"])

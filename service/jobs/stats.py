@@ -1,4 +1,4 @@
-"""How things stand with the queue, for operators: a few queries that indexes answer."""
+"""Queue statistics for operators: a few queries that indexes answer."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ OPEN = ("queued", "running")
 
 
 @dataclass(frozen=True)
-class Census:
-    """What the database says now.
+class QueueStats:
+    """State of the queue at one moment.
 
     Attributes:
-        open: jobs that wait or run, by kind and status.
-        kept: jobs that have ended and are still kept, by status.
-        oldest_s: for how many seconds the oldest waiting job has waited; 0 where none waits.
-        workers: how many are alive.
-        webhooks: how many are still to be delivered.
-        stored: bytes of files that rows count, by what they belong to.
+        open: waiting and running jobs, by kind and status.
+        kept: ended jobs that are still kept, by status.
+        oldest_s: seconds that the oldest waiting job has waited; 0 if none waits.
+        workers: live workers.
+        webhooks: webhooks still to be delivered.
+        stored: bytes of the files of jobs and of presets.
     """
 
     open: dict[tuple[str, str], int]
@@ -35,8 +35,8 @@ class Census:
     stored: dict[str, int]
 
 
-def take_census(database: Database) -> Census:
-    """Raises DatabaseError."""
+def queue_stats(database: Database) -> QueueStats:
+    """Count jobs, workers, webhooks and bytes. Raises DatabaseError."""
     by_kind = select(JobRow.kind, JobRow.status, func.count()).where(JobRow.status.in_(OPEN))
     by_status = select(JobRow.status, func.count()).where(JobRow.status.in_(ENDED)).group_by(JobRow.status)
     oldest = select(now() - func.min(JobRow.created_at)).where(JobRow.status == "queued")
@@ -45,7 +45,7 @@ def take_census(database: Database) -> Census:
         for kind, status, count in session.execute(by_kind.group_by(JobRow.kind, JobRow.status)):
             counts[kind, status] = count
         kept = dict.fromkeys(ENDED, 0) | {status: count for status, count in session.execute(by_status)}  # noqa: C416
-        return Census(
+        return QueueStats(
             open=counts,
             kept=kept,
             oldest_s=max(0.0, session.scalar(oldest) or 0.0),

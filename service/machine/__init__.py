@@ -1,0 +1,1 @@
+"""This machine: memory, devices, processes and ports."""

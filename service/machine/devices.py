@@ -1,4 +1,4 @@
-"""Which GPU a worker process gets, where a machine has several: one each, in turn."""
+"""The GPU of a worker process, if a machine has several: one each, in turn."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 def device_variables(
     number: int, device: str, environ: Mapping[str, str] = os.environ, gpus: Path = GPUS
 ) -> dict[str, str]:
-    """The environment variables by which CUDA shows worker process `number` (from 0) one GPU alone.
+    """Return the environment variables that show worker process `number` (from 0) one GPU only.
 
-    They count only if they are set before CUDA is used. Where the operator has chosen GPUs by CUDA_VISIBLE_DEVICES,
-    they are given out, else all that the driver lists in the folder `gpus`. Nothing is set where there are none, or
-    for the device "cpu".
+    They have an effect only if they are set before CUDA is used. The GPUs are those of CUDA_VISIBLE_DEVICES if the
+    operator has set it, else all that the driver lists in the folder `gpus`. Nothing is set without GPUs or for the
+    device "cpu".
     """
     if device == "cpu":
         return {}
@@ -27,6 +27,6 @@ def device_variables(
 
 
 def _all(gpus: Path) -> list[str]:
-    """The numbers that CUDA gives them."""
+    """Return the numbers that CUDA gives the GPUs."""
     count = len(list(gpus.iterdir())) if gpus.is_dir() else 0
     return [str(number) for number in range(count)]

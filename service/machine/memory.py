@@ -1,4 +1,4 @@
-"""How much memory a transfer takes, how much of it there is, and how it goes back to the system."""
+"""Memory: how much a transfer takes, how much there is, and how freed memory goes back to the system."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ KEPT_PER_PIXEL = 300  # bytes per output pixel that stay where it is worked on t
 PER_FEATURE = {"bfloat16": 6, "float32": 8}  # bytes of a content image's feature, with that of the judge
 REGION_PER_PIXEL = 10  # bytes per output pixel of a region's mask, over the picture and over its layers
 MASK_PER_PIXEL = 4  # bytes per pixel of a mask as it came, which stays
+KEPT_DECODED = 64 * MIB  # bytes of decoded pictures and masks kept for their next use, where a job leaves room
 STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
 STYLE_WHOLE = 2**20  # pixels of a style image from which on it goes tile by tile too
 STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel of such a one
@@ -28,33 +29,33 @@ CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, ver
 
 
 @dataclass(frozen=True)
-class Room:
-    """What a worker has for a job: memory in bytes, None where it isn't known what a job takes, and its precision."""
+class Capacity:
+    """The capacity of a worker: memory for a job in bytes, None if a job's need isn't known, and its precision."""
 
     memory: int | None
     precision: str
 
     @property
     def limit(self) -> int:
-        """Bytes that a job may take."""
+        """Bytes that a job may take at most."""
         return UNLIMITED if self.memory is None else self.memory
 
 
 def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision: str, beside: float = 0) -> int:
-    """Bytes of a worker process at its peak.
+    """Return the bytes that a worker process takes at its peak.
 
     Args:
         width, height: of the output, in pixels.
         styles: widths and heights that the style images are brought to, in pixels.
         precision: a key of PER_PIXEL.
-        beside: bytes of what stays in memory all the time, beyond what an ordinary transfer keeps.
+        beside: bytes that stay in memory all the time, beyond those of an ordinary transfer.
     """
     output = min(PER_PIXEL[precision] * width * height, _tiled(width * height, precision))
     return BASE + math.ceil(beside) + max([output, *(_style(w * h) for w, h in styles)])
 
 
-def whole_pixels(limit: int, precision: str) -> int:
-    """Pixels of the largest output that a process of `limit` bytes can work on in one piece."""
+def max_whole_pixels(limit: int, precision: str) -> int:
+    """Return the pixels of the largest output that a process of `limit` bytes can work on in one piece."""
     return max(0, limit - BASE) // PER_PIXEL[precision]
 
 
@@ -67,7 +68,7 @@ def _style(pixels: int) -> int:
 
 
 def largest_size(needed_at: Callable[[int], int], limit: int, sizes: range) -> int | None:
-    """The largest of ascending sizes at which a job takes `limit` bytes at most; None where there is none.
+    """Return the largest of ascending sizes at which a job takes at most `limit` bytes; None if there is none.
 
     `needed_at` gives the bytes at a size, and never fewer at a larger one.
     """
@@ -76,7 +77,7 @@ def largest_size(needed_at: Callable[[int], int], limit: int, sizes: range) -> i
 
 
 def available(cgroups: Path = CGROUPS) -> int:
-    """Bytes of memory that this machine has, or its container where that has less."""
+    """Return the bytes of memory of this machine, or of its container if that has less."""
     limits = (_physical(), *(_cgroup_limit(cgroups / name) for name in CGROUP_LIMITS))
     return min((limit for limit in limits if limit is not None), default=UNLIMITED)
 
@@ -96,7 +97,7 @@ def _cgroup_limit(file: Path) -> int | None:
 
 
 def give_back_memory() -> None:
-    """Give freed memory back to the system, between two uses that differ; glibc's malloc alone is told."""
+    """Give freed memory back to the system, between two different uses. Only glibc's malloc needs it."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)

@@ -10,7 +10,7 @@ from service.errors import ModelUnavailable
 
 
 def model_sha256(path: Path) -> str:
-    """SHA-256 of a model file, read anew only where the file has changed.
+    """Return the SHA-256 of a model file, read anew only where the file has changed.
 
     Raises:
         ModelUnavailable: there is no such file.

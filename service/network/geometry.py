@@ -17,22 +17,22 @@ from service.pictures.images import Mask
 
 
 def stride(layer: str) -> int:
-    """Pixels between two neighbouring features of a layer."""
+    """Return the pixels between two neighbouring features of a layer."""
     return int(2 ** (int(layer[4]) - 1))
 
 
 def reach(layer: str) -> int:
-    """How far, in pixels beyond its own square of `stride`, a feature of the layer sees."""
+    """Return how far a feature of the layer sees, in pixels beyond its own square of `stride`."""
     return sum(stride(shallower) for shallower in LAYERS[: LAYERS.index(layer) + 1])
 
 
 def features_per_pixel(layers: Iterable[str]) -> float:
-    """Numbers that the features of these layers have for each pixel of the picture."""
+    """Return how many numbers the features of these layers have for each pixel of the picture."""
     return sum(CHANNELS[int(layer[4]) - 1] / stride(layer) ** 2 for layer in layers)
 
 
 def layer_masks(mask: Mask, layers: Iterable[str]) -> dict[str, Mask]:
-    """H x W -> layer -> the mask over that layer's H' x W' positions.
+    """Return a mask over each layer's H' x W' positions, from one over the H x W picture.
 
     Each position gets the mask's average over its receptive field, where the middle counts more than the rim: as far
     as the network's own convolutions and poolings spread a pixel (Gatys 2017, section 4, leaves the way open).
@@ -54,7 +54,7 @@ def _pooled(mask: Mask) -> Mask:
 
 
 def _blurred(mask: Mask) -> Mask:
-    """The average of each row with its neighbours, the rims repeated."""
+    """Return the average of each row with its neighbours, the rims repeated."""
     wide = np.pad(mask, ((1, 1), (0, 0)), mode="edge")
     return np.asarray((wide[:-2] + wide[1:-1] + wide[2:]) / 3)
 
@@ -70,15 +70,15 @@ class Span:
     end: int  # of the picture
 
     def seen(self) -> slice:
-        """The pixels to be seen."""
+        """Return the pixels to be seen."""
         return slice(self.first, self.last)
 
     def own(self, stride: int) -> slice:
-        """Its own features at this stride, in the whole picture."""
+        """Return the tile's own features at this stride, in the whole picture."""
         return slice(self.start // stride, None if self.stop == self.end else self.stop // stride)
 
     def own_within(self, stride: int) -> slice:
-        """The same features, counted from the first one seen."""
+        """Return the tile's own features, counted from the first one seen."""
         first = self.first // stride
         return slice(self.start // stride - first, None if self.stop == self.end else self.stop // stride - first)
 
@@ -92,7 +92,7 @@ class Tile:
 
 
 def tiles(height: int, width: int, layers: Iterable[str], side: int) -> list[Tile]:
-    """Cuts a picture into tiles that see at most `side` pixels along each axis, enough for the features of `layers`.
+    """Cut a picture into tiles that see at most `side` pixels along each axis, enough for the features of `layers`.
 
     Tiles begin where the deepest layer has a feature. Each has at least one of those, however small `side` is.
     """

@@ -32,13 +32,13 @@ class Model:
     pooling: str
 
     def parameters(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Name, as in `conv1_1.weight`, -> float32 array."""
+        """Return the float32 arrays by their names, as in `conv1_1.weight`."""
         named = (i for i in self.proto.graph.initializer if i.name.endswith((".weight", ".bias")))
         return {i.name: numpy_helper.to_array(i) for i in named}
 
 
 def load_model(path: Path) -> Model:
-    """Reads the model file.
+    """Read the model file.
 
     Raises:
         ModelUnavailable: there is no such file, or it isn't a model that `python -m export` made.

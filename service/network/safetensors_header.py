@@ -6,16 +6,14 @@ import json
 from typing import Any
 
 PREFIX = 8  # bytes at the beginning that say how long the JSON after them is
-
-
 LONGEST = 2**20  # bytes of that JSON that are looked at
 
 
 def header_of(data: bytes) -> dict[str, Any]:
-    """What a file's header says of its tensors, and under `__metadata__` of itself; nothing else is read.
+    """Return what a file's header says of its tensors and, under `__metadata__`, of itself; nothing else is read.
 
     Raises:
-        ValueError, TypeError, RecursionError: there is none, or it is longer than LONGEST.
+        ValueError, TypeError, RecursionError: there is no header, or it is longer than LONGEST.
     """
     size = int.from_bytes(data[:PREFIX], "little")
     if size > LONGEST:
@@ -27,11 +25,10 @@ def header_of(data: bytes) -> dict[str, Any]:
 
 
 def metadata_of(data: bytes) -> dict[str, Any]:
-    """The metadata of a file that was read before.
+    """Return a file's metadata.
 
     Raises:
-        ValueError, KeyError, TypeError: there is none.
+        ValueError, KeyError, TypeError, RecursionError: there is none.
     """
-    size = int.from_bytes(data[:PREFIX], "little")
-    metadata: dict[str, Any] = json.loads(data[PREFIX : PREFIX + size])["__metadata__"]
+    metadata: dict[str, Any] = header_of(data)["__metadata__"]
     return metadata

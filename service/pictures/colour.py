@@ -11,19 +11,19 @@ LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, the Y of the YIQ space t
 
 
 def grey(picture: Picture) -> Picture:
-    """H x W x 3 uint8 -> its luminance in all three channels, H x W x 3 uint8."""
+    """Return a picture's luminance in all three channels, H x W x 3 uint8."""
     luminance = np.rint(picture @ LUMA).astype(np.uint8)
     return np.repeat(luminance[..., None], 3, axis=2)
 
 
 def moments(picture: Picture) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean (3) and covariance (3 x 3) of a picture's colours, on the scale of [0, 255]."""
+    """Return the mean (3) and covariance (3 x 3) of a picture's colours, on the scale of [0, 255]."""
     pixels = picture.reshape(-1, 3).astype(np.float64)
     return pixels.mean(axis=0), np.cov(pixels, rowvar=False, bias=True)
 
 
 def match(picture: Picture, mean: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64]) -> Picture:
-    """Moves a picture's colours to the given mean and covariance (Gatys 2017, eq. 10, symmetric square root).
+    """Move a picture's colours to the given mean and covariance (Gatys 2017, eq. 10, symmetric square root).
 
     x -> A (x - mean_x) + mean with A = C^1/2 C_x^-1/2, which gives the moved colours the covariance C.
     """

@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float32]
 
 
 def fitted(cutout: Cutout, size: int) -> Cutout:
-    """Brings the long edge to `size` pixels, aspect kept, and fills the transparent places."""
+    """Bring the long edge to `size` pixels, aspect kept, and fills the transparent places."""
     if cutout.alpha is None:
         return Cutout(images.resize_long_edge(cutout.colours, size), None)
     height, width = cutout.alpha.shape
@@ -31,7 +31,7 @@ def fitted(cutout: Cutout, size: int) -> Cutout:
 
 
 def filled(colours: Picture, alpha: Alpha) -> Picture:
-    """Colours where there are any, and elsewhere those of the neighbourhood, the softer the further away they are.
+    """Fill transparent places with the colours of their neighbourhood, the softer the further away those are.
 
     Pulled down to half the size again and again, weighted by what there is, then pushed back into the gaps. Where
     nothing at all can be seen, all is white.
@@ -43,7 +43,7 @@ def filled(colours: Picture, alpha: Alpha) -> Picture:
 
 
 def visibility(alpha: Alpha) -> Mask:
-    """How much each place counts for the styles, H x W in [0, 1].
+    """Return how much each place counts for the styles, H x W in [0, 1].
 
     All that can be seen counts fully, and some of what lies around it: features look beyond an edge, and with weights
     that fall where the alpha does a soft edge kept the content's look.
@@ -54,7 +54,7 @@ def visibility(alpha: Alpha) -> Mask:
 
 
 def visible_strength(strength: Mask | None, alpha: Alpha | None) -> Mask | None:
-    """By what the style's weight is multiplied, where what nobody sees is in no style; None: by 1 everywhere."""
+    """Return the factor of the style's weight at each place, 0 where nothing is visible; None for 1 everywhere."""
     if alpha is None:
         return strength
     seen = visibility(alpha)
@@ -62,7 +62,7 @@ def visible_strength(strength: Mask | None, alpha: Alpha | None) -> Mask | None:
 
 
 def shown(picture: Picture, alpha: Alpha) -> Picture:
-    """A picture of any size under an alpha of its shape, over white."""
+    """Return a picture of any size over white, under an alpha of the same aspect."""
     height, width = picture.shape[:2]
     if alpha.shape != (height, width):
         alpha = np.asarray(Image.fromarray(alpha).resize((width, height), Image.Resampling.BILINEAR))
@@ -84,14 +84,14 @@ def _push_pull(colours: Array, weight: Array) -> Array:
 
 
 def _halved(values: Array) -> Array:
-    """Means of 2 x 2 places; an odd last row or column counts twice."""
+    """Return the means of 2 x 2 places; an odd last row or column counts twice."""
     even = np.pad(values, ((0, values.shape[0] % 2), (0, values.shape[1] % 2), (0, 0)), mode="edge")
     rows = even[0::2] + even[1::2]
     return np.asarray((rows[:, 0::2] + rows[:, 1::2]) / 4, np.float32)
 
 
 def _doubled(values: Array, height: int, width: int) -> Array:
-    """Smoothly to twice the size."""
+    """Enlarge smoothly to about twice the size."""
     channels = [
         np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR))
         for channel in np.moveaxis(values, 2, 0)

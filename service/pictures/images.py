@@ -32,7 +32,7 @@ THUMBNAIL = 256  # pixels, long edge
 
 
 class UnreadableImage(ValueError):
-    """The bytes are not an image that can be used; the message says why."""
+    """Bytes that are no usable image; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -71,49 +71,49 @@ class Cutout:
 
 
 def digest(data: bytes) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def media_type_of(data: bytes) -> str:
-    """The media type of an image that could be read, by how its file begins."""
+    """Return the media type of an image that could be read, by how its file begins."""
     return next((media_type for start, media_type in STARTS.items() if data.startswith(start)), "image/jpeg")
 
 
 def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
-    """Width and height with `size` pixels on the long edge, aspect kept."""
+    """Return width and height with `size` pixels on the long edge, aspect kept."""
     scale = size / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def resize(picture: Picture, width: int, height: int) -> Picture:
-    """H x W x 3 uint8 -> height x width x 3 uint8, antialiased; the same pixels if it has that size already."""
+    """Bring a picture to height x width, antialiased; one that has that size already stays as it is."""
     if picture.shape[:2] == (height, width):
         return picture
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def resize_mask(mask: Mask, width: int, height: int) -> Mask:
-    """H x W -> height x width, antialiased; the same values if it has that size already."""
+    """Bring a mask to height x width, antialiased; one that has that size already stays as it is."""
     if mask.shape == (height, width):
         return mask
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)
 
 
 def resize_long_edge(picture: Picture, size: int) -> Picture:
-    """Brings the long edge to `size` pixels, aspect kept."""
+    """Bring the long edge to `size` pixels, aspect kept."""
     return resize(picture, *fitted_size(picture.shape[1], picture.shape[0], size))
 
 
 def cover(picture: Picture, width: int, height: int) -> Picture:
-    """Fills height x width with the middle of the picture, aspect kept."""
+    """Fill height x width with the middle of the picture, aspect kept."""
     if picture.shape[:2] == (height, width):
         return picture
     return np.asarray(ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.LANCZOS))
 
 
 def encode(picture: Picture, format: str = "png", quality: int = 90, alpha: Alpha | None = None) -> bytes:
-    """H x W x 3 uint8 -> a file of `format` (a key of MEDIA_TYPES); `quality` counts for JPEG and WebP.
+    """Write a picture as a file of `format` (a key of MEDIA_TYPES); `quality` counts for JPEG and WebP.
 
     It says that its colours are sRGB, and nothing else. A JPEG has no alpha.
     """
@@ -121,7 +121,7 @@ def encode(picture: Picture, format: str = "png", quality: int = 90, alpha: Alph
 
 
 def encode_image(image: Image.Image, format: str, quality: int) -> bytes:
-    """As `encode`, for an RGB or RGBA image of Pillow's."""
+    """Write an RGB or RGBA image of Pillow's as `encode` does."""
     tag = PngImagePlugin.PngInfo()
     tag.add(b"sRGB", b"\0")  # perceptual
     buffer = io.BytesIO()

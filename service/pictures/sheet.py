@@ -21,7 +21,7 @@ Cell = tuple[str, Callable[[], Picture]]
 
 
 def contact_sheet(cells: Sequence[Cell]) -> bytes:
-    """A JPEG: one row of up to six pictures, or as square a grid as goes."""
+    """Return a JPEG: one row of up to six pictures, or as square a grid as goes."""
     columns = len(cells) if len(cells) <= 6 else math.ceil(math.sqrt(len(cells)))  # noqa: PLR2004
     small = [(label, Image.fromarray(images.resize_long_edge(picture(), CELL))) for label, picture in cells]
     font = ImageFont.load_default(FONT)
@@ -40,7 +40,7 @@ def contact_sheet(cells: Sequence[Cell]) -> bytes:
 
 
 def _wrapped(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """Broken at spaces into lines that fit; what would be too many lines ends in an ellipsis."""
+    """Break a label at spaces into lines that fit; what would be too many lines ends in an ellipsis."""
     lines = [""]
     for word in label.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -55,7 +55,7 @@ def _wrapped(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wid
 
 
 def _shortened(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """So much of a line as fits, with an ellipsis where that isn't all."""
+    """Return as much of a line as fits, with an ellipsis where that isn't all."""
     if font.getlength(line) <= width:
         return line
     kept = line.removesuffix("…").rstrip()

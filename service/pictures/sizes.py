@@ -13,7 +13,7 @@ MAX_STYLE_SIZE = 4096  # pixels, long edge
 
 
 class HasSize(Protocol):
-    """Whatever has the pixels of a picture."""
+    """An object that knows the size of a picture in pixels."""
 
     @property
     def width(self) -> int: ...
@@ -22,14 +22,14 @@ class HasSize(Protocol):
 
 
 def content_size_errors(content: HasSize, size: int) -> list[FieldError]:
-    """Whether a content image can be brought to `size` pixels on its long edge."""
+    """Return the error of a content image that can't be brought to `size` pixels on its long edge."""
     if _short_side(content, size) >= MIN_SIDE:
         return []
     return [FieldError("content", f"too narrow: its short side would be under {MIN_SIDE} pixels at this size")]
 
 
 def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: int) -> list[FieldError]:
-    """Whether style images can be brought to `scale * size` on their long edges; `loc` is the scale's field."""
+    """Return the error of style images that can't be brought to `scale * size` pixels; `loc` is the scale's field."""
     for picture, scale in styles:
         long_edge = round(scale * size)
         if long_edge > MAX_STYLE_SIZE:
@@ -40,7 +40,7 @@ def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: i
 
 
 def levels_that_fit(styles: Sequence[tuple[HasSize, float]], size: int, levels: int) -> int:
-    """How many of so many levels, each half as large as the next, every style image can follow."""
+    """Return how many of `levels` levels, each half as large as the next, every style image can follow."""
     return max(
         (n for n in range(1, levels + 1) if not style_size_errors("", styles, size // 2 ** (n - 1))), default=1
     )

@@ -21,7 +21,7 @@ PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20
 
 
 def _srgb_profile() -> bytes:
-    """The profile of sRGB, always the same bytes: the same pixels are to give the same file."""
+    """Return the profile of sRGB, always the same bytes: the same pixels are to give the same file."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[DATE] = (2000).to_bytes(2) + bytes((0, 1, 0, 1, 0, 0, 0, 0, 0, 0))  # the first of January 2000
     return bytes(profile)
@@ -32,7 +32,7 @@ PROFILE = _srgb_profile()
 
 
 def mend_transparent_colour(image: Image.Image, head: bytes) -> None:
-    """Brings the colour that a PNG calls transparent to the 8 bits that Pillow has brought its pixels to.
+    """Bring the colour that a PNG calls transparent to the 8 bits that Pillow has brought its pixels to.
 
     Grey of 16 bits stays as it is: there Pillow keeps all bits.
     """
@@ -45,7 +45,7 @@ def mend_transparent_colour(image: Image.Image, head: bytes) -> None:
 
 
 def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """An image of any mode -> its colours as RGB, and its alpha as L, where it has any."""
+    """Return an image's colours as RGB, and its alpha as L where it has any."""
     profile = image.info.get("icc_profile")
     colours, alpha = _apart(image)
     if profile and profile != PROFILE:
@@ -54,7 +54,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _apart(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colours of 8 bits as L, RGB or CMYK, and alpha."""
+    """Return colours of 8 bits as L, RGB or CMYK, and alpha."""
     if image.mode.startswith("I"):
         return _from_16_bits(image)
     is_grey = image.mode in ("1", "L", "LA")
@@ -69,7 +69,7 @@ def _apart(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _from_16_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Grey, which Pillow's convert() would clip instead of scale."""
+    """Scale grey of 16 bits, which Pillow's convert() would clip."""
     levels, key = np.asarray(image), image.info.get("transparency")
     colours = Image.fromarray(FROM_16_BITS[np.clip(levels, 0, 65535)])
     return colours, Image.fromarray(np.where(levels == key, 0, 255).astype(np.uint8)) if key is not None else None

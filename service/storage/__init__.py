@@ -1,1 +1,1 @@
-"""Where things are kept: rows in the database, files in the blobs."""
+"""Storage: rows in the database, files in the blob store."""

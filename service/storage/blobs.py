@@ -1,4 +1,4 @@
-"""Files by key, in a local folder, in memory or in S3: whole or not there at all."""
+"""The blob store: files by key, in a local folder, in memory or in S3. A file is whole or not there at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FULL = ("No space left", "Disk quota exceeded")
 
 PATIENCE: RetryConfig = {"retry_timeout": timedelta(seconds=10)}
-"""When a store on the network is asked for the last time: left to itself, one that never answers is for 3 minutes."""
+"""Time limit of retries on a network store; obstore's default is 3 minutes."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Blobs:
             raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}") from error
 
     def put(self, key: str, data: bytes) -> None:
-        """Writes a blob, replacing one of that key; it is on disk when this returns.
+        """Write a blob, replacing one with the same key; it is on disk when this returns.
 
-        Raises BlobsFull where there is no room, but for what is kept for the database.
+        Raises BlobsFull if there is no room beyond what is kept for the database.
         """
         self._check_there()
         if (room := self.room()) is not None and room < len(data):
@@ -81,15 +81,15 @@ class Blobs:
             raise StorageError(f"the file {key} could not be written: {_reason(error)}") from error
 
     def room(self) -> int | None:
-        """How many bytes of blobs can still be written; None where that isn't known."""
+        """Return how many bytes of blobs can still be written; None if that isn't known."""
         return None if self._disk is None else max(0, self._disk.free() - self._disk.kept())
 
     def size(self) -> int:
-        """Of the disk that the blobs are on, in bytes; 0 where that isn't known."""
+        """Return the size of the blobs' disk in bytes; 0 if that isn't known."""
         return 0 if self._disk is None else self._disk.size()
 
     def get(self, key: str) -> bytes:
-        """Reads a blob; raises BlobNotFound where there is none."""
+        """Read a blob. Raises BlobNotFound if there is none."""
         try:
             return bytes(obstore.get(self._store, key).bytes())
         except (NotFoundError, FileNotFoundError) as error:
@@ -99,7 +99,7 @@ class Blobs:
             raise StorageError(f"the file {key} could not be read: {_reason(error)}") from error
 
     def delete(self, key: str) -> None:
-        """Removes a blob; it is no error if there is none."""
+        """Remove a blob; it is no error if there is none."""
         try:
             obstore.delete(self._store, key)
         except (NotFoundError, FileNotFoundError):
@@ -108,7 +108,7 @@ class Blobs:
             raise StorageError(f"the file {key} could not be removed: {_reason(error)}") from error
 
     def listing(self, prefix: str) -> Iterator[BlobInfo]:
-        """All blobs whose keys begin with the folder `prefix`."""
+        """Yield all blobs whose keys begin with the folder `prefix`."""
         self._check_there()
         try:
             for batch in obstore.list(self._store, prefix=prefix):
@@ -118,14 +118,14 @@ class Blobs:
             raise StorageError(f"the files in {prefix} could not be listed: {_reason(error)}") from error
 
     def delete_all(self, prefix: str) -> None:
-        """Removes every blob under the folder `prefix`."""
+        """Remove every blob under the folder `prefix`."""
         for blob in list(self.listing(prefix)):
             self.delete(blob.key)
 
     def remove_unfinished(self, before: float) -> None:
-        """Removes what was being written when its process was killed, if that was before then (seconds since 1970).
+        """Remove unfinished files of killed processes, last written before that time (seconds since 1970).
 
-        Only a folder needs it: there a file is written as `key#1` first, which no listing shows.
+        Only a local folder needs it: there a file is first written as `key#1`, which listings don't show.
         """
         for folder, _, names in os.walk(self._folder) if self._folder else ():  # walks on where a folder vanishes
             for path in (Path(folder, name) for name in names if "#" in name):
@@ -134,14 +134,14 @@ class Blobs:
                         path.unlink()
 
     def check(self) -> None:
-        """Writes, reads and removes a blob; raises StorageError if one of them fails."""
+        """Write, read and remove a blob. Raises StorageError if one of them fails."""
         key = f"probe/{uuid.uuid4().hex}"  # of this call alone: threads check at the same time
         self.put(key, b"probe")
         self.get(key)
         self.delete(key)
 
     def _check_there(self) -> None:
-        """Raises BlobsGone."""
+        """Raise BlobsGone if the folder was moved away."""
         if self._opened and (trouble := self._opened.trouble()):
             raise BlobsGone(f"the blob store is gone: {trouble}", retry_after=opened.RETRY_S)
 

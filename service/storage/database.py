@@ -1,4 +1,4 @@
-"""The database: connections, transactions, turns, and its own clock."""
+"""The database: connections, transactions, advisory locks, and its own clock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FULL = ("disk is full", "No space left", "Disk quota exceeded")  # how SQLite an
 POOL_SIZE = 5  # connections to PostgreSQL that a process keeps
 POOL_MORE = 15  # further ones while they are needed: a web process has 16 threads, and others beside them
 POOL_TIMEOUT_S = 10  # how long a thread waits for one
-PATIENCE = {  # libpq's; without them a server that went away without a word is waited for for hours
+PATIENCE = {  # libpq's; by default a connection waits hours for a server that has vanished
     "connect_timeout": "5",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -40,7 +40,7 @@ PATIENCE = {  # libpq's; without them a server that went away without a word is 
 }
 
 Transaction: TypeAlias = Session
-"""One under way, for those who pass it on."""
+"""The type of a transaction under way, for modules that only pass it on."""
 
 
 class now(ColumnElement[float]):  # noqa: N801 - reads as the SQL function that it is
@@ -60,10 +60,15 @@ def _now(element: now, compiler: Any, **kw: Any) -> str:
     return "extract(epoch from clock_timestamp())"
 
 
-def take_turns(session: Session, name: str) -> None:
-    """Lets one transaction at a time go on from here, among those of all processes that name the same; until it ends.
+def read_clock(session: Session) -> float:
+    """Return the time by the database's clock, in seconds since 1970."""
+    return session.scalars(select(now())).one()
 
-    SQLite's writers take turns anyway, so this does nothing there; it is of no use in a transaction that only reads.
+
+def advisory_lock(session: Session, name: str) -> None:
+    """Hold the lock of this name until the transaction ends; it is shared by all processes.
+
+    SQLite has one writer at a time anyway, so this does nothing there. A transaction that only reads must not use it.
     """
     if session.get_bind().dialect.name == "postgresql":
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
@@ -76,7 +81,7 @@ class Database:
     Raises:
         DatabaseError: the database can't be opened, or a transaction on it fails.
 
-    An SQLite file has a Reserve beside it. Where it was moved away nothing is written, until it is back.
+    An SQLite file has a Reserve beside it. If the file was moved away, nothing is written until it is back.
     """
 
     def __init__(self, url: str) -> None:
@@ -97,14 +102,14 @@ class Database:
         self.put_by()
 
     def _hold(self, url: str) -> None:
-        """Remembers which file was opened. From here on no connection makes a new one in its place."""
+        """Remember which file was opened. From now on no connection makes a new file in its place."""
         if (file := database_file(url)) is None or not file.exists():  # SQLite's file:…?uri=true is no path
             return
         self._file = OpenedPath(file)
         event.listen(self._engine, "do_connect", lambda *args: self._check_there())
 
     def _check_there(self) -> None:
-        """Raises DatabaseError where an SQLite file isn't at its path any more: what is written would be lost."""
+        """Raise DatabaseError if the SQLite file was moved away: what is written would be lost."""
         if self._file and (trouble := self._file.trouble()):
             gone = DatabaseError(f"the database is gone: {trouble}", retry_after=opened.RETRY_S)
             gone.undone = True
@@ -115,7 +120,7 @@ class Database:
             if upgrade.is_current(session.connection()):
                 return
         with self._writers.begin() as session:
-            take_turns(session, "migrations")
+            advisory_lock(session, "migrations")
             is_new = upgrade.is_empty(session.connection())
             upgrade.upgrade(session.connection())
             if is_new:
@@ -123,13 +128,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A transaction that only reads."""
+        """Begin a transaction that only reads."""
         with self._transaction(self._sessions) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction that writes; on SQLite the only one at that time.
+        """Begin a transaction that writes; on SQLite there is only one at a time.
 
         Raises:
             DatabaseFull: there was no room for it.
@@ -159,13 +164,13 @@ class Database:
             raise DatabaseFull(f"the database failed: {cause}", retry_after=RETRY_S) from error
 
     def put_by(self) -> None:
-        """Puts room by for an SQLite file, where that was given up and there is enough again."""
+        """Make the reserve of an SQLite file again, if it was given up and there is enough room."""
         if self._reserve and not (self._file and self._file.trouble()):
             with suppress(StorageError):  # what the folder lacks is SQLite's to say, and another time will do
                 self._reserve.put_by()
 
     def check(self) -> None:
-        """Raises DatabaseError if the database doesn't answer, or its file was moved away."""
+        """Raise DatabaseError if the database doesn't answer, or if its file was moved away."""
         self._check_there()
         with self.reading() as session:
             session.execute(text("SELECT 1"))
@@ -175,7 +180,7 @@ class Database:
 
 
 def stored_revision(url: str) -> str | None:
-    """Of which revision a database's tables are, without bringing them up to date. Raises DatabaseError."""
+    """Return the revision of a database's tables, without an upgrade. Raises DatabaseError."""
     try:
         engine = _engine(url)
         try:
@@ -188,13 +193,13 @@ def stored_revision(url: str) -> str | None:
 
 
 def _name(session: Session) -> None:
-    """Gives a new database the id by which its blob store will know it, see service.storage.identity."""
+    """Give a new database the id that ties it to its blob store, see service.storage.identity."""
     value = json.dumps({"id": uuid.uuid4().hex, "sweeps": 0})
-    session.add(MarkRow(name=STORE_MARK, made_at=session.scalar(select(now())) or 0.0, value=value))
+    session.add(MarkRow(name=STORE_MARK, made_at=read_clock(session), value=value))
 
 
 def _reserve(url: str) -> Reserve | None:
-    """The reserve of an SQLite file, given up if not even the opening would find room."""
+    """Return the reserve of an SQLite file; it is given up if there is too little room to open the database."""
     file = database_file(url)
     if file is None:
         return None

@@ -1,4 +1,4 @@
-"""The room that a local disk has left: what is kept of it for the database, and when nothing more is stored."""
+"""Free space on local disks: the part kept for the database, and the floor below which nothing is stored."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sqlalchemy import make_url
 from service.errors import NoSpace, StorageError
 
 MIB = 2**20
-KEPT = 4 * MIB  # bytes that are the database's alone: as many as a whole write-ahead log takes
-KEPT_SHARE = 16  # of a small disk no more than this part is
-FLOOR_SHARE = 20  # nor more than this part for the floor, below which nothing is taken in
+KEPT = 4 * MIB  # bytes kept for the database: the size of a full write-ahead log
+KEPT_SHARE = 16  # on a small disk, this part of it instead
+FLOOR_SHARE = 20  # and this part for the floor, below which nothing is taken in
 RETRY_S = 60.0  # after which a caller may ask whether there is room again
 
 
 @dataclass(frozen=True)
 class Disk:
-    """The file system that a folder lies on, or will lie on. All sizes are in bytes.
+    """The file system of a folder, which may not exist yet. All sizes are in bytes.
 
     Raises:
         StorageError: it can't be asked.
@@ -30,25 +30,25 @@ class Disk:
     folder: Path
 
     def free(self) -> int:
-        """What this process may still write."""
+        """Return the bytes that this process may still write."""
         about = self._about()
         return about.f_bavail * about.f_frsize
 
     def kept(self) -> int:
-        """What files leave to the database."""
+        """Return the bytes that files leave to the database."""
         return min(KEPT, self.size() // KEPT_SHARE)
 
     def floor(self, wanted: int) -> int:
-        """The free room below which nothing is taken in, where so much is wanted; less on a small disk."""
+        """Return the free bytes below which nothing is taken in: `wanted`, or less on a small disk."""
         return min(wanted, self.size() // FLOOR_SHARE)
 
     def size(self) -> int:
-        """Of the whole file system."""
+        """Return the bytes of the whole file system."""
         about = self._about()
         return about.f_blocks * about.f_frsize
 
     def _about(self) -> os.statvfs_result:
-        """Raises StorageError where the file system doesn't say."""
+        """Return statvfs of the folder. Raises StorageError if that fails."""
         try:
             try:
                 return os.statvfs(self.folder)
@@ -59,13 +59,13 @@ class Disk:
 
 
 def blobs_folder(url: str) -> Path | None:
-    """The folder of a blob store's URL; None where it is elsewhere."""
+    """Return the folder of a file:// URL; None for other blob stores."""
     parsed = urlparse(url)
     return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
 
 
 def database_file(url: str) -> Path | None:
-    """The file of an SQLite URL; None where it is elsewhere."""
+    """Return the file of an SQLite URL; None for other databases and for SQLite in memory."""
     parsed = make_url(url)
     local = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
     return Path(str(parsed.database)) if local else None
@@ -75,7 +75,7 @@ class Disks:
     """The local disks that a database and a blob store are on.
 
     Args:
-        floor: bytes that must be free where something is to be taken in.
+        floor: bytes that must be free for anything to be taken in.
 
     Raises:
         StorageError: one of them can't be asked.
@@ -88,22 +88,22 @@ class Disks:
         self._floor = floor
 
     def shortage(self) -> int:
-        """How many bytes are missing to the floor on the fullest disk; 0 where there is room."""
+        """Return the bytes missing to the floor on the fullest disk; 0 if there is room."""
         return self._shortage(self._database + self._blobs)
 
     def blobs_shortage(self) -> int:
-        """How many bytes are missing to the floor on the disk of the blobs; 0 where there is room."""
+        """Return the bytes missing to the floor on the blobs' disk; 0 if there is room."""
         return self._shortage(self._blobs)
 
     def _shortage(self, disks: Sequence[Disk]) -> int:
         return max([0, *(disk.floor(self._floor) - disk.free() for disk in disks)])
 
     def free(self) -> int | None:
-        """What is free on the fullest disk; None where nothing lies on a local one."""
+        """Return the free bytes of the fullest disk; None if nothing lies on a local disk."""
         return min((disk.free() for disk in self._database + self._blobs), default=None)
 
     def lowered(self) -> list[str]:
-        """What to know of disks that are too small for the floor that is set; a line for each.
+        """Return a note for each disk that is too small for the floor that is set.
 
         Raises StorageError.
         """
@@ -116,7 +116,7 @@ class Disks:
         ]
 
     def check(self) -> None:
-        """Raises NoSpace where nothing more may be taken in."""
+        """Raise NoSpace if nothing more may be taken in."""
         for disk in self._database + self._blobs:
             free, floor = disk.free(), disk.floor(self._floor)
             if free < floor:

@@ -1,7 +1,7 @@
-"""The id that a database and its blob store share, and how it is told that one of them is another one, or an older.
+"""The id that a database and its blob store share, by which a wrong or older database is noticed.
 
-The database keeps it as a mark, the blob store as the file `store/id`. Beside it both count the times that files were
-swept up: a database with a lower count than its blob store is an older copy, which doesn't know of all files.
+The database keeps it as a mark, the blob store as the file `store/id`. Both also count the sweeps: a database with a
+lower count than its blob store is an older copy, which doesn't know all files.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ import json
 import uuid
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import BlobNotFound
 from service.storage.blobs import Blobs
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.schema import STORE_MARK, MarkRow
 
 KEY = "store/id"
 MARK = STORE_MARK
-ACCEPTED = "files accepted"  # the mark by which an operator lets one sweep remove whatever has no row
-FOLDERS = ("jobs", "styles")  # what rows speak of
+ACCEPTED = "files accepted"  # the mark that lets one sweep remove all files without a row
+FOLDERS = ("jobs", "styles")  # whose files rows refer to
 STRANGE = "most of the files have no row in the database"
 COUNT_S = 600.0  # seconds between two counts, at least
 ADVICE = (
@@ -32,7 +31,7 @@ ADVICE = (
 
 @dataclass(frozen=True)
 class Identity:
-    """An id, and how often files were counted as swept under it; in the blob store's file as JSON."""
+    """An id, and the number of counted sweeps under it; JSON in the blob store's file."""
 
     id: str
     sweeps: int = 0
@@ -42,7 +41,7 @@ class Identity:
 
     @classmethod
     def from_text(cls, text: str | None) -> Identity | None:
-        """What `text` gave; None for nothing. What can't be read is an id that no other is equal to."""
+        """Parse what `text` returned; None for None. Unreadable text becomes an id that equals no other."""
         if text is None:
             return None
         try:
@@ -52,12 +51,13 @@ class Identity:
 
 
 def of_database(session: Session) -> Identity | None:
+    """Return the database's identity; None if it has none."""
     row = session.get(MarkRow, MARK)
     return Identity.from_text(row.value) if row else None
 
 
 def of_blobs(blobs: Blobs) -> Identity | None:
-    """Raises StorageError."""
+    """Return the blob store's identity; None if it has none. Raises StorageError."""
     try:
         return Identity.from_text(blobs.get(KEY).decode(errors="replace"))
     except BlobNotFound:
@@ -65,7 +65,7 @@ def of_blobs(blobs: Blobs) -> Identity | None:
 
 
 def why_apart(database: Identity | None, blobs: Identity | None) -> str:
-    """Why a database and a blob store that aren't empty don't belong together; empty where they do."""
+    """Return why a database and a blob store with files don't belong together; empty if they do."""
     if database is None or blobs is None:
         lacks = "the database" if database is None else "the blob store"
         return f"{lacks} has no id and the other one has, so they don't belong together"
@@ -78,7 +78,7 @@ def why_apart(database: Identity | None, blobs: Identity | None) -> str:
 
 @dataclass(frozen=True)
 class Fit:
-    """How files fit rows, by which a database and a blob store that are new to each other are judged.
+    """The match of files and rows, by which a database and a blob store new to each other are judged.
 
     Attributes:
         plausible: whether there are rows for most files that are old enough to have one.
@@ -90,7 +90,7 @@ class Fit:
 
 
 def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
-    """Why a database and a blob store don't belong together; empty where they do, or may be tied. Changes nothing.
+    """Return why a database and a blob store don't belong together; empty if they do or may be tied. Changes nothing.
 
     Raises:
         StorageError
@@ -101,7 +101,7 @@ def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
 
 
 def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
-    """Gives a database and a blob store that are new to each other one id; why they don't belong together, if so.
+    """Give a database and a blob store new to each other one id; return why they don't belong together, if so.
 
     Where they don't, a database of before gets an id of its own, and a new one counts as one that has swept: the two
     are apart for good, until an operator says otherwise. Else files that the database gets later would make it fit.
@@ -115,7 +115,7 @@ def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
     if known and theirs and known.id == theirs.id:
         return why_apart(known, theirs)
     with database.writing() as session:
-        take_turns(session, MARK)
+        advisory_lock(session, MARK)
         known, theirs = of_database(session), of_blobs(blobs)
         reason = _standing(known, theirs, blobs, fit)
         if not reason:
@@ -129,7 +129,7 @@ def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
 
 
 def tie_empty(database: Database, blobs: Blobs) -> None:
-    """Gives an empty blob store the id of its database, if that is new too.
+    """Give an empty blob store the id of its database, if that is new too.
 
     So they belong together before there is any file: later the first sweep would have to judge by the files, and what
     a process that was killed left without a row would speak against them.
@@ -154,15 +154,15 @@ def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit
 
 
 def _is_new(identity: Identity | None) -> bool:
-    """Whether nothing was swept under an id yet: perhaps whoever gave it was killed before the other side had it."""
+    """Return whether nothing was swept under an id yet: perhaps only one side got it before a process was killed."""
     return identity is None or not identity.sweeps
 
 
 def count_sweep(database: Database, blobs: Blobs) -> None:
-    """Counts a sweep, in the database first: a blob store that lags behind does no harm. Raises StorageError."""
+    """Count a sweep, first in the database: a blob store that lags behind does no harm. Raises StorageError."""
     with database.writing() as session:
         row = session.get(MarkRow, MARK)
-        clock = session.scalar(select(now())) or 0.0
+        clock = read_clock(session)
         known = of_database(session)
         if row is None or known is None or clock < row.made_at + COUNT_S:
             return
@@ -172,29 +172,29 @@ def count_sweep(database: Database, blobs: Blobs) -> None:
 
 
 def accept(database: Database, blobs: Blobs) -> None:
-    """Makes the two belong together as they are, and lets the next sweep remove whatever has no row.
+    """Tie the two together as they are, and let the next sweep remove all files without a row.
 
     Raises StorageError.
     """
     with database.writing() as session:
-        take_turns(session, MARK)
+        advisory_lock(session, MARK)
         known, theirs = of_database(session), of_blobs(blobs)
         sweeps = 1 + max(known.sweeps if known else 0, theirs.sweeps if theirs else 0)
         shared = Identity(known.id if known else uuid.uuid4().hex, sweeps)
         _write(session, shared)
-        session.merge(MarkRow(name=ACCEPTED, made_at=session.scalar(select(now())) or 0.0))
+        session.merge(MarkRow(name=ACCEPTED, made_at=read_clock(session)))
         blobs.put(KEY, shared.text().encode())
 
 
 def is_accepted(session: Session) -> bool:
-    """Whether an operator lets the next sweep remove whatever has no row."""
+    """Return whether an operator lets the next sweep remove all files without a row."""
     return session.get(MarkRow, ACCEPTED) is not None
 
 
 def holds_files(blobs: Blobs) -> bool:
-    """Whether there is any file that a row may speak of."""
+    """Return whether there is any file that a row may refer to."""
     return any(True for folder in FOLDERS for _ in blobs.listing(folder))
 
 
 def _write(session: Session, identity: Identity) -> None:
-    session.merge(MarkRow(name=MARK, made_at=session.scalar(select(now())) or 0.0, value=identity.text()))
+    session.merge(MarkRow(name=MARK, made_at=read_clock(session), value=identity.text()))

@@ -1,4 +1,4 @@
-"""Folders of the blobs that were left on purpose: their row was removed, so that their files may go."""
+"""Folders of the blobs whose row was removed on purpose, so that their files may be removed too."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Collection
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from service.storage.database import now
+from service.storage.database import read_clock
 from service.storage.schema import LeftRow
 
 BATCH = 1000  # folders in a statement: databases bound its parameters, PostgreSQL to 65,535
 
 
 def leave(session: Session, folders: Collection[str]) -> None:
-    """Remembers, with the row's removal, that what lies in these folders is no longer needed."""
-    clock = session.scalar(select(now())) or 0.0
+    """Record, in the transaction that removes the row, that the files in these folders may be removed."""
+    clock = read_clock(session)
     for folder in folders:
         session.merge(LeftRow(folder=folder, left_at=clock))
 
 
 def left_folders(session: Session) -> set[str]:
-    """All of them that may still hold files."""
+    """Return the recorded folders, which may still hold files."""
     return set(session.scalars(select(LeftRow.folder)))
 
 
 def forget_left(session: Session, folders: Collection[str]) -> None:
-    """Drops those whose files are gone."""
+    """Remove the records of folders whose files are gone."""
     names = sorted(folders)
     for i in range(0, len(names), BATCH):
         session.execute(delete(LeftRow).where(LeftRow.folder.in_(names[i : i + BATCH])))

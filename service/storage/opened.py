@@ -1,4 +1,4 @@
-"""Whether a file or folder that a process opened still lies at its path."""
+"""A check that an opened file or folder still lies at its path."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OpenedPath:
         self._opened = self._path.stat()
 
     def trouble(self) -> str:
-        """Why it can't be used any more; empty where it still lies there. It costs one look at the path."""
+        """Return why it can't be used any more; empty if it still lies there. Costs one stat call."""
         try:
             there = self._path.stat()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""How rows speak of files that lie in the blobs."""
+"""Files in the blob store, as rows refer to them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file that lies in the blobs; `sha256` is of its bytes."""
+    """A file in the blob store; `sha256` is of its bytes."""
 
     blob: str
     sha256: str

@@ -1,4 +1,4 @@
-"""What the files of one caller take, counted from rows: those of its jobs, requests and results, and its presets'.
+"""The quota of a caller: bytes of the files of its jobs (requests and results) and presets, counted from rows.
 
 Previews, checkpoints, Gram matrices, the packs that workers make, and files of rows that are gone are not counted.
 """
@@ -26,7 +26,7 @@ def preset_bytes(session: Session, owner: str) -> int:
 
 
 def all_bytes(session: Session) -> dict[str, int]:
-    """Of all callers, by what they belong to."""
+    """Return the bytes of all callers' files, by what they belong to."""
     return {
         "jobs": _sum(session, select(func.sum(JobRow.bytes))),
         "presets": _sum(session, select(func.sum(PresetRow.bytes))),
@@ -34,7 +34,7 @@ def all_bytes(session: Session) -> dict[str, int]:
 
 
 def check_quota(session: Session, owner: str, more: int, limit: float) -> None:
-    """Raises NoSpace where a caller would have more than `limit` bytes with `more` of them."""
+    """Raise NoSpace if `more` bytes would bring a caller above `limit` bytes."""
     if math.isinf(limit) or more <= 0:
         return
     jobs, presets = job_bytes(session, owner), preset_bytes(session, owner)

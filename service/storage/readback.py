@@ -1,4 +1,4 @@
-"""Files that rows speak of, read back and compared with what the row says of them."""
+"""Reading stored files back, compared with the SHA-256 in their row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from service.storage.blobs import Blobs
 
 
 def read_back(blobs: Blobs, key: str, sha256: str) -> bytes:
-    """A file whose bytes have that SHA-256.
+    """Read a file and check its SHA-256.
 
     Raises:
         DamagedFile: it has other bytes than were stored.
@@ -26,10 +26,10 @@ def read_back(blobs: Blobs, key: str, sha256: str) -> bytes:
 
 
 def is_whole_jpeg(data: bytes) -> bool:
-    """Whether a JPEG has its beginning and its end: all that can be told of one whose digest nobody knows."""
+    """Return whether a JPEG has its start and end markers: the only check for a file without a known digest."""
     return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")
 
 
 def has_digest(data: bytes, sha256: str | None) -> bool:
-    """Whether these bytes have that SHA-256, in hexadecimal."""
+    """Return whether these bytes have that SHA-256 (hexadecimal)."""
     return hashlib.sha256(data).hexdigest() == sha256

@@ -1,4 +1,4 @@
-"""Room that an SQLite database has put by: on a full disk not even a deletion can be written without it."""
+"""Reserved disk space of an SQLite database: on a full disk not even a deletion can be written without it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from service.errors import StorageError
 from service.storage.disks import Disk
 
 SUFFIX = "-reserve"
-PLENTY = 4  # times its size that must be free before it is put by (again)
+PLENTY = 4  # times its size that must be free before it is made (again)
 
 
 class Reserve:
-    """A file beside the database that takes up room, and is removed where the database needs that room itself."""
+    """A file beside the database that occupies space, and is removed when the database needs that space."""
 
     def __init__(self, database: Path) -> None:
         self._file = database.absolute().with_name(database.name + SUFFIX)
         self._disk = Disk(self._file.parent)
 
     def put_by(self) -> None:
-        """Makes the file, if it isn't there and there is room for it.
+        """Make the file, if it isn't there and there is room for it.
 
         Raises:
             StorageError: the disk can't be asked.
@@ -39,13 +39,13 @@ class Reserve:
             self.give_up()
 
     def give_up_if_scarce(self) -> None:
-        """Removes the file where the disk has less room than the database may need for its next transaction."""
+        """Remove the file if the disk has less room than the database may need for its next transaction."""
         with suppress(StorageError):  # then SQLite says what is wrong with the folder
             if self._disk.free() < self._disk.kept():
                 self.give_up()
 
     def give_up(self) -> None:
-        """Removes the file."""
+        """Remove the file."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
 

@@ -8,12 +8,12 @@ from sqlalchemy import JSON, BigInteger, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 ENDED = ("succeeded", "failed", "canceled")
-"""The states of a job that is over; before them come "queued" and "running"."""
+"""The final states of a job; before them come "queued" and "running"."""
 
 STORE_MARK = "store"  # of the id that a database shares with its blob store
 
 KINDS = ("transfer", "score", "warm", "pack")
-"""What a job can be: beside transfers a picture's losses, Grams computed beforehand, a preset's pack."""
+"""The kinds of jobs: transfers, scores of a picture, warming of the Gram cache, packs of presets."""
 
 
 class Base(DeclarativeBase):
@@ -47,13 +47,13 @@ class PresetRow(Base):
 
 
 class JobRow(Base):
-    """A job: a transfer, or one of the tasks in KINDS. `number` is its place in the order of arrival.
+    """A job of one of the KINDS. `number` is its place in the order of arrival.
 
-    `fence` counts its claims: a write that carries an older one comes from a worker that lost it.
-    `request` is what was asked for, all defaults filled in; its pictures lie under `jobs/<id>/` or, from presets,
+    `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
+    `request` holds the request, all defaults filled in; its pictures lie under `jobs/<id>/` or, from presets,
     under `styles/<version>/`. `owner` is the caller it came from.
 
-    `events` counts what those who watch were told. `progress` and `preview` hold under `event` the number they came
+    `events` counts the events for those who watch. `progress` and `preview` hold under `event` the number they came
     with; that of a job's end is the last. `checkpoint` and `preview` name their file under `blob`. `trace` is the W3C
     traceparent of the request that it came with. `bytes` is what the files of its request and its result take.
     """
@@ -97,13 +97,13 @@ class JobRow(Base):
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
-class TurnRow(Base):
-    """When a caller's job was last begun, as a number that grows with every claim: who waited longest is next."""
+class CallerRow(Base):
+    """A caller, for fair scheduling: `last_claim` grows with every claim, and the caller with the lowest is next."""
 
     __tablename__ = "turns"
 
     owner: Mapped[str] = mapped_column(primary_key=True)
-    turn: Mapped[int] = mapped_column(BigInteger)
+    last_claim: Mapped[int] = mapped_column("turn", BigInteger)
 
 
 class IdempotencyRow(Base):
@@ -120,9 +120,9 @@ class IdempotencyRow(Base):
 
 
 class DeliveryRow(Base):
-    """A webhook to be delivered: `payload` is the body. `due_at` is when to try next, None once that is over.
+    """A webhook to be delivered: `payload` is the body. `due_at` is the next attempt, None if there is none left.
 
-    Whoever tries one moves `due_at` first, so that it comes back if that process dies.
+    A dispatcher moves `due_at` before its attempt, so that the webhook comes back if that process dies.
     """
 
     __tablename__ = "deliveries"
@@ -140,7 +140,7 @@ class DeliveryRow(Base):
 
 
 class SecretRow(Base):
-    """A secret that the service made for itself, the same for all of its processes."""
+    """A secret that the service made itself, the same for all its processes."""
 
     __tablename__ = "secrets"
 
@@ -149,7 +149,7 @@ class SecretRow(Base):
 
 
 class MarkRow(Base):
-    """Something that is done once in this database's life, when that was, and what is to be remembered of it."""
+    """A mark of something that is done once in this database's life, with its time and a value."""
 
     __tablename__ = "marks"
 
@@ -159,7 +159,7 @@ class MarkRow(Base):
 
 
 class LeftRow(Base):
-    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: what lies there may be swept up."""
+    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: its files may be swept up."""
 
     __tablename__ = "left_folders"
 
@@ -170,7 +170,7 @@ class LeftRow(Base):
 class WorkerRow(Base):
     """A worker process that has its model loaded, and when it was last seen alive.
 
-    `memory` is what it has for a job, in bytes; None where it isn't known what a job takes. `model` is the SHA-256 of
+    `memory` is its capacity for a job in bytes; None if a job's need isn't known. `model` is the SHA-256 of
     the model that it computes with; None for workers of before.
     """
 

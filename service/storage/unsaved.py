@@ -1,4 +1,4 @@
-"""Files that were written for a row which then didn't come about."""
+"""Removal of files that were written for a row that was then not saved."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def removed_if_undone(blobs: Blobs, folders: Collection[str]) -> Iterator[None]:
-    """Removes these folders where what is done meanwhile fails, and it is certain that no row was written.
+    """Remove these folders if the block fails and it is certain that no row was written.
 
-    Where that isn't known they stay, as a row must not lack its files: if there is none, the sweep takes them.
+    Otherwise they stay, as a row must not lack its files; if there is no row, the sweep removes them.
     """
     try:
         yield
@@ -28,7 +28,7 @@ def removed_if_undone(blobs: Blobs, folders: Collection[str]) -> Iterator[None]:
 
 
 def remove_unsaved(blobs: Blobs, folders: Collection[str]) -> None:
-    """Removes folders that no row will speak of; what can't be removed now is left to the sweep."""
+    """Remove folders that no row will refer to; what can't be removed now is left to the sweep."""
     for folder in folders:
         try:
             blobs.delete_all(folder)

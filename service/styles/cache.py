@@ -28,7 +28,7 @@ DIGEST = "sha256"  # in a blob's metadata
 
 @dataclass(frozen=True)
 class GramKey:
-    """All that a style image's Grams depend on.
+    """The properties that a style image's Grams depend on.
 
     Attributes:
         model: SHA-256 of the model file.
@@ -50,13 +50,13 @@ class GramKey:
 
     @property
     def blob(self) -> str:
-        """The key of the blob that holds these Grams."""
+        """Key of the blob that holds these Grams."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
         return f"{FOLDER}/{digest}.safetensors"
 
 
 class GramCache:
-    """Two levels: at most `memory` bytes of Grams in this process, and safetensors blobs behind them.
+    """A cache of two levels: at most `memory` bytes of Grams in this process, and safetensors blobs behind them.
 
     Blobs are written whole or not at all, and the same key always holds the same Grams, so workers that fill one
     key at once do no harm. Each blob has a digest of its key and its Grams: what doesn't match it, or has none, as
@@ -71,7 +71,7 @@ class GramCache:
         self._complaint = Complaint(logger)
 
     def get(self, key: GramKey) -> Grams | None:
-        """The Grams, or None where they have to be computed. Not to be written to: all callers share them."""
+        """Return the Grams, or None where they have to be computed. Don't write to them: all callers share them."""
         if key.blob in self._kept:
             self._kept.move_to_end(key.blob)
             style_grams.labels("memory").inc()
@@ -83,7 +83,7 @@ class GramCache:
         return grams
 
     def put(self, key: GramKey, grams: Grams) -> None:
-        """Keeps Grams. Where the blobs refuse them they stay in memory alone: they can be computed again.
+        """Keep Grams. Where the blobs refuse them they stay in memory alone: they can be computed again.
 
         Those that hold a number that isn't finite are not kept at all.
         """
@@ -124,7 +124,7 @@ def _size(grams: Grams) -> int:
 
 
 def _digest(key: GramKey, grams: Grams) -> str:
-    """SHA-256 of Grams, and of what they are of."""
+    """Return the SHA-256 of Grams and their key."""
     digest = hashlib.sha256(key.blob.encode())
     for layer, gram in sorted(grams.items()):
         digest.update(f"{layer} {gram.dtype} {gram.shape}".encode())

@@ -26,7 +26,7 @@ TILE = 640  # pixels along each side that a tile of a larger one sees
 
 
 class GramExtractor:
-    """Runs the model file's `gram_…` outputs.
+    """A runner of the model file's `gram_…` outputs.
 
     ONNX Runtime computes every node of a graph, also those that no wanted output needs, so each set of layers gets
     a session over a graph cut to it.
@@ -61,7 +61,7 @@ class GramExtractor:
         mask: Mask | None = None,
         on_tick: Callable[[], None] = lambda: None,
     ) -> Grams:
-        """H x W x 3 uint8 -> the Grams of the layers named.
+        """Return the Grams of the layers named, of an H x W x 3 uint8 picture.
 
         With a mask, H x W in [0, 1], each position counts as much as the mask says of what it sees, and the sums are
         divided by what all positions count (Gatys et al. 2017, section 4). `on_tick` is called before each tile.
@@ -76,7 +76,7 @@ class GramExtractor:
     def _by_tiles(
         self, picture: Picture, layers: tuple[str, ...], mask: Mask | None, on_tick: Callable[[], None]
     ) -> Grams:
-        """From the features, of which every tile gives its own."""
+        """Return the Grams from the features, of which every tile gives its own."""
         height, width = picture.shape[:2]
         weights = {} if mask is None else layer_masks(mask, layers)
         sums: Grams = {}
@@ -109,7 +109,7 @@ class GramExtractor:
 
 
 def _divisor(layer: str, height: int, width: int, weights: Mask | None) -> np.float32:
-    """The number of a layer's positions, or the sum of their weights."""
+    """Return the number of a layer's positions, or the sum of their weights."""
     if weights is None:
         return np.float32((height // stride(layer)) * (width // stride(layer)))
     return np.float32(max(weights.sum(dtype=np.float64), FLOOR))

@@ -2,84 +2,28 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from service.decoding import files
+from service.decoding.decoded import DecodedFiles, File
 from service.pictures import images
-from service.pictures.images import Picture
+from service.pictures.images import Mask, Picture
 from service.styles.cache import GramCache, GramKey
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.packs import Pack
+from service.styles.style import Style, StyleImage, Treatment
 from service.telemetry.instruments import style_grams
 
 PACKS = 2  # of some 27 MB kept in memory, the last ones asked for
 
 
-@dataclass(frozen=True)
-class File:
-    """A file that is read when it is needed; `sha256` is of its bytes."""
-
-    read: Callable[[], bytes]
-    sha256: str
-
-
-@dataclass(frozen=True)
-class StyleImage:
-    """One style image.
-
-    Attributes:
-        file: the picture.
-        width, height: its pixels.
-        weight: share in the average of its style's Grams; any scale.
-        scale: its long edge relative to the output's.
-        mask: grey, over the picture: which part of it counts.
-    """
-
-    file: File
-    width: int
-    height: int
-    weight: float = 1.0
-    scale: float = 1.0
-    mask: File | None = None
-
-
-@dataclass(frozen=True)
-class Style:
-    """One of a transfer's styles: the average of its images' Grams, or the Grams of a pack.
-
-    Attributes:
-        weight: share in the average of all styles of its region; any scale.
-        scale: for a pack, the style's size relative to the output's; images have their own.
-        mask: grey, over the content: where this style goes. Styles with one mask make a region.
-    """
-
-    images: tuple[StyleImage, ...] = ()
-    pack: File | None = None
-    weight: float = 1.0
-    scale: float = 1.0
-    mask: File | None = None
-
-    @classmethod
-    def of(cls, image: StyleImage, weight: float = 1.0) -> Style:
-        """A style of one image."""
-        return cls((image,), weight=weight)
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """What is done to a style image's colours before its Grams; `name` tells it from others in the cache's key."""
-
-    name: str = ""
-    apply: Callable[[Picture], Picture] = lambda picture: picture
-
-
 @dataclass
 class Tally:
-    """How many Grams were found in the cache, of how many."""
+    """A count of the Grams that were found in the cache, and of all."""
 
     hits: int = 0
     images: int = 0
@@ -90,35 +34,59 @@ class Tally:
 
     @property
     def cache(self) -> str:
-        """As the API's `style_cache`: "hit", "partial" or "miss"."""
+        """The API's `style_cache`: "hit", "partial" or "miss"."""
         return "hit" if self.hits == self.images else "partial" if self.hits else "miss"
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Averaged Grams, and where they came from."""
+    """Averaged Grams by the output's size in pixels, and how many of them the cache had."""
 
-    grams: Grams
-    tally: Tally = field(default_factory=Tally)
+    grams: dict[int, Grams]
+    tally: Tally
 
-    @property
-    def cache(self) -> str:
-        return self.tally.cache
+
+class Mean:
+    """The weighted mean of Grams, layer by layer, which are added one after another.
+
+    It is to the bit what NumPy's average of all of them would be. The sum of the weights must be above 0.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str, npt.NDArray[np.float64]] = {}
+        self._weights: list[float] = []
+
+    def add(self, grams: Grams, weight: float) -> None:
+        self._weights.append(weight)
+        for layer, gram in grams.items():
+            part = np.multiply(gram, weight, dtype=np.float64)
+            self._sums[layer] = self._sums[layer] + part if layer in self._sums else part
+
+    def grams(self) -> Grams:
+        total = np.sum(self._weights)
+        return {layer: (values / total).astype(np.float32) for layer, values in self._sums.items()}
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What all styles of a transfer are asked for."""
+    """What all styles of a transfer are asked for.
 
-    size: int
+    Attributes:
+        uses: how often each Gram will still be asked for.
+        computed: new Grams that will still be asked for.
+    """
+
+    sizes: tuple[int, ...]
     layers: tuple[str, ...]
     treatment: Treatment
+    decoded: DecodedFiles
     on_tick: Callable[[], None]
-    computed: dict[GramKey, Grams] = field(default_factory=dict)  # one image may be there twice
+    uses: Counter[GramKey] = field(default_factory=Counter)
+    computed: dict[GramKey, Grams] = field(default_factory=dict)
 
 
 class StyleGrams:
-    """Finds or computes the Grams of style images."""
+    """The Grams of style images, from the cache or computed."""
 
     def __init__(self, extractor: GramExtractor, cache: GramCache, model: str) -> None:
         """`model` is the SHA-256 of the extractor's model."""
@@ -130,57 +98,95 @@ class StyleGrams:
     def targets(
         self,
         styles: Sequence[Style],
-        size: int,
+        sizes: Sequence[int],
         layers: Sequence[str],
         treatment: Treatment,
+        *,
+        decoded: DecodedFiles,
         on_tick: Callable[[], None] = lambda: None,
     ) -> Targets:
-        """The weighted average of the styles' Grams, for an output of `size` pixels on its long edge.
+        """Return the weighted average of the styles' Grams for outputs of `sizes` pixels on their long edges.
 
-        Each style is averaged first and rounded to float32, so that a pack, which holds such averages, gives the very
-        same. `on_tick` is called before each style image, and each part of a large one; what it raises ends this.
+        Each image is decoded at most once for all sizes. Each style is averaged first and rounded to float32, so that
+        a pack, which holds such averages, gives exactly what its images would. `on_tick` is called before each style
+        image, and each part of a large one; what it raises ends this.
         """
-        wanted = _Wanted(size, tuple(sorted(layers)), treatment, on_tick)
+        wanted = _Wanted(tuple(sizes), tuple(sorted(layers)), treatment, decoded, on_tick)
+        self._count_uses(styles, wanted)
         tally = Tally()
-        found = [self._style(style, wanted, tally) for style in styles]
-        return Targets(average(found, [style.weight for style in styles]), tally)
+        means = {size: Mean() for size in wanted.sizes}
+        for style in styles:
+            for size, grams in self._style(style, wanted, tally).items():
+                means[size].add(grams, style.weight)
+        return Targets({size: mean.grams() for size, mean in means.items()}, tally)
 
-    def _style(self, style: Style, wanted: _Wanted, tally: Tally) -> Grams:
+    def _count_uses(self, styles: Sequence[Style], wanted: _Wanted) -> None:
+        for style in styles:
+            wanted.uses.update(self._key(image, size, wanted) for image in style.images for size in wanted.sizes)
+
+    def _style(self, style: Style, wanted: _Wanted, tally: Tally) -> dict[int, Grams]:
         if style.pack is not None:
-            tally.count(hit=True)
-            style_grams.labels("pack").inc()
-            return self._pack(style.pack).grams(style.scale * wanted.size, wanted.layers)
-        return average(
-            [self._image(image, wanted, tally) for image in style.images], [image.weight for image in style.images]
-        )
+            return {size: self._of_pack(style.pack, style.scale * size, wanted, tally) for size in wanted.sizes}
+        means = {size: Mean() for size in wanted.sizes}
+        for image in style.images:
+            for size, grams in self._image(image, wanted, tally).items():
+                means[size].add(grams, image.weight)
+        return {size: mean.grams() for size, mean in means.items()}
 
-    def _image(self, image: StyleImage, wanted: _Wanted, tally: Tally) -> Grams:
+    def _of_pack(self, file: File, size: float, wanted: _Wanted, tally: Tally) -> Grams:
+        tally.count(hit=True)
+        style_grams.labels("pack").inc()
+        return self._pack(file).grams(size, wanted.layers)
+
+    def _image(self, image: StyleImage, wanted: _Wanted, tally: Tally) -> dict[int, Grams]:
         wanted.on_tick()
-        key = self._key(image, wanted)
+        keys = {size: self._key(image, size, wanted) for size in wanted.sizes}
+        found = {key: self._cached(key, wanted, tally) for key in keys.values()}
+        missing = [key for key, grams in found.items() if grams is None and key not in wanted.computed]
+        if missing:
+            wanted.computed.update(self._compute(image, missing, wanted))
+        answer = {size: found[key] or wanted.computed[key] for size, key in keys.items()}
+        for key in keys.values():
+            wanted.uses[key] -= 1
+            if not wanted.uses[key]:
+                wanted.computed.pop(key, None)
+        return answer
+
+    def _cached(self, key: GramKey, wanted: _Wanted, tally: Tally) -> Grams | None:
         grams = None if key in wanted.computed else self._cache.get(key)
         tally.count(hit=grams is not None)
-        if grams is not None:
-            return grams
-        if key not in wanted.computed:
-            wanted.computed[key] = self._compute(image, key, wanted)
-        return wanted.computed[key]
+        return grams
 
-    def _key(self, image: StyleImage, wanted: _Wanted) -> GramKey:
-        width, height = images.fitted_size(image.width, image.height, round(image.scale * wanted.size))
+    def _key(self, image: StyleImage, size: int, wanted: _Wanted) -> GramKey:
+        width, height = images.fitted_size(image.width, image.height, round(image.scale * size))
         mask = image.mask.sha256 if image.mask else ""
         return GramKey(self._model, image.file.sha256, width, height, wanted.layers, wanted.treatment.name, mask)
 
-    def _compute(self, image: StyleImage, key: GramKey, wanted: _Wanted) -> Grams:
-        picture = images.resize(files.decode(image.file.read(), wanted.on_tick), key.width, key.height)
-        picture = wanted.treatment.apply(picture)
-        mask = None
-        if image.mask is not None:
-            mask = images.resize_mask(files.decode_mask(image.mask.read(), wanted.on_tick), key.width, key.height)
+    def _compute(self, image: StyleImage, keys: Sequence[GramKey], wanted: _Wanted) -> dict[GramKey, Grams]:
+        """Return an image's Grams at each key's size, and keep them in the cache."""
+        pictures = self._resized(image, keys, wanted)
+        masks = self._resized_masks(image, keys, wanted)
         wanted.on_tick()
-        grams = self._extractor.grams(picture, key.layers, mask, wanted.on_tick)
-        style_grams.labels("computed").inc()
-        self._cache.put(key, grams)
-        return grams
+        computed = {}
+        for key, picture, mask in zip(keys, pictures, masks, strict=True):
+            treated = wanted.treatment.apply(picture)
+            computed[key] = self._extractor.grams(treated, key.layers, mask, wanted.on_tick)
+            style_grams.labels("computed").inc()
+            self._cache.put(key, computed[key])
+        return computed
+
+    @staticmethod
+    def _resized(image: StyleImage, keys: Sequence[GramKey], wanted: _Wanted) -> list[Picture]:
+        """Return the picture in all its sizes, so that the decoded one, which may be large, need not stay."""
+        whole = wanted.decoded.picture(image.file, wanted.on_tick)
+        return [images.resize(whole, key.width, key.height) for key in keys]
+
+    @staticmethod
+    def _resized_masks(image: StyleImage, keys: Sequence[GramKey], wanted: _Wanted) -> list[Mask | None]:
+        if image.mask is None:
+            return [None for _ in keys]
+        whole = wanted.decoded.mask(image.mask, wanted.on_tick)
+        return [images.resize_mask(whole, key.width, key.height) for key in keys]
 
     def _pack(self, file: File) -> Pack:
         if file.sha256 not in self._packs:
@@ -189,10 +195,3 @@ class StyleGrams:
         while len(self._packs) > PACKS:
             self._packs.popitem(last=False)
         return self._packs[file.sha256]
-
-
-def average(grams: Sequence[Grams], weights: Sequence[float]) -> Grams:
-    """The weighted average of Grams, layer by layer; the weights' sum may be anything above 0."""
-    return {
-        layer: np.average([g[layer] for g in grams], axis=0, weights=weights).astype(np.float32) for layer in grams[0]
-    }

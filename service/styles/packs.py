@@ -42,7 +42,7 @@ Gram = npt.NDArray[np.float32]
 
 
 class UnusablePack(ValueError):
-    """Not a pack, or a broken one; the message says why."""
+    """A file that is no pack, or a broken one; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +65,16 @@ class Pack:
 
     @property
     def layers(self) -> list[str]:
-        """Those that every size has."""
+        """The layers that every size has."""
         return sorted(next(iter(self.ladder.values())))
 
     def grams(self, size: float, layers: Collection[str]) -> dict[str, Gram]:
-        """Those of the size nearest to the one asked for, by their ratio."""
+        """Return the Grams of the size nearest to the one asked for, by their ratio."""
         nearest = min(self.ladder, key=lambda rung: abs(math.log(rung / size)))
         return {layer: self.ladder[nearest][layer] for layer in layers}
 
     def to_bytes(self) -> bytes:
-        """As a safetensors file."""
+        """Return the pack as a safetensors file."""
         preset = {"version": VERSION, "model": self.model, "description": self.description, "images": self.images}
         tensors: dict[str, npt.NDArray[Any]] = {
             f"{size}/{layer}": gram for size, grams in self.ladder.items() for layer, gram in grams.items()
@@ -84,7 +84,7 @@ class Pack:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Pack:
-        """What `to_bytes` wrote, wherever that was; every number is checked.
+        """Read what `to_bytes` wrote, wherever that was; every number is checked.
 
         Raises:
             UnusablePack: it is not that.
@@ -109,7 +109,7 @@ class Pack:
 
 
 def _check_names(header: Mapping[str, Any]) -> None:
-    """Refuses tensors that no pack has, or too many of them, before a number is looked at."""
+    """Refuse tensors that no pack has, or too many of them, before a number is looked at."""
     names = [name for name in header if name not in ("__metadata__", "thumbnail")]
     if len(names) > MAX_SIZES * len(LAYERS):
         raise UnusablePack(f"it holds {len(names)} tensors; {MAX_SIZES} sizes of {len(LAYERS)} layers are the most")
@@ -172,7 +172,7 @@ def _ladder(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[int, dict[str, Gram
 
 
 def _check_gram(name: str, layer: str, gram: npt.NDArray[Any]) -> None:
-    """A Gram matrix is finite, symmetric and, to rounding, positive semidefinite."""
+    """Raise UnusablePack unless a Gram matrix is finite, symmetric and, but for rounding, positive semidefinite."""
     if gram.dtype != np.float32 or gram.ndim != 2 or gram.shape[0] != gram.shape[1] or not gram.size:  # noqa: PLR2004
         raise UnusablePack(f"{name} is not a square float32 matrix: {gram.dtype} {gram.shape}")
     if len(gram) > CHANNELS[int(layer[4]) - 1]:

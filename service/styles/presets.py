@@ -18,7 +18,7 @@ from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
 from service.storage.blobs import Blobs
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.pictures import StoredStyleImage
 from service.storage.quota import check_quota
@@ -60,7 +60,7 @@ class Presets:
         warm: Callable[[Session, list[StoredStyleImage]], dict[str, Any] | None] = lambda session, images: None,
         owner: str = "",
     ) -> tuple[PresetRow, bool]:
-        """Saves a preset of a caller, replacing one of that name. Gives its row, and whether the name is new.
+        """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
         `warm` is asked in the transaction of its row: it submits the task that will compute its Grams, and gives what
         the row is to say of that. What it raises leaves all as it was; where the row fails, there is no task either.
@@ -69,7 +69,7 @@ class Presets:
             NoSpace: the caller's files would take too much.
         """
         size = sum(len(style.image.data) for style in style_images)
-        self._check_room(name, owner, size)
+        self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             columns = self._saved(version, description, style_images) | {"owner": owner, "bytes": size}
@@ -77,7 +77,7 @@ class Presets:
             return self._replace(name, columns, lambda session: warm(session, stored))
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
-        """Saves presets (name, description, images), all or none, once in the database's life; gives whether it did.
+        """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
 
         Where there are presets already, only the mark is left. `presets` isn't looked at where the mark is there.
         """
@@ -97,12 +97,12 @@ class Presets:
         return False
 
     def _added(self, mark: str, saved: Mapping[str, dict[str, Any]]) -> bool:
-        """Adds the rows of presets with their mark, unless that was done or there are other presets."""
+        """Add the rows of presets with their mark, unless that was done or there are other presets."""
         with self._database.writing() as session:
-            take_turns(session, mark)
+            advisory_lock(session, mark)
             if session.get(MarkRow, mark):
                 return False
-            made_at = session.scalar(select(now()))
+            made_at = read_clock(session)
             session.add(MarkRow(name=mark, made_at=made_at))
             if session.scalar(select(PresetRow.name).limit(1)):
                 return False
@@ -110,7 +110,7 @@ class Presets:
         return True
 
     def _saved(self, version: str, description: str, style_images: Sequence[PresetImage]) -> dict[str, Any]:
-        """Writes the files of a new version; gives the columns of its row."""
+        """Write the files of a new version; return the columns of its row."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.image.data)  # which may fail, so before any file is written
         saved = [self._save(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images)]
@@ -120,8 +120,8 @@ class Presets:
         return said | {"version": version, "images": shown, "pack": None}
 
     def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
-        """Saves a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
-        self._check_room(name, owner, len(data))
+        """Save a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
+        self._check_limits(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
@@ -135,8 +135,8 @@ class Presets:
                 name, said | {"version": version, "images": shown, "pack": about, "bytes": len(data)}
             )
 
-    def _check_room(self, name: str, owner: str, size: int) -> None:
-        """Raises NoSpace where a caller's files would take too much with so many bytes under that name."""
+    def _check_limits(self, name: str, owner: str, size: int) -> None:
+        """Raise NoSpace where a caller's files would take too much with so many bytes under that name."""
         with self._database.reading() as session:
             row = session.get(PresetRow, name)
             before = row.bytes if row and row.owner == owner else 0
@@ -150,7 +150,7 @@ class Presets:
             row = session.get(PresetRow, name)
             is_new = row is None
             if row is None:
-                row = PresetRow(name=name, created_at=session.scalar(select(now())))
+                row = PresetRow(name=name, created_at=read_clock(session))
                 session.add(row)
             else:
                 leave(session, [_folder(row.version)])
@@ -159,7 +159,7 @@ class Presets:
         return row, is_new
 
     def pack(self, preset: PresetRow, model: str) -> bytes | None:
-        """The file of a preset's pack for a model; None where it has to be made, perhaps because it is damaged.
+        """Return the file of a preset's pack for a model; None where it has to be made (again).
 
         Raises:
             DamagedFile: it is the pack that the preset came as.
@@ -181,7 +181,7 @@ class Presets:
         return StoredStyleImage(blob, image.sha256, image.width, image.height, style.weight, style.scale)
 
     def get(self, name: str) -> PresetRow:
-        """Raises NotFound."""
+        """Return the preset of that name. Raises NotFound."""
         with self._database.reading() as session:
             row = session.get(PresetRow, name)
         if row is None:
@@ -189,13 +189,13 @@ class Presets:
         return row
 
     def page(self, after: str, limit: int) -> list[PresetRow]:
-        """At most `limit` presets in the order of their names, those after the name `after`."""
+        """Return at most `limit` presets in the order of their names, those after the name `after`."""
         query = select(PresetRow).where(PresetRow.name > after).order_by(PresetRow.name).limit(limit)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
     def delete(self, name: str) -> None:
-        """Raises NotFound. Its files stay until no job can need them."""
+        """Delete a preset; its files stay until no job can need them. Raises NotFound."""
         with self._database.writing() as session:
             version = session.scalar(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.version))
             if version is None:
@@ -203,7 +203,7 @@ class Presets:
             leave(session, [_folder(version)])
 
     def thumbnail(self, preset: PresetRow) -> bytes:
-        """A small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.
+        """Return a small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.
 
         Raises:
             DamagedFile: so is what it would be made of.
@@ -229,7 +229,7 @@ class Presets:
 
 
 def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
-    """Stores a pack that a worker made for a preset's version, with its digest beside it."""
+    """Store a pack that a worker made for a preset's version, with its digest beside it."""
     key, data = pack_key(version, pack.model), pack.to_bytes()
     blobs.put(key, data)
     blobs.put(f"{key}{DIGEST}", images.digest(data).encode())
@@ -244,7 +244,7 @@ def pack_key(version: str, model: str) -> str:
 
 
 def is_pack_of(key: str, model: str) -> bool:
-    """Whether that is the key of a pack for a model."""
+    """Return whether a key is that of a pack for a model."""
     return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
 
 

@@ -1,22 +1,22 @@
-"""Trouble that lasts, said now and then: a log on the disk that is full must not grow with every try."""
+"""Rate limit for repeated log lines: a log on a full disk must not grow with every retry."""
 
 from __future__ import annotations
 
 import logging
 import time
 
-AGAIN_S = 60.0  # seconds until the same is said again
+AGAIN_S = 60.0  # seconds until the same message is logged again
 
 
 class Complaint:
-    """Says a trouble as an error when it is new, and once a minute while it lasts."""
+    """Logs an error when it is new, and once a minute while it lasts."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
         self._said: dict[str, float] = {}
 
     def say(self, words: str, *values: object) -> None:
-        """Logs what logging's `error` would, unless the same words were said a short while ago."""
+        """Log an error, unless the same message was logged within the last minute."""
         clock = time.monotonic()
         if clock < self._said.get(words, -AGAIN_S) + AGAIN_S:
             return

@@ -1,4 +1,4 @@
-"""What Prometheus reads: the numbers of all processes of this host that share a folder, or of this one alone."""
+"""The metrics that Prometheus reads: of all processes of this host that share a folder, or of this one alone."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service.errors import Unavailable
-from service.telemetry.metrics_folder import VARIABLE, is_alive
+from service.machine.processes import is_alive
+from service.telemetry.metrics_folder import VARIABLE
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-LIVE = "gauge_live"  # how the files begin that count only while their process lives
+LIVE = "gauge_live"  # prefix of files that count only while their process lives
 KINDS = ("counter", "gauge", "histogram", "summary")
 
 logger = logging.getLogger(__name__)
-_broken: set[str] = set()  # names of files that were complained of
+_broken: set[str] = set()  # names of files that were logged
 
 
 class _Folder(MultiProcessCollector):
-    """All that is in the folder. What dead processes counted stays; what they had open does not."""
+    """Collector of the folder. Counters of dead processes stay; their gauges are removed."""
 
     def collect(self) -> Iterable[Metric]:
         for file in Path(self._path).glob(f"{LIVE}*_*.db"):
@@ -36,7 +37,7 @@ class _Folder(MultiProcessCollector):
         return found
 
     def _is_readable(self, file: Path) -> bool:
-        """Whether a file is one of prometheus_client's; of each that isn't a line is said once."""
+        """Return whether prometheus_client can read the file; log each one that it can't, once."""
         try:
             KINDS.index(file.stem.split("_")[0])
             self.merge([str(file)])  # type: ignore[no-untyped-call]
@@ -51,11 +52,11 @@ class _Folder(MultiProcessCollector):
 
 
 def exposition(own: Collector, others: Collector) -> bytes:
-    """The text of a scrape.
+    """Return the text of a scrape.
 
     Args:
-        own: what this process counted, shown where it shares no folder.
-        others: what is looked up at each scrape.
+        own: this process' metrics, used if it shares no folder.
+        others: metrics that are computed at each scrape.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(others)
@@ -67,7 +68,7 @@ def exposition(own: Collector, others: Collector) -> bytes:
 
 
 class Exporter:
-    """A small HTTP server of this process, in a thread of its own, that shows the folder."""
+    """A small HTTP server in its own thread that exposes the folder."""
 
     def __init__(self, host: str, port: int) -> None:
         registry = CollectorRegistry()
@@ -78,11 +79,11 @@ class Exporter:
             raise Unavailable(f"NST_METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Ends it."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def leave(self) -> None:
-        """In a fork of this process: lets go of the port, lest it is held longer than its owner lives."""
+        """Close the port in a fork of this process, so that it is free when the owner ends."""
         self._server.socket.close()

@@ -1,11 +1,11 @@
-"""All that is counted and timed. Every label has few values: never a path, a job, a caller or a style."""
+"""All metrics. Every label has few values: never a path, a job, a caller or a style."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
-"""Of this process alone; where several share a folder, `exposition` reads that."""
+"""Metrics of this process alone; if several processes share a folder, `exposition` reads that."""
 
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
 STAGE_BUCKETS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)  # seconds
@@ -60,5 +60,5 @@ webhook_attempts = Counter(
 
 
 def size_class(size: int) -> str:
-    """The value of the label `size` for a long edge in pixels."""
+    """Return the value of the label `size` for a long edge in pixels."""
     return str(next((limit for limit in SIZES if size <= limit), SIZES[-1]))

@@ -1,4 +1,4 @@
-"""Iterations, counted and timed as a transfer reports them."""
+"""Counting and timing of iterations, as a transfer reports them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from service.telemetry import instruments
 
 
 class IterationCount:
-    """The iterations of one picture. `done` is how many another worker had done before."""
+    """The iterations of one picture. `done` is the number that an earlier worker has done."""
 
     def __init__(self, done: int) -> None:
         self._done = done
@@ -16,7 +16,7 @@ class IterationCount:
         self._at = 0.0
 
     def report(self, iteration: int, size: int) -> None:
-        """So many are done now, the last at a level of `size` pixels on its long edge.
+        """Record the iterations done so far, the last at a level of `size` pixels on its long edge.
 
         On CUDA not every one is reported; those between count too, as equally long.
         """

@@ -1,4 +1,4 @@
-"""Logging, the same in every process: one line an event, to standard error, as JSON or to be read at a terminal."""
+"""Logging, alike in every process: one line for each event, to standard error, as JSON or as text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default={}) 
 
 
 def set_up_logs(form: str = "auto") -> None:
-    """Has all that is logged, warnings and fatal errors included, written to standard error.
+    """Write all logs, warnings and fatal errors to standard error.
 
     Args:
         form: "json", "text", or "auto": text at a terminal, JSON elsewhere.
@@ -42,7 +42,7 @@ def set_up_logs(form: str = "auto") -> None:
 
 @contextmanager
 def bound(**fields: Any) -> Iterator[None]:
-    """Has all that this thread logs meanwhile carry these fields."""
+    """Add these fields to all that this thread logs in the block."""
     token = _context.set({**_context.get(), **fields})
     try:
         yield
@@ -51,12 +51,12 @@ def bound(**fields: Any) -> Iterator[None]:
 
 
 def bind(**fields: Any) -> None:
-    """The same from now on, in the place of what was said before."""
+    """Set the fields of all that this thread logs from now on; earlier fields are dropped."""
     _context.set(fields)
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """Ours, which adds what is bound to each record; what the record itself says comes first."""
+    """A handler that adds the bound fields to each record; the record's own fields win."""
 
     def emit(self, record: logging.LogRecord) -> None:
         for name, value in _context.get().items():
@@ -66,7 +66,7 @@ class _Handler(logging.StreamHandler[Any]):
 
 
 class _OneLine(logging.Formatter):
-    """Text whose message stays on its line, whoever had a hand in it, and leaves a terminal alone."""
+    """Text format that escapes control characters, so that a message stays on one line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         record.message = CONTROL.sub(lambda found: repr(found[0])[1:-1], record.message)

@@ -1,6 +1,6 @@
-"""The folder in which the processes of a host keep what they counted, so that each of them can show all of it.
+"""The folder in which the processes of a host share their metrics, so that each of them can show all.
 
-prometheus_client looks at its variable when it is imported, so this comes before that and imports none of it.
+prometheus_client reads its variable at import, so this module runs before that and doesn't import it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.machine.processes import is_alive
+
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file there never waits for a disk
 NAMESPACE = Path("/proc/self/ns/pid")  # in which process ids mean something: containers may share the memory
 
 
 def prefix() -> str:
-    """How the names of folders begin whose makers this process can look after; the maker's process id follows."""
+    """Return the prefix of folders whose makers share our process ids; the maker's process id follows."""
     try:
         return f"nst-metrics-{NAMESPACE.stat().st_ino}-"
     except OSError:  # no Linux
@@ -27,9 +29,9 @@ def prefix() -> str:
 
 @contextmanager
 def metrics_folder() -> Iterator[bool]:
-    """A fresh folder for this process and its children, removed in the end; whether one had to be made.
+    """Provide a folder for this process and its children, removed at the end; yield whether it was made here.
 
-    Where the variable is set the folder is somebody else's, who made it and shows what is in it.
+    If the variable is set, the folder belongs to another process, which made it and exposes it.
     """
     if os.environ.get(VARIABLE):
         yield False
@@ -44,7 +46,7 @@ def metrics_folder() -> Iterator[bool]:
 
 
 def make_folder() -> None:
-    """Makes it, and removes those that killed processes of ours left."""
+    """Make the folder, and remove those that killed processes left."""
     parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     for folder in parent.glob(f"{prefix()}*"):
         if not _is_anothers(folder):
@@ -53,25 +55,14 @@ def make_folder() -> None:
 
 
 def remove_own_folder() -> None:
-    """Removes the folder if this process made it; also after it has become another program."""
+    """Remove the folder if this process made it, even after an exec."""
     folder = Path(os.environ.get(VARIABLE, ""))
     if folder.name.startswith(f"{prefix()}{os.getpid()}-"):
         del os.environ[VARIABLE]
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_alive(process: int) -> bool:
-    """Whether there is such a process on this host."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return True
-
-
 def _is_anothers(folder: Path) -> bool:
-    """Whether another process that lives made a folder; in a container that was restarted ids come again."""
+    """Return whether another live process made the folder; a restarted container reuses ids."""
     digits = folder.name.removeprefix(prefix()).partition("-")[0]
     return not digits.isdigit() or (int(digits) != os.getpid() and is_alive(int(digits)))

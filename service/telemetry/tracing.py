@@ -1,4 +1,4 @@
-"""W3C Trace Context: which request of which other service all of this is done for."""
+"""W3C Trace Context: the request of another service that some work belongs to."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class Trace:
 
     @property
     def header(self) -> str:
-        """The `traceparent` for whatever is done on behalf of this span."""
+        """The `traceparent` to send for this span."""
         return f"00-{self.trace_id}-{self.span_id}-{int(self.sampled):02x}"
 
     def child(self) -> Trace:
-        """A new span of the same trace."""
+        """Return a new span of the same trace."""
         return replace(self, span_id=_new_id(8))
 
 
 def continued(header: str | None) -> Trace:
-    """A new span of the trace that a `traceparent` names; without one, or with an invalid one, of a new trace."""
+    """Return a new span of the trace in a `traceparent`; of a new trace if that is missing or invalid."""
     parent = parse(header or "")
     return parent.child() if parent else Trace(_new_id(16), _new_id(8))
 
 
 def parse(header: str) -> Trace | None:
-    """The span that a `traceparent` names; None where the specification calls it invalid.
+    """Parse a `traceparent`; None if it is invalid by the specification.
 
     Later versions than 00 may have more fields behind those of 00.
     """
@@ -51,5 +51,5 @@ def parse(header: str) -> Trace | None:
 
 
 def _new_id(size: int) -> str:
-    """Hexadecimal digits of so many random bytes, not all zero."""
+    """Return the hexadecimal digits of random bytes, not all zero."""
     return secrets.token_hex(size - 1) + f"{secrets.randbelow(255) + 1:02x}"

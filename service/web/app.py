@@ -27,7 +27,7 @@ from service.errors import StorageError
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -92,7 +92,7 @@ def _context(settings: Settings) -> AppContext:
         presets=Presets(database, blobs, caller_bytes),
         queue=queue,
         deliveries=Deliveries(database),
-        registry=Roll(database),
+        registry=WorkerRegistry(database),
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import resource
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
 
 from service.api.context import KEY
-from service.commands.serve import PR_SET_PDEATHSIG
+from service.machine.processes import end_with_parent
 from service.telemetry.metrics_folder import remove_own_folder
 from service.web.connection import STALLED_S
 
@@ -51,8 +49,7 @@ def post_worker_init(worker: Any) -> None:
         gunicorns(number, frame)
 
     signal.signal(signal.SIGTERM, on_sigterm)
-    if sys.platform == "linux":  # where gunicorn's main process is killed, no stream may keep this one, and its port
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent()  # where gunicorn's main process is killed, no stream may keep this one, and its port
 
 
 def worker_int(worker: Any) -> None:

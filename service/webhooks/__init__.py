@@ -1,1 +1,1 @@
-"""Webhooks: which hosts they may go to, how they are signed and sent, and who sees to it."""
+"""Webhooks: allowed hosts, signing, sending, and the dispatcher thread."""

@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the public internet."""
+"""The IP addresses of the public internet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPECIAL_IPV4 = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("19
 
 
 def reached(address: Address) -> Address:
-    """The IPv4 address that one of IPv6 leads to, mapped or by NAT64; any other as it is."""
+    """Return the IPv4 address that an IPv6 address leads to (mapped or NAT64); others unchanged."""
     if isinstance(address, IPv4Address):
         return address
     if address in NAT64:
@@ -32,9 +32,9 @@ def reached(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether what is reached at the address is some host of the public internet.
+    """Return whether the address leads to a host of the public internet.
 
-    Tunnelled IPv6 (6to4, Teredo) isn't, whatever it holds: nobody serves from there.
+    Tunnelled IPv6 (6to4, Teredo) doesn't: nobody serves from there.
     """
     address = reached(address)
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:

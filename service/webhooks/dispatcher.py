@@ -1,4 +1,4 @@
-"""Whoever delivers webhooks: a thread beside a worker's jobs."""
+"""The webhook dispatcher: a thread beside a worker's jobs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from service.webhooks.sender import NotDelivered, Sender, Undeliverable
 logger = logging.getLogger(__name__)
 
 POLL_S = 1.0  # seconds between two looks when nothing is due, or after something failed here
-STOP_S = 2.0  # seconds that a webhook under way may still take when the courier is stopped
+STOP_S = 2.0  # seconds that a running delivery may still take when the dispatcher is stopped
 
 
-class Courier:
-    """Delivers what is due, one webhook at a time, in a thread of its own.
+class WebhookDispatcher:
+    """Delivers due webhooks, one at a time, in its own thread.
 
     Raises:
         InvalidInput: a setting of webhooks can't be used.
@@ -33,13 +33,13 @@ class Courier:
         self._deliveries = Deliveries(database)
         self._sender = Sender(Hosts(settings.webhook_hosts), signing_secret(settings, database))
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it within about two seconds. A webhook that isn't answered by then will be sent again."""
+        """Stop within about two seconds. A webhook that isn't answered by then will be sent again."""
         self._stopping.set()
         self._thread.join(STOP_S)
 
@@ -49,15 +49,15 @@ class Courier:
                 self._stopping.wait(POLL_S)
 
     def _deliver_next(self) -> bool:
-        """Whether there may be more to do at once."""
+        """Deliver the next webhook; return whether another one may be due."""
         try:
             delivery = self._deliveries.claim()
             if delivery is None:
                 return False
             self._deliver(delivery)
             return True
-        except Exception:  # whatever it is, webhooks must go on once it is over
-            logger.exception("webhooks can't be seen to; trying again")
+        except Exception:  # whatever it is, deliveries must go on once it is over
+            logger.exception("webhooks can't be delivered now; trying again")
             return False
 
     def _deliver(self, delivery: Delivery) -> None:
@@ -67,7 +67,7 @@ class Courier:
         webhook_attempts.labels(outcome).inc()
 
     def _sent(self, delivery: Delivery, trace: Trace) -> str:
-        """What became of it: "delivered", "failed" or "given_up"."""
+        """Send a webhook; return the outcome: "delivered", "failed" or "given_up"."""
         try:
             self._sender.send(delivery.url, delivery.id, delivery.payload, trace)
         except Undeliverable as error:
@@ -77,7 +77,7 @@ class Courier:
         except NotDelivered as error:
             logger.info("webhook %s of job %s: %s", delivery.id, delivery.job_id, error)
             self._deliveries.failed(delivery.id, delivery.attempts, str(error))
-        except Exception:  # one webhook that can't be sent must not hold up the others for ever
+        except Exception:  # one broken webhook must not block the others
             logger.exception("webhook %s of job %s can't be sent", delivery.id, delivery.job_id)
             self._deliveries.failed(delivery.id, delivery.attempts, "it can't be sent: internal error")
         else:

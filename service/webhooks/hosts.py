@@ -1,4 +1,4 @@
-"""The rule which hosts a callback_url may name, and which addresses these may have."""
+"""The hosts that a callback_url may name, and the addresses that they may have."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ class AddressRefused(Exception):
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """All addresses of a name, in the order in which they are to be tried. Raises OSError."""
+    """Return all addresses of a name, in the order to try them. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the setting: a name, `*.domain` or a network; of one port, or of all."""
+    """One entry of the setting: a name, `*.domain` or a network; for one port, or for all."""
 
     name: str
     network: IPv4Network | IPv6Network | None
     port: int | None
 
     def names(self, host: str, port: int) -> bool:
-        """Whether it allows a URL with this host name."""
+        """Return whether the entry allows a URL with this host name."""
         if not self._has(port) or not self.name:
             return False
         return host.endswith(self.name[1:]) if self.name.startswith("*.") else host == self.name
 
     def covers(self, address: Address, port: int) -> bool:
-        """Whether it allows this address, public or not."""
+        """Return whether the entry allows this address, public or not."""
         return self.network is not None and self._has(port) and address in self.network
 
     def _has(self, port: int) -> bool:
@@ -60,7 +60,7 @@ class Hosts:
     """The hosts that webhooks may go to.
 
     Raises:
-        InvalidInput: an entry of the setting can't be understood.
+        InvalidInput: an entry of the setting is malformed.
     """
 
     def __init__(self, entries: Sequence[str], resolver: Resolver = look_up) -> None:
@@ -68,14 +68,14 @@ class Hosts:
         self._resolver = resolver
 
     def check_url(self, url: str) -> None:
-        """Raises InvalidInput, naming callback_url, if the URL's form or host isn't allowed."""
+        """Raise InvalidInput, naming callback_url, if the URL's form or host isn't allowed."""
         self._checked(url)
 
     def resolve(self, url: str) -> tuple[Target, list[str]]:
-        """Where the URL leads now: connect to these addresses and to no others.
+        """Resolve the URL's host now; connect to these addresses and to no others.
 
         Raises:
-            InvalidInput: the URL isn't allowed (any more).
+            InvalidInput: the URL isn't allowed.
             AddressRefused: one of the addresses isn't.
             OSError: the name has none, or can't be looked up.
         """
@@ -106,14 +106,14 @@ class Hosts:
         return any(entry.covers(reached(address), port) for entry in self._entries)
 
     def _may_have(self, target: Target, address: Address) -> bool:
-        """Whether a name that is allowed may lead to this address."""
+        """Return whether an allowed name may lead to this address."""
         if target.host == LOCALHOST and reached(address).is_loopback:
             return True
         return is_public(address) or self._covers(address, target.port)
 
 
 def parse_entry(text: str) -> Entry:
-    """Raises InvalidInput, naming the setting."""
+    """Parse an entry of the setting. Raises InvalidInput, naming the setting."""
     match = _WITH_PORT.fullmatch(text.lower())
     in_brackets, host, digits = match.groups("") if match else ("", text.lower(), "")
     port = int(digits) if digits else None

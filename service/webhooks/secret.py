@@ -8,21 +8,21 @@ import secrets
 
 from service.config import Settings
 from service.errors import InvalidInput
-from service.storage.database import Database, take_turns
+from service.storage.database import Database, advisory_lock
 from service.storage.schema import SecretRow
 
 SETTING = "NST_WEBHOOK_SECRET"
 NAME = "webhooks"
 PREFIX = "whsec_"
 SIZES = range(24, 65)  # bytes that Standard Webhooks allow
-OWN_SIZE = 32  # bytes of one that the service makes
+OWN_SIZE = 32  # bytes of a secret that the service makes
 
 
 def signing_secret(settings: Settings, database: Database) -> str:
-    """The secret of the settings; without one, that which the service made for itself and keeps.
+    """Return the secret of the settings; without one, the secret that the service made and keeps.
 
     Raises:
-        InvalidInput: the one of the settings can't be used.
+        InvalidInput: the secret of the settings is malformed.
         DatabaseError
     """
     if settings.webhook_secret:
@@ -32,7 +32,7 @@ def signing_secret(settings: Settings, database: Database) -> str:
 
 
 def check_secret(secret: str) -> None:
-    """Raises InvalidInput, which doesn't quote it."""
+    """Raise InvalidInput if the secret is malformed; the message doesn't quote it."""
     try:
         size = len(base64.b64decode(secret.removeprefix(PREFIX), validate=True))
     except (binascii.Error, ValueError):
@@ -48,9 +48,9 @@ def _kept(database: Database) -> str | None:
 
 
 def _made(database: Database) -> str:
-    """A new secret, or the one that another process made meanwhile."""
+    """Make a secret, or return the one that another process made first."""
     with database.writing() as session:
-        take_turns(session, "webhook secret")
+        advisory_lock(session, "webhook secret")
         row = session.get(SecretRow, NAME)
         if row is None:
             row = SecretRow(name=NAME, value=PREFIX + base64.b64encode(secrets.token_bytes(OWN_SIZE)).decode())

@@ -1,4 +1,4 @@
-"""Signs a webhook as Standard Webhooks say, and sends it to an address that was checked."""
+"""Signing by the Standard Webhooks specification, and sending to a checked address."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from service.telemetry.tracing import HEADER, Trace
 from service.webhooks.hosts import AddressRefused, Hosts
 from service.webhooks.urls import Target
 
-TIMEOUT_S = 10.0  # for connecting, sending and the answer together
-MAX_ANSWER = 2**16  # bytes of the answer's body that are read
+TIMEOUT_S = 10.0  # for connecting, sending and the response together
+MAX_RESPONSE = 2**16  # bytes of the response's body that are read
 
 
 class NotDelivered(Exception):
-    """The receiver didn't take it: worth another try. The text is written for the job's caller."""
+    """The receiver didn't accept the webhook; a retry may help. The text is written for the job's caller."""
 
 
 class Undeliverable(NotDelivered):
-    """The receiver won't take it, or may not be asked to: not worth another try."""
+    """The receiver will never accept the webhook, or its URL isn't allowed: no retry."""
 
 
 class Sender:
-    """Sends webhooks. `timeout_s` is how long one may take after its host was looked up.
+    """Sends webhooks. `timeout_s` is the time limit of one, after its host was looked up.
 
-    It connects by itself, not through an HTTP client: the connection must go to the very address that was checked,
-    and a receiver that lets each byte of its answer wait must not hold it up, not even in the TLS handshake.
+    It connects without an HTTP client: the connection must go to exactly the address that was checked, and a receiver
+    that sends its response byte by byte must not block it, not even in the TLS handshake.
     """
 
     def __init__(self, hosts: Hosts, secret: str, timeout_s: float = TIMEOUT_S) -> None:
@@ -48,7 +48,7 @@ class Sender:
         self._tls = ssl.create_default_context()
 
     def send(self, url: str, id: str, payload: Mapping[str, Any], trace: Trace | None = None) -> None:
-        """Returns when the receiver has answered with 2xx. `trace` is whose part this is.
+        """Send a webhook; return when the receiver has answered with 2xx. `trace` is sent as `traceparent`.
 
         Raises:
             NotDelivered, Undeliverable
@@ -85,20 +85,20 @@ class Sender:
         }
 
     def _post(self, target: Target, addresses: Sequence[str], headers: dict[str, str], body: bytes) -> int:
-        """The status of the answer. Raises OSError, TimeoutError or HTTPException."""
+        """Return the status of the response. Raises OSError, TimeoutError or HTTPException."""
         end = time.monotonic() + self._timeout_s
         with closing(self._connect(target, addresses)) as connection, _until(end, connection.sock):
             if isinstance(connection.sock, ssl.SSLSocket):
                 connection.sock.do_handshake()
             connection.request("POST", target.path, body, headers)
             with connection.getresponse() as response:
-                # The status has said it all; what is read only lets the other end finish.
+                # Only the status counts; reading the body lets the receiver finish.
                 with suppress(OSError, HTTPException):
-                    response.read(MAX_ANSWER)
+                    response.read(MAX_RESPONSE)
                 return response.status
 
     def _connect(self, target: Target, addresses: Sequence[str]) -> HTTPConnection:
-        """A connection to the first address that takes one; over TLS, the handshake is still to come."""
+        """Connect to the first address that accepts; with TLS, the handshake is still to come."""
         connected = _first_that_connects(addresses, target.port, self._timeout_s / len(addresses))
         connected.settimeout(self._timeout_s)
         if target.scheme == "http":
@@ -113,14 +113,14 @@ class Sender:
 def _first_that_connects(addresses: Sequence[str], port: int, timeout_s: float) -> socket.socket:
     *others, last = addresses
     for address in others:
-        with suppress(OSError):  # such as an IPv6 address where there is no IPv6; the last one's error is told
+        with suppress(OSError):  # such as an IPv6 address without IPv6; only the last error is reported
             return socket.create_connection((address, port), timeout_s)
     return socket.create_connection((last, port), timeout_s)
 
 
 @contextmanager
 def _until(end: float, connected: socket.socket) -> Iterator[None]:
-    """Breaks the connection off at a time of time.monotonic(). Raises TimeoutError where that made something fail."""
+    """Break the connection off at `end` (time.monotonic()). Raises TimeoutError if that made the block fail."""
     expired = Event()
 
     def break_off() -> None:

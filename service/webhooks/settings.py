@@ -1,4 +1,4 @@
-"""Whether the settings of webhooks can be used, said before anything is started."""
+"""Check of the webhook settings, before anything is started."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from service.webhooks.secret import check_secret
 
 
 def check_settings(settings: Settings) -> None:
-    """Raises InvalidInput, naming the setting."""
+    """Raise InvalidInput, naming the setting, if a setting of webhooks is malformed."""
     Hosts(settings.webhook_hosts)
     if settings.webhook_secret:
         check_secret(settings.webhook_secret)

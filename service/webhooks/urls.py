@@ -1,4 +1,4 @@
-"""A callback_url, taken apart strictly: what two parsers could read in two ways is refused."""
+"""Strict parsing of a callback_url: whatever two parsers could read differently is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+$|0x[0-9a-f]*$){_LABEL}")  # one t
 
 @dataclass(frozen=True)
 class Target:
-    """Where a webhook goes.
+    """The target of a webhook.
 
     Attributes:
         scheme: "http" or "https".
@@ -39,7 +39,7 @@ class Target:
 
 
 def parse_url(url: str) -> Target:
-    """Raises InvalidInput, naming callback_url."""
+    """Parse a callback_url. Raises InvalidInput, naming callback_url."""
     _check_form(url)
     match = _URL.fullmatch(url)
     if match is None:
@@ -56,7 +56,7 @@ def parse_url(url: str) -> Target:
 
 
 def parse_address(host: str) -> Address | None:
-    """The address that a URL's host is, one of IPv6 in brackets; None for anything else."""
+    """Return the address of a URL's host (IPv6 in brackets); None if it is a name."""
     try:
         if host.startswith("["):
             return None if "%" in host else ipaddress.IPv6Address(host[1:-1])
@@ -66,7 +66,7 @@ def parse_address(host: str) -> Address | None:
 
 
 def is_name(host: str) -> bool:
-    """Whether it is a host name in lower case that nobody can take for an address."""
+    """Return whether the text is a host name in lower case that can't be read as an address."""
     return len(host) <= 253 and _NAME.fullmatch(host) is not None  # noqa: PLR2004 - the limit of DNS
 
 

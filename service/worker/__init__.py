@@ -1,0 +1,1 @@
+"""Worker processes: they carry out jobs, report on them, and sweep up."""

@@ -1,4 +1,4 @@
-"""One job, from its claim to its end."""
+"""One job from its claim to its end, whatever its kind."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from service.decoding import files
-from service.errors import DatabaseError, ServiceError, TransferFailed
+from service.decoding.decoded import DecodedFiles, File
+from service.errors import DatabaseError, JobFailed, ServiceError
 from service.jobs.leases import Claim, LeaseLost, Leases
-from service.jobs.request import Painting, StoredStyle, job_blob
-from service.machine.memory import Room
+from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
+from service.machine.memory import Capacity
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
-from service.pictures.cutout import fitted
-from service.pictures.images import Cutout, Mask, Picture, UnreadableImage
+from service.painting.order import Order
+from service.painting.stylist import Stylist
+from service.pictures.images import Mask, Picture, UnreadableImage
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import read_back
-from service.styles.grams import File, Style, StyleImage
 from service.styles.presets import is_pack_of
+from service.styles.style import Style, StyleImage
+from service.worker.content import Content
 from service.worker.reporter import Canceled, Overdue, Reporter, Stopping
 
 logger = logging.getLogger(__name__)
@@ -29,27 +31,27 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobRun(ABC):
-    """A claim, and all that it takes to carry it out."""
+    """A claimed job, and all that its work needs."""
 
     leases: Leases
     blobs: Blobs
     stylist: Stylist
-    room: Room
+    capacity: Capacity
     claim: Claim
     reporter: Reporter
 
     def carry_out(self) -> None:
-        """Has the job succeed, fail, be canceled or given back.
+        """Do the work, and end the job or give it back.
 
         Raises:
-            LeaseLost: it is another's, or gone.
-            DatabaseError: nothing can be said of it: its lease will run out.
+            LeaseLost: another worker has the job, or it is gone.
+            DatabaseError: its end could not be written; its lease will run out.
         """
         logger.info("job %s: begun", self.claim.id)
         try:
             self.work()
         except Canceled:
-            self._let_go(self.leases.end_canceled)
+            self._let_go(self.leases.cancel)
         except Overdue:
             self._let_go(self.leases.fail_overdue)
         except Stopping:
@@ -60,71 +62,71 @@ class JobRun(ABC):
             raise
         except Exception as error:
             if not isinstance(error, ServiceError | UnreadableImage):
-                logger.exception("job %s: an error that nobody foresaw", self.claim.id)
+                logger.exception("job %s: unexpected error", self.claim.id)
             self.leases.fail(self.claim, _as_service_error(error))
         self.reporter.remove_checkpoints()
 
     @abstractmethod
     def work(self) -> None:
-        """Carries it out and says so; raises whatever is in its way."""
+        """Do the work and report its success; raise any error."""
 
     def _let_go(self, how: Callable[[Claim], None]) -> None:
-        self.reporter.last_words()
+        self.reporter.report_last()
         how(self.claim)
 
-    # What the kinds of jobs have in common
+    # Shared by the kinds of jobs
 
     def keep(self, name: str, data: bytes) -> str:
-        """Stores a file of the job; gives its key."""
+        """Store a file of the job; return its key."""
         key = job_blob(self.claim.id, name)
         self.blobs.put(key, data)
         return key
 
     def read(self, file: StoredFile) -> bytes:
-        """A file that the row speaks of. Raises DamagedFile where it is not what the row says."""
+        """Read a file that the row refers to. Raises DamagedFile if its content has changed."""
         return read_back(self.blobs, file.blob, file.sha256)
 
-    def order(self, content: StoredImage, painting: Painting) -> Order:
-        """What a row asks for, its pictures read, with a tick after each."""
+    def content(self, request: TransferRequest) -> Content:
+        """Decode the content image."""
+        cutout = files.decode_cutout(self.read(request.content), self.reporter.on_tick)
+        self.reporter.on_tick()
+        return Content.of(cutout, request.size, {painting.options.alpha for painting in request.paintings})
+
+    def order(self, content: Content, painting: Painting, decoded: DecodedFiles) -> Order:
+        """Return what a row asks for, its pictures decoded, with a tick after each."""
         options = painting.options
-        shown = self._content(content, options)
+        shown = content.fitted[options.alpha]
         return Order(
             shown.colours,
             [self.style(style) for style in painting.styles if style.weight],
             options,
-            self.picture(painting.first, options) if painting.first else None,
-            protect=self._mask(painting.protect),
-            strength_map=self._mask(painting.strength_map),
+            self.picture(painting.first, options, decoded) if painting.first else None,
+            protect=self._mask(painting.protect, decoded),
+            strength_map=self._mask(painting.strength_map, decoded),
             alpha=shown.alpha,
+            decoded=decoded,
         )
 
-    def _content(self, image: StoredImage, options: TransferOptions) -> Cutout:
-        if options.alpha == "flatten":
-            return Cutout(self.picture(image, options), None)
-        shown = fitted(files.decode_cutout(self.read(image), self.reporter.on_tick), options.size)
-        self.reporter.on_tick()
-        return shown
-
-    def picture(self, image: StoredImage, options: TransferOptions) -> Picture:
-        """Decoded; over white, unless the transparency is kept: then its colours as they are."""
-        cutout = files.decode_cutout(self.read(image), self.reporter.on_tick)
+    def picture(self, image: StoredImage, options: TransferOptions, decoded: DecodedFiles) -> Picture:
+        """Return a picture over white, or its colours as they are where the transparency is kept."""
+        cutout = decoded.cutout(self._file(image), self.reporter.on_tick)
         self.reporter.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
-    def _mask(self, image: StoredImage | None) -> Mask | None:
+    def _mask(self, image: StoredImage | None, decoded: DecodedFiles) -> Mask | None:
         if image is None:
             return None
-        mask = files.decode_mask(self.read(image), self.reporter.on_tick)
+        mask = decoded.mask(self._file(image), self.reporter.on_tick)
         self.reporter.on_tick()
         return mask
 
     def style(self, style: StoredStyle) -> Style:
-        """With its files, which are read when they are needed.
+        """Return the style with its files, which are read only when they are needed.
 
-        Raises TransferFailed for a pack of another model.
+        Raises JobFailed for a pack of another model.
         """
         if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):
-            raise TransferFailed(f"the pack of {style.preset!r} is of another model than this worker's")
+            raise JobFailed(f"the pack of {style.preset!r} is of another model than this worker's")
         own = [
             StyleImage(
                 self._file(i), i.width, i.height, i.weight, style.scale * i.scale, self._maybe(style.style_mask)
@@ -146,5 +148,5 @@ def _as_service_error(error: Exception) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, UnreadableImage):
-        return TransferFailed(f"an image could not be read: {error}")
-    return TransferFailed(f"an error that nobody foresaw ({type(error).__name__}); the worker's log has it")
+        return JobFailed(f"an image could not be read: {error}")
+    return JobFailed(f"unexpected error ({type(error).__name__}); see the worker's log")

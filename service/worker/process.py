@@ -1,4 +1,4 @@
-"""A worker process: takes jobs from the queue one after another and looks after itself meanwhile."""
+"""A worker process: it carries out jobs one after another, with threads for heartbeats, webhooks and supervision."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from service.config import Settings
 from service.decoding import files
 from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
-from service.jobs.registry import BEAT_S, Roll, worker_id
+from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
 from service.jobs.request import job_folder
-from service.machine.memory import MIB, Room, give_back_memory
+from service.machine.memory import MIB, Capacity, give_back_memory
 from service.painting.stylist import EngineInfo, Stylist
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -24,29 +24,29 @@ from service.storage.disks import Disks
 from service.telemetry.complaints import Complaint
 from service.telemetry.logs import bound
 from service.telemetry.tracing import continued
-from service.webhooks.dispatcher import Courier
+from service.webhooks.dispatcher import WebhookDispatcher
+from service.worker.kinds import RUN_CLASSES
 from service.worker.reporter import Reporter
 from service.worker.sweep import sweep
-from service.worker.tasks import RUNS
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at an empty queue
-RENEW_S = 1.0  # seconds after which a lease is renewed where there is no progress to write, if the lease is longer
-JOB_ROOM = 8 * MIB  # bytes of files that must find room where a job is begun
-JOB_SHARE = 32  # but no more than this part of a small disk
+RENEW_S = 1.0  # seconds after which a lease is renewed when there is no progress to write
+JOB_ROOM = 8 * MIB  # free bytes for files without which no job is begun
+JOB_SHARE = 32  # on a small disk, this part of it instead
 RETRY_S = 1.0  # seconds before the next try after the storage failed
-SWEEP_S = 3600.0  # seconds between two sweeps, where jobs are kept for longer
-SHORT_SWEEP_S = 60.0  # the same while the disk lacks room
-HUNG_LEASES = 3  # without a step of its job, after which a worker is taken to hang
-DRAIN_S = 7.0  # seconds that a job may take to stop at its next step before its process is ended without waiting
+SWEEP_S = 3600.0  # seconds between two sweeps; fewer for a short retention
+SHORT_SWEEP_S = 60.0  # seconds between two sweeps while the disk is short of room
+HUNG_LEASES = 3  # leases without a step of the job, after which a worker counts as hung
+DRAIN_S = 7.0  # seconds until a job's next step, after which a stopping process no longer waits
 
 
 class Worker:
-    """One process's work on the queue.
+    """The worker of one process.
 
     Args:
-        stopping: whether the process was told to stop; a job under way is then given back.
+        stopping: tells whether the process must stop; a running job is then given back.
     """
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
@@ -58,19 +58,11 @@ class Worker:
         self._blobs = Blobs(settings.blob_url)
         self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
         self._leases = Leases(self._database, settings.lease_s)
-        self._roll = Roll(self._database)
-        self._courier = Courier(settings, self._database)
-        self._stylist = Stylist(
-            settings.model,
-            self._blobs,
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.cpu_threads,
-            gram_memory=round(settings.gram_memory_mb * MIB),
-            memory=settings.job_memory,
-        )
-        self._storage, self._roll_trouble = Complaint(logger), Complaint(logger)
-        self._room = _room(settings, self._stylist.info)
+        self._registry = WorkerRegistry(self._database)
+        self._dispatcher = WebhookDispatcher(settings, self._database)
+        self._stylist = Stylist.from_settings(settings, self._blobs)
+        self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
+        self._capacity = _capacity(settings, self._stylist.info)
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
@@ -78,7 +70,7 @@ class Worker:
         self._next_sweep = self._hurried_sweep = 0.0
 
     def run(self) -> None:
-        """Works until it is told to stop; a job under way then goes back to the queue."""
+        """Work until told to stop; a running job then goes back to the queue."""
         self.start()
         try:
             while not self._stopping():
@@ -88,27 +80,27 @@ class Worker:
             self.close()
 
     def start(self) -> None:
-        """Signs the roll: from here on the process counts as a worker."""
+        """Start the heartbeat: from here on the process counts as a worker."""
         files.start(self._settings.decode_s)
         for thread in self._threads:
             thread.start()
-        self._courier.start()
-        logger.info("worker %s is ready: %s, %s", self._id, self._stylist.info, self._room)
+        self._dispatcher.start()
+        logger.info("worker %s is ready: %s, %s", self._id, self._stylist.info, self._capacity)
 
     def work_off(self) -> None:
-        """Carries out jobs until there is none to claim."""
+        """Carry out jobs until there is none to claim."""
         while not self._stopping() and self._work_once():
             pass
 
     def close(self) -> None:
-        """Signs off."""
+        """Stop the threads and leave the registry."""
         self._closed.set()
-        self._courier.stop()
+        self._dispatcher.stop()
         for thread in self._threads:
             thread.join()
 
     def _work_once(self) -> bool:
-        """One job, if there is one. A failing database is waited for, not died of."""
+        """Carry out one job, if there is one; wait while the storage fails. Return whether there was a job."""
         try:
             self._sweep_if_due()
             if self._lacks_room():
@@ -127,13 +119,11 @@ class Worker:
             self._claim = self._reporter = None
 
     def _lacks_room(self) -> bool:
-        """Whether no job is begun, as its picture would find no room: it waits until there is some again."""
+        """Return whether the disk is too full to begin a job."""
         room = self._blobs.room()
         if room is None or room >= min(JOB_ROOM, self._blobs.size() // JOB_SHARE):
             return False
-        self._storage.say(
-            "the disk is full (%.1f MiB left for files): no job is begun until there is room", room / MIB
-        )
+        self._storage.say("the disk is full (%.1f MiB left for files): no job begins until there is room", room / MIB)
         return True
 
     def _carry_out(self, claim: Claim) -> None:
@@ -145,17 +135,17 @@ class Worker:
 
     def _run(self, claim: Claim, reporter: Reporter) -> None:
         try:
-            run = RUNS[claim.kind](self._leases, self._blobs, self._stylist, self._room, claim, reporter)
+            run = RUN_CLASSES[claim.kind](self._leases, self._blobs, self._stylist, self._capacity, claim, reporter)
             run.carry_out()
         except LeaseLost:
-            logger.warning("job %s: taken over or deleted meanwhile", claim.id)
+            logger.warning("job %s: taken over or deleted in the meantime", claim.id)
             if not self._leases.exists(claim.id):
-                self._blobs.delete_all(job_folder(claim.id))  # what was written since it was deleted
+                self._blobs.delete_all(job_folder(claim.id))  # files that were written after it was deleted
         finally:
             give_back_memory()
 
     def _sweep_if_due(self) -> None:
-        """Sweeps now and then, and sooner from when a disk lacks room, whenever that begins."""
+        """Sweep if it is time; sooner while a disk is short of room."""
         clock = time.monotonic()
         if clock < self._hurried_sweep or (clock < self._next_sweep and not self._disks.shortage()):
             return
@@ -164,31 +154,33 @@ class Worker:
         gram_bytes = round(self._settings.gram_disk_mb * MIB)
         sweep(self._database, self._blobs, gram_bytes, self._settings.retention, self._disks.blobs_shortage())
 
-    # What goes on beside the jobs
+    # Threads beside the jobs
 
     def _beat(self) -> None:
-        """Signs the roll again and again, and sees to what befalls jobs while all workers are busy."""
+        """Send heartbeats, and see to waiting jobs while all workers are busy."""
         while True:
             try:
-                self._roll.sign(self._id, self._room, self._stylist.info.model)
-                self._leases.end_overdue()
+                self._registry.heartbeat(self._id, self._capacity, self._stylist.info.model)
+                self._leases.fail_overdue_waiting()
                 for id in self._leases.release_dead(self._host):
-                    logger.warning("job %s: its worker is dead, so it can be claimed again", id)
+                    logger.warning("job %s: its worker is dead; it can be claimed again", id)
                 self._database.put_by()
             except ServiceError as error:
-                self._roll_trouble.say("could not sign the roll, or look after jobs: %s; trying again", error.detail)
+                self._heartbeat_trouble.say(
+                    "the heartbeat or the care for waiting jobs failed: %s; trying again", error.detail
+                )
             if self._closed.wait(BEAT_S):
                 break
-        with suppress(ServiceError):  # the roll forgets us by itself
-            self._roll.leave(self._id)
+        with suppress(ServiceError):  # without heartbeats the registry drops this worker anyway
+            self._registry.remove(self._id)
 
     def _watch(self) -> None:
-        """Ends the process if its job hangs, or doesn't stop in time: one evaluation can take a minute."""
+        """End the process if its job hangs or doesn't stop in time: one evaluation can take a minute."""
         while not self._stopping():
             if self._closed.wait(POLL_S):
                 return
             if self._hangs():
-                logger.error("no step of a job in %d leases: this worker ends", HUNG_LEASES)
+                logger.error("the job made no step in %d leases: this worker ends", HUNG_LEASES)
                 os._exit(1)
         if not self._closed.wait(DRAIN_S):
             self._abandon()
@@ -202,14 +194,14 @@ class Worker:
         try:
             if claim is not None:
                 self._leases.give_back(claim)
-                logger.warning("job %s: given back at its checkpoint, as it did not stop in time", claim.id)
-            self._roll.leave(self._id)
+                logger.warning("job %s: given back at its checkpoint; it did not stop in time", claim.id)
+            self._registry.remove(self._id)
         except (LeaseLost, ServiceError):
-            logger.exception("stopping without a word to the database: the lease will run out")
+            logger.exception("stopping; the database could not be told: the lease will run out")
         finally:
             os._exit(0)
 
 
-def _room(settings: Settings, info: EngineInfo) -> Room:
-    """What this worker has for a job. How much of a GPU's memory a job takes isn't known."""
-    return Room(settings.job_memory if info.device == "cpu" else None, info.precision)
+def _capacity(settings: Settings, info: EngineInfo) -> Capacity:
+    """Return this worker's capacity. The memory that a job takes on a GPU isn't known."""
+    return Capacity(settings.job_memory if info.device == "cpu" else None, info.precision)

@@ -1,4 +1,4 @@
-"""What a worker tells while it works on a job: its row's lease and progress, previews and checkpoints as files."""
+"""Reports of a running job: lease and progress in its row, previews and checkpoints as files."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ REPORT_S = 0.25  # seconds between two writes of progress, at least
 PREVIEW_S = 2.0  # seconds between two previews of one level
 PREVIEW_SIZE, PREVIEW_QUALITY = 512, 80  # pixels on the long edge at most; of a JPEG
 CHECKPOINT_S = 4.0  # seconds between two checkpoints, at least
-CHECKPOINT_SHARE = 0.05  # of the time, at most, that goes into checkpoints
+CHECKPOINT_SHARE = 0.05  # of the time that goes into checkpoints, at most
 
 
 class Canceled(Exception):
-    """Someone asked to cancel the job."""
+    """The caller canceled the job."""
 
 
 class Overdue(Exception):
@@ -39,11 +39,11 @@ class Stopping(Exception):
 
 
 class Reporter:
-    """Keeps a job's lease and writes what there is to see of it; brings back what its row says.
+    """Keep a job's lease, write its progress, and raise what its row or the process demands.
 
     Args:
-        stopping: whether the worker was told to stop.
-        renew_s: seconds after which a lease is renewed where there is nothing to write.
+        stopping: tells whether the worker must stop.
+        renew_s: seconds after which a lease is renewed if there is nothing to write.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class Reporter:
         self._newest: Progress | None = None
         self._written = 0.0
         self._reported = 0.0
-        self.stepped = time.monotonic()  # when the job last came to its next step
+        self.stepped = time.monotonic()  # when the job made its last step
 
     def on_tick(self) -> None:
-        """Raises Canceled, Overdue, Stopping or LeaseLost."""
+        """Note a step of the job, and renew its lease in time. Raises Canceled, Overdue, Stopping or LeaseLost."""
         self.stepped = time.monotonic()
         if self._stopping():
             raise Stopping
@@ -71,7 +71,7 @@ class Reporter:
             self._write()
 
     def on_progress(self, progress: Progress) -> None:
-        """Raises Canceled, Overdue or LeaseLost."""
+        """Write the progress, at most every REPORT_S seconds. Raises Canceled, Overdue or LeaseLost."""
         clock = self.stepped = time.monotonic()
         self._newest = progress
         eta = self._pace.seconds_left(progress.fraction)
@@ -87,7 +87,7 @@ class Reporter:
         )
 
     def begin(self, done: Sequence[dict[str, Any]]) -> None:
-        """Says that these pictures of a job with several are done, and that the next one begins.
+        """Report that these pictures of a job with several are done, and that the next one begins.
 
         Raises Canceled, Overdue or LeaseLost.
         """
@@ -97,14 +97,14 @@ class Reporter:
         self._newest = None
 
     def delivered(self, picture: Picture) -> None:
-        """Shows a picture that is done: the preview before it may be two seconds older.
+        """Show a finished picture as the preview; the last one may be two seconds older.
 
         Raises Canceled, Overdue or LeaseLost.
         """
         self._write(preview=self._previews.keep(picture, self._newest.iteration if self._newest else 0))
 
-    def last_words(self) -> None:
-        """Keeps a preview and a checkpoint of where the job has come to, before it is let go.
+    def report_last(self) -> None:
+        """Store a last preview and checkpoint before the job is given up.
 
         Raises LeaseLost.
         """
@@ -115,7 +115,7 @@ class Reporter:
             self._leases.report(self._claim, progress=facts, preview=preview, checkpoint=checkpoint)
 
     def remove_checkpoints(self) -> None:
-        """Of a job that has ended."""
+        """Remove the checkpoints of a job that has ended."""
         self._checkpoints.remove()
 
     def _write(self, **said: dict[str, Any] | None) -> None:
@@ -124,7 +124,7 @@ class Reporter:
             news = self._leases.report(self._claim, **said)
         except DatabaseError as error:
             self._complaint.say(
-                "job %s: its progress could not be written: %s; going on", self._claim.id, error.detail
+                "job %s: its progress could not be written: %s; the work goes on", self._claim.id, error.detail
             )
             return
         self._checkpoints.tidy(said.get("checkpoint"))
@@ -135,13 +135,13 @@ class Reporter:
 
 
 class _Pace:
-    """How fast a job goes, from its first progress on."""
+    """The speed of a job since its first progress."""
 
     def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None  # share of the work, time
+        self._first: tuple[float, float] | None = None  # fraction of the work, time
 
     def seconds_left(self, fraction: float) -> float | None:
-        """Of the optimisation; None until there is a pace to go by."""
+        """Estimate the seconds that the optimisation still takes; None until the speed is known."""
         clock = time.monotonic()
         self._first = self._first or (fraction, clock)
         done = fraction - self._first[0]
@@ -149,7 +149,7 @@ class _Pace:
 
 
 class _Previews:
-    """A small JPEG of the picture as it is, written over itself."""
+    """Previews: a small JPEG of the current picture, overwritten each time."""
 
     def __init__(self, blobs: Blobs, key: str) -> None:
         self._blobs = blobs
@@ -159,7 +159,7 @@ class _Previews:
         self._kept = 0.0
 
     def due(self, progress: Progress) -> bool:
-        """One at the beginning of each level, and all the time between."""
+        """Return whether it is time for a preview: when a level begins, and every PREVIEW_S seconds."""
         if progress.level == self._level and time.monotonic() < self._kept + PREVIEW_S:
             return False
         self._level = progress.level
@@ -179,20 +179,20 @@ class _Previews:
 
 
 class _Checkpoints:
-    """The state from which another worker could go on, written over itself."""
+    """Checkpoints: the state from which another worker can continue, overwritten each time."""
 
     def __init__(self, blobs: Blobs, claim: Claim) -> None:
         self._blobs = blobs
         self._name = job_blob(claim.id, f"{CHECKPOINT}-{claim.fence}")
         self._complaint = Complaint(logger)
         known = claim.checkpoint or {}
-        self._done: list[dict[str, Any]] = list(known.get("done", ()))  # pictures before this one
+        self._done: list[dict[str, Any]] = list(known.get("done", ()))  # finished pictures
         self._written = {known["blob"]} if known.get("blob") else set()
         self._next = time.monotonic() + CHECKPOINT_S
 
     @property
     def _key(self) -> str:
-        """Each picture's own: a row never speaks of one picture and names the file of another."""
+        """Key of this picture's checkpoint. Each has its own: a row never names the file of another."""
         return f"{self._name}-{len(self._done)}"
 
     def due(self) -> bool:
@@ -212,12 +212,12 @@ class _Checkpoints:
         return {"blob": self._key, "progress": facts | {"eta_seconds": None}, "done": self._done}
 
     def next_picture(self, done: Sequence[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
-        """Where one picture is done and the next has not begun."""
+        """Return the checkpoint between two pictures of a job, which has no file."""
         self._done = [dict(one) for one in done]
         return {"blob": None, "progress": facts | {"eta_seconds": None}, "done": self._done}
 
     def tidy(self, written: dict[str, Any] | None) -> None:
-        """Removes the files of earlier ones, once a newer one is in the row."""
+        """Remove the files of earlier checkpoints, once a newer one is in the row."""
         if written:
             self._remove(self._written - {written["blob"]})
 
@@ -231,13 +231,13 @@ class _Checkpoints:
 
 
 def read_checkpoint(blobs: Blobs, claim: Claim) -> Checkpoint | None:
-    """Where the job was left; None where it is to begin at its beginning, if need be because that can't be read."""
+    """Read the checkpoint of a job; None if there is none or it can't be read, so that the job starts anew."""
     if claim.checkpoint is None or claim.checkpoint["blob"] is None:
         return None
     try:
         return Checkpoint.from_bytes(blobs.get(claim.checkpoint["blob"]))
     except (StorageError, UnusableCheckpoint):
-        logger.exception("job %s: its checkpoint can't be used; beginning anew", claim.id)
+        logger.exception("job %s: its checkpoint can't be used; starting anew", claim.id)
         return None
 
 
@@ -254,4 +254,4 @@ def _try_to_delete(blobs: Blobs, key: str) -> None:
     try:
         blobs.delete(key)
     except StorageError:
-        logger.exception("%s is left for the sweep", key)
+        logger.exception("%s could not be removed and is left for the sweep", key)

@@ -1,7 +1,7 @@
-"""Removes what is older than it is to be kept and what nothing refers to, and keeps the Grams under their limit.
+"""The sweep: remove expired jobs and files that nothing refers to, and keep the Grams under their limit.
 
-Files go before rows, so that it works on a full disk, where a row can't be removed before there is room. Callers
-don't see the jobs whose files go: those are past their time (service.jobs.expiry), or were deleted.
+Files are removed before rows, so that it works on a full disk, where a row can't be removed before there is room.
+Callers don't see these jobs any more: they have expired (service.jobs.expiry) or were deleted.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from service.jobs import deliveries, idempotency, queue, request
 from service.jobs.expiry import has_expired
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
-from service.storage.database import Database, take_turns
+from service.storage.database import Database, advisory_lock
 from service.storage.left import forget_left, left_folders
-from service.storage.schema import ENDED, JobRow, MarkRow, PresetRow, TurnRow
+from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
 from service.styles import cache, presets
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1000  # jobs that are removed at a time
-GRACE_S = 3600  # files are written before the row that names them: younger ones may still get theirs
-MANY = 20  # files without a row that may be there, whatever share of all they are
-SHARE = 0.9  # of all files that may be without a row, where there are many
-STRICT_SHARE = 0.5  # the same of a folder, where database and files are new to each other
-PATIENCE_S = 60.0  # that a sweep waits in all for files that can't be removed: a store that is away says so late
+GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
+MANY = 20  # files without a row that are always tolerated
+SHARE = 0.9  # of all files that may lack a row, if there are many
+STRICT_SHARE = 0.5  # of a folder's files, if database and files are new to each other
+PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be removed
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the rows say: the status of each job, those past their time, and the preset versions that are needed.
+    """The rows' knowledge: the status of each job, the expired jobs, and the preset versions that are needed.
 
     Attributes:
         left: folders whose row was removed on purpose.
-        accepted: whether an operator said that files without a row may go, however many there are.
+        accepted: whether an operator allows all files without a row to be removed.
     """
 
     jobs: dict[str, str]
@@ -51,21 +51,21 @@ class Known:
     accepted: bool
 
     def needs(self, blob: BlobInfo) -> bool:
-        """Whether there is a row for the folder of a file."""
+        """Return whether there is a row for the folder of a file."""
         return _owner(blob) in (self.jobs if blob.key.startswith(f"{request.FOLDER}/") else self.versions)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep would remove, and whether that can be right.
+    """The plan of a sweep: what it would remove, and whether that can be right.
 
     Attributes:
-        doomed: files that go.
-        orphans: those of them that have no row, nor had one that was removed on purpose.
-        young: files without a row that may still get one, and else go when they are an hour old.
-        doubt: why that many without a row are no accident; empty where all is well.
-        fit: how the files fit the rows, as far as can be told without an id.
-        done: folders that were left on purpose and have nothing in them.
+        doomed: files to remove.
+        orphans: those without a row that aren't in `left` either.
+        young: files without a row, too young to remove: they may still get one.
+        doubt: why so many orphans may mean a wrong database; empty if all is well.
+        fit: how files and rows match, judged without an id.
+        done: folders of `left` that are empty.
     """
 
     doomed: Sequence[BlobInfo]
@@ -77,11 +77,11 @@ class Plan:
 
 
 def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> None:
-    """Removes jobs that ended `retention_s` ago, what belonged to them and to deleted ones, and the oldest Grams.
+    """Remove expired jobs, the files of expired and deleted jobs, and the oldest Grams.
 
-    Where the database doesn't seem to be the one that the files belong to, it says so and removes nothing. Grams,
-    which can be computed again, make room for the blobs' disk where that lacks `shortage` bytes. A file that can't be
-    removed holds up no other; what is known of its folder stays, and the next sweep tries again.
+    If the files seem to belong to another database, this is logged and nothing is removed. Grams can be made again,
+    so they are also removed if the blobs' disk lacks `shortage` bytes. A file that can't be removed doesn't stop the
+    others: the record of its folder stays, and the next sweep tries again.
 
     Raises:
         StorageError
@@ -102,7 +102,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
 
 
 def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> list[BlobInfo]:
-    """Removes files; gives those that can't be removed. Raises StorageError where too long is waited for them."""
+    """Remove files; return those that can't be removed. Raises StorageError if they cost too much time."""
     stuck: list[BlobInfo] = []
     reason, waited = "", 0.0
     for blob in doomed:
@@ -120,7 +120,7 @@ def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> list[BlobInfo]:
 
 
 def read_known(database: Database, retention_s: float) -> Known:
-    """Raises DatabaseError."""
+    """Read what the sweep must know of the rows. Raises DatabaseError."""
     expired = select(JobRow.id).where(has_expired(retention_s))
     with database.reading() as session:
         return Known(
@@ -133,7 +133,7 @@ def read_known(database: Database, retention_s: float) -> Known:
 
 
 def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) -> Plan:
-    """Looks through all files; changes nothing. Raises StorageError."""
+    """Compare all files with the rows; change nothing. Raises StorageError."""
     old = time.time() - GRACE_S
     by_folder = {folder: _owned(blobs.listing(folder)) for folder in (request.FOLDER, presets.FOLDER)}
     files = [blob for found in by_folder.values() for blob in found]
@@ -162,7 +162,7 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
 
 
 def _doubt(count: int, total: int) -> str:
-    """Why so many files without a row are taken for the sign of a wrong database."""
+    """Return why so many files without a row may mean a wrong database; empty if there are few."""
     if not _are_many(count, total, SHARE):
         return ""
     return f"{count} of {total} files have no row in the database, as if it were another one"
@@ -173,7 +173,7 @@ def _are_many(count: int, total: int, share: float) -> bool:
 
 
 def _owned(found: Iterable[BlobInfo]) -> list[BlobInfo]:
-    """Those that lie in the folder of a job or a preset; what lies beside such folders is none of the service's."""
+    """Return the files in the folder of a job or a preset; other files aren't the service's."""
     return [blob for blob in found if blob.key.count("/") > 1]
 
 
@@ -182,16 +182,16 @@ def _count(folder: str, files: Sequence[BlobInfo]) -> int:
 
 
 def _forget(database: Database, expired: Sequence[str], left: set[str], retention_s: float) -> None:
-    """Removes the rows of jobs whose files are gone, of keys, of webhooks, and of callers that have no job."""
+    """Remove the rows of jobs whose files are gone, of old keys and webhooks, and of callers without jobs."""
     for i in range(0, len(expired), BATCH):
         with database.writing() as session:
             queue.remove(session, expired[i : i + BATCH])
     with database.writing() as session:
-        take_turns(session, queue.SUBMITTING)  # a new job comes with its caller's row
+        advisory_lock(session, queue.SUBMIT_LOCK)  # a new job comes with its caller's row
         forget_left(session, left)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
-        session.execute(delete(TurnRow).where(TurnRow.owner.not_in(select(JobRow.owner))))
+        session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
 
 
@@ -204,8 +204,11 @@ def _folder(blob: BlobInfo) -> str:
 
 
 def _has_served(blob: BlobInfo, known: Known) -> bool:
-    """Whether a job has no use for a file any more: it is past its time, or has ended and this is its checkpoint, or
-    one of the pictures of a series that broke off."""
+    """Return whether a job no longer needs a file.
+
+    That is so if the job has expired, or if it has ended and the file is a checkpoint or a picture of a series that
+    was not completed.
+    """
     name, status = blob.key.split("/")[2], known.jobs.get(_owner(blob))
     if _owner(blob) in known.expired:
         return True
@@ -215,8 +218,7 @@ def _has_served(blob: BlobInfo, known: Known) -> bool:
 
 
 def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:
-    """The blobs written longest ago: as many as it takes to bring the rest under `limit` bytes, and the disk to its
-    floor."""
+    """Return the oldest blobs: as many as must go to bring the rest under `limit` bytes and the disk to its floor."""
     grams = sorted(found, key=lambda blob: -blob.modified)
     limit = min(limit, sum(blob.size for blob in grams) - shortage) if shortage else limit
     kept, doomed = 0, []
@@ -232,9 +234,9 @@ def _unfinished() -> Any:
 
 
 def _versions(saved: Iterable[str], unfinished: Iterable[Any]) -> set[str]:
-    """Preset versions that a preset, or a job that hasn't ended, refers to."""
+    """Return the preset versions that a preset or an unfinished job refers to."""
     versions = set(saved)
-    for asked in unfinished:
-        named = request.blobs(asked)
+    for row in unfinished:
+        named = request.blobs(row)
         versions |= {blob.split("/")[1] for blob in named if blob.startswith(f"{presets.FOLDER}/")}
     return versions

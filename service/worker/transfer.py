@@ -1,28 +1,31 @@
-"""A transfer: its pictures are painted one after another, each kept before the next is begun."""
+"""A transfer: its pictures are painted one after another; each is stored before the next begins."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from service.decoding import files
+from service.decoding.decoded import DecodedFiles
 from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
 from service.jobs.leases import LeaseLost
-from service.jobs.memory_check import check_fit
+from service.jobs.memory_check import check_memory, kept_decoded
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
-from service.painting.stylist import Order, Outcome
+from service.painting.order import Order
+from service.painting.stylist import Outcome
 from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture
 from service.storage.pictures import StoredFile
 from service.telemetry.iterations import IterationCount
+from service.worker.content import Content
 from service.worker.job import JobRun
 from service.worker.reporter import read_checkpoint
 
@@ -32,23 +35,25 @@ Facts = dict[str, Any]
 
 
 class TransferRun(JobRun):
-    """Paints what a transfer's row asks for. Pictures that were done before it was taken over stay done."""
+    """Transfer: paint the requested pictures. Pictures that an earlier worker has finished are kept."""
 
     def work(self) -> None:
         request = TransferRequest.from_json(self.claim.request)
-        check_fit(request, {self.room})
+        check_memory(request, {self.capacity})
         done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
         resume = read_checkpoint(self.blobs, self.claim)
         if len(whole := self._whole(done)) < len(done):
             done, resume = whole, None
             self.reporter.begin(done)
-        shared: tuple[Any, Memo] = (None, {})
+        content = cache(partial(self.content, request))
+        decoded = DecodedFiles(kept_decoded(request, self.capacity))
+        memo: Memo = {}
+        several = len(request.paintings) > 1
         for k in range(len(done), len(request.paintings)):
             painting = request.paintings[k]
-            if shared[0] != (asked := _of_content(painting.options)):
-                shared = (asked, {})
-            memo = shared[1] if len(request.paintings) > 1 else None
-            order = replace(self.order(request.content, painting), resume=resume, memo=memo)
+            if k and _of_content(painting.options) != _of_content(request.paintings[k - 1].options):
+                memo = {}
+            order = replace(self.order(content(), painting, decoded), resume=resume, memo=memo if several else None)
             outcome = self._painted(order, _overall(request.paintings, k))
             resume = None
             self.reporter.delivered(_seen(outcome.result.picture, order.alpha))
@@ -56,13 +61,13 @@ class TransferRun(JobRun):
             if len(done) < len(request.paintings):
                 self.reporter.begin(done)
         try:
-            self._finish(request, done)
+            self._finish(request, done, content)
         except LeaseLost:
             self.blobs.delete(done[-1]["blob"])  # nobody else's checkpoint can speak of it
             raise
 
     def _whole(self, done: list[Facts]) -> list[Facts]:
-        """The pictures that another worker made, up to the first whose file is damaged: it is painted again."""
+        """Return the finished pictures up to the first damaged one, which is painted again."""
         for k, facts in enumerate(done):
             try:
                 self.read(_file(facts))
@@ -81,13 +86,13 @@ class TransferRun(JobRun):
         try:
             outcome = self.stylist.transfer(order, on_progress, self.reporter.on_tick)
         except UnusableCheckpoint:
-            logger.exception("job %s: its checkpoint can't be used; beginning anew", self.claim.id)
+            logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
             outcome = self.stylist.transfer(replace(order, resume=None), on_progress, self.reporter.on_tick)
         self.reporter.on_tick()
         return outcome
 
     def _kept(self, k: int, order: Order, outcome: Outcome) -> Facts:
-        """Stores a picture; gives what there is to say of it."""
+        """Store a picture; return its part of the result."""
         result, options = outcome.result, order.options
         data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
@@ -106,21 +111,21 @@ class TransferRun(JobRun):
             "bytes": len(data),
         }
 
-    def _finish(self, request: TransferRequest, done: list[Facts]) -> None:
+    def _finish(self, request: TransferRequest, done: list[Facts], content: Callable[[], Content]) -> None:
         timings = {name: round(sum(facts.pop(name) for facts in done), 3) for name in ("style_s", "optimize_s")}
         answers = {facts.pop("style_cache") for facts in done}
         cache = answers.pop() if len(answers) == 1 else "partial"
         stored = sum(facts.pop("bytes", 0) for facts in done)
         result = {**done[0], "iterations": sum(facts["iterations"] for facts in done), "variants": done}
         if request.variants:
-            data = self._sheet(request, done)
+            data = self._sheet(request, done, content)
             result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", data)
             result["sheet_sha256"] = images.digest(data)
             stored += len(data)
         self.leases.succeed(self.claim, result, timings, cache, stored)
 
-    def _sheet(self, request: TransferRequest, done: list[Facts]) -> bytes:
-        cells: list[tuple[str, Callable[[], Picture]]] = [("content", partial(self._shown, request.content))]
+    def _sheet(self, request: TransferRequest, done: list[Facts], content: Callable[[], Content]) -> bytes:
+        cells: list[tuple[str, Callable[[], Picture]]] = [("content", lambda: content().cell)]
         for painting, facts in zip(request.variants, done, strict=True):
             cells.append((painting.label, partial(self._shown, _file(facts))))
         return sheet.contact_sheet(cells)
@@ -135,13 +140,15 @@ def _file(facts: Facts) -> StoredFile:
 
 
 def _of_content(options: TransferOptions) -> Any:
-    """What of the options decides which features of the content are wanted: kept for the next picture that shares it,
-    and for no other, as they are large."""
+    """Return the options that decide which features of the content are needed.
+
+    The features are kept while consecutive pictures agree in them, and no longer, as they are large.
+    """
     return options.alpha, options.color == "luminance", sorted(options.content_layers)
 
 
 def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
-    """With the picture as it will be seen: what lies under transparent places is nobody's to see."""
+    """Return the progress with its picture as it will be seen: colours under transparent places stay hidden."""
     return replace(progress, picture=lambda: _seen(progress.picture(), alpha))
 
 
@@ -150,7 +157,7 @@ def _seen(picture: Picture, alpha: Alpha | None) -> Picture:
 
 
 def _overall(paintings: tuple[Painting, ...], k: int) -> Callable[[Progress], Progress]:
-    """A picture's progress -> that of the whole transfer; every picture counts as much as its iterations."""
+    """Return a function from a picture's progress to the whole transfer's, weighted by iterations."""
     counts = [painting.options.iterations for painting in paintings]
     before, total = sum(counts[:k]), sum(counts)
     work = [count + 1 for count in counts]

@@ -1,4 +1,4 @@
-"""A client that a public generator makes of the API's description: made as the README says, it carries a transfer."""
+"""A client that a public generator makes of the API: made as docs/api.md says, it carries out a transfer."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def test_a_generated_client_runs_a_whole_transfer(
 
 
 def generate(url: str, folder: Path) -> str:
-    """Runs the README's line; gives what the generator printed."""
-    (line,) = re.findall(r"^openapi-python-client generate .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    """Run the line of docs/api.md; return what the generator printed."""
+    (line,) = re.findall(r"^openapi-python-client generate .*$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "openapi-python-client.yaml", folder / "docs")
     env = os.environ | {"PATH": f"{GENERATOR.parent}:{os.environ['PATH']}"}  # which has ruff, for its last touch

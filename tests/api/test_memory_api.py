@@ -14,9 +14,9 @@ from front_door import RunningService, b64, png
 from service.config import Settings
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
-from service.jobs.registry import Roll
+from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import BASE, MIB, Room
+from service.machine.memory import BASE, MIB, Capacity
 from service.options import TransferOptions
 from service.storage.database import Database
 from service.storage.pictures import StoredImage, StoredStyleImage
@@ -27,8 +27,8 @@ LARGE: dict[str, Any] = {"content": PICTURE, "styles": [{"image": PICTURE}], "si
 
 
 @pytest.fixture
-def roll(database: Database) -> Roll:
-    return Roll(database)
+def registry(database: Database) -> WorkerRegistry:
+    return WorkerRegistry(database)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,10 @@ def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(small_service: Ru
     assert small_service.post(good, Prefer="wait=60").json()["status"] == "succeeded"
 
 
-def test_a_refused_transfer_leaves_neither_a_job_nor_files(client: FlaskClient, roll: Roll, tmp_path: Path) -> None:
-    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+def test_a_refused_transfer_leaves_neither_a_job_nor_files(
+    client: FlaskClient, registry: WorkerRegistry, tmp_path: Path
+) -> None:
+    registry.heartbeat("here:1", Capacity(MEMORY_MB * MIB, "float32"))
     assert client.post("/v1/transfers", json=LARGE).status_code == 422
     assert client.get("/v1/transfers").json == {"items": [], "next": None}
     assert [path.name for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == ["id"]  # of the store itself
@@ -76,15 +78,15 @@ def test_where_no_worker_lives_nothing_is_refused(client: FlaskClient) -> None:
     assert client.post("/v1/transfers", json=LARGE).status_code == 202
 
 
-def test_every_worker_must_have_room(client: FlaskClient, roll: Roll) -> None:
-    roll.sign("there:1", Room(None, "bfloat16"))
+def test_every_worker_must_have_room(client: FlaskClient, registry: WorkerRegistry) -> None:
+    registry.heartbeat("there:1", Capacity(None, "bfloat16"))
     assert client.post("/v1/transfers", json=LARGE).status_code == 202
-    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+    registry.heartbeat("here:1", Capacity(MEMORY_MB * MIB, "float32"))
     assert client.post("/v1/transfers", json=LARGE).status_code == 422
 
 
-def test_a_presets_image_too_large_is_named_with_its_entry(client: FlaskClient, roll: Roll) -> None:
-    roll.sign("here:1", Room(MEMORY_MB * MIB, "float32"))
+def test_a_presets_image_too_large_is_named_with_its_entry(client: FlaskClient, registry: WorkerRegistry) -> None:
+    registry.heartbeat("here:1", Capacity(MEMORY_MB * MIB, "float32"))
     preset = {"images": [{"image": PICTURE}, {"image": PICTURE, "scale": 4.0}]}
     assert client.put("/v1/styles/large", json=preset).status_code == 201
     body = LARGE | {"styles": [{"image": PICTURE}, {"preset": "large", "scale": 0.9}], "size": 400}

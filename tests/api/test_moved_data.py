@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 
 from service.config import Settings
 from service.errors import BlobsGone
-from service.jobs.registry import Roll
-from service.machine.memory import Room
+from service.jobs.registry import WorkerRegistry
+from service.machine.memory import Capacity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 
@@ -34,7 +34,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def asking(database: Database, client: FlaskClient) -> FlaskClient:
     """A client of a service that is ready."""
-    Roll(database).sign("here:1", Room(None, "float32"))
+    WorkerRegistry(database).heartbeat("here:1", Capacity(None, "float32"))
     assert client.get("/readyz").status_code == 200
     return client
 

@@ -19,7 +19,7 @@ from service.api.context import KEY
 from service.api.live.streams import BEGINNING, Streams, events_after, resumed_at
 from service.api.live.watch import Watch
 from service.config import Settings
-from service.errors import TransferFailed, Unavailable
+from service.errors import JobFailed, Unavailable
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
 from service.web.app import create_app
@@ -50,7 +50,7 @@ def test_the_end_is_the_last_event_and_has_the_whole_job(queue: Queue, leases: L
     id = submit(queue)
     claim = claimed(leases)
     leases.report(claim, progress={"iteration": 9}, preview=PREVIEW)
-    leases.fail(claim, TransferFailed("for the test"))
+    leases.fail(claim, JobFailed("for the test"))
     row = queue.get(id)
     events = events_after(row, BEGINNING)
     assert [event.name for event in events] == ["progress", "preview", "done"]
@@ -98,7 +98,7 @@ def test_a_stream_tells_of_every_step_that_it_is_read_fast_enough_for(
     leases.report(claim, preview=PREVIEW)
     assert next(events).name == "preview"
     queue.cancel(id)
-    leases.end_canceled(claim)
+    leases.cancel(claim)
     last = next(events)
     assert (last.name, last.data["status"]) == ("done", "canceled")
     assert next(events, None) is None

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 
 from service.config import Settings
-from service.jobs.registry import Roll
-from service.machine.memory import Room
+from service.jobs.registry import WorkerRegistry
+from service.machine.memory import Capacity
 from service.storage.database import Database
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
@@ -34,7 +34,7 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     settings: Settings, database: Database, client: FlaskClient
 ) -> None:
     settings.model.touch()
-    Roll(database).sign("here:1", Room(None, "float32"))
+    WorkerRegistry(database).heartbeat("here:1", Capacity(None, "float32"))
     assert client.get("/readyz").status_code == 200
     settings.model.unlink()
     response = client.get("/readyz")
@@ -52,9 +52,9 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
 def test_workers_with_different_models_are_told(settings: Settings, database: Database, client: FlaskClient) -> None:
     settings.model.write_bytes(b"a model")
     of_file = hashlib.sha256(b"a model").hexdigest()
-    Roll(database).sign("here:1", Room(None, "float32"), of_file)
+    WorkerRegistry(database).heartbeat("here:1", Capacity(None, "float32"), of_file)
     assert client.get("/readyz").json == {"status": "ready"}
-    Roll(database).sign("here:2", Room(None, "float32"), "b" * 64)
+    WorkerRegistry(database).heartbeat("here:2", Capacity(None, "float32"), "b" * 64)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     (note,) = answer.json["notes"]

@@ -14,7 +14,8 @@ from front_door import b64, png
 from service.api.context import KEY, AppContext
 from service.config import Settings
 from service.errors import DatabaseError
-from service.machine.memory import BASE, Room
+from service.jobs.stats import queue_stats
+from service.machine.memory import BASE, Capacity
 from service.styles import presets
 
 PRESET: dict[str, Any] = {"images": [{"image": b64(png(NEGATIVE))}], "warm": [64]}
@@ -59,7 +60,7 @@ def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, c
         assert int(refused.headers["Retry-After"]) > 0
     assert client.get("/v1/styles/harbour").json == before
     assert client.get("/v1/styles/new").status_code == 404
-    assert context.queue.waiting() == 1
+    assert queue_stats(context.database).open["warm", "queued"] == 1
 
 
 def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, context: AppContext, monkeypatch: Any) -> None:
@@ -69,7 +70,7 @@ def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, context: Ap
     assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 201
     monkeypatch.setattr(presets, "leave", fails)
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 503
-    assert context.queue.waiting() == 0
+    assert queue_stats(context.database).open["warm", "queued"] == 0
     monkeypatch.undo()
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 200
     assert warm_status(context, "harbour") == "queued"
@@ -78,7 +79,7 @@ def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, context: Ap
 def test_sizes_that_no_worker_has_the_memory_for_are_refused(
     client: FlaskClient, context: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context.registry, "rooms", lambda: {Room(BASE, "float32")})
+    monkeypatch.setattr(context.registry, "capacities", lambda: {Capacity(BASE, "float32")})
     refused = client.put("/v1/styles/harbour", json=PRESET)
     assert refused.status_code == 422
     assert refused.json is not None

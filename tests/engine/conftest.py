@@ -11,9 +11,9 @@ import pytest
 import torch
 from paintings import GramsOf, Painted, Pair, Run
 
+from bench.objectives import gram_matrix
 from export.graph import build_model
 from export.sources import random_weights
-from service.engine.losses import gram_matrix
 from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import VGG, build_encoder
 from service.network.model import Model, load_model
@@ -88,8 +88,9 @@ def run(encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray, grams_
         rng = np.random.default_rng(0)  # another runtime computes the Grams: they differ by as much as rounding does
         grams = {layer: (g * (1 + 1e-7 * rng.normal(size=g.shape))).astype(np.float32) for layer, g in grams.items()}
         return stylize(
-            encoder, content, lambda size: [grams], asked, first=first, on_progress=on_progress, on_tick=on_tick
-        )
+            encoder, content, lambda size: [grams], asked,
+            initial_image=first, on_progress=on_progress, on_tick=on_tick,
+        )  # fmt: skip
 
     return run
 
@@ -108,7 +109,7 @@ def painted(encoder: VGG, grams_of: GramsOf) -> Painted:
             return [grams_of(images.resize_long_edge(style, size))]
 
         given = TransferOptions(**options)
-        return stylize(encoder, content, grams_at, given, first=style, on_progress=reports.append), asked
+        return stylize(encoder, content, grams_at, given, initial_image=style, on_progress=reports.append), asked
 
     return paint
 

@@ -35,10 +35,13 @@ def paint(encoder: VGG) -> Paint:
 
     def paint(
         content: Picture, grams: list[dict[str, np.ndarray]], guidance: Guidance, *,
-        first: Picture | None = None, whole: int = 10**9, **options: Any,
+        initial_image: Picture | None = None, whole: int = 10**9, **options: Any,
     ) -> Result:  # fmt: skip
         asked = TransferOptions(**{"iterations": 4} | options)
-        return stylize(encoder, content, lambda size: grams, asked, guidance=guidance, first=first, whole=whole)
+        return stylize(
+            encoder, content, lambda size: grams, asked,
+            guidance=guidance, initial_image=initial_image, max_whole_pixels=whole,
+        )  # fmt: skip
 
     return paint
 
@@ -72,7 +75,7 @@ def test_what_is_protected_stays_byte_for_byte(
     protect = left(96, 128, 50)
     protect[70:, 90:] = 1
     grams = grams_of(grey(art) if options.get("color") == "luminance" else art)
-    result = paint(larger_photo, [grams], Guidance(protect=protect), first=art, **options)
+    result = paint(larger_photo, [grams], Guidance(protect=protect), initial_image=art, **options)
     kept = protect == 1
     np.testing.assert_array_equal(result.picture[kept], larger_photo[kept])
     assert np.abs(result.picture[~kept].astype(float) - larger_photo[~kept]).mean() > 1
@@ -95,7 +98,7 @@ def test_far_from_where_the_strength_is_0_nothing_changes(
 ) -> None:
     """Style alone: a feature that counts sees as far into the rest as it is seen from there."""
     options = {"iterations": 8, "content_weight": 0, "tv_weight": 0, "style_layers": SHALLOW}
-    guidance = Guidance(strength=left(48, 64, 32))
+    guidance = Guidance(strength_map=left(48, 64, 32))
     result = paint(small_photo, two_styles(SHALLOW)[:1], guidance, whole=whole, **options)
     far = 32 + 2 * (reach("relu2_1") + stride("relu2_1"))
     np.testing.assert_array_equal(result.picture[:, far:], small_photo[:, far:])
@@ -108,7 +111,7 @@ def test_more_strength_at_a_place_is_more_paint_there(
     """From left to right, beside a content loss of pixels' neighbourhoods."""
     strength = np.repeat(np.linspace(0, 1, 64, dtype=np.float32)[None], 48, axis=0)
     options = {"iterations": 30, "tv_weight": 0, "style_layers": SHALLOW, "content_layers": {"relu1_1": 1.0}}
-    result = paint(small_photo, two_styles(SHALLOW)[:1], Guidance(strength=strength), **options)
+    result = paint(small_photo, two_styles(SHALLOW)[:1], Guidance(strength_map=strength), **options)
     moved = np.abs(result.picture.astype(float) - small_photo).mean(axis=(0, 2))
     assert moved[:16].mean() < moved[24:40].mean() < moved[48:].mean()
 
@@ -164,7 +167,10 @@ def test_the_losses_that_are_told_are_those_of_the_weighted_grams(
     encoder: VGG, model: Model, small_photo: Picture, two_styles: TwoStyles, *, scaling: str, whole: int
 ) -> None:
     options = TransferOptions(iterations=4, style_layers=LAYER_WEIGHTS, loss_scaling=scaling)
-    grams, given = two_styles(LAYER_WEIGHTS), {"guidance": Guidance(REGIONS, PROTECT, STRENGTH), "whole": whole}
+    grams, given = (
+        two_styles(LAYER_WEIGHTS),
+        {"guidance": Guidance(REGIONS, PROTECT, STRENGTH), "max_whole_pixels": whole},
+    )
     result = stylize(encoder, small_photo, lambda size: grams, options, **given)
     expected = expected_losses(model, result.picture, small_photo, grams, scaling)
     assert vars(result.losses) == pytest.approx(expected, rel=1e-3)
@@ -192,7 +198,7 @@ def test_a_region_that_is_black_counts_for_nothing(
 
 
 def test_all_black_masks_give_back_the_content(paint: Paint, larger_photo: Picture, two_styles: TwoStyles) -> None:
-    guidance = Guidance(strength=np.zeros((96, 128), np.float32))
+    guidance = Guidance(strength_map=np.zeros((96, 128), np.float32))
     result = paint(larger_photo, two_styles(FIVE)[:1], guidance, tv_weight=0)
     np.testing.assert_array_equal(result.picture, larger_photo)
     assert result.losses.style == 0

@@ -9,7 +9,8 @@ import torch
 from reference import content_term, gram_means, gram_sums, style_term, vgg_features
 from torch import Tensor
 
-from service.engine.losses import Objective, content_loss, gram_matrix, plain_objective, style_loss, total_variation
+from bench.objectives import evaluate, gram_matrix, plain_objective
+from service.engine.losses import Objective, content_loss, style_loss, total_variation
 from service.engine.vgg import VGG
 from service.network.model import Model
 from service.options import TransferOptions
@@ -143,7 +144,7 @@ def test_the_objective_is_alpha_content_plus_beta_style_plus_gamma_tv(
     expected_style = sum(w * style_term(g[layer], s[layer], scaling) for layer, w in style_layers.items())
     expected_tv = reference.total_variation(image[0].numpy())
 
-    losses = objective(exact_encoder, content, style, options).evaluate(image, image)
+    losses = evaluate(objective(exact_encoder, content, style, options), image, image)
     assert losses.content == pytest.approx(expected_content, rel=1e-9)
     assert losses.style == pytest.approx(expected_style, rel=1e-9)
     assert losses.tv == pytest.approx(expected_tv, rel=1e-12)
@@ -162,13 +163,13 @@ def test_the_objective_in_the_form_gatys_is_the_paper_where_all_pictures_have_on
         n_c, n_h, n_w = g[layer].shape
         distance = ((gram_sums(s[layer]) - gram_sums(g[layer])) ** 2).sum()
         expected += 2.5 * 0.2 * distance / (2 * n_h * n_w * n_c) ** 2
-    computed = objective(exact_encoder, content, style, options).evaluate(image, image).total
+    computed = evaluate(objective(exact_encoder, content, style, options), image, image).total
     assert computed == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_content_image_itself_has_no_content_loss(encoder: VGG) -> None:
     content = random_image(32, 24).float()
-    losses = objective(encoder, content, content, TransferOptions()).evaluate(content, content)
+    losses = evaluate(objective(encoder, content, content, TransferOptions()), content, content)
     assert losses.content == 0
     assert losses.style < 1e-9
 
@@ -176,7 +177,7 @@ def test_the_content_image_itself_has_no_content_loss(encoder: VGG) -> None:
 def test_what_the_encoder_sees_has_content_and_style_and_the_image_has_the_variation(encoder: VGG) -> None:
     seen, image = random_image(32, 24, 1).float(), random_image(32, 24, 2).float()
     options = TransferOptions(tv_weight=2.0)
-    together = objective(encoder, seen, seen, options).evaluate(seen, image)
+    together = evaluate(objective(encoder, seen, seen, options), seen, image)
     assert together.content == 0
     assert together.tv == pytest.approx(reference.total_variation(image[0].numpy()), rel=1e-5)
     assert together.total == pytest.approx(together.style + 2 * together.tv)
@@ -197,14 +198,14 @@ def test_the_scale_is_the_total_of_an_image_without_features(exact_encoder: VGG,
 def test_a_content_and_style_without_features_give_finite_losses(model: Model) -> None:
     from_nothing = VGG({name: torch.zeros(array.shape) for name, array in model.parameters().items()}, "max")
     black = torch.zeros(1, 3, 32, 32)
-    losses = objective(from_nothing, black, black, TransferOptions(tv_weight=1.0)).evaluate(black, black)
+    losses = evaluate(objective(from_nothing, black, black, TransferOptions(tv_weight=1.0)), black, black)
     assert (losses.content, losses.style, losses.tv, losses.total) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_a_black_content_gives_finite_losses(encoder: VGG, scaling: str) -> None:
     black, style = torch.zeros(1, 3, 32, 32), random_image(32, 32).float()
-    losses = objective(encoder, black, style, TransferOptions(loss_scaling=scaling)).evaluate(style, style)
+    losses = evaluate(objective(encoder, black, style, TransferOptions(loss_scaling=scaling)), style, style)
     assert np.isfinite([losses.content, losses.style, losses.total]).all()
 
 

@@ -65,7 +65,7 @@ def test_adam_goes_back_to_the_best_point_and_not_to_the_last_one() -> None:
 @both_methods
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_an_objective_without_a_number_at_the_start_is_an_error_that_names_it(method: str, value: float) -> None:
-    with pytest.raises(Diverged, match=f"the objective is {value} at the first image"):
+    with pytest.raises(Diverged, match=f"the objective is {value} at the initial image"):
         last(minimize(problem(lambda x: x.sum() * value), vector(0.5, 0.5), method, 5))
 
 

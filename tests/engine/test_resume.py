@@ -48,7 +48,7 @@ class Painter:
             self.content if content is None else content,
             self._grams_at,
             TransferOptions(**{"iterations": 18, "tolerance": 0.0} | options),
-            first=self._style,
+            initial_image=self._style,
             resume=resume,
             on_progress=self.reports.append,
         )

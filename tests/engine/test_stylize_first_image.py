@@ -54,5 +54,5 @@ def test_the_first_image_leads_to_another_result(run: Run, texture: np.ndarray) 
 
 
 def test_a_missing_first_image_is_named(run: Run) -> None:
-    with pytest.raises(ValueError, match="'style' needs a first image"):
+    with pytest.raises(ValueError, match="'style' needs an initial image"):
         run(init="style")

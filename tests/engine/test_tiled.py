@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.objectives import gram_matrix
 from service.engine.canvas import to_tensor
-from service.engine.losses import Objective, StyleTarget, gram_matrix
+from service.engine.losses import Objective, StyleTarget
 from service.engine.stylize import stylize
 from service.engine.tiled import TiledObjective, encode_tiled
 from service.engine.vgg import VGG
@@ -103,7 +104,7 @@ def test_a_transfer_by_tiles_is_a_transfer(encoder: VGG, small_photo: np.ndarray
     grams = {layer: gram_matrix(f)[0].numpy() for layer, f in features.items()}
     options = TransferOptions(iterations=40, levels=2)
     whole = stylize(encoder, small_photo, lambda size: [grams], options)
-    tiled = stylize(encoder, small_photo, lambda size: [grams], options, whole=1)
+    tiled = stylize(encoder, small_photo, lambda size: [grams], options, max_whole_pixels=1)
     assert vars(tiled.losses) == pytest.approx(vars(whole.losses), rel=0.1)
 
 

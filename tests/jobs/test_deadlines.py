@@ -12,10 +12,10 @@ from service.jobs.queue import Queue
 
 def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(queue: Queue, leases: Leases) -> None:
     late, other = submit(queue, deadline_s=0.5), submit(queue, deadline_s=60)
-    leases.end_overdue()
+    leases.fail_overdue_waiting()
     assert queue.get(late).status == "queued"
     time.sleep(0.6)
-    leases.end_overdue()
+    leases.fail_overdue_waiting()
     job = queue.get(late)
     assert (job.status, job.error["status"], job.error["type"]) == (
         "failed",

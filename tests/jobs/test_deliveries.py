@@ -117,13 +117,13 @@ def test_it_comes_back_when_the_process_that_claimed_it_dies(
     assert found[-1].attempts == 2
 
 
-def test_many_couriers_claim_each_once(database: Database, outbox: Deliveries) -> None:
+def test_many_dispatchers_claim_each_once(database: Database, outbox: Deliveries) -> None:
     for i in range(40):
         leave(database, f"job-{i}")
     ids: list[str] = []
 
     def work() -> None:
-        while len(ids) < 40:  # a courier may find nothing while another holds the next one
+        while len(ids) < 40:  # a dispatcher may find nothing while another holds the next one
             if (delivery := outbox.claim()) is not None:
                 ids.append(delivery.id)
 
@@ -217,7 +217,7 @@ def test_a_failure_told_after_another_has_claimed_it_changes_nothing(database: D
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_success_stands_whatever_another_courier_says(database: Database, outbox: Deliveries) -> None:
+def test_a_success_stands_whatever_another_dispatcher_says(database: Database, outbox: Deliveries) -> None:
     leave(database)
     first, second = claimed(outbox), claimed(outbox)
     outbox.delivered(first.id)

@@ -11,7 +11,7 @@ import time
 import pytest
 from jobs.submitting import checkpoint, claimed, submit
 
-from service.errors import TransferFailed
+from service.errors import JobFailed
 from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
 from service.jobs.queue import Queue
 from service.jobs.registry import worker_id
@@ -35,9 +35,9 @@ def test_a_job_whose_lease_ran_out_goes_to_another_and_the_first_may_not_write(
         lambda: leases.report(first, preview={"blob": "late"}),
         lambda: leases.report(first, checkpoint=checkpoint(9)),
         lambda: leases.succeed(first, {}, {}, "hit"),
-        lambda: leases.fail(first, TransferFailed("late")),
+        lambda: leases.fail(first, JobFailed("late")),
         lambda: leases.fail_overdue(first),
-        lambda: leases.end_canceled(first),
+        lambda: leases.cancel(first),
         lambda: leases.give_back(first),
     ):
         with pytest.raises(LeaseLost):

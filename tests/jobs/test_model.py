@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 from jobs.submitting import checkpoint, submit
 
-from service.errors import NotFound, TooManyJobs, TransferFailed
+from service.errors import JobFailed, NotFound, TooManyJobs
 from service.jobs.leases import MAX_ATTEMPTS, Claim, LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
@@ -167,9 +167,9 @@ class QueueMachine(RuleBasedStateMachine):
             if how == "succeeded":
                 self.leases.succeed(claim, {"blob": "x"}, {}, "hit")
             elif how == "failed":
-                self.leases.fail(claim, TransferFailed("so"))
+                self.leases.fail(claim, JobFailed("so"))
             else:
-                self.leases.end_canceled(claim)
+                self.leases.cancel(claim)
 
         held = self.model.held(claim)
         if held is None:

@@ -9,6 +9,7 @@ from service.errors import NotFound, QueueFull, TooManyJobs
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
+from service.jobs.stats import queue_stats
 from service.storage.database import Database
 
 
@@ -57,7 +58,7 @@ def test_a_full_queue_takes_no_more_until_a_job_is_taken_up(database: Database, 
     submit(queue, "a")
     submit(queue, "a")
     submit(queue, "b")
-    for refused in (lambda: submit(queue, "c"), lambda: queue.check_room("c")):
+    for refused in (lambda: submit(queue, "c"), lambda: queue.check_limits("c")):
         with pytest.raises(QueueFull) as full:
             refused()
         assert full.value.retry_after and 1 <= full.value.retry_after <= 60
@@ -69,12 +70,12 @@ def test_one_caller_may_not_fill_the_queue(database: Database) -> None:
     queue = Queue(database, Limits(queue=9, caller=2))
     for _ in range(2):
         submit(queue, "greedy")
-    for refused in (lambda: submit(queue, "greedy"), lambda: queue.check_room("greedy")):
+    for refused in (lambda: submit(queue, "greedy"), lambda: queue.check_limits("greedy")):
         with pytest.raises(TooManyJobs) as many:
             refused()
         assert many.value.retry_after
     submit(queue, "modest")
-    assert queue.waiting() == 3
+    assert queue_stats(database).open["transfer", "queued"] == 3
 
 
 def test_events_are_counted_where_something_can_be_seen(queue: Queue, leases: Leases) -> None:

@@ -25,8 +25,8 @@ from service.doctor.report import FAILURE, OK, WARNING, Finding, examine, exit_s
 from service.doctor.setup import check_memory, check_variables
 from service.doctor.store import check_models, check_store
 from service.errors import StorageError
-from service.jobs.registry import Roll
-from service.machine.memory import Room
+from service.jobs.registry import WorkerRegistry
+from service.machine.memory import Capacity
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -154,10 +154,10 @@ def test_a_floor_that_the_disk_is_too_small_for_is_said(
 
 
 def signed(settings: Settings, *models: str) -> None:
-    """Workers with these models sign the roll."""
+    """Workers with these models sign the registry."""
     with closing(Database(settings.database)) as database:
         for i, model in enumerate(models):
-            Roll(database).sign(f"here:{i}", Room(None, "float32"), model)
+            WorkerRegistry(database).heartbeat(f"here:{i}", Capacity(None, "float32"), model)
 
 
 def test_workers_with_other_models_than_the_file_are_told(tmp_path: Path) -> None:

@@ -13,21 +13,21 @@ import pytest
 from sqlalchemy import select, text
 
 from service.errors import StorageError
-from service.storage.database import Database, now, take_turns
+from service.storage.database import Database, advisory_lock, now
 from service.storage.schema import PresetRow, WorkerRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 COUNT_UP = """
 import sys
-from service.storage.database import Database, take_turns
+from service.storage.database import Database, advisory_lock
 from service.storage.schema import WorkerRow
 
 database = Database(sys.argv[1])
 sys.stdin.readline()
 for _ in range(int(sys.argv[2])):
     with database.writing() as session:
-        take_turns(session, "counter")
+        advisory_lock(session, "counter")
         session.get(WorkerRow, "counter").seen_at += 1
 database.close()
 """
@@ -106,14 +106,14 @@ def test_a_second_writer_in_the_same_turn_waits_for_the_first(database: Database
     def second() -> None:
         inside.wait()
         with database.writing() as session:
-            take_turns(session, "worker")
+            advisory_lock(session, "worker")
             session.get_one(WorkerRow, "worker").seen_at += 1
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
     with database.writing() as session:
-        take_turns(session, "worker")
+        advisory_lock(session, "worker")
         row = session.get_one(WorkerRow, "worker")
         inside.set()
         time.sleep(0.1)
@@ -143,7 +143,7 @@ def test_no_update_of_several_threads_and_processes_is_lost(database: Database, 
     def count_up() -> None:
         for _ in range(40):
             with database.writing() as session:
-                take_turns(session, "counter")
+                advisory_lock(session, "counter")
                 session.get_one(WorkerRow, "counter").seen_at += 1
 
     threads = [threading.Thread(target=count_up) for _ in range(2)]

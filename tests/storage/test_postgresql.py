@@ -13,7 +13,7 @@ from servers import PostgreSQL
 from sqlalchemy import func, select, text
 
 from service.errors import DatabaseError
-from service.storage.database import POOL_MORE, POOL_SIZE, Database, take_turns
+from service.storage.database import POOL_MORE, POOL_SIZE, Database, advisory_lock
 from service.storage.schema import WorkerRow
 
 pytestmark = pytest.mark.slow
@@ -33,17 +33,17 @@ def rows(database: Database) -> int:
 
 def test_who_names_another_turn_does_not_wait(database: Database) -> None:
     with database.writing() as first, database.writing() as second:
-        take_turns(first, "jobs")
-        take_turns(second, "presets")
+        advisory_lock(first, "jobs")
+        advisory_lock(second, "presets")
 
 
 def test_a_turn_ends_with_its_transaction_however_that_ends(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.writing() as session:
-        take_turns(session, "jobs")
+        advisory_lock(session, "jobs")
         raise ZeroDivisionError
     with database.writing() as session:
         session.execute(text("SET LOCAL lock_timeout = '1s'"))
-        take_turns(session, "jobs")
+        advisory_lock(session, "jobs")
 
 
 def test_a_lost_connection_fails_its_transaction_and_no_later_one(database: Database, postgresql: PostgreSQL) -> None:

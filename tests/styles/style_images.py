@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from front_door import png
 
+from service.decoding.decoded import DecodedFiles, File
 from service.pictures import images
 from service.pictures.images import Mask, Picture
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import File, Style, StyleImage, Treatment
+from service.styles.grams import StyleGrams, Tally
+from service.styles.style import Style, StyleImage, Treatment
 
 FIVE = tuple(f"relu{block}_1" for block in range(1, 6))
 MIB = 2**20
@@ -27,6 +30,31 @@ class CountingExtractor:
         grams = self._extractor.grams(picture, layers, mask, on_tick)
         self.asked.append((picture, tuple(layers), mask))
         return grams
+
+
+@dataclass(frozen=True)
+class Found:
+    """The Gram targets of one size, and how the cache answered."""
+
+    grams: Grams
+    tally: Tally
+
+    @property
+    def cache(self) -> str:
+        return self.tally.cache
+
+
+def targets_of(  # noqa: PLR0917
+    grams: StyleGrams,
+    styles: Sequence[Style],
+    size: int,
+    layers: Sequence[str],
+    treatment: Treatment,
+    on_tick: Callable[[], None] = lambda: None,
+) -> Found:
+    """Ask for one size, with nothing decoded before."""
+    found = grams.targets(styles, [size], layers, treatment, decoded=DecodedFiles(0), on_tick=on_tick)
+    return Found(found.grams[size], found.tally)
 
 
 def file(data: bytes, read: Callable[[], bytes] | None = None) -> File:

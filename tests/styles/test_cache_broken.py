@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 from safetensors.numpy import save
-from style_images import style
+from style_images import style, targets_of
 
 from service.styles.cache import FOLDER, GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams, Treatment
+from service.styles.grams import StyleGrams
+from service.styles.style import Treatment
 
 
 def broken() -> dict[str, bytes]:
@@ -59,18 +60,18 @@ def test_a_broken_blob_is_spoken_of(blobs: CountingBlobs, caplog: pytest.LogCapt
 def test_grams_of_a_broken_blob_are_computed_anew(extractor: GramExtractor, small_texture: np.ndarray) -> None:
     blobs = CountingBlobs()
 
-    def targets() -> tuple[str, Grams]:
+    def found_anew() -> tuple[str, Grams]:
         grams = StyleGrams(extractor, GramCache(blobs, 0), "model")
-        found = grams.targets([style(small_texture)], 48, ["relu1_1"], Treatment())
+        found = targets_of(grams, [style(small_texture)], 48, ["relu1_1"], Treatment())
         return found.cache, found.grams
 
-    _, first = targets()
+    _, first = found_anew()
     (blob,) = blobs.listing(FOLDER)
     blobs.put(blob.key, blobs.get(blob.key)[:-7])
-    state, again = targets()
+    state, again = found_anew()
     assert state == "miss"
     assert same(again, first)
-    assert targets()[0] == "hit"
+    assert found_anew()[0] == "hit"
 
 
 def test_a_flipped_bit_and_another_keys_file_are_noticed(blobs: CountingBlobs) -> None:

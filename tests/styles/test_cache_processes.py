@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from cached_grams import same
 from front_door import png
-from style_images import style
+from style_images import style, targets_of
 
 from service.network.model import Model
 from service.pictures import images
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
-from service.styles.grams import StyleGrams, Treatment
+from service.styles.grams import StyleGrams
+from service.styles.style import Treatment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILL = """
@@ -29,7 +30,9 @@ from service.network.model import load_model
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
-from service.styles.grams import File, Style, StyleGrams, StyleImage, Treatment
+from service.decoding.decoded import DecodedFiles, File
+from service.styles.grams import StyleGrams
+from service.styles.style import Style, StyleImage, Treatment
 
 model_file, picture_file, url = sys.argv[1:]
 model = load_model(Path(model_file))
@@ -39,8 +42,9 @@ print("ready", flush=True)
 for line in sys.stdin:
     style = Style.of(StyleImage(File(lambda: data, images.digest(data)), 80, 60))
     targets = StyleGrams(extractor, GramCache(blobs, 0), model.sha256).targets(
-        [style], int(line), ["relu1_1", "relu3_1"], Treatment())
-    print(targets.cache, *(float(targets.grams[layer].sum()) for layer in ("relu1_1", "relu3_1")), flush=True)
+        [style], [int(line)], ["relu1_1", "relu3_1"], Treatment(), decoded=DecodedFiles())
+    grams = targets.grams[int(line)]
+    print(targets.tally.cache, *(float(grams[layer].sum()) for layer in ("relu1_1", "relu3_1")), flush=True)
 """
 
 
@@ -71,8 +75,12 @@ def test_processes_that_fill_the_same_keys_at_once_leave_one_good_blob_each(
     assert len([path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]) == len(answers)
     for size in (32, 50, 71):
         cached = GramCache(Blobs(url), 0)
-        found = StyleGrams(extractor, cached, model.sha256).targets(
-            [style(small_texture)], size, ["relu1_1", "relu3_1"], Treatment()
+        found = targets_of(
+            StyleGrams(extractor, cached, model.sha256),
+            [style(small_texture)],
+            size,
+            ["relu1_1", "relu3_1"],
+            Treatment(),
         )
         assert found.cache == "hit"
         expected = extractor.grams(images.resize_long_edge(small_texture, size), ["relu1_1", "relu3_1"])

@@ -12,7 +12,7 @@ import pytest
 import torch
 from style_images import FIVE
 
-from service.engine.losses import gram_matrix
+from bench.objectives import gram_matrix
 from service.engine.vgg import build_encoder
 from service.errors import Unavailable
 from service.network.geometry import layer_masks, reach, stride, tiles

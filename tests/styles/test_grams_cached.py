@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from style_images import FIVE, MIB, PLAIN, CountingExtractor, style
+from style_images import FIVE, MIB, PLAIN, CountingExtractor, style, targets_of
 
 from service.pictures.colour import grey
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import Grams
-from service.styles.grams import StyleGrams, Tally, Treatment
+from service.styles.grams import StyleGrams, Tally
+from service.styles.style import Treatment
 
 
 class UnusedExtractor:
@@ -28,8 +29,8 @@ def unread() -> bytes:
 def test_the_first_time_is_a_miss_and_the_second_a_hit(
     grams: StyleGrams, counting: CountingExtractor, small_texture: Picture
 ) -> None:
-    first = grams.targets([style(small_texture)], 48, FIVE, PLAIN)
-    again = grams.targets([style(small_texture)], 48, FIVE, PLAIN)
+    first = targets_of(grams, [style(small_texture)], 48, FIVE, PLAIN)
+    again = targets_of(grams, [style(small_texture)], 48, FIVE, PLAIN)
     assert (first.cache, again.cache) == ("miss", "hit")
     assert len(counting.asked) == 1
     for layer in FIVE:
@@ -41,25 +42,25 @@ def test_a_hit_runs_no_style_pass_and_does_not_even_read_the_image(
     counting: Any, blobs: Blobs, small_texture: Picture, memory: int
 ) -> None:
     cache = GramCache(blobs, memory)
-    StyleGrams(counting, cache, "model").targets([style(small_texture)], 48, FIVE, PLAIN)
+    targets_of(StyleGrams(counting, cache, "model"), [style(small_texture)], 48, FIVE, PLAIN)
     unused: Any = UnusedExtractor()
-    targets = StyleGrams(unused, cache, "model").targets([style(small_texture, read=unread)], 48, FIVE, PLAIN)
+    targets = targets_of(StyleGrams(unused, cache, "model"), [style(small_texture, read=unread)], 48, FIVE, PLAIN)
     assert targets.cache == "hit"
 
 
 def test_another_worker_finds_what_one_computed(counting: Any, blobs: Blobs, small_texture: Picture) -> None:
-    first = StyleGrams(counting, GramCache(blobs, MIB), "model").targets([style(small_texture)], 48, FIVE, PLAIN)
+    first = targets_of(StyleGrams(counting, GramCache(blobs, MIB), "model"), [style(small_texture)], 48, FIVE, PLAIN)
     other: Any = UnusedExtractor()
-    found = StyleGrams(other, GramCache(blobs, MIB), "model").targets([style(small_texture)], 48, FIVE, PLAIN)
+    found = targets_of(StyleGrams(other, GramCache(blobs, MIB), "model"), [style(small_texture)], 48, FIVE, PLAIN)
     assert found.cache == "hit"
     for layer in FIVE:
         np.testing.assert_array_equal(found.grams[layer], first.grams[layer])
 
 
 def test_one_of_two_found_is_partial(grams: StyleGrams, small_texture: Picture, mirrored: Picture) -> None:
-    grams.targets([style(small_texture)], 48, FIVE, PLAIN)
+    targets_of(grams, [style(small_texture)], 48, FIVE, PLAIN)
     both = [style(mirrored), style(small_texture)]
-    found = [grams.targets(both, 48, FIVE, PLAIN) for _ in range(2)]
+    found = [targets_of(grams, both, 48, FIVE, PLAIN) for _ in range(2)]
     assert [(targets.cache, targets.tally) for targets in found] == [("partial", Tally(1, 2)), ("hit", Tally(2, 2))]
 
 
@@ -67,10 +68,10 @@ def test_one_picture_given_twice_is_computed_once(
     grams: StyleGrams, counting: CountingExtractor, small_texture: Picture, mirrored: Picture
 ) -> None:
     one = style(small_texture)
-    first = grams.targets([one, style(mirrored), one], 48, FIVE, PLAIN)
+    first = targets_of(grams, [one, style(mirrored), one], 48, FIVE, PLAIN)
     assert (first.cache, len(counting.asked)) == ("miss", 2)
     twice = [style(small_texture, weight=2.0), style(mirrored)]
-    for layer, gram in grams.targets(twice, 48, FIVE, PLAIN).grams.items():
+    for layer, gram in targets_of(grams, twice, 48, FIVE, PLAIN).grams.items():
         np.testing.assert_allclose(gram, first.grams[layer], rtol=1e-6)
 
 
@@ -87,7 +88,7 @@ def test_a_tick_comes_before_each_style_and_what_it_raises_ends_this(
 
     done: list[int] = []
     with pytest.raises(Canceled):
-        grams.targets([style(small_texture), style(mirrored)], 48, FIVE, PLAIN, tick)
+        targets_of(grams, [style(small_texture), style(mirrored)], 48, FIVE, PLAIN, tick)
     assert done[0] == 0
     assert len(counting.asked) == 1
 
@@ -99,7 +100,7 @@ def test_a_tick_comes_before_each_style_that_is_found(
     ticks: list[int] = []
     for _ in range(2):
         ticks.clear()
-        grams.targets(styles, 48, FIVE, PLAIN, lambda: ticks.append(1))
+        targets_of(grams, styles, 48, FIVE, PLAIN, lambda: ticks.append(1))
     assert len(ticks) == 2
 
 
@@ -107,23 +108,23 @@ def test_all_that_a_gram_depends_on_makes_another_key(
     grams: StyleGrams, counting: Any, blobs: Blobs, small_texture: Picture, mirrored: Picture
 ) -> None:
     one = style(small_texture)
-    grams.targets([one], 48, FIVE, PLAIN)
+    targets_of(grams, [one], 48, FIVE, PLAIN)
     others = [
-        grams.targets([style(mirrored)], 48, FIVE, PLAIN),
-        grams.targets([one], 49, FIVE, PLAIN),
-        grams.targets([style(small_texture, scale=0.5)], 48, FIVE, PLAIN),
-        grams.targets([one], 48, FIVE[:4], PLAIN),
-        grams.targets([style(small_texture, mask=mirrored)], 48, FIVE, PLAIN),
-        grams.targets([style(small_texture, mask=small_texture)], 48, FIVE, PLAIN),
-        grams.targets([one], 48, FIVE, Treatment("grey", grey)),
-        StyleGrams(counting, GramCache(blobs, MIB), "another model").targets([one], 48, FIVE, PLAIN),
+        targets_of(grams, [style(mirrored)], 48, FIVE, PLAIN),
+        targets_of(grams, [one], 49, FIVE, PLAIN),
+        targets_of(grams, [style(small_texture, scale=0.5)], 48, FIVE, PLAIN),
+        targets_of(grams, [one], 48, FIVE[:4], PLAIN),
+        targets_of(grams, [style(small_texture, mask=mirrored)], 48, FIVE, PLAIN),
+        targets_of(grams, [style(small_texture, mask=small_texture)], 48, FIVE, PLAIN),
+        targets_of(grams, [one], 48, FIVE, Treatment("grey", grey)),
+        targets_of(StyleGrams(counting, GramCache(blobs, MIB), "another model"), [one], 48, FIVE, PLAIN),
     ]
     assert [targets.cache for targets in others] == ["miss"] * len(others)
-    assert grams.targets([one], 48, FIVE, PLAIN).cache == "hit"
+    assert targets_of(grams, [one], 48, FIVE, PLAIN).cache == "hit"
 
 
 def test_what_a_gram_does_not_depend_on_makes_no_other_key(grams: StyleGrams, small_texture: Picture) -> None:
-    grams.targets([style(small_texture)], 48, FIVE, PLAIN)
-    assert grams.targets([style(small_texture, weight=7.0)], 48, FIVE, PLAIN).cache == "hit"
-    assert grams.targets([style(small_texture)], 48, FIVE[::-1], PLAIN).cache == "hit"
-    assert grams.targets([style(small_texture, scale=2.0)], 24, FIVE, PLAIN).cache == "hit"
+    targets_of(grams, [style(small_texture)], 48, FIVE, PLAIN)
+    assert targets_of(grams, [style(small_texture, weight=7.0)], 48, FIVE, PLAIN).cache == "hit"
+    assert targets_of(grams, [style(small_texture)], 48, FIVE[::-1], PLAIN).cache == "hit"
+    assert targets_of(grams, [style(small_texture, scale=2.0)], 24, FIVE, PLAIN).cache == "hit"

@@ -8,7 +8,8 @@ import numpy as np
 from style_images import MIB, style
 
 from service.options import TransferOptions
-from service.painting.stylist import Order, Stylist
+from service.painting.order import Order
+from service.painting.stylist import Stylist
 from service.storage.blobs import Blobs
 
 

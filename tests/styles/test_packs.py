@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from pack_files import changed, gram, jpeg, some_pack
 from PIL import Image
-from style_images import FIVE, PLAIN, file, style, style_image
+from style_images import FIVE, PLAIN, file, style, style_image, targets_of
 
 from service.network.layers import CHANNELS
 from service.pictures.images import Picture
 from service.styles.extractor import GramExtractor
-from service.styles.grams import Style, StyleGrams
+from service.styles.grams import StyleGrams
 from service.styles.packs import LADDER, Pack
+from service.styles.style import Style
 
 
 def test_a_pack_survives_the_way_to_a_file_and_back() -> None:
@@ -94,10 +95,12 @@ def test_a_style_with_a_pack_has_bit_for_bit_the_grams_of_the_preset_it_was_made
 ) -> None:
     preset = Style((style_image(small_texture, weight=3.0), style_image(mirrored, weight=0.7, scale=1.5)))
     data = packed(grams, preset).to_bytes()
-    alone = grams.targets([Style(pack=file(data))], size, FIVE, PLAIN)
-    beside = grams.targets([Style(pack=file(data), weight=0.3), style(mirrored, weight=0.6)], size, FIVE, PLAIN)
-    expected = grams.targets([preset], size, FIVE, PLAIN).grams
-    mixed = grams.targets([Style(preset.images, weight=0.3), style(mirrored, weight=0.6)], size, FIVE, PLAIN).grams
+    alone = targets_of(grams, [Style(pack=file(data))], size, FIVE, PLAIN)
+    beside = targets_of(grams, [Style(pack=file(data), weight=0.3), style(mirrored, weight=0.6)], size, FIVE, PLAIN)
+    expected = targets_of(grams, [preset], size, FIVE, PLAIN).grams
+    mixed = targets_of(
+        grams, [Style(preset.images, weight=0.3), style(mirrored, weight=0.6)], size, FIVE, PLAIN
+    ).grams
     assert alone.cache == "hit"
     for layer in FIVE:
         np.testing.assert_array_equal(alone.grams[layer], expected[layer])
@@ -105,13 +108,13 @@ def test_a_style_with_a_pack_has_bit_for_bit_the_grams_of_the_preset_it_was_made
 
 
 def packed(grams: StyleGrams, preset: Style) -> Pack:
-    return some_pack(ladder={size: grams.targets([preset], size, FIVE, PLAIN).grams for size in (32, 48, 96)})
+    return some_pack(ladder={size: targets_of(grams, [preset], size, FIVE, PLAIN).grams for size in (32, 48, 96)})
 
 
 def test_a_packs_scale_chooses_another_size(grams: StyleGrams, small_texture: Picture) -> None:
     pack = file(packed(grams, style(small_texture)).to_bytes())
-    scaled = grams.targets([Style(pack=pack, scale=0.5)], 96, FIVE, PLAIN).grams
-    for layer, expected in grams.targets([style(small_texture)], 48, FIVE, PLAIN).grams.items():
+    scaled = targets_of(grams, [Style(pack=pack, scale=0.5)], 96, FIVE, PLAIN).grams
+    for layer, expected in targets_of(grams, [style(small_texture)], 48, FIVE, PLAIN).grams.items():
         np.testing.assert_array_equal(scaled[layer], expected)
 
 
@@ -122,5 +125,5 @@ def test_a_packs_file_is_read_once(grams: StyleGrams) -> None:
 
     data, reads = some_pack().to_bytes(), []
     for size in (32, 64, 128):
-        grams.targets([Style(pack=file(data, read))], size, ["relu1_1"], PLAIN)
+        targets_of(grams, [Style(pack=file(data, read))], size, ["relu1_1"], PLAIN)
     assert len(reads) == 1

@@ -18,7 +18,7 @@ from service.api.schemas.fields import JobInit
 from service.api.schemas.requests import StyleEntry
 from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
-from service.jobs.memory_check import check_fit
+from service.jobs.memory_check import check_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import ImageFile, UnreadableImage
@@ -170,12 +170,12 @@ class RequestReader:
         `named` maps fields to the names that the caller used for them.
         """
         try:
-            check_fit(request, self._context.registry.rooms())
+            check_memory(request, self._context.registry.capacities())
         except DoesNotFit as error:
             said = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in said.items()]) from error
         size = sum(len(file.data) for file in self._files.values())
-        self._context.queue.check_room(caller(), size)
+        self._context.queue.check_limits(caller(), size)
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
         return size

@@ -42,7 +42,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     """
     id = new_id()
     context().disks.check()
-    context().queue.check_room(caller(), 1)
+    context().queue.check_limits(caller(), 1)
     with removed_if_undone(context().blobs, [job_folder(id)]):
         job = context().queue.submit(replace(take_in(id), trace=traceparent()))
     if job.id != id:

@@ -15,7 +15,7 @@ from service import __version__
 from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.errors import DatabaseError, StorageError
-from service.jobs.stats import Census, take_census
+from service.jobs.stats import QueueStats, queue_stats
 from service.storage.database import Database
 from service.storage.disks import Disks
 from service.telemetry.exposition import CONTENT_TYPE, exposition
@@ -47,16 +47,16 @@ class _State(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _family("nst_build_info", "The version that runs.", ["version"], {(__version__,): 1})
         if (free := self._free()) is not None:
-            yield GaugeMetricFamily("nst_disk_free_bytes", "Room on the fuller one of the service's disks.", free)
+            yield GaugeMetricFamily("nst_disk_free_bytes", "Capacity on the fuller one of the service's disks.", free)
         try:
-            census = take_census(self._database)
+            stats = queue_stats(self._database)
         except DatabaseError as error:
             logger.warning("a scrape without the database: %s", error)
-            census = None
+            stats = None
         up = "Whether the database answered this scrape; the next seven are only there if it did."
-        yield GaugeMetricFamily("nst_database_up", up, 0 if census is None else 1)
-        if census is not None:
-            yield from _of_census(census)
+        yield GaugeMetricFamily("nst_database_up", up, 0 if stats is None else 1)
+        if stats is not None:
+            yield from _of_stats(stats)
 
     def _free(self) -> int | None:
         try:
@@ -66,15 +66,15 @@ class _State(Collector):
             return None
 
 
-def _of_census(census: Census) -> Iterator[GaugeMetricFamily]:
-    kept = {(status,): count for status, count in census.kept.items()}
-    yield _family("nst_jobs", "Jobs that wait or run.", ["kind", "status"], census.open)
+def _of_stats(stats: QueueStats) -> Iterator[GaugeMetricFamily]:
+    kept = {(status,): count for status, count in stats.kept.items()}
+    yield _family("nst_jobs", "Jobs that wait or run.", ["kind", "status"], stats.open)
     yield _family("nst_jobs_kept", "Ended jobs that are still kept.", ["status"], kept)
     age = "For how long the oldest waiting job has waited."
-    yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, census.oldest_s)
-    yield GaugeMetricFamily("nst_workers_alive", "Live workers, on all hosts.", census.workers)
-    yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks still to be delivered.", census.webhooks)
-    stored = {(of,): count for of, count in census.stored.items()}
+    yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, stats.oldest_s)
+    yield GaugeMetricFamily("nst_workers_alive", "Live workers, on all hosts.", stats.workers)
+    yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks still to be delivered.", stats.webhooks)
+    stored = {(of,): count for of, count in stats.stored.items()}
     yield _family("nst_stored_bytes", "Files that count as their callers', by what they belong to.", ["of"], stored)
 
 

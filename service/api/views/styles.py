@@ -23,9 +23,9 @@ from service.api.schemas.requests import StyleBody
 from service.api.schemas.resources import Endings, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.originals import ORIGINAL, original
-from service.errors import InvalidInput, NotFound, OtherModel, TransferFailed, Unavailable
+from service.errors import InvalidInput, JobFailed, NotFound, OtherModel, Unavailable
 from service.jobs.idempotency import RepeatKey
-from service.jobs.memory_check import check_styles_fit
+from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
 from service.pictures.images import UnreadableImage
@@ -62,9 +62,9 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
             sized = [(entry.image, entry.scale)]
             if errors := style_size_errors(f"images.{i}.scale", sized, size):
                 raise InvalidInput(errors)
-            check_styles_fit(f"images.{i}.scale", sized, size, context().registry.rooms())
+            check_style_memory(f"images.{i}.scale", sized, size, context().registry.capacities())
     if body.warm:
-        context().queue.check_room(caller())
+        context().queue.check_limits(caller())
     before = _found(path.name)
     try:
         saved = context().presets.put(
@@ -133,7 +133,7 @@ def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str,
 
 def _endings(rows: Sequence[PresetRow]) -> Endings:
     jobs = [row.warm["job"] for row in rows if row.warm]
-    return context().queue.endings(jobs) if jobs else {}
+    return context().queue.outcomes(jobs) if jobs else {}
 
 
 def _stored(row: PresetRow) -> StoredStyle:
@@ -189,7 +189,7 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
     with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
         context().queue.delete(job.id)
     if data is None:
-        raise TransferFailed(f"the pack could not be made: {(job.error or {}).get('detail', job.status)}")
+        raise JobFailed(f"the pack could not be made: {(job.error or {}).get('detail', job.status)}")
     return data
 
 

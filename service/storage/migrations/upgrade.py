@@ -27,17 +27,17 @@ UNVERSIONED = {
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether nothing is to be done; a quick look."""
+    """Return whether the tables are up to date, by a quick check."""
     return stored_revision(connection) == HEAD
 
 
 def is_empty(connection: Connection) -> bool:
-    """Whether there are no tables of ours yet."""
+    """Return whether the database has none of our tables yet."""
     return not any(inspect(connection).has_table(table) for table in ("alembic_version", *UNVERSIONED))
 
 
 def upgrade(connection: Connection) -> None:
-    """Makes the tables, or brings them to HEAD, within the connection's transaction.
+    """Make the tables, or bring them to HEAD, within the connection's transaction.
 
     Raises:
         DatabaseError: they were made by a version of the service that this one doesn't know; nothing was changed.
@@ -53,7 +53,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def alembic_config(connection: Connection) -> Config:
-    """What Alembic needs to know, without any alembic.ini."""
+    """Return Alembic's configuration, without an alembic.ini."""
     from alembic.config import Config  # noqa: PLC0415 - 0.3 s that a start without anything to do is spared
 
     config = Config(attributes={"connection": connection})
@@ -72,7 +72,7 @@ def _run_alembic(connection: Connection, *, stamp_first: bool) -> None:
 
 
 def stored_revision(connection: Connection) -> str | None:
-    """Of which revision the tables are; None where there are none, or older ones than all revisions."""
+    """Return the tables' revision; None if there are no tables, or if they are older than all revisions."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -80,7 +80,7 @@ def stored_revision(connection: Connection) -> str | None:
 
 
 def _is_unversioned(connection: Connection) -> bool:
-    """Whether the tables are there without a revision; those of revision 0001, or they are of nobody we know."""
+    """Return whether the tables of revision 0001 are there without a revision; others are refused."""
     inspector = inspect(connection)
     found = {
         table: {column["name"] for column in inspector.get_columns(table)}

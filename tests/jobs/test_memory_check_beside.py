@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from service.errors import DoesNotFit
-from service.jobs.memory_check import check_fit
+from service.jobs.memory_check import check_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import MIB, Room, needed
+from service.machine.memory import MIB, Capacity, needed
 from service.options import TransferOptions
 from service.storage.pictures import StoredImage, StoredStyleImage
 
@@ -27,17 +27,17 @@ MORE = {
 @pytest.mark.parametrize("more", MORE.values(), ids=MORE)
 def test_they_raise_what_is_needed_and_the_advice_is_right(more: dict[str, object]) -> None:
     plain = Painting((ENTRY,), TransferOptions(size=768))
-    room = Room(needed(768, 512, [], "float32"), "float32")
-    check_fit(TransferRequest(CONTENT, plain), {room})
+    room = Capacity(needed(768, 512, [], "float32"), "float32")
+    check_memory(TransferRequest(CONTENT, plain), {room})
     asked = replace(plain, **more)
     with pytest.raises(DoesNotFit) as caught:
-        check_fit(TransferRequest(CONTENT, asked), {room})
+        check_memory(TransferRequest(CONTENT, asked), {room})
     assert [error.loc for error in caught.value.errors] == ["size"]
     size = int(re.findall(r"a size of (\d+) would fit", caught.value.detail)[0])
-    check_fit(TransferRequest(CONTENT, replace(asked, options=replace(asked.options, size=size))), {room})
+    check_memory(TransferRequest(CONTENT, replace(asked, options=replace(asked.options, size=size))), {room})
     with pytest.raises(DoesNotFit):
         larger = replace(asked.options, size=size + 1)
-        check_fit(TransferRequest(CONTENT, replace(asked, options=larger)), {room})
+        check_memory(TransferRequest(CONTENT, replace(asked, options=larger)), {room})
 
 
 def test_a_style_that_fits_without_the_masks_alone_is_named() -> None:
@@ -45,5 +45,7 @@ def test_a_style_that_fits_without_the_masks_alone_is_named() -> None:
     asked = Painting((large,), TransferOptions(size=800), protect=MASK)
     narrow = StoredImage("b", "s", 3000, 300)
     with pytest.raises(DoesNotFit) as caught:
-        check_fit(TransferRequest(narrow, asked), {Room(needed(0, 0, [(800, 800)], "float32") + MIB, "float32")})
+        check_memory(
+            TransferRequest(narrow, asked), {Capacity(needed(0, 0, [(800, 800)], "float32") + MIB, "float32")}
+        )
     assert [error.loc for error in caught.value.errors] == ["styles.0.scale"]

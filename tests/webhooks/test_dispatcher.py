@@ -1,4 +1,4 @@
-"""Couriers deliver what ended jobs left for them, and go on whatever happens to one webhook or to the database."""
+"""Dispatchers deliver what ended jobs left for them, and go on whatever happens to one webhook or to the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from service.jobs import deliveries
 from service.jobs.deliveries import Deliveries, Delivery, enqueue
 from service.storage.database import Database
 from service.webhooks import dispatcher
-from service.webhooks.dispatcher import Courier
+from service.webhooks.dispatcher import WebhookDispatcher
 from service.webhooks.sender import Sender
 
 SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=SECRET)
@@ -36,8 +36,8 @@ def database_url(tmp_path: Path) -> str:
 
 
 @contextmanager
-def running(database: Database, settings: Settings = SETTINGS) -> Iterator[Courier]:
-    it = Courier(settings, database)
+def running(database: Database, settings: Settings = SETTINGS) -> Iterator[WebhookDispatcher]:
+    it = WebhookDispatcher(settings, database)
     it.start()
     yield it
     it.stop()
@@ -103,7 +103,7 @@ def test_webhooks_of_a_host_that_is_no_longer_allowed_are_given_up(database: Dat
     assert receiver.received == []
 
 
-def test_two_couriers_deliver_each_webhook_once(tmp_path: Path) -> None:
+def test_two_dispatchers_deliver_each_webhook_once(tmp_path: Path) -> None:
     with ExitStack() as stack:
         databases = [Database(f"sqlite:///{tmp_path}/x.db") for _ in range(2)]
         receiver = stack.enter_context(Receiver())
@@ -171,17 +171,17 @@ def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_an
             "error": None,
         }
         hang_up.set()
-    eventually(lambda: "courier" not in [t.name for t in threading.enumerate()], 20, "it went on")
+    eventually(lambda: "webhooks" not in [t.name for t in threading.enumerate()], 20, "it went on")
 
 
-def test_an_idle_courier_stops(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_dispatcher_stops(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "POLL_S", 60)
     with running(database):
         pass
-    assert "courier" not in [thread.name for thread in threading.enumerate()]
+    assert "webhooks" not in [thread.name for thread in threading.enumerate()]
 
 
 @pytest.mark.parametrize("settings", [{"webhook_hosts": ("*",)}, {"webhook_secret": "whsec_x"}])
 def test_settings_that_can_not_be_used_are_told_before_it_starts(database: Database, settings: Any) -> None:
     with pytest.raises(InvalidInput, match="NST_WEBHOOK_"):
-        Courier(Settings(**settings), database)
+        WebhookDispatcher(Settings(**settings), database)

@@ -1,0 +1,37 @@
+"""Processes of this machine: whether one is alive, and how a child ends with its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
+
+
+def is_alive(process: int) -> bool:
+    """Return whether a process with this id runs; a zombie, which has ended but was not waited for, does not."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it belongs to another user
+        pass
+    return not _is_zombie(process)
+
+
+def end_with_parent() -> None:
+    """Have the kernel send this process SIGTERM when its parent ends, even by SIGKILL. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _is_zombie(process: int) -> bool:
+    # A container's first process often waits for no orphans: there zombies stay.
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:  # it ended just now, or the system has no /proc
+        return False
+    return stat.rpartition(")")[2].split()[0] in "ZX"

@@ -1,0 +1,132 @@
+"""An order made ready for the engine: pictures in their sizes, regions, and the Gram targets of each level."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from service.decoding.decoded import DecodedFiles
+from service.engine.guidance import Guidance
+from service.engine.pyramid import plan
+from service.engine.vgg import VGG
+from service.errors import JobFailed
+from service.painting.order import Order
+from service.pictures import colour, images
+from service.pictures.cutout import visible_strength
+from service.pictures.images import Mask, Picture
+from service.pictures.sizes import levels_that_fit
+from service.styles.extractor import Grams
+from service.styles.grams import StyleGrams, Tally
+from service.styles.style import Style, StyleImage, Treatment
+
+
+class PreparedOrder:
+    """The content in its size, the initial image, the guidance, and the Gram targets of each level."""
+
+    def __init__(self, grams: StyleGrams, encoder: VGG, order: Order, on_tick: Callable[[], None]) -> None:
+        self._grams = grams
+        self._encoder = encoder
+        self._order = order
+        self._on_tick = on_tick
+        self._regions = _regions(order.styles)
+        self._found: dict[int, list[Grams]] = {}
+        options = order.options
+        sizes = [(image, image.scale) for style in order.styles for image in style.images]
+        self.content = images.resize_long_edge(order.content, options.size)
+        self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
+        self._treatment = _treatment(options.color, self.content)
+        strength = visible_strength(order.strength_map, order.alpha)
+        masks = _region_masks(self._regions, self.content, order.decoded, on_tick)
+        self.guidance = Guidance(masks, order.protect, strength)
+        self.tally = Tally()
+        self.seconds = 0.0
+
+    def initial_image(self) -> Picture | None:
+        """Return the picture for the inits "image" and "style"; None for the others, which need none."""
+        if self.options.init != "style":
+            return self._order.initial_image
+        height, width = self.content.shape[:2]
+        heaviest = _heaviest(self._order.styles)
+        whole = self._order.decoded.picture(heaviest.file, self._on_tick)
+        picture = self._treatment.apply(images.cover(whole, width, height))
+        self._on_tick()
+        return picture
+
+    def grams_at(self, size: int) -> list[Grams]:
+        """Return the Gram targets of each region, for an output of `size` pixels on its long edge.
+
+        The first call finds those of all finer levels too, so that each style image is decoded once.
+        """
+        if size not in self._found:
+            begun = time.monotonic()
+            sizes = self._sizes_from(size)
+            by_region = [self._targets(styles, sizes) for styles in self._regions.values()]
+            self._found |= {at: [grams[at] for grams in by_region] for at in sizes}
+            self.seconds += time.monotonic() - begun
+        return self._found[size]
+
+    def _sizes_from(self, size: int) -> list[int]:
+        """Return a level's size and those of the finer ones."""
+        height, width = self.content.shape[:2]
+        levels = plan(width, height, self.options.levels, self.options.iterations)
+        return sorted({size, *(level.size for level in levels if level.size > size)})
+
+    def _targets(self, styles: Sequence[Style], sizes: Sequence[int]) -> dict[int, Grams]:
+        layers = list(self.options.style_layers)
+        targets = self._grams.targets(
+            styles, sizes, layers, self._treatment, decoded=self._order.decoded, on_tick=self._on_tick
+        )
+        self.tally.images += targets.tally.images
+        self.tally.hits += targets.tally.hits
+        for grams in targets.grams.values():
+            self._check_channels(grams)
+        return targets.grams
+
+    def _check_channels(self, grams: Grams) -> None:
+        for layer, gram in grams.items():
+            if len(gram) != self._encoder.channels(layer):
+                raise JobFailed(f"a style's Gram matrix of {layer} has {len(gram)} channels, unlike the model's")
+
+
+def _regions(styles: Sequence[Style]) -> dict[str, list[Style]]:
+    """Group the styles by their mask's digest, which is empty for those without."""
+    regions: dict[str, list[Style]] = {}
+    for style in styles:
+        regions.setdefault(style.mask.sha256 if style.mask else "", []).append(style)
+    return regions
+
+
+def _region_masks(
+    regions: Mapping[str, Sequence[Style]], content: Picture, decoded: DecodedFiles, on_tick: Callable[[], None]
+) -> tuple[Mask | None, ...]:
+    """Return each region's mask; styles without one get what the masks of the others leave free, if there are any."""
+    height, width = content.shape[:2]
+    masks: dict[str, Mask | None] = {}
+    for name, (style, *_) in regions.items():
+        if style.mask is not None:
+            masks[name] = images.resize_mask(decoded.mask(style.mask, on_tick), width, height)
+            on_tick()
+    given = [mask for mask in masks.values() if mask is not None]
+    masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None
+    return tuple(masks[name] for name in regions)
+
+
+def _treatment(color: str, content: Picture) -> Treatment:
+    """Return what the option `color` does to the style images' colours."""
+    if color == "luminance":
+        return Treatment("grey", colour.grey)
+    if color == "match":
+        mean, covariance = colour.moments(content)
+        name = hashlib.sha256(mean.tobytes() + covariance.tobytes()).hexdigest()
+        return Treatment(f"match:{name}", lambda picture: colour.match(picture, mean, covariance))
+    return Treatment()
+
+
+def _heaviest(styles: Sequence[Style]) -> StyleImage:
+    """Return the heaviest image of the heaviest style."""
+    style = max((style for style in styles if style.images), key=lambda style: style.weight)
+    return max(style.images, key=lambda image: image.weight)

@@ -1,0 +1,33 @@
+"""A job's content image in the sizes that its pictures need."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from service.pictures import images, sheet
+from service.pictures.cutout import fitted
+from service.pictures.images import Cutout, Picture
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """The content image, decoded once for all pictures of a job; the decoded file itself need not stay in memory.
+
+    Attributes:
+        fitted: value of the option `alpha` -> the image in the output's size.
+        cell: the image over white, as the contact sheet shows it.
+    """
+
+    fitted: Mapping[str, Cutout]
+    cell: Picture
+
+    @classmethod
+    def of(cls, cutout: Cutout, size: int, alphas: Collection[str]) -> Content:
+        """Fit a decoded file to `size` pixels on its long edge."""
+        flat = cutout.over_white()
+        by_alpha = {
+            alpha: Cutout(images.resize_long_edge(flat, size), None) if alpha == "flatten" else fitted(cutout, size)
+            for alpha in alphas
+        }
+        return cls(by_alpha, images.resize_long_edge(flat, sheet.CELL))

@@ -1,0 +1,122 @@
+"""A job decodes each of its files once, however many pictures it paints and at however many levels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from front_door import png
+
+from service.config import Settings
+from service.decoding import lanes
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.machine.memory import MIB
+from service.options import TransferOptions
+from service.pictures import images
+from service.storage.pictures import StoredImage, StoredStyleImage
+from service.worker.process import Worker
+
+COLORS = ("style", "luminance", "match")
+
+
+@pytest.fixture
+def worker(narrow_model: Path, tmp_path: Path) -> Worker:
+    """One that isn't started: it works off what there is."""
+    return Worker(Settings(data=tmp_path / "data", model=narrow_model), lambda: False)
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each file was decoded, by its digest."""
+    counts: Counter[str] = Counter()
+    run = lanes.run
+
+    def counting(task: str, data: bytes, digest: str, *args: Any, **settings: Any) -> Any:
+        counts[digest] += 1
+        return run(task, data, digest, *args, **settings)
+
+    monkeypatch.setattr(lanes, "run", counting)
+    return counts
+
+
+class Pictures:
+    """Pictures in a worker's blobs."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._blobs = worker._blobs
+
+    def stored(self, name: str, picture: np.ndarray) -> StoredImage:
+        data = png(picture)
+        self._blobs.put(f"pictures/{name}", data)
+        return StoredImage(f"pictures/{name}", images.digest(data), picture.shape[1], picture.shape[0])
+
+    def style(self, name: str, picture: np.ndarray, **masks: StoredImage) -> StoredStyle:
+        image = StoredStyleImage(**vars(self.stored(name, picture)), weight=1.0, scale=1.0)
+        return StoredStyle(None, 1.0, 1.0, (image,), **masks)
+
+
+def carried_out(worker: Worker, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    queue = Queue(worker._database, Limits())
+    id = queue.submit(Submission(new_id(), row, "", kind=kind)).id
+    worker.work_off()
+    job = queue.get(id)
+    assert job.status == "succeeded", job.error
+    return dict(job.result or {})
+
+
+def test_sixteen_variants_decode_each_picture_and_mask_once(
+    worker: Worker, decoded: Counter[str], photo: np.ndarray, texture: np.ndarray
+) -> None:
+    pictures = Pictures(worker)
+    content = pictures.stored("content", photo)
+    mask = pictures.stored("mask", np.where(photo > 99, np.uint8(255), np.uint8(0)))
+    protect = pictures.stored("protect", photo // 4)
+    styles = (pictures.style("one", texture, mask=mask), pictures.style("two", 255 - texture))
+    variants = tuple(
+        Painting(
+            styles,
+            TransferOptions(
+                size=128, iterations=3, content_weight=0.1 * (k + 1), color=COLORS[k % 3], levels=1 + k % 2,
+                init="style" if k == 5 else "content", alpha="keep" if k == 6 else "flatten",
+            ),
+            protect=protect,
+        )
+        for k in range(16)
+    )  # fmt: skip
+    request = TransferRequest(content, Painting(styles, TransferOptions(size=128)), variants)
+    result = carried_out(worker, "transfer", request.as_json())
+    given = [content, mask, protect, *(style.images[0] for style in styles)]
+    assert {image.blob: decoded[image.sha256] for image in given} == {image.blob: 1 for image in given}
+    painted = {variant["sha256"] for variant in result["variants"]}
+    assert {digest: decoded[digest] for digest in painted} == dict.fromkeys(painted, 1), "for the contact sheet"
+
+
+@pytest.mark.parametrize("init", ["content", "style"])
+def test_one_picture_decodes_a_style_once_for_all_levels(
+    worker: Worker, decoded: Counter[str], photo: np.ndarray, texture: np.ndarray, init: str
+) -> None:
+    pictures = Pictures(worker)
+    style_mask = pictures.stored("mask", texture)
+    styles = (pictures.style("one", texture[::-1], style_mask=style_mask),)
+    base = Painting(styles, TransferOptions(size=256, iterations=4, levels=3, init=init))
+    carried_out(worker, "transfer", TransferRequest(pictures.stored("content", photo), base).as_json())
+    assert len(decoded) == 3
+    assert set(decoded.values()) == {1}
+
+
+def test_what_leaves_no_room_is_decoded_again(
+    worker: Worker, decoded: Counter[str], photo: np.ndarray, texture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.jobs.memory_check.KEPT_DECODED", texture.nbytes - 1)
+    pictures = Pictures(worker)
+    style = pictures.style("one", texture)
+    variants = tuple(Painting((style,), TransferOptions(size=64, iterations=1, color=color)) for color in COLORS)
+    request = TransferRequest(pictures.stored("content", photo), variants[0], variants)
+    assert texture.nbytes < MIB
+    carried_out(worker, "transfer", request.as_json())
+    assert (decoded[request.content.sha256], decoded[style.images[0].sha256]) == (1, len(COLORS))
