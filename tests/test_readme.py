@@ -41,7 +41,7 @@ def test_the_curl_lines_run(service: RunningService, pictures: Path) -> None:
 
 
 def test_the_python_snippet_runs(service: RunningService, pictures: Path) -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    snippet, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     code = snippet.replace("http://127.0.0.1:8000", service.url)
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=pictures, capture_output=True, text=True, timeout=120, check=True)
@@ -70,6 +70,16 @@ def test_the_line_without_a_server_runs(real_model: Path, pictures: Path) -> Non
     subprocess.run(command, cwd=pictures, env=env, capture_output=True, timeout=120, check=True)
     with Image.open(pictures / "output.png") as image:
         assert image.size[0] == 64
+
+
+@pytest.mark.slow
+def test_the_python_snippet_without_a_server_runs(real_model: Path, pictures: Path) -> None:
+    _, snippet = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = snippet.replace("Settings()", f"Settings(model=Path({str(real_model)!r}))")
+    env = {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=pictures, env=env, capture_output=True, timeout=120, check=True)
+    with Image.open(pictures / "output.png") as image:
+        assert image.size == (256, 170)
 
 
 def shell(line: str, folder: Path) -> str:
