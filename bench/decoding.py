@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import picture_bombs as bombs
 import requests
 from PIL import Image, ImageCms
 
@@ -161,9 +162,6 @@ def attack(seconds: float) -> None:
 
 
 def _bombs() -> list[bytes]:
-    sys.path.insert(0, str(ROOT / "tests"))
-    import picture_bombs as bombs  # noqa: PLC0415
-
     flat = bombs.one_colour(SIDE)
     noise = np.random.default_rng(1).integers(0, 256, (3600, 3600, 3), np.uint8)
     return [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +73,7 @@ def _read(whole: list[bytes], seed: int, number: int) -> tuple[str, float]:
         files.check_image(damaged)
         outcome = "read"
     except UnreadableImage as error:
-        outcome = str(error).partition(":")[0][:60]
+        outcome = re.sub(r"\d[\d,]*", "N", str(error).partition(":")[0])
     except Unavailable:
         outcome = "too busy"
     except Exception as error:  # noqa: BLE001 - it is what we look for

@@ -11,13 +11,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from front_door import RunningService, b64
+
 from bench import engine
 from bench.measure import Stopwatch
 from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service.pictures import images
-from tests.front_door import RunningService, b64
 
 TITLE = "What the API adds to a small job"
 COLUMNS = ("long edge", "iterations", "job", "added inside", "added outside", "outside / job")

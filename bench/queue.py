@@ -21,6 +21,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from front_door import RunningService, b64
+from servers import PostgreSQL
+
 from bench import engine
 from bench.measure import Stopwatch, alone
 from bench.pictures import pair
@@ -31,8 +34,6 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.pictures import images
 from service.storage.database import Database
-from tests.front_door import RunningService, b64
-from tests.servers import PostgreSQL
 
 TITLE = "The queue"
 ASKED = {"options": {"iterations": 1}}

@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import requests
+from front_door import RunningService, b64
+from slow_clients import SlowClients
 
 from bench import engine
 from bench.measure import Stopwatch
 from bench.report import table
 from service.pictures import images
-from tests.front_door import RunningService, b64
-from tests.slow_clients import SlowClients
 
 CONNECTIONS = (0, 300, 1000, 2000)
 SETTINGS = {"web_workers": 2, "threads": 0}  # which are the defaults

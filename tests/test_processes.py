@@ -10,10 +10,10 @@ import sys
 from contextlib import suppress
 
 import pytest
+from front_door import eventually
 
 from service.machine.ports import why_not_free
 from service.machine.processes import is_alive
-from tests.front_door import eventually
 
 PARENT = """
 import subprocess, sys, time

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from paintings import GramsOf, Painted, Pair, Run
+from engine.paintings import GramsOf, Painted, Pair, Run
 
 from bench.objectives import gram_matrix
 from export.graph import build_model

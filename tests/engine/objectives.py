@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 import torch
-from tape import rosenbrock_terms
+from engine.tape import rosenbrock_terms
 from torch import Tensor
 
 from service.engine.optimizer import Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from reference import as_image, content_term, gram_means, total_variation, vgg_features
+from engine.reference import as_image, content_term, gram_means, total_variation, vgg_features
 
 from service.engine.stylize import Result
 from service.network.model import Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tape import Tape, rosenbrock_terms
+from engine.tape import Tape, rosenbrock_terms
 
 from service.engine.evaluation import Recorded, recorder_for
 from service.engine.optimizer import minimize

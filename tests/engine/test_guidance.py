@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from guidance_masks import left, noise
+from engine.guidance_masks import left, noise
 
 from service.engine.guidance import EVERYWHERE, Guidance
 

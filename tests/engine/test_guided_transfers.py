@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from guidance_masks import left, noise, reference_masks
-from paintings import GramsOf
-from reference import as_image, content_term, total_variation, vgg_features
+from engine.guidance_masks import left, noise, reference_masks
+from engine.paintings import GramsOf
+from engine.reference import as_image, content_term, total_variation, vgg_features
 
 from service.engine.guidance import EVERYWHERE, Guidance
 from service.engine.stylize import Result, score, stylize

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from guidance_masks import noise, reference_masks
+from engine.guidance_masks import noise, reference_masks
 
 from service.engine.vgg import VGG
 from service.network.geometry import layer_masks, reach, stride

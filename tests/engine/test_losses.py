@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
 import torch
-from reference import content_term, gram_means, gram_sums, style_term, vgg_features
+from engine import reference
+from engine.reference import content_term, gram_means, gram_sums, style_term, vgg_features
 from torch import Tensor
 
 from bench.objectives import evaluate, gram_matrix, plain_objective

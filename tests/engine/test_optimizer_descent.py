@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engine.objectives import Quadratic, Watched, both_methods, last, problem, rosenbrock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from objectives import Quadratic, Watched, both_methods, last, problem, rosenbrock
 
 from service.engine.methods import ADAM_STEP, FIRST_STEP, LBFGS, PATIENCE
 from service.engine.optimizer import minimize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from objectives import Objective, Quadratic, Watched, both_methods, last, problem, rosenbrock, vector
+from engine.objectives import Objective, Quadratic, Watched, both_methods, last, problem, rosenbrock, vector
 from torch import Tensor
 
 from service.engine.methods import FIRST_STEP, METHODS, PATIENCE

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from objectives import Objective, Watched, both_methods, last, problem, vector
+from engine.objectives import Objective, Watched, both_methods, last, problem, vector
 from torch import Tensor
 
 from service.engine.methods import ADAM_STEP, FIRST_STEP, PATIENCE

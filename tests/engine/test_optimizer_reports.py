@@ -7,8 +7,8 @@ import weakref
 
 import pytest
 import torch
-from objectives import Watched, both_methods, problem, rosenbrock, vector
-from tape import Tape, rosenbrock_terms
+from engine.objectives import Watched, both_methods, problem, rosenbrock, vector
+from engine.tape import Tape, rosenbrock_terms
 
 from service.engine.optimizer import minimize
 from service.engine.problem import Problem

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from objectives import Watched, both_methods, problem, rosenbrock, vector
+from engine.objectives import Watched, both_methods, problem, rosenbrock, vector
 
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from service.engine.losses import Objective

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from paintings import Run
+from engine.paintings import Run
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 90)], ids=["smallest", "narrow"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from paintings import Run
+from engine.paintings import Run
 
 
 def test_a_seed_always_gives_the_same_picture(run: Run) -> None:

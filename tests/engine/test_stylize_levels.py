@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from paintings import GramsOf, Painted
+from engine.paintings import GramsOf, Painted
 
 from service.engine.stylize import Progress, stylize
 from service.engine.vgg import VGG

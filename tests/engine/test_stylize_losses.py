@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from paintings import Pair, Run, expected_losses, luminance
+from engine.paintings import Pair, Run, expected_losses, luminance
+from engine.reference import as_image, content_term, gram_means, total_variation, vgg_features
 from PIL import Image
-from reference import as_image, content_term, gram_means, total_variation, vgg_features
 
 from service.engine.stylize import Progress, stylize
 from service.engine.vgg import build_encoder

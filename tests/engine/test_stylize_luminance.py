@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from paintings import Run, chroma, luminance
+from engine.paintings import Run, chroma, luminance
 
 
 @pytest.mark.parametrize("init", ["content", "random"])

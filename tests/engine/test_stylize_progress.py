@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from paintings import Run
+from engine.paintings import Run
 
 from service.engine.stylize import Progress
 

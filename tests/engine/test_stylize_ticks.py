@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from paintings import Run
+from engine.paintings import Run
 
 from service.engine import stage
 from service.engine import stylize as engine

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from reference import as_image, vgg_features
+from engine.reference import as_image, vgg_features
 
 from service.engine.vgg import VGG, build_encoder
 from service.network.layers import LAYERS

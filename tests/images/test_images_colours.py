@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import picture_profiles
 import pytest
-from picture_checks import far
+from images.picture_checks import far
 from picture_files import encoded
 from PIL import Image, ImageCms
 

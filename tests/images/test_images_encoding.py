@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from picture_checks import far
+from images.picture_checks import far
 from picture_files import encoded
 from PIL import Image
 

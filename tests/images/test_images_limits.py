@@ -12,7 +12,7 @@ import numpy as np
 import picture_files
 import picture_profiles
 import pytest
-from picture_checks import exif_file
+from images.picture_checks import exif_file
 from picture_files import encoded
 from PIL import Image, ImageFile
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from picture_checks import exif_file, far
+from images.picture_checks import exif_file, far
 from picture_files import encoded
 from PIL import PngImagePlugin
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from picture_checks import far
+from images.picture_checks import far
 
 from service.pictures.images import cover, fitted_size, resize, resize_long_edge
 

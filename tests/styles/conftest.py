@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cached_grams import CountingBlobs
-from style_images import MIB, CountingExtractor
+from styles.cached_grams import CountingBlobs
+from styles.style_images import MIB, CountingExtractor
 
 from service.network.model import Model, load_model
 from service.pictures.images import Picture

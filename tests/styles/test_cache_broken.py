@@ -6,9 +6,9 @@ import logging
 
 import numpy as np
 import pytest
-from cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 from safetensors.numpy import save
-from style_images import style, targets_of
+from styles.cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
+from styles.style_images import style, targets_of
 
 from service.styles.cache import FOLDER, GramCache
 from service.styles.extractor import GramExtractor, Grams

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from cached_grams import KEY
+from styles.cached_grams import KEY
 
 from service.styles.cache import FOLDER, GramKey
 

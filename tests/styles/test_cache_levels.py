@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 from safetensors.numpy import load
+from styles.cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 
 from service.errors import StorageError
 from service.storage.blobs import Blobs

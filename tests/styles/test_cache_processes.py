@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cached_grams import same
 from front_door import png
-from style_images import style, targets_of
+from styles.cached_grams import same
+from styles.style_images import style, targets_of
 
 from service.network.model import Model
 from service.pictures import images

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from style_images import FIVE
+from styles.style_images import FIVE
 
 from bench.objectives import gram_matrix
 from service.engine.vgg import build_encoder

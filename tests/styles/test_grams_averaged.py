@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from style_images import FIVE, PLAIN, CountingExtractor, style, style_image, targets_of
+from styles.style_images import FIVE, PLAIN, CountingExtractor, style, style_image, targets_of
 
 from service.pictures import images
 from service.pictures.images import Picture

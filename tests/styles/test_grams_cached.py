@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from style_images import FIVE, MIB, PLAIN, CountingExtractor, style, targets_of
+from styles.style_images import FIVE, MIB, PLAIN, CountingExtractor, style, targets_of
 
 from service.pictures.colour import grey
 from service.pictures.images import Picture

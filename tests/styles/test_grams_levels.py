@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from style_images import MIB, style
+from styles.style_images import MIB, style
 
 from service.options import TransferOptions
 from service.painting.order import Order

@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from pack_files import changed, gram, jpeg, some_pack
 from PIL import Image
-from style_images import FIVE, PLAIN, file, style, style_image, targets_of
+from styles.pack_files import changed, gram, jpeg, some_pack
+from styles.style_images import FIVE, PLAIN, file, style, style_image, targets_of
 
 from service.network.layers import CHANNELS
 from service.pictures.images import Picture

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pack_files import IMAGES, changed, gram, jpeg, refusal, some_pack
 from safetensors.numpy import save
+from styles.pack_files import IMAGES, changed, gram, jpeg, refusal, some_pack
 
 from service.styles.packs import Pack
 

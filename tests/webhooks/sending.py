@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from receiver import SECRET
+from webhooks.receiver import SECRET
 
 from service.webhooks.hosts import Hosts
 from service.webhooks.sender import Sender

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from front_door import eventually
-from receiver import SECRET, Receiver, raw_server
+from webhooks.receiver import SECRET, Receiver, raw_server
 
 from service.config import Settings
 from service.errors import DatabaseError, InvalidInput

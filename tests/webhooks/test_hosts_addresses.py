@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rules import PUBLIC, PUBLIC_IPV6, with_addresses
+from webhooks.rules import PUBLIC, PUBLIC_IPV6, with_addresses
 
 from service.errors import InvalidInput
 from service.webhooks import hosts

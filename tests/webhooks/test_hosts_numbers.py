@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rules import PUBLIC, PUBLIC_IPV6, refusal
+from webhooks.rules import PUBLIC, PUBLIC_IPV6, refusal
 
 from service.webhooks.hosts import Hosts
 

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from receiver import SECRET
+from webhooks.receiver import SECRET
 
 from service.commands import webhook_secret
 from service.config import Settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 import pytest
-from receiver import SECRET, Receiver
-from sending import NAME, PAYLOAD, attempt, sender
+from webhooks.receiver import SECRET, Receiver
+from webhooks.sending import NAME, PAYLOAD, attempt, sender
 
 from service.webhooks.hosts import Hosts
 from service.webhooks.sender import NotDelivered, Sender, Undeliverable

@@ -7,8 +7,8 @@ import socket
 import time
 
 import pytest
-from receiver import Receiver, raw_server
-from sending import attempt
+from webhooks.receiver import Receiver, raw_server
+from webhooks.sending import attempt
 
 from service.webhooks.sender import NotDelivered, Undeliverable
 

@@ -6,9 +6,9 @@ import json
 import time
 
 import pytest
-from receiver import SECRET, Receiver, signature
-from sending import PAYLOAD, attempt
 from standardwebhooks import Webhook
+from webhooks.receiver import SECRET, Receiver, signature
+from webhooks.sending import PAYLOAD, attempt
 
 from service.webhooks.sender import NotDelivered
 

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from receiver import SECRET, Receiver
-from sending import NAME, PAYLOAD, sender
 from standardwebhooks import Webhook
+from webhooks.receiver import SECRET, Receiver
+from webhooks.sending import NAME, PAYLOAD, sender
 
 from service.webhooks.hosts import Hosts
 from service.webhooks.sender import NotDelivered, Sender

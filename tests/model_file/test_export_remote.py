@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from range_server import RangeServer, of_bytes, serving
-from remote_files import (
+from model_file.range_server import RangeServer, of_bytes, serving
+from model_file.remote_files import (
     CONTENT,
     NEEDED,
     convolution_bytes,
@@ -19,7 +19,7 @@ from remote_files import (
     model,
     safetensors_file,
 )
-from weight_files import TORCHVISION_NAMES, state_dict
+from model_file.weight_files import TORCHVISION_NAMES, state_dict
 
 from export import http_file
 from export.__main__ import main

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from model_file.weight_files import caffe_weights, narrow_caffe
 from onnx import numpy_helper
-from weight_files import caffe_weights, narrow_caffe
 
 from export.check import photo_like
 from export.graph import build_model

@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 import safetensors.torch
 import torch
-from weight_files import TORCHVISION_NAMES, narrow, state_dict
+from model_file.weight_files import TORCHVISION_NAMES, narrow, state_dict
 
 from export.__main__ import main
 from export.sources import random_weights

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
-from weight_files import (
+from model_file.weight_files import (
     CAFFE_MEAN,
     CAFFE_WRITERS,
     IMAGENET_MEAN,

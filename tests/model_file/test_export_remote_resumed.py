@@ -5,8 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from range_server import of_bytes, serving
-from remote_files import CONTENT, NEEDED, convolution_bytes, export_local, header_bytes, model, safetensors_file
+from model_file.range_server import of_bytes, serving
+from model_file.remote_files import (
+    CONTENT,
+    NEEDED,
+    convolution_bytes,
+    export_local,
+    header_bytes,
+    model,
+    safetensors_file,
+)
 
 from export import http_file, pieces
 from export.__main__ import main

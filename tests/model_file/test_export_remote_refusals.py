@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from range_server import of_bytes, serving
-from remote_files import CONTENT
+from model_file.range_server import of_bytes, serving
+from model_file.remote_files import CONTENT
 
 from export import pieces
 

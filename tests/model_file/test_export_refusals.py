@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from weight_files import (
+from model_file.weight_files import (
     CAFFE_WRITERS,
     TORCHVISION_NAMES,
     Convs,

