@@ -1,6 +1,7 @@
 """A real HTTP server of one file that counts the bytes it sends and misbehaves as a test asks."""
 
 import re
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     file: RangeServer
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         if not isinstance(sys.exception(), ConnectionError):  # the client may hang up as it likes
             super().handle_error(request, client_address)
 

@@ -30,7 +30,7 @@ def saved(model: onnx.ModelProto, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_a_true_model_agrees_at_every_layer_and_size(tmp_path: Path, pooling: Pooling):
+def test_a_true_model_agrees_at_every_layer_and_size(tmp_path: Path, pooling: Pooling) -> None:
     table = check_model(saved(build_model(random_weights(16, 0), pooling), tmp_path))
     assert [row.layer for row in table] == list(RELUS)
     assert all(len(row.features) == len(row.gram) == len(SIZES) for row in table)
@@ -99,35 +99,35 @@ def change_a_weight_slightly(model: onnx.ModelProto) -> None:
 )
 def test_a_wrong_graph_is_refused_at_its_first_wrong_layer(
     tmp_path: Path, tamper: Callable[[onnx.ModelProto], None], layer: str
-):
+) -> None:
     model = build_model(random_weights(16, 0), "max")
     tamper(model)
     with pytest.raises(ExportError, match=f"differ at {layer}: "):
         check_model(saved(model, tmp_path))
 
 
-def test_metadata_that_names_another_pooling_is_refused(tmp_path: Path):
+def test_metadata_that_names_another_pooling_is_refused(tmp_path: Path) -> None:
     model = build_model(random_weights(16, 0), "max")
     next(prop for prop in model.metadata_props if prop.key == "nst.pooling").value = "avg"
     with pytest.raises(ExportError, match="differ at relu2_1"):
         check_model(saved(model, tmp_path))
 
 
-def test_an_invalid_graph_is_refused(tmp_path: Path):
+def test_an_invalid_graph_is_refused(tmp_path: Path) -> None:
     model = build_model(random_weights(16, 0), "max")
     node(model, "conv1_2").input[0] = "nothing"
     with pytest.raises(ExportError, match="not valid ONNX"):
         check_model(saved(model, tmp_path))
 
 
-def test_a_wrong_declared_shape_is_refused(tmp_path: Path):
+def test_a_wrong_declared_shape_is_refused(tmp_path: Path) -> None:
     model = build_model(random_weights(16, 0), "max")
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
     with pytest.raises(ExportError, match="not valid ONNX"):
         check_model(saved(model, tmp_path))
 
 
-def test_the_image_of_the_check_is_like_a_photo():
+def test_the_image_of_the_check_is_like_a_photo() -> None:
     image = photo_like(161, 80)
     assert image.shape == (1, 3, 161, 80)
     assert image.dtype == np.float32

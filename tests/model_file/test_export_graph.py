@@ -26,7 +26,7 @@ def run(model: onnx.ModelProto, image: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(names, {"image": image}), strict=True))
 
 
-def test_input_and_outputs_have_their_names_and_dynamic_shapes(model: onnx.ModelProto):
+def test_input_and_outputs_have_their_names_and_dynamic_shapes(model: onnx.ModelProto) -> None:
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (image,) = session.get_inputs()
     assert (image.name, image.type, image.shape) == ("image", "tensor(float)", ["N", 3, "H", "W"])
@@ -37,7 +37,7 @@ def test_input_and_outputs_have_their_names_and_dynamic_shapes(model: onnx.Model
     assert outputs["gram_relu3_1"] == ["N", 16, 16]
 
 
-def test_initializers_are_named_after_the_layers(model: onnx.ModelProto):
+def test_initializers_are_named_after_the_layers(model: onnx.ModelProto) -> None:
     shapes = {i.name: tuple(i.dims) for i in model.graph.initializer}
     for layer in LAYERS:
         conv = layer.replace("relu", "conv")
@@ -48,7 +48,7 @@ def test_initializers_are_named_after_the_layers(model: onnx.ModelProto):
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_metadata_says_where_the_weights_come_from(pooling: Pooling):
+def test_metadata_says_where_the_weights_come_from(pooling: Pooling) -> None:
     model = build_model(random_weights(16, 7), pooling)
     assert {p.key: p.value for p in model.metadata_props} == {
         "nst.format": "1",
@@ -60,7 +60,7 @@ def test_metadata_says_where_the_weights_come_from(pooling: Pooling):
     }
 
 
-def test_the_same_weights_give_the_same_bytes():
+def test_the_same_weights_give_the_same_bytes() -> None:
     first, second = (
         build_model(random_weights(16, 0), "max").SerializeToString(deterministic=True) for _ in range(2)
     )
@@ -70,7 +70,9 @@ def test_the_same_weights_give_the_same_bytes():
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 31), (50, 33)])
-def test_grams_are_those_of_the_features_at_any_size_and_batch(model: onnx.ModelProto, height: int, width: int):
+def test_grams_are_those_of_the_features_at_any_size_and_batch(
+    model: onnx.ModelProto, height: int, width: int
+) -> None:
     image = np.concatenate([photo_like(height, width), 1 - photo_like(height, width)])
     found = run(model, image)
     for layer in LAYERS:
@@ -81,7 +83,7 @@ def test_grams_are_those_of_the_features_at_any_size_and_batch(model: onnx.Model
         np.testing.assert_allclose(found[f"gram_{layer}"], gram, rtol=1e-4, atol=1e-6 * gram.max())
 
 
-def test_average_pooling_averages(model: onnx.ModelProto):
+def test_average_pooling_averages(model: onnx.ModelProto) -> None:
     image = photo_like(32, 48)
     average = run(build_model(random_weights(16, 0), "avg"), image)
     weights = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
@@ -94,7 +96,7 @@ def test_average_pooling_averages(model: onnx.ModelProto):
     assert not np.allclose(average["relu2_1"], run(model, image)["relu2_1"], rtol=0.01)
 
 
-def test_the_border_is_padded_with_the_mean_colour():
+def test_the_border_is_padded_with_the_mean_colour() -> None:
     """An image of the mean colour becomes zero, so that conv1_1 sees no border: its bias everywhere."""
     weights = caffe_weights(narrow_caffe())
     mean = np.array([123.68, 116.779, 103.939], dtype=np.float32) / 255

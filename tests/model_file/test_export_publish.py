@@ -12,7 +12,7 @@ def accept(path: Path) -> str:
     return path.read_text()
 
 
-def test_the_file_appears_with_what_the_check_saw(tmp_path: Path):
+def test_the_file_appears_with_what_the_check_saw(tmp_path: Path) -> None:
     path = tmp_path / "models" / "vgg19.onnx"
     assert publish(b"new", path, accept) == "new"
     assert publish(b"newer", path, accept) == "newer"
@@ -20,17 +20,18 @@ def test_the_file_appears_with_what_the_check_saw(tmp_path: Path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_old_file_stands_while_the_new_one_is_checked(tmp_path: Path):
+def test_the_old_file_stands_while_the_new_one_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "vgg19.onnx"
     path.write_bytes(b"old")
-    seen = []
-    publish(b"new", path, lambda part: seen.extend([part.name, path.read_bytes(), part.read_bytes()]))
-    assert seen[0].startswith("vgg19.onnx.part-")
-    assert seen[1:] == [b"old", b"new"]
+    seen: list[tuple[str, bytes, bytes]] = []
+    publish(b"new", path, lambda part: seen.append((part.name, path.read_bytes(), part.read_bytes())))
+    ((name, old, new),) = seen
+    assert name.startswith("vgg19.onnx.part-")
+    assert (old, new) == (b"old", b"new")
 
 
 @pytest.mark.parametrize("failure", [ExportError("differs"), KeyboardInterrupt()])
-def test_a_failed_check_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: BaseException):
+def test_a_failed_check_leaves_the_old_file_and_nothing_else(tmp_path: Path, failure: BaseException) -> None:
     path = tmp_path / "vgg19.onnx"
     path.write_bytes(b"old")
 
@@ -43,7 +44,7 @@ def test_a_failed_check_leaves_the_old_file_and_nothing_else(tmp_path: Path, fai
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ExportError, match=r"file/vgg19\.onnx: can't be written"):
         publish(b"new", tmp_path / "file" / "vgg19.onnx", accept)

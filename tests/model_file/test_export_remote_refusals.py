@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
         ({"cut_after": [0] * 9}, "3 times in a row"),
     ],
 )
-def test_refusals_name_the_url(refused: Callable[..., str], settings: dict[str, object], words: str):
+def test_refusals_name_the_url(refused: Callable[..., str], settings: dict[str, object], words: str) -> None:
     with serving(of_bytes(CONTENT, **settings)) as server:
         line = refused(f"{server.url}?token=secret")
     assert words in line
@@ -35,12 +35,12 @@ def test_refusals_name_the_url(refused: Callable[..., str], settings: dict[str, 
 @pytest.mark.parametrize(
     "content", [b"", b"PK\x03\x04 a file of another kind", b"\xff" * 64, (99).to_bytes(8, "little") + b"{]" * 99]
 )
-def test_other_files(refused: Callable[..., str], content: bytes):
+def test_other_files(refused: Callable[..., str], content: bytes) -> None:
     with serving(of_bytes(content)) as server:
         assert f"{server.url}: " in refused(server.url)
 
 
-def test_nobody_listens(refused: Callable[..., str]):
+def test_nobody_listens(refused: Callable[..., str]) -> None:
     with serving(of_bytes(CONTENT)) as server:
         pass
     assert "the connection failed (ConnectionError), 3 times in a row" in refused(server.url)
@@ -49,7 +49,7 @@ def test_nobody_listens(refused: Callable[..., str]):
 @pytest.mark.parametrize("headers", [{"ETag": '"one"'}, {"ETag": 'W/"one"'}, {"Last-Modified": "then"}])
 def test_a_file_that_changes_while_it_is_read(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
-):
+) -> None:
     monkeypatch.setattr(pieces, "PIECE_BYTES", 100_000)
     server = of_bytes(CONTENT, headers=headers)
 

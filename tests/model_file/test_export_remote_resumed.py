@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
     ("headers", "kept"),
     [({"ETag": '"one"'}, True), ({"ETag": 'W/"one"', "Last-Modified": "then"}, True), ({}, False)],
 )
-def test_a_killed_export_goes_on_where_it_stopped(tmp_path: Path, headers: dict[str, str], kept: bool):
+def test_a_killed_export_goes_on_where_it_stopped(tmp_path: Path, headers: dict[str, str], kept: bool) -> None:
     content = safetensors_file(divisor=2)  # 20 MB of convolutions
     output, stop = tmp_path / "vgg19.onnx", 10_000_000
     with serving(of_bytes(content, headers=headers, stall_after=stop)) as server:
@@ -51,7 +51,9 @@ def test_a_killed_export_goes_on_where_it_stopped(tmp_path: Path, headers: dict[
 
 
 @pytest.mark.slow
-def test_a_half_written_piece_and_another_version_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_half_written_piece_and_another_version_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pieces, "PIECE_BYTES", 100_000)
     monkeypatch.setattr(pieces.Pieces, "remove", lambda self: None)
     arguments = ["--output", str(tmp_path / "vgg19.onnx")]

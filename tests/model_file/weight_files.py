@@ -12,7 +12,7 @@ import torch
 from export.colours import VGG_MARGINS, caffe_colours
 from export.formats import Weights
 from export.sources import random_weights
-from export.vgg19 import CONVS, Conv
+from export.vgg19 import CONVS, Array, Conv
 
 Convs = dict[str, Conv]
 
@@ -30,15 +30,16 @@ def narrow(seed: int = 0) -> Convs:
     return {name: Conv(_rounded(conv.weight), conv.bias) for name, conv in convs.items()}
 
 
-def _rounded(weight: np.ndarray) -> np.ndarray:
+def _rounded(weight: Array) -> Array:
     step = np.ptp(weight) / 255
-    return (np.round((weight - weight.min()) / step) * step + weight.min()).astype(np.float32)
+    rounded: Array = (np.round((weight - weight.min()) / step) * step + weight.min()).astype(np.float32)
+    return rounded
 
 
 def narrow_caffe(seed: int = 0) -> Convs:
     """For BGR in [0, 255]; its second and third filters look at what the original network's do."""
     convs = narrow(seed)
-    weight = convs["conv1_1"].weight / 100
+    weight = convs["conv1_1"].weight / np.float32(100)
     colours, columns = VGG_MARGINS[:, :3, None, None], VGG_MARGINS[:, None, None, 3:]
     weight[1:3] = (colours + columns - colours.sum(axis=1, keepdims=True) / 3) / 9
     return convs | {"conv1_1": Conv(weight, convs["conv1_1"].bias)}
