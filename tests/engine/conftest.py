@@ -68,7 +68,9 @@ def small_texture(texture: np.ndarray) -> np.ndarray:
 def grams_of(encoder: VGG) -> Callable[..., dict[str, np.ndarray]]:
     """A picture and layers -> its Grams, as the engine takes them."""
 
-    def grams(picture: np.ndarray, layers: tuple[str, ...] = tuple(f"relu{b}_1" for b in range(1, 6))) -> dict:
+    def grams(
+        picture: np.ndarray, layers: tuple[str, ...] = tuple(f"relu{b}_1" for b in range(1, 6))
+    ) -> dict[str, np.ndarray]:
         image = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
         with torch.no_grad():
             return {layer: gram_matrix(f)[0].numpy() for layer, f in encoder(image, layers).items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from engine.reference import as_image, content_term, gram_means, total_variation, vgg_features
 
 from service.engine.stylize import Result
@@ -35,10 +36,10 @@ def expected_losses(
     return losses
 
 
-def luminance(picture: np.ndarray) -> np.ndarray:
+def luminance(picture: np.ndarray) -> npt.NDArray[np.float64]:
     return picture.astype(np.float64) @ [0.299, 0.587, 0.114]
 
 
-def chroma(picture: np.ndarray) -> np.ndarray:
+def chroma(picture: np.ndarray) -> npt.NDArray[np.float64]:
     """R - Y, G - Y and B - Y in levels."""
     return picture.astype(np.float64) - luminance(picture)[..., None]

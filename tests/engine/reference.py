@@ -45,17 +45,20 @@ def pool(x: Array, pooling: str) -> Array:
     """2 x 2 with stride 2; an odd last row or column is left out."""
     height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
     corners = np.stack([x[:, i:height:2, j:width:2] for i in (0, 1) for j in (0, 1)])
-    return corners.max(axis=0) if pooling == "max" else corners.mean(axis=0)
+    pooled: Array = corners.max(axis=0) if pooling == "max" else corners.mean(axis=0)
+    return pooled
 
 
 def gram_sums(features: Array) -> Array:
     """Gram_kk' = sum_ij a_ijk a_ijk'; C x H x W -> C x C."""
-    return np.einsum("kij,lij->kl", features, features)
+    gram: Array = np.einsum("kij,lij->kl", features, features)
+    return gram
 
 
 def gram_means(features: Array) -> Array:
     """The Gram divided by the number of positions it was summed over."""
-    return gram_sums(features) / (features.shape[1] * features.shape[2])
+    positions: int = features.shape[1] * features.shape[2]
+    return gram_sums(features) / positions
 
 
 def content_term(features: Array, target: Array, scaling: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -110,10 +111,10 @@ def test_a_pure_colour_leaves_its_luminance_no_room() -> None:
         assert float(free) == pytest.approx(1 if grey else 0, abs=1e-6)
 
 
-def luminance(picture: np.ndarray) -> np.ndarray:
+def luminance(picture: np.ndarray) -> npt.NDArray[np.float64]:
     return picture.astype(np.float64) @ [0.299, 0.587, 0.114]
 
 
-def chroma(picture: np.ndarray) -> np.ndarray:
+def chroma(picture: np.ndarray) -> npt.NDArray[np.float64]:
     """R - Y, G - Y and B - Y in levels."""
     return picture.astype(np.float64) - luminance(picture)[..., None]

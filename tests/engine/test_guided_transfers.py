@@ -167,10 +167,8 @@ def test_the_losses_that_are_told_are_those_of_the_weighted_grams(
     encoder: VGG, model: Model, small_photo: Picture, two_styles: TwoStyles, *, scaling: str, whole: int
 ) -> None:
     options = TransferOptions(iterations=4, style_layers=LAYER_WEIGHTS, loss_scaling=scaling)
-    grams, given = (
-        two_styles(LAYER_WEIGHTS),
-        {"guidance": Guidance(REGIONS, PROTECT, STRENGTH), "max_whole_pixels": whole},
-    )
+    grams = two_styles(LAYER_WEIGHTS)
+    given: dict[str, Any] = {"guidance": Guidance(REGIONS, PROTECT, STRENGTH), "max_whole_pixels": whole}
     result = stylize(encoder, small_photo, lambda size: grams, options, **given)
     expected = expected_losses(model, result.picture, small_photo, grams, scaling)
     assert vars(result.losses) == pytest.approx(expected, rel=1e-3)

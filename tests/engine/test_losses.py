@@ -112,7 +112,7 @@ def test_a_target_without_any_norm_gives_finite_losses_and_gradients(scaling: st
     a = torch.tensor(features((5, 4, 6), 1), dtype=torch.float32)[None].requires_grad_()
     zero = torch.zeros_like(a)
     loss = content_loss(a, zero, scaling) + style_loss(a, gram_matrix(zero)[0], scaling)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
     assert float(loss.detach()) > 0
     assert bool(loss.isfinite())
     assert a.grad is not None

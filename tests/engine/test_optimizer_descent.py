@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from engine.objectives import Quadratic, Watched, both_methods, last, problem, rosenbrock
+from engine.objectives import Objective, Quadratic, Watched, both_methods, last, problem, rosenbrock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +14,10 @@ from service.engine.optimizer import minimize
 from service.engine.problem import Problem
 
 AT_REST = 1e-4  # what the gradient's largest entry is where a loss near 1 has no lower neighbour left in float64
+
+
+def scaled(objective: Objective, scale: float) -> Objective:
+    return lambda x: scale * objective(x)
 
 
 @settings(max_examples=25, deadline=None)
@@ -45,7 +49,7 @@ def test_a_trial_that_is_refused_shortens_the_next_step_and_teaches_its_curvatur
 @pytest.mark.parametrize(("method", "first_step"), [("lbfgs", FIRST_STEP), ("adam", ADAM_STEP)])
 def test_the_first_step_is_as_long_as_it_says_whatever_the_gradient(method: str, first_step: float) -> None:
     for scale in (1e-6, 1.0, 1e6):
-        watched = Watched(lambda x, scale=scale: scale * x.sum())
+        watched = Watched(scaled(lambda x: x.sum(), scale))
         list(minimize(watched.problem(), torch.full((50,), 0.5, dtype=torch.float64), method, 1))
         moved = (watched.points[1] - watched.points[0]).square().mean().sqrt()
         assert float(moved) == pytest.approx(first_step)
@@ -71,7 +75,7 @@ def test_the_objectives_scale_changes_neither_the_way_nor_the_end(
     near = 1e-4 * float(quadratic(quadratic.start))
     needed = []
     for scale in (1.0, 1e8, 1e-8):
-        over_box = problem(lambda x, scale=scale: scale * quadratic(x), dtype)
+        over_box = problem(scaled(quadratic, scale), dtype)
         steps = list(minimize(over_box, quadratic.start.to(dtype), method, iterations))
         needed.append(next(step.iteration for step in steps if step.point.loss < scale * near))
         end = steps[-1].point.variable.double()

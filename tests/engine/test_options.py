@@ -40,6 +40,11 @@ WHOLE = [name for name in RANGES if name not in (*WEIGHTS, "strength", "toleranc
 LAYER_OPTIONS = ("content_layers", "style_layers")
 
 
+def made(**options: Any) -> TransferOptions:
+    """The options, where a test has their names in a variable."""
+    return TransferOptions(**options)
+
+
 def wrong(**options: Any) -> dict[str, str]:
     """The locations and messages of what is wrong with the options."""
     with pytest.raises(InvalidInput) as caught:
@@ -79,7 +84,7 @@ def test_every_option_is_tested_here_and_explained_there() -> None:
 def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str, ends: tuple[float, float]) -> None:
     low, high = ends
     for value in ends:
-        assert getattr(TransferOptions(**{name: value}), name) == value
+        assert getattr(made(**{name: value}), name) == value
     step = 1 if name in WHOLE else 1e-3
     for value in (low - step, high + step * 1000):
         assert list(wrong(**{name: value})) == [name]
@@ -88,7 +93,7 @@ def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str, ends: tu
 @pytest.mark.parametrize(("name", "choices"), CHOICES.items())
 def test_a_choice_is_one_of_its_words(name: str, choices: tuple[str, ...]) -> None:
     for choice in choices:
-        assert getattr(TransferOptions(**{name: choice}), name) == choice
+        assert getattr(made(**{name: choice}), name) == choice
     for value in ("", choices[0].upper(), None, 0, [choices[0]], "none"):
         assert wrong(**{name: value}) == {name: f"must be one of {', '.join(choices)}"}
 
@@ -124,7 +129,7 @@ def test_the_layers_are_those_of_vgg19() -> None:
 @pytest.mark.parametrize("name", LAYER_OPTIONS)
 def test_every_layer_can_be_asked_for(name: str) -> None:
     layers = dict.fromkeys(LAYERS, 1.0)
-    assert getattr(TransferOptions(**{name: layers}), name) == layers
+    assert getattr(made(**{name: layers}), name) == layers
 
 
 @pytest.mark.parametrize("name", LAYER_OPTIONS)
@@ -159,7 +164,7 @@ def test_content_or_style_must_have_a_weight_above_zero() -> None:
     for tv_weight in (0, 1):
         assert list(wrong(content_weight=0, style_weight=0, tv_weight=tv_weight)) == ["style_weight"]
     for name in ("content_weight", "style_weight"):
-        TransferOptions(**(dict.fromkeys(WEIGHTS, 0) | {name: 1e-3}))
+        made(**(dict.fromkeys(WEIGHTS, 0) | {name: 1e-3}))
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
@@ -177,7 +182,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
 def test_options_survive_the_way_to_json_and_back(
     size: int, weights: tuple[float, ...], layers: dict[str, float], iterations: int, seed: int
 ) -> None:
-    options = TransferOptions(
+    options = made(
         size=size, seed=seed, iterations=iterations, style_layers=layers, **dict(zip(WEIGHTS, weights, strict=True))
     )
     assert TransferOptions(**json.loads(json.dumps(options.as_dict()))) == options
@@ -200,7 +205,7 @@ def test_a_strength_stands_for_the_weights(strength: float, weights: tuple[float
     options = TransferOptions.of(strength=strength)
     assert tuple(getattr(options, name) for name in WEIGHTS) == pytest.approx(weights, abs=1e-12)
     assert options.strength == strength
-    assert options == TransferOptions(strength=strength, **weights_at(strength))
+    assert options == made(strength=strength, **weights_at(strength))
 
 
 def test_half_the_strength_is_exactly_the_defaults() -> None:
@@ -212,7 +217,7 @@ def test_more_strength_is_never_more_content_or_less_style(strengths: list[float
     less, more = (TransferOptions.of(strength=strength) for strength in strengths)
     assert less.content_weight >= more.content_weight
     assert less.style_weight <= more.style_weight
-    assert max(less.tv_weight, more.tv_weight) <= OPTIONS["tv_weight"].default
+    assert max(less.tv_weight, more.tv_weight) <= TransferOptions().tv_weight
 
 
 @pytest.mark.parametrize("name", ["content_weight", "style_weight"])

@@ -36,7 +36,7 @@ def test_without_iterations_the_content_comes_back_without_content_loss(
 def test_the_losses_are_those_of_the_delivered_picture(
     run: Run, model: Model, pictures: Pair, optimizer: str, scaling: str
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         "optimizer": optimizer, "loss_scaling": scaling, "tv_weight": 0.5,
         "content_layers": {"relu4_2": 1.0, "relu2_2": 0.5}, "style_layers": {"relu1_1": 0.4, "relu3_1": 2.0},
     }  # fmt: skip
@@ -116,7 +116,7 @@ def test_real_weights_take_on_the_style_and_keep_the_content(
     content, style = images.resize_long_edge(photo, 112), images.resize_long_edge(texture, 96)
     given = vgg_features(model.parameters(), "max", as_image(style))
     grams = {f"relu{b}_1": gram_means(given[f"relu{b}_1"]).astype(np.float32) for b in range(1, 6)}
-    weights = {} if scaling == "relative" else {"content_weight": 1.0, "style_weight": 100.0}
+    weights: dict[str, Any] = {} if scaling == "relative" else {"content_weight": 1.0, "style_weight": 100.0}
     options = TransferOptions(iterations=30, loss_scaling=scaling, **weights)
     before = stylize(
         encoder, content, lambda size: [grams], TransferOptions(iterations=0, loss_scaling=scaling, **weights)

@@ -11,6 +11,7 @@ from service.engine import stage
 from service.engine import stylize as engine
 from service.engine.losses import Objective
 from service.engine.vgg import VGG
+from service.machine.memory import give_back_memory
 
 
 def test_memory_is_given_back_levels_built_and_pictures_judged_with_a_tick_between(
@@ -24,7 +25,7 @@ def test_memory_is_given_back_levels_built_and_pictures_judged_with_a_tick_betwe
         return record
 
     events: list[str] = []
-    monkeypatch.setattr(engine, "give_back_memory", recorded("give back", engine.give_back_memory))
+    monkeypatch.setattr(engine, "give_back_memory", recorded("give back", give_back_memory))
     monkeypatch.setattr(stage, "Objective", recorded("build", Objective))
     monkeypatch.setattr(VGG, "walk", recorded("walk", VGG.walk))
     run(iterations=2, on_tick=lambda: events.append("tick"))

@@ -32,8 +32,10 @@ def targets(encoder: VGG, options: TransferOptions, masks: list[np.ndarray | Non
             layer: gram_matrix(f)[0]
             for layer, f in encoder(noise(64, 48, 10 + k).double(), options.style_layers).items()
         }
-        weights = None if mask is None else layer_masks(mask, options.style_layers)
-        found.append(StyleTarget(grams, weights and {k: torch.tensor(v) for k, v in weights.items()}))
+        weights = None
+        if mask is not None:
+            weights = {layer: torch.tensor(m) for layer, m in layer_masks(mask, options.style_layers).items()}
+        found.append(StyleTarget(grams, weights))
     return found
 
 
