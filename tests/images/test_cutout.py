@@ -19,7 +19,8 @@ def disc(height: int, width: int, soft: float) -> np.ndarray:
 @pytest.fixture
 def cut(photo: np.ndarray) -> Cutout:
     """The photograph within an ellipse, and bright green where nothing can be seen of it."""
-    alpha = disc(*photo.shape[:2], soft=0.2)
+    height, width = photo.shape[:2]
+    alpha = disc(height, width, soft=0.2)
     return Cutout(np.where(alpha[..., None] > 0, photo, np.array([0, 255, 0], np.uint8)), alpha)
 
 

@@ -62,7 +62,8 @@ def adobe_to_srgb(colour: np.ndarray) -> np.ndarray:
     to_xyz = np.array([[0.57667, 0.18556, 0.18823], [0.29734, 0.62736, 0.07529], [0.02703, 0.07069, 0.99134]])
     to_srgb = np.array([[3.2405, -1.5371, -0.4985], [-0.9693, 1.8760, 0.0416], [0.0556, -0.2040, 1.0572]])
     linear = np.clip(to_srgb @ to_xyz @ (colour / 255) ** 2.2, 0, 1)
-    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    srgb: np.ndarray = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return 255 * srgb
 
 
 def test_a_profile_also_speaks_of_a_palettes_colours(picture: np.ndarray) -> None:

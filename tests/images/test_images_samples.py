@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 from picture_files import encoded, png_of_samples, ycck_jpeg
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from service.decoding.reading import decode, decode_cutout
 
@@ -92,5 +92,7 @@ def test_adobes_inverted_inks_are_turned_round(picture: np.ndarray) -> None:
 def test_the_first_picture_of_a_gif_is_read(picture: np.ndarray) -> None:
     first = Image.fromarray(picture).convert("P", palette=Image.Palette.ADAPTIVE)
     data = encoded(first, "GIF", save_all=True, append_images=[Image.new("P", first.size)], loop=0)
-    assert Image.open(io.BytesIO(data)).n_frames == 2
+    gif = Image.open(io.BytesIO(data))
+    assert isinstance(gif, GifImagePlugin.GifImageFile)
+    assert gif.n_frames == 2
     np.testing.assert_array_equal(decode(data), np.asarray(first.convert("RGB")))

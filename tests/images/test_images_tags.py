@@ -34,7 +34,7 @@ def chunks(png: bytes) -> list[bytes]:
     return kinds
 
 
-def said(data: bytes) -> set[str]:
+def said(data: bytes) -> set[str | tuple[int, int]]:
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         return set(image.info)
@@ -59,6 +59,7 @@ def test_a_jpeg_and_a_webp_have_the_srgb_profile(picture: np.ndarray, format: st
 
 def test_the_profile_is_srgbs_without_the_time_it_was_made_at() -> None:
     profile = ImageCms.ImageCmsProfile(io.BytesIO(PROFILE)).profile
+    assert profile.profile_description is not None
     assert profile.profile_description.startswith("sRGB")
     assert profile.creation_date is not None
     assert profile.creation_date.year == 2000

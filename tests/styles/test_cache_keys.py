@@ -15,7 +15,8 @@ from service.styles.cache import FOLDER, GramKey
 def test_every_field_makes_another_key(field: dataclasses.Field[Any]) -> None:
     value = getattr(KEY, field.name)
     other = value[:1] if isinstance(value, tuple) else value + (1 if isinstance(value, int) else "x")
-    assert dataclasses.replace(KEY, **{field.name: other}).blob != KEY.blob
+    changed: dict[str, Any] = {field.name: other}
+    assert dataclasses.replace(KEY, **changed).blob != KEY.blob
 
 
 def test_the_same_fields_make_the_same_key() -> None:

@@ -48,6 +48,11 @@ for line in sys.stdin:
 """
 
 
+def line_of(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None
+    return worker.stdout.readline()
+
+
 def test_processes_that_fill_the_same_keys_at_once_leave_one_good_blob_each(
     narrow_model: Path, model: Model, extractor: GramExtractor, small_texture: np.ndarray, tmp_path: Path
 ) -> None:
@@ -57,12 +62,12 @@ def test_processes_that_fill_the_same_keys_at_once_leave_one_good_blob_each(
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     workers = [subprocess.Popen(command, cwd=ROOT, **pipes) for _ in range(2)]
     for worker in workers:
-        assert worker.stdout.readline() == "ready\n"
+        assert line_of(worker) == "ready\n"
     answers: list[list[str]] = []
     for size in range(32, 72):
         for worker in workers:
             print(size, file=worker.stdin, flush=True)
-        answers.append([worker.stdout.readline() for worker in workers])
+        answers.append([line_of(worker) for worker in workers])
     for worker in workers:
         worker.communicate()
         assert worker.returncode == 0

@@ -113,7 +113,7 @@ def test_a_tick_comes_before_each_tile_and_what_it_raises_ends_this(
 def test_a_mask_of_ones_changes_nothing(extractor: GramExtractor, small_texture: Picture) -> None:
     white = np.ones(small_texture.shape[:2], np.float32)
     assert_close(extractor.grams(small_texture, FIVE, white), extractor.grams(small_texture, FIVE))
-    assert_close(extractor.grams(small_texture, FIVE, white / 3), extractor.grams(small_texture, FIVE))
+    assert_close(extractor.grams(small_texture, FIVE, white / np.float32(3)), extractor.grams(small_texture, FIVE))
 
 
 @pytest.mark.parametrize("side", [896, 208], ids=["in one tile", "by tiles"])
@@ -162,7 +162,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[onnx.GraphProto]:
         return make(data, *args, **kwargs)
 
     make = ort.InferenceSession
-    monkeypatch.setattr(extracting.ort, "InferenceSession", session)
+    monkeypatch.setattr(ort, "InferenceSession", session)
     return made
 
 
@@ -219,8 +219,8 @@ class FakeSession:
 
 def test_the_provider_is_the_one_that_the_session_got(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """ONNX Runtime falls back to the CPU without a word."""
-    monkeypatch.setattr(extracting.ort, "InferenceSession", FakeSession)
-    monkeypatch.setattr(extracting.ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(ort, "InferenceSession", FakeSession)
+    monkeypatch.setattr(ort, "preload_dlls", lambda: None)
     monkeypatch.setattr(extracting, "_has_cuda_driver", lambda: True)
     assert GramExtractor(model, "auto", 1).provider == "CPUExecutionProvider"
     with pytest.raises(Unavailable, match="only got CPUExecutionProvider"):
@@ -234,8 +234,8 @@ def test_cuda_is_asked_for_where_there_is_a_driver_and_not_for_cpu(
         def get_providers(self) -> list[str]:
             return [provider if isinstance(provider, str) else provider[0] for provider in self.asked]
 
-    monkeypatch.setattr(extracting.ort, "InferenceSession", Cuda)
-    monkeypatch.setattr(extracting.ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(ort, "InferenceSession", Cuda)
+    monkeypatch.setattr(ort, "preload_dlls", lambda: None)
     for has_driver, device, provider in (
         (True, "auto", "CUDAExecutionProvider"),
         (True, "cuda", "CUDAExecutionProvider"),

@@ -123,7 +123,8 @@ def test_a_packs_file_is_read_once(grams: StyleGrams) -> None:
         reads.append(1)
         return data
 
-    data, reads = some_pack().to_bytes(), []
+    data = some_pack().to_bytes()
+    reads: list[int] = []
     for size in (32, 64, 128):
         targets_of(grams, [Style(pack=file(data, read))], size, ["relu1_1"], PLAIN)
     assert len(reads) == 1

@@ -57,7 +57,8 @@ def test_a_text_that_is_missing_or_none_is_refused(name: str, value: Any) -> Non
 
 @pytest.mark.parametrize("name", ["model", "description"])
 def test_a_text_that_is_no_unicode_is_refused(name: str) -> None:
-    assert name in refusal(changed(**{name: "\ud800"}))
+    text: dict[str, Any] = {name: "\ud800"}
+    assert name in refusal(changed(**text))
 
 
 def test_the_longest_texts_are_taken() -> None:
