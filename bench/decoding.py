@@ -137,7 +137,10 @@ def attack(seconds: float) -> None:
     """Eight clients that send nothing but costly files, and two honest ones beside them."""
     with _web_server() as (url, processes):
         before = [_rss(process) for process in processes()]
-        stop, codes, livez, posts = threading.Event(), {}, [], []
+        stop = threading.Event()
+        codes: dict[int, int] = {}
+        livez: list[float] = []
+        posts: list[float] = []
         bodies = [_body(data) for data in _bombs()]
         attackers = [threading.Thread(target=_send, args=(url, bodies, k, stop, codes)) for k in range(8)]
         small = _body(encoded(noisy(640), "JPEG", quality=90))

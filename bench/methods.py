@@ -100,7 +100,8 @@ class Contest:
 
     def _averaged_adam(self) -> Trace:
         image, average = self._content.clone(), self._content.clone()
-        mean, square, trace = torch.zeros_like(image), torch.zeros_like(image), {}
+        mean, square = torch.zeros_like(image), torch.zeros_like(image)
+        trace: Trace = {}
         for n in range(1, MARKS[-1] + 1):
             gradient = self._evaluate(image)[0]
             mean.lerp_(gradient, 0.1)

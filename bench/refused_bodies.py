@@ -74,7 +74,7 @@ def _form(request: dict[str, Any], name: str = "request") -> Callable[[int], byt
 
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 STYLES = [{"image": picture()}]
-PUT = {"path": "/v1/styles/refused", "method": "PUT"}
+PUT: dict[str, Any] = {"path": "/v1/styles/refused", "method": "PUT"}
 KINDS: dict[str, Refused] = {
     "content: not base64": Refused(422, _text("content", "!")),
     "content: no picture": Refused(422, _text("content", "A")),

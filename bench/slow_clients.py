@@ -64,7 +64,7 @@ def _measured(service: RunningService, name: str, seconds: float) -> list[str]:
 
 def _repeated(request: Callable[[], object], end: float, pause: float) -> list[float]:
     """Seconds that each request took, connecting included."""
-    taken = []
+    taken: list[float] = []
     while not taken or time.monotonic() < end:
         clock = Stopwatch()
         try:

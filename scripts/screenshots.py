@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 from playwright.sync_api import Page
@@ -17,7 +17,7 @@ from scripts.client import ROOT, png, running_service, transfer, wait_for_starte
 
 FOLDER = ROOT / "docs" / "studio"
 SIZES = {"wide": (1440, 1420), "tablet": (820, 1180), "phone": (390, 844)}
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PHOTOGRAPHS = ("chelsea", "rocket", "astronaut", "coffee")
 SMALL, LARGE = 256, 512  # pixels on the long edge: of the gallery's pictures, of the one on the stage
 GALLERY = ("linocut", "risograph", "watercolour", "woven", "waves", "glass")  # presets, the newest last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -12,7 +13,9 @@ from scripts.starters import dots, glass, ink, linocut, mosaic, risograph, strok
 from service.styles.starters.loading import STARTERS
 
 MODULES = (dots, glass, ink, linocut, mosaic, risograph, strokes, watercolour, waves, woven)
-DRAWN = {module.__name__.rpartition(".")[2]: module.draw for module in MODULES}
+DRAWN: dict[str, Callable[[int, int], Image.Image]] = {
+    module.__name__.rpartition(".")[2]: module.draw for module in MODULES
+}
 SEEDS = {"strokes": 7}  # others 1
 SIZE = 896
 QUALITY = 70
