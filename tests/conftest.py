@@ -52,13 +52,13 @@ def classics() -> Path:
 @pytest.fixture(scope="session")
 def photo() -> np.ndarray:
     """A real photograph, 300 x 451 x 3 uint8."""
-    return np.ascontiguousarray(data.cat())
+    return np.ascontiguousarray(data.cat())  # type: ignore[no-untyped-call]  # skimage's has no types
 
 
 @pytest.fixture(scope="session")
 def texture() -> np.ndarray:
     """A picture with a texture of its own, 512 x 512 x 3 uint8."""
-    return np.ascontiguousarray(data.immunohistochemistry())
+    return np.ascontiguousarray(data.immunohistochemistry())  # type: ignore[no-untyped-call]  # nor has this
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import requests
@@ -21,6 +22,7 @@ from scripts.ports import free_port
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 ENDED = ("succeeded", "failed", "canceled")
+Form: TypeAlias = dict[str, bytes | tuple[str | None, str] | tuple[str | None, str, str]]  # as requests sends it
 
 
 class RunningService:
@@ -124,7 +126,8 @@ class RunningService:
         return self.ended(response.json()["id"])
 
     def job(self, id: str) -> dict[str, Any]:
-        return self.get(f"/v1/transfers/{id}").json()
+        job: dict[str, Any] = self.get(f"/v1/transfers/{id}").json()
+        return job
 
     def cancel(self, id: str) -> requests.Response:
         return requests.post(f"{self.url}/v1/transfers/{id}/cancel", timeout=60)
@@ -138,7 +141,7 @@ class RunningService:
         return np.asarray(Image.open(io.BytesIO(self.get(job["links"]["image"]).content)).convert("RGB"))
 
 
-def eventually(condition: Any, seconds: float, message: str) -> None:
+def eventually(condition: Callable[..., object], seconds: float, message: str) -> None:
     """Waits until the condition holds; fails with the message after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():

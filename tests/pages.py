@@ -53,7 +53,7 @@ def _tokens(page: Path) -> list[Token]:
 
 
 def _html_links(html: str) -> list[str]:
-    found = []
+    found: list[str] = []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -16,6 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn, TypedDict, TypeVar
 
 import psycopg
 import pytest
@@ -93,6 +94,9 @@ class Server(ABC):
         self.start()
 
 
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
 class PostgreSQL(Server):
     """A cluster of its own, that forgets nothing when it is stopped. `durable`: nor when the machine is."""
 
@@ -103,7 +107,7 @@ class PostgreSQL(Server):
         self._programs = programs
         self._durable = durable
         self._numbers = itertools.count(1)
-        initdb = [programs / "initdb", "--pgdata", folder / "data", "--username", "nst", "--auth", "trust"]
+        initdb = [str(programs / "initdb"), "--pgdata", str(folder / "data"), "--username", "nst", "--auth", "trust"]
         options = ["--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"]
         made = subprocess.run(
             [*initdb, *options], cwd=folder, capture_output=True, text=True, check=False, **_as_user(self._user)
@@ -202,7 +206,8 @@ def postgresql() -> Iterator[PostgreSQL]:
     found = installed[-1] if installed else shutil.which("initdb")
     if found is None:
         _missing("PostgreSQL", "postgresql")
-    yield from _running(lambda folder: PostgreSQL(folder, Path(found).resolve().parent))
+    programs = Path(found).resolve().parent
+    yield from _running(lambda folder: PostgreSQL(folder, programs))
 
 
 @pytest.fixture(scope="session")
@@ -241,7 +246,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server.drop(url)
 
 
-def _running(make: Callable[[Path], PostgreSQL | Redis | S3]) -> Iterator[PostgreSQL | Redis | S3]:
+def _running(make: Callable[[Path], AnyServer]) -> Iterator[AnyServer]:
     folder = Path(tempfile.mkdtemp(prefix="nst-test-"))  # pytest's own is closed to other users
     if (user := _unprivileged_user()) is not None:
         shutil.chown(folder, user)
@@ -256,7 +261,7 @@ def _running(make: Callable[[Path], PostgreSQL | Redis | S3]) -> Iterator[Postgr
         shutil.rmtree(folder)
 
 
-def _missing(what: str, package: str) -> None:
+def _missing(what: str, package: str) -> NoReturn:
     reason = f"{what} isn't installed: apt-get install {package}"
     if os.environ.get("CI"):
         pytest.fail(reason)
@@ -271,7 +276,15 @@ def _unprivileged_user() -> str | None:
     return "postgres" if "postgres" in names else "nobody"
 
 
-def _as_user(user: str | None) -> dict[str, object]:
+class _ProcessUser(TypedDict, total=False):
+    """As whom a process runs, as subprocess takes it."""
+
+    user: str
+    group: int
+    extra_groups: list[int]
+
+
+def _as_user(user: str | None) -> _ProcessUser:
     return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
 

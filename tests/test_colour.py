@@ -11,7 +11,8 @@ from service.pictures.colour import grey, match, moments
 def cloud(mean: tuple[float, float, float], mixing: list[list[float]], seed: int) -> np.ndarray:
     """64 x 64 x 3 uint8 with colours spread by `mixing` around a mean, well inside the gamut."""
     spread = np.clip(np.random.default_rng(seed).normal(size=(64, 64, 3)), -2.5, 2.5)
-    return np.clip(np.rint(mean + spread @ np.array(mixing).T), 0, 255).astype(np.uint8)
+    colours: np.ndarray = np.clip(np.rint(mean + spread @ np.array(mixing).T), 0, 255)
+    return colours.astype(np.uint8)
 
 
 @pytest.fixture

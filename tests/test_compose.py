@@ -21,13 +21,14 @@ OURS = ("web", "worker")
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "compose.yaml").read_text())
+    described: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return described
 
 
 @pytest.fixture(scope="module", params=OURS)
 def ours(request: pytest.FixtureRequest, compose: dict[str, Any]) -> dict[str, Any]:
     """A service of ours, its environment as it is without an .env."""
-    service = compose["services"][request.param]
+    service: dict[str, Any] = compose["services"][request.param]
     return service | {"environment": {name: plain(value) for name, value in service["environment"].items()}}
 
 

@@ -36,8 +36,8 @@ def real_service(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         yield running
 
 
-def test_a_photo_takes_on_a_style(real_service: RunningService, photo_png: bytes) -> None:
-    real_service.put_style("tissue", images.encode(np.ascontiguousarray(data.immunohistochemistry())))
+def test_a_photo_takes_on_a_style(real_service: RunningService, photo_png: bytes, texture: np.ndarray) -> None:
+    real_service.put_style("tissue", images.encode(texture))
     before = real_service.transfer(photo_png, {"preset": "tissue"}, size=192, iterations=0)["result"]["losses"]
     job = real_service.transfer(photo_png, {"preset": "tissue"}, size=192, iterations=40)
     after = job["result"]["losses"]
@@ -51,9 +51,11 @@ def test_a_photo_takes_on_a_style(real_service: RunningService, photo_png: bytes
     assert again["result"]["sha256"] == job["result"]["sha256"]
 
 
-def test_the_losses_are_the_formulas(real_service: RunningService, real_model: Path, photo: np.ndarray) -> None:
+def test_the_losses_are_the_formulas(
+    real_service: RunningService, real_model: Path, photo: np.ndarray, texture: np.ndarray
+) -> None:
     """J by numpy in float64 over ONNX Runtime's features; nothing of the engine."""
-    art = np.ascontiguousarray(data.immunohistochemistry()[:96, :128])
+    art = np.ascontiguousarray(texture[:96, :128])
     content = images.resize_long_edge(photo, 128)
     grams = {name: [reference_gram(features) for features in reference_features(real_model, content, art, name)]
              for name in STYLE_LAYERS}  # fmt: skip
@@ -101,7 +103,8 @@ def reference_features(model: Path, content: np.ndarray, style: np.ndarray, laye
 
 
 def reference_gram(rows: np.ndarray) -> np.ndarray:
-    return rows.T @ rows / len(rows)
+    gram: np.ndarray = rows.T @ rows / len(rows)
+    return gram
 
 
 def test_tuebingen_in_the_starry_night(real_service: RunningService, classics: Path) -> None:

@@ -32,13 +32,14 @@ NEEDS_ONE = "def test_of_it({server}): pass"
 
 @pytest.fixture(params=["postgresql", "redis", "s3"])
 def server(request: pytest.FixtureRequest) -> PostgreSQL | Redis | S3:
-    return request.getfixturevalue(request.param)
+    server: PostgreSQL | Redis | S3 = request.getfixturevalue(request.param)
+    return server
 
 
 def pytest_in(folder: Path, test: str, **environment: str) -> subprocess.Popen[str]:
     """Runs a test file of one test in a pytest of its own, in that folder."""
     (folder / "test_it.py").write_text(test)
-    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", folder, "-rs", "test_it.py"]
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(folder), "-rs", "test_it.py"]
     python_path = os.pathsep.join(str(place) for place in (ROOT, ROOT / "tests"))
     inherited = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.Popen(

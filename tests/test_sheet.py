@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -33,12 +34,14 @@ def sheet(*cells: Cell) -> np.ndarray:
 def at(page: np.ndarray, column: int, row: int, rows: int) -> np.ndarray:
     """The middle of a picture of 320 x 160 in the grid."""
     height = (page.shape[0] - GAP) // rows
-    return page[GAP + row * height + 80, GAP + column * (CELL + GAP) + 160]
+    middle: np.ndarray = page[GAP + row * height + 80, GAP + column * (CELL + GAP) + 160]
+    return middle
 
 
 def inked(page: np.ndarray) -> np.ndarray:
     """Where something dark and grey is."""
-    return (page.max(axis=2) < 160) & (np.ptp(page, axis=2) < 40)
+    ink: np.ndarray = (page.max(axis=2) < 160) & (np.ptp(page, axis=2) < 40)
+    return ink
 
 
 @pytest.mark.parametrize(("count", "columns", "rows"), [
@@ -81,7 +84,7 @@ def test_pictures_of_any_shape_and_size_fit_their_cells() -> None:
 
 def lines_of(label: str) -> int:
     """How many lines of text there are under a picture."""
-    text = inked(sheet(cell(label)))[GAP + 162 :].any(axis=1)
+    text = np.any(inked(sheet(cell(label)))[GAP + 162 :], axis=1)
     tops = [a for a, (before, now) in enumerate(pairwise([False, *text])) if now and not before]
     return len([a for a, b in pairwise([-FONT, *tops]) if b - a > FONT * 0.8])
 
@@ -102,7 +105,7 @@ def test_a_word_too_long_for_a_line_stays_in_its_column(place: str) -> None:
     """A preset's name may have 63 characters without a space."""
     long, none = cell("w" * 63), cell("")
     labels = inked(sheet(*((long, none) if place == "left" else (none, long))))[GAP + 160 :]
-    columns = labels.any(axis=0).nonzero()[0]
+    columns = np.any(labels, axis=0).nonzero()[0]
     first = GAP if place == "left" else GAP + CELL + GAP
     assert first <= columns.min()
     assert columns.max() < first + CELL
@@ -121,5 +124,5 @@ def test_no_picture_is_read_before_its_turn_and_each_once() -> None:
         return plain(40, 30)
 
     reads: list[int] = []
-    contact_sheet([(str(k), lambda k=k: read(k)) for k in range(4)])
+    contact_sheet([(str(k), partial(read, k)) for k in range(4)])
     assert reads == [0, 1, 2, 3]

@@ -395,6 +395,7 @@ def test_more_folders_are_forgotten_than_a_statement_takes_parameters(database: 
         session.execute(insert(LeftRow), [{"folder": folder, "left_at": 0.0} for folder in folders])
     with database.writing() as session:
         driver = session.connection().connection.driver_connection
+        assert driver is not None
         driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 2000)
         forget_left(session, folders[:-1])
     with database.reading() as session:

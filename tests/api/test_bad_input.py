@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import requests
 from flask.testing import FlaskClient
-from front_door import RunningService, b64, png
+from front_door import Form, RunningService, b64, png
 from PIL import Image
 
 from service.config import Settings
@@ -68,7 +68,7 @@ def goes_on(service: RunningService, good_jobs: list[str]) -> Iterator[None]:
 def assert_problem(response: requests.Response, status: int, *locs: str) -> dict[str, Any]:
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
-    problem = response.json()
+    problem: dict[str, Any] = response.json()
     assert problem["status"] == status
     assert problem["type"]
     assert problem["title"]
@@ -161,7 +161,7 @@ def test_a_form_without_its_json_part_is_400(service: RunningService) -> None:
 
 
 def test_a_form_that_names_a_part_it_lacks_says_so(service: RunningService) -> None:
-    parts = {"request": (None, json.dumps(GOOD | {"content": "file:photo"})), "foto": PICTURE}
+    parts: Form = {"request": (None, json.dumps(GOOD | {"content": "file:photo"})), "foto": PICTURE}
     assert_problem(requests.post(f"{service.url}/v1/transfers", files=parts, timeout=30), 422, "content")
 
 
@@ -195,7 +195,7 @@ def test_a_chunked_body_over_the_limit_is_413_too(service: RunningService, media
 def test_the_limit_of_a_body_is_a_setting(client: FlaskClient) -> None:
     answer = client.post("/v1/transfers", data=bytes(2**20 + 1), content_type="application/json")
     assert answer.status_code == 413
-    assert "1 MiB" in answer.json["detail"]
+    assert "1 MiB" in answer.get_json()["detail"]
     assert client.post("/v1/transfers", data=bytes(2**20), content_type="application/json").status_code == 400
 
 
@@ -214,7 +214,7 @@ def test_a_compressed_body_is_415(service: RunningService) -> None:
 
 
 def test_the_json_part_of_a_form_may_be_a_file(service: RunningService) -> None:
-    parts = {"request": ("request.json", json.dumps(GOOD | {"content": "file:photo"})), "photo": PICTURE}
+    parts: Form = {"request": ("request.json", json.dumps(GOOD | {"content": "file:photo"})), "photo": PICTURE}
     assert requests.post(f"{service.url}/v1/transfers", files=parts, timeout=30).status_code == 202
 
 

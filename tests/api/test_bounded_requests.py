@@ -87,7 +87,7 @@ def assert_refused(answer: TestResponse, status: int, words: str) -> None:
     assert answer.status_code == status, answer.text
     assert answer.content_type == "application/problem+json"
     assert len(answer.data) < 5000
-    assert words in answer.json["detail"]
+    assert words in answer.get_json()["detail"]
 
 
 @pytest.mark.parametrize("make, status, words", [
@@ -136,9 +136,10 @@ def test_what_clients_honestly_send_is_taken(client: FlaskClient, make: Callable
 def test_an_answer_names_a_few_errors_and_counts_the_others(client: FlaskClient, count: int) -> None:
     answer = client.post("/v1/transfers", json=GOOD | {f"field{i}": 1 for i in range(count)})
     assert_refused(answer, 422, "field0: there is no such field")
-    assert len(answer.json["errors"]) == MAX_ERRORS
-    assert answer.json.get("more_errors", 0) == count - MAX_ERRORS
-    assert (f"; and {count - MAX_ERRORS:,} more" in answer.json["detail"]) == (count > MAX_ERRORS)
+    problem = answer.get_json()
+    assert len(problem["errors"]) == MAX_ERRORS
+    assert problem.get("more_errors", 0) == count - MAX_ERRORS
+    assert (f"; and {count - MAX_ERRORS:,} more" in problem["detail"]) == (count > MAX_ERRORS)
 
 
 def send_form(client: FlaskClient, *parts: tuple[str, str | None, bytes]) -> TestResponse:
@@ -178,8 +179,9 @@ def test_a_form_has_no_part_too_much(
 
 def assert_too_large(answer: TestResponse, detail: str) -> None:
     assert_refused(answer, 413, detail)
-    assert answer.json["detail"] == detail
-    assert (answer.json["type"], answer.json["title"]) == ("urn:nst:problem:body-too-large", "Body too large")
+    problem = answer.get_json()
+    assert problem["detail"] == detail
+    assert (problem["type"], problem["title"]) == ("urn:nst:problem:body-too-large", "Body too large")
 
 
 def test_what_is_too_large_says_which_limit_it_is_past(client: FlaskClient) -> None:
@@ -202,7 +204,7 @@ def test_what_is_too_large_says_which_limit_it_is_past(client: FlaskClient) -> N
 
 def test_a_part_that_is_not_named_is_the_request_s_fault(client: FlaskClient) -> None:
     answer = send_form(client, REQUEST, ("a", "a", b"x"))
-    assert [error["loc"] for error in answer.json["errors"]] == ["request"]
+    assert [error["loc"] for error in answer.get_json()["errors"]] == ["request"]
 
 
 @pytest.mark.parametrize("field, value, loc, words", [
@@ -218,8 +220,9 @@ def test_a_field_of_another_kind_says_what_it_must_be(
     client: FlaskClient, field: str, value: object, loc: str, words: str
 ) -> None:
     answer = client.post("/v1/transfers", json=GOOD | {field: value})
-    assert [error["loc"] for error in answer.json["errors"]] == [loc]
-    assert words in answer.json["errors"][0]["msg"]
+    errors = answer.get_json()["errors"]
+    assert [error["loc"] for error in errors] == [loc]
+    assert words in errors[0]["msg"]
 
 
 def test_all_parts_may_be_named_anywhere_in_the_request(client: FlaskClient) -> None:
@@ -243,13 +246,13 @@ def test_all_parts_may_be_named_anywhere_in_the_request(client: FlaskClient) -> 
 def test_parameters_of_a_url_are_taken_by_their_letters(client: FlaskClient, query: str, loc: str) -> None:
     answer = client.get(f"/v1/transfers?{query}")
     assert answer.status_code == 422, answer.text
-    assert [error["loc"] for error in answer.json["errors"]] == [loc]
+    assert [error["loc"] for error in answer.get_json()["errors"]] == [loc]
 
 
 @pytest.mark.parametrize("index", ["1_0", "+5", " 5 ", "\u0665", "0x5", "9" * 3000])
 def test_numbers_in_a_path_are_taken_by_their_letters(client: FlaskClient, index: str) -> None:
     assert client.put("/v1/styles/harbour", json={"images": [{"image": PICTURE}]}).status_code in (200, 201)
-    id = client.post("/v1/transfers", json=GOOD).json["id"]
+    id = client.post("/v1/transfers", json=GOOD).get_json()["id"]
     for path in (f"/v1/styles/harbour/images/{index}", f"/v1/transfers/{id}/styles/{index}"):
         assert client.get(path).status_code == 422
     assert client.get(f"/v1/transfers/{id}/image?variant={quote(index)}").status_code == 422
@@ -309,7 +312,7 @@ def test_odd_text_in_a_body_or_cursor_is_refused(both: FlaskClient, text: str) -
 ])  # fmt: skip
 def test_odd_headers_break_nothing(client: FlaskClient, header: dict[str, str]) -> None:
     assert client.get("/v1/transfers", headers=header).status_code in (200, 304)
-    id = client.post("/v1/transfers", json=GOOD, headers={"Idempotency-Key": "a"}).json["id"]
+    id = client.post("/v1/transfers", json=GOOD, headers={"Idempotency-Key": "a"}).get_json()["id"]
     assert client.get(f"/v1/transfers/{id}/image", headers=header).status_code == 409
     assert client.get(f"/v1/transfers/{id}/content", headers=header).status_code in (200, 206, 416)
     assert client.post("/v1/transfers", json=GOOD, headers=header).status_code == 202

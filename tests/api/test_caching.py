@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_pictures_of_presets_are_asked_about_and_those_of_jobs_kept(client: Flas
 def test_what_has_changed_is_sent_again(client: FlaskClient, photo_png: bytes, texture_png: bytes) -> None:
     image = {"image": b64(texture_png)}
     job = client.post("/v1/transfers", json={"content": image["image"], "styles": [image]}, headers=KEY).get_json()
-    changes = {
+    changes: dict[str, Callable[[], TestResponse]] = {
         job["links"]["self"]: lambda: client.post(f"{job['links']['self']}/cancel", headers=KEY),
         "/v1/transfers": lambda: client.delete(job["links"]["self"], headers=KEY),
         "/v1/styles/waves/image": lambda: save(client, photo_png),

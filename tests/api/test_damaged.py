@@ -21,7 +21,8 @@ def noise(height: int = 64, width: int = 80) -> bytes:
 
 
 def folder(service: RunningService, job: dict[str, Any]) -> Path:
-    return service.data / "blobs" / "jobs" / job["id"]
+    id: str = job["id"]
+    return service.data / "blobs" / "jobs" / id
 
 
 def truncate(path: Path) -> None:
@@ -49,7 +50,7 @@ def job(service: RunningService) -> dict[str, Any]:
 
 @pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.write_bytes(b""), Path.unlink])
 def test_a_damaged_file_is_not_sent(service: RunningService, job: dict[str, Any], damage: Any) -> None:
-    here, content = job["links"]["self"], hashlib.sha256()
+    here = job["links"]["self"]
     names = {path.name: path for path in folder(service, job).iterdir()}
     result = next(path for name, path in names.items() if name.startswith("result") and "-0." in name)
     sheet = next(path for name, path in names.items() if name.startswith("sheet"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import MISSING
 from typing import Any
 
 import pytest
@@ -23,7 +24,8 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def document(service: RunningService) -> Json:
-    return service.get("/openapi.json").json()
+    document: Json = service.get("/openapi.json").json()
+    return document
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,8 @@ def properties(document: Json) -> Iterator[tuple[str, Json]]:
 
 
 def choices(schema: Json) -> list[Json]:
-    return schema.get("anyOf", [schema])
+    either: list[Json] = schema.get("anyOf", [schema])
+    return either
 
 
 def test_it_is_openapi_3_1(document: Json) -> None:
@@ -92,6 +95,7 @@ def test_options_are_described_as_the_engine_has_them(document: Json, body: str)
         if name.endswith("_layers"):
             assert schema["propertyNames"]["enum"] == list(LAYERS)
             assert schema["additionalProperties"]["maximum"] == meta["high"]
+            assert option.default_factory is not MISSING
             assert schema["default"] == option.default_factory()
         elif meta["choices"]:
             assert name == "init" or tuple(schema["enum"]) == meta["choices"]
@@ -137,7 +141,8 @@ def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tup
 
 
 def media_of(operation: Json) -> Json:
-    return operation.get("requestBody", {}).get("content", {})
+    content: Json = operation.get("requestBody", {}).get("content", {})
+    return content
 
 
 def test_the_image_that_is_shown_can_be_read() -> None:

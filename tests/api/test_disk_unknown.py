@@ -30,7 +30,7 @@ def test_a_post_is_refused_with_the_reason(client: FlaskClient, photo_png: bytes
     body = {"content": b64(photo_png), "styles": [{"image": b64(photo_png)}], "size": 64}
     response = client.post("/v1/transfers", json=body)
     assert response.status_code == 500
-    assert "doesn't say what room it has" in response.json["detail"]
+    assert "doesn't say what room it has" in response.get_json()["detail"]
 
 
 def test_readiness_says_so(client: FlaskClient) -> None:

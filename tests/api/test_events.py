@@ -26,7 +26,8 @@ from service.config import Settings
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.storage.database import Database
-from service.web.gunicorn_hooks import STALLED_S, when_ready
+from service.web.connection import STALLED_S
+from service.web.gunicorn_hooks import when_ready
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)))
 SHORT = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 128, "iterations": 200, "tolerance": 0}

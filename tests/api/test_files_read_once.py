@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 from front_door import png
 
 from service.decoding import files
+from service.decoding.files import Allowance
+from service.pictures.images import ImageFile
 
 
 def test_a_file_named_many_times_is_read_once_in_each_request(
@@ -18,7 +20,12 @@ def test_a_file_named_many_times_is_read_once_in_each_request(
 ) -> None:
     reads: list[bytes] = []
     check = files.check_image
-    monkeypatch.setattr(files, "check_image", lambda data, allowance: (reads.append(data), check(data, allowance))[1])
+
+    def noted(data: bytes, allowance: Allowance) -> ImageFile:
+        reads.append(data)
+        return check(data, allowance)
+
+    monkeypatch.setattr(files, "check_image", noted)
     body = {"content": "file:a", "styles": [{"image": "file:a"}] * 3, "size": 64}
     for count in (1, 2):
         form = {"request": json.dumps(body), "a": (BytesIO(png(PHOTO)), "a.png")}

@@ -13,7 +13,7 @@ import requests
 from browsing import browser
 from front_door import RunningService, b64
 from playwright.sync_api import Browser, Page
-from studio.visiting import TELL_VIOLATIONS
+from studio.visiting import TELL_VIOLATIONS, note_errors
 
 pytestmark = pytest.mark.slow
 __all__ = ["browser"]  # a fixture of these tests
@@ -76,8 +76,7 @@ def heard(page: Page) -> Heard:
     heard = Heard()
     page.add_init_script(TELL_VIOLATIONS)
     page.on("request", lambda request: heard.asked.append(request.url))
-    page.on("console", lambda message: message.type in ("error", "warning") and heard.wrong.append(message.text))
-    page.on("pageerror", lambda error: heard.wrong.append(str(error)))
+    note_errors(page, heard.wrong, ("error", "warning"))
     return heard
 
 

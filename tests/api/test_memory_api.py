@@ -90,5 +90,5 @@ def test_a_presets_image_too_large_is_named_with_its_entry(client: FlaskClient, 
     preset = {"images": [{"image": PICTURE}, {"image": PICTURE, "scale": 4.0}]}
     assert client.put("/v1/styles/large", json=preset).status_code == 201
     body = LARGE | {"styles": [{"image": PICTURE}, {"preset": "large", "scale": 0.9}], "size": 400}
-    problem = client.post("/v1/transfers", json=body).json
+    problem = client.post("/v1/transfers", json=body).get_json()
     assert [error["loc"] for error in problem["errors"]] == ["styles.1.scale"]

@@ -34,7 +34,8 @@ def post(service: RunningService, body: dict[str, Any], caller: str, **headers: 
 
 
 def job(service: RunningService, id: str, caller: str = "alice") -> dict[str, Any]:
-    return service.get(f"/v1/transfers/{id}", headers={"X-API-Key": KEYS[caller]}).json()
+    job: dict[str, Any] = service.get(f"/v1/transfers/{id}", headers={"X-API-Key": KEYS[caller]}).json()
+    return job
 
 
 def delete(service: RunningService, *ids: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 from flask.testing import FlaskClient
-from front_door import RunningService
+from front_door import Form, RunningService
 
 from service.api.context import KEY
 from service.api.http.same_origin import SAFE
@@ -220,7 +220,7 @@ def test_a_get_stays_one_whatever_method_its_headers_name(service: RunningServic
 
 def test_a_refused_form_makes_no_job(service: RunningService) -> None:
     before = service.get("/v1/transfers").json()["items"]
-    form = {"request": (None, '{"content": "file:photo", "styles": [{"preset": "mosaic"}]}'), "photo": b"x"}
+    form: Form = {"request": (None, '{"content": "file:photo", "styles": [{"preset": "mosaic"}]}'), "photo": b"x"}
     answer = requests.post(f"{service.url}/v1/transfers", files=form, headers={"Origin": APP}, timeout=60)
     assert answer.status_code == 403
     assert service.get("/v1/transfers").json()["items"] == before

@@ -44,7 +44,9 @@ def test_the_thumbnail_is_a_small_jpeg_of_the_heaviest_image(service: RunningSer
     assert response.headers["Content-Type"] == "image/jpeg"
     picture = Image.open(io.BytesIO(response.content)).convert("RGB")
     assert picture.size == (128, 256)
-    assert picture.getpixel((60, 100))[2] > 200
+    pixel = picture.getpixel((60, 100))
+    assert isinstance(pixel, tuple)
+    assert pixel[2] > 200
 
 
 def test_an_unchanged_thumbnail_is_304_and_a_replaced_one_is_not(

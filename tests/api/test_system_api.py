@@ -40,11 +40,11 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.headers["Content-Type"] == "application/problem+json"
-    assert "python -m export" in response.json["detail"]
+    assert "python -m export" in response.get_json()["detail"]
     blobs = settings.data / "blobs"
     shutil.rmtree(blobs)
     blobs.write_text("no folder any more")
-    detail = client.get("/readyz").json["detail"]
+    detail = client.get("/readyz").get_json()["detail"]
     assert "another file or folder lies at" in detail
     assert "python -m export" in detail
 
@@ -57,7 +57,7 @@ def test_workers_with_different_models_are_told(settings: Settings, database: Da
     WorkerRegistry(database).heartbeat("here:2", Capacity(None, "float32"), "b" * 64)
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    (note,) = answer.json["notes"]
+    (note,) = answer.get_json()["notes"]
     assert (
         note == f"the workers compute with different models, {', '.join(sorted([of_file, 'b' * 64]))}: restart them"
     )

@@ -13,8 +13,9 @@ from front_door import RunningService, b64, png
 @pytest.fixture(scope="module")
 def grey(photo: np.ndarray) -> bytes:
     """A mask in the photograph's shape, white on the left."""
-    mask = np.zeros(photo.shape[:2], np.uint8)
-    mask[:, : mask.shape[1] // 2] = 255
+    height, width = photo.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    mask[:, : width // 2] = 255
     return png(mask)
 
 

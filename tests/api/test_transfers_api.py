@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import requests
-from front_door import RunningService, b64, eventually, png
+from front_door import Form, RunningService, b64, eventually, png
 from PIL import Image
 
 from service.options import OPTIONS
@@ -86,7 +86,7 @@ def test_an_image_as_style_and_multipart_give_the_same_as_a_preset_and_json(
     by_preset = service.transfer(photo_png, starry, **options)
     by_url = service.transfer(photo_png, {"image": f"data:image/png;base64,{b64(texture_png)}"}, **options)
     request = {"content": "file:photo", "styles": [{"image": "file:art"}]} | options
-    parts = {"request": (None, json.dumps(request), "application/json"), "photo": photo_png, "art": texture_png}
+    parts: Form = {"request": (None, json.dumps(request), "application/json"), "photo": photo_png, "art": texture_png}
     response = requests.post(f"{service.url}/v1/transfers", files=parts, timeout=30)
     assert response.status_code == 202, response.text
     by_form = service.ended(response.json()["id"])
@@ -184,11 +184,13 @@ def test_prefer_wait_that_is_too_short_answers_202(
 def test_a_job_deleted_while_its_post_waits_is_still_told(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
+    def newest() -> set[str]:
+        return {job["id"] for job in service.get("/v1/transfers?limit=1").json()["items"]}
+
     body = {"content": b64(photo_png), "styles": [starry]} | LONG
     before = {job["id"] for job in service.get("/v1/transfers").json()["items"]}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         post = pool.submit(service.post, body, Prefer="wait=30")
-        newest = lambda: {job["id"] for job in service.get("/v1/transfers?limit=1").json()["items"]}  # noqa: E731
         eventually(lambda: newest() - before, 30, "no job")
         (id,) = newest()
         requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30)
@@ -271,7 +273,8 @@ def test_lists_are_newest_first_by_status_and_in_pages(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
     made = [service.transfer(photo_png, starry, size=32, iterations=0)["id"] for _ in range(3)]
-    listed, cursor = [], ""
+    listed: list[str] = []
+    cursor: str | None = ""
     while cursor is not None and len(listed) < 3:
         page = service.get(f"/v1/transfers?status=succeeded&limit=2{cursor and '&cursor=' + cursor}").json()
         listed += [item["id"] for item in page["items"]]

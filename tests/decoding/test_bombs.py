@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import picture_bombs as bombs
 import pytest
 from picture_files import encoded
 from PIL import Image
 
 from service.decoding import files, lanes
-from service.decoding.decoders import DECODERS, TooSlow
-from service.decoding.messages import Order
+from service.decoding.decoders import DECODERS, Files, TooSlow
+from service.decoding.messages import Order, Reply
 from service.decoding.structure import JPEG_SCANS, JPEG_SEGMENTS, check_structure
 from service.pictures.images import UnreadableImage, digest
 
@@ -51,7 +53,12 @@ def test_a_file_that_takes_too_much_cpu_time_is_ended_and_known_from_then_on(mon
 def test_a_file_that_is_too_slow_for_the_fast_lane_is_read_in_the_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
     orders: list[Order] = []
     run = DECODERS.run
-    monkeypatch.setattr(DECODERS, "run", lambda order, *rest: (orders.append(order), run(order, *rest))[1])
+
+    def noted(order: Order, data: bytes, tick: Callable[[], None]) -> tuple[Reply, Files]:
+        orders.append(order)
+        return run(order, data, tick)
+
+    monkeypatch.setattr(DECODERS, "run", noted)
     monkeypatch.setattr(lanes, "FAST_S", 0.05)
     data = bombs.many_scans(1300, JPEG_SCANS)
     reply, _ = lanes.run("check", data, digest(data), 20.0, files.no_tick)

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import picture_bombs as bombs
@@ -115,6 +117,8 @@ def test_transparency_comes_apart(photo: np.ndarray) -> None:
     data = encoded(image, "PNG")
     cutout, expected = files.decode_cutout(data), reading.decode_cutout(data)
     assert np.array_equal(cutout.colours, expected.colours)
+    assert cutout.alpha is not None
+    assert expected.alpha is not None
     assert np.array_equal(cutout.alpha, expected.alpha)
     assert files.decode_cutout(encoded(photo, "PNG")).alpha is None
 
@@ -175,7 +179,14 @@ def test_a_decoder_that_the_kernel_kills_for_memory_is_not_the_files_fault(serve
 
 def test_limits_grow_with_the_time_that_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
-    monkeypatch.setattr(lanes, "run", lambda task, data, digest, seconds, tick, spent: (asked.append(seconds), 1 / 0))
+
+    def run(
+        task: str, data: bytes, digest: str, seconds: float, tick: Callable[[], None], *, spent: float
+    ) -> NoReturn:
+        asked.append(seconds)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(lanes, "run", run)
     for decode_s in (30.0, 60.0):
         files.start(decode_s)
         with pytest.raises(ZeroDivisionError):

@@ -16,7 +16,7 @@ LONG = SHORT | {"size": 512, "iterations": 5000, "tolerance": 0}
 def begun(service: RunningService, body: dict[str, Any] = LONG) -> str:
     """The id of a job that has made its first steps."""
     service.put_style("kept", STYLE)
-    id = service.post(body).json()["id"]
+    id: str = service.post(body).json()["id"]
     eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "no progress")
     return id
 
@@ -24,7 +24,7 @@ def begun(service: RunningService, body: dict[str, Any] = LONG) -> str:
 def checkpointed(service: RunningService, id: str) -> int:
     """Waits until a job's row knows of a checkpoint, and gives the iteration that the job had reached before."""
     eventually(lambda: checkpoints(service, id), 30, "no checkpoint")
-    reached = service.job(id)["progress"]["iteration"]
+    reached: int = service.job(id)["progress"]["iteration"]
     eventually(lambda: service.job(id)["progress"]["iteration"] > reached, 30, "no progress")
     return reached
 

@@ -22,7 +22,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 48 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "nst-test", folder]
+    mount: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=48m", "nst-test", folder]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a small file system, and not everywhere")
     yield folder

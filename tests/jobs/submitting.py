@@ -7,7 +7,7 @@ from typing import Any
 from service.jobs.leases import Claim, Leases
 from service.jobs.queue import Queue, Submission, new_id
 
-ASKED = {
+ASKED: dict[str, Any] = {
     "content": {"sha256": "c", "width": 8, "height": 8},
     "styles": [],
     "first": None,

@@ -17,6 +17,7 @@ def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(queue:
     time.sleep(0.6)
     leases.fail_overdue_waiting()
     job = queue.get(late)
+    assert job.error is not None
     assert (job.status, job.error["status"], job.error["type"]) == (
         "failed",
         504,
@@ -40,4 +41,6 @@ def test_a_running_job_is_told_and_fails(queue: Queue, leases: Leases) -> None:
     time.sleep(0.6)
     assert leases.report(claim).overdue
     leases.fail_overdue(claim)
-    assert queue.get(id).error["status"] == 504
+    error = queue.get(id).error
+    assert error is not None
+    assert error["status"] == 504

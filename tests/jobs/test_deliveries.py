@@ -50,7 +50,8 @@ def due_in(database: Database, id: str) -> float:
         clock = session.scalar(select(now()))
     assert due_at is not None
     assert clock is not None
-    return due_at - clock
+    seconds: float = due_at - clock
+    return seconds
 
 
 def status(outbox: Deliveries, job_id: str = "job") -> str:
@@ -111,7 +112,12 @@ def test_it_comes_back_when_the_process_that_claimed_it_dies(
     )
     assert died.returncode == -9, died.stderr
     found: list[Delivery | None] = []
-    eventually(lambda: found.append(outbox.claim()) or found[-1], 20, "it did not come back")
+
+    def is_back() -> bool:
+        found.append(outbox.claim())
+        return found[-1] is not None
+
+    eventually(is_back, 20, "it did not come back")
     assert found[-1] is not None
     assert found[-1].id == died.stdout.strip()
     assert found[-1].attempts == 2

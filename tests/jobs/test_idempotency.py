@@ -25,7 +25,9 @@ def test_the_same_key_and_body_give_the_same_job_whatever_became_of_it(queue: Qu
     id = submit(queue, repeat=KEY)
     assert submit(queue, repeat=KEY) == id
     claim = claimed(leases)
-    assert queue.repeated(KEY).status == "running"
+    job = queue.repeated(KEY)
+    assert job is not None
+    assert job.status == "running"
     leases.succeed(claim, {"blob": "x"}, {}, "hit")
     assert submit(queue, repeat=KEY) == id
     assert len(queue.page(None, None, 9)) == 1

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 from jobs.submitting import checkpoint, claimed, submit
@@ -16,6 +17,13 @@ from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
 from service.jobs.queue import Queue
 from service.jobs.registry import worker_id
 from service.storage.database import Database
+
+
+def progress(queue: Queue, id: str) -> dict[str, Any]:
+    """How far a job is."""
+    progress = queue.get(id).progress
+    assert progress is not None
+    return progress
 
 
 def test_jobs_are_claimed_oldest_first_and_once(queue: Queue, leases: Leases) -> None:
@@ -83,11 +91,13 @@ def test_a_job_that_loses_every_worker_fails_with_what_is_known(queue: Queue, ha
         hasty.report(claim, progress={"iteration": 4 + attempt})
     assert hasty.claim("host:9", {}) is None
     job = queue.get(id)
+    assert job.error is not None
     assert (job.status, job.error["status"]) == ("failed", 500)
     assert "3 workers died" in job.error["detail"]
     assert "host:2" in job.error["detail"]
     assert "iteration 6 of 10" in job.error["detail"]
     assert job.finished_at
+    assert job.timings is not None
     assert job.timings["total_s"] >= 0
 
 
@@ -113,12 +123,12 @@ def test_whoever_takes_a_job_over_goes_on_at_its_checkpoint(queue: Queue, leases
     assert first.checkpoint is None
     hasty.report(first, progress={"iteration": 5}, checkpoint=checkpoint(5))
     hasty.report(first, progress={"iteration": 7})
-    assert queue.get(id).progress["iteration"] == 7
+    assert progress(queue, id)["iteration"] == 7
     second = claimed(leases)
     assert second.checkpoint == checkpoint(5)
-    assert queue.get(id).progress["iteration"] == 5
+    assert progress(queue, id)["iteration"] == 5
     leases.give_back(second)
-    assert queue.get(id).progress["iteration"] == 5
+    assert progress(queue, id)["iteration"] == 5
     assert claimed(leases).checkpoint == checkpoint(5)
 
 
@@ -126,7 +136,7 @@ def test_without_a_checkpoint_a_job_begins_at_its_beginning(queue: Queue, leases
     id = submit(queue)
     hasty.report(claimed(hasty), progress={"iteration": 7})
     claimed(leases)
-    assert "iteration" not in queue.get(id).progress
+    assert "iteration" not in progress(queue, id)
 
 
 def test_a_dead_workers_jobs_are_up_for_claiming_at_once(queue: Queue, leases: Leases) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from service.storage.pictures import StoredImage, StoredStyleImage
 CONTENT = StoredImage("b", "s", 3000, 2000)
 ENTRY = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("b", "s", 640, 480, 1.0, 0.5),))
 MASK = StoredImage("b", "m", 3000, 2000)
-MORE = {
+MORE: dict[str, dict[str, Any]] = {
     "layers": {"options": TransferOptions(size=768, content_layers={"relu1_1": 1.0, "relu4_2": 1.0})},
     "protect": {"protect": MASK},
     "regions": {"styles": (replace(ENTRY, mask=MASK), ENTRY)},
@@ -25,7 +26,7 @@ MORE = {
 
 
 @pytest.mark.parametrize("more", MORE.values(), ids=MORE)
-def test_they_raise_what_is_needed_and_the_advice_is_right(more: dict[str, object]) -> None:
+def test_they_raise_what_is_needed_and_the_advice_is_right(more: dict[str, Any]) -> None:
     plain = Painting((ENTRY,), TransferOptions(size=768))
     room = Capacity(needed(768, 512, [], "float32"), "float32")
     check_memory(TransferRequest(CONTENT, plain), {room})

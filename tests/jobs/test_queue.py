@@ -89,4 +89,6 @@ def test_events_are_counted_where_something_can_be_seen(queue: Queue, leases: Le
     seen.append(queue.event_counts([id]))
     assert [counts[id] for counts in seen] == [0, 1, 1, 2, 3, 4]
     job = queue.get(id)
+    assert job.progress is not None
+    assert job.preview is not None
     assert (job.progress["event"], job.preview["event"]) == (2, 3)

@@ -234,7 +234,7 @@ def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -
         {"broker_url": "amqp://u:hid/den@h:1/0"},
     ],
 )
-def test_what_is_wrong_with_a_url_is_said_without_its_secrets(urls: dict[str, str]) -> None:
+def test_what_is_wrong_with_a_url_is_said_without_its_secrets(urls: dict[str, Any]) -> None:
     check = check_broker if "broker_url" in urls else check_database
     (finding,) = examine("url", check, Settings(**urls))
     assert finding.status == FAILURE

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from broker.parts import Part
 from front_door import eventually
+from servers import Redis
 
 GIVEN = {"database_url": "NST_DATABASE_URL", "blobs": "NST_BLOBS", "broker_url": "NST_BROKER_URL"}
-MADE = {
+MADE: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "database_url": lambda request: request.getfixturevalue("postgresql").fresh_database(),
     "blobs": lambda request: f"{request.getfixturevalue('s3_url')}/nst",
     "broker_url": lambda request: _started(request.getfixturevalue("redis")).url,
@@ -43,6 +44,6 @@ def hosts(narrow_model: Path, tmp_path: Path, request: pytest.FixtureRequest) ->
         yield Hosts(web, (left, right), stores)
 
 
-def _started(server: object) -> object:
+def _started(server: Redis) -> Redis:
     server.start()
     return server

@@ -6,14 +6,13 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from service.errors import StorageError
-from service.storage.blobs import BlobNotFound, Blobs
+from service.errors import BlobNotFound, StorageError
+from service.storage.blobs import Blobs
 
 ODD_KEYS = ["a b", "über/ä", "a%20b", "a%2Fb", "a#b", "a?b=c&d", "a+b", "~", "a:b", "résumé<>|.png", "x" * 200]
 
@@ -154,7 +153,7 @@ def test_the_folder_may_have_an_odd_name(tmp_path: Path, name: str) -> None:
 
 
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The places that were synced to disk, as they come."""
     places: list[Path] = []
     fsync = os.fsync

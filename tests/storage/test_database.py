@@ -48,7 +48,7 @@ def put(database: Database, id: str, seen_at: float) -> None:
 def get(database: Database, id: str) -> float | None:
     with database.reading() as session:
         row = session.get(WorkerRow, id)
-    return row and row.seen_at
+    return None if row is None else row.seen_at
 
 
 def test_a_database_is_made_with_its_tables(database: Database) -> None:
@@ -78,6 +78,7 @@ def test_the_databases_clock_is_the_time(database: Database) -> None:
     before = time.time()
     with database.reading() as session:
         clock = session.scalar(select(now()))
+    assert clock is not None
     assert before - 0.01 < clock < time.time() + 0.01
 
 
@@ -85,7 +86,10 @@ def test_the_databases_clock_goes_on_within_a_transaction(database: Database) ->
     with database.writing() as session:
         first = session.scalar(select(now()))
         time.sleep(0.01)
-        assert session.scalar(select(now())) > first
+        second = session.scalar(select(now()))
+    assert first is not None
+    assert second is not None
+    assert second > first
 
 
 def test_an_exception_takes_the_whole_transaction_back(database: Database) -> None:

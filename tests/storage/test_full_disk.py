@@ -28,7 +28,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of about 8 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "nst-test", folder]
+    mount: list[str | Path] = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "nst-test", folder]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("only root may mount a small file system, and not everywhere")
     yield folder

@@ -24,7 +24,7 @@ from service.storage.schema import Base, JobRow, PresetRow, SecretRow, WorkerRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLD = (Path(__file__).parent / "revision_0001.sql").read_text()
-WORDS = {
+WORDS: dict[str, dict[str, str | int]] = {
     "sqlite": {"double": "DOUBLE", "counter": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "false": 0, "true": 1},
     "postgresql": {"double": "DOUBLE PRECISION", "counter": "SERIAL PRIMARY KEY", "false": "false", "true": "true"},
 }

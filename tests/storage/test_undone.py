@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from front_door import png
+from sqlalchemy import text
 
 from service.decoding import files
 from service.errors import DatabaseError, DatabaseFull, QueueFull, StorageError, Unavailable
@@ -125,11 +126,11 @@ def test_a_commit_that_fails_may_have_been_kept(database: Database, monkeypatch:
 
     monkeypatch.setattr(database._engine.dialect, "do_commit", fails)
     with pytest.raises(DatabaseError) as failed, database.writing() as session:
-        session.execute(databases.text("CREATE TABLE new (a)"))
+        session.execute(text("CREATE TABLE new (a)"))
     assert not failed.value.undone
 
 
 def test_a_statement_that_fails_is_known_to_be_undone(database: Database) -> None:
     with pytest.raises(DatabaseError) as failed, database.writing() as session:
-        session.execute(databases.text("INSERT INTO nowhere VALUES (1)"))
+        session.execute(text("INSERT INTO nowhere VALUES (1)"))
     assert failed.value.undone

@@ -20,7 +20,7 @@ SMALL = {"size": 64, "iterations": 2}
 @pytest.fixture
 def presets(service: RunningService, texture: np.ndarray) -> tuple[str, str]:
     """Two presets, the first of two pictures; new for each test, as tests replace them."""
-    two = [
+    two: list[dict[str, Any]] = [
         {"image": b64(png(texture[:64, :96])), "weight": 3.0, "scale": 0.5},
         {"image": b64(png(texture[64:128, :96]))},
     ]
@@ -36,8 +36,9 @@ def put(service: RunningService, name: str, images: list[dict[str, Any]]) -> Non
 @pytest.fixture(scope="module")
 def mask(photo: np.ndarray) -> str:
     """In the photograph's shape, white on the left."""
-    grey = np.zeros(photo.shape[:2], np.uint8)
-    grey[:, : grey.shape[1] // 2] = 255
+    height, width = photo.shape[:2]
+    grey = np.zeros((height, width), np.uint8)
+    grey[:, : width // 2] = 255
     return b64(png(grey))
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from front_door import RunningService
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Locator, Page
 
 WAIT_MS = 60_000
 LASTING = {"size": "512", "iterations": "5000"}  # settings of a job that goes on until somebody cancels it
 TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
 """
+
+AnyFile = TypeVar("AnyFile", Path, FilePayload)
 
 
 @dataclass
@@ -40,8 +42,7 @@ class Visit:
         context.set_default_timeout(WAIT_MS)
         context.add_init_script(TELL_VIOLATIONS)
         visit = cls(context.new_page(), service)
-        visit.page.on("console", lambda message: message.type == "error" and visit.wrong.append(message.text))
-        visit.page.on("pageerror", lambda error: visit.wrong.append(str(error)))
+        note_errors(visit.page, visit.wrong)
         try:
             visit.open()
             yield visit
@@ -68,10 +69,10 @@ class Visit:
     def at(self, selector: str) -> Locator:
         return self.page.locator(selector)
 
-    def choose_content(self, *files: Path | dict[str, Any]) -> None:
+    def choose_content(self, *files: AnyFile) -> None:
         self.page.set_input_files("#content-file", list(files))
 
-    def add_styles(self, *files: Path | dict[str, Any]) -> None:
+    def add_styles(self, *files: AnyFile) -> None:
         before = self.at("#mix li").count()
         self.page.set_input_files("#style-file", list(files))
         self.at("#mix li").nth(before + len(files) - 1).wait_for()
@@ -104,6 +105,17 @@ class Visit:
         self.at("#compare").wait_for()
 
 
-def file(name: str, data: bytes, media_type: str = "image/png") -> dict[str, Any]:
+def note_errors(page: Page, wrong: list[str], types: Collection[str] = ("error",)) -> None:
+    """Notes what the browser's console says of these types, and what is thrown."""
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in types:
+            wrong.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+
+
+def file(name: str, data: bytes, media_type: str = "image/png") -> FilePayload:
     """A file as a person has it."""
     return {"name": name, "mimeType": media_type, "buffer": data}

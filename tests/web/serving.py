@@ -46,7 +46,7 @@ class Application:
         time.sleep(asked.get("seconds", 0))
         if asked.get("fails"):
             raise ZeroDivisionError
-        said = {name: value for name, value in environ.items() if isinstance(value, str)}
+        said: dict[str, str | int] = {name: value for name, value in environ.items() if isinstance(value, str)}
         said |= {"pid": os.getpid(), "body_length": len(body), "body": hashlib.sha256(body).hexdigest()}
         answer = json.dumps(said).encode() + bytes(round(asked.get("megabytes", 0) * 2**20))
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from webhooks.rules import PUBLIC, PUBLIC_IPV6, with_addresses
 
 from service.errors import InvalidInput
-from service.webhooks import hosts
 from service.webhooks.hosts import AddressRefused, Hosts
 
 NOT_PUBLIC = [
@@ -145,7 +146,7 @@ def test_every_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> Non
         asked.append(args)
         return [(2, 1, 6, "", (PUBLIC, 443)), (10, 1, 6, "", (PUBLIC_IPV6, 443, 0, 0)), (2, 1, 6, "", (PUBLIC, 443))]
 
-    monkeypatch.setattr(hosts.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     _, found = Hosts(("hooks.example.com",)).resolve("https://hooks.example.com/")
     assert found == [PUBLIC, PUBLIC_IPV6]
     assert asked == [("hooks.example.com", 443)]
