@@ -128,8 +128,13 @@ def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
     return reason
 
 
-def tie_empty(database: Database, blobs: Blobs) -> None:
-    """Give an empty blob store the id of its database, if that is new too.
+def is_new_store(blobs: Blobs) -> bool:
+    """Return whether a blob store has neither an id nor files. Raises StorageError."""
+    return of_blobs(blobs) is None and not holds_files(blobs)
+
+
+def tie_new(database: Database, blobs: Blobs) -> None:
+    """Give a new blob store the id of its database, if that is new too.
 
     So they belong together before there is any file: later the first sweep would have to judge by the files, and what
     a process that was killed left without a row would speak against them.
@@ -137,8 +142,7 @@ def tie_empty(database: Database, blobs: Blobs) -> None:
     Raises:
         StorageError
     """
-    if of_blobs(blobs) is None and not holds_files(blobs):
-        tie(database, blobs, Fit(plausible=True, styles=0))
+    tie(database, blobs, Fit(plausible=True, styles=0))
 
 
 def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit: Fit) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -71,10 +72,19 @@ def create_app(settings: Settings | None = None) -> Api:
 
 
 def _tie_empty_store(context: AppContext) -> None:
+    """Tie a new database to its empty blob store; in a thread, as a locked database must not delay the start."""
+
+    def tie() -> None:
+        try:
+            identity.tie_new(context.database, context.blobs)
+        except StorageError as error:  # /readyz says it too, and the first sweep does it then
+            logger.warning("the blob store got no id yet: %s", error.detail)
+
     try:
-        identity.tie_empty(context.database, context.blobs)
-    except StorageError as error:  # /readyz says it too, and the first sweep does it then
-        logger.warning("the blob store got no id yet: %s", error.detail)
+        if identity.is_new_store(context.blobs):  # looked at before the starters' files are there
+            threading.Thread(target=tie, name="tie", daemon=True).start()
+    except StorageError as error:
+        logger.warning("the blob store could not be looked at: %s", error.detail)
 
 
 def _context(settings: Settings) -> AppContext:

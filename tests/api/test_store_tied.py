@@ -7,6 +7,7 @@ import time
 
 import pytest
 from flask import Flask
+from front_door import eventually
 
 from service.api.context import KEY, AppContext
 from service.config import Settings
@@ -22,6 +23,7 @@ def test_what_killed_requests_left_before_the_first_sweep_is_swept_up(
     app: Flask, settings: Settings, left: list[str]
 ) -> None:
     context: AppContext = app.extensions[KEY]
+    eventually(lambda: identity.of_blobs(context.blobs), 30, "it was not tied")
     context.blobs.put("jobs/young/0", b"of a request under way")
     for key in left:
         context.blobs.put(key, b"without a row")
@@ -38,6 +40,6 @@ def test_a_store_that_takes_no_id_keeps_no_web_process_from_its_start(
 
     monkeypatch.setattr(Blobs, "put", full)
     context: AppContext = create_app(settings).extensions[KEY]
+    eventually(lambda: "the blob store got no id yet: no space left" in caplog.text, 30, "nothing was said")
     context.watch.close()
     context.database.close()
-    assert "the blob store got no id yet: no space left" in caplog.text

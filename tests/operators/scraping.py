@@ -64,4 +64,4 @@ def ended(service: RunningService, id: str) -> dict[str, Any]:
 
 def end_of(service: RunningService, id: str) -> list[dict[str, Any]]:
     """The lines that tell of a job's end."""
-    return [line for line in logged(service) if line["logger"].endswith("telling") and line["job_id"] == id]
+    return [line for line in logged(service) if line["logger"].endswith("job_log") and line["job_id"] == id]

@@ -191,7 +191,7 @@ def test_a_store_is_told_by_its_database(tmp_path: Path) -> None:
     blobs.delete("styles/old/0")
     with closing(Database(settings.database)) as database:
         assert the_only(list(check_store(settings))).status == OK
-        identity.tie_empty(database, blobs)
+        identity.tie_new(database, blobs)
         assert "belong together" in the_only(list(check_store(settings))).said
     other = Identity("another", sweeps=1)
     blobs.put(identity.KEY, other.text().encode())
