@@ -27,7 +27,7 @@ def test_region_strength_and_what_is_not_protected_are_multiplied() -> None:
         np.testing.assert_allclose(weight, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("given", [{"regions": (noise(48, 64),)}, {"strength": noise(48, 64)}])
+@pytest.mark.parametrize("given", [{"regions": (noise(48, 64),)}, {"strength_map": noise(48, 64)}])
 def test_one_mask_alone_is_the_weight(given: dict[str, Any]) -> None:
     (weight,) = Guidance(**given).weights(64, 48, 0)
     np.testing.assert_array_equal(weight, noise(48, 64))
