@@ -39,7 +39,7 @@ class Plan:
         return TransferOptions(size=size, **((chosen or {}) | fewer))
 
     def at(self, pair: str, sizes: tuple[int, ...]) -> Plan:
-        """The same plan for other pictures, and other sizes of the race if any are given."""
+        """Return this plan for other pictures, and for other sizes of the race if any are given."""
         return replace(self, pair=pair, sizes=sizes or self.sizes)
 
 

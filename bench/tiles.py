@@ -65,7 +65,7 @@ def comparison(plan: Plan, size: int) -> Results:
 
 
 def objectives(plan: Plan, size: int, precision: str) -> tuple[Objective, Objective, Tensor]:
-    """The same objective whole and by tiles, and an image to evaluate it at."""
+    """Return one objective twice, whole and by tiles, and an image to evaluate both at."""
     pictures, options = pair(plan.pair).at(size), plan.options(size)
     content = to_tensor(pictures.content, engine.CPU)
     [grams] = engine.grams_at(engine.extractor(), pictures.style, list(options.style_layers))(size)
@@ -79,7 +79,7 @@ def objectives(plan: Plan, size: int, precision: str) -> tuple[Objective, Object
 
 
 def gradient(objective: Objective, image: Tensor) -> Tensor:
-    """Of the total."""
+    """Return the gradient of the total loss with respect to the image, in the image's shape."""
     leaf = image.clone().requires_grad_()
     (found,) = torch.autograd.grad(objective.losses(leaf, leaf)["total"], leaf)
     return found

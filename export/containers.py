@@ -47,7 +47,7 @@ def _read_safetensors(path: Path) -> Arrays:
 
 
 def read_safetensors_bytes(content: bytes) -> Arrays:
-    """As read_arrays, of a safetensors file in memory. Raises ExportError."""
+    """Read the arrays of a safetensors file in memory, as read_arrays does. Raises ExportError."""
     try:
         return _from_tensors(safetensors.torch.load(content))
     except Exception as error:  # as for files

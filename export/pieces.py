@@ -15,7 +15,7 @@ Range = tuple[int, int]  # from the first byte to before the second
 
 
 def split(ranges: list[Range]) -> list[Range]:
-    """The same bytes in pieces of PIECE_BYTES at most."""
+    """Split ranges of bytes into pieces of PIECE_BYTES at most."""
     return [
         (start, min(start + PIECE_BYTES, end)) for first, end in ranges for start in range(first, end, PIECE_BYTES)
     ]

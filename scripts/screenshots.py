@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def paint_on(page: Page, photograph: Image.Image, presets: Iterable[str]) -> None:
-    """As a person would: a photograph, a mix of two presets, Paint."""
+    """Fill in the page as a person would: a photograph, a mix of two presets, Paint."""
     file: Any = {"name": "coffee.png", "mimeType": "image/png", "buffer": png(photograph)}
     page.set_input_files("#content-file", file)
     for preset in presets:

@@ -277,7 +277,7 @@ def _unprivileged_user() -> str | None:
 
 
 class _ProcessUser(TypedDict, total=False):
-    """As whom a process runs, as subprocess takes it."""
+    """The user and group that a process runs as, as subprocess takes them."""
 
     user: str
     group: int

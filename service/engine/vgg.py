@@ -32,7 +32,7 @@ class VGG(nn.Module):
 
     @property
     def exact(self) -> VGG:
-        """The same network in float32, which judges what is delivered."""
+        """This network in float32, which computes the losses of delivered pictures."""
         return self._exact or self
 
     @property

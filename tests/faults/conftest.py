@@ -18,7 +18,7 @@ def own_service(narrow_model: Path, tmp_path: Path) -> RunningService:
 
 @pytest.fixture
 def on_postgresql(narrow_model: Path, tmp_path: Path, postgresql: PostgreSQL) -> Iterator[RunningService]:
-    """The same over PostgreSQL."""
+    """A service over PostgreSQL."""
     url = postgresql.fresh_database()
     yield RunningService(narrow_model, tmp_path, lease_s=3, database_url=url)
     postgresql.drop(url)

@@ -22,5 +22,5 @@ def leases(database: Database) -> Leases:
 
 @pytest.fixture
 def hasty(database: Database) -> Leases:
-    """The same jobs under leases that run out at once."""
+    """Leases on the jobs of `queue` that run out at once."""
     return Leases(database, lease_s=-1)

@@ -44,7 +44,7 @@ OLD: dict[str, Any] = {  # as the version before wrote it
 
 
 def as_row(request: TransferRequest) -> dict[str, Any]:
-    """As the database gives it back."""
+    """Return a request as the database gives it back."""
     row: dict[str, Any] = json.loads(json.dumps(request.as_json()))
     return row
 

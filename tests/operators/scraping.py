@@ -29,7 +29,7 @@ def series_of(text: str) -> Series:
 
 
 def value(series: Series, name: str, **labels: str) -> float:
-    """Of one series; 0 where nothing was counted yet."""
+    """Return the value of one series; 0 where nothing was counted yet."""
     return series.get((name, frozenset(labels.items())), 0.0)
 
 
