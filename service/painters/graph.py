@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from service.painters.shape import BLOCKS, EPSILON, LIGHTEST, OCTAVES, parameter_shapes
+from service.painters.shape import BLOCKS, EPSILON, OCTAVES, parameter_shapes
 
 OPSET, IR_VERSION = 17, 8  # of one time, so that older runtimes read the file too
 FREE: list[str | int | None] = ["N", 3, "H", "W"]
@@ -128,15 +128,8 @@ class _Graph:
         return self.node("Concat", [f"{name}.enlarged", fine], f"{name}.joined", axis=1)
 
     def paint(self, head: str) -> str:
-        """Add what the network says to the photograph, both before a sigmoid, and cut the result to its size."""
+        """Turn four values of each channel into four pixels in [0, 1], and cut the picture to size."""
         self.node("DepthToSpace", [head], "shuffled", blocksize=2, mode="CRD")
-        self.node(
-            "Slice", ["shuffled", self._integers("begin", 0, 0), "sides", self._integers("axes", 2, 3)], "added"
-        )
-        bounds = [self._real("darkest", 1 - LIGHTEST), self._real("lightest", LIGHTEST)]
-        self.node("Clip", ["photograph", *bounds], "held")
-        self.node("Sub", ["one", "held"], "rest")
-        self.node("Div", ["held", "rest"], "odds")
-        self.node("Log", ["odds"], "logit")
-        self.node("Add", ["logit", "added"], "sum")
-        return self.node("Sigmoid", ["sum"], "painting")
+        self.node("Sigmoid", ["shuffled"], "whole")
+        begin, axes = self._integers("cut.begin", 0, 0), self._integers("cut.axes", 2, 3)
+        return self.node("Slice", ["whole", begin, "sides", axes], "painting")

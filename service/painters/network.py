@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from service.painters.shape import BLOCKS, EPSILON, LIGHTEST, OCTAVES, WIDTHS
+from service.painters.shape import BLOCKS, EPSILON, OCTAVES, WIDTHS
 
 
 class Normalization(nn.Module):
@@ -59,10 +59,7 @@ class Block(nn.Module):
 
 
 class Painter(nn.Module):
-    """A body at an eighth of the picture's size for large structures, with skip connections for detail.
-
-    The output is the photograph plus what the network adds, both before a sigmoid.
-    """
+    """A body at an eighth of the picture's size for large structures, with skip connections for detail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,8 +88,7 @@ class Painter(nn.Module):
             y = block(y, octaves)
         y = self.join_quarter(_joined(self.narrow_quarter(y), quarter), octaves)
         y = self.join_half(_joined(self.narrow_half(y), half), octaves)
-        added = F.pixel_shuffle(self.head(y), 2)[..., : x.shape[2], : x.shape[3]]
-        return torch.sigmoid(torch.logit(x, 1 - LIGHTEST) + added)
+        return torch.sigmoid(F.pixel_shuffle(self.head(y), 2))[..., : x.shape[2], : x.shape[3]]
 
 
 def _joined(coarse: Tensor, fine: Tensor) -> Tensor:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-WIDTHS = (32, 64, 96)
+WIDTHS = (32, 64, 80)
 """Channels at a half, a quarter and an eighth of the picture's size."""
 
 BLOCKS = 4  # residual blocks at an eighth
 EPSILON = 1e-5  # beside a variance
-LIGHTEST = 0.98  # the photograph is held between 1 - this and this before its logit
 OCTAVES = 1.0  # beyond so many from the size that it learned for, a painter changes no more
 
 

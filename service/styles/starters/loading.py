@@ -29,6 +29,10 @@ class Starter(NamedTuple):
     def picture(self) -> Path:
         return FOLDER / f"{self.name}.webp"
 
+    @property
+    def painter(self) -> Path:
+        return FOLDER / f"{self.name}.safetensors"
+
     def image(self) -> PresetImage:
         return PresetImage(files.check_image(self.picture.read_bytes()))
 
