@@ -269,7 +269,7 @@ def _missing(what: str, package: str) -> NoReturn:
 
 
 def _unprivileged_user() -> str | None:
-    """Whom PostgreSQL runs as, which refuses to be root; None: as we are."""
+    """Return the user to run PostgreSQL as, which refuses to be root; None: the current one."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}

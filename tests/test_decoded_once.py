@@ -26,7 +26,7 @@ COLORS = ("style", "luminance", "match")
 
 @pytest.fixture
 def worker(narrow_model: Path, tmp_path: Path) -> Worker:
-    """One that isn't started: it works off what there is."""
+    """A worker that isn't started: it works off the jobs that wait."""
     return Worker(Settings(data=tmp_path / "data", model=narrow_model, threads=1), lambda: False)
 
 

@@ -27,7 +27,7 @@ def client(broker: Redis) -> Iterator[Client]:
 
 
 def headers(client: Client) -> list[dict[str, object]]:
-    """Those of the messages that wait in the broker."""
+    """Return the headers of the messages that wait in the broker."""
     return [json.loads(message)["headers"] for message in client.lrange(QUEUE, 0, -1)]
 
 

@@ -60,7 +60,7 @@ class Painter:
         return [self._grams_of(images.resize_long_edge(self._style, size))]
 
     def checkpoints(self) -> list[Checkpoint]:
-        """Those of the last call's reports, as another process would read them."""
+        """Return the checkpoints of the last call's reports, as another process would read them."""
         return [Checkpoint.from_bytes(report.checkpoint().to_bytes()) for report in self.reports]
 
 
@@ -96,7 +96,7 @@ def test_every_report_says_where_the_transfer_is(painter: Painter) -> None:
 
 @pytest.mark.slow
 def test_a_report_that_is_kept_keeps_nothing_of_the_level_alive(painter: Painter) -> None:
-    """Neither while the next level is worked out nor after the end."""
+    """It holds while the next level is worked out, and after the end."""
     alive: list[int] = []
 
     def count() -> None:
@@ -211,7 +211,7 @@ def test_a_transfer_can_be_taken_over_again_and_again(painter: Painter) -> None:
 def test_where_nothing_lower_is_found_after_going_on_the_picture_stays(
     painter: Painter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same steps are an error where nothing was gained before."""
+    """Where nothing was gained before, these steps are an error."""
     painter(optimizer="adam", levels=1, iterations=60)
     checkpoint = painter.checkpoints()[2]
     monkeypatch.setattr("service.engine.methods.ADAM_STEP", 1e9)
