@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from front_door import RunningService, b64
-from servers import PostgreSQL
+from servers.postgresql import PostgreSQL
 
 from bench import engine
 from bench.measure import Stopwatch, alone

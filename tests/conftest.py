@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import RunningService, png
-from servers import database_url, postgresql, redis, s3, s3_url
+from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from skimage import data
 
 from export.graph import build_model

@@ -13,7 +13,7 @@ Indices = NDArray[np.intp]
 
 
 class Cells(NamedTuple):
-    """Voronoi cells: each pixel's nearest centre, its distances to that and to the second nearest; `centres` N x 2."""
+    """Voronoi cells: each pixel's nearest centre, the distances to it and to the second nearest; `centres` N x 2."""
 
     nearest: Indices
     distance: Floats

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from front_door import ROOT, eventually
 from redis import Redis as Client
-from servers import Redis
+from servers.redis import Redis
 
 from service.broker import publisher
 from service.broker.messages import QUEUE, WAKE
