@@ -91,7 +91,7 @@ def data_folder(tmp_path: Path, made_database: Path) -> Path:
 def database(database_url: str, made_database: Path) -> Iterator[Database]:
     """An empty database of each kind, or of the only kind where a test file has a `database_url` of its own."""
     _, sqlite, path = database_url.partition("sqlite:///")
-    if sqlite and not Path(path).exists():
+    if sqlite and Path(path).parent.is_dir() and not Path(path).exists():
         shutil.copy(made_database, path)
     with closing(Database(database_url)) as database:
         yield database
