@@ -40,12 +40,16 @@ screenshots: .venv/ready models/vgg19.onnx
 serve: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m service serve
 
+# Tests start hundreds of Python processes: they keep their bytecode, and two pytest workers share two cores.
+check test: export PYTHONDONTWRITEBYTECODE =
+check test: export OMP_NUM_THREADS = 1
+
 # Lint, types and the quick tests.
 check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # All tests; the slow ones run the real weights.
 test: .venv/ready models/vgg19.onnx

@@ -1,4 +1,4 @@
-"""What is measured, and against whom."""
+"""Benchmarks of the service, and of others' style transfers beside it."""
 
 import sys
 from pathlib import Path

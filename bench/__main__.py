@@ -1,4 +1,4 @@
-"""Measures everything that the README claims, prints a table for each section and writes results.json and a plot.
+"""Measure everything that the README claims, print a table for each section, write results.json and a plot.
 
 Every section runs in processes of its own; one after another, so that none takes another's cores.
 """
@@ -31,7 +31,7 @@ from service.config import let_idle_threads_sleep
 
 
 class Section(Protocol):
-    """A module that measures something."""
+    """A module with one section of the benchmark."""
 
     TITLE: str
 

@@ -16,13 +16,13 @@ CURVE_POINTS = 24  # of a run that are judged for the plot
 
 
 def entry(run: Run, judge: Judge) -> Results:
-    """The seconds that a run took, and the losses of the picture that it delivered."""
+    """Return the seconds that a run took, and the losses of the picture that it delivered."""
     taken, picture = run[-1]
     return {"seconds": taken} | asdict(judge(picture))
 
 
 def curve(run: Run, judge: Judge) -> list[tuple[float, float]]:
-    """(seconds, objective of the picture that would be delivered then), denser at the beginning."""
+    """Return pairs of seconds and the objective of the picture at that time, denser at the beginning."""
     last = len(run) - 1
     chosen = np.unique(np.geomspace(1, last + 1, CURVE_POINTS).round().astype(int)) - 1
     height, width = run[-1][1].shape[:2]
@@ -34,10 +34,10 @@ def _enlarged(picture: Picture, width: int, height: int) -> Picture:
 
 
 def met(ours: Results, theirs: Results, style: str = "style") -> bool:
-    """Whether both of our losses are at or below theirs; `style` names the form of the style loss."""
+    """Return whether both of our losses are at or below theirs; `style` names the form of the style loss."""
     return all(ours[loss] <= theirs[loss] for loss in ("content", style))
 
 
 def cell(result: Results, style: str = "style") -> str:
-    """Seconds (content loss, style loss)."""
+    """Write a table's cell: seconds (content loss, style loss)."""
     return f"{seconds(result['seconds'])} ({result['content']:.3f}, {result[style]:.4g})"

@@ -27,7 +27,7 @@ COLUMNS = ("long edge", "precision", "convolutions, forward", "backward", "evalu
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds, the fastest of the plan's repeats of each part."""
+    """Return seconds, the fastest of the plan's repeats of each part."""
     pictures = pair(plan.pair).at(plan.middle)
     precision = engine.precision()
     height, width = pictures.content.shape[:2]
@@ -50,7 +50,7 @@ def measure(plan: Plan) -> Results:
 def _convolutions(
     parameters: Mapping[str, npt.NDArray[np.float32]], precision: str, height: int, width: int
 ) -> Iterator[tuple[Tensor, Tensor, int, int]]:
-    """Weight, bias, height and width of each convolution to conv5_1."""
+    """Return weight, bias, height and width of each convolution up to conv5_1."""
     dtype = PRECISIONS[precision]
     for layer in LAYERS[: LAYERS.index("relu5_1") + 1]:
         name = layer.replace("relu", "conv")
@@ -61,7 +61,7 @@ def _convolutions(
 
 
 def _timed(weight: Tensor, bias: Tensor, height: int, width: int, repeats: int) -> tuple[float, float]:
-    """Seconds of one convolution forward, and of its data's gradient."""
+    """Return the seconds of one convolution forward, and of its data's gradient."""
     x = torch.rand(1, weight.shape[1], height, width).to(weight.dtype).contiguous(memory_format=torch.channels_last)
     gradient = torch.rand_like(F.conv2d(x, weight, bias, padding=1))
 
@@ -75,7 +75,7 @@ def _timed(weight: Tensor, bias: Tensor, height: int, width: int, repeats: int) 
 
 
 def render(results: Results) -> str:
-    """One row."""
+    """Write a table of one row."""
     forward, backward, evaluation = (results[f"{part}_s"] for part in ("forward", "backward", "evaluation"))
     quotient = f"{evaluation / (forward + backward):.2f}"
     cells = [seconds(value) for value in (forward, backward, evaluation)]

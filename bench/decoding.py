@@ -1,4 +1,4 @@
-"""python -m bench.decoding: what reading pictures costs, honest ones and others, and what it costs those beside them.
+"""python -m bench.decoding: what reading honest and hostile pictures costs, and how it slows other requests.
 
 Three tables: the CPU seconds of honest files of 64 megapixels, from which the limits in service/decoding/formats.py
 come; a photo of 12 megapixels read by a decoder and in this process; a web server under attack: how long /livez and
@@ -37,7 +37,7 @@ MIB = 2**20
 
 
 def main() -> None:
-    """Print the tables asked for."""
+    """Print the tables that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("honest", "photo", "attack"))
     parser.add_argument("--seconds", type=float, default=30, help="of attack")
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def honest() -> None:
-    """CPU seconds of the largest honest files, checked and brought to sRGB."""
+    """Return the CPU seconds of the largest honest files, checked and brought to sRGB."""
     print("64 megapixels                     MB  check, CPU s  whole, CPU s")
     for name, data in _large():
         checked, whole = (_cpu(partial(task, data)) for task in (reading.upright_size, reading.decode_cutout))
@@ -79,7 +79,7 @@ def _large() -> Iterator[tuple[str, bytes]]:
 
 
 def noisy(side: int) -> Image.Image:
-    """A picture with smooth places, edges and grain."""
+    """Return a picture with smooth places, edges and grain."""
     rng = np.random.default_rng(0)
     small = Image.fromarray(rng.integers(0, 256, (side // 40, side // 40, 3), np.uint8))
     smooth = np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)).astype(np.int16)
@@ -87,7 +87,7 @@ def noisy(side: int) -> Image.Image:
 
 
 def wide_profile() -> bytes:
-    """A profile that isn't known as sRGB, so that it is applied."""
+    """Return a profile that isn't known as sRGB, so that it is applied."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes(12)
     return bytes(profile)
@@ -109,7 +109,7 @@ def _cpu(call: Callable[[], object]) -> float:
 
 
 def photo() -> None:
-    """A photo of 12 megapixels, read by a decoder and in this process; medians of 15."""
+    """Time a photo of 12 megapixels, read by a decoder and in this process; medians of 15."""
     data = encoded(noisy(4000).crop((0, 0, 4000, 3000)), "JPEG", quality=90)
     pairs = {
         "checked": (lambda: files.check_image(data), lambda: reading.upright_size(data)),
@@ -134,7 +134,7 @@ def _median_ms(call: Callable[[], object]) -> float:
 
 
 def attack(seconds: float) -> None:
-    """Eight clients that send nothing but costly files, and two honest ones beside them."""
+    """Time two honest clients beside eight that send nothing but costly files."""
     with _web_server() as (url, processes):
         before = [_rss(process) for process in processes()]
         stop = threading.Event()
@@ -227,7 +227,7 @@ def _children(process: int) -> list[int]:
 
 
 def _rss(process: int) -> int:
-    """Resident memory in MiB."""
+    """Return a process' resident memory in MiB."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // MIB
 

@@ -1,4 +1,4 @@
-"""Our engine as the measurements use it: on the CPU, in the precision that the service would choose there."""
+"""Our engine for the measurements: on the CPU, in the precision that the service would choose there."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ def model() -> Model:
 
 
 def precision() -> str:
-    """What the service computes in on this machine: "bfloat16" or "float32"."""
+    """Return the precision of the service on this machine: "bfloat16" or "float32"."""
     return choose("auto", CPU)
 
 
 @cache
 def encoder(precision: str) -> VGG:
-    """The encoder, in a process that keeps freed memory as a worker does."""
+    """Return the encoder, in a process that keeps freed memory as a worker does."""
     keep_freed_memory()
     return build_encoder(model(), CPU, precision)
 
 
 def extractor() -> GramExtractor:
-    """A new one, without any session yet for the usual layers."""
+    """Return a new extractor of Grams, without any session yet for the usual layers."""
     return GramExtractor(model(), "cpu", torch.get_num_threads())
 
 
 def grams_at(extractor: GramExtractor, style: Picture, layers: Sequence[str]) -> Callable[[int], list[Grams]]:
-    """The style's Grams for a level, whose long edge in pixels it is called with."""
+    """Return a function from a level's long edge in pixels to the style's Grams there."""
     return lambda size: [extractor.grams(images.resize_long_edge(style, size), layers)]
 
 
 def evaluation(pictures: Pair, options: TransferOptions) -> Callable[[], None]:
-    """One evaluation of the objective at the content image, with its gradient, for pictures of the output's size."""
+    """Return one evaluation with its gradient at the content image, for pictures of the output's size."""
     content = to_tensor(pictures.content, CPU)
     grams = extractor().grams(pictures.style, list(options.style_layers))
     targets = {layer: torch.tensor(gram) for layer, gram in grams.items()}

@@ -1,4 +1,4 @@
-"""On a CUDA device: seconds of an evaluation, launched kernel by kernel or replayed as a graph, and of a transfer.
+"""Seconds on a CUDA device: an evaluation, launched kernel by kernel or replayed as a graph, and a transfer.
 
     python -m bench.gpu
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def measure(encoder: VGG, extractor: GramExtractor, pictures: Pair, size: int) -> Results:
-    """Seconds and bytes at one size."""
+    """Return seconds and bytes at one size."""
     torch.cuda.reset_peak_memory_stats()
     options = TransferOptions(size=size)
     grams_at = engine.grams_at(extractor, pictures.style, list(options.style_layers))
@@ -63,14 +63,14 @@ def measure(encoder: VGG, extractor: GramExtractor, pictures: Pair, size: int) -
 
 
 def each(function: Callable[[], object]) -> float:
-    """Seconds of one call among many, after three that don't count."""
+    """Return the seconds of one call among many, after three that don't count."""
     for _ in range(3):
         function()
     return synchronised(lambda: [function() for _ in range(EVALUATIONS)]) / EVALUATIONS
 
 
 def synchronised(function: Callable[[], object]) -> float:
-    """Seconds until the device has done what a function asked of it."""
+    """Return the seconds until the device has done what a function asked of it."""
     torch.cuda.synchronize()
     clock = Stopwatch()
     function()

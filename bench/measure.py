@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Stopwatch:
-    """Seconds since it was made, without those that snapshots took."""
+    """A clock of seconds since it was made, without those that snapshots took."""
 
     def __init__(self) -> None:
         self._begun = time.perf_counter()
@@ -23,7 +23,7 @@ class Stopwatch:
         return time.perf_counter() - self._begun
 
     def snapshot(self, take: Callable[[], T]) -> tuple[float, T]:
-        """The seconds so far and what `take` gives; the watch stands still meanwhile."""
+        """Return the seconds so far and what `take` gives; the clock stands still meanwhile."""
         paused = time.perf_counter()
         seconds, value = paused - self._begun, take()
         self._begun += time.perf_counter() - paused
@@ -31,7 +31,7 @@ class Stopwatch:
 
 
 def fastest(function: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest of `repeats` calls, after one that doesn't count."""
+    """Return the seconds of the fastest of `repeats` calls, after one that doesn't count."""
     function()
     taken = []
     for _ in range(repeats):
@@ -42,14 +42,14 @@ def fastest(function: Callable[[], object], repeats: int) -> float:
 
 
 def alone(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What a module's function gives in a new process of its own, where no setting or memory of another is left."""
+    """Return what a module's function gives in a new process, where nothing is left of other measurements."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as process:
         return process.submit(function, *args, **kwargs).result()
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has had resident (VmHWM; ru_maxrss would count the parent's before exec)."""
+    """Return the most bytes that this process had resident (VmHWM; ru_maxrss counts the parent's before exec)."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

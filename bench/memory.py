@@ -1,4 +1,4 @@
-"""Cost against size: seconds of an evaluation in all and for a megapixel, and bytes of a whole job at its peak.
+"""Cost by size: seconds of an evaluation, in all and for a megapixel, and bytes of a whole job at its peak.
 
 An evaluation is the objective with its gradient at the finest level, the fastest of a few. A job's peak is that of a
 process which does what a worker does, all levels and Grams of one style image included; beside it what
@@ -43,7 +43,7 @@ GRAM_MEMORY = 256 * MIB
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds by size and bytes by size; each size in a process of its own."""
+    """Return seconds and bytes by size; each size is measured in a process of its own."""
     costs = {size: alone(evaluation_seconds, plan, size) for size in plan.cost_sizes}
     peaks = {size: alone(job_peak, plan, size) for size in plan.memory_sizes}
     rows = [_row(plan, size, costs.get(size), peaks.get(size)) for size in sorted({*costs, *peaks})]
@@ -51,13 +51,13 @@ def measure(plan: Plan) -> Results:
 
 
 def evaluation_seconds(plan: Plan, size: int) -> float:
-    """Seconds of one evaluation with its gradient."""
+    """Return the seconds of one evaluation with its gradient."""
     once = engine.evaluation(pair(plan.pair).at(size), plan.options(size))
     return fastest(once, 1 if size >= LARGE else REPEATS)
 
 
 def job_peak(plan: Plan, size: int) -> int:
-    """Bytes of this process at the peak of one job."""
+    """Return the bytes of this process at the peak of one job."""
     pictures = pair(plan.pair)
     style = files.check_image(images.encode(pictures.style))
     settings = {"threads": torch.get_num_threads(), "gram_memory": GRAM_MEMORY, "memory": _needed(plan, size)}
@@ -89,7 +89,7 @@ def _row(plan: Plan, size: int, cost: float | None, peak: int | None) -> Results
 
 
 def render(results: Results) -> str:
-    """A row for each size."""
+    """Write a table with a row for each size."""
     return table(COLUMNS, [_cells(row, results["precision"]) for row in results["rows"]])
 
 

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 class Contest:
-    """One pair's objective, and everybody's way down it."""
+    """One pair's objective, and each method's way down it."""
 
     def __init__(self, pair: Pair) -> None:
         options = TransferOptions(size=SIZE)

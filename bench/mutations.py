@@ -1,4 +1,4 @@
-"""python -m bench.mutations: damaged pictures of all formats, read by decoders: only our errors, none past the limit.
+"""python -m bench.mutations: read damaged pictures of all formats; only our own errors may come, within the limits.
 
 python -m bench.mutations --files 26000 --seed 0
 """
@@ -23,7 +23,7 @@ from service.pictures.images import UnreadableImage
 
 
 def main() -> None:
-    """Read so many damaged files; end with 1 where anything but our errors came."""
+    """Read damaged files, as many as the command line says; the exit status is 1 if any other error came."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=26_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _whole() -> list[bytes]:
-    """Small files of every format and kind."""
+    """Return small files of every format and kind."""
     picture = noisy(160).crop((0, 0, 160, 120))
     rgba = picture.copy()
     rgba.putalpha(Image.linear_gradient("L").resize(picture.size))
@@ -66,7 +66,7 @@ def _whole() -> list[bytes]:
 
 
 def _read(whole: list[bytes], seed: int, number: int) -> tuple[str, float]:
-    """What became of one damaged file, and the seconds that it took."""
+    """Read one damaged file; return the outcome and the seconds."""
     damaged = _damaged(random.Random(f"{seed}-{number}"), whole)  # noqa: S311 - repeatable, not secret
     begun = time.monotonic()
     try:
@@ -82,7 +82,7 @@ def _read(whole: list[bytes], seed: int, number: int) -> tuple[str, float]:
 
 
 def _damaged(rng: random.Random, whole: list[bytes]) -> bytes:
-    """A file with bytes changed, taken out, repeated or cut off, or with a part of another one."""
+    """Return a file with bytes changed, taken out, repeated or cut off, or with a part of another one."""
     data = bytearray(rng.choice(whole))
     for _ in range(rng.choice((1, 1, 2, 4, 16))):
         at = rng.randrange(min(len(data), rng.choice((64, 600, 10**6))))

@@ -1,4 +1,4 @@
-"""Milliseconds that a job takes beyond its style pass and its optimisation, over the HTTP API of a running service.
+"""Milliseconds of a job beyond its style pass and its optimisation, over the HTTP API of a running service.
 
 "Inside" is the job's total_s - style_s - optimize_s: queue, database, blobs, decoding and encoding. "Outside" is the
 same with the seconds that the caller waits for the answer to its POST (`Prefer: wait`) in place of total_s.
@@ -27,7 +27,7 @@ ITERATIONS = 10
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds, medians over the plan's repeats."""
+    """Return seconds, medians over the plan's repeats."""
     pictures = pair(plan.pair)
     size, iterations = min(SIZE, plan.middle), plan.iterations or ITERATIONS
     body = {
@@ -44,7 +44,7 @@ def measure(plan: Plan) -> Results:
 
 
 def _timed(service: RunningService, body: dict[str, Any]) -> tuple[float, float, float]:
-    """Seconds of a job as its caller sees it, and those added to its work inside and outside."""
+    """Return the seconds of a job for its caller, and those added to its work inside and outside the worker."""
     clock = Stopwatch()
     response = service.post(body, Prefer="wait=60")
     waited = clock.seconds()
@@ -57,7 +57,7 @@ def _timed(service: RunningService, body: dict[str, Any]) -> tuple[float, float,
 
 
 def render(results: Results) -> str:
-    """One row."""
+    """Write a table of one row."""
     job, inside, outside = (results[f"{part}_s"] for part in ("job", "inside", "outside"))
     cells = [seconds(value) for value in (job, inside, outside)]
     return table(COLUMNS, [[f"{results['size']} px", results["iterations"], *cells, f"{outside / job:.3f}"]])

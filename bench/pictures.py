@@ -37,12 +37,12 @@ class Pair:
     style: Picture
 
     def at(self, size: int) -> Pair:
-        """Both with `size` pixels on the long edge."""
+        """Return the pair with `size` pixels on each long edge."""
         return Pair(images.resize_long_edge(self.content, size), images.resize_long_edge(self.style, size))
 
     @contextmanager
     def files(self) -> Iterator[tuple[Path, Path]]:
-        """Both as PNG files that live as long as the context."""
+        """Write both pictures as PNG files that live as long as the context."""
         with TemporaryDirectory() as folder:
             content, style = Path(folder, "content.png"), Path(folder, "style.png")
             content.write_bytes(images.encode(self.content))
@@ -51,12 +51,12 @@ class Pair:
 
 
 def names() -> list[str]:
-    """The pairs that can be had here: our own, and the classics where BENCH_IMAGES is a folder that has them."""
+    """Return the pairs that are here: our own, and the classics if BENCH_IMAGES is a folder that has them."""
     return list(_sources())
 
 
 def pair(name: str) -> Pair:
-    """The pictures of a pair, in the sizes they come in."""
+    """Return the pictures of a pair, in the sizes of their files."""
     return _sources()[name]()
 
 

@@ -1,4 +1,4 @@
-"""How much is measured: all of it, or a smoke run."""
+"""The amount that is measured: everything, or a smoke run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.options import TransferOptions
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run of the benchmark covers.
+    """The extent of a run of the benchmark.
 
     Attributes:
         pair: name of the pictures (bench.pictures).
@@ -34,7 +34,7 @@ class Plan:
     iterations: int | None = None
 
     def options(self, size: int, chosen: dict[str, Any] | None = None) -> TransferOptions:
-        """Our options for an output of `size` pixels, those of `chosen` instead of the defaults."""
+        """Return our options for an output of `size` pixels, with those of `chosen` instead of the defaults."""
         fewer = {} if self.iterations is None else {"iterations": self.iterations}
         return TransferOptions(size=size, **((chosen or {}) | fewer))
 

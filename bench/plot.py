@@ -1,4 +1,4 @@
-"""The objective of the picture that each contestant would deliver, over seconds."""
+"""The plot of each contestant's objective over seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOKS = {  # curve -> label, colour
 
 
 def draw(results: Results, folder: Path) -> None:
-    """Writes the plot from the curves that are there; without any, none."""
+    """Write the plot of the curves that are there; without curves, write none."""
     rows = [row for row in results.get("race", {}).get("rows", ()) if "curves" in row]
     curves = {name: points for row in rows for name, points in row["curves"].items()}
     curves |= results.get("tutorial", {}).get("curves", {})

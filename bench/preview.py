@@ -21,7 +21,7 @@ COLUMNS = ("long edge", "after the first iteration", "after the coarsest level",
 
 
 class _Previews:
-    """Takes the picture after the first iteration and after the coarsest level's last."""
+    """A listener that takes the picture after the first iteration and after the coarsest level's last."""
 
     def __init__(self, coarsest: Level) -> None:
         self.seconds: list[float] = []
@@ -35,7 +35,7 @@ class _Previews:
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds of one transfer, after a short one that doesn't count."""
+    """Return the seconds of one transfer, after a short one that doesn't count."""
     pictures = pair(plan.pair).at(plan.middle)
     _transfer(pictures, plan.options(plan.middle, {"iterations": 3}))
     return {"pair": plan.pair, "size": plan.middle} | _transfer(pictures, plan.options(plan.middle))
@@ -52,6 +52,6 @@ def _transfer(pictures: Pair, options: TransferOptions) -> Results:
 
 
 def render(results: Results) -> str:
-    """One row."""
+    """Write a table of one row."""
     first, coarsest, whole = (seconds(results[name]) for name in ("first_s", "coarsest_s", "whole_s"))
     return table(COLUMNS, [[f"{results['size']} px", first, coarsest, f"{results['coarsest_size']} px", whole]])

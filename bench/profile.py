@@ -1,4 +1,4 @@
-"""Where an evaluation's time goes: torch's profiler over a few of them, in percent of its operators' own CPU time."""
+"""A profile of an evaluation: torch's profiler over a few, in percent of its operators' own CPU time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _heading(size: int) -> str:
 
 
 def _operators(size: int) -> Counter[str]:
-    """Operator -> its own seconds in one evaluation."""
+    """Return each operator's own seconds in one evaluation."""
     once = engine.evaluation(pair(FULL.pair).at(size), FULL.options(size))
     once()
     with profile(activities=[ProfilerActivity.CPU]) as profiled:

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from front_door import RunningService, b64
-from servers import PostgreSQL
+from servers.postgresql import PostgreSQL
 
 from bench import engine
 from bench.measure import Stopwatch, alone
@@ -45,7 +45,7 @@ LONG = {"size": 512, "iterations": 5000, "tolerance": 0}
 
 
 def measure(plan: Plan) -> Results:
-    """Claims and jobs per second, and seconds."""
+    """Return claims and jobs per second, and seconds."""
     jobs = 100 * plan.repeats
     return {
         "claims_per_s": dict(_claims(jobs)),
@@ -57,7 +57,7 @@ def measure(plan: Plan) -> Results:
 
 
 def _claims(jobs: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """Per second, by one process and by several at once."""
+    """Return claims per second, by one process and by several at once."""
     with TemporaryDirectory() as folder:
         yield "SQLite", _claims_per_s(f"sqlite:///{folder}/jobs.db", jobs)
     with _postgresql() as server:
@@ -66,7 +66,7 @@ def _claims(jobs: int) -> Iterator[tuple[str, dict[str, float]]]:
 
 @contextmanager
 def _postgresql() -> Iterator[PostgreSQL]:
-    """A server that waits for the disk at each commit, as one in use does."""
+    """Run a PostgreSQL that waits for the disk at each commit, like one in use."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     if os.geteuid() == 0:
@@ -95,7 +95,7 @@ def _claims_per_s(url: str, jobs: int) -> dict[str, float]:
 
 
 def _work_off(url: str) -> tuple[float, float]:
-    """When a claimer began and ended."""
+    """Return when a claimer began and ended."""
     leases = Leases(Database(url), 60)
     begun = time.time()
     while claim := leases.claim(f"bench:{os.getpid()}", {}):
@@ -104,7 +104,7 @@ def _work_off(url: str) -> tuple[float, float]:
 
 
 def _first_step(plan: Plan) -> float:
-    """From a POST with a preset whose Grams are cached to the first iteration, on an idle service: the median."""
+    """Return the median seconds from a POST with a preset of cached Grams to the first iteration, when idle."""
     with _service() as service:
         body = _body(service, plan) | {"size": plan.middle}
         service.ended(service.post(body | {"iterations": 3}).json()["id"])
@@ -122,7 +122,7 @@ def _until_first_step(service: RunningService, body: dict[str, Any]) -> float:
 
 
 def _throughput(plan: Plan, workers: int) -> float:
-    """Tiny jobs per second."""
+    """Return tiny jobs per second."""
     count = 20 * plan.repeats
     with _service(workers=workers, threads=1) as service:
         body = _body(service, plan) | TINY
@@ -135,7 +135,7 @@ def _throughput(plan: Plan, workers: int) -> float:
 
 
 def _recovery(plan: Plan, number: signal.Signals) -> float:
-    """From the signal to the moment another worker has begun its job."""
+    """Return the seconds from a worker's kill to the moment another worker has begun its job."""
     with _service(workers=2, lease_s=LEASE_S) as service:
         id = service.post(_body(service, plan) | LONG).json()["id"]
         _wait(lambda: service.job(id)["progress"]["iteration"] > 0)
@@ -169,7 +169,7 @@ def _wait(condition: Callable[[], bool]) -> None:
 
 
 def render(results: Results) -> str:
-    """One row a figure."""
+    """Write a table with one row for each figure."""
     claims = [
         [f"jobs claimed and ended per second, {name}, {n} processes", f"{rate:.0f}"]
         for name, rates in results["claims_per_s"].items()

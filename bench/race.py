@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds and losses for each size; at the plan's middle size also the objective over time."""
+    """Return seconds and losses for each size; at the plan's middle size also the objective over time."""
     return {"pair": plan.pair, "steps": plan.steps, "rows": [_row(plan, size) for size in plan.sizes]}
 
 
@@ -54,7 +54,7 @@ def _row(plan: Plan, size: int) -> Results:
 
 
 def render(results: Results) -> str:
-    """The table of sizes."""
+    """Write the table of sizes."""
     return table(COLUMNS, [_cells(row) for row in results["rows"]])
 
 

@@ -28,7 +28,7 @@ class Refused:
 
 
 def picture(bytes: int = 100) -> str:
-    """base64 of a good picture of 8 x 8 pixels whose file is about as large as asked for."""
+    """Return base64 of a good picture of 8 x 8 pixels whose file has about `size` bytes."""
     pixels = zlib.compress(b"".join(b"\0" + bytes_ for bytes_ in [b"\x80" * 8] * 8))
     chunks = [(b"IHDR", HEADER), (b"prVt", b"\0" * max(bytes - 100, 0)), (b"IDAT", pixels), (b"IEND", b"")]
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)).decode()
@@ -39,17 +39,17 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _large(size: int) -> str:
-    """A good picture whose base64 has `size` bytes."""
+    """Return a good picture whose base64 has `size` bytes."""
     return picture(size * 3 // 4)
 
 
 def _transfer(**fields: Any) -> Callable[[int], bytes]:
-    """A transfer's body whose content is large and good; these fields are what is wrong with it."""
+    """Return a transfer's body with a large, good content; the fields given are what is wrong with it."""
     return lambda size: _json({"content": _large(size), "styles": [{"image": picture()}]} | fields)
 
 
 def _text(name: str, text: str) -> Callable[[int], bytes]:
-    """A transfer's body with one large text in it: `text`, its last letter repeated."""
+    """Return a transfer's body with one large text in it: `text`, its last letter repeated."""
     return lambda size: _json({"content": picture(), "styles": [{"image": picture()}], name: text + text[-1] * size})
 
 
@@ -62,7 +62,7 @@ def _preset(**fields: Any) -> Callable[[int], bytes]:
 
 
 def _form(request: dict[str, Any], name: str = "request") -> Callable[[int], bytes]:
-    """A form whose file part `photo` is large."""
+    """Return a form whose file part `photo` is large."""
 
     def body(size: int) -> bytes:
         part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{json.dumps(request)}\r\n'

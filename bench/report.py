@@ -1,4 +1,4 @@
-"""What comes out: markdown tables, and the file of all results."""
+"""The benchmark's report: markdown tables, and the file of all results."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RESULTS = "results.json"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A markdown table."""
+    """Return a markdown table."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def seconds(value: float) -> str:
-    """A time for a table, in the unit that reads best."""
+    """Return a time for a table, in the unit that reads best."""
     if value < 1:
         return f"{value * 1000:.3g} ms"
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"  # noqa: PLR2004 - three digits either way
@@ -38,14 +38,14 @@ def yes(value: bool) -> str:
 
 
 def machine() -> dict[str, str | int]:
-    """What it was measured on, without its name."""
+    """Describe the machine that measured, without its name."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     return {"cpu": cpu, "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
 def read(folder: Path) -> Results:
-    """The results that are there already, so that a section can be measured anew alone."""
+    """Return earlier results, so that a section can be measured anew alone."""
     file = folder / RESULTS
     results: Results = json.loads(file.read_text()) if file.exists() else {}
     return results

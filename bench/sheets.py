@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _pair_row(name: str, size: int, folder: Path) -> list[Cell]:
-    """Content, style and output; the output also goes into the folder in full size."""
+    """Return content, style and output, and write the output into the folder in full size."""
     pair = pictures.pair(name)
     output = _stylized(pair, size, {})
     (folder / f"{name}-{size}.png").write_bytes(images.encode(output))
@@ -56,7 +56,7 @@ def _pair_row(name: str, size: int, folder: Path) -> list[Cell]:
 
 
 def _weights_sheet(size: int) -> list[list[Cell]]:
-    """The pair itself, then a row for each weight."""
+    """Write a sheet of the pair itself, then a row for each weight."""
     pair = pictures.pair(OWN_PAIR)
     return [
         [("style", pair.at(size).style)]
@@ -73,7 +73,7 @@ def _stylized(pair: Pair, size: int, chosen: dict[str, Any]) -> Picture:
 
 
 def _save(rows: Sequence[Sequence[Cell]], file: Path) -> None:
-    """Rows of pictures, each under its label; those of a row are as high as its first, in a cell of CELL pixels."""
+    """Save rows of pictures, each under its label; a row is as high as its first picture, in cells of CELL pixels."""
     lines = [np.asarray(_line(row)) for row in rows]
     width = max(line.shape[1] for line in lines)
     filled = [np.pad(line, ((0, GAP), (0, width - line.shape[1]), (0, 0)), constant_values=255) for line in lines]

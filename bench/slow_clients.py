@@ -1,4 +1,4 @@
-"""How the web server answers while slow clients hold as many connections as they can: python -m bench.slow_clients.
+"""python -m bench.slow_clients: time the web server while slow clients hold as many connections as they can.
 
 Everything happens on this machine, against a service that is started for it, with two web processes.
 """
@@ -63,7 +63,7 @@ def _measured(service: RunningService, name: str, seconds: float) -> list[str]:
 
 
 def _repeated(request: Callable[[], object], end: float, pause: float) -> list[float]:
-    """Seconds that each request took, connecting included."""
+    """Return the seconds that each request took, connecting included."""
     taken: list[float] = []
     while not taken or time.monotonic() < end:
         clock = Stopwatch()

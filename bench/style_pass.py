@@ -36,7 +36,7 @@ CACHE_MEMORY = 256 * MIB
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds, the fastest of the plan's repeats of each way."""
+    """Return seconds, the fastest of the plan's repeats of each way."""
     style = pair(plan.pair).style
     picture = images.resize_long_edge(style, plan.middle)
     extractor = engine.extractor()
@@ -62,7 +62,7 @@ def _by_torch(picture: Picture) -> None:
 
 
 def _cached(style: ImageFile, extractor: GramExtractor, size: int) -> tuple[float, float, float]:
-    """Seconds with an empty cache, with the file alone, and with the Grams in memory."""
+    """Return the seconds with an empty cache, with the file alone, and with the Grams in memory."""
     image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)
 
     def timed(grams: StyleGrams) -> float:
@@ -80,7 +80,7 @@ def _new_cache(extractor: GramExtractor, folder: Path) -> StyleGrams:
 
 
 def render(results: Results) -> str:
-    """A row for each comparison."""
+    """Write a table with a row for each comparison."""
     compared = [
         ("torch float32", "ONNX Runtime", "torch_s", "onnx_s"),
         ("empty cache", "Grams in memory", "empty_s", "memory_s"),

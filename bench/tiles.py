@@ -1,4 +1,4 @@
-"""Tile by tile against the whole: how far apart the gradients are, how much longer it takes, how much less memory.
+"""Evaluations by tiles against whole ones: distance of the gradients, seconds and memory.
 
 The gradients are compared in float32, at the content image with noise. Peaks are those of a process that carries
 out a short transfer of one level, with a memory limit under which only tiles fit. GB are 10^9 bytes.
@@ -39,7 +39,7 @@ NOISE = 0.1
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds, relative distances and bytes by size; each size in a process of its own."""
+    """Return seconds, relative distances and bytes by size; each size is measured in a process of its own."""
     rows = []
     for size in plan.tile_sizes:
         compared = alone(comparison, plan, size) if size <= WHOLE_UP_TO else {}
@@ -52,7 +52,7 @@ def measure(plan: Plan) -> Results:
 
 
 def comparison(plan: Plan, size: int) -> Results:
-    """One evaluation with its gradient, whole and by tiles: seconds in our precision, distance in float32."""
+    """Compare one evaluation with its gradient, whole and by tiles: seconds in our precision, distance in float32."""
     found: Results = {}
     for precision in dict.fromkeys((engine.precision(), "float32")):
         whole, tiled, image = objectives(plan, size, precision)
@@ -86,7 +86,7 @@ def gradient(objective: Objective, image: Tensor) -> Tensor:
 
 
 def job_peak(plan: Plan, size: int) -> int:
-    """Bytes of this process at the peak of one job by tiles."""
+    """Return the bytes of this process at the peak of one job by tiles."""
     pictures = pair(plan.pair)
     style = files.check_image(images.encode(pictures.style))
     settings: dict[str, Any] = {"threads": torch.get_num_threads(), "gram_memory": 256 * MIB, "memory": LIMIT}
@@ -98,7 +98,7 @@ def job_peak(plan: Plan, size: int) -> int:
 
 
 def render(results: Results) -> str:
-    """One row a size."""
+    """Write a table with a row for each size."""
     return table(COLUMNS, [_cells(row) for row in results["rows"]])
 
 

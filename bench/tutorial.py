@@ -19,7 +19,7 @@ COLUMNS = ("long edge", "tutorial's loop", "ours", "both met", "time ratio")
 
 
 def measure(plan: Plan) -> Results:
-    """Seconds and losses of both, and the loop's objective over time."""
+    """Return the seconds and losses of both, and the loop's objective over time."""
     size = plan.middle
     pictures = pair(plan.pair).at(size)
     with pictures.files() as files:
@@ -32,7 +32,7 @@ def measure(plan: Plan) -> Results:
 
 
 def render(results: Results) -> str:
-    """One row."""
+    """Write a table of one row."""
     theirs, race = results["tutorial"], results["race"]
     quotient = ratio(theirs["seconds"] / race["seconds"])
     row = [f"{results['size']} px", cell(theirs), cell(race), yes(met(race, theirs)), quotient]

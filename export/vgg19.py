@@ -33,7 +33,7 @@ class Conv:
 
 
 def weight_shapes(width: int) -> dict[str, tuple[int, int, int, int]]:
-    """Convolution -> out x in x 3 x 3, for a network whose block 1 has `width` channels."""
+    """Return each convolution's shape, out x in x 3 x 3, for a network whose block 1 has `width` channels."""
     shapes = {}
     channels = 3
     for factor, block in zip(_WIDTH_FACTORS, BLOCKS, strict=True):
@@ -44,7 +44,7 @@ def weight_shapes(width: int) -> dict[str, tuple[int, int, int, int]]:
 
 
 def check_convs(convs: dict[str, Conv]) -> None:
-    """Hold the convolutions to VGG19's shapes and to finite values.
+    """Check that the convolutions have VGG19's shapes and finite values.
 
     The width is taken from conv1_1 and the other layers follow it, so a narrow network passes too.
     Raises ExportError.

@@ -1,1 +1,1 @@
-"""What is run beside the service: the demo, the painting it uses, the Dockerfile's steps without docker."""
+"""Programs beside the service: the demo, the pages' pictures, the Dockerfile's steps without docker."""

@@ -21,13 +21,13 @@ QUIET = (  # no sandbox: tests and containers run as root, and nothing but our o
 
 
 def executable() -> str | None:
-    """Where the browser is; None where it isn't installed."""
+    """Return the path of the browser; None where it isn't installed."""
     return shutil.which("chromium")
 
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """A browser without a window."""
+    """Run a browser without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=list(QUIET))
         try:

@@ -1,4 +1,4 @@
-"""What the demo and the figures do with the service: start one of their own, and speak its HTTP API."""
+"""A client for the demo and the figures: it starts a service of its own and speaks its HTTP API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START_S = 60
 
 @contextmanager
 def running_service(folder: Path) -> Iterator[str]:
-    """The URL of a service of our own, stopped at the end; its data and log lie in the folder."""
+    """Run a service and give its URL; its data and log lie in the folder."""
     folder.mkdir(exist_ok=True)
     shutil.rmtree(folder / "data", ignore_errors=True)  # what an earlier version of the service left
     port = free_port()
@@ -60,7 +60,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
 
 
 def wait_for_starters(url: str) -> None:
-    """A new service saves them while it starts."""
+    """Wait for the starters, which a new service saves while it starts."""
     while len(get(f"{url}/v1/styles").json()["items"]) < len(STARTERS):
         time.sleep(0.2)
 
@@ -71,7 +71,7 @@ def save_preset(url: str, name: str, picture: Image.Image) -> None:
 
 
 def transfer(url: str, request: dict[str, Any], files: Mapping[str, Image.Image], name: str) -> dict[str, Any]:
-    """Posts a transfer, with the pictures that it names as `file:…`, and shows its progress until it has ended."""
+    """Post a transfer, with the pictures that it names as `file:…`, and show its progress until it has ended."""
     text = json.dumps(request)
     parts = {part: (f"{part}.png", png(image)) for part, image in files.items() if f'"file:{part}"' in text}
     response = requests.post(f"{url}/v1/transfers", data={"request": text}, files=parts, timeout=60)

@@ -1,4 +1,4 @@
-"""make demo: starts the service, has it paint a photograph through the API, and shows what came out."""
+"""make demo: start the service, have it paint a photograph through the API, and show the result."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def strip(pictures: list[Image.Image], to: Path) -> None:
-    """Pictures side by side, all as high as the last one."""
+    """Return pictures side by side, all as high as the last one."""
     height = pictures[-1].height
     images = [
         picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.LANCZOS)

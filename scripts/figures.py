@@ -1,4 +1,4 @@
-"""make figures: sends the requests that docs/figures.md shows to a service of its own, and keeps what they paint."""
+"""make figures: send the requests of docs/figures.md to a service, and keep the pictures that they paint."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def figures() -> Iterator[tuple[str, list[str]]]:
-    """The page's figures, each with the requests beneath it."""
+    """Return the page's figures, each with the requests beneath it."""
     for section in PAGE.read_text().split("\n## ")[1:]:
         name = re.search(r"\(figures/(\w+)\.jpg\)", section)
         if name:
@@ -75,7 +75,7 @@ def figures() -> Iterator[tuple[str, list[str]]]:
 
 
 def pictures() -> dict[str, Image.Image]:
-    """What the requests name as `file:…`."""
+    """Return the pictures that the requests name as `file:…`."""
     parts = {name: Image.fromarray(getattr(data, name)()) for name in PHOTOGRAPHS}
     coffee = parts["coffee"]
     width, height = coffee.size
@@ -102,7 +102,7 @@ def pictures() -> dict[str, Image.Image]:
 
 
 def draw(url: str, name: str, requests: list[str], parts: dict[str, Image.Image]) -> Image.Image:
-    """A figure: the sheet of its only job, or the pictures of all its jobs under labels of our own."""
+    """Draw a figure: the sheet of its only job, or the pictures of all its jobs under labels of our own."""
     jobs: list[dict[str, Any]] = []
     for request in requests:
         ready = request.replace('"ID"', json.dumps(jobs[0]["id"])) if jobs else request
@@ -116,7 +116,7 @@ def draw(url: str, name: str, requests: list[str], parts: dict[str, Image.Image]
 
 
 def without_photograph(picture: Image.Image, width: int) -> Image.Image:
-    """A sheet of one row without its first cell, the content image, which is as wide as the others."""
+    """Cut the first cell, the content image, off a sheet of one row; all cells are equally wide."""
     return picture.crop((width + sheet.GAP, 0, *picture.size))
 
 

@@ -1,4 +1,4 @@
-"""make gallery: has a new service paint photographs in each of its starters, and puts them side by side."""
+"""make gallery: have a new service paint photographs in each of its starters, and put them side by side."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def painted(url: str, photographs: list[Image.Image], size: int) -> Iterator[tuple[Starter, Image.Image]]:
-    """Each starter with a photograph painted in it, taken in turn."""
+    """Return each starter with a photograph painted in it; the photographs take turns."""
     wait_for_starters(url)
     for i, starter in enumerate(STARTERS):
         request = {"content": "file:photo", "styles": [{"preset": starter.name}], "size": size}
@@ -44,7 +44,7 @@ def painted(url: str, photographs: list[Image.Image], size: int) -> Iterator[tup
 
 
 def cropped(photograph: Image.Image) -> Image.Image:
-    """Its middle, as wide and high as a cell."""
+    """Cut out a picture's middle, as wide and high as a cell."""
     width = min(photograph.width, photograph.height * CELL[0] // CELL[1])
     height = width * CELL[1] // CELL[0]
     left, top = (photograph.width - width) // 2, (photograph.height - height) // 3
@@ -52,7 +52,7 @@ def cropped(photograph: Image.Image) -> Image.Image:
 
 
 def cell(starter: Starter, picture: Image.Image) -> Image.Image:
-    """The painted photograph, the starter's own picture in its corner, its name below."""
+    """Draw a cell: the painted photograph, the starter's own picture in its corner, its name below."""
     whole = Image.new("RGB", (CELL[0], CELL[1] + LINE), "white")
     whole.paste(picture.resize(CELL, Image.Resampling.LANCZOS))
     own = Image.open(starter.picture).resize((INSET, INSET), Image.Resampling.LANCZOS)
@@ -63,7 +63,7 @@ def cell(starter: Starter, picture: Image.Image) -> Image.Image:
 
 
 def sheet(cells: list[Image.Image]) -> Image.Image:
-    """The cells in rows."""
+    """Put the cells in rows."""
     width, height = cells[0].width + GAP, cells[0].height + GAP
     rows = -(-len(cells) // COLUMNS)
     whole = Image.new("RGB", (COLUMNS * width - GAP, rows * height - GAP), "white")

@@ -6,7 +6,7 @@ import socket
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nothing listens on."""
+    """Return a TCP port of the loopback address that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""python -m scripts.revision "what changes": a migration that makes of the last revision what schema.py says."""
+"""python -m scripts.revision "what changes": write a migration from the last revision to what schema.py says."""
 
 from __future__ import annotations
 

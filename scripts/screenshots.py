@@ -1,4 +1,4 @@
-"""make screenshots: the studio at three widths in both themes, as docs/studio has it, from a service of its own."""
+"""make screenshots: photograph the studio for docs/studio, at three widths in both themes."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class TransferOptions:
         choices=get_args(LossScaling),
     )
     iterations: int = _option(
-        90, "Optimiser steps at most, in all; 0 gives back the first image with its losses.", low=0, high=5000
+        90, "Optimiser steps at most, in all; 0 gives back the initial image with its losses.", low=0, high=5000
     )
     levels: int = _option(
         3,
@@ -92,8 +92,8 @@ class TransferOptions:
         high=1,
     )
     optimizer: str = _option("lbfgs", "Method of minimisation.", choices=get_args(Optimizer))
-    init: str = _option("content", "The first image.", choices=get_args(Init))
-    seed: int = _option(0, "Seed of the random first image.", low=0, high=2**63 - 1)
+    init: str = _option("content", "The initial image.", choices=get_args(Init))
+    seed: int = _option(0, "Seed of the random initial image.", low=0, high=2**63 - 1)
     color: str = _option(
         "style",
         "The style's colours, its luminance over the content's chroma, or the style recoloured to the content first.",

@@ -26,13 +26,13 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {
         "__main__": (ANYTHING,),
-        "decoding": ("PIL", "numpy"),
+        "decoding": ("PIL", "cachetools", "numpy"),
         "network": ("google", "numpy", "onnx"),
         "storage": ("alembic", "obstore", "sqlalchemy"),
     },
     {
         "options": (),
-        "styles": ("numpy", "onnx", "onnxruntime", "safetensors", "sqlalchemy"),
+        "styles": ("cachetools", "numpy", "onnx", "onnxruntime", "safetensors", "sqlalchemy"),
     },
     {
         "engine": ("numpy", "safetensors", "torch"),

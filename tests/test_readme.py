@@ -75,7 +75,7 @@ def test_the_line_without_a_server_runs(real_model: Path, pictures: Path) -> Non
 @pytest.mark.slow
 def test_the_python_snippet_without_a_server_runs(real_model: Path, pictures: Path) -> None:
     _, snippet = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    code = snippet.replace("Settings()", f"Settings(model=Path({str(real_model)!r}))")
+    code = "from pathlib import Path\n" + snippet.replace("Settings()", f"Settings(model=Path({str(real_model)!r}))")
     env = {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], cwd=pictures, env=env, capture_output=True, timeout=120, check=True)
     with Image.open(pictures / "output.png") as image:

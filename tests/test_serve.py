@@ -27,7 +27,7 @@ def own_service(narrow_model: Path, tmp_path: Path) -> RunningService:
 
 
 def test_the_web_processes_of_serve_give_large_bodies_memory_back(service: RunningService) -> None:
-    """As those of `web` do: by variables, which glibc reads when a process begins."""
+    """They do it by variables, which glibc reads when a process begins, as those of `web` do."""
     for process in service.children("gunicorn"):
         variables = Path(f"/proc/{process}/environ").read_text().split("\0")
         assert {"MALLOC_ARENA_MAX=4", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"} <= set(variables)

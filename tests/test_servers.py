@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from front_door import eventually
-from servers import S3, PostgreSQL, Redis
+from servers.postgresql import PostgreSQL
+from servers.redis import Redis
+from servers.s3 import S3
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +45,7 @@ def pytest_in(folder: Path, test: str, **environment: str) -> subprocess.Popen[s
     python_path = os.pathsep.join(str(place) for place in (ROOT, ROOT / "tests"))
     inherited = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.Popen(
-        [*command, "-p", "servers", "-p", "no:cacheprovider"],
+        [*command, "-p", "servers.fixtures", "-p", "no:cacheprovider"],
         cwd=folder,
         env=inherited | {"PYTHONPATH": python_path} | environment,
         stdout=subprocess.PIPE,

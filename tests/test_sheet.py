@@ -39,7 +39,7 @@ def at(page: np.ndarray, column: int, row: int, rows: int) -> np.ndarray:
 
 
 def inked(page: np.ndarray) -> np.ndarray:
-    """Where something dark and grey is."""
+    """Return where something dark and grey is."""
     ink: np.ndarray = (page.max(axis=2) < 160) & (np.ptp(page, axis=2) < 40)
     return ink
 
@@ -95,7 +95,7 @@ def test_a_long_label_is_broken_into_three_lines_at_most(words: int, lines: int)
 
 
 def test_a_label_stays_in_its_column() -> None:
-    """Also where it has to be cut short, which an ellipsis shows."""
+    """A label that is too long is cut short, with an ellipsis."""
     page = sheet(cell("mmmm " * 100), cell(""))
     assert not inked(page)[:, GAP + CELL + GAP :].any()
 
@@ -112,7 +112,7 @@ def test_a_word_too_long_for_a_line_stays_in_its_column(place: str) -> None:
 
 
 def test_all_of_a_label_is_on_the_page() -> None:
-    """Also the third line, beneath the tallest picture, of the last row."""
+    """That holds for the third line beneath the tallest picture of the last row too."""
     page = sheet(*(cell("gyqp " * 60, 300, 300) for _ in range(7)))
     assert not inked(page)[-2:].any()
     assert inked(page)[-GAP - 12 : -2].any()

@@ -29,49 +29,48 @@ def pictures(tmp_path: Path, photo_png: bytes, texture_png: bytes) -> Path:
     return tmp_path
 
 
-def stylize(folder: Path, model: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"NST_MODEL": str(model), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "service", "stylize", *words]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+@pytest.fixture
+def here(pictures: Path, narrow_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the pictures, in which the command runs, with the narrow model."""
+    monkeypatch.chdir(pictures)
+    monkeypatch.setenv("NST_MODEL", str(narrow_model))
+    monkeypatch.setenv("NST_THREADS", "1")
+    return pictures
 
 
-def test_it_writes_the_picture_and_shows_progress(pictures: Path, narrow_model: Path) -> None:
-    done = stylize(
-        pictures, narrow_model, "photo.png", "--style", "art.png", "photo.png", "--weight", "0.8", "0.2",
-        "--scale", "1", "0.5", "--size", "80", "--iterations", "6", "--style-layers", '{"relu2_1": 1.0}',
-        "-o", "out.jpg",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "6/6" in done.stderr
-    assert "out.jpg: content" in done.stderr
-    with Image.open(pictures / "out.jpg") as image:
+def test_it_writes_the_picture_and_shows_progress(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "photo.png", "--style", "art.png", "photo.png", "--weight", "0.8", "0.2", "--scale", "1", "0.5",
+        "--size", "80", "--iterations", "6", "--style-layers", '{"relu2_1": 1.0}', "-o", "out.jpg",
+    ]  # fmt: skip
+    assert main(["stylize", *words]) == 0
+    shown = capsys.readouterr().err
+    assert "6/6" in shown
+    assert "out.jpg: content" in shown
+    with Image.open(here / "out.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (80, 53))
 
 
-@pytest.mark.slow
-def test_it_keeps_the_transparency_if_asked(pictures: Path, narrow_model: Path, photo: np.ndarray) -> None:
+def test_it_keeps_the_transparency_if_asked(
+    here: Path, photo: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
     alpha = np.zeros(photo.shape[:2], np.uint8)
     alpha[:, :200] = 255
-    (pictures / "cut.png").write_bytes(png(np.dstack([photo, alpha])))
+    (here / "cut.png").write_bytes(png(np.dstack([photo, alpha])))
     words = ["cut.png", "--style", "art.png", "--size", "451", "--iterations", "0", "--alpha", "keep"]
-    done = stylize(pictures, narrow_model, *words, "-o", "out.png")
-    assert done.returncode == 0, done.stderr
-    made = np.asarray(Image.open(pictures / "out.png"))
+    assert main(["stylize", *words, "-o", "out.png"]) == 0
+    made = np.asarray(Image.open(here / "out.png"))
     np.testing.assert_array_equal(made[..., 3], alpha)
     np.testing.assert_array_equal(made[:, :200, :3], photo[:, :200])
-    refused = stylize(pictures, narrow_model, *words, "-o", "out.jpg")
-    assert refused.returncode != 0
-    assert "alpha: a JPEG has no transparency" in refused.stderr
+    assert main(["stylize", *words, "-o", "out.jpg"]) == 2
+    assert "alpha: a JPEG has no transparency" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_it_takes_a_first_image(pictures: Path, narrow_model: Path) -> None:
-    first = np.full((64, 64, 3), 90, np.uint8)
-    (pictures / "first.png").write_bytes(png(first))
+def test_it_takes_an_initial_image(here: Path) -> None:
+    (here / "first.png").write_bytes(png(np.full((64, 64, 3), 90, np.uint8)))
     words = ["photo.png", "--style", "art.png", "--size", "48", "--iterations", "0", "--init", "first.png"]
-    done = stylize(pictures, narrow_model, *words, "-o", "out.png")
-    assert done.returncode == 0, done.stderr
-    assert np.asarray(Image.open(pictures / "out.png")).std() == 0
+    assert main(["stylize", *words, "-o", "out.png"]) == 0
+    assert np.asarray(Image.open(here / "out.png")).std() == 0
 
 
 @pytest.mark.parametrize("words, named", [
@@ -100,11 +99,17 @@ def test_a_wrong_word_is_named_in_one_line(
 
 
 @pytest.mark.slow
-def test_the_status_is_2_after_a_wrong_word(pictures: Path, narrow_model: Path) -> None:
-    done = stylize(pictures, narrow_model, "photo.png", "--style", "none.png", "-o", "out.png")
-    assert done.returncode == 2
-    assert "style: none.png" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_the_status_of_the_process_says_how_it_went(pictures: Path, narrow_model: Path) -> None:
+    env = os.environ | {"NST_MODEL": str(narrow_model), "PYTHONPATH": str(ROOT)}
+    for style, status, said in (("art.png", 0, "out.png: content"), ("none.png", 2, "style: none.png")):
+        words = ["photo.png", "--style", style, "--size", "48", "--iterations", "1", "-o", "out.png"]
+        command = [sys.executable, "-m", "service", "stylize", *words]
+        done = subprocess.run(
+            command, cwd=pictures, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == status, done.stderr
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_its_options_have_the_names_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:

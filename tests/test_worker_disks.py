@@ -16,8 +16,8 @@ from service.worker.process import Worker
 
 @pytest.fixture
 def worker(narrow_model: Path, tmp_path: Path) -> Worker:
-    """One that isn't started."""
-    worker = Worker(Settings(data=tmp_path / "data", model=narrow_model), lambda: False)
+    """A worker that isn't started."""
+    worker = Worker(Settings(data=tmp_path / "data", model=narrow_model, threads=1), lambda: False)
     worker._closed.set()  # so that it waits for nothing
     return worker
 

@@ -1,4 +1,4 @@
-"""make starters: draws the presets that a new service begins with, into service/styles/starters."""
+"""make starters: draw the presets that a new service begins with, into service/styles/starters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def draw(name: str, size: int) -> Image.Image:
-    """A starter's picture, `size` pixels square; the same every time."""
+    """Draw a starter's picture, `size` pixels square; it is the same every time."""
     return DRAWN[name](size, SEEDS.get(name, 1))
 
 

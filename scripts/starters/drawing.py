@@ -1,4 +1,4 @@
-"""What the styles are drawn with: palettes, smooth noise, flows and cells. Places are fractions of the canvas."""
+"""Tools to draw the styles with: palettes, smooth noise, flows and cells. Places are fractions of the canvas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Indices = NDArray[np.intp]
 
 
 class Cells(NamedTuple):
-    """For each pixel the nearest centre, and the distances to it and to the second nearest; `centres` N x 2."""
+    """Voronoi cells: each pixel's nearest centre, the distances to it and to the second nearest; `centres` N x 2."""
 
     nearest: Indices
     distance: Floats
@@ -22,43 +22,43 @@ class Cells(NamedTuple):
 
 
 def rgb(colours: tuple[str, ...]) -> Floats:
-    """Hex colours as N x 3, 0..255."""
+    """Return hex colours as N x 3, 0..255."""
     return np.array([list(bytes.fromhex(colour[1:])) for colour in colours], dtype=np.float64)
 
 
 def picture(values: Floats) -> Image.Image:
-    """H x W x 3, 0..255, as an image."""
+    """Turn H x W x 3, 0..255, into an image."""
     return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
 def canvas(size: int) -> tuple[Floats, Floats]:
-    """x and y of each pixel's middle, 0..1."""
+    """Return x and y of each pixel's middle, 0..1."""
     y, x = (np.mgrid[:size, :size] + 0.5) / size
     return x, y
 
 
 def noise(rng: np.random.Generator, size: int, bumps: int) -> Floats:
-    """Smooth noise, about -1..1, with that many bumps along each side."""
+    """Return smooth noise, about -1..1, with that many bumps along each side."""
     coarse = Image.fromarray(rng.uniform(-1, 1, (bumps, bumps)).astype(np.float32))
     return np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float64)
 
 
 def clouds(rng: np.random.Generator, size: int, bumps: int) -> Floats:
-    """Noise of three octaves, evened out to 0..1: each tone takes up as much room as any other."""
+    """Return noise of three octaves in 0..1, in which each tone takes up as much room as any other."""
     total = sum((noise(rng, size, bumps << octave) / 2**octave for octave in range(3)), np.zeros((size, size)))
     steps = np.quantile(total, np.linspace(0, 1, 65))
     return np.interp(total, steps, np.linspace(0, 1, 65))
 
 
 def blurred(values: Floats, radius: float) -> Floats:
-    """H x W values after a Gaussian blur with that standard deviation in pixels; edges wrap."""
+    """Blur H x W values by a Gaussian with that standard deviation in pixels; edges wrap."""
     fy, fx = (np.fft.fftfreq(length) for length in values.shape)
     damping = np.exp(-2 * (np.pi * radius) ** 2 * np.add.outer(fy**2, fx**2))
     return np.asarray(np.fft.ifft2(np.fft.fft2(values) * damping).real)
 
 
 def cells(rng: np.random.Generator, size: int, across: int, jitter: float) -> Cells:
-    """Voronoi cells of centres that stray from a grid by `jitter` of its spacing, 0.5 at most."""
+    """Make Voronoi cells of centres that stray from a grid by `jitter` of its spacing, 0.5 at most."""
     y, x = (np.mgrid[:across, :across] + 0.5) / across
     centres = np.stack([x, y], -1).reshape(-1, 2) + rng.uniform(-jitter, jitter, (across**2, 2)) / across
     x, y = canvas(size)

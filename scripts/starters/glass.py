@@ -29,7 +29,7 @@ def draw(size: int, seed: int) -> Image.Image:
 
 
 def _choice(centres: Floats, rng: np.random.Generator) -> np.ndarray:
-    """Which pane goes where: drifts of one colour, broken by strays."""
+    """Choose each pane's colour: drifts of one colour, broken by strays."""
     field = clouds(rng, 256, 3)
     x, y = (centres.clip(0, 0.999) * 256).astype(int).T
     drift = field[y, x] * len(PANES) + rng.normal(0, 0.7, len(centres))
@@ -37,7 +37,7 @@ def _choice(centres: Floats, rng: np.random.Generator) -> np.ndarray:
 
 
 def _leaded(glass: Floats, edge: Floats, width: Floats, size: int) -> Floats:
-    """The leads over the panes, round: a thin light along their middle."""
+    """Draw the round leads over the panes, with a thin light along their middle."""
     cover = np.clip((width - edge) * size + 0.5, 0, 1)[..., None]
     shine = 60 * np.clip(1 - edge / (0.35 * width), 0, 1)[..., None]
     return np.asarray(glass * (1 - cover) + (rgb((LEAD,))[0] + shine) * cover)

@@ -26,7 +26,7 @@ def draw(size: int, seed: int) -> Image.Image:
 
 
 def _cut(gouge: ImageDraw.ImageDraw, size: int, tone: Floats, turn: Floats, rng: np.random.Generator) -> None:
-    """Cuts along the flow: pointed, wide where it is light, none where it is dark."""
+    """Draw cuts along the flow: pointed, wide where it is light, none where it is dark."""
     axis = np.arange(-0.02, 1.02, SPACING)
     places = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     places += rng.uniform(-0.45, 0.45, places.shape) * SPACING

@@ -29,14 +29,14 @@ def draw(size: int, seed: int) -> Image.Image:
 
 
 def _tones(rng: np.random.Generator, size: int) -> Iterator[Floats]:
-    """How much of each ink goes where, 0..1: flat shapes with edges, and gradients within them."""
+    """Return how much of each ink goes where, 0..1: flat shapes with edges, and gradients within them."""
     for share in SHARES:
         shape = np.clip((clouds(rng, size, 4) - 1 + share) * size / 6, 0, 1)
         yield np.clip(0.03 + shape * (0.15 + 0.9 * clouds(rng, size, 3)), 0, 1)
 
 
 def _screen(x: Floats, y: Floats, angle: float, tone: Floats, size: int) -> Floats:
-    """Round dots on a grid turned by `angle`, as large as the tone asks for."""
+    """Draw round dots on a grid turned by `angle`, as large as the tone asks for."""
     across, down = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     u, v = across / PITCH % 1 - 0.5, down / PITCH % 1 - 0.5
     reach = np.sqrt(np.clip(tone, 0, 1) / np.pi) * 1.28

@@ -64,13 +64,13 @@ LAYERS = (
 
 
 def pigment(stops: tuple[str, ...], tone: Floats) -> Floats:
-    """Colours 0..255 for tones 0..1 along a ramp of hex stops."""
+    """Return colours 0..255 for tones 0..1 along a ramp of hex stops."""
     position = np.clip(tone, 0, 1) * (len(stops) - 1)
     return np.stack([np.interp(position, np.arange(len(stops)), channel) for channel in rgb(stops).T], axis=-1)
 
 
 def stir(z: Places, depth: Floats, ground: Floats, wobble: Floats) -> Places:
-    """Direction of the brush: a rolling drift stirred by the whorls above, sweeping furrows below."""
+    """Return the brush's direction: a rolling drift stirred by the whorls above, sweeping furrows below."""
     air = 0.9 - 2.0 * z.imag + 0.3 * wobble + 1j * (0.5 * np.sin(6 * z.real + 4 * z.imag) + 0.3 * wobble)
     for whorl in WHORLS:
         away = (z - whorl.centre) / whorl.radius
@@ -99,13 +99,13 @@ def compose(rng: np.random.Generator) -> Scene:
 
 
 def cells(places: Places) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the guide grid at places anywhere on the canvas or beyond its edges."""
+    """Return rows and columns of the guide grid at places anywhere on the canvas or beyond its edges."""
     index = (np.stack([places.imag, places.real]) * GUIDE_SIZE).clip(0, GUIDE_SIZE - 1).astype(np.intp)
     return index[0], index[1]
 
 
 def stroke_paths(scene: Scene, layer: Layer, rng: np.random.Generator) -> Places:
-    """Paths (strokes, points) down the flow, begun on a jittered grid, crowded where there is detail."""
+    """Return paths (strokes, points) down the flow, begun on a jittered grid, crowded where there is detail."""
     axis = np.arange(-0.1, 1.1, layer.spacing)
     starts = np.add.outer(axis, 1j * axis).ravel()
     starts += rng.normal(0, 0.4 * layer.spacing, (len(starts), 2)) @ (1, 1j)
@@ -120,7 +120,7 @@ def stroke_paths(scene: Scene, layer: Layer, rng: np.random.Generator) -> Places
 
 
 def stroke_colours(scene: Scene, middles: Places, lift: float, rng: np.random.Generator) -> Floats:
-    """One pigment per stroke, picked by place and pushed along its ramp so no two neighbours quite match."""
+    """Pick a pigment for each stroke by place, pushed along its ramp so that no two neighbours quite match."""
     wander, chance = rng.normal(lift, 0.09, len(middles)), rng.uniform(0, 1, len(middles))
     cell = cells(middles)
     colours = np.zeros((len(middles), 3))
@@ -130,7 +130,7 @@ def stroke_colours(scene: Scene, middles: Places, lift: float, rng: np.random.Ge
 
 
 def bristle_paths(paths: Places, layer: Layer, rng: np.random.Generator) -> Places:
-    """Paths (strokes, bristles, points) side by side across each stroke, with round and ragged ends."""
+    """Return paths (strokes, bristles, points) side by side across each stroke, with round and ragged ends."""
     tangent = np.gradient(paths, axis=1)
     tangent /= np.abs(tangent) + 1e-9
     width = layer.width * rng.uniform(0.65, 1.25, (len(paths), 1, 1))
@@ -143,7 +143,7 @@ def bristle_paths(paths: Places, layer: Layer, rng: np.random.Generator) -> Plac
 
 
 def bristle_loads(colours: Floats, bristles: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """RGBA (strokes, bristles, 4) of the paint each bristle carries; alpha is how thick it lies."""
+    """Return RGBA (strokes, bristles, 4) of the paint each bristle carries; alpha is its thickness."""
     side = np.linspace(-1, 1, bristles)
     streak = rng.normal(0, 1, (len(colours), bristles))
     streak = 0.6 * streak + 0.7 * np.roll(streak, 1, axis=1)
@@ -175,7 +175,7 @@ def light(canvas: Image.Image) -> Image.Image:
 
 
 def draw(size: int, seed: int) -> Image.Image:
-    """The finished painting, `size` pixels square; one seed always gives one picture."""
+    """Draw the painting, `size` pixels square; one seed always gives one picture."""
     rng = np.random.default_rng(seed)
     scene = compose(rng)
     canvas = Image.new("RGBA", (size * SUPERSAMPLING, size * SUPERSAMPLING), SKY[1])

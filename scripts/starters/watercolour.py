@@ -16,7 +16,7 @@ PASSES = ((26, 0.17, 0.3), (90, 0.085, 0.5), (240, 0.036, 0.9))  # blots, radius
 
 
 class Blot(NamedTuple):
-    """Where a blot fell, how far it ran, and how much light each colour channel loses in it."""
+    """A blot: where it fell, how far it ran, and how much light each colour channel loses in it."""
 
     x: float
     y: float
@@ -41,7 +41,7 @@ def draw(size: int, seed: int) -> Image.Image:
 
 
 def _dry(absorbed: Floats, blot: Blot, rng: np.random.Generator) -> None:
-    """Lets a blot dry: thin in its middle, thick along its frayed edge."""
+    """Let a blot dry: thin in its middle, thick along its frayed edge."""
     size = len(absorbed)
     reach = 1.7 * blot.radius
     top, left = (max(0, int((place - reach) * size)) for place in (blot.y, blot.x))

@@ -30,7 +30,7 @@ def draw(size: int, seed: int) -> Image.Image:
 
 
 def _pattern(x: Floats, y: Floats) -> Indices:
-    """Which wool each stitch shows: lozenges within lozenges."""
+    """Choose each stitch's wool: lozenges within lozenges."""
     lozenge = np.abs((LOZENGES * x) % 1 - 0.5) + np.abs((LOZENGES * y) % 1 - 0.5)
     field = np.floor(LOZENGES * x).astype(int) + 2 * np.floor(LOZENGES * y).astype(int)
     return np.asarray((np.floor(lozenge * 8).astype(int) * STRIDE + field) % len(WOOL))

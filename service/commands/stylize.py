@@ -12,18 +12,14 @@ from typing import Any
 from tqdm import tqdm
 
 from service.config import Settings
-from service.decoding import files
-from service.decoding.decoded import File
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
 from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
-from service.painting.order import Order
-from service.painting.stylist import Outcome, Stylist
-from service.pictures import images
-from service.pictures.cutout import fitted
-from service.pictures.images import ImageFile, UnreadableImage
-from service.pictures.sizes import content_size_errors, style_size_errors
-from service.styles.style import Style, StyleImage
+from service.painting.outcome import Outcome, format_of
+from service.painting.sources import make_order, read, style_of
+from service.painting.stylist import Stylist
+from service.pictures.images import ImageFile
+from service.styles.style import Style
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +39,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
     choices = option.metadata["choices"] or None if option.name != "init" else None
     text = f"{option.metadata['doc']} Default: {json.dumps(default) if isinstance(default, dict) else default}."
     if option.name == "init":
-        text = f"The first image: content, random, style, or an image file. Default: {default}."
+        text = f"The initial image: content, random, style, or an image file. Default: {default}."
     parser.add_argument(
         f"--{option.name.replace('_', '-')}", type=kind, choices=choices, help=text.replace("%", "%%")
     )
@@ -51,41 +47,24 @@ def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     options, first = _options(args)
-    content = _read("content", args.content)
-    styles = _styles(args)
-    errors = content_size_errors(content, options.size)
-    errors += style_size_errors("scale", [(style.images[0], style.images[0].scale) for style in styles], options.size)
-    if errors:
-        raise InvalidInput(errors)
+    order = make_order(read("content", args.content), _styles(args), options, first)
     stylist = Stylist.from_settings(Settings.from_environment())
     with tqdm(total=options.iterations, unit="it", desc="stylize") as bar:
-        order = _order(content, first, styles, options)
         outcome = stylist.transfer(order, lambda progress: _show(bar, progress))
-    _write(args.output, images.encode(outcome.result.picture, options.format, options.quality, order.alpha))
+    outcome.save(args.output)
     _report(args.output, outcome)
     return 0
 
 
 def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | None]:
     given = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
-    suffix = args.output.suffix.lower().lstrip(".")
-    given["format"] = "jpeg" if suffix == "jpg" else suffix
-    if given["format"] not in images.MEDIA_TYPES:
-        raise InvalidInput.field("output", "must end in .png, .jpg, .jpeg or .webp")
+    given["format"] = format_of(args.output)
     if not args.output.parent.is_dir() or args.output.is_dir():
         raise InvalidInput.field("output", f"can't be a file: {args.output}")
     first = None
     if given.get("init", "content") not in OPTIONS["init"].metadata["choices"]:
-        first, given["init"] = _read("init", Path(given["init"])), "image"
+        first, given["init"] = read("init", given["init"]), "image"
     return TransferOptions.of(**given), first
-
-
-def _order(content: ImageFile, first: ImageFile | None, styles: list[Style], options: TransferOptions) -> Order:
-    if options.alpha == "flatten":
-        return Order(files.decode(content.data), styles, options, files.decode(first.data) if first else None)
-    seen = fitted(files.decode_cutout(content.data), options.size)
-    begun = files.decode_cutout(first.data).colours if first else None
-    return Order(seen.colours, styles, options, begun, alpha=seen.alpha)
 
 
 def _styles(args: argparse.Namespace) -> list[Style]:
@@ -97,28 +76,7 @@ def _styles(args: argparse.Namespace) -> list[Style]:
     for name, values, (low, high) in (("weight", weights, STYLE_WEIGHTS), ("scale", scales, STYLE_SCALES)):
         if not all(low <= value <= high for value in values) or not sum(values):
             raise InvalidInput.field(name, f"must be between {low:g} and {high:g}, and one at least above 0")
-    return [
-        Style.of(StyleImage(File(path.read_bytes, file.sha256), file.width, file.height, scale=scale), weight)
-        for path, file, weight, scale in zip(
-            args.style, (_read("style", path) for path in args.style), weights, scales, strict=True
-        )
-    ]
-
-
-def _read(field: str, path: Path) -> ImageFile:
-    try:
-        return files.check_image(path.read_bytes())
-    except OSError as error:
-        raise InvalidInput.field(field, f"{path}: {error.strerror}") from error
-    except UnreadableImage as error:
-        raise InvalidInput.field(field, f"{path}: {error}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise InvalidInput.field("output", f"{path}: {error.strerror}") from error
+    return [style_of(*given) for given in zip(args.style, weights, scales, strict=True)]
 
 
 def _layers(text: str) -> dict[str, float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
+
+from cachetools import LRUCache
 
 from service.decoding import files
 from service.decoding.files import Tick, no_tick
@@ -32,9 +34,7 @@ class DecodedFiles:
     """
 
     def __init__(self, limit: int = KEPT_DECODED) -> None:
-        self._limit = limit
-        self._kept: OrderedDict[tuple[str, str], Decoded] = OrderedDict()
-        self._bytes = 0
+        self._kept: LRUCache[tuple[str, str], Decoded] = LRUCache(limit, _size)
 
     def cutout(self, file: File, tick: Tick = no_tick) -> Cutout:
         """Return a picture's colours, and its alpha where there is any."""
@@ -51,19 +51,11 @@ class DecodedFiles:
     def _decoded(self, kind: str, file: File, decode: Callable[[bytes, Tick], T], tick: Tick) -> T:
         key = (kind, file.sha256)
         if key in self._kept:
-            self._kept.move_to_end(key)
             return cast(T, self._kept[key])
         decoded = decode(file.read(), tick)
-        self._keep(key, decoded)
+        with suppress(ValueError):  # it is larger than all the room there is
+            self._kept[key] = decoded
         return decoded
-
-    def _keep(self, key: tuple[str, str], decoded: Decoded) -> None:
-        if _size(decoded) > self._limit:
-            return
-        self._kept[key] = decoded
-        self._bytes += _size(decoded)
-        while self._bytes > self._limit:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
 
 
 def _size(decoded: Decoded) -> int:

@@ -1,7 +1,7 @@
-"""python -m service.decoding.fork_server: forks a process for each file, under limits that the kernel keeps.
+"""python -m service.decoding.fork_server: fork a process for each file, under limits that the kernel enforces.
 
 The service starts it with a clean environment and one socket as its standard input. It loads Pillow and numpy and
-nothing else, so that a fork costs a few milliseconds; what a fork takes of memory goes back when it ends.
+nothing else, so that a fork costs a few milliseconds. The memory of a fork is freed when it ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ IGNORED = (signal.SIGINT, signal.SIGTERM)  # sent to all of a service at once; t
 
 
 class ForkServer:
-    """Forks a decoder for each order, and says of those that end without a word how they ended."""
+    """A server that forks a decoder for each order, and reports how those ended that sent no reply."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -43,7 +43,7 @@ class ForkServer:
         self._running: dict[int, tuple[int, socket.socket]] = {}  # pidfd -> process, whom to tell of its end
 
     def run(self) -> None:
-        """Serve until the service closes the socket; then end all that was forked."""
+        """Serve until the service closes the socket; then end all forks."""
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._control:
@@ -56,7 +56,7 @@ class ForkServer:
                     self._forsaken(key.data, key.fileobj)
 
     def _take(self) -> bool:
-        """Fork a process for the next order; False where there will be none."""
+        """Fork a process for the next order. Return False when no more orders will come."""
         message, files = receive(self._control)
         if message is None:
             return False
@@ -80,7 +80,7 @@ class ForkServer:
         return True
 
     def _reap(self, handle: int) -> None:
-        """Say how a process ended; who has had its reply no longer listens."""
+        """Report how a process ended. A client that has its reply no longer listens."""
         process, connection = self._running.pop(handle)
         _, status, usage = os.wait4(process, 0)
         with suppress(OSError):
@@ -93,14 +93,14 @@ class ForkServer:
         connection.close()
 
     def _forsaken(self, handle: int, connection: Any) -> None:
-        """End a process whose result nobody waits for; its handle's number may be another one's by now."""
+        """End a process whose result nobody waits for. Another process may have its handle's number by now."""
         process, current = self._running.get(handle, (0, None))
         if current is not None and current is connection:
             self._selector.unregister(connection)
             os.kill(process, signal.SIGKILL)
 
     def _leave(self) -> None:
-        """In a fork: let go of what belongs to the server and to other orders."""
+        """Close, in a fork, what belongs to the server and to other orders."""
         self._control.close()
         self._selector.close()
         for handle, (_, connection) in self._running.items():
@@ -113,7 +113,7 @@ class ForkServer:
 
 
 def _work(order: Order, connection: socket.socket, file: int) -> None:
-    """Carry out an order in this process, which is the order's own, and end it."""
+    """Carry out an order and end this process, which was forked for it."""
     status = 1
     try:
         _limit(order)
@@ -141,7 +141,7 @@ def _done(order: Order, data: bytes) -> tuple[Reply, list[int]]:
 
 
 def _limit(order: Order) -> None:
-    """Set the limits that the kernel keeps: CPU time, time on the clock, memory, open files."""
+    """Set the limits that the kernel enforces: CPU time, time on the clock, memory, open files."""
     _lower(resource.RLIMIT_AS, order.memory)
     _lower(resource.RLIMIT_CPU, math.ceil(order.cpu_s) + 1)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -161,7 +161,7 @@ def _lower(limit: int, most: int) -> None:
 
 
 def main() -> None:
-    """Serve the socket that stands in the place of standard input."""
+    """Serve the socket that is this process' standard input."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     warnings.simplefilter("ignore")  # Pillow's, about files that aren't ours to mend; what can't be read is an error

@@ -1,4 +1,4 @@
-"""What the first bytes of a picture's file say: its format, and how many pixels it will have."""
+"""Read a picture's format and number of pixels from the first bytes of its file."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without
 
 @dataclass(frozen=True)
 class Head:
-    """What a file claims to be; `pixels` is None where the first bytes don't tell."""
+    """The format and the number of pixels that a file claims; None where its first bytes don't say."""
 
     format: str | None
     pixels: int | None
 
     @property
     def check_s(self) -> float:
-        """CPU seconds that reading the file may take."""
+        """The CPU seconds that reading the file may take."""
         return CHECK_S[self.format] if self.format else UNKNOWN_CHECK_S
 
 
 def head_of(data: bytes) -> Head:
-    """Look at a file's first bytes, in a bounded number of steps and without trust in what they say."""
+    """Read what a file's first bytes claim, in a bounded number of steps."""
     for format, starts, pixels in _FORMATS:
         if data.startswith(starts) and (format != "WEBP" or data[8:12] == b"WEBP"):
             return Head(format, pixels(data))
@@ -80,7 +80,7 @@ def _jpeg(data: bytes) -> int | None:
 
 
 def _product(sides: bytes, width: int, order: str) -> int | None:
-    """The product of two numbers of `width` bytes each."""
+    """Return the product of two numbers of `width` bytes each; None if bytes are missing."""
     if len(sides) < 2 * width:
         return None
     first, second = sides[:width], sides[width:]

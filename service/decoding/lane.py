@@ -1,4 +1,4 @@
-"""Places that are held in turn: whoever has had the least so far is next, and of equals whoever wants least."""
+"""A limited number of places. The request that used the least CPU time is next; among equals, the smallest file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from service.errors import Unavailable
 
-WAIT_S = 20.0  # for which one waits for a place at most
+WAIT_S = 20.0  # the longest wait for a place
 LOOK_S = 0.25  # between two looks at whether anybody still wants it
 
 _arrivals = itertools.count()
@@ -19,7 +19,7 @@ _arrivals = itertools.count()
 
 @dataclass(frozen=True, order=True)
 class Rank:
-    """Who goes first, the lowest: `spent` CPU seconds of the same request before, then its file's `pixels`."""
+    """A rank among those who wait, lowest first: CPU seconds that the request `spent`, then its file's `pixels`."""
 
     spent: float = 0.0
     pixels: int = 0
@@ -27,7 +27,7 @@ class Rank:
 
 
 class Lane:
-    """A number of places, and one of those who may wait for one; None: as many as come."""
+    """A number of places, and how many may wait for one (None: any number)."""
 
     def __init__(self, places: int, waiting: int | None = None) -> None:
         self._free = places
@@ -37,10 +37,10 @@ class Lane:
 
     @contextmanager
     def place(self, rank: Rank, tick: Callable[[], None]) -> Iterator[None]:
-        """Hold a place. `tick` is called while one waits for it; what it raises ends that.
+        """Hold a place. `tick` is called while it waits for one; an exception that it raises ends the wait.
 
         Raises:
-            Unavailable: others went before for too long, or too many wait who do.
+            Unavailable: no place became free in WAIT_S, or too many with a lower rank wait.
         """
         self._wait(rank, tick)
         try:
@@ -64,7 +64,7 @@ class Lane:
                     self._waiting.remove(rank)
 
     def _enter(self, rank: Rank) -> None:
-        """Wait with the others; where these are too many, the last of them has to go."""
+        """Join those who wait. If they are too many, the last in order has to go."""
         with self._changed:
             self._waiting.append(rank)
             if self._most is not None and len(self._waiting) > self._most + self._free:
@@ -72,7 +72,7 @@ class Lane:
                 self._changed.notify_all()
 
     def _took(self, rank: Rank) -> bool:
-        """Whether the place was got, after a short wait. Raises Unavailable for those who had to go."""
+        """Wait shortly and return whether the place was got. Raises Unavailable for those who had to go."""
         with self._changed:
             self._changed.wait_for(lambda: rank not in self._waiting or self._is_next(rank), LOOK_S)
             if rank not in self._waiting:

@@ -1,4 +1,4 @@
-"""Whose turn it is to be decoded: what is soon done never waits behind what takes long."""
+"""Two lanes of decoding, fast and slow: a quick file never waits behind a slow one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_REQUESTS = ("check", "lightest", "transcode", "thumbnail")
 
 
 class Slow:
-    """Digests of the files that took long, the last ones for a while; of each the CPU seconds that weren't enough."""
+    """The digests of recent files that took too long, each with the CPU seconds that weren't enough."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -33,13 +33,13 @@ class Slow:
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def longer_than(self, digest: str) -> float:
-        """The CPU seconds that are known not to be enough for a file."""
+        """Return the CPU seconds that are known not to be enough for a file; 0 for an unknown file."""
         with self._lock:
             seconds, learned = self._known.get(digest, (0.0, 0.0))
         return seconds if time.monotonic() < learned + REMEMBERED_S else 0.0
 
     def remember(self, digest: str, seconds: float) -> None:
-        """Keep that so many CPU seconds weren't enough."""
+        """Remember that this many CPU seconds weren't enough for a file."""
         with self._lock:
             before, _ = self._known.pop(digest, (0.0, 0.0))
             self._known[digest] = (max(seconds, before), time.monotonic())
@@ -61,13 +61,13 @@ def run(
     spent: float = 0.0,
     **settings: object,
 ) -> tuple[Reply, Files]:
-    """Have a file decoded within so many CPU seconds, in the lane that it belongs to.
+    """Decode a file within `seconds` of CPU time, in the lane that it belongs to.
 
     A file that should be done in FAST_S is tried in the fast lane. If it isn't done by then, it begins again in the
     slow lane; so does a file that was too slow before. `spent` are the CPU seconds that went into other files of the
     same request: those with the least go first. `tick` is called meanwhile; what it raises ends it.
 
-    The reply says it where the file can't be read.
+    If the file can't be read, the reply says so.
 
     Raises:
         TooSlow: it takes longer.
@@ -93,7 +93,7 @@ def run(
 def _decoded(
     lane: Lane, rank: Rank, order: Order, data: bytes, *, digest: str, tick: Callable[[], None]
 ) -> tuple[Reply, Files]:
-    """Have an order carried out in a lane; a file that is too slow is remembered."""
+    """Carry out an order in a lane, and remember a file that is too slow."""
     with lane.place(rank, tick):
         try:
             return DECODERS.run(order, data, tick)

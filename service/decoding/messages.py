@@ -1,4 +1,4 @@
-"""What the service and its fork server write each other: JSON in one datagram, files beside it as descriptors."""
+"""Messages between the service and its fork server: JSON in one datagram, with files as descriptors beside it."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a decoder process says last, or the fork server of one that said nothing.
+    """The reply of a decoder process, or the fork server's about a process that sent none.
 
     Attributes:
-        facts: of a task that was done.
-        shapes: of the arrays, or lengths of the files, that are handed over.
+        facts: the task's result.
+        shapes: the shapes of the arrays, or lengths of the files, that come with it.
         problem: why the file can't be read.
-        exit_status: of a process that ended without a word; negative: the number of the signal that ended it.
+        exit_status: the status of a process that sent no reply; negative: the number of the signal that ended it.
         cpu_s: CPU seconds that it took.
     """
 
@@ -63,13 +63,13 @@ def send(connection: socket.socket, message: Order | Reply, files: Sequence[int]
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """The next message's fields, None at the end of all, and its descriptors, which are ours. Raises OSError."""
+    """Return the next message's fields (None at the end) and descriptors, which the caller closes. Raises OSError."""
     data, files, _, _ = socket.recv_fds(connection, LARGEST, MOST_FILES)
     return (json.loads(data) if data else None), files
 
 
 def shared(data: bytes | npt.NDArray[np.uint8]) -> int:
-    """A descriptor of memory that holds a copy of the data, and goes when its last descriptor is closed.
+    """Return a descriptor of memory with a copy of the data. The memory is freed with its last descriptor.
 
     Raises OSError.
     """
@@ -86,10 +86,10 @@ def shared(data: bytes | npt.NDArray[np.uint8]) -> int:
 
 
 def mapped(descriptor: int, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
-    """The array in a descriptor of shared memory, read-only and not copied. The descriptor is closed.
+    """Return the array in a descriptor of shared memory, read-only and not copied, and close the descriptor.
 
     Raises:
-        ValueError: it holds less than that.
+        ValueError: the memory has another size than the shape.
     """
     try:
         size = int(np.prod(shape))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,14 +17,16 @@ from service.decoding.decoded import DecodedFiles
 from service.engine.allocator import keep_freed_memory, keep_large_images_apart
 from service.engine.precision import choose
 from service.engine.stage import Score
-from service.engine.stylize import Progress, Result, score, stylize
+from service.engine.stylize import Progress, score, stylize
 from service.engine.vgg import build_encoder
 from service.errors import Unavailable
 from service.machine.memory import MIB, max_whole_pixels
 from service.network.model import load_model
 from service.options import TransferOptions
 from service.painting.order import Order
+from service.painting.outcome import Outcome
 from service.painting.prepared_order import PreparedOrder
+from service.painting.sources import Source, make_order, read, style_of
 from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
@@ -46,16 +49,6 @@ class EngineInfo:
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The engine's result, how the Gram cache answered, and the seconds for the style Grams and for the rest."""
-
-    result: Result
-    style_cache: str
-    style_s: float
-    optimize_s: float
 
 
 class Stylist:
@@ -145,7 +138,30 @@ class Stylist:
             on_tick=on_tick,
         )
         took = time.monotonic() - begun
-        return Outcome(result, prepared.tally.cache, prepared.seconds, took - prepared.seconds)
+        optimize_s = took - prepared.seconds
+        return Outcome(result, prepared.tally.cache, prepared.seconds, optimize_s, order.options, order.alpha)
+
+    def paint(
+        self,
+        content: Source,
+        *styles: Source,
+        initial_image: Source | None = None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        **options: Any,
+    ) -> Outcome:
+        """Paint a picture in the average of some styles. Pictures are paths of files, or H x W x 3 uint8 sRGB.
+
+        `options` have the API's names and ranges (`service.options`), but `format`: the outcome's `save` takes that
+        from its path. With an initial image, `init` is "image".
+
+        Raises:
+            InvalidInput: an option or a picture can't be used; it names the field.
+            Diverged: the transfer can't be completed.
+        """
+        first = None if initial_image is None else read("initial_image", initial_image)
+        given = TransferOptions.of(**options | ({} if first is None else {"init": "image"}))
+        order = make_order(read("content", content), [style_of(style) for style in styles], given, first)
+        return self.transfer(order, on_progress)
 
     def score(self, order: Order, picture: Picture, on_tick: Callable[[], None] = lambda: None) -> Score:
         """Return the losses of any picture against an order's content and styles, brought to the content's size.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from cachetools import LRUCache
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -65,15 +66,12 @@ class GramCache:
 
     def __init__(self, blobs: Blobs, memory: int) -> None:
         self._blobs = blobs
-        self._memory = memory
-        self._kept: OrderedDict[str, Grams] = OrderedDict()
-        self._bytes = 0
+        self._kept: LRUCache[str, Grams] = LRUCache(memory, _size)
         self._complaint = Complaint(logger)
 
     def get(self, key: GramKey) -> Grams | None:
         """Return the Grams, or None where they have to be computed. Don't write to them: all callers share them."""
         if key.blob in self._kept:
-            self._kept.move_to_end(key.blob)
             style_grams.labels("memory").inc()
             return self._kept[key.blob]
         grams = self._read(key)
@@ -90,7 +88,8 @@ class GramCache:
         if not all(np.isfinite(gram).all() for gram in grams.values()):
             logger.error("the Grams %s hold a number that isn't finite: not kept", key.blob)
             return
-        self._keep(key.blob, grams)
+        with suppress(ValueError):  # they are larger than all the room there is
+            self._kept[key.blob] = grams
         try:
             self._blobs.put(key.blob, save(grams, {DIGEST: _digest(key, grams)}))
         except StorageError as error:
@@ -109,14 +108,6 @@ class GramCache:
             logger.warning("cached Grams %s are not what was written: computing them anew", key.blob)
             return None
         return grams
-
-    def _keep(self, name: str, grams: Grams) -> None:
-        if name in self._kept:
-            return
-        self._kept[name] = grams
-        self._bytes += _size(grams)
-        while self._bytes > self._memory:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
 
 
 def _size(grams: Grams) -> int:

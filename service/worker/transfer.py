@@ -19,7 +19,7 @@ from service.jobs.memory_check import check_memory, kept_decoded
 from service.jobs.request import RESULT, Painting, TransferRequest
 from service.options import TransferOptions
 from service.painting.order import Order
-from service.painting.stylist import Outcome
+from service.painting.outcome import Outcome
 from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture

@@ -20,8 +20,8 @@ from service.web.app import create_app
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, streams=2, starters=False)
+def settings(data_folder: Path) -> Settings:
+    return Settings(data=data_folder, streams=2, starters=False)
 
 
 @pytest.fixture

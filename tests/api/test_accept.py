@@ -80,7 +80,7 @@ def test_each_format_has_an_etag_of_its_own(service: RunningService, job: dict[s
 
 
 def test_the_quality_is_the_jobs(service: RunningService, job: dict[str, Any]) -> None:
-    """Of the variant that it is: a JPEG of its pixels in another format is as rough as it was asked for."""
+    """A JPEG of a variant's pixels is as rough as the variant asked for."""
     low = fetched(service, job, "image/webp", variant=1).content
     high = fetched(service, job, "image/webp", variant=0).content
     assert len(low) < len(high)

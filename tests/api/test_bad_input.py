@@ -44,8 +44,8 @@ def truncated_jpeg() -> bytes:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, max_body_mb=1, starters=False)
+def settings(data_folder: Path) -> Settings:
+    return Settings(data=data_folder, max_body_mb=1, starters=False)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def test_a_blend_begins_with_one_preset_and_ends_with_the_other(
 
 @pytest.mark.slow
 def test_each_step_is_farther_from_the_first_preset(service: RunningService, ends: dict[str, str]) -> None:
-    """Of a picture in the first preset's style; its losses are against each step's own target."""
+    """The losses of a picture in the first preset's style, against each step's own target, grow."""
     first = painted(service, {"preset": ends["from"]}, iterations=20)
     init = {"job": first["id"]}
     style = losses(painted(service, blend=ends | {"steps": 4}, iterations=0, init=init), "style")

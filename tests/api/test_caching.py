@@ -32,8 +32,8 @@ OTHERS = [
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, api_keys=("key",), cors_origins=(OURS,), starters=False)
+def settings(data_folder: Path) -> Settings:
+    return Settings(data=data_folder, api_keys=("key",), cors_origins=(OURS,), starters=False)
 
 
 KEY = {"X-API-Key": "key"}
@@ -151,8 +151,8 @@ def test_our_origin_can_read_answers_errors_and_events(
 
 
 @pytest.mark.parametrize(("origins", "allowed"), [((), None), (("*",), "*")])
-def test_no_origin_or_any(tmp_path: Path, origins: tuple[str, ...], allowed: str | None) -> None:
-    app = create_app(Settings(data=tmp_path, cors_origins=origins, starters=False))
+def test_no_origin_or_any(data_folder: Path, origins: tuple[str, ...], allowed: str | None) -> None:
+    app = create_app(Settings(data=data_folder, cors_origins=origins, starters=False))
     response = app.test_client().get("/v1/styles", headers={"Origin": "https://anybody.example.com"})
     assert response.headers.get("Access-Control-Allow-Origin") == allowed
     assert "Origin" not in response.headers.get("Vary", "")

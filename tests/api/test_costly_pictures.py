@@ -34,8 +34,8 @@ def errors(response: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, starters=False, request_pictures=4, request_megapixels=0.01)
+def settings(data_folder: Path) -> Settings:
+    return Settings(data=data_folder, starters=False, request_pictures=4, request_megapixels=0.01)
 
 
 def test_a_request_may_bring_so_many_pictures(client: FlaskClient) -> None:
@@ -73,8 +73,8 @@ def test_pixels_count_before_they_are_decoded(client: FlaskClient, monkeypatch: 
 
 class TestTime:
     @pytest.fixture
-    def settings(self, tmp_path: Path) -> Iterator[Settings]:
-        yield Settings(data=tmp_path, starters=False, decode_s=0.3)
+    def settings(self, data_folder: Path) -> Iterator[Settings]:
+        yield Settings(data=data_folder, starters=False, decode_s=0.3)
         files.start()  # with the time that files may take by default
 
     def test_the_pictures_of_a_request_may_take_so_long_in_all(self, client: FlaskClient) -> None:
@@ -88,8 +88,8 @@ class TestLater:
     """A picture that was read once may still take too long where more is wanted of it."""
 
     @pytest.fixture
-    def settings(self, tmp_path: Path) -> Settings:
-        return Settings(data=tmp_path, starters=False)
+    def settings(self, data_folder: Path) -> Settings:
+        return Settings(data=data_folder, starters=False)
 
     @pytest.mark.parametrize("task", ["lightest", "thumbnail"])
     def test_it_is_422_too(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, task: str) -> None:

@@ -30,7 +30,7 @@ from service.web.connection import STALLED_S
 from service.web.gunicorn_hooks import when_ready
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)))
-SHORT = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 128, "iterations": 200, "tolerance": 0}
+SHORT = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 128, "iterations": 80, "tolerance": 0}
 DESCRIPTORS = 300  # that a process may have open unless it asks for more
 LONG = SHORT | {"size": 512, "iterations": 5000}
 

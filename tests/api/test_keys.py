@@ -22,8 +22,8 @@ OPEN = {"/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/s
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, starters=False, api_keys=(KEY, "another"))
+def settings(data_folder: Path) -> Settings:
+    return Settings(data=data_folder, starters=False, api_keys=(KEY, "another"))
 
 
 def routes(app: Flask) -> Iterator[tuple[str, str]]:

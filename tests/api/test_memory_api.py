@@ -38,6 +38,7 @@ def small_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) 
         yield running
 
 
+@pytest.mark.slow
 def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: RunningService) -> None:
     response = small_service.post(LARGE)
     assert response.status_code == 422
@@ -52,6 +53,7 @@ def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: 
     assert response.json()["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(small_service: RunningService) -> None:
     picture = StoredImage("jobs/none/content", "0", 60, 40)
     style = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("jobs/none/style-0", "0", 60, 40, 1.0, 1.0),))

@@ -52,7 +52,7 @@ def refused(client: FlaskClient) -> list[TestResponse]:
 
 @pytest.mark.parametrize("moved", ["blobs", "service.db", "."])
 def test_nothing_is_written_until_it_is_back(settings: Settings, asking: FlaskClient, moved: str) -> None:
-    """Nor is anything made in its place, which would keep it from coming back."""
+    """Nothing is made in its place either, which would keep it from coming back."""
     place, aside = (settings.data / moved).resolve(), settings.data.with_name("aside")
     place.rename(aside)
     for answer in refused(asking)[:3]:
@@ -84,7 +84,7 @@ def test_another_one_in_its_place_is_not_taken_for_it(
 
 
 def test_a_file_of_a_folder_that_is_gone_is_not_taken_for_lost(tmp_path: Path) -> None:
-    """Who looks for it tries again, and gives nothing up."""
+    """A reader tries again, and gives nothing up."""
     folder = tmp_path / "blobs"
     blobs = Blobs(folder.as_uri())
     blobs.put("jobs/a", b"a")

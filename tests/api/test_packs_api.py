@@ -204,7 +204,7 @@ def test_a_packs_name_is_as_any_presets(service: RunningService, packed: bytes) 
 
 
 def test_what_is_no_pack_is_refused_and_leaves_no_preset(service: RunningService, packed: bytes) -> None:
-    """What of a pack can be wrong the tests of packs say; here each is one of its kind."""
+    """One pack of each kind of error; the tests of packs have them all."""
     gram = "32/relu1_1"
     tensors = load(packed)
     preset = {"preset": json.dumps({"version": 1, "model": "0" * 64, "description": "", "images": []})}
@@ -220,7 +220,7 @@ def test_what_is_no_pack_is_refused_and_leaves_no_preset(service: RunningService
 
 
 def _metadata(packed: bytes) -> dict[str, str]:
-    """What a safetensors file says beside its tensors."""
+    """Return the metadata of a safetensors file."""
     size = int.from_bytes(packed[:PREFIX], "little")
     metadata: dict[str, str] = json.loads(packed[PREFIX : PREFIX + size])["__metadata__"]
     return metadata

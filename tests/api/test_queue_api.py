@@ -63,13 +63,12 @@ def test_callers_have_limits_and_so_has_the_queue(small: RunningService, body: d
     delete(small, again.json()["id"], running)
 
 
-def test_a_deadline_fails_a_running_and_a_waiting_job(small: RunningService, body: dict[str, Any]) -> None:
-    running, waiting = (post(small, body | {"deadline_s": 1.5}, "alice").json()["id"] for _ in range(2))
+def test_a_deadline_fails_a_running_and_a_waiting_job(service: RunningService, body: dict[str, Any]) -> None:
+    running, waiting = (service.post(body | {"deadline_s": 1.5}).json()["id"] for _ in range(2))
     for id in (running, waiting):
-        eventually(lambda id=id: job(small, id)["status"] == "failed", 30, "not failed")
-        found = job(small, id)
-        assert (found["error"]["status"], found["options"]["deadline_s"]) == (504, 1.5)
-    assert job(small, running)["links"]["preview"]
+        found = service.ended(id)
+        assert (found["status"], found["error"]["status"], found["options"]["deadline_s"]) == ("failed", 504, 1.5)
+    assert service.job(running)["links"]["preview"]
 
 
 @pytest.mark.slow

@@ -22,12 +22,12 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound
 
 
 @pytest.fixture
-def clients(tmp_path: Path) -> Iterator[Any]:
+def clients(data_folder: Path) -> Iterator[Any]:
     """Makes clients of services with the settings given."""
     apps = []
 
     def made(**settings: Any) -> FlaskClient:
-        apps.append(create_app(Settings(data=tmp_path, starters=False, **settings)))
+        apps.append(create_app(Settings(data=data_folder, starters=False, **settings)))
         return apps[-1].test_client()
 
     yield made

@@ -99,7 +99,7 @@ def test_the_same_post_gives_the_same_score(service: RunningService) -> None:
 
 
 def test_a_picture_is_judged_as_it_is_wherever_it_lies(service: RunningService) -> None:
-    """Not as what the transfer's bounds would leave of it."""
+    """The transfer's bounds do not clip it first."""
     stranger = b64(png(np.ascontiguousarray(255 - PHOTO[:, ::-1])))
     protected = scored(service, image=stranger, protect=b64(png(np.full((48, 64, 3), 255, np.uint8))))
     plain = scored(service, image=stranger)

@@ -238,8 +238,8 @@ def test_the_stream_of_an_unknown_job_is_404(client: FlaskClient) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_where_keys_are_set_streams_and_previews_want_one(tmp_path: Path) -> None:
-    app = create_app(Settings(data=tmp_path, api_keys=("secret",), starters=False))
+def test_where_keys_are_set_streams_and_previews_want_one(data_folder: Path) -> None:
+    app = create_app(Settings(data=data_folder, api_keys=("secret",), starters=False))
     for path in ("events", "preview"):
         assert app.test_client().get(f"/v1/transfers/x/{path}").status_code == 401
     app.extensions[KEY].database.close()

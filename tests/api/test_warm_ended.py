@@ -22,8 +22,8 @@ PRESET: dict[str, Any] = {"images": [{"image": b64(png(NEGATIVE))}], "warm": [64
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, starters=False, caller_limit=1)
+def settings(data_folder: Path) -> Settings:
+    return Settings(data=data_folder, starters=False, caller_limit=1)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from front_door import RunningService
 from redis import Redis as Client
-from servers import Redis
+from servers.redis import Redis
 
 
 @pytest.fixture

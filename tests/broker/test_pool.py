@@ -15,7 +15,7 @@ from broker.parts import Part, libraries_of, pool_of, signal_group, worker_on
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, times_begun
 from front_door import RunningService, b64, eventually, png
 from redis import Redis as Client
-from servers import Redis
+from servers.redis import Redis
 
 from service.broker.messages import WAKE, make_app
 from service.storage.database import Database

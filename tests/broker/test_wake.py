@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from front_door import ROOT, eventually
 from redis import Redis as Client
-from servers import Redis
+from servers.redis import Redis
 
 from service.broker import publisher
 from service.broker.messages import QUEUE, WAKE
@@ -27,7 +27,7 @@ def client(broker: Redis) -> Iterator[Client]:
 
 
 def headers(client: Client) -> list[dict[str, object]]:
-    """Those of the messages that wait in the broker."""
+    """Return the headers of the messages that wait in the broker."""
     return [json.loads(message)["headers"] for message in client.lrange(QUEUE, 0, -1)]
 
 

@@ -22,7 +22,7 @@ from service.pictures import images
 from service.pictures.colour import grey
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def one_thread() -> None:
     """Pictures this small gain nothing from a second thread, and lose much where another process has the core."""
     torch.set_num_threads(1)

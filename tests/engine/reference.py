@@ -69,7 +69,7 @@ def content_term(features: Array, target: Array, scaling: str) -> float:
 
 
 def style_term(features: Array, target: Array, scaling: str) -> float:
-    """Of the features of both pictures, which may differ in size."""
+    """Return the style loss of two pictures' features, which may differ in size."""
     gram, wanted = gram_means(features), gram_means(target)
     if scaling == "relative":
         return float(((gram - wanted) ** 2).sum() / (wanted**2).sum())

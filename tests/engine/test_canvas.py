@@ -32,7 +32,7 @@ def colours(seed: int) -> np.ndarray:
 
 
 def image_of(seed: int) -> torch.Tensor:
-    """The same as 1 x 3 x 16 x 16 in [0, 1]."""
+    """Return the picture as 1 x 3 x 16 x 16 in [0, 1]."""
     return to_tensor(colours(seed), CPU)
 
 

@@ -66,7 +66,7 @@ def test_variables_that_cannot_move_do_not_shorten_the_first_step_of_the_others(
     assert float(moved) == pytest.approx(FIRST_STEP)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.float64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("method", "iterations"), [("lbfgs", 100), ("adam", 500)])
 def test_the_objectives_scale_changes_neither_the_way_nor_the_end(
     method: str, iterations: int, dtype: torch.dtype

@@ -14,7 +14,7 @@ from service.engine.optimizer import minimize
 
 
 @pytest.mark.parametrize(("method", "iterations"), [("lbfgs", 150), ("adam", 700)])
-@pytest.mark.parametrize(("size", "condition"), [(30, 1), (300, 10), (400, 100)])
+@pytest.mark.parametrize(("size", "condition"), [(30, 1), (400, 100), pytest.param(300, 10, marks=pytest.mark.slow)])
 def test_a_convex_quadratic_with_active_bounds_is_solved(
     method: str, iterations: int, size: int, condition: float
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from front_door import RunningService
-from servers import PostgreSQL
+from servers.postgresql import PostgreSQL
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, times_begun
 from front_door import RunningService, eventually
-from servers import PostgreSQL
+from servers.postgresql import PostgreSQL
 
 pytestmark = pytest.mark.slow
 

@@ -64,7 +64,7 @@ def test_display_p3s_red_is_beyond_srgbs() -> None:
 
 
 def test_a_profile_of_inks_is_applied_to_cmyk() -> None:
-    """Where there is none, inks have the colours of a simple formula; this one's have no hue at all."""
+    """Without a profile, inks have the colours of a simple formula; with this one they have no hue."""
     inks = np.zeros((16, 16, 4), np.uint8)
     inks[..., 0] = 255
     cyan = Image.fromarray(inks, "CMYK")

@@ -19,7 +19,7 @@ FLOAT32, BFLOAT16 = "float32", "bfloat16"
 
 @pytest.fixture(autouse=True)
 def round_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the amounts of memory in these tests are chosen for; only those of `tiles` go by tiles."""
+    """Round costs, for which the amounts of memory in these tests are chosen; only those of `tiles` go by tiles."""
     monkeypatch.setattr(memory, "BASE", 700 * MIB)
     monkeypatch.setattr(memory, "PER_PIXEL", {BFLOAT16: 1600, FLOAT32: 3000})
     monkeypatch.setattr(memory, "STYLE_PER_PIXEL", 900)
@@ -187,7 +187,7 @@ def test_variants_are_painted_one_after_another_and_take_what_one_takes() -> Non
 
 
 def test_a_style_that_came_as_a_pack_takes_nothing() -> None:
-    """What it says of its images' sizes is only told."""
+    """The sizes of images in a pack's metadata count for nothing."""
     images = (StoredStyleImage("", "s", 4000, 4000, 1.0, 4.0),)
     packed = StoredStyle("x", 1.0, 4.0, images, pack=StoredFile("b", "s"))
     check_memory(request(512, packed), {Capacity(needed(512, 341, [], FLOAT32), FLOAT32)})

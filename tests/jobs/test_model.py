@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,11 +91,11 @@ class QueueMachine(RuleBasedStateMachine):
     """Does the same to the queue and to the model; whatever can be seen of both must agree."""
 
     claims: Bundle[Claim] = Bundle("claims")
-    folder = Path()
+    folder = made = Path()
 
     @initialize()
     def begin(self) -> None:
-        path = Path(tempfile.mkdtemp(dir=self.folder)) / "jobs.db"
+        path = shutil.copy(self.made, tempfile.mkdtemp(dir=self.folder))
         self.database = Database(f"sqlite:///{path}")
         self.queue = Queue(self.database, Limits(queue=100, caller=CALLER_LIMIT))
         self.leases = Leases(self.database, lease_s=600)
@@ -213,10 +214,11 @@ class QueueMachine(RuleBasedStateMachine):
         return data.draw(st.sampled_from(list(self.model.jobs.values()))) if self.model.jobs else None
 
 
-def test_the_queue_does_what_its_model_does(tmp_path: Path) -> None:
-    QueueMachine.folder = tmp_path
+@pytest.mark.parametrize("examples", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_the_queue_does_what_its_model_does(tmp_path: Path, made_database: Path, examples: int) -> None:
+    QueueMachine.folder, QueueMachine.made = tmp_path, made_database
     machine = QueueMachine.TestCase
     machine.settings = settings(
-        max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
     )
     machine().runTest()

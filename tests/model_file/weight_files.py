@@ -46,7 +46,7 @@ def narrow_caffe(seed: int = 0) -> Convs:
 
 
 def caffe_to_torchvision(convs: Convs) -> Convs:
-    """The same network for RGB with ImageNet's mean and deviation taken off, but for the colour of the padding.
+    """Return the network for RGB less ImageNet's mean and deviation; only the padding's colour differs.
 
     caffe = 255 * rgb[::-1] - CAFFE_MEAN and rgb = IMAGENET_STD * torchvision + IMAGENET_MEAN.
     """

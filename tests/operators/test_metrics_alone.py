@@ -10,7 +10,7 @@ import requests
 from broker.parts import Part
 from front_door import eventually
 from operators.scraping import Series, logged, scrape, value
-from servers import Redis
+from servers.redis import Redis
 
 from scripts.ports import free_port
 from service.telemetry import metrics_folder

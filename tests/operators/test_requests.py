@@ -18,14 +18,14 @@ from service.web.app import create_app
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(Settings(data=tmp_path).database)) as database:
+def database(data_folder: Path) -> Iterator[Database]:
+    with closing(Database(Settings(data=data_folder).database)) as database:
         yield database
 
 
 @pytest.fixture
-def client(tmp_path: Path, database: Database) -> Iterator[FlaskClient]:
-    app = create_app(Settings(data=tmp_path, starters=False))
+def client(data_folder: Path, database: Database) -> Iterator[FlaskClient]:
+    app = create_app(Settings(data=data_folder, starters=False))
     yield app.test_client()
     app.extensions[KEY].watch.close()
     app.extensions[KEY].database.close()

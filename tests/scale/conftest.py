@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from broker.parts import Part
 from front_door import eventually
-from servers import Redis
+from servers.redis import Redis
 
 GIVEN = {"database_url": "NST_DATABASE_URL", "blobs": "NST_BLOBS", "broker_url": "NST_BROKER_URL"}
 MADE: dict[str, Callable[[pytest.FixtureRequest], str]] = {

@@ -162,7 +162,7 @@ def test_an_old_row_is_given_what_it_lacked(old_url: str) -> None:
 
 
 def test_the_numbers_of_jobs_go_on_where_they_were(old_url: str) -> None:
-    """That of a deleted job is not given again."""
+    """The number of a deleted job is not given again."""
     database = Database(old_url)
     with database.writing() as session:
         job = JobRow(id="new", status="queued", request={}, created_at=1.0)

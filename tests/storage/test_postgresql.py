@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from servers import PostgreSQL
+from servers.postgresql import PostgreSQL
 from sqlalchemy import func, select, text
 
 from service.errors import DatabaseError

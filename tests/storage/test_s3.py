@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from servers import S3
+from servers.s3 import S3
 
 import service.storage.blobs
 from service.errors import StorageError

@@ -119,7 +119,7 @@ def test_files_stay_only_where_there_may_be_a_row(blobs: Blobs, error: Exception
 
 
 def test_a_commit_that_fails_may_have_been_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when a server goes away while it is told to commit: nobody knows whether it still did."""
+    """If a server goes away while it commits, nobody knows whether it still did."""
 
     def fails(connection: Any) -> None:
         raise sqlite3.OperationalError("the server went away")

@@ -37,7 +37,7 @@ def shown(visit: Visit, id: str) -> None:
 
 
 def seconds(taken: float) -> int:
-    """As the page rounds them."""
+    """Return seconds as the page rounds them."""
     return max(1, int(taken + 0.5))
 
 

@@ -19,8 +19,8 @@ SCRIPTS = {path.name: path.read_text() for path in (FOLDER / "js").iterdir()}
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[FlaskClient]:
-    app = create_app(Settings(data=tmp_path, api_keys=("secret",), starters=False))
+def client(data_folder: Path) -> Iterator[FlaskClient]:
+    app = create_app(Settings(data=data_folder, api_keys=("secret",), starters=False))
     yield app.test_client()
     app.extensions[KEY].database.close()
 

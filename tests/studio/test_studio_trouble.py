@@ -19,7 +19,7 @@ MANY_POINTS = "() => document.querySelector('#curve polyline').points.length > 5
 
 @pytest.fixture(scope="module")
 def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """One that takes small bodies and few waiting jobs, and that a test may stop and start."""
+    """A service that takes small bodies and few waiting jobs, and that a test may stop and start."""
     data = tmp_path_factory.mktemp("trouble")
     with RunningService(narrow_model, data, max_body_mb=1.5, caller_limit=1) as running:
         yield running

@@ -95,6 +95,14 @@ def test_what_is_larger_than_the_memory_is_still_cached_in_the_blobs(blobs: Coun
     assert blobs.reads == 2
 
 
+def test_what_is_larger_than_the_memory_drives_nothing_out_of_it(blobs: CountingBlobs) -> None:
+    cache = GramCache(blobs, SIZE)
+    cache.put(key(0), some_grams(0))
+    cache.put(key(9), some_grams(9, channels=12))
+    assert same(cache.get(key(0)), some_grams(0))
+    assert blobs.reads == 0
+
+
 class FullBlobs(Blobs):
     """Blobs that take nothing and, for now, give nothing."""
 

@@ -54,7 +54,7 @@ def test_real_grams_are_taken(extractor: GramExtractor, small_texture: Picture) 
 
 @pytest.mark.parametrize("channels", [16, 64])
 def test_a_gram_of_one_position_is_taken(channels: int) -> None:
-    """Of rank 1, all other eigenvalues are rounding."""
+    """Its rank is 1: all other eigenvalues are rounding."""
     features = np.random.default_rng(0).random(channels, dtype=np.float32) * 1e6
     tensors = {"32/relu1_1": np.outer(features, features)}
     np.testing.assert_array_equal(Pack.from_bytes(changed(tensors)).ladder[32]["relu1_1"], tensors["32/relu1_1"])

@@ -74,7 +74,7 @@ def files_in(tmp_path: Path) -> list[Path]:
 
 
 def save(presets: Presets) -> bool:
-    """As `load` does, with fewer and smaller ones."""
+    """Save starters as `load` does, but fewer and smaller ones."""
     return presets.put_once("few", ((name, "", [PresetImage(files.check_image(PICTURE))]) for name in FEW))
 
 

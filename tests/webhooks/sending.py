@@ -14,7 +14,7 @@ PAYLOAD = {"type": "transfer.succeeded", "timestamp": "2026-01-02T03:04:05.678Z"
 
 
 def sender(addresses: Sequence[str] = ("127.0.0.1",), timeout_s: float = 10.0) -> Sender:
-    """One that may send to loopback, where the name leads to these addresses."""
+    """Return a sender that may send to loopback, where the name leads to these addresses."""
     return Sender(Hosts((NAME, "127.0.0.0/8"), lambda host, port: addresses), SECRET, timeout_s)
 
 

@@ -137,7 +137,7 @@ class PictureOut(BaseModel):
         {"content": 0.58, "style": 0.041, "tv": 0.012, "total": 0.134},
     )
     iterations: int = described("Iterations that it took.", 74, ge=0)
-    stopped: str = described("Why the optimisation ended: iterations or tolerance, for example.", "tolerance")
+    stopped: str = described("Why the finest level ended: iterations, converged or stalled.", "converged")
 
 
 class ResultOut(PictureOut):

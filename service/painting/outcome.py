@@ -1,0 +1,54 @@
+"""A finished transfer, and the file of its picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.engine.stylize import Result
+from service.errors import InvalidInput
+from service.options import TransferOptions
+from service.pictures import images
+from service.pictures.images import Alpha
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished transfer.
+
+    Attributes:
+        result: the engine's.
+        style_cache: how the Gram cache answered.
+        style_s, optimize_s: seconds for the style Grams and for the rest.
+        options, alpha: those of the order.
+    """
+
+    result: Result
+    style_cache: str
+    style_s: float
+    optimize_s: float
+    options: TransferOptions
+    alpha: Alpha | None
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture in the format that the path's suffix says: .png, .jpg, .jpeg or .webp.
+
+        Raises:
+            InvalidInput: another suffix, a JPEG of a picture with transparency, or a path that can't be written.
+        """
+        format = format_of(path)
+        if format == "jpeg" and self.alpha is not None:
+            raise InvalidInput.field("output", "a JPEG has no transparency to keep")
+        try:
+            Path(path).write_bytes(images.encode(self.result.picture, format, self.options.quality, self.alpha))
+        except OSError as error:
+            raise InvalidInput.field("output", f"{path}: {error.strerror}") from error
+
+
+def format_of(path: str | Path) -> str:
+    """Return the format that a path's suffix stands for. Raises InvalidInput for another suffix."""
+    suffix = Path(path).suffix.lower().lstrip(".")
+    format = "jpeg" if suffix == "jpg" else suffix
+    if format not in images.MEDIA_TYPES:
+        raise InvalidInput.field("output", "must end in .png, .jpg, .jpeg or .webp")
+    return format

@@ -1,0 +1,154 @@
+"""The sweep removes what nothing needs, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import png
+from sqlalchemy import insert
+from sweep.swept import DAY_S, age, keys, left_over, saved, submit
+
+from service.decoding.files import check_image
+from service.errors import NotFound
+from service.jobs.leases import Leases
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.storage.left import forget_left, left_folders
+from service.storage.schema import LeftRow
+from service.styles.presets import PresetImage, Presets
+from service.worker import sweep as sweeping
+from service.worker.sweep import sweep
+
+
+def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    submit(database, "here")
+    blobs.put("jobs/here/content", b"1")
+    blobs.put("jobs/gone/content", b"1")
+    age(tmp_path)
+    blobs.put("jobs/coming/content", b"1")  # its row may be about to be written
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/here/content", "jobs/coming/content"}
+
+
+def test_jobs_expire_with_their_files_and_presets_do_not(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    queue, leases, presets = Queue(database, Limits()), Leases(database, 60), Presets(database, blobs)
+    presets.put("kept", "", [PresetImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    for id in ("ended", "waiting", "running"):
+        submit(database, id)
+        blobs.put(f"jobs/{id}/content", b"1")
+    queue.cancel("ended")
+    leases.claim("host:1", {})
+    sweep(database, blobs, 0, DAY_S)
+    assert queue.get("ended").status == "canceled"
+    time.sleep(0.1)
+    sweep(database, blobs, 0, 0.05)
+    with pytest.raises(NotFound):
+        queue.get("ended")
+    assert {key for key in keys(blobs) if key.startswith("jobs/")} == {"jobs/waiting/content", "jobs/running/content"}
+    assert presets.get("kept")
+
+
+def test_checkpoints_of_ended_jobs_are_removed(database: Database, blobs: Blobs) -> None:
+    queue = Queue(database, Limits())
+    for id in ("ended", "waiting"):
+        submit(database, id)
+        blobs.put(f"jobs/{id}/checkpoint-1", b"1")
+    queue.cancel("ended")
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/waiting/checkpoint-1"}
+
+
+def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    presets, queue = Presets(database, blobs), Queue(database, Limits())
+    picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
+    old, _ = presets.put("replaced", "", [PresetImage(picture)])
+    unused, _ = presets.put("deleted", "", [PresetImage(picture)])
+    queue.submit(Submission("job", {"styles": [{"images": old.images}]}))
+    new, _ = presets.put("replaced", "", [PresetImage(picture)])
+    presets.delete("deleted")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0]["blob"].split("/")[1], new.version}
+    assert unused.version not in {old.version, new.version}
+    queue.cancel("job")
+    sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs)} == {new.version}
+
+
+def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    for i in range(5):
+        blobs.put(f"grams/{i}", bytes(100))
+        os.utime(tmp_path / "blobs" / "grams" / str(i), (1000 + i, 1000 + i))
+    sweep(database, blobs, 250, DAY_S)
+    assert keys(blobs) == {"grams/3", "grams/4"}
+
+
+def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blobs: Blobs) -> None:
+    queue, leases = Queue(database, Limits()), Leases(database, 60)
+    submit(database, "done")
+    claim = leases.claim("host:1", {})
+    assert claim is not None
+    for id in ("canceled", "waiting"):
+        submit(database, id)
+    for id in ("done", "canceled", "waiting"):
+        blobs.put(f"jobs/{id}/result-1-0.png", b"1")
+    leases.succeed(claim, {}, {}, None)
+    queue.cancel("canceled")
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/done/result-1-0.png", "jobs/waiting/result-1-0.png"}
+
+
+def test_many_presets_may_be_deleted_at_once(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    presets = Presets(database, blobs)
+    saved(presets, 30)
+    sweep(database, blobs, 0, DAY_S)
+    for i in range(30):
+        presets.delete(f"style-{i}")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == set()
+
+
+def test_files_that_failures_left_are_swept_up_while_some_have_rows(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    sweep(database, blobs, 0, DAY_S)
+    saved(Presets(database, blobs), 3)
+    left_over(blobs, 2 * sweeping.MANY)
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert len(keys(blobs)) == 6
+    assert not any(key.startswith("jobs/") for key in keys(blobs))
+
+
+def test_files_that_lie_beside_the_folders_are_none_of_the_services(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    sweep(database, blobs, 0, DAY_S)
+    for key in ("jobs/stray", "styles/stray", "jobs/gone/content"):
+        blobs.put(key, b"1")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/stray", "styles/stray"}
+
+
+def test_more_folders_are_forgotten_than_a_statement_takes_parameters(database: Database) -> None:
+    folders = [f"jobs/{i}" for i in range(5000)]
+    with database.writing() as session:
+        session.execute(insert(LeftRow), [{"folder": folder, "left_at": 0.0} for folder in folders])
+    with database.writing() as session:
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 2000)
+        forget_left(session, folders[:-1])
+    with database.reading() as session:
+        assert left_folders(session) == {folders[-1]}

@@ -1,0 +1,117 @@
+"""The sweep goes on when files can't be removed, are half written, or change meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sweep.swept import DAY_S, age, keys, submit
+
+from service.errors import NotFound, StorageError
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.worker import sweep as sweeping
+from service.worker.sweep import sweep
+
+
+def test_what_a_killed_process_left_half_written_goes_when_it_is_old(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    submit(database, "here")
+    blobs.put("jobs/here/content", b"1")
+    staged = tmp_path / "blobs" / "jobs" / "here" / "result-1.png#1"
+    staged.write_bytes(b"half")
+    sweep(database, blobs, 0, DAY_S)
+    assert staged.exists()
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert not staged.exists()
+    assert keys(blobs) == {"jobs/here/content"}
+
+
+def test_folders_that_come_and_go_meanwhile_do_not_stop_it(database: Database, blobs: Blobs) -> None:
+    """Each look at /readyz writes a file into a folder of its own and removes both."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            blobs.check()
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(30):
+            sweep(database, blobs, 0, DAY_S)
+    finally:
+        done.set()
+        for looker in lookers:
+            looker.join()
+
+
+class Stubborn(Blobs):
+    """A store that keeps whatever has `stuck` in its key."""
+
+    def delete(self, key: str) -> None:
+        if "stuck" in key:
+            raise StorageError(f"the file {key} could not be removed: Operation not permitted")
+        super().delete(key)
+
+
+def test_a_file_that_can_not_be_removed_holds_up_nothing_else(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blobs, queue = Stubborn((tmp_path / "blobs").as_uri()), Queue(database, Limits())
+    for id in ("a", "stuck", "stuck-deleted", "z"):
+        submit(database, id)
+        queue.cancel(id)
+        blobs.put(f"jobs/{id}/content", b"1")
+    sweep(database, blobs, 0, DAY_S)
+    queue.delete("stuck-deleted")
+    time.sleep(0.1)
+    age(tmp_path)
+    sweep(database, blobs, 0, 0.05)
+    assert keys(blobs) == {"jobs/stuck/content", "jobs/stuck-deleted/content"}
+    assert queue.get("stuck")  # its row waits for the file
+    with pytest.raises(NotFound):
+        queue.get("a")
+    assert caplog.text.count("2 files can't be swept up") == 1
+    willing = Blobs((tmp_path / "blobs").as_uri())
+    sweep(database, willing, 0, 0.05)
+    assert keys(willing) == set()
+
+
+def test_a_store_that_is_away_is_not_waited_for_with_each_file(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "PATIENCE_S", 0.0)
+    blobs = Stubborn((tmp_path / "blobs").as_uri())
+    sweep(database, blobs, 0, DAY_S)
+    blobs.put("jobs/stuck/content", b"1")
+    age(tmp_path)
+    with pytest.raises(StorageError, match="could not be removed"):
+        sweep(database, blobs, 0, DAY_S)
+
+
+def test_half_written_files_that_can_not_be_removed_hold_up_nothing(
+    database: Database, blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep(database, blobs, 0, DAY_S)
+    submit(database, "ended")
+    Queue(database, Limits()).cancel("ended")
+    blobs.put("jobs/ended/content", b"1")
+    (tmp_path / "blobs" / "jobs" / "odd#1").write_bytes(b"half")
+    age(tmp_path)
+
+    def fails(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "unlink", fails)
+    time.sleep(0.1)
+    sweep(database, blobs, 0, 0.05)
+    with pytest.raises(NotFound):
+        Queue(database, Limits()).get("ended")
