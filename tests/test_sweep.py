@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import png
+from jobs.submitting import REQUEST, RESULT
 from sqlalchemy import insert
 
 from service.decoding.files import check_image
@@ -19,12 +20,14 @@ from service.errors import NotFound, StorageError
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
+from service.jobs.request import StoredStyle, WarmTask
+from service.pictures.style_image import StyleImage
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import LeftRow, MarkRow
-from service.styles.presets import PresetImage, Presets
+from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
 
@@ -53,7 +56,7 @@ def keys(blobs: Blobs) -> set[str]:
 
 
 def submit(database: Database, id: str) -> None:
-    Queue(database, Limits()).submit(Submission(id, {"styles": [], "options": {"iterations": 1}}))
+    Queue(database, Limits()).submit(Submission(id, REQUEST))
 
 
 def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blobs, tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blob
 
 def test_jobs_expire_with_their_files_and_presets_do_not(database: Database, blobs: Blobs, tmp_path: Path) -> None:
     queue, leases, presets = Queue(database, Limits()), Leases(database, 60), Presets(database, blobs)
-    presets.put("kept", "", [PresetImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    presets.put("kept", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
     for id in ("ended", "waiting", "running"):
         submit(database, id)
         blobs.put(f"jobs/{id}/content", b"1")
@@ -99,14 +102,14 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
 ) -> None:
     presets, queue = Presets(database, blobs), Queue(database, Limits())
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
-    old, _ = presets.put("replaced", "", [PresetImage(picture)])
-    unused, _ = presets.put("deleted", "", [PresetImage(picture)])
-    queue.submit(Submission("job", {"styles": [{"images": old.images}]}))
-    new, _ = presets.put("replaced", "", [PresetImage(picture)])
+    old, _ = presets.put("replaced", "", [StyleImage(picture)])
+    unused, _ = presets.put("deleted", "", [StyleImage(picture)])
+    queue.submit(Submission("job", WarmTask(StoredStyle("replaced", 1.0, 1.0, old.images), (64,))))
+    new, _ = presets.put("replaced", "", [StyleImage(picture)])
     presets.delete("deleted")
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)
-    assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0]["blob"].split("/")[1], new.version}
+    assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0].file.blob.split("/")[1], new.version}
     assert unused.version not in {old.version, new.version}
     queue.cancel("job")
     sweep(database, blobs, 0, DAY_S)
@@ -165,7 +168,7 @@ def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blo
         submit(database, id)
     for id in ("done", "canceled", "waiting"):
         blobs.put(f"jobs/{id}/result-1-0.png", b"1")
-    leases.succeed(claim, {}, {}, None)
+    leases.succeed(claim, RESULT)
     queue.cancel("canceled")
     sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == {"jobs/done/result-1-0.png", "jobs/waiting/result-1-0.png"}
@@ -173,7 +176,7 @@ def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blo
 
 def saved(presets: Presets, count: int) -> list[str]:
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
-    return [presets.put(f"style-{i}", "", [PresetImage(picture)])[0].version for i in range(count)]
+    return [presets.put(f"style-{i}", "", [StyleImage(picture)])[0].version for i in range(count)]
 
 
 @pytest.mark.parametrize("count", [2, 30])
@@ -215,7 +218,7 @@ def test_an_older_copy_of_the_database_removes_nothing(
     saved(presets, 20)
     sweep(database, blobs, 0, DAY_S)
     copied(tmp_path / "service.db", tmp_path / "old.db")
-    presets.put("newer", "", [PresetImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    presets.put("newer", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
     sweep(database, blobs, 0, DAY_S)
     age(tmp_path)
     before = keys(blobs)

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from service.config import Settings
 from service.decoding import files
-from service.decoding.decoded import File
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
 from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
@@ -23,7 +22,8 @@ from service.pictures import images
 from service.pictures.cutout import fitted
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import content_size_errors, style_size_errors
-from service.styles.style import Style, StyleImage
+from service.pictures.style_image import StyleImage
+from service.styles.style import Style
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,10 +98,8 @@ def _styles(args: argparse.Namespace) -> list[Style]:
         if not all(low <= value <= high for value in values) or not sum(values):
             raise InvalidInput.field(name, f"must be between {low:g} and {high:g}, and one at least above 0")
     return [
-        Style.of(StyleImage(File(path.read_bytes, file.sha256), file.width, file.height, scale=scale), weight)
-        for path, file, weight, scale in zip(
-            args.style, (_read("style", path) for path in args.style), weights, scales, strict=True
-        )
+        Style.of(StyleImage(_read("style", path), scale=scale), weight)
+        for path, weight, scale in zip(args.style, weights, scales, strict=True)
     ]
 
 
