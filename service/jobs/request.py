@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -58,11 +58,11 @@ class StoredStyle:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> StoredStyle:
-        style_mask = _image_in(json, "style_mask")
+        style_mask = _read_image(json.get("style_mask"))
         images = tuple(style_image_from_json(image, style_mask) for image in json.get("images", ()))
         pack = StoredFile.from_json(json["pack"]) if json.get("pack") else None
         weight, scale = json.get("weight", 1.0), json.get("scale", 1.0)
-        return cls(json.get("preset"), weight, scale, images, pack, _image_in(json, "mask"))
+        return cls(json.get("preset"), weight, scale, images, pack, _read_image(json.get("mask")))
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Painting:
         label: its caption on the contact sheet.
     """
 
-    styles: tuple[StoredStyle, ...]
-    options: TransferOptions
+    styles: tuple[StoredStyle, ...] = ()
+    options: TransferOptions = TransferOptions()
     first: StoredImage | None = None
     protect: StoredImage | None = None
     strength_map: StoredImage | None = None
@@ -95,14 +95,19 @@ class Painting:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> Painting:
-        return cls(
-            tuple(StoredStyle.from_json(style) for style in json.get("styles", ())),
-            TransferOptions.stored(json.get("options", {})),
-            _image_in(json, "first"),
-            _image_in(json, "protect"),
-            _image_in(json, "strength_map"),
-            json.get("label", ""),
-        )
+        return cls().variant(json, {})
+
+    def variant(self, json: Mapping[str, Any], own: Mapping[str, Any]) -> Painting:
+        """Read another painting; what its JSON has in common with `own`, this painting's, is shared with this one.
+
+        Variants mostly differ in an option or two, and a list of transfers may have 1600 of them.
+        """
+        parts = {}
+        for name, read in _READERS.items():
+            if name in json:
+                is_same = name in own and own[name] == json[name]
+                parts[name] = getattr(self, name) if is_same else read(json[name])
+        return Painting(**parts)
 
 
 @dataclass(frozen=True)
@@ -141,8 +146,9 @@ class TransferRequest:
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> TransferRequest:
         """Read a row of any version, without checking its options."""
-        variants = tuple(Painting.from_json(variant) for variant in json.get("variants") or ())
-        return cls(StoredImage.from_json(json.get("content", {})), Painting.from_json(json), variants)
+        base = Painting.from_json(json)
+        variants = tuple(base.variant(variant, json) for variant in json.get("variants") or ())
+        return cls(StoredImage.from_json(json.get("content", {})), base, variants)
 
 
 @dataclass(frozen=True)
@@ -200,8 +206,23 @@ Request = TransferRequest | ScoreRequest | WarmTask | PackTask
 """What a job is asked for, by its kind."""
 
 
-def _image_in(json: Mapping[str, Any], name: str) -> StoredImage | None:
-    return StoredImage.from_json(json[name]) if json.get(name) else None
+def _read_image(json: Json | None) -> StoredImage | None:
+    return StoredImage.from_json(json) if json else None
+
+
+def _read_styles(json: list[Json]) -> tuple[StoredStyle, ...]:
+    return tuple(StoredStyle.from_json(style) for style in json)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "styles": _read_styles,
+    "options": TransferOptions.stored,
+    "first": _read_image,
+    "protect": _read_image,
+    "strength_map": _read_image,
+    "label": str,
+}
+"""How each part of a painting is read."""
 
 
 def _json_of(file: StoredFile | None) -> Json | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
+from pydantic_core import from_json
 from sqlalchemy import JSON, Dialect, TypeDecorator
 
 Json: TypeAlias = dict[str, Any]
@@ -26,6 +28,14 @@ class Record:
     def to_json(self) -> Json:
         """Return the JSON object; nested records override this."""
         return dict(vars(self))
+
+
+def read_json(text: str | bytes) -> Any:
+    """Parse a JSON column. pydantic_core takes half of the standard library's time, but refuses lone surrogates."""
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)
 
 
 class Typed(TypeDecorator[T], Generic[T]):

@@ -139,11 +139,8 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
         preset = session.get_one(PresetRow, "waves")
         worker = session.get_one(WorkerRow, "host:1")
     database.close()
-    assert (preset.version, preset.images, preset.created_at) == (
-        "v1",
-        (StyleImage(StoredImage("styles/v1/0")),),
-        1.5,
-    )
+    shown = (StyleImage(StoredImage("styles/v1/0")),)
+    assert (preset.version, preset.images, preset.created_at) == ("v1", shown, 1.5)
     assert (worker.memory, worker.precision) == (10**12, "bfloat16")
     assert {(job.number, job.id, job.status) for job in jobs.values()} == {
         (1, "done", "succeeded"),
