@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from api.listening import Stream
 from front_door import RunningService, eventually
 from storage.before import BEFORE, JOBS, insert_rows, job, write_files
 
@@ -29,6 +31,41 @@ def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     write_files(data)
     with RunningService(narrow_model, data, retention="9999d") as service:
         yield service
+
+
+def test_what_had_not_ended_is_canceled_taken_over_or_begun(service: RunningService) -> None:
+    """In the order of the queue: one transfer under way, two that wait, and a task."""
+    assert service.cancel(CANCELED["id"]).json()["status"] == "canceled"
+    assert_goes_on_at_its_checkpoint(service)
+    service.cancel(RUNNING["id"])
+    assert service.ended(RUNNING["id"])["status"] == "canceled"
+    assert_kept_what_was_done(service)
+    ended = service.ended(WAITING["id"])
+    assert (ended["status"], ended["error"]) == ("succeeded", None)
+    assert ended["result"]["iterations"] == 2
+    eventually(lambda: warm_status(service) == "succeeded", 60, "its Grams were not computed")
+
+
+def assert_goes_on_at_its_checkpoint(service: RunningService) -> None:
+    before, kept = RUNNING["progress"]["iteration"], RUNNING["checkpoint"]["progress"]["iteration"]
+    with Stream(service, RUNNING["id"]) as stream:
+        iterations = (event.data["iteration"] for event in stream.events if event.name == "progress")
+        seen = list(takewhile(lambda iteration: iteration <= before, iterations))
+    assert min(seen, default=kept) >= kept
+
+
+def assert_kept_what_was_done(service: RunningService) -> None:
+    """The first picture of the job that was taken over wasn't painted again."""
+    log = service.log.read_text()
+    assert "checkpoint can't be used" not in log
+    assert "is painted again" not in log
+    done = RUNNING["checkpoint"]["done"][0]["blob"]
+    assert (service.data / "blobs" / done).read_bytes() == base64.b64decode(BEFORE["files"][done])
+    assert not list((service.data / "blobs" / "jobs" / RUNNING["id"]).glob("result-2-0*"))
+
+
+def warm_status(service: RunningService) -> str:
+    return str(service.get("/v1/styles/three").json()["warm"]["status"])
 
 
 def test_ended_jobs_are_shown_as_they_were(service: RunningService) -> None:
@@ -68,31 +105,3 @@ def test_presets_are_shown_as_they_were(service: RunningService) -> None:
         assert now == before
     assert service.get("/v1/styles/two/images/1").status_code == 200
     assert service.get("/v1/styles/packed/images/0").status_code == 404
-
-
-def test_what_had_not_ended_is_canceled_taken_over_or_begun(service: RunningService) -> None:
-    """In the order of the queue: one transfer under way, two that wait, and a task."""
-    assert service.cancel(CANCELED["id"]).json()["status"] == "canceled"
-    reached = RUNNING["checkpoint"]["progress"]["iteration"]
-    eventually(lambda: service.job(RUNNING["id"])["progress"]["iteration"] > reached, 60, "it did not go on")
-    service.cancel(RUNNING["id"])
-    assert service.ended(RUNNING["id"])["status"] == "canceled"
-    assert_kept_what_was_done(service)
-    ended = service.ended(WAITING["id"])
-    assert (ended["status"], ended["error"]) == ("succeeded", None)
-    assert ended["result"]["iterations"] == 2
-    eventually(lambda: warm_status(service) == "succeeded", 60, "its Grams were not computed")
-
-
-def assert_kept_what_was_done(service: RunningService) -> None:
-    """The first picture of the job that was taken over wasn't painted again, nor the second from its beginning."""
-    log = service.log.read_text()
-    assert "checkpoint can't be used" not in log
-    assert "is painted again" not in log
-    done = RUNNING["checkpoint"]["done"][0]["blob"]
-    assert (service.data / "blobs" / done).read_bytes() == base64.b64decode(BEFORE["files"][done])
-    assert not list((service.data / "blobs" / "jobs" / RUNNING["id"]).glob("result-2-0*"))
-
-
-def warm_status(service: RunningService) -> str:
-    return str(service.get("/v1/styles/three").json()["warm"]["status"])
