@@ -40,6 +40,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "studio": ("flask",),
     },
     {
+        "painters": ("PIL", "numpy", "onnx", "onnxruntime", "safetensors", "torch"),
         "painting": ("numpy", "torch"),
         "webhooks": ("standardwebhooks",),
     },

@@ -1,0 +1,134 @@
+"""How a painter learns: by gradients of the optimiser's objective (Johnson, Alahi & Fei-Fei 2016)."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from service.engine.losses import Losses, as_losses, content_loss, style_loss, total_variation
+from service.engine.vgg import VGG
+from service.options import TransferOptions
+from service.painters.network import Painter
+
+RATE = 2e-3  # of Adam, at its highest
+WARM_UP = 20  # steps until then
+DECAY_FROM = 0.4  # of the learning, from where on the rate falls to its end
+LEAST_RATE = 0.01  # of the highest, at the end
+MOST_GRADIENT = 1.0  # norm; what is longer is shortened
+AVERAGE = 0.98  # share of the running average of the weights that a step leaves
+
+Targets = Mapping[str, Tensor]
+"""Style layer -> C x C Gram matrix, divided by the positions that it was taken over."""
+
+
+def losses(
+    encoder: VGG, photographs: Tensor, paintings: Tensor, targets: Targets, options: TransferOptions
+) -> dict[str, Tensor]:
+    """Return `content`, `style`, `tv` and `total` of paintings, both B x 3 x H x W in [0, 1]; differentiable.
+
+    The style loss is that of one Gram matrix over the whole batch: places may differ, as they do in a painting.
+    """
+    with torch.no_grad():
+        wanted = {layer: _as_one(f) for layer, f in encoder.walk(photographs, options.content_layers)}
+    content, style = paintings.new_zeros(()), paintings.new_zeros(())
+    for layer, features in encoder.walk(paintings, options.layers):
+        f = _as_one(features)
+        if layer in options.content_layers:
+            content = content + options.content_layers[layer] * content_loss(f, wanted[layer], options.loss_scaling)
+        if layer in options.style_layers:
+            style = style + options.style_layers[layer] * style_loss(f, targets[layer], options.loss_scaling)
+    tv = total_variation(paintings)
+    total = options.content_weight * content + options.style_weight * style + options.tv_weight * tv
+    return {"content": content, "style": style, "tv": tv, "total": total}
+
+
+def _as_one(features: Tensor) -> Tensor:
+    """View B x C x H x W features, channels last, as those of one picture, 1 x C x (B H) x W."""
+    batch, channels, height, width = features.shape
+    return features.permute(0, 2, 3, 1).reshape(1, batch * height, width, channels).permute(0, 3, 1, 2)
+
+
+class Learner:
+    """Painters that learn, with all that a step changes: one for a preset, or several that share their convolutions.
+
+    Attributes:
+        painters: with their newest weights.
+        averages: painters with the running average of the weights, which paint better.
+        steps: taken so far.
+    """
+
+    def __init__(
+        self, encoder: VGG, options: TransferOptions, painters: Sequence[Painter], rate: float = RATE
+    ) -> None:
+        """Begin with the weights that the painters have. `rate` is Adam's highest rate."""
+        self._encoder = encoder
+        self._options = options
+        self._rate = rate
+        self.painters = nn.ModuleList(painters).to(encoder.device)
+        self.averages = copy.deepcopy(self.painters).requires_grad_(False)
+        self._optimizer = torch.optim.Adam(self.painters.parameters(), lr=rate)
+        self.steps = 0
+
+    def step(self, photographs: Tensor, targets: Targets, octaves: float, fraction: float, which: int = 0) -> Losses:
+        """Take one step of the painter `which` on photographs, B x 3 x H x W; return its losses.
+
+        `fraction` is the share of the whole learning that is done.
+
+        Raises:
+            RuntimeError: the gradient isn't finite any more.
+        """
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate * _pace(self.steps, fraction)
+        photographs = photographs.to(self._encoder.device)
+        with torch.autocast(photographs.device.type, torch.bfloat16, self._encoder.precision == "bfloat16"):
+            paintings = self.painters[which](photographs, octaves)
+        terms = losses(self._encoder, photographs, paintings.float(), targets, self._options)
+        self._optimizer.zero_grad()
+        terms["total"].backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.painters.parameters(), MOST_GRADIENT, error_if_nonfinite=True)
+        self._optimizer.step()
+        self.steps += 1
+        share = min(AVERAGE, self.steps / (self.steps + 9))
+        for average, newest in zip(self.averages.parameters(), self.painters.parameters(), strict=True):
+            average.lerp_(newest.detach(), 1 - share)
+        return as_losses({name: term.detach() for name, term in terms.items()})
+
+    def to_bytes(self) -> bytes:
+        """Return all that the next step depends on."""
+        buffer = io.BytesIO()
+        torch.save({name: part.state_dict() for name, part in self._parts().items()} | {"steps": self.steps}, buffer)
+        return buffer.getvalue()
+
+    def load(self, data: bytes) -> None:
+        """Go on from bytes of `to_bytes`."""
+        state = torch.load(io.BytesIO(data), weights_only=True, map_location=self._encoder.device)
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.steps = state["steps"]
+
+    def _parts(self) -> dict[str, Any]:
+        return {"painters": self.painters, "averages": self.averages, "optimizer": self._optimizer}
+
+
+def share_convolutions(painters: Sequence[Painter]) -> None:
+    """Let painters share the convolutions of the first (Dumoulin et al. 2017).
+
+    Only their normalisations differ then.
+    """
+    first, *others = painters
+    for name, module in first.named_modules():
+        if isinstance(module, nn.Conv2d):
+            for painter in others:
+                painter.set_submodule(name, module)
+
+
+def _pace(steps: int, fraction: float) -> float:
+    """Return the share of the highest rate: it rises in the first steps and falls along a cosine later."""
+    falling = max(0.0, min(1.0, (fraction - DECAY_FROM) / (1 - DECAY_FROM)))
+    return min(1.0, (steps + 1) / WARM_UP) * (LEAST_RATE + (1 - LEAST_RATE) * (1 + math.cos(math.pi * falling)) / 2)

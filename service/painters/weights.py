@@ -1,0 +1,97 @@
+"""The weights of a painter that has learned, as a safetensors file: float16, of the one shape that painters have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from service.network.safetensors_header import header_of, metadata_of
+from service.painters.graph import build_model
+from service.painters.shape import parameter_shapes
+
+VERSION = 1
+METADATA = "painter"  # where the file's metadata has what it says of itself
+SMALLEST_SIZE, LARGEST_SIZE = 32, 4096  # pixels
+
+
+class UnusablePainter(ValueError):
+    """A file that holds no painter, or a broken one; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class PainterWeights:
+    """A painter that has learned.
+
+    Attributes:
+        weights: name -> float16 array, as service.painters.shape says.
+        size: long edge in pixels that it learned for.
+        model: SHA-256 of the model file whose features its objective compared.
+    """
+
+    weights: Mapping[str, npt.NDArray[np.float16]]
+    size: int
+    model: str
+
+    @classmethod
+    def of(cls, weights: Mapping[str, npt.NDArray[np.float32]], size: int, model: str) -> PainterWeights:
+        """Round weights as they come from learning."""
+        return cls({name: array.astype(np.float16) for name, array in weights.items()}, size, model)
+
+    def to_bytes(self) -> bytes:
+        """Return the safetensors file."""
+        facts = {"version": VERSION, "size": self.size, "model": self.model}
+        return save(dict(self.weights), {METADATA: json.dumps(facts, sort_keys=True)})
+
+    def to_onnx(self, facts: Mapping[str, str]) -> bytes:
+        """Return the painter as an ONNX file in float32; `facts` go into its metadata beside its own."""
+        own = {"nst.size": str(self.size), "nst.model": self.model}
+        return build_model(self.weights, self.size, own | dict(facts)).SerializeToString(deterministic=True)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> PainterWeights:
+        """Read what `to_bytes` wrote, wherever that was; names, shapes and numbers are checked.
+
+        Raises:
+            UnusablePainter: it is not that.
+        """
+        try:
+            _check_shapes(header_of(data))
+            weights, facts = load(data), json.loads(metadata_of(data)[METADATA])
+        except UnusablePainter:
+            raise
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+            raise UnusablePainter(f"not a painter: {error}") from error
+        for name, array in weights.items():
+            if not np.isfinite(array).all():
+                raise UnusablePainter(f"{name} holds a number that isn't finite")
+        return cls(weights, **_checked(facts))
+
+
+def _check_shapes(header: Mapping[str, Any]) -> None:
+    """Raise UnusablePainter for other arrays than a painter has, before a number is looked at."""
+    found = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    shapes = parameter_shapes()
+    if set(found) != set(shapes):
+        raise UnusablePainter(f"it holds other weights than a painter's: {len(found)} arrays, not {len(shapes)}")
+    for name, shape in shapes.items():
+        if (found[name]["dtype"], found[name]["shape"]) != ("F16", list(shape)):
+            raise UnusablePainter(f"{name} is not float16 of the shape {shape}")
+
+
+def _checked(facts: Any) -> dict[str, Any]:
+    """Return what the file says of itself."""
+    if not isinstance(facts, dict) or facts.get("version") != VERSION:
+        raise UnusablePainter(f"not a painter of version {VERSION}")
+    size, model = facts.get("size"), facts.get("model")
+    if type(size) is not int or not SMALLEST_SIZE <= size <= LARGEST_SIZE:
+        raise UnusablePainter(f"its size is no whole number from {SMALLEST_SIZE} to {LARGEST_SIZE}")
+    if not isinstance(model, str) or len(model) > 64:  # noqa: PLR2004 - hexadecimal digits of a SHA-256
+        raise UnusablePainter("its model is no SHA-256")
+    return {"size": size, "model": model}
