@@ -10,8 +10,12 @@ import pytest
 from sqlalchemy import select
 from storage.before import JOBS, PRESETS, insert_rows, job
 
+from service.config import Settings
 from service.jobs.leases import Leases
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission
 from service.jobs.request import PackTask, ScoreRequest, TransferRequest, WarmTask
+from service.jobs.resource import transfer_resource
 from service.storage.database import Database
 from service.storage.records import (
     JobCheckpoint,
@@ -25,6 +29,7 @@ from service.storage.records import (
 )
 from service.storage.schema import JobRow, PresetRow
 from service.storage.typed_json import read_json
+from service.worker.process import Worker
 
 PACK_TASK = {**job("warm", "queued")["request"], "version": "v", "description": "d", "thumbnail": "t"}
 PACK_TASK.pop("sizes")
@@ -118,6 +123,25 @@ def test_the_database_gives_records_and_takes_them_back_as_they_were(tmp_path: P
         again = session.get_one(PresetRow, "two")
         assert (again.images, again.warm) == before[1:]
     database.close()
+
+
+def test_a_transfer_with_options_of_another_version_is_shown_and_fails_by_their_names(
+    narrow_model: Path, tmp_path: Path
+) -> None:
+    worker = Worker(Settings(data=tmp_path, model=narrow_model), lambda: False)
+    queue = Queue(worker._database, Limits())
+    stored = job("transfer", "queued", 1)["request"]
+    changed = {"later": ("glitter", 1), "refused": ("size", 8000)}
+    for id, (option, value) in changed.items():
+        request = TransferRequest.from_json(stored | {"options": stored["options"] | {option: value}})
+        queue.submit(Submission(id, request))
+    shown = {row.id: transfer_resource(row)["options"] for row in queue.page(None, None, 9)}
+    worker.work_off()
+    for id, (option, value) in changed.items():
+        error = queue.get(id).error
+        assert error is not None
+        assert [field["loc"] for field in error["errors"]] == [option]
+        assert shown[id][option] == transfer_resource(queue.get(id))["options"][option] == value
 
 
 @pytest.mark.parametrize("text", ['{"a": [1, 2.5, null, "é"]}', '{"a": 9223372036854775807}', '["\\ud800"]', "[NaN]"])
