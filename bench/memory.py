@@ -15,15 +15,15 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service.decoding import files
-from service.decoding.decoded import File
 from service.machine.memory import MIB, needed
 from service.options import TransferOptions
 from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures import images
 from service.pictures.images import Picture
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
-from service.styles.style import Style, StyleImage
+from service.styles.style import Style
 
 TITLE = "Cost against size"
 COLUMNS = (
@@ -62,7 +62,7 @@ def job_peak(plan: Plan, size: int) -> int:
     style = files.check_image(images.encode(pictures.style))
     settings = {"threads": torch.get_num_threads(), "gram_memory": GRAM_MEMORY, "memory": _needed(plan, size)}
     stylist = Stylist(engine.MODEL, Blobs("memory:///"), device="cpu", precision="auto", **settings)
-    image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)
+    image = StyleImage(style)
     options: TransferOptions = plan.options(size, {"iterations": JOB_ITERATIONS, "tolerance": 0.0})
     stylist.transfer(Order(pictures.content, [Style.of(image)], options), lambda progress: None)
     return peak_memory()

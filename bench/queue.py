@@ -32,11 +32,15 @@ from bench.report import Results, seconds, table
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import Painting, TransferRequest
+from service.options import TransferOptions
 from service.pictures import images
 from service.storage.database import Database
+from service.storage.pictures import StoredImage
+from service.storage.records import PaintedPicture, TransferResult
 
 TITLE = "The queue"
-ASKED = {"options": {"iterations": 1}}
+EMPTY = TransferRequest(StoredImage(), Painting((), TransferOptions(iterations=1)))
 CLAIMERS = 4  # processes
 WORKERS = (1, 2, 4)
 TINY = {"size": 64, "iterations": 3, "levels": 1}
@@ -86,7 +90,7 @@ def _claims_per_s(url: str, jobs: int) -> dict[str, float]:
         database = Database(url)
         queue = Queue(database, Limits(queue=jobs, caller=jobs))
         for _ in range(jobs):
-            queue.submit(Submission(new_id(), ASKED))
+            queue.submit(Submission(new_id(), EMPTY))
         database.close()
         with ThreadPoolExecutor(claimers) as pool:
             spans = list(pool.map(lambda _: alone(_work_off, url), range(claimers)))
@@ -99,7 +103,7 @@ def _work_off(url: str) -> tuple[float, float]:
     leases = Leases(Database(url), 60)
     begun = time.time()
     while claim := leases.claim(f"bench:{os.getpid()}", {}):
-        leases.succeed(claim, {"blob": "x", "iterations": 1}, {}, "hit")
+        leases.succeed(claim, TransferResult((PaintedPicture("x"),), 1))
     return begun, time.time()
 
 

@@ -19,16 +19,17 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, ratio, seconds, table
 from service.decoding import files
-from service.decoding.decoded import DecodedFiles, File
+from service.decoding.decoded import DecodedFiles
 from service.engine.canvas import to_tensor
 from service.machine.memory import MIB
 from service.pictures import images
 from service.pictures.images import ImageFile, Picture
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
 from service.styles.grams import StyleGrams
-from service.styles.style import Style, StyleImage, Treatment
+from service.styles.style import Style, Treatment
 
 TITLE = "The style pass: the five Grams of one style image"
 COLUMNS = ("long edge", "what", "over", "time", "time", "time ratio")
@@ -63,7 +64,7 @@ def _by_torch(picture: Picture) -> None:
 
 def _cached(style: ImageFile, extractor: GramExtractor, size: int) -> tuple[float, float, float]:
     """Return the seconds with an empty cache, with the file alone, and with the Grams in memory."""
-    image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)
+    image = StyleImage(style)
 
     def timed(grams: StyleGrams) -> float:
         clock = Stopwatch()

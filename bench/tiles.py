@@ -18,7 +18,6 @@ from bench.pictures import pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
 from service.decoding import files
-from service.decoding.decoded import File
 from service.engine.canvas import to_tensor
 from service.engine.losses import Objective
 from service.engine.stage import TILE
@@ -27,8 +26,9 @@ from service.machine.memory import MIB, needed
 from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures import images
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
-from service.styles.style import Style, StyleImage
+from service.styles.style import Style
 
 TITLE = "Tile by tile"
 COLUMNS = ("long edge", "evaluation, whole", "by tiles", "times", "gradients apart", "peak by tiles", "needed()")
@@ -91,7 +91,7 @@ def job_peak(plan: Plan, size: int) -> int:
     style = files.check_image(images.encode(pictures.style))
     settings: dict[str, Any] = {"threads": torch.get_num_threads(), "gram_memory": 256 * MIB, "memory": LIMIT}
     stylist = Stylist(engine.MODEL, Blobs("memory:///"), device="cpu", precision="auto", **settings)
-    image = StyleImage(File(lambda: style.data, style.sha256), style.width, style.height)
+    image = StyleImage(style)
     options = plan.options(size, {"iterations": JOB_ITERATIONS, "tolerance": 0.0, "levels": 1})
     stylist.transfer(Order(pictures.content, [Style.of(image)], options), lambda progress: None)
     return peak_memory()

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, NotRequired, TypedDict
 
 MAX_ERRORS = 20  # fields that a response names
 MAX_DETAIL = 1000  # characters of a message in a response
@@ -61,6 +61,17 @@ class FieldError:
     msg: str
 
 
+class ProblemJson(TypedDict):
+    """An error as an RFC 9457 problem, as responses and rows hold it; `more_errors` counts the fields left out."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[dict[str, str]]]
+    more_errors: NotRequired[int]
+
+
 class ServiceError(Exception):
     """Base of all errors raised on purpose; `detail` is written for the caller.
 
@@ -77,9 +88,9 @@ class ServiceError(Exception):
         self.errors = tuple(errors)
         self.retry_after = retry_after
 
-    def problem(self) -> dict[str, Any]:
+    def problem(self) -> ProblemJson:
         """The error as an RFC 9457 problem: at most MAX_ERRORS fields, and how many more there are."""
-        problem: dict[str, Any] = {
+        problem: ProblemJson = {
             "type": f"urn:nst:problem:{self.slug}",
             "title": self.title,
             "status": self.status,

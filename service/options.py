@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from service.errors import FieldError, InvalidInput
@@ -136,8 +136,25 @@ class TransferOptions:
         """The layers that the encoder has to compute."""
         return frozenset(self.content_layers) | frozenset(self.style_layers)
 
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> TransferOptions:
+        """Return options as a row of any version holds them, unchecked: `check` them before a picture is painted.
+
+        What is missing or null gets its default. What this version doesn't know is kept, to be shown and refused.
+        """
+        options = object.__new__(cls)
+        vars(options).update(DEFAULTS, **{name: value for name, value in values.items() if value is not None})
+        return options
+
+    def check(self) -> None:
+        """Raise InvalidInput if stored options are not what today's rules allow."""
+        if unknown := sorted(vars(self).keys() - OPTIONS.keys()):
+            raise InvalidInput([FieldError(name, "is an option of another version") for name in unknown])
+        type(self)(**vars(self))
+
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return each option's value by its name."""
+        return dict(vars(self))
 
 
 def weights_at(strength: float) -> dict[str, float]:
@@ -193,3 +210,7 @@ def _layer_errors(option: Field[Any], layers: Any) -> list[FieldError]:
     if not errors and not sum(layers.values()):
         errors = [FieldError(option.name, "at least one layer's weight must be above 0")]
     return errors
+
+
+DEFAULTS: Mapping[str, Any] = vars(TransferOptions())
+"""Name -> default."""

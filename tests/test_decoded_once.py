@@ -18,7 +18,9 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import MIB
 from service.options import TransferOptions
 from service.pictures import images
-from service.storage.pictures import StoredImage, StoredStyleImage
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredImage
+from service.storage.records import TransferResult
 from service.worker.process import Worker
 
 COLORS = ("style", "luminance", "match")
@@ -55,18 +57,21 @@ class Pictures:
         self._blobs.put(f"pictures/{name}", data)
         return StoredImage(f"pictures/{name}", images.digest(data), picture.shape[1], picture.shape[0])
 
-    def style(self, name: str, picture: np.ndarray, **masks: StoredImage) -> StoredStyle:
-        image = StoredStyleImage(**vars(self.stored(name, picture)), weight=1.0, scale=1.0)
-        return StoredStyle(None, 1.0, 1.0, (image,), **masks)
+    def style(
+        self, name: str, picture: np.ndarray, mask: StoredImage | None = None, style_mask: StoredImage | None = None
+    ) -> StoredStyle:
+        image = StyleImage(self.stored(name, picture), mask=style_mask)
+        return StoredStyle(None, 1.0, 1.0, (image,), mask=mask)
 
 
-def carried_out(worker: Worker, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+def carried_out(worker: Worker, request: TransferRequest) -> TransferResult:
     queue = Queue(worker._database, Limits())
-    id = queue.submit(Submission(new_id(), row, "", kind=kind)).id
+    id = queue.submit(Submission(new_id(), request)).id
     worker.work_off()
     job = queue.get(id)
     assert job.status == "succeeded", job.error
-    return dict(job.result or {})
+    assert job.transfer_result is not None
+    return job.transfer_result
 
 
 @pytest.mark.parametrize("count", [4, pytest.param(16, marks=pytest.mark.slow)])
@@ -90,10 +95,10 @@ def test_all_variants_decode_each_picture_and_mask_once(
         for k in range(count)
     )  # fmt: skip
     request = TransferRequest(content, Painting(styles, TransferOptions(size=96)), variants)
-    result = carried_out(worker, "transfer", request.as_json())
-    given = [content, mask, protect, *(style.images[0] for style in styles)]
+    result = carried_out(worker, request)
+    given = [content, mask, protect, *(style.images[0].file for style in styles)]
     assert {image.blob: decoded[image.sha256] for image in given} == {image.blob: 1 for image in given}
-    painted = {variant["sha256"] for variant in result["variants"]}
+    painted = {picture.sha256 for picture in result.pictures}
     assert {digest: decoded[digest] for digest in painted} == dict.fromkeys(painted, 1), "for the contact sheet"
 
 
@@ -105,7 +110,7 @@ def test_one_picture_decodes_a_style_once_for_all_levels(
     style_mask = pictures.stored("mask", texture)
     styles = (pictures.style("one", texture[::-1], style_mask=style_mask),)
     base = Painting(styles, TransferOptions(size=128, iterations=4, levels=3, init=init))
-    carried_out(worker, "transfer", TransferRequest(pictures.stored("content", photo), base).as_json())
+    carried_out(worker, TransferRequest(pictures.stored("content", photo), base))
     assert len(decoded) == 3
     assert set(decoded.values()) == {1}
 
@@ -119,5 +124,5 @@ def test_what_leaves_no_room_is_decoded_again(
     variants = tuple(Painting((style,), TransferOptions(size=64, iterations=1, color=color)) for color in COLORS)
     request = TransferRequest(pictures.stored("content", photo), variants[0], variants)
     assert texture.nbytes < MIB
-    carried_out(worker, "transfer", request.as_json())
-    assert (decoded[request.content.sha256], decoded[style.images[0].sha256]) == (1, len(COLORS))
+    carried_out(worker, request)
+    assert (decoded[request.content.sha256], decoded[style.images[0].file.sha256]) == (1, len(COLORS))

@@ -28,7 +28,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "__main__": (ANYTHING,),
         "decoding": ("PIL", "cachetools", "numpy"),
         "network": ("google", "numpy", "onnx"),
-        "storage": ("alembic", "obstore", "sqlalchemy"),
+        "storage": ("alembic", "obstore", "pydantic_core", "sqlalchemy"),
     },
     {
         "options": (),

@@ -14,7 +14,6 @@ from skimage import data
 
 from scripts.starters import strokes
 from service.decoding import files
-from service.decoding.decoded import File
 from service.engine.precision import choose
 from service.machine.memory import MIB
 from service.network.model import load_model
@@ -22,8 +21,9 @@ from service.options import TransferOptions
 from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures import images
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
-from service.styles.style import Style, StyleImage
+from service.styles.style import Style
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ def test_the_losses_are_the_formulas(
 def test_bfloat16_gives_what_float32_gives(real_model: Path, tmp_path: Path, name: str, seed: int) -> None:
     content, art = np.ascontiguousarray(getattr(data, name)()), images.encode(np.asarray(strokes.draw(512, seed)))
     file = files.check_image(art)
-    image = StyleImage(File(lambda: art, file.sha256), file.width, file.height)
+    image = StyleImage(file)
     native = choose("auto", torch.device("cpu")) == "bfloat16"  # emulated it takes fifteen times as long
     options = TransferOptions(size=160, iterations=60) if native else TransferOptions(size=96, iterations=6)
     order = Order(content, [Style.of(image)], options)

@@ -16,7 +16,6 @@ import torch
 
 from scripts.client import ROOT
 from service.config import Settings
-from service.decoding.decoded import File
 from service.engine.vgg import VGG, build_encoder
 from service.network.digests import model_sha256
 from service.network.model import load_model
@@ -28,7 +27,7 @@ from service.painters.photographs import Crops
 from service.painters.weights import PainterWeights
 from service.painting.stylist import Stylist
 from service.styles.starters.loading import STARTERS, Starter
-from service.styles.style import Style, StyleImage
+from service.styles.style import Style
 
 SIZE = 512  # pixels that the starters' painters learn for
 TOGETHER, EACH = 12_000, 2_000  # steps
@@ -102,8 +101,7 @@ def _new_painters(count: int) -> list[Painter]:
 
 
 def _targets(stylist: Stylist, starter: Starter) -> dict[int, Targets]:
-    picture = starter.image().image
-    style = Style.of(StyleImage(File(lambda: picture.data, picture.sha256), picture.width, picture.height))
+    style = Style.of(starter.image())
     sizes = learned_sizes(SIZE)
     grams = stylist.grams([style], list(sizes.values()))
     return {

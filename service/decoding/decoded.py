@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from cachetools import LRUCache
 
@@ -13,17 +12,22 @@ from service.decoding import files
 from service.decoding.files import Tick, no_tick
 from service.machine.memory import KEPT_DECODED
 from service.pictures.images import Cutout, Mask, Picture
+from service.pictures.sizes import HasSize
 
 Decoded = Cutout | Mask | Picture
 T = TypeVar("T", bound=Decoded)
 
 
-@dataclass(frozen=True)
-class File:
+class File(Protocol):
     """A file that is read when it is needed; `sha256` is the digest of its bytes."""
 
-    read: Callable[[], bytes]
-    sha256: str
+    @property
+    def sha256(self) -> str: ...
+    def read(self) -> bytes: ...
+
+
+class PictureFile(File, HasSize, Protocol):
+    """A file that holds a picture, as an ImageFile does."""
 
 
 class DecodedFiles:

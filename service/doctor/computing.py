@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image
 
 from service.config import Settings
 from service.decoding import files
-from service.decoding.decoded import File
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.machine.devices import GPUS
 from service.network.model import load_model
@@ -21,7 +18,8 @@ from service.painting.order import Order
 from service.painting.stylist import EngineInfo, Stylist
 from service.pictures import images
 from service.pictures.images import Picture
-from service.styles.style import Style, StyleImage
+from service.pictures.style_image import StyleImage
+from service.styles.style import Style
 
 CPU_PROVIDER = "CPUExecutionProvider"
 SIZE, ITERATIONS = 96, 8  # pixels, and steps of the transfer that is tried
@@ -83,12 +81,9 @@ def _why(info: EngineInfo, settings: Settings) -> str:
 
 
 def _transfer(stylist: Stylist, loaded: float) -> Iterator[Finding]:
-    content, style = _ramp(), _stripes()
-    data = io.BytesIO()
-    Image.fromarray(style).save(data, "PNG")
-    file = File(data.getvalue, images.digest(data.getvalue()))
+    content, style = _ramp(), files.check_image(images.encode(_stripes()))
     options = TransferOptions.of(size=SIZE, iterations=ITERATIONS)
-    order = Order(content, [Style.of(StyleImage(file, SIZE, SIZE))], options)
+    order = Order(content, [Style.of(StyleImage(style))], options)
     begun = time.monotonic()
     result = stylist.transfer(order, lambda progress: None).result
     took = time.monotonic() - begun

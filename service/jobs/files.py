@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-Found = tuple[str, Mapping[str, Any]]
-"""A dotted path in the request, as in `styles.0.mask`, and the image as the row describes it."""
-
-MASKS = ("mask", "style_mask")
-OVER_CONTENT = {"init": "first", "protect": "protect", "strength_map": "strength_map"}  # in the request, in the row
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.storage.pictures import StoredImage
 
 
-def files_of(request: Mapping[str, Any]) -> Iterator[Found]:
-    """Yield all pictures that a transfer's row refers to; a preset's as they were at submission."""
-    yield "content", request["content"]
-    yield from _of_painting("", request)
-    for i, variant in enumerate(request.get("variants", ())):
+@dataclass(frozen=True)
+class InputPicture:
+    """A picture of the request at a dotted path, as in `styles.0.mask`; a style image has its weight and scale."""
+
+    loc: str
+    image: StoredImage
+    weight: float | None = None
+    scale: float | None = None
+
+
+def files_of(request: TransferRequest) -> Iterator[InputPicture]:
+    """Yield all pictures that a transfer refers to; a preset's as they were at submission."""
+    yield InputPicture("content", request.content)
+    yield from _of_painting("", request.base)
+    for i, variant in enumerate(request.variants):
         yield from _of_painting(f"variants.{i}.", variant)
 
 
-def _of_painting(loc: str, painting: Mapping[str, Any]) -> Iterator[Found]:
-    for name, key in OVER_CONTENT.items():
-        if painting.get(key):
-            yield f"{loc}{name}", painting[key]
-    for i, style in enumerate(painting["styles"]):
-        yield from _of_style(f"{loc}styles.{i}", style)
+def _of_painting(loc: str, painting: Painting) -> Iterator[InputPicture]:
+    over_content = {"init": painting.first, "protect": painting.protect, "strength_map": painting.strength_map}
+    yield from _given(loc, over_content)
+    for i, style in enumerate(painting.styles):
+        yield from _of_style(f"{loc}styles.{i}.", style)
 
 
-def _of_style(loc: str, style: Mapping[str, Any]) -> Iterator[Found]:
-    for k, image in enumerate(style["images"]):
-        yield f"{loc}.images.{k}" if style["preset"] else f"{loc}.image", image
-    for name in MASKS:
-        if style.get(name):
-            yield f"{loc}.{name}", style[name]
+def _of_style(loc: str, style: StoredStyle) -> Iterator[InputPicture]:
+    for k, image in enumerate(style.images):
+        name = f"images.{k}" if style.preset else "image"
+        yield InputPicture(f"{loc}{name}", image.file, image.weight, image.scale)
+    yield from _given(loc, {"mask": style.mask, "style_mask": style.style_mask})
+
+
+def _given(loc: str, images: dict[str, StoredImage | None]) -> Iterator[InputPicture]:
+    for name, image in images.items():
+        if image is not None:
+            yield InputPicture(f"{loc}{name}", image)

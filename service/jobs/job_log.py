@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from service.jobs.request import ScoreRequest, TransferRequest
 from service.storage.schema import JobRow
 from service.telemetry import instruments
 from service.telemetry.tracing import parse
@@ -41,17 +42,23 @@ def _log(facts: dict[str, Any], timings: dict[str, float]) -> None:
 def _facts(row: JobRow, cause: str | None) -> dict[str, Any]:
     """Return the fields of the log line, except the timings."""
     trace = parse(row.trace or "")
-    result, options = row.result or {}, row.request.get("options", {})
+    error, result = row.error, row.transfer_result
     return {
         "job_id": row.id,
         "kind": row.kind,
         "status": row.status,
         "cause": cause,
-        "error": (row.error or {}).get("detail"),
-        "size": options.get("size"),
-        "iterations": result.get("iterations"),
+        "error": error["detail"] if error else None,
+        "size": _size(row),
+        "iterations": result.iterations if result else None,
         "style_cache": row.style_cache,
         "attempts": row.attempts,
         "worker": row.worker,
         "trace_id": trace.trace_id if trace else None,
     }
+
+
+def _size(row: JobRow) -> int | None:
+    """Return the pixels on the output's long edge, for the kinds of jobs that have an output."""
+    has_output = row.kind in (TransferRequest.kind, ScoreRequest.kind)
+    return TransferRequest.from_json(row.request).size if has_output else None

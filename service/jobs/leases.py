@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -12,10 +12,15 @@ from sqlalchemy.orm import Session
 from service.errors import JobFailed, ServiceError
 from service.jobs.finish import deadline_error, finish
 from service.jobs.registry import process_of
-from service.jobs.request import iterations
+from service.jobs.request import TransferRequest
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
+from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.schema import CallerRow, JobRow
+from service.storage.typed_json import Json
+
+Result = TransferResult | ScoreResult | TaskResult
+"""What a job has made, by its kind."""
 
 MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
 
@@ -28,14 +33,15 @@ class LeaseLost(Exception):
 class Claim:
     """A worker's right to write to a job, good until another worker claims it or the job ends.
 
+    `request` is as the row holds it: who carries it out reads it, so that one that can't be read fails its job alone.
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
     """
 
     id: str
     fence: int
-    request: dict[str, Any]
-    checkpoint: dict[str, Any] | None = None
+    request: Json
+    checkpoint: JobCheckpoint | None = None
     kind: str = "transfer"
     trace: str | None = None
 
@@ -55,7 +61,7 @@ class Leases:
         self._database = database
         self._lease_s = lease_s
 
-    def claim(self, worker: str, engine: dict[str, Any]) -> Claim | None:
+    def claim(self, worker: str, engine: dict[str, str]) -> Claim | None:
         """Claim the next job that waits or whose lease ran out; None if there is none.
 
         Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then the
@@ -72,7 +78,7 @@ class Leases:
                 if not _give_up(session, row):
                     return self._take(session, row, worker, engine)
 
-    def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, Any]) -> Claim:
+    def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str]) -> Claim:
         clock = read_clock(session)
         row.status, row.worker, row.engine = "running", worker, engine
         _go_back(row)
@@ -88,9 +94,9 @@ class Leases:
         self,
         claim: Claim,
         *,
-        progress: dict[str, Any] | None = None,
-        preview: dict[str, Any] | None = None,
-        checkpoint: dict[str, Any] | None = None,
+        progress: JobProgress | None = None,
+        preview: Preview | None = None,
+        checkpoint: JobCheckpoint | None = None,
     ) -> News:
         """Renew the lease, and write what is given.
 
@@ -101,22 +107,28 @@ class Leases:
             clock = read_clock(session)
             if progress is not None:
                 row.events += 1
-                row.progress = progress | {"event": row.events}
+                row.progress = replace(progress, event=row.events)
             if preview is not None:
                 row.events += 1
-                row.preview = preview | {"event": row.events}
+                row.preview = replace(preview, event=row.events)
             row.checkpoint = checkpoint or row.checkpoint
             row.lease_until = clock + self._lease_s
             return News(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 
     def succeed(
-        self, claim: Claim, result: dict[str, Any], timings: dict[str, Any], style_cache: str | None, stored: int = 0
+        self,
+        claim: Claim,
+        result: Result,
+        timings: Mapping[str, float] | None = None,
+        style_cache: str | None = None,
+        stored: int = 0,
     ) -> None:
         """End a job with success; its result's files take `stored` bytes. Raises LeaseLost."""
         with self._database.writing() as session:
             row = _held(session, claim)
             row.bytes += stored
-            row.result, row.style_cache, row.timings, row.checkpoint = result, style_cache, timings, None
+            row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
+            row.timings = dict(timings or {})
             finish(session, row, "succeeded")
 
     def fail(self, claim: Claim, error: ServiceError) -> None:
@@ -206,7 +218,7 @@ def _held(session: Session, claim: Claim) -> JobRow:
 def _go_back(row: JobRow) -> None:
     """Set the progress back to where the job will continue."""
     row.events += 1
-    row.progress = (row.checkpoint["progress"] if row.checkpoint else {}) | {"event": row.events}
+    row.progress = replace(row.checkpoint.progress if row.checkpoint else JobProgress(), event=row.events)
 
 
 def _give_up(session: Session, row: JobRow) -> bool:
@@ -224,8 +236,10 @@ def _give_up(session: Session, row: JobRow) -> bool:
 
 def _worn_out(row: JobRow) -> JobFailed:
     """Return the error of a job whose workers died too often."""
-    reached = (row.progress or {}).get("iteration", 0)
+    reached = ""
+    if row.kind == TransferRequest.kind:
+        iterations = TransferRequest.from_json(row.request).iterations
+        reached = f" at iteration {row.progress.iteration if row.progress else 0} of {iterations}"
     return JobFailed(
-        f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}) "
-        f"at iteration {reached} of {iterations(row.request)}"
+        f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}){reached}"
     )

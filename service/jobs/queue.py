@@ -5,17 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
-from service.errors import NotFound
+from service.errors import NotFound, ProblemJson
 from service.jobs.expiry import is_kept
 from service.jobs.finish import finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
-from service.jobs.request import job_folder
+from service.jobs.request import Request, job_folder
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.schema import CallerRow, IdempotencyRow, JobRow
@@ -31,19 +30,18 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class Submission:
-    """A new job, of one of the KINDS. `owner` is its caller; it may take `deadline_s` seconds, including the wait.
+    """A new job, of its request's kind. `owner` is its caller; it may take `deadline_s` seconds, including the wait.
 
     `trace` is the traceparent of its HTTP request, `bytes` the size of its request's files.
     """
 
     id: str
-    request: dict[str, Any]
+    request: Request
     owner: str = ""
     priority: int = 0
     deadline_s: float | None = None
     callback_url: str | None = None
     repeat: RepeatKey | None = None
-    kind: str = "transfer"
     trace: str | None = None
     bytes: int = 0
 
@@ -89,7 +87,7 @@ class Queue:
             session.add(CallerRow(owner=new.owner, last_claim=0))
         session.flush()
         session.refresh(row)
-        event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.kind).inc(), once=True)
+        event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.request.kind).inc(), once=True)
         return row
 
     def get(self, id: str, kind: str | None = None) -> JobRow:
@@ -100,7 +98,7 @@ class Queue:
             raise NotFound(f"there is no {kind or 'job'} {id!r}")
         return row
 
-    def outcomes(self, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any] | None]]:
+    def outcomes(self, ids: Collection[str]) -> dict[str, tuple[str, ProblemJson | None]]:
         """Return status and error of each of these jobs; jobs that don't exist are left out."""
         with self._database.reading() as session:
             rows = session.execute(select(JobRow.id, JobRow.status, JobRow.error).where(JobRow.id.in_(ids)))
@@ -153,9 +151,9 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
 def _row(new: Submission, clock: float) -> JobRow:
     return JobRow(
         id=new.id,
-        kind=new.kind,
+        kind=new.request.kind,
         status="queued",
-        request=new.request,
+        request=new.request.to_json(),
         owner=new.owner,
         priority=new.priority,
         deadline_at=None if new.deadline_s is None else clock + new.deadline_s,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from service.options import TransferOptions
-from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredFile, StoredImage, style_image_from_json, style_image_to_json
+from service.storage.typed_json import Json
 
 FOLDER = "jobs"
 CHECKPOINT = "checkpoint"  # prefix of files that only an unfinished job needs
@@ -20,33 +22,47 @@ class StoredStyle:
 
     Attributes:
         weight: its share in the average of its region.
+        images: a mask over a style's one image is that image's.
         pack: the file of a preset that has no pictures.
         mask: over the content, the part that gets this style.
-        style_mask: over its one image, the part that counts.
     """
 
     preset: str | None
     weight: float
     scale: float
-    images: tuple[StoredStyleImage, ...]
+    images: tuple[StyleImage[StoredImage], ...]
     pack: StoredFile | None = None
     mask: StoredImage | None = None
-    style_mask: StoredImage | None = None
 
-    def sized(self) -> list[tuple[StoredStyleImage, float]]:
+    @property
+    def style_mask(self) -> StoredImage | None:
+        """The mask over its one image, the part that counts."""
+        return self.images[0].mask if self.images else None
+
+    def sized(self) -> list[tuple[StyleImage[StoredImage], float]]:
         """Return each image that has a weight, with its size relative to the output's; empty for a pack."""
         if self.pack is not None or not self.weight:
             return []
         return [(image, self.scale * image.scale) for image in self.images if image.weight > 0]
 
-    @classmethod
-    def from_json(cls, style: Mapping[str, Any]) -> StoredStyle:
-        pictures = {
-            name: style[name] and StoredImage(**style[name]) for name in ("mask", "style_mask") if name in style
+    def to_json(self) -> Json:
+        return {
+            "preset": self.preset,
+            "weight": self.weight,
+            "scale": self.scale,
+            "images": [style_image_to_json(image) for image in self.images],
+            "pack": _json_of(self.pack),
+            "mask": _json_of(self.mask),
+            "style_mask": _json_of(self.style_mask),
         }
-        pack = style.get("pack") and StoredFile(**style["pack"])
-        images = tuple(StoredStyleImage(**image) for image in style["images"])
-        return cls(style["preset"], style["weight"], style["scale"], images, pack, **pictures)
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> StoredStyle:
+        style_mask = _read_image(json.get("style_mask"))
+        images = tuple(style_image_from_json(image, style_mask) for image in json.get("images", ()))
+        pack = StoredFile.from_json(json["pack"]) if json.get("pack") else None
+        weight, scale = json.get("weight", 1.0), json.get("scale", 1.0)
+        return cls(json.get("preset"), weight, scale, images, pack, _read_image(json.get("mask")))
 
 
 @dataclass(frozen=True)
@@ -54,35 +70,51 @@ class Painting:
     """One picture that a job paints.
 
     Attributes:
+        options: as they were stored, to be checked before it is painted.
         first: the given initial image, for the init "image".
         protect, strength_map: masks over the content.
         label: its caption on the contact sheet.
     """
 
-    styles: tuple[StoredStyle, ...]
-    options: TransferOptions
+    styles: tuple[StoredStyle, ...] = ()
+    options: TransferOptions = TransferOptions()
     first: StoredImage | None = None
     protect: StoredImage | None = None
     strength_map: StoredImage | None = None
     label: str = ""
 
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Painting:
-        """Read a row of this or an earlier version."""
-        pictures = {
-            name: StoredImage(**row[name])
-            for name in ("first", "protect", "strength_map")
-            if row.get(name) is not None
+    def to_json(self) -> Json:
+        return {
+            "styles": [style.to_json() for style in self.styles],
+            "options": self.options.as_dict(),
+            "first": _json_of(self.first),
+            "protect": _json_of(self.protect),
+            "strength_map": _json_of(self.strength_map),
+            "label": self.label,
         }
-        options = {name: value for name, value in row["options"].items() if value is not None}
-        styles = tuple(StoredStyle.from_json(style) for style in row["styles"])
-        return cls(styles, TransferOptions(**options), label=row.get("label", ""), **pictures)
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> Painting:
+        return cls().variant(json, {})
+
+    def variant(self, json: Mapping[str, Any], own: Mapping[str, Any]) -> Painting:
+        """Read another painting; what its JSON has in common with `own`, this painting's, is shared with this one.
+
+        Variants mostly differ in an option or two, and a list of transfers may have 1600 of them.
+        """
+        parts = {}
+        for name, read in _READERS.items():
+            if name in json:
+                is_same = name in own and own[name] == json[name]
+                parts[name] = getattr(self, name) if is_same else read(json[name])
+        return Painting(**parts)
 
 
 @dataclass(frozen=True)
 class TransferRequest:
     """A whole transfer: the base painting, and the variants that are painted instead of it, if there are any."""
 
+    kind: ClassVar[str] = "transfer"
     content: StoredImage
     base: Painting
     variants: tuple[Painting, ...] = ()
@@ -97,28 +129,108 @@ class TransferRequest:
         """Pixels on the long edge of every picture."""
         return self.base.options.size
 
-    def as_json(self) -> dict[str, Any]:
-        variants = [asdict(painting) for painting in self.variants]
-        return {"content": asdict(self.content), **asdict(self.base), "variants": variants}
+    @property
+    def iterations(self) -> int:
+        """Iterations at most, of all pictures."""
+        return sum(painting.options.iterations for painting in self.paintings)
+
+    def check_options(self) -> None:
+        """Raise InvalidInput if a picture's options aren't among those that can be painted today."""
+        for painting in self.paintings:
+            painting.options.check()
+
+    def to_json(self) -> Json:
+        variants = [painting.to_json() for painting in self.variants]
+        return {"content": self.content.to_json(), **self.base.to_json(), "variants": variants}
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> TransferRequest:
-        variants = tuple(Painting.from_json(variant) for variant in row.get("variants", ()))
-        return cls(StoredImage(**row["content"]), Painting.from_json(row), variants)
+    def from_json(cls, json: Mapping[str, Any]) -> TransferRequest:
+        """Read a row of any version, without checking its options."""
+        base = Painting.from_json(json)
+        variants = tuple(base.variant(variant, json) for variant in json.get("variants") or ())
+        return cls(StoredImage.from_json(json.get("content", {})), base, variants)
 
 
-def painted(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the pictures that a transfer's row asks for, each with its `styles` and `options`."""
-    return row.get("variants") or [row]
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A score: a transfer that isn't carried out, and the picture to be judged by it."""
+
+    kind: ClassVar[str] = "score"
+    transfer: TransferRequest
+    picture: StoredImage
+
+    def to_json(self) -> Json:
+        return self.transfer.to_json() | {"picture": self.picture.to_json()}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> ScoreRequest:
+        return cls(TransferRequest.from_json(json), StoredImage.from_json(json.get("picture", {})))
 
 
-def iterations(row: Mapping[str, Any]) -> int:
-    """Return the sum of the iterations of all pictures that a transfer's row asks for."""
-    return sum(painting.get("options", {}).get("iterations") or 0 for painting in painted(row))
+@dataclass(frozen=True)
+class WarmTask:
+    """Warming: the Grams of a preset for transfers of these sizes in pixels."""
+
+    kind: ClassVar[str] = "warm"
+    style: StoredStyle
+    sizes: tuple[int, ...]
+
+    def to_json(self) -> Json:
+        return {"style": self.style.to_json(), "sizes": list(self.sizes)}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> WarmTask:
+        return cls(StoredStyle.from_json(json.get("style", {})), tuple(json.get("sizes", ())))
+
+
+@dataclass(frozen=True)
+class PackTask:
+    """Pack: the Grams of a preset's version as one file. `thumbnail` is the SHA-256 of its thumbnail."""
+
+    kind: ClassVar[str] = "pack"
+    style: StoredStyle
+    version: str
+    description: str
+    thumbnail: str | None
+
+    def to_json(self) -> Json:
+        return vars(self) | {"style": self.style.to_json()}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> PackTask:
+        style = StoredStyle.from_json(json.get("style", {}))
+        return cls(style, json.get("version", ""), json.get("description", ""), json.get("thumbnail"))
+
+
+Request = TransferRequest | ScoreRequest | WarmTask | PackTask
+"""What a job is asked for, by its kind."""
+
+
+def _read_image(json: Json | None) -> StoredImage | None:
+    return StoredImage.from_json(json) if json else None
+
+
+def _read_styles(json: list[Json]) -> tuple[StoredStyle, ...]:
+    return tuple(StoredStyle.from_json(style) for style in json)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "styles": _read_styles,
+    "options": TransferOptions.stored,
+    "first": _read_image,
+    "protect": _read_image,
+    "strength_map": _read_image,
+    "label": str,
+}
+"""How each part of a painting is read."""
+
+
+def _json_of(file: StoredFile | None) -> Json | None:
+    return None if file is None else file.to_json()
 
 
 def blobs(request: Any) -> Iterator[str]:
-    """Yield the keys of all files that a request of any kind refers to."""
+    """Yield the keys of all files that a request of any kind refers to, in JSON of any version."""
     if isinstance(request, list):
         for entry in request:
             yield from blobs(entry)

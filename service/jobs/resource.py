@@ -5,41 +5,46 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from service.jobs.request import iterations as iterations_of
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.storage.pictures import StoredImage
+from service.storage.records import JobProgress, PaintedPicture, TransferResult
 from service.storage.schema import ENDED, JobRow
 
 
 def transfer_resource(row: JobRow) -> dict[str, Any]:
     """Return a transfer from its row, without checking it again: rows of earlier versions stay readable."""
+    request, result = TransferRequest.from_json(row.request), row.transfer_result
     return {
         "id": row.id,
         "status": row.status,
         "created_at": iso(row.created_at),
         "started_at": iso(row.started_at),
         "finished_at": iso(row.finished_at),
-        "progress": progress_resource(row),
-        "options": _options(row),
-        "result": row.result and _result(row.result),
+        "progress": _progress(row, request, result),
+        "options": _options(row, request),
+        "result": result and _result(result),
         "error": row.error,
         "timings": row.timings or {},
         "style_cache": row.style_cache,
         "engine": row.engine,
         "callback": None,
-        "links": _links(row),
+        "links": _links(row, result),
     }
 
 
 def progress_resource(row: JobRow) -> dict[str, Any]:
-    """Return the progress of a job."""
-    now, iterations = row.progress or {}, iterations_of(row.request)
-    ended = row.status == "succeeded"
-    iteration = row.result["iterations"] if ended and row.result else now.get("iteration", 0)
+    """Return the progress of a transfer."""
+    return _progress(row, TransferRequest.from_json(row.request), row.transfer_result)
+
+
+def _progress(row: JobRow, request: TransferRequest, result: TransferResult | None) -> dict[str, Any]:
+    progress, ended = row.progress or JobProgress(), row.status == "succeeded"
     return {
-        "iteration": iteration,
-        "iterations": iterations,
-        "fraction": 1.0 if ended else now.get("fraction", 0.0),
-        "eta_seconds": 0.0 if ended else now.get("eta_seconds"),
-        "losses": now.get("losses"),
+        "iteration": result.iterations if ended and result else progress.iteration,
+        "iterations": request.iterations,
+        "fraction": 1.0 if ended else progress.fraction,
+        "eta_seconds": 0.0 if ended else progress.eta_seconds,
+        "losses": progress.losses,
     }
 
 
@@ -50,58 +55,58 @@ def iso(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _result(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a job's result without the keys of its files; results of earlier versions have one picture."""
-    variants = result.get("variants") or [result]
-    return _picture(result) | {"variants": [_picture(variant) for variant in variants]}
+def _result(result: TransferResult) -> dict[str, Any]:
+    """Return a transfer's result without the keys of its files."""
+    variants = [_picture(picture) for picture in result.pictures]
+    return variants[0] | {"iterations": result.iterations, "variants": variants}
 
 
-def _picture(result: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in result.items() if key not in ("blob", "sheet", "sheet_sha256", "variants")}
+def _picture(picture: PaintedPicture) -> dict[str, Any]:
+    """Return a picture without its key, and without what rows of earlier versions don't say."""
+    return {name: value for name, value in picture.to_json().items() if name != "blob" and value is not None}
 
 
-def _options(row: JobRow) -> dict[str, Any]:
-    request = row.request
-    request_fields = {"content": _image(request["content"])} | _painting(request)
-    base = _painting(request)
-    own = [{k: v for k, v in _painting(one).items() if v != base[k]} for one in request.get("variants", ())]
+def _options(row: JobRow, request: TransferRequest) -> dict[str, Any]:
+    base = _painting(request.base)
+    own = [{k: v for k, v in _painting(one).items() if v != base.get(k)} for one in request.variants]
     deadline_s = None if row.deadline_at is None else round(row.deadline_at - row.created_at, 3)
     terms = {"priority": row.priority, "deadline_s": deadline_s, "callback_url": row.callback_url}
-    return request_fields | {"variants": own} | terms
+    return {"content": _image(request.content)} | base | {"variants": own} | terms
 
 
-def _painting(painting: dict[str, Any]) -> dict[str, Any]:
+def _painting(painting: Painting) -> dict[str, Any]:
     """Return one picture's styles and options, with the defaults filled in."""
-    options = dict(painting["options"])
-    if painting["first"]:
-        options["init"] = _image(painting["first"])
-    masks = {name: _maybe(painting.get(name)) for name in ("protect", "strength_map")}
-    return {"styles": [_style(style) for style in painting["styles"]]} | options | masks
+    options = painting.options.as_dict()
+    if painting.first:
+        options["init"] = _image(painting.first)
+    masks = {"protect": _maybe(painting.protect), "strength_map": _maybe(painting.strength_map)}
+    return {"styles": [_style(style) for style in painting.styles]} | options | masks
 
 
-def _style(style: dict[str, Any]) -> dict[str, Any]:
-    source = {"preset": style["preset"]} if style["preset"] else {"image": _image(style["images"][0])}
-    masks = {name: _image(style[name]) for name in ("mask", "style_mask") if style.get(name)}
-    return source | {"weight": style["weight"], "scale": style["scale"]} | masks
+def _style(style: StoredStyle) -> dict[str, Any]:
+    source = {"preset": style.preset} if style.preset else {"image": _image(style.images[0].file)}
+    masks = {"mask": style.mask, "style_mask": style.style_mask}
+    shown = {name: _image(mask) for name, mask in masks.items() if mask}
+    return source | {"weight": style.weight, "scale": style.scale} | shown
 
 
-def _maybe(image: dict[str, Any] | None) -> dict[str, Any] | None:
-    return image and _image(image)
+def _maybe(image: StoredImage | None) -> dict[str, Any] | None:
+    return _image(image) if image else None
 
 
-def _image(image: dict[str, Any]) -> dict[str, Any]:
-    return {key: image[key] for key in ("sha256", "width", "height")}
+def _image(image: StoredImage) -> dict[str, Any]:
+    return {"sha256": image.sha256, "width": image.width, "height": image.height}
 
 
-def _links(row: JobRow) -> dict[str, str]:
+def _links(row: JobRow, result: TransferResult | None) -> dict[str, str]:
     here = f"/v1/transfers/{row.id}"
     links = {"self": here, "events": f"{here}/events"}
     if row.status not in ENDED:
         links["cancel"] = f"{here}/cancel"
     if row.preview:
         links["preview"] = f"{here}/preview"
-    if row.result:
+    if result:
         links["image"] = f"{here}/image"
-        if row.result.get("sheet"):
+        if result.sheet:
             links["sheet"] = f"{here}/sheet"
     return links

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.decoding.decoded import DecodedFiles
+from service.decoding.decoded import DecodedFiles, PictureFile
 from service.engine.guidance import Guidance
 from service.engine.pyramid import plan
 from service.engine.vgg import VGG
@@ -19,9 +19,10 @@ from service.pictures import colour, images
 from service.pictures.cutout import visible_strength
 from service.pictures.images import Mask, Picture
 from service.pictures.sizes import levels_that_fit
+from service.pictures.style_image import StyleImage
 from service.styles.extractor import Grams
 from service.styles.grams import StyleGrams, Tally
-from service.styles.style import Style, StyleImage, Treatment
+from service.styles.style import Style, Treatment
 
 
 class PreparedOrder:
@@ -126,7 +127,7 @@ def _treatment(color: str, content: Picture) -> Treatment:
     return Treatment()
 
 
-def _heaviest(styles: Sequence[Style]) -> StyleImage:
+def _heaviest(styles: Sequence[Style]) -> StyleImage[PictureFile]:
     """Return the heaviest image of the heaviest style."""
     style = max((style for style in styles if style.images), key=lambda style: style.weight)
     return max(style.images, key=lambda image: image.weight)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from service.decoding import files
-from service.decoding.decoded import File
 from service.errors import InvalidInput
 from service.options import TransferOptions
 from service.painting.order import Order
@@ -17,7 +16,8 @@ from service.pictures import images
 from service.pictures.cutout import fitted
 from service.pictures.images import ImageFile, Picture, UnreadableImage
 from service.pictures.sizes import content_size_errors, style_size_errors
-from service.styles.style import Style, StyleImage
+from service.pictures.style_image import StyleImage
+from service.styles.style import Style
 
 Source = str | PathLike[str] | Picture
 """A picture: the path of its file, or H x W x 3 uint8 sRGB."""
@@ -38,8 +38,7 @@ def read(field: str, source: Source) -> ImageFile:
 
 def style_of(source: Source, weight: float = 1.0, scale: float = 1.0) -> Style:
     """Make a style of one picture. Raises InvalidInput."""
-    file = read("style", source)
-    return Style.of(StyleImage(File(lambda: file.data, file.sha256), file.width, file.height, scale=scale), weight)
+    return Style.of(StyleImage(read("style", source), scale=scale), weight)
 
 
 def make_order(

@@ -49,6 +49,10 @@ class ImageFile:
     height: int
     sha256: str
 
+    def read(self) -> bytes:
+        """Return the file's bytes."""
+        return self.data
+
 
 @dataclass(frozen=True, eq=False)
 class Cutout:

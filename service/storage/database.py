@@ -25,6 +25,7 @@ from service.storage.migrations import upgrade
 from service.storage.opened import OpenedPath
 from service.storage.reserve import Reserve
 from service.storage.schema import STORE_MARK, MarkRow
+from service.storage.typed_json import read_json
 
 BUSY_TIMEOUT_S = 30  # how long a SQLite writer waits for another one
 FULL = ("disk is full", "No space left", "Disk quota exceeded")  # how SQLite and PostgreSQL say that
@@ -216,6 +217,7 @@ def _engine(url: str) -> Engine:
 def _postgresql(url: URL) -> Engine:
     return create_engine(
         url,
+        json_deserializer=read_json,
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_MORE,
@@ -227,7 +229,7 @@ def _postgresql(url: URL) -> Engine:
 def _sqlite(url: URL) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url, json_deserializer=read_json, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from service.pictures.style_image import StyleImage
+from service.storage.typed_json import Json, Record
 
 
 @dataclass(frozen=True)
-class StoredFile:
+class StoredFile(Record):
     """A file in the blob store; `sha256` is of its bytes."""
 
-    blob: str
-    sha256: str
+    blob: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
 class StoredImage(StoredFile):
-    """An image; `width` and `height` in pixels."""
+    """An image; `width` and `height` in pixels. That of a preset that came as a pack has no `blob`."""
 
-    width: int
-    height: int
+    width: int = 0
+    height: int = 0
 
 
-@dataclass(frozen=True)
-class StoredStyleImage(StoredImage):
-    """A style image: its share within its style, and its size relative to the output's."""
+def style_image_to_json(image: StyleImage[StoredImage]) -> Json:
+    """Return a style image as rows hold it; its mask is its style's to keep."""
+    return image.file.to_json() | {"weight": image.weight, "scale": image.scale}
 
-    weight: float
-    scale: float
+
+def style_image_from_json(json: Mapping[str, Any], mask: StoredImage | None = None) -> StyleImage[StoredImage]:
+    """Read a style image from a row of any version."""
+    return StyleImage(StoredImage.from_json(json), json.get("weight", 1.0), json.get("scale", 1.0), mask)
+
+
+def style_image_facts(image: StyleImage[StoredImage]) -> Json:
+    """Return what others are told of a style image: all that its row holds but the key of its file."""
+    return {name: value for name, value in style_image_to_json(image).items() if name != "blob"}
+
+
+def style_images_to_json(images: tuple[StyleImage[StoredImage], ...]) -> list[Json]:
+    """Return the column of a preset's images."""
+    return [style_image_to_json(image) for image in images]
+
+
+def style_images_from_json(json: list[Json]) -> tuple[StyleImage[StoredImage], ...]:
+    """Read the column of a preset's images."""
+    return tuple(style_image_from_json(image) for image in json)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from service.errors import BlobNotFound, DamagedFile, MissingFile
 from service.storage.blobs import Blobs
+from service.storage.pictures import StoredFile, StoredImage
 
 
 def read_back(blobs: Blobs, key: str, sha256: str) -> bytes:
@@ -23,6 +25,37 @@ def read_back(blobs: Blobs, key: str, sha256: str) -> bytes:
     if not has_digest(data, sha256):
         raise DamagedFile(f"the file {key} is damaged: its {len(data)} bytes are not those that were stored")
     return data
+
+
+@dataclass(frozen=True)
+class BlobFile:
+    """A stored file with the store that it is read from."""
+
+    blobs: Blobs
+    stored: StoredFile
+
+    @property
+    def sha256(self) -> str:
+        return self.stored.sha256
+
+    def read(self) -> bytes:
+        """Read the file. Raises as `read_back`."""
+        return read_back(self.blobs, self.stored.blob, self.stored.sha256)
+
+
+@dataclass(frozen=True)
+class BlobImage(BlobFile):
+    """A stored image with the store that it is read from."""
+
+    stored: StoredImage
+
+    @property
+    def width(self) -> int:
+        return self.stored.width
+
+    @property
+    def height(self) -> int:
+        return self.stored.height
 
 
 def is_whole_jpeg(data: bytes) -> bool:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import JSON, BigInteger, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from service.errors import ProblemJson
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredImage, style_images_from_json, style_images_to_json
+from service.storage.records import (
+    JobCheckpoint,
+    JobProgress,
+    PresetPack,
+    Preview,
+    ScoreResult,
+    TransferResult,
+    Warming,
+)
+from service.storage.typed_json import Json, Typed, typed
 
 ENDED = ("succeeded", "failed", "canceled")
 """The final states of a job; before them come "queued" and "running"."""
@@ -17,18 +29,17 @@ KINDS = ("transfer", "score", "warm", "pack")
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {dict[str, Any]: JSON(none_as_null=True), list[dict[str, Any]]: JSON}  # noqa: RUF012
+    type_annotation_map = dict.fromkeys(  # as they are sent or kept, key by key
+        (Json, ProblemJson, dict[str, float], dict[str, str]), JSON(none_as_null=True)
+    )
 
 
 class PresetRow(Base):
     """A saved style. `version` names this state of it: its files lie under `styles/<version>/`.
 
-    `images` holds, for each style image, `blob`, `sha256`, `width`, `height`, `weight` and `scale`. A preset that
-    came as a pack has no pictures, and under `pack` its file: `blob`, `sha256`, `model`, `layers` and `sizes`.
-
-    `warm` names under `job` the task that computes its Grams beforehand, for the output `sizes`. `thumbnail` is the
-    SHA-256 of its thumbnail; None for those of before. `owner` is the caller who saved it, `bytes` what its files
-    take.
+    A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
+    the task that computes its Grams beforehand. `thumbnail` is the SHA-256 of its thumbnail; None for those of
+    before. `owner` is the caller who saved it, `bytes` what its files take.
     """
 
     __tablename__ = "presets"
@@ -37,9 +48,11 @@ class PresetRow(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[str]
     description: Mapped[str]
-    images: Mapped[list[dict[str, Any]]]
-    pack: Mapped[dict[str, Any] | None]
-    warm: Mapped[dict[str, Any] | None]
+    images: Mapped[tuple[StyleImage[StoredImage], ...]] = mapped_column(
+        Typed(style_images_from_json, style_images_to_json)
+    )
+    pack: Mapped[PresetPack | None] = mapped_column(typed(PresetPack))
+    warm: Mapped[Warming | None] = mapped_column(typed(Warming))
     thumbnail: Mapped[str | None]
     owner: Mapped[str] = mapped_column(default="", server_default="")
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
@@ -50,12 +63,12 @@ class JobRow(Base):
     """A job of one of the KINDS. `number` is its place in the order of arrival.
 
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
-    `request` holds the request, all defaults filled in; its pictures lie under `jobs/<id>/` or, from presets,
-    under `styles/<version>/`. `owner` is the caller it came from.
+    `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
+    under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from.
 
-    `events` counts the events for those who watch. `progress` and `preview` hold under `event` the number they came
-    with; that of a job's end is the last. `checkpoint` and `preview` name their file under `blob`. `trace` is the W3C
-    traceparent of the request that it came with. `bytes` is what the files of its request and its result take.
+    `events` counts the events for those who watch; that of a job's end is the last. `trace` is the W3C traceparent of
+    the request that it came with. `bytes` is what the files of its request and its result take. `result` has a form
+    for each kind of job.
     """
 
     __tablename__ = "jobs"
@@ -71,7 +84,7 @@ class JobRow(Base):
     id: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(default="transfer")
     status: Mapped[str]
-    request: Mapped[dict[str, Any]]
+    request: Mapped[Json]
     owner: Mapped[str] = mapped_column(default="")
     priority: Mapped[int] = mapped_column(default=0)
     deadline_at: Mapped[float | None]
@@ -81,13 +94,13 @@ class JobRow(Base):
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
     events: Mapped[int] = mapped_column(default=0)
-    progress: Mapped[dict[str, Any] | None]
-    preview: Mapped[dict[str, Any] | None]
-    checkpoint: Mapped[dict[str, Any] | None]
-    result: Mapped[dict[str, Any] | None]
-    error: Mapped[dict[str, Any] | None]
-    timings: Mapped[dict[str, Any] | None]
-    engine: Mapped[dict[str, Any] | None]
+    progress: Mapped[JobProgress | None] = mapped_column(typed(JobProgress))
+    preview: Mapped[Preview | None] = mapped_column(typed(Preview))
+    checkpoint: Mapped[JobCheckpoint | None] = mapped_column(typed(JobCheckpoint))
+    result: Mapped[Json | None]
+    error: Mapped[ProblemJson | None]
+    timings: Mapped[dict[str, float] | None]
+    engine: Mapped[dict[str, str] | None]
     style_cache: Mapped[str | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     worker: Mapped[str | None]
@@ -95,6 +108,16 @@ class JobRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[float | None]
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+
+    @property
+    def transfer_result(self) -> TransferResult | None:
+        """What a transfer made, once it has succeeded."""
+        return TransferResult.from_json(self.result) if self.kind == "transfer" and self.result else None
+
+    @property
+    def score_result(self) -> ScoreResult | None:
+        """The losses of a score, once it has succeeded."""
+        return ScoreResult.from_json(self.result) if self.kind == "score" and self.result else None
 
 
 class CallerRow(Base):
@@ -131,7 +154,7 @@ class DeliveryRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str]
     url: Mapped[str]
-    payload: Mapped[dict[str, Any]]
+    payload: Mapped[Json]
     created_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[float | None]

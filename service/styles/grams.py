@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from service.decoding.decoded import DecodedFiles, File
+from service.decoding.decoded import DecodedFiles, File, PictureFile
 from service.pictures import images
 from service.pictures.images import Mask, Picture
+from service.pictures.style_image import StyleImage
 from service.styles.cache import GramCache, GramKey
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.packs import Pack
-from service.styles.style import Style, StyleImage, Treatment
+from service.styles.style import Style, Treatment
 from service.telemetry.instruments import style_grams
 
 PACKS = 2  # of some 27 MB kept in memory, the last ones asked for
@@ -138,7 +139,7 @@ class StyleGrams:
         style_grams.labels("pack").inc()
         return self._pack(file).grams(size, wanted.layers)
 
-    def _image(self, image: StyleImage, wanted: _Wanted, tally: Tally) -> dict[int, Grams]:
+    def _image(self, image: StyleImage[PictureFile], wanted: _Wanted, tally: Tally) -> dict[int, Grams]:
         wanted.on_tick()
         keys = {size: self._key(image, size, wanted) for size in wanted.sizes}
         found = {key: self._cached(key, wanted, tally) for key in keys.values()}
@@ -157,12 +158,14 @@ class StyleGrams:
         tally.count(hit=grams is not None)
         return grams
 
-    def _key(self, image: StyleImage, size: int, wanted: _Wanted) -> GramKey:
+    def _key(self, image: StyleImage[PictureFile], size: int, wanted: _Wanted) -> GramKey:
         width, height = images.fitted_size(image.width, image.height, round(image.scale * size))
         mask = image.mask.sha256 if image.mask else ""
         return GramKey(self._model, image.file.sha256, width, height, wanted.layers, wanted.treatment.name, mask)
 
-    def _compute(self, image: StyleImage, keys: Sequence[GramKey], wanted: _Wanted) -> dict[GramKey, Grams]:
+    def _compute(
+        self, image: StyleImage[PictureFile], keys: Sequence[GramKey], wanted: _Wanted
+    ) -> dict[GramKey, Grams]:
         """Return an image's Grams at each key's size, and keep them in the cache."""
         pictures = self._resized(image, keys, wanted)
         masks = self._resized_masks(image, keys, wanted)
@@ -176,13 +179,13 @@ class StyleGrams:
         return computed
 
     @staticmethod
-    def _resized(image: StyleImage, keys: Sequence[GramKey], wanted: _Wanted) -> list[Picture]:
+    def _resized(image: StyleImage[PictureFile], keys: Sequence[GramKey], wanted: _Wanted) -> list[Picture]:
         """Return the picture in all its sizes, so that the decoded one, which may be large, need not stay."""
         whole = wanted.decoded.picture(image.file, wanted.on_tick)
         return [images.resize(whole, key.width, key.height) for key in keys]
 
     @staticmethod
-    def _resized_masks(image: StyleImage, keys: Sequence[GramKey], wanted: _Wanted) -> list[Mask | None]:
+    def _resized_masks(image: StyleImage[PictureFile], keys: Sequence[GramKey], wanted: _Wanted) -> list[Mask | None]:
         if image.mask is None:
             return [None for _ in keys]
         whole = wanted.decoded.mask(image.mask, wanted.on_tick)

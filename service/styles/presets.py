@@ -7,7 +7,6 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -17,12 +16,14 @@ from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
-from service.storage.pictures import StoredStyleImage
+from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
+from service.storage.records import PresetPack, Warming
 from service.storage.schema import MarkRow, PresetRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
@@ -33,13 +34,10 @@ FOLDER = "styles"
 DIGEST = ".sha256"  # how the name of the file ends that has the digest of a pack that a worker made
 
 
-@dataclass(frozen=True)
-class PresetImage:
-    """A style image to be saved: its share in the preset's average, and its size relative to the output's."""
-
-    image: ImageFile
-    weight: float = 1.0
-    scale: float = 1.0
+Images = Sequence[StyleImage[ImageFile]]
+"""The style images of a preset to be saved."""
+StoredImages = tuple[StyleImage[StoredImage], ...]
+"""Those of a saved one."""
 
 
 class Presets:
@@ -56,8 +54,8 @@ class Presets:
         self,
         name: str,
         description: str,
-        style_images: Sequence[PresetImage],
-        warm: Callable[[Session, list[StoredStyleImage]], dict[str, Any] | None] = lambda session, images: None,
+        style_images: Images,
+        warm: Callable[[Session, StoredImages], Warming | None] = lambda session, images: None,
         owner: str = "",
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
@@ -68,15 +66,14 @@ class Presets:
         Raises:
             NoSpace: the caller's files would take too much.
         """
-        size = sum(len(style.image.data) for style in style_images)
+        size = sum(len(style.file.data) for style in style_images)
         self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             columns = self._saved(version, description, style_images) | {"owner": owner, "bytes": size}
-            stored = [StoredStyleImage(**image) for image in columns["images"]]
-            return self._replace(name, columns, lambda session: warm(session, stored))
+            return self._replace(name, columns, lambda session: warm(session, columns["images"]))
 
-    def put_once(self, mark: str, presets: Iterable[tuple[str, str, Sequence[PresetImage]]]) -> bool:
+    def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
 
         Where there are presets already, only the mark is left. `presets` isn't looked at where the mark is there.
@@ -109,24 +106,22 @@ class Presets:
             session.add_all(PresetRow(name=name, created_at=made_at, **columns) for name, columns in saved.items())
         return True
 
-    def _saved(self, version: str, description: str, style_images: Sequence[PresetImage]) -> dict[str, Any]:
+    def _saved(self, version: str, description: str, style_images: Images) -> dict[str, Any]:
         """Write the files of a new version; return the columns of its row."""
         heaviest = max(style_images, key=lambda style: style.weight)
-        thumbnail = files.thumbnail(heaviest.image.data)  # which may fail, so before any file is written
-        saved = [self._save(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images)]
+        thumbnail = files.thumbnail(heaviest.file.data)  # which may fail, so before any file is written
+        saved = tuple(self._save(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images))
         self._blobs.put(thumbnail_key(version), thumbnail)
-        shown = [asdict(image) for image in saved]
         said = {"description": description, "thumbnail": images.digest(thumbnail)}
-        return said | {"version": version, "images": shown, "pack": None}
+        return said | {"version": version, "images": saved, "pack": None}
 
     def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
         """Save a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
         self._check_limits(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
-        about = {"blob": blob, "sha256": images.digest(data), "model": pack.model,
-                 "layers": pack.layers, "sizes": list(pack.ladder)}  # fmt: skip
-        shown = [{"blob": "", **image} for image in pack.images]
+        about = PresetPack(blob, images.digest(data), pack.model, pack.layers, list(pack.ladder))
+        shown = tuple(style_image_from_json(image) for image in pack.images)
         said = {"description": pack.description, "thumbnail": images.digest(pack.thumbnail), "owner": owner}
         with removed_if_undone(self._blobs, [_folder(version)]):
             self._blobs.put(blob, data)
@@ -143,7 +138,7 @@ class Presets:
             check_quota(session, owner, size - before, self._caller_bytes)
 
     def _replace(
-        self, name: str, columns: Mapping[str, Any], warm: Callable[[Session], Any] = lambda session: None
+        self, name: str, columns: Mapping[str, Any], warm: Callable[[Session], Warming | None] = lambda session: None
     ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
             warming = warm(session)
@@ -165,7 +160,7 @@ class Presets:
             DamagedFile: it is the pack that the preset came as.
         """
         if preset.pack:
-            return read_back(self._blobs, preset.pack["blob"], preset.pack["sha256"])
+            return read_back(self._blobs, preset.pack.blob, preset.pack.sha256)
         key = pack_key(preset.version, model)
         try:
             return read_back(self._blobs, key, self._blobs.get(f"{key}{DIGEST}").decode(errors="replace"))
@@ -175,10 +170,10 @@ class Presets:
             logger.warning("%s: it is made anew", error.detail)
             return None
 
-    def _save(self, blob: str, style: PresetImage) -> StoredStyleImage:
-        image = style.image
+    def _save(self, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:
+        image = style.file
         self._blobs.put(blob, image.data)
-        return StoredStyleImage(blob, image.sha256, image.width, image.height, style.weight, style.scale)
+        return StyleImage(StoredImage(blob, image.sha256, image.width, image.height), style.weight, style.scale)
 
     def get(self, name: str) -> PresetRow:
         """Return the preset of that name. Raises NotFound."""
@@ -223,9 +218,9 @@ class Presets:
 
     def _made_thumbnail(self, preset: PresetRow) -> bytes:
         if preset.pack:
-            return Pack.from_bytes(read_back(self._blobs, preset.pack["blob"], preset.pack["sha256"])).thumbnail
-        heaviest = max(preset.images, key=lambda image: float(image["weight"]))
-        return files.thumbnail(read_back(self._blobs, heaviest["blob"], heaviest["sha256"]))
+            return Pack.from_bytes(read_back(self._blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
+        heaviest = max(preset.images, key=lambda image: image.weight).file
+        return files.thumbnail(read_back(self._blobs, heaviest.blob, heaviest.sha256))
 
 
 def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:

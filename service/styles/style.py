@@ -5,28 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.decoding.decoded import File
+from service.decoding.decoded import File, PictureFile
 from service.pictures.images import Picture
-
-
-@dataclass(frozen=True)
-class StyleImage:
-    """One style image.
-
-    Attributes:
-        file: the picture.
-        width, height: its pixels.
-        weight: share in the average of its style's Grams; any scale.
-        scale: its long edge relative to the output's.
-        mask: grey, over the picture: which part of it counts.
-    """
-
-    file: File
-    width: int
-    height: int
-    weight: float = 1.0
-    scale: float = 1.0
-    mask: File | None = None
+from service.pictures.style_image import StyleImage
 
 
 @dataclass(frozen=True)
@@ -39,14 +20,14 @@ class Style:
         mask: grey, over the content: where this style goes. Styles with one mask make a region.
     """
 
-    images: tuple[StyleImage, ...] = ()
+    images: tuple[StyleImage[PictureFile], ...] = ()
     pack: File | None = None
     weight: float = 1.0
     scale: float = 1.0
     mask: File | None = None
 
     @classmethod
-    def of(cls, image: StyleImage, weight: float = 1.0) -> Style:
+    def of(cls, image: StyleImage[PictureFile], weight: float = 1.0) -> Style:
         """A style of one image."""
         return cls((image,), weight=weight)
 

@@ -6,10 +6,9 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from service.decoding import files
-from service.decoding.decoded import DecodedFiles, File
+from service.decoding.decoded import DecodedFiles
 from service.errors import DatabaseError, JobFailed, ServiceError
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
@@ -18,11 +17,12 @@ from service.options import TransferOptions
 from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures.images import Mask, Picture, UnreadableImage
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
-from service.storage.readback import read_back
+from service.storage.readback import BlobFile, BlobImage
 from service.styles.presets import is_pack_of
-from service.styles.style import Style, StyleImage
+from service.styles.style import Style
 from service.worker.content import Content
 from service.worker.reporter import Canceled, Overdue, Reporter, Stopping
 
@@ -84,7 +84,7 @@ class JobRun(ABC):
 
     def read(self, file: StoredFile) -> bytes:
         """Read a file that the row refers to. Raises DamagedFile if its content has changed."""
-        return read_back(self.blobs, file.blob, file.sha256)
+        return BlobFile(self.blobs, file).read()
 
     def content(self, request: TransferRequest) -> Content:
         """Decode the content image."""
@@ -109,14 +109,14 @@ class JobRun(ABC):
 
     def picture(self, image: StoredImage, options: TransferOptions, decoded: DecodedFiles) -> Picture:
         """Return a picture over white, or its colours as they are where the transparency is kept."""
-        cutout = decoded.cutout(self._file(image), self.reporter.on_tick)
+        cutout = decoded.cutout(BlobImage(self.blobs, image), self.reporter.on_tick)
         self.reporter.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
     def _mask(self, image: StoredImage | None, decoded: DecodedFiles) -> Mask | None:
         if image is None:
             return None
-        mask = decoded.mask(self._file(image), self.reporter.on_tick)
+        mask = decoded.mask(BlobImage(self.blobs, image), self.reporter.on_tick)
         self.reporter.on_tick()
         return mask
 
@@ -127,21 +127,15 @@ class JobRun(ABC):
         """
         if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):
             raise JobFailed(f"the pack of {style.preset!r} is of another model than this worker's")
-        own = [
-            StyleImage(
-                self._file(i), i.width, i.height, i.weight, style.scale * i.scale, self._maybe(style.style_mask)
-            )
-            for i in style.images
-            if i.weight > 0
-        ]
-        pack = self._maybe(style.pack)
-        return Style(() if pack else tuple(own), pack, style.weight, style.scale, self._maybe(style.mask))
+        own = tuple(
+            StyleImage(BlobImage(self.blobs, image.file), image.weight, scale, self._maybe(image.mask))
+            for image, scale in style.sized()
+        )
+        pack = BlobFile(self.blobs, style.pack) if style.pack else None
+        return Style(own, pack, style.weight, style.scale, self._maybe(style.mask))
 
-    def _maybe(self, file: StoredFile | None) -> File | None:
-        return None if file is None else self._file(file)
-
-    def _file(self, file: StoredFile) -> File:
-        return File(partial(self.read, file), file.sha256)
+    def _maybe(self, image: StoredImage | None) -> BlobImage | None:
+        return None if image is None else BlobImage(self.blobs, image)
 
 
 def _as_service_error(error: Exception) -> ServiceError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from service.engine.stylize import Progress
@@ -15,6 +15,7 @@ from service.jobs.request import CHECKPOINT, job_blob
 from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
+from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
 from service.telemetry.complaints import Complaint
 
 logger = logging.getLogger(__name__)
@@ -79,21 +80,20 @@ class Reporter:
         if clock < self._reported + REPORT_S and progress.fraction < 1 and not preview:
             return
         self._reported = clock
-        facts = _facts(progress, eta)
+        told = _told(progress, eta)
         self._write(
-            progress=facts,
+            progress=told,
             preview=self._previews.keep(progress.picture(), progress.iteration) if preview else None,
-            checkpoint=self._checkpoints.keep(progress, facts) if self._checkpoints.due() else None,
+            checkpoint=self._checkpoints.keep(progress, told) if self._checkpoints.due() else None,
         )
 
-    def begin(self, done: Sequence[dict[str, Any]]) -> None:
+    def begin(self, done: Sequence[DonePicture]) -> None:
         """Report that these pictures of a job with several are done, and that the next one begins.
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        self._write(
-            checkpoint=self._checkpoints.next_picture(done, _facts(self._newest, None) if self._newest else {})
-        )
+        told = _told(self._newest, None) if self._newest else JobProgress()
+        self._write(checkpoint=self._checkpoints.next_picture(done, told))
         self._newest = None
 
     def delivered(self, picture: Picture) -> None:
@@ -109,25 +109,30 @@ class Reporter:
         Raises LeaseLost.
         """
         if self._newest is not None:
-            facts = _facts(self._newest, None)
+            told = _told(self._newest, None)
             preview = self._previews.keep(self._newest.picture(), self._newest.iteration)
-            checkpoint = self._checkpoints.keep(self._newest, facts)
-            self._leases.report(self._claim, progress=facts, preview=preview, checkpoint=checkpoint)
+            checkpoint = self._checkpoints.keep(self._newest, told)
+            self._leases.report(self._claim, progress=told, preview=preview, checkpoint=checkpoint)
 
     def remove_checkpoints(self) -> None:
         """Remove the checkpoints of a job that has ended."""
         self._checkpoints.remove()
 
-    def _write(self, **said: dict[str, Any] | None) -> None:
+    def _write(
+        self,
+        progress: JobProgress | None = None,
+        preview: Preview | None = None,
+        checkpoint: JobCheckpoint | None = None,
+    ) -> None:
         self._written = time.monotonic()
         try:
-            news = self._leases.report(self._claim, **said)
+            news = self._leases.report(self._claim, progress=progress, preview=preview, checkpoint=checkpoint)
         except DatabaseError as error:
             self._complaint.say(
                 "job %s: its progress could not be written: %s; the work goes on", self._claim.id, error.detail
             )
             return
-        self._checkpoints.tidy(said.get("checkpoint"))
+        self._checkpoints.tidy(checkpoint)
         if news.cancel_requested:
             raise Canceled
         if news.overdue:
@@ -165,7 +170,7 @@ class _Previews:
         self._level = progress.level
         return True
 
-    def keep(self, picture: Picture, iteration: int) -> dict[str, Any] | None:
+    def keep(self, picture: Picture, iteration: int) -> Preview | None:
         self._kept = time.monotonic()
         if max(picture.shape[:2]) > PREVIEW_SIZE:
             picture = images.resize_long_edge(picture, PREVIEW_SIZE)
@@ -175,7 +180,7 @@ class _Previews:
         except StorageError as error:
             self._complaint.say("no preview: %s; going on", error.detail)
             return None
-        return {"blob": self._key, "iteration": iteration, "width": width, "height": height}
+        return Preview(self._key, iteration, width, height)
 
 
 class _Checkpoints:
@@ -185,9 +190,9 @@ class _Checkpoints:
         self._blobs = blobs
         self._name = job_blob(claim.id, f"{CHECKPOINT}-{claim.fence}")
         self._complaint = Complaint(logger)
-        known = claim.checkpoint or {}
-        self._done: list[dict[str, Any]] = list(known.get("done", ()))  # finished pictures
-        self._written = {known["blob"]} if known.get("blob") else set()
+        known = claim.checkpoint or JobCheckpoint()
+        self._done = known.done
+        self._written = {known.blob} if known.blob else set()
         self._next = time.monotonic() + CHECKPOINT_S
 
     @property
@@ -198,7 +203,7 @@ class _Checkpoints:
     def due(self) -> bool:
         return time.monotonic() >= self._next
 
-    def keep(self, progress: Progress, facts: dict[str, Any]) -> dict[str, Any] | None:
+    def keep(self, progress: Progress, told: JobProgress) -> JobCheckpoint | None:
         begun = time.monotonic()
         try:
             self._blobs.put(self._key, progress.checkpoint().to_bytes())
@@ -209,17 +214,17 @@ class _Checkpoints:
         finally:
             ended = time.monotonic()
             self._next = ended + max(CHECKPOINT_S, (ended - begun) / CHECKPOINT_SHARE)
-        return {"blob": self._key, "progress": facts | {"eta_seconds": None}, "done": self._done}
+        return JobCheckpoint(self._key, replace(told, eta_seconds=None), self._done)
 
-    def next_picture(self, done: Sequence[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
+    def next_picture(self, done: Sequence[DonePicture], told: JobProgress) -> JobCheckpoint:
         """Return the checkpoint between two pictures of a job, which has no file."""
-        self._done = [dict(one) for one in done]
-        return {"blob": None, "progress": facts | {"eta_seconds": None}, "done": self._done}
+        self._done = tuple(done)
+        return JobCheckpoint(None, replace(told, eta_seconds=None), self._done)
 
-    def tidy(self, written: dict[str, Any] | None) -> None:
+    def tidy(self, written: JobCheckpoint | None) -> None:
         """Remove the files of earlier checkpoints, once a newer one is in the row."""
         if written:
-            self._remove(self._written - {written["blob"]})
+            self._remove(self._written - {written.blob})
 
     def remove(self) -> None:
         self._remove(set(self._written))
@@ -232,22 +237,17 @@ class _Checkpoints:
 
 def read_checkpoint(blobs: Blobs, claim: Claim) -> Checkpoint | None:
     """Read the checkpoint of a job; None if there is none or it can't be read, so that the job starts anew."""
-    if claim.checkpoint is None or claim.checkpoint["blob"] is None:
+    if claim.checkpoint is None or claim.checkpoint.blob is None:
         return None
     try:
-        return Checkpoint.from_bytes(blobs.get(claim.checkpoint["blob"]))
+        return Checkpoint.from_bytes(blobs.get(claim.checkpoint.blob))
     except (StorageError, UnusableCheckpoint):
         logger.exception("job %s: its checkpoint can't be used; starting anew", claim.id)
         return None
 
 
-def _facts(progress: Progress, eta: float | None) -> dict[str, Any]:
-    return {
-        "iteration": progress.iteration,
-        "fraction": round(progress.fraction, 4),
-        "losses": vars(progress.losses),
-        "eta_seconds": eta,
-    }
+def _told(progress: Progress, eta: float | None) -> JobProgress:
+    return JobProgress(progress.iteration, round(progress.fraction, 4), vars(progress.losses), eta)
 
 
 def _try_to_delete(blobs: Blobs, key: str) -> None:

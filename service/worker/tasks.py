@@ -9,11 +9,12 @@ from service.decoding import files
 from service.decoding.decoded import DecodedFiles
 from service.errors import DamagedFile, DoesNotFit, JobFailed
 from service.jobs.memory_check import check_memory, check_style_memory
-from service.jobs.request import StoredStyle, TransferRequest
+from service.jobs.request import PackTask, ScoreRequest, StoredStyle, WarmTask
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors
-from service.storage.pictures import StoredImage
+from service.storage.pictures import style_image_facts
 from service.storage.readback import read_back
+from service.storage.records import ScoreResult, TaskResult
 from service.styles.packs import LADDER, Pack
 from service.styles.presets import save_pack, thumbnail_key
 from service.worker.job import JobRun
@@ -25,21 +26,19 @@ class ScoreRun(JobRun):
     """Score: the losses of a picture that came with the request."""
 
     def work(self) -> None:
-        request = TransferRequest.from_json(self.claim.request)
-        check_memory(request, {self.capacity})
-        content = self.content(request)
-        order = self.order(content, request.base, DecodedFiles(0))
-        picture = self.picture(StoredImage(**self.claim.request["picture"]), order.options, order.decoded)
+        request = ScoreRequest.from_json(self.claim.request)
+        request.transfer.check_options()
+        check_memory(request.transfer, {self.capacity})
+        content = self.content(request.transfer)
+        order = self.order(content, request.transfer.base, DecodedFiles(0))
+        picture = self.picture(request.picture, order.options, order.decoded)
         score = self.stylist.score(order, picture, self.reporter.on_tick)
         layers = {"content": dict(score.content), "style": dict(score.style)}
-        self.leases.succeed(self.claim, {"losses": vars(score.losses), "layers": layers}, {}, None)
+        self.leases.succeed(self.claim, ScoreResult(vars(score.losses), layers))
 
 
 class _PresetRun(JobRun):
     """Base of jobs about a preset; the Grams that they compute stay in the cache."""
-
-    def preset(self) -> StoredStyle:
-        return StoredStyle.from_json(self.claim.request["style"])
 
     def grams(self, style: StoredStyle, sizes: Sequence[int]) -> dict[int, Any]:
         return self.stylist.grams([self.style(style)], sizes, self.reporter.on_tick)
@@ -49,46 +48,41 @@ class WarmRun(_PresetRun):
     """Warming: the Grams of a preset at all levels of transfers of the given sizes."""
 
     def work(self) -> None:
-        style = self.preset()
-        for size in self.claim.request["sizes"]:
-            check_style_memory("warm", style.sized(), size, {self.capacity})
-        wanted = {
-            round(size / 2**k)
-            for size in self.claim.request["sizes"]
-            for k in range(levels_that_fit(style.sized(), size, LEVELS))
-        }
-        self.grams(style, sorted(wanted))
-        self.leases.succeed(self.claim, {"sizes": sorted(wanted)}, {}, None)
+        task = WarmTask.from_json(self.claim.request)
+        images = task.style.sized()
+        for size in task.sizes:
+            check_style_memory("warm", images, size, {self.capacity})
+        wanted = {round(size / 2**k) for size in task.sizes for k in range(levels_that_fit(images, size, LEVELS))}
+        self.grams(task.style, sorted(wanted))
+        self.leases.succeed(self.claim, TaskResult(sorted(wanted)))
 
 
 class PackRun(_PresetRun):
     """Pack: a preset's Grams at each size of the ladder, as one file beside its pictures."""
 
     def work(self) -> None:
-        asked, style = self.claim.request, self.preset()
-        sizes = [size for size in LADDER if self._fits(style, size)]
+        task = PackTask.from_json(self.claim.request)
+        sizes = [size for size in LADDER if self._fits(task.style, size)]
         if not sizes:
             raise JobFailed(
                 f"its pictures are too narrow or too large for each size from {LADDER[0]} to {LADDER[-1]}"
             )
-        shown = [{k: v for k, v in image.items() if k != "blob"} for image in asked["style"]["images"]]
         pack = Pack(
             model=self.stylist.info.model,
-            description=asked["description"],
-            images=shown,
-            thumbnail=self._thumbnail(style),
-            ladder=self.grams(style, sizes),
+            description=task.description,
+            images=[style_image_facts(image) for image in task.style.images],
+            thumbnail=self._thumbnail(task),
+            ladder=self.grams(task.style, sizes),
         )
-        save_pack(self.blobs, asked["version"], pack)
-        self.leases.succeed(self.claim, {"sizes": sizes}, {}, None)
+        save_pack(self.blobs, task.version, pack)
+        self.leases.succeed(self.claim, TaskResult(sizes))
 
-    def _thumbnail(self, style: StoredStyle) -> bytes:
+    def _thumbnail(self, task: PackTask) -> bytes:
         """Return the preset's thumbnail; it is made anew if the stored one is missing or damaged."""
-        asked = self.claim.request
         try:
-            return read_back(self.blobs, thumbnail_key(asked["version"]), asked.get("thumbnail") or "")
+            return read_back(self.blobs, thumbnail_key(task.version), task.thumbnail or "")
         except DamagedFile:
-            return files.thumbnail(self.read(max(style.images, key=lambda image: image.weight)))
+            return files.thumbnail(self.read(max(task.style.images, key=lambda image: image.weight).file))
 
     def _fits(self, style: StoredStyle, size: int) -> bool:
         try:

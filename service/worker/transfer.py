@@ -24,6 +24,7 @@ from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture
 from service.storage.pictures import StoredFile
+from service.storage.records import DonePicture, TransferResult
 from service.telemetry.iterations import IterationCount
 from service.worker.content import Content
 from service.worker.job import JobRun
@@ -31,16 +32,15 @@ from service.worker.reporter import read_checkpoint
 
 logger = logging.getLogger(__name__)
 
-Facts = dict[str, Any]
-
 
 class TransferRun(JobRun):
     """Transfer: paint the requested pictures. Pictures that an earlier worker has finished are kept."""
 
     def work(self) -> None:
         request = TransferRequest.from_json(self.claim.request)
+        request.check_options()
         check_memory(request, {self.capacity})
-        done: list[Facts] = list((self.claim.checkpoint or {}).get("done", ()))
+        done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
         resume = read_checkpoint(self.blobs, self.claim)
         if len(whole := self._whole(done)) < len(done):
             done, resume = whole, None
@@ -63,14 +63,14 @@ class TransferRun(JobRun):
         try:
             self._finish(request, done, content)
         except LeaseLost:
-            self.blobs.delete(done[-1]["blob"])  # nobody else's checkpoint can speak of it
+            self.blobs.delete(done[-1].blob)  # nobody else's checkpoint can speak of it
             raise
 
-    def _whole(self, done: list[Facts]) -> list[Facts]:
+    def _whole(self, done: list[DonePicture]) -> list[DonePicture]:
         """Return the finished pictures up to the first damaged one, which is painted again."""
-        for k, facts in enumerate(done):
+        for k, picture in enumerate(done):
             try:
-                self.read(_file(facts))
+                self.read(picture)
             except DamagedFile as error:
                 logger.warning("job %s: picture %d is painted again: %s", self.claim.id, k, error.detail)
                 return done[:k]
@@ -91,52 +91,51 @@ class TransferRun(JobRun):
         self.reporter.on_tick()
         return outcome
 
-    def _kept(self, k: int, order: Order, outcome: Outcome) -> Facts:
-        """Store a picture; return its part of the result."""
+    def _kept(self, k: int, order: Order, outcome: Outcome) -> DonePicture:
+        """Store a picture; return what the result says of it."""
         result, options = outcome.result, order.options
         data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
-        return {
-            "blob": self.keep(f"{RESULT}-{self.claim.fence}-{k}.{options.format}", data),
-            "width": width,
-            "height": height,
-            "media_type": images.MEDIA_TYPES[options.format],
-            "sha256": images.digest(data),
-            "losses": vars(result.losses),
-            "iterations": result.iterations,
-            "stopped": result.stopped,
-            "style_s": outcome.style_s,
-            "optimize_s": outcome.optimize_s,
-            "style_cache": outcome.style_cache,
-            "bytes": len(data),
-        }
+        return DonePicture(
+            self.keep(f"{RESULT}-{self.claim.fence}-{k}.{options.format}", data),
+            images.digest(data),
+            width,
+            height,
+            images.MEDIA_TYPES[options.format],
+            vars(result.losses),
+            result.iterations,
+            result.stopped,
+            style_s=outcome.style_s,
+            optimize_s=outcome.optimize_s,
+            style_cache=outcome.style_cache,
+            bytes=len(data),
+        )
 
-    def _finish(self, request: TransferRequest, done: list[Facts], content: Callable[[], Content]) -> None:
-        timings = {name: round(sum(facts.pop(name) for facts in done), 3) for name in ("style_s", "optimize_s")}
-        answers = {facts.pop("style_cache") for facts in done}
+    def _finish(self, request: TransferRequest, done: list[DonePicture], content: Callable[[], Content]) -> None:
+        timings = {
+            "style_s": round(sum(picture.style_s for picture in done), 3),
+            "optimize_s": round(sum(picture.optimize_s for picture in done), 3),
+        }
+        answers = {picture.style_cache for picture in done}
         cache = answers.pop() if len(answers) == 1 else "partial"
-        stored = sum(facts.pop("bytes", 0) for facts in done)
-        result = {**done[0], "iterations": sum(facts["iterations"] for facts in done), "variants": done}
+        stored, sheet_file = sum(picture.bytes for picture in done), None
         if request.variants:
             data = self._sheet(request, done, content)
-            result["sheet"] = self.keep(f"sheet-{self.claim.fence}.jpg", data)
-            result["sheet_sha256"] = images.digest(data)
+            sheet_file = StoredFile(self.keep(f"sheet-{self.claim.fence}.jpg", data), images.digest(data))
             stored += len(data)
+        pictures = tuple(picture.picture() for picture in done)
+        result = TransferResult(pictures, sum(picture.iterations for picture in done), sheet_file)
         self.leases.succeed(self.claim, result, timings, cache, stored)
 
-    def _sheet(self, request: TransferRequest, done: list[Facts], content: Callable[[], Content]) -> bytes:
+    def _sheet(self, request: TransferRequest, done: list[DonePicture], content: Callable[[], Content]) -> bytes:
         cells: list[tuple[str, Callable[[], Picture]]] = [("content", lambda: content().cell)]
-        for painting, facts in zip(request.variants, done, strict=True):
-            cells.append((painting.label, partial(self._shown, _file(facts))))
+        for painting, picture in zip(request.variants, done, strict=True):
+            cells.append((painting.label, partial(self._shown, picture)))
         return sheet.contact_sheet(cells)
 
     def _shown(self, file: StoredFile) -> Picture:
         self.reporter.on_tick()
         return files.decode(self.read(file), self.reporter.on_tick)
-
-
-def _file(facts: Facts) -> StoredFile:
-    return StoredFile(facts["blob"], facts["sha256"])
 
 
 def _of_content(options: TransferOptions) -> Any:

@@ -18,8 +18,9 @@ from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import BASE, MIB, Capacity
 from service.options import TransferOptions
+from service.pictures.style_image import StyleImage
 from service.storage.database import Database
-from service.storage.pictures import StoredImage, StoredStyleImage
+from service.storage.pictures import StoredImage
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
 MEMORY_MB = BASE // MIB + 500
@@ -56,10 +57,10 @@ def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: 
 @pytest.mark.slow
 def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(small_service: RunningService) -> None:
     picture = StoredImage("jobs/none/content", "0", 60, 40)
-    style = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("jobs/none/style-0", "0", 60, 40, 1.0, 1.0),))
+    style = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("jobs/none/style-0", "0", 60, 40), 1.0, 1.0),))
     asked = TransferRequest(picture, Painting((style,), TransferOptions(size=2048)))
     queue = Queue(Database(Settings(data=small_service.data).database), Limits())
-    job = small_service.ended(queue.submit(Submission(new_id(), asked.as_json())).id)
+    job = small_service.ended(queue.submit(Submission(new_id(), asked)).id)
     assert job["status"] == "failed"
     assert job["error"]["type"] == "urn:nst:problem:does-not-fit"
     assert f"a worker has {MEMORY_MB}; a size of " in job["error"]["detail"]

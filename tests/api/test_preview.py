@@ -15,6 +15,7 @@ from PIL import Image
 from service.api.context import KEY, AppContext
 from service.jobs.leases import Leases
 from service.jobs.request import job_blob
+from service.storage.records import Preview
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_it_is_the_newest_one_and_kept_by_whoever_has_it(client: FlaskClient, co
     claim, blob, tags = claimed(leases), job_blob(id, "preview-1.jpg"), set()
     for picture in (b"\xff\xd8first\xff\xd9", b"\xff\xd8second\xff\xd9"):
         context.blobs.put(blob, picture)
-        leases.report(claim, preview={"blob": blob, "iteration": 1, "width": 8, "height": 8})
+        leases.report(claim, preview=Preview(blob, 1, 8, 8))
         response = client.get(f"/v1/transfers/{id}/preview")
         assert (response.status_code, response.data, response.mimetype) == (200, picture, "image/jpeg")
         assert response.headers["Cache-Control"] == "private, no-cache"

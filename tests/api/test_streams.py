@@ -22,6 +22,7 @@ from service.config import Settings
 from service.errors import JobFailed, Unavailable
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
+from service.storage.records import JobProgress
 from service.web.app import create_app
 
 # What is told
@@ -36,7 +37,7 @@ def test_events_come_in_the_order_of_their_numbers_and_those_known_are_left_out(
     id = submit(queue)
     claim = claimed(leases)
     leases.report(claim, preview=PREVIEW)
-    leases.report(claim, progress={"iteration": 4})
+    leases.report(claim, progress=JobProgress(4))
     names = ["preview", "progress"]
     row = queue.get(id)
     first, second = events_after(row, BEGINNING)
@@ -49,7 +50,7 @@ def test_events_come_in_the_order_of_their_numbers_and_those_known_are_left_out(
 def test_the_end_is_the_last_event_and_has_the_whole_job(queue: Queue, leases: Leases) -> None:
     id = submit(queue)
     claim = claimed(leases)
-    leases.report(claim, progress={"iteration": 9}, preview=PREVIEW)
+    leases.report(claim, progress=JobProgress(9), preview=PREVIEW)
     leases.fail(claim, JobFailed("for the test"))
     row = queue.get(id)
     events = events_after(row, BEGINNING)
@@ -93,7 +94,7 @@ def test_a_stream_tells_of_every_step_that_it_is_read_fast_enough_for(
     claim = claimed(leases)
     assert next(events).data["status"] == "running"
     for i in (1, 2, 3):
-        leases.report(claim, progress={"iteration": i})
+        leases.report(claim, progress=JobProgress(i))
         assert next(events).data["iteration"] == i
     leases.report(claim, preview=PREVIEW)
     assert next(events).name == "preview"
@@ -122,7 +123,7 @@ def test_a_slow_client_misses_states_between_but_never_the_newest(
     newest = {event.name: event.number for event in heard}
     assert row.progress is not None
     assert row.preview is not None
-    assert newest == {"progress": row.progress["event"], "preview": row.preview["event"], "done": row.events}
+    assert newest == {"progress": row.progress.event, "preview": row.preview.event, "done": row.events}
 
 
 def test_whoever_comes_back_hears_only_what_is_new(queue: Queue, leases: Leases, watch: Watch) -> None:

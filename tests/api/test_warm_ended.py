@@ -35,7 +35,7 @@ def context(app: Flask) -> AppContext:
 def warm_status(context: AppContext, name: str) -> str:
     warm = context.presets.get(name).warm
     assert warm is not None
-    return context.queue.get(warm["job"]).status
+    return context.queue.get(warm.job).status
 
 
 @pytest.mark.parametrize("how", ["delete", "replace"])
@@ -48,7 +48,7 @@ def test_a_task_ends_with_its_preset(client: FlaskClient, context: AppContext, h
         assert client.delete("/v1/styles/harbour").status_code == 204
     else:
         assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 200
-    assert context.queue.get(warm["job"]).status == "canceled"
+    assert context.queue.get(warm.job).status == "canceled"
 
 
 def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, context: AppContext) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from jobs.submitting import claimed
+from jobs.submitting import RESULT, claimed
 
 from service.errors import DatabaseError
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.storage.database import Database
+from service.storage.records import JobProgress, Preview
 
-PREVIEW = {"blob": "jobs/x/preview", "iteration": 3, "width": 64, "height": 48}
-RESULT = {"blob": "jobs/x/result", "width": 64, "height": 48, "iterations": 10}
+PREVIEW = Preview("jobs/x/preview", 3, 64, 48)
 
 
 class CountingQueue(Queue):
@@ -35,5 +35,5 @@ def work_until_the_end(leases: Leases, steps: int) -> None:
     """Carries out the next job, with a preview at every second step."""
     claim = claimed(leases)
     for i in range(steps):
-        leases.report(claim, progress={"iteration": i, "fraction": i / steps}, preview=PREVIEW if i % 2 else None)
-    leases.succeed(claim, RESULT, {}, "miss")
+        leases.report(claim, progress=JobProgress(i, i / steps), preview=PREVIEW if i % 2 else None)
+    leases.succeed(claim, RESULT)

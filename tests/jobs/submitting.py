@@ -6,18 +6,18 @@ from typing import Any
 
 from service.jobs.leases import Claim, Leases
 from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import Painting, TransferRequest
+from service.options import TransferOptions
+from service.storage.pictures import StoredImage
+from service.storage.records import JobCheckpoint, JobProgress, PaintedPicture, TransferResult
 
-ASKED: dict[str, Any] = {
-    "content": {"sha256": "c", "width": 8, "height": 8},
-    "styles": [],
-    "first": None,
-    "options": {"iterations": 10},
-}
+REQUEST = TransferRequest(StoredImage("content", "c", 8, 8), Painting((), TransferOptions(iterations=10)))
+RESULT = TransferResult((PaintedPicture("jobs/x/result", "r", 64, 48, iterations=10),), 10)
 
 
 def submit(queue: Queue, owner: str = "", **terms: Any) -> str:
     """A new job's id."""
-    return queue.submit(Submission(new_id(), ASKED, owner, **terms)).id
+    return queue.submit(Submission(new_id(), REQUEST, owner, **terms)).id
 
 
 def claimed(leases: Leases, worker: str = "host:1") -> Claim:
@@ -27,5 +27,5 @@ def claimed(leases: Leases, worker: str = "host:1") -> Claim:
     return claim
 
 
-def checkpoint(iteration: int) -> dict[str, Any]:
-    return {"blob": f"checkpoint-{iteration}", "progress": {"iteration": iteration, "fraction": iteration / 10}}
+def checkpoint(iteration: int) -> JobCheckpoint:
+    return JobCheckpoint(f"checkpoint-{iteration}", JobProgress(iteration, iteration / 10))

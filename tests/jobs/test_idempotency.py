@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from jobs.submitting import claimed, submit
+from jobs.submitting import RESULT, claimed, submit
 from sqlalchemy import update
 
 from service.errors import InvalidInput, NotFound
@@ -28,7 +28,7 @@ def test_the_same_key_and_body_give_the_same_job_whatever_became_of_it(queue: Qu
     job = queue.repeated(KEY)
     assert job is not None
     assert job.status == "running"
-    leases.succeed(claim, {"blob": "x"}, {}, "hit")
+    leases.succeed(claim, RESULT)
     assert submit(queue, repeat=KEY) == id
     assert len(queue.page(None, None, 9)) == 1
 

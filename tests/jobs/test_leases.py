@@ -7,19 +7,19 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any
 
 import pytest
-from jobs.submitting import checkpoint, claimed, submit
+from jobs.submitting import RESULT, checkpoint, claimed, submit
 
 from service.errors import JobFailed
 from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
 from service.jobs.queue import Queue
 from service.jobs.registry import worker_id
 from service.storage.database import Database
+from service.storage.records import JobProgress, Preview
 
 
-def progress(queue: Queue, id: str) -> dict[str, Any]:
+def progress(queue: Queue, id: str) -> JobProgress:
     """How far a job is."""
     progress = queue.get(id).progress
     assert progress is not None
@@ -39,10 +39,10 @@ def test_a_job_whose_lease_ran_out_goes_to_another_and_the_first_may_not_write(
     first, second = claimed(hasty, "first:1"), claimed(leases, "second:2")
     assert second.id == id
     for write in (
-        lambda: leases.report(first, progress={"iteration": 1}),
-        lambda: leases.report(first, preview={"blob": "late"}),
+        lambda: leases.report(first, progress=JobProgress(1)),
+        lambda: leases.report(first, preview=Preview("late")),
         lambda: leases.report(first, checkpoint=checkpoint(9)),
-        lambda: leases.succeed(first, {}, {}, "hit"),
+        lambda: leases.succeed(first, RESULT),
         lambda: leases.fail(first, JobFailed("late")),
         lambda: leases.fail_overdue(first),
         lambda: leases.cancel(first),
@@ -50,11 +50,11 @@ def test_a_job_whose_lease_ran_out_goes_to_another_and_the_first_may_not_write(
     ):
         with pytest.raises(LeaseLost):
             write()
-    leases.succeed(second, {"blob": "x"}, {}, "hit")
+    leases.succeed(second, RESULT)
     job = queue.get(id)
     assert (job.status, job.preview, job.checkpoint) == ("succeeded", None, None)
     with pytest.raises(LeaseLost):  # nor may the second, twice
-        leases.succeed(second, {"blob": "y"}, {}, "hit")
+        leases.succeed(second, RESULT)
 
 
 def test_a_report_renews_the_lease(database: Database, queue: Queue) -> None:
@@ -88,7 +88,7 @@ def test_a_job_that_loses_every_worker_fails_with_what_is_known(queue: Queue, ha
     id = submit(queue)
     for attempt in range(MAX_ATTEMPTS):
         claim = claimed(hasty, f"host:{attempt}")
-        hasty.report(claim, progress={"iteration": 4 + attempt})
+        hasty.report(claim, progress=JobProgress(4 + attempt))
     assert hasty.claim("host:9", {}) is None
     job = queue.get(id)
     assert job.error is not None
@@ -121,22 +121,22 @@ def test_whoever_takes_a_job_over_goes_on_at_its_checkpoint(queue: Queue, leases
     id = submit(queue)
     first = claimed(hasty)
     assert first.checkpoint is None
-    hasty.report(first, progress={"iteration": 5}, checkpoint=checkpoint(5))
-    hasty.report(first, progress={"iteration": 7})
-    assert progress(queue, id)["iteration"] == 7
+    hasty.report(first, progress=JobProgress(5), checkpoint=checkpoint(5))
+    hasty.report(first, progress=JobProgress(7))
+    assert progress(queue, id).iteration == 7
     second = claimed(leases)
     assert second.checkpoint == checkpoint(5)
-    assert progress(queue, id)["iteration"] == 5
+    assert progress(queue, id).iteration == 5
     leases.give_back(second)
-    assert progress(queue, id)["iteration"] == 5
+    assert progress(queue, id).iteration == 5
     assert claimed(leases).checkpoint == checkpoint(5)
 
 
 def test_without_a_checkpoint_a_job_begins_at_its_beginning(queue: Queue, leases: Leases, hasty: Leases) -> None:
     id = submit(queue)
-    hasty.report(claimed(hasty), progress={"iteration": 7})
+    hasty.report(claimed(hasty), progress=JobProgress(7))
     claimed(leases)
-    assert "iteration" not in progress(queue, id)
+    assert progress(queue, id) == JobProgress(event=3)
 
 
 def test_a_dead_workers_jobs_are_up_for_claiming_at_once(queue: Queue, leases: Leases) -> None:
@@ -168,7 +168,7 @@ def test_cancel_and_finish_at_once_end_in_one_state(queue: Queue, leases: Leases
         claim = claimed(leases)
         canceler = threading.Thread(target=queue.cancel, args=(id,))
         canceler.start()
-        leases.succeed(claim, {"blob": "x"}, {}, "miss")
+        leases.succeed(claim, RESULT)
         canceler.join()
         job = queue.get(id)
         assert (job.status, job.events) == ("succeeded", 2)  # claimed and ended, once each

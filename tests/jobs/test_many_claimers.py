@@ -19,13 +19,14 @@ CLAIMER = """
 import os, sys, threading
 from service.jobs.leases import Leases
 from service.storage.database import Database
+from service.storage.records import JobProgress, TaskResult
 
 leases = Leases(Database(sys.argv[1]), 60)
 def work():
     while claim := leases.claim("host:%d" % os.getpid(), {}):
         os.write(1, (claim.id + chr(10)).encode())  # print writes the line's end by itself
-        leases.report(claim, progress={"iteration": 1})
-        leases.succeed(claim, {"blob": "x"}, {}, "hit")
+        leases.report(claim, progress=JobProgress(1))
+        leases.succeed(claim, TaskResult())
 threads = [threading.Thread(target=work) for _ in range(4)]
 [t.start() for t in threads]; [t.join() for t in threads]
 """

@@ -12,7 +12,8 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine import memory
 from service.machine.memory import MIB, Capacity, needed
 from service.options import TransferOptions
-from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredFile, StoredImage
 
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
 
@@ -42,7 +43,7 @@ def style(*images: tuple[int, int, float], weights: tuple[float, ...] = (), scal
     """An entry with images of these widths, heights and scales."""
     weights = weights or (1.0,) * len(images)
     stored = (
-        StoredStyleImage("b", "s", width, height, weight, own)
+        StyleImage(StoredImage("b", "s", width, height), weight, own)
         for (width, height, own), weight in zip(images, weights, strict=True)
     )
     return StoredStyle(None, 1.0, scale, tuple(stored))
@@ -188,6 +189,6 @@ def test_variants_are_painted_one_after_another_and_take_what_one_takes() -> Non
 
 def test_a_style_that_came_as_a_pack_takes_nothing() -> None:
     """The sizes of images in a pack's metadata count for nothing."""
-    images = (StoredStyleImage("", "s", 4000, 4000, 1.0, 4.0),)
+    images = (StyleImage(StoredImage("", "s", 4000, 4000), 1.0, 4.0),)
     packed = StoredStyle("x", 1.0, 4.0, images, pack=StoredFile("b", "s"))
     check_memory(request(512, packed), {Capacity(needed(512, 341, [], FLOAT32), FLOAT32)})

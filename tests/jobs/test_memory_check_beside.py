@@ -13,10 +13,11 @@ from service.jobs.memory_check import check_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import MIB, Capacity, needed
 from service.options import TransferOptions
-from service.storage.pictures import StoredImage, StoredStyleImage
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredImage
 
 CONTENT = StoredImage("b", "s", 3000, 2000)
-ENTRY = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("b", "s", 640, 480, 1.0, 0.5),))
+ENTRY = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("b", "s", 640, 480), 1.0, 0.5),))
 MASK = StoredImage("b", "m", 3000, 2000)
 MORE: dict[str, dict[str, Any]] = {
     "layers": {"options": TransferOptions(size=768, content_layers={"relu1_1": 1.0, "relu4_2": 1.0})},
@@ -42,7 +43,7 @@ def test_they_raise_what_is_needed_and_the_advice_is_right(more: dict[str, Any])
 
 
 def test_a_style_that_fits_without_the_masks_alone_is_named() -> None:
-    large = StoredStyle(None, 1.0, 1.0, (StoredStyleImage("b", "s", 800, 800, 1.0, 1.0),))
+    large = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("b", "s", 800, 800), 1.0, 1.0),))
     asked = Painting((large,), TransferOptions(size=800), protect=MASK)
     narrow = StoredImage("b", "s", 3000, 300)
     with pytest.raises(DoesNotFit) as caught:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
-from jobs.submitting import checkpoint, submit
+from jobs.submitting import RESULT, checkpoint, submit
 
 from service.errors import JobFailed, NotFound, TooManyJobs
 from service.jobs.leases import MAX_ATTEMPTS, Claim, LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.storage.database import Database
+from service.storage.records import JobProgress
 from service.storage.schema import ENDED
 
 OWNERS = ("a", "b", "c")
@@ -145,7 +146,7 @@ class QueueMachine(RuleBasedStateMachine):
             return multiple()
         expected.lapsed = dies
         assert claim.fence == expected.fence
-        reached = claim.checkpoint and claim.checkpoint["progress"]["iteration"]
+        reached = claim.checkpoint and claim.checkpoint.progress.iteration
         assert reached == expected.checkpoint
         return claim
 
@@ -155,9 +156,9 @@ class QueueMachine(RuleBasedStateMachine):
         held = self.model.held(claim)
         if held is None:
             with pytest.raises(LeaseLost):
-                self.leases.report(claim, progress={"iteration": iteration}, checkpoint=kept)
+                self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
             return
-        news = self.leases.report(claim, progress={"iteration": iteration}, checkpoint=kept)
+        news = self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
         held.events, held.lapsed = held.events + 1, False
         held.checkpoint = iteration if keeps else held.checkpoint
         assert news.cancel_requested == held.cancel
@@ -166,7 +167,7 @@ class QueueMachine(RuleBasedStateMachine):
     def end(self, claim: Claim, how: str) -> None:
         def end() -> None:
             if how == "succeeded":
-                self.leases.succeed(claim, {"blob": "x"}, {}, "hit")
+                self.leases.succeed(claim, RESULT)
             elif how == "failed":
                 self.leases.fail(claim, JobFailed("so"))
             else:

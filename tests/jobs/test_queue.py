@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from jobs.submitting import claimed, submit
+from jobs.submitting import RESULT, claimed, submit
 
 from service.errors import NotFound, QueueFull, TooManyJobs
 from service.jobs.leases import LeaseLost, Leases
@@ -11,6 +13,7 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.stats import queue_stats
 from service.storage.database import Database
+from service.storage.records import JobCheckpoint, JobProgress, Preview
 
 
 def test_cancel_ends_a_waiting_job_asks_a_running_one_and_leaves_an_ended_one(queue: Queue, leases: Leases) -> None:
@@ -21,7 +24,7 @@ def test_cancel_ends_a_waiting_job_asks_a_running_one_and_leaves_an_ended_one(qu
     assert queue.cancel(waiting).status == "canceled"
     assert queue.cancel(running).status == "running"
     assert leases.report(claim).cancel_requested is True
-    leases.succeed(claim, {"blob": "x"}, {}, "miss")  # it finished before it saw that
+    leases.succeed(claim, RESULT)  # it finished before it saw that
     assert queue.cancel(running).status == "succeeded"
     assert leases.claim("w:1", {}) is None
 
@@ -82,13 +85,19 @@ def test_events_are_counted_where_something_can_be_seen(queue: Queue, leases: Le
     id = submit(queue)
     seen = [queue.event_counts([id, "unknown"])]
     claim = claimed(leases)
-    for said in ({}, {"progress": {"iteration": 1}}, {"preview": {"blob": "p"}}, {"checkpoint": {"blob": "c"}}):
+    said: list[dict[str, Any]] = [
+        {},
+        {"progress": JobProgress(1)},
+        {"preview": Preview()},
+        {"checkpoint": JobCheckpoint()},
+    ]
+    for fields in said:
         seen.append(queue.event_counts([id]))
-        leases.report(claim, **said)
-    leases.succeed(claim, {"blob": "x"}, {}, "hit")
+        leases.report(claim, **fields)
+    leases.succeed(claim, RESULT)
     seen.append(queue.event_counts([id]))
     assert [counts[id] for counts in seen] == [0, 1, 1, 2, 3, 4]
     job = queue.get(id)
     assert job.progress is not None
     assert job.preview is not None
-    assert (job.progress["event"], job.preview["event"]) == (2, 3)
+    assert (job.progress.event, job.preview.event) == (2, 3)

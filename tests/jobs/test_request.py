@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from service.jobs.request import Painting, StoredStyle, TransferRequest, blobs, iterations, painted
+from service.errors import InvalidInput
+from service.jobs.request import Painting, StoredStyle, TransferRequest, blobs
 from service.options import TransferOptions
-from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredFile, StoredImage
 
 
 def image(name: str) -> StoredImage:
     return StoredImage(f"jobs/1/{name}", f"sha of {name}", 60, 40)
 
 
-def style_image(name: str, weight: float = 1.0, scale: float = 1.0) -> StoredStyleImage:
-    return StoredStyleImage(f"styles/{name}", f"sha of {name}", 60, 40, weight, scale)
+def style_image(name: str, weight: float = 1.0, scale: float = 1.0) -> StyleImage[StoredImage]:
+    return StyleImage(StoredImage(f"styles/{name}", f"sha of {name}", 60, 40), weight, scale)
 
 
 PLAIN = StoredStyle(None, 1.0, 1.0, (style_image("a"),))
 PACKED = StoredStyle("waves", 0.5, 2.0, (style_image("told"),), pack=StoredFile("styles/pack", "p"), mask=image("m"))
-MASKED = StoredStyle(None, 1.0, 0.5, (style_image("b"),), mask=image("n"), style_mask=image("over b"))
+MASKED = StoredStyle(None, 1.0, 0.5, (replace(style_image("b"), mask=image("over b")),), mask=image("n"))
 FULL = Painting(
     (PLAIN, PACKED, MASKED),
     TransferOptions.of(strength=0.7, iterations=7, style_layers={"relu1_1": 1.0}, init="image"),
@@ -45,7 +48,7 @@ OLD: dict[str, Any] = {  # as the version before wrote it
 
 def as_row(request: TransferRequest) -> dict[str, Any]:
     """Return a request as the database gives it back."""
-    row: dict[str, Any] = json.loads(json.dumps(request.as_json()))
+    row: dict[str, Any] = json.loads(json.dumps(request.to_json()))
     return row
 
 
@@ -64,7 +67,7 @@ def test_a_row_of_the_version_before_is_read() -> None:
     assert (found.content.sha256, found.size) == ("c", 256)
     (style,) = found.base.styles
     assert (style.preset, style.pack, style.mask, style.style_mask) == ("waves", None, None, None)
-    assert style.images == (StoredStyleImage("styles/1/0", "s", 60, 40, 3.0, 0.5),)
+    assert style.images == (StyleImage(StoredImage("styles/1/0", "s", 60, 40), 3.0, 0.5),)
     assert found.base.first == StoredImage("jobs/1/first", "f", 60, 40)
     assert (found.base.protect, found.base.strength_map, found.base.label) == (None, None, "")
     assert found.base.options == TransferOptions(size=256, content_weight=0.25, iterations=12, init="image")
@@ -79,15 +82,29 @@ def test_what_is_painted_are_the_variants_or_else_the_transfer_itself() -> None:
     several = TransferRequest(image("c"), base, (other, FULL))
     assert several.paintings == (other, FULL)
     assert several.size == 512
-    assert iterations(as_row(TransferRequest(image("c"), base))) == 100
-    assert iterations(as_row(several)) == 14
-    assert [one["label"] for one in painted(as_row(several))] == ["", "strength 0.7"]
+    assert TransferRequest(image("c"), base).iterations == 100
+    assert several.iterations == 14
+    assert [one.label for one in several.paintings] == ["", "strength 0.7"]
 
 
-def test_rows_that_say_less_have_no_iterations() -> None:
-    assert iterations({}) == iterations({"options": {}}) == iterations({"options": {"iterations": None}}) == 0
-    assert iterations(OLD) == 12
-    assert painted(OLD) == [OLD]
+def test_a_row_that_lacks_everything_is_read_with_defaults() -> None:
+    """It can't be painted, but listed and ended."""
+    rows: list[dict[str, Any]] = [{}, {"options": {}}, {"options": {"iterations": None}, "variants": None}]
+    for row in rows:
+        found = TransferRequest.from_json(row)
+        assert found.base == Painting((), TransferOptions())
+        assert found.content == StoredImage()
+
+
+def test_options_of_another_version_are_kept_as_they_are_and_refused_before_they_are_painted() -> None:
+    later = TransferRequest.from_json({"options": {"size": 8000, "glitter": 1}})
+    assert later.size == 8000
+    assert later.to_json()["options"]["glitter"] == 1
+    with pytest.raises(InvalidInput, match="glitter"):
+        later.check_options()
+    with pytest.raises(InvalidInput, match="size"):
+        TransferRequest.from_json({"options": {"size": 8000}}).check_options()
+    TransferRequest.from_json(OLD).check_options()
 
 
 def test_all_files_that_a_row_refers_to_are_found() -> None:

@@ -83,4 +83,4 @@ def kept(hosts: Hosts, id: str) -> tuple[int, bool]:
         database.close()
     keys = [blob.key for blob in Blobs(hosts.stores["blobs"]).listing(job_folder(id))]
     results = [key for key in keys if "/result-" in key]
-    return len(results), row.result is not None and row.result["blob"] in results
+    return len(results), row.transfer_result is not None and row.transfer_result.pictures[0].blob in results

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import select, text
 
 from service.errors import StorageError
+from service.pictures.style_image import StyleImage
 from service.storage.database import Database, advisory_lock, now
+from service.storage.pictures import StoredImage
 from service.storage.schema import PresetRow, WorkerRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -163,11 +165,14 @@ def test_no_update_of_several_threads_and_processes_is_lost(database: Database, 
     assert get(database, "counter") == 160.0
 
 
+WAVES = StyleImage(StoredImage("styles/waves/0", "w", 60, 40), 2.0, 0.5)
+
+
 def test_rows_can_be_used_after_their_transaction(database: Database) -> None:
     with database.writing() as session:
-        row = PresetRow(name="a", version="1", description="", images=[{"blob": "x"}], created_at=1.0)
+        row = PresetRow(name="a", version="1", description="", images=(WAVES,), created_at=1.0)
         session.add(row)
-    assert (row.name, row.images) == ("a", [{"blob": "x"}])
+    assert (row.name, row.images) == ("a", (WAVES,))
 
 
 def test_a_failing_transaction_is_a_storage_error(database: Database) -> None:

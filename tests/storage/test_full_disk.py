@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from jobs.submitting import REQUEST
 
 from service.errors import DatabaseError, DatabaseFull, NoSpace, NotFound, StorageError
 from service.jobs.limits import Limits
@@ -76,7 +77,7 @@ def fill(disk: Path) -> Path:
 
 def ended_job(database: Database, blobs: Blobs, id: str) -> None:
     queue = Queue(database, Limits())
-    queue.submit(Submission(id, {"styles": [], "options": {"iterations": 1}}))
+    queue.submit(Submission(id, REQUEST))
     queue.cancel(id)
     blobs.put(f"jobs/{id}/content", bytes(50_000))
 
@@ -88,7 +89,7 @@ def full(disk: Path) -> Iterator[tuple[Database, Blobs, Path]]:
     before = Database(url)
     for id in ("one", "two", "three"):
         ended_job(before, blobs, id)
-    Queue(before, Limits()).submit(Submission("waiting", {"styles": [], "options": {"iterations": 1}}))
+    Queue(before, Limits()).submit(Submission("waiting", REQUEST))
     sweep(before, blobs, 0, 1000)
     before.close()
     filler = fill(disk)

@@ -18,8 +18,11 @@ from sqlalchemy import Connection, create_engine, inspect, select, text
 
 from scripts import revision
 from service.errors import DatabaseError
+from service.pictures.style_image import StyleImage
 from service.storage.database import Database
 from service.storage.migrations import upgrade
+from service.storage.pictures import StoredImage
+from service.storage.records import JobProgress, PaintedPicture, TransferResult
 from service.storage.schema import Base, JobRow, PresetRow, SecretRow, WorkerRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -136,7 +139,8 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
         preset = session.get_one(PresetRow, "waves")
         worker = session.get_one(WorkerRow, "host:1")
     database.close()
-    assert (preset.version, preset.images, preset.created_at) == ("v1", [{"blob": "styles/v1/0"}], 1.5)
+    shown = (StyleImage(StoredImage("styles/v1/0")),)
+    assert (preset.version, preset.images, preset.created_at) == ("v1", shown, 1.5)
     assert (worker.memory, worker.precision) == (10**12, "bfloat16")
     assert {(job.number, job.id, job.status) for job in jobs.values()} == {
         (1, "done", "succeeded"),
@@ -145,7 +149,8 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
     }
     done, running = jobs["done"], jobs["running"]
     assert (done.created_at, done.finished_at, done.request) == (1700000000.25, 1700000009.5, {"size": 256})
-    assert (done.progress, done.result, done.style_cache) == ({"fraction": 1.0}, {"blob": "jobs/done/output"}, "miss")
+    made = TransferResult((PaintedPicture("jobs/done/output"),), 0)
+    assert (done.progress, done.transfer_result, done.style_cache) == (JobProgress(fraction=1.0), made, "miss")
     assert (running.cancel_requested, running.worker, running.fence) == (True, "host:1", 3)
     assert (running.attempts, running.lease_until, done.cancel_requested) == (1, 1700000123, False)
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -15,14 +15,17 @@ from sqlalchemy import text
 
 from service.decoding import files
 from service.errors import DatabaseError, DatabaseFull, QueueFull, StorageError, Unavailable
-from service.pictures.images import UnreadableImage
+from service.pictures.images import ImageFile, UnreadableImage
+from service.pictures.style_image import StyleImage
 from service.storage import database as databases
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.unsaved import removed_if_undone
-from service.styles.presets import PresetImage, Presets
+from service.styles.presets import Presets
 
 PICTURE = png(np.zeros((20, 20, 3), np.uint8))
+
+NewImage: TypeAlias = StyleImage[ImageFile]
 
 
 @pytest.fixture
@@ -46,8 +49,8 @@ def locked(database: Database, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def image() -> PresetImage:
-    return PresetImage(files.check_image(PICTURE))
+def image() -> NewImage:
+    return StyleImage(files.check_image(PICTURE))
 
 
 def keys(blobs: Blobs) -> set[str]:
@@ -56,7 +59,7 @@ def keys(blobs: Blobs) -> set[str]:
 
 @pytest.mark.usefixtures("locked")
 def test_a_preset_that_a_locked_database_refuses_leaves_no_files(
-    database: Database, blobs: Blobs, image: PresetImage
+    database: Database, blobs: Blobs, image: NewImage
 ) -> None:
     presets = Presets(database, blobs)
     for call in (lambda: presets.put("a", "", [image]), lambda: presets.put_once("few", [("a", "", [image])])):
@@ -68,7 +71,7 @@ def test_a_preset_that_a_locked_database_refuses_leaves_no_files(
 
 @pytest.mark.parametrize("error", [Unavailable("no process for pictures"), UnreadableImage("broken")])
 def test_a_preset_without_a_thumbnail_leaves_no_files(
-    database: Database, blobs: Blobs, image: PresetImage, monkeypatch: pytest.MonkeyPatch, error: Exception
+    database: Database, blobs: Blobs, image: NewImage, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fails(data: bytes) -> bytes:
         raise error
@@ -79,7 +82,7 @@ def test_a_preset_without_a_thumbnail_leaves_no_files(
     assert keys(blobs) == set()
 
 
-def test_a_preset_whose_task_is_refused_leaves_no_files(database: Database, blobs: Blobs, image: PresetImage) -> None:
+def test_a_preset_whose_task_is_refused_leaves_no_files(database: Database, blobs: Blobs, image: NewImage) -> None:
     def warm(session: object, images: Any) -> None:
         raise QueueFull("full")
 
@@ -88,7 +91,7 @@ def test_a_preset_whose_task_is_refused_leaves_no_files(database: Database, blob
     assert keys(blobs) == set()
 
 
-def test_a_store_that_fails_half_way_keeps_no_half(database: Database, tmp_path: Path, image: PresetImage) -> None:
+def test_a_store_that_fails_half_way_keeps_no_half(database: Database, tmp_path: Path, image: NewImage) -> None:
     class NoThumbnails(Blobs):
         def put(self, key: str, data: bytes) -> None:
             if key.endswith("thumbnail.jpg"):

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from front_door import png
 
-from service.decoding.decoded import DecodedFiles, File
+from service.decoding.decoded import DecodedFiles, PictureFile
 from service.pictures import images
 from service.pictures.images import Mask, Picture
+from service.pictures.style_image import StyleImage
 from service.styles.extractor import GramExtractor, Grams
 from service.styles.grams import StyleGrams, Tally
-from service.styles.style import Style, StyleImage, Treatment
+from service.styles.style import Style, Treatment
 
 FIVE = tuple(f"relu{block}_1" for block in range(1, 6))
 MIB = 2**20
@@ -57,16 +58,29 @@ def targets_of(  # noqa: PLR0917
     return Found(found.grams[size], found.tally)
 
 
-def file(data: bytes, read: Callable[[], bytes] | None = None) -> File:
-    return File(read or (lambda: data), images.digest(data))
+@dataclass(frozen=True)
+class LazyFile:
+    """A file whose reading a test can watch."""
+
+    width: int
+    height: int
+    sha256: str
+    read_it: Callable[[], bytes]
+
+    def read(self) -> bytes:
+        return self.read_it()
+
+
+def file(data: bytes, read: Callable[[], bytes] | None = None, shape: Sequence[int] = (0, 0)) -> LazyFile:
+    return LazyFile(shape[1], shape[0], images.digest(data), read or (lambda: data))
 
 
 def style_image(
     picture: Picture, read: Callable[[], bytes] | None = None, *, mask: Picture | None = None, **shares: float
-) -> StyleImage:
+) -> StyleImage[PictureFile]:
     """`mask` is a picture as well, grey; `shares` are the weight and the scale."""
     grey = None if mask is None else file(png(mask))
-    return StyleImage(file(png(picture), read), picture.shape[1], picture.shape[0], mask=grey, **shares)
+    return StyleImage(file(png(picture), read, picture.shape), mask=grey, **shares)
 
 
 def style(

@@ -30,9 +30,11 @@ from service.network.model import load_model
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor
-from service.decoding.decoded import DecodedFiles, File
+from service.decoding.decoded import DecodedFiles
 from service.styles.grams import StyleGrams
-from service.styles.style import Style, StyleImage, Treatment
+from service.pictures.images import ImageFile
+from service.pictures.style_image import StyleImage
+from service.styles.style import Style, Treatment
 
 model_file, picture_file, url = sys.argv[1:]
 model = load_model(Path(model_file))
@@ -40,7 +42,7 @@ data = Path(picture_file).read_bytes()
 extractor, blobs = GramExtractor(model, "cpu", 1), Blobs(url)
 print("ready", flush=True)
 for line in sys.stdin:
-    style = Style.of(StyleImage(File(lambda: data, images.digest(data)), 80, 60))
+    style = Style.of(StyleImage(ImageFile(data, 80, 60, images.digest(data))))
     targets = StyleGrams(extractor, GramCache(blobs, 0), model.sha256).targets(
         [style], [int(line)], ["relu1_1", "relu3_1"], Treatment(), decoded=DecodedFiles())
     grams = targets.grams[int(line)]

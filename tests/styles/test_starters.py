@@ -16,10 +16,11 @@ from front_door import ROOT, eventually, png
 
 from service.decoding import files
 from service.errors import StorageError
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import MarkRow
-from service.styles.presets import PresetImage, Presets
+from service.styles.presets import Presets
 from service.styles.starters.loading import STARTERS, load
 from service.worker.sweep import sweep
 
@@ -75,7 +76,7 @@ def files_in(tmp_path: Path) -> list[Path]:
 
 def save(presets: Presets) -> bool:
     """Save starters as `load` does, but fewer and smaller ones."""
-    return presets.put_once("few", ((name, "", [PresetImage(files.check_image(PICTURE))]) for name in FEW))
+    return presets.put_once("few", ((name, "", [StyleImage(files.check_image(PICTURE))]) for name in FEW))
 
 
 def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, blobs: Blobs) -> None:
@@ -85,7 +86,7 @@ def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, b
     for starter in STARTERS:
         row = presets.get(starter.name)
         assert row.description == starter.description
-        assert blobs.get(row.images[0]["blob"]) == starter.picture.read_bytes()
+        assert blobs.get(row.images[0].file.blob) == starter.picture.read_bytes()
         assert presets.thumbnail(row)[:2] == b"\xff\xd8"
 
 
@@ -98,7 +99,7 @@ def test_a_deleted_one_stays_away(presets: Presets) -> None:
 
 
 def test_presets_that_are_there_are_left_alone_for_good(presets: Presets) -> None:
-    presets.put("own", "of an older version", [PresetImage(files.check_image(PICTURE))])
+    presets.put("own", "of an older version", [StyleImage(files.check_image(PICTURE))])
     save(presets)
     assert names(presets) == ["own"]
     presets.delete("own")

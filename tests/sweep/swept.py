@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 from front_door import png
+from jobs.submitting import REQUEST
 
 from service.decoding.files import check_image
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.styles.presets import PresetImage, Presets
+from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 
 DAY_S = 86_400
@@ -32,12 +34,12 @@ def keys(blobs: Blobs) -> set[str]:
 
 
 def submit(database: Database, id: str) -> None:
-    Queue(database, Limits()).submit(Submission(id, {"styles": [], "options": {"iterations": 1}}))
+    Queue(database, Limits()).submit(Submission(id, REQUEST))
 
 
 def saved(presets: Presets, count: int) -> list[str]:
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
-    return [presets.put(f"style-{i}", "", [PresetImage(picture)])[0].version for i in range(count)]
+    return [presets.put(f"style-{i}", "", [StyleImage(picture)])[0].version for i in range(count)]
 
 
 def left_over(blobs: Blobs, count: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import png
+from jobs.submitting import RESULT
 from sqlalchemy import insert
 from sweep.swept import DAY_S, age, keys, left_over, saved, submit
 
@@ -18,11 +19,13 @@ from service.errors import NotFound
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
+from service.jobs.request import StoredStyle, WarmTask
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import LeftRow
-from service.styles.presets import PresetImage, Presets
+from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
 
@@ -39,7 +42,7 @@ def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blob
 
 def test_jobs_expire_with_their_files_and_presets_do_not(database: Database, blobs: Blobs, tmp_path: Path) -> None:
     queue, leases, presets = Queue(database, Limits()), Leases(database, 60), Presets(database, blobs)
-    presets.put("kept", "", [PresetImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    presets.put("kept", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
     for id in ("ended", "waiting", "running"):
         submit(database, id)
         blobs.put(f"jobs/{id}/content", b"1")
@@ -70,14 +73,14 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
 ) -> None:
     presets, queue = Presets(database, blobs), Queue(database, Limits())
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
-    old, _ = presets.put("replaced", "", [PresetImage(picture)])
-    unused, _ = presets.put("deleted", "", [PresetImage(picture)])
-    queue.submit(Submission("job", {"styles": [{"images": old.images}]}))
-    new, _ = presets.put("replaced", "", [PresetImage(picture)])
+    old, _ = presets.put("replaced", "", [StyleImage(picture)])
+    unused, _ = presets.put("deleted", "", [StyleImage(picture)])
+    queue.submit(Submission("job", WarmTask(StoredStyle("replaced", 1.0, 1.0, old.images), (64,))))
+    new, _ = presets.put("replaced", "", [StyleImage(picture)])
     presets.delete("deleted")
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)
-    assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0]["blob"].split("/")[1], new.version}
+    assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0].file.blob.split("/")[1], new.version}
     assert unused.version not in {old.version, new.version}
     queue.cancel("job")
     sweep(database, blobs, 0, DAY_S)
@@ -101,7 +104,7 @@ def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blo
         submit(database, id)
     for id in ("done", "canceled", "waiting"):
         blobs.put(f"jobs/{id}/result-1-0.png", b"1")
-    leases.succeed(claim, {}, {}, None)
+    leases.succeed(claim, RESULT)
     queue.cancel("canceled")
     sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == {"jobs/done/result-1-0.png", "jobs/waiting/result-1-0.png"}

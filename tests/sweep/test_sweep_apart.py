@@ -12,11 +12,12 @@ from front_door import png
 from sweep.swept import DAY_S, age, keys, left_over, saved
 
 from service.decoding.files import check_image
+from service.pictures.style_image import StyleImage
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import MarkRow
-from service.styles.presets import PresetImage, Presets
+from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
 
@@ -60,7 +61,7 @@ def test_an_older_copy_of_the_database_removes_nothing(
     saved(presets, 20)
     sweep(database, blobs, 0, DAY_S)
     copied(tmp_path / "service.db", tmp_path / "old.db")
-    presets.put("newer", "", [PresetImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    presets.put("newer", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
     sweep(database, blobs, 0, DAY_S)
     age(tmp_path)
     before = keys(blobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import traceback
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -97,5 +98,5 @@ def _unexpected(error: Exception) -> Response:
     return _response(ServiceError("an unexpected error; the service's log has it").problem())
 
 
-def _response(problem: dict[str, object]) -> Response:
+def _response(problem: Mapping[str, object]) -> Response:
     return Response(json.dumps(problem), status=int(str(problem["status"])), mimetype=MEDIA_TYPE)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from service.errors import FieldError
 from service.options import TransferOptions
 from service.pictures.sizes import HasSize
+from service.storage.records import PresetPack
 
 ASPECT = 0.02  # by which share a mask's aspect may differ from its picture's
 
@@ -20,16 +18,16 @@ def aspect_errors(loc: str, mask: HasSize | None, picture: HasSize) -> list[Fiel
     return [FieldError(loc, f"is {shape} pixels, which is another shape than the {other} of the picture it is for")]
 
 
-def pack_errors(loc: str, pack: Mapping[str, Any], options: TransferOptions, model: str) -> list[FieldError]:
+def pack_errors(loc: str, pack: PresetPack, options: TransferOptions, model: str) -> list[FieldError]:
     """Return the errors of a preset's pack with these options: it has no pictures, and only some layers.
 
     `model`: SHA-256 of the model that the workers compute with.
     """
     errors = []
-    if pack["model"] != model:
+    if pack.model != model:
         errors.append(FieldError(loc, "its Gram matrices are of another model than this service's"))
     if options.color != "style":
         errors.append(FieldError(loc, f"it has no picture to treat for color {options.color!r}"))
-    if missing := sorted(set(options.style_layers) - set(pack["layers"])):
+    if missing := sorted(set(options.style_layers) - set(pack.layers)):
         errors.append(FieldError(loc, f"its pack has no Gram matrices of {', '.join(missing)}"))
     return errors

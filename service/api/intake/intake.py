@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors
@@ -16,20 +17,20 @@ from service.api.intake.variants import (
 )
 from service.api.schemas.requests import ScoreBody, TransferBody
 from service.errors import InvalidInput
-from service.jobs.request import TransferRequest
-from service.storage.pictures import StoredImage
+from service.jobs.request import ScoreRequest, TransferRequest
+
+R = TypeVar("R", TransferRequest, ScoreRequest)
 
 
 @dataclass(frozen=True)
-class StoredRequest:
-    """A request whose pictures are stored, their size in bytes, and for a score the picture to be judged."""
+class StoredRequest(Generic[R]):
+    """A request whose pictures are stored, and their size in bytes."""
 
-    request: TransferRequest
+    request: R
     bytes: int
-    picture: StoredImage | None = None
 
 
-def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest:
+def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[TransferRequest]:
     """Check a transfer against its pictures, presets and the workers, then store its pictures as files of job `id`.
 
     Raises:
@@ -62,7 +63,7 @@ def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
     }
 
 
-def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest:
+def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest[ScoreRequest]:
     """Check a score's request and store its pictures, as take_in does for a transfer."""
     reader = RequestReader(id, body.content, body.size, context)
     painting = reader.painting(RequestedPainting("", "", requested_options(body)))
@@ -70,4 +71,4 @@ def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredReques
     picture = reader.image(body.image)
     if errors := aspect_errors("image", body.image, body.content):
         raise InvalidInput(errors)
-    return StoredRequest(request, reader.store(request, {}), picture)
+    return StoredRequest(ScoreRequest(request, picture), reader.store(request, {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import replace
 
 from service.api.auth import caller
 from service.api.context import AppContext
@@ -23,8 +23,9 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blo
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
-from service.storage.pictures import StoredFile, StoredImage, StoredStyleImage
-from service.storage.readback import read_back
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredFile, StoredImage
+from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
 
 DARK = 0.02  # of white: a mask that is nowhere lighter counts as black
@@ -90,19 +91,16 @@ class RequestReader:
         if (init.job, init.variant) in self._results:
             return self._results[init.job, init.variant]
         try:
-            result = self._context.queue.get(init.job, "transfer").result
+            result = self._context.queue.get(init.job, "transfer").transfer_result
         except NotFound as error:
             raise InvalidInput.field("init.job", error.detail) from error
         if result is None:
             raise InvalidInput.field("init.job", f"the transfer {init.job} has no picture (yet)")
-        pictures = result.get("variants") or [result]
-        if init.variant >= len(pictures):
-            raise InvalidInput.field("init.variant", f"the transfer {init.job} has {len(pictures)}, from 0")
+        if init.variant >= len(result.pictures):
+            raise InvalidInput.field("init.variant", f"the transfer {init.job} has {len(result.pictures)}, from 0")
         try:
-            kept = pictures[init.variant]
-            picture = files.check_image(
-                read_back(self._context.blobs, kept["blob"], kept["sha256"]), request_pictures().allowance
-            )
+            painted = BlobFile(self._context.blobs, result.pictures[init.variant])
+            picture = files.check_image(painted.read(), request_pictures().allowance)
         except UnreadableImage as error:
             raise InvalidInput.field("init.job", str(error)) from error
         except MissingFile as error:
@@ -116,15 +114,17 @@ class RequestReader:
             return TransferOptions.of(**_plain_options(requested.options) | {"size": self._size})
 
     def _style(self, at: Callable[[str], str], entry: StyleEntry) -> StoredStyle:
-        masks = {name: getattr(entry, name) for name in ("mask", "style_mask")}
-        stored = {name: self.image(file) for name, file in masks.items() if file is not None}
+        mask, style_mask = self._mask(entry.mask), self._mask(entry.style_mask)
         if entry.image is not None:
-            own = StoredStyleImage(**asdict(self.image(entry.image)), weight=1.0, scale=1.0)
-            return StoredStyle(None, entry.weight, entry.scale, (own,), **stored)
+            own = StyleImage(self.image(entry.image), mask=style_mask)
+            return StoredStyle(None, entry.weight, entry.scale, (own,), mask=mask)
         preset = self._preset(at("preset"), str(entry.preset))
-        saved = tuple(StoredStyleImage(**image) for image in preset.images)
-        pack = StoredFile(preset.pack["blob"], preset.pack["sha256"]) if preset.pack else None
-        return StoredStyle(preset.name, entry.weight, entry.scale, saved, pack, **stored)
+        saved = tuple(replace(image, mask=style_mask) for image in preset.images)
+        pack = StoredFile(preset.pack.blob, preset.pack.sha256) if preset.pack else None
+        return StoredStyle(preset.name, entry.weight, entry.scale, saved, pack, mask)
+
+    def _mask(self, file: ImageFile | None) -> StoredImage | None:
+        return None if file is None else self.image(file)
 
     def _preset(self, loc: str, name: str) -> PresetRow:
         if name not in self._presets:
@@ -143,14 +143,17 @@ class RequestReader:
         for name in ("mask", "style_mask"):
             errors += self._black_errors(at(name), getattr(entry, name))
         if style.pack is not None:
-            pack = self._presets[str(entry.preset)].pack or {}
-            errors += pack_errors(at("preset"), pack, options, self._context.model_sha256())
+            errors += self._pack_errors(at("preset"), str(entry.preset), options)
         if entry.style_mask is not None:
             if style.pack is not None or len(style.images) != 1:
                 errors.append(FieldError(at("style_mask"), "the style must have exactly one picture"))
             else:
                 errors += aspect_errors(at("style_mask"), entry.style_mask, style.images[0])
         return errors
+
+    def _pack_errors(self, loc: str, preset: str, options: TransferOptions) -> list[FieldError]:
+        pack = self._presets[preset].pack
+        return pack_errors(loc, pack, options, self._context.model_sha256()) if pack else []
 
     def _black_errors(self, loc: str, mask: ImageFile | None) -> list[FieldError]:
         """Return an error if a style's mask is black everywhere; each mask is examined once."""

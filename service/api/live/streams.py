@@ -13,6 +13,7 @@ from service.api.http.clients import hung_up
 from service.api.live.watch import Watch
 from service.errors import NotFound, Unavailable
 from service.jobs.resource import progress_resource, transfer_resource
+from service.storage.records import Preview
 from service.storage.schema import ENDED, JobRow
 from service.telemetry.instruments import event_streams_open
 
@@ -36,12 +37,10 @@ class Event:
 
 def events_after(row: JobRow, number: int) -> list[Event]:
     """Return the newest events of a job that are newer than event `number`."""
-    preview = row.preview
-    events = [Event(_number(row.progress), "progress", progress_resource(row) | {"status": row.status})]
-    if preview:
-        url = f"/v1/transfers/{row.id}/preview?event={_number(preview)}"
-        sizes = {key: preview[key] for key in ("iteration", "width", "height")}
-        events.append(Event(_number(preview), "preview", {"url": url} | sizes))
+    number_of_progress = row.progress.event if row.progress else 0
+    events = [Event(number_of_progress, "progress", progress_resource(row) | {"status": row.status})]
+    if row.preview:
+        events.append(Event(row.preview.event, "preview", _preview_resource(row.id, row.preview)))
     events.sort(key=lambda event: event.number)
     if row.status in ENDED:
         events.append(Event(row.events, "done", transfer_resource(row)))
@@ -97,6 +96,6 @@ class Streams:
                 row = newer
 
 
-def _number(entry: dict[str, Any] | None) -> int:
-    number: int = (entry or {}).get("event", 0)
-    return number
+def _preview_resource(id: str, preview: Preview) -> dict[str, Any]:
+    url = f"/v1/transfers/{id}/preview?event={preview.event}"
+    return {"url": url, "iteration": preview.iteration, "width": preview.width, "height": preview.height}

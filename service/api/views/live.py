@@ -60,6 +60,6 @@ def get_transfer_preview(path: TransferPath) -> Response:
     job = context().queue.get(path.id, "transfer")
     if job.preview is None:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
-    blob, event = job.preview["blob"], job.preview["event"]
+    blob, event = job.preview.blob, job.preview.event
     # weak: the file may be newer than the row
     return file(lambda: transfer_preview(path.id, blob), "image/jpeg", str(event), REVALIDATE, weak=True)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from flask import Response
 
 from service.api.description.media import files
 from service.api.http.caching import FOREVER, file
 from service.pictures.images import SENT_TYPES, media_type_of
+from service.storage.pictures import StoredImage
 
 ORIGINAL = files(*SENT_TYPES)
 
 
-def original(image: Mapping[str, Any], read: Callable[[], bytes], rule: str = FOREVER) -> Response:
-    """Return the response with an image's file, byte for byte as it was sent; `image` is its entry in a row."""
-    response = file(read, "", image["sha256"], rule)
+def original(image: StoredImage, read: Callable[[], bytes], rule: str = FOREVER) -> Response:
+    """Return the response with an image's file, byte for byte as it was sent."""
+    response = file(read, "", image.sha256, rule)
     if response.status_code == HTTPStatus.OK:
         response.mimetype = media_type_of(response.get_data())
     response.headers["X-Content-Type-Options"] = "nosniff"

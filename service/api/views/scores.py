@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, jsonify, url_for
@@ -52,8 +51,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
 
 def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
     taken = take_in_score(id, body, context())
-    asked = taken.request.as_json() | {"picture": taken.picture and asdict(taken.picture)}
-    return Submission(id, asked, caller(), repeat=key, kind="score", bytes=taken.bytes)
+    return Submission(id, taken.request, caller(), repeat=key, bytes=taken.bytes)
 
 
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})

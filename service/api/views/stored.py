@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from service.api.context import context
 from service.errors import BlobNotFound, DamagedFile, MissingFile
+from service.storage.pictures import StoredFile
 from service.storage.readback import is_whole_jpeg, read_back
 
 
-def transfer_file(id: str, blob: str, sha256: str) -> bytes:
-    """Return the file of a transfer that has this SHA-256.
+def transfer_file(id: str, file: StoredFile) -> bytes:
+    """Return a file of a transfer.
 
     Raises:
         NotFound: the transfer was deleted meanwhile.
         DamagedFile: the file has another SHA-256, or is missing.
     """
     try:
-        return read_back(context().blobs, blob, sha256)
+        return read_back(context().blobs, file.blob, file.sha256)
     except DamagedFile:
         context().queue.get(id, "transfer")
         raise

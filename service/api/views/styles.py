@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, url_for
@@ -27,15 +26,16 @@ from service.errors import InvalidInput, JobFailed, NotFound, OtherModel, Unavai
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
-from service.jobs.request import StoredStyle
+from service.jobs.request import PackTask, StoredStyle, WarmTask
 from service.pictures.images import UnreadableImage
 from service.pictures.sizes import style_size_errors
+from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
-from service.storage.pictures import StoredStyleImage
 from service.storage.readback import read_back
+from service.storage.records import Warming
 from service.storage.schema import ENDED, PresetRow
 from service.styles.packs import Pack, UnusablePack
-from service.styles.presets import PresetImage
+from service.styles.presets import StoredImages
 
 blueprint = APIBlueprint(
     "styles",
@@ -56,10 +56,10 @@ THUMBNAIL = files("image/jpeg")
 def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset, or replace the one of that name"""
     context().disks.check()
-    images = [PresetImage(entry.image, entry.weight, entry.scale) for entry in body.images]
-    for i, entry in enumerate(body.images):
+    images = [StyleImage(entry.image, entry.weight, entry.scale) for entry in body.images]
+    for i, image in enumerate(images):
         for size in body.warm:
-            sized = [(entry.image, entry.scale)]
+            sized = [(image, image.scale)]
             if errors := style_size_errors(f"images.{i}.scale", sized, size):
                 raise InvalidInput(errors)
             check_style_memory(f"images.{i}.scale", sized, size, context().registry.capacities())
@@ -82,16 +82,13 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     return _saved(*saved)
 
 
-def _warming(
-    session: Transaction, name: str, images: Sequence[StoredStyleImage], sizes: list[int]
-) -> dict[str, Any] | None:
+def _warming(session: Transaction, name: str, images: StoredImages, sizes: list[int]) -> Warming | None:
     """Submit the task that computes a preset's Grams for these sizes; return what the preset's row holds of it."""
     if not sizes:
         return None
-    asked = {"style": asdict(StoredStyle(name, 1.0, 1.0, tuple(images))), "sizes": sizes}
-    new = Submission(new_id(), asked, caller(), kind="warm", trace=traceparent())
-    job = context().queue.submit_in(session, new)
-    return {"job": job.id, "sizes": sizes}
+    task = WarmTask(StoredStyle(name, 1.0, 1.0, images), tuple(sizes))
+    job = context().queue.submit_in(session, Submission(new_id(), task, caller(), trace=traceparent()))
+    return Warming(job.id, sizes)
 
 
 def _found(name: str) -> PresetRow | None:
@@ -104,7 +101,7 @@ def _end_warming(row: PresetRow | None) -> None:
     """Cancel the task that computes the Grams of a preset that is gone."""
     if row and row.warm:
         with suppress(NotFound):
-            context().queue.cancel(row.warm["job"])
+            context().queue.cancel(row.warm.job)
 
 
 @blueprint.get("", responses={"200": StylePage})
@@ -132,13 +129,8 @@ def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str,
 
 
 def _endings(rows: Sequence[PresetRow]) -> Endings:
-    jobs = [row.warm["job"] for row in rows if row.warm]
+    jobs = [row.warm.job for row in rows if row.warm]
     return context().queue.outcomes(jobs) if jobs else {}
-
-
-def _stored(row: PresetRow) -> StoredStyle:
-    """Return a preset in the form that tasks take."""
-    return StoredStyle(row.name, 1.0, 1.0, tuple(StoredStyleImage(**image) for image in row.images))
 
 
 @blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
@@ -167,7 +159,7 @@ def get_style_pack(path: StylePath) -> Response:
     A safetensors file for a ladder of sizes, to be sent to another service. The first time a worker makes it.
     """
     row = context().presets.get(path.name)
-    model = row.pack["model"] if row.pack else context().model_sha256()
+    model = row.pack.model if row.pack else context().model_sha256()
     etag = f"{row.version}-{model}"
     response = file(lambda: context().presets.pack(row, model) or _made_pack(row, model), PACK_TYPE, etag, REVALIDATE)
     response.headers["Content-Disposition"] = f'attachment; filename="{row.name}.safetensors"'
@@ -177,10 +169,10 @@ def get_style_pack(path: StylePath) -> Response:
 def _made_pack(row: PresetRow, model: str) -> bytes:
     """Let a worker make a preset's pack, and wait for it; requests at the same time share one task."""
     context().disks.check()
-    said = {"version": row.version, "description": row.description, "thumbnail": row.thumbnail}
-    asked = {"style": asdict(_stored(row))} | said
+    style = StoredStyle(row.name, 1.0, 1.0, row.images)
+    task = PackTask(style, row.version, row.description, row.thumbnail)
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
-    job = context().queue.submit(Submission(new_id(), asked, caller(), repeat=key, kind="pack", trace=traceparent()))
+    job = context().queue.submit(Submission(new_id(), task, caller(), repeat=key, trace=traceparent()))
     context().wake()
     job, _ = context().waiting.until_ended(job, PACK_S)
     data = context().presets.pack(row, model)
@@ -189,7 +181,7 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
     with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
         context().queue.delete(job.id)
     if data is None:
-        raise JobFailed(f"the pack could not be made: {(job.error or {}).get('detail', job.status)}")
+        raise JobFailed(f"the pack could not be made: {job.error['detail'] if job.error else job.status}")
     return data
 
 
@@ -208,11 +200,11 @@ def get_style_picture(path: StyleImagePath) -> Response:
     A preset that came as a pack has none.
     """
     row = context().presets.get(path.name)
-    if path.index >= len(row.images) or not row.images[path.index]["blob"]:
+    if path.index >= len(row.images) or not row.images[path.index].file.blob:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
-    image = row.images[path.index]
+    image = row.images[path.index].file
     # the name can get other pictures
-    return original(image, lambda: read_back(context().blobs, image["blob"], image["sha256"]), REVALIDATE)
+    return original(image, lambda: read_back(context().blobs, image.blob, image.sha256), REVALIDATE)
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -35,9 +34,11 @@ from service.errors import DatabaseFull, MissingFile, NotFound, NotReady
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
-from service.jobs.request import job_folder, painted
+from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
 from service.pictures.images import MEDIA_TYPES
+from service.storage.pictures import StoredFile, StoredImage
+from service.storage.records import PaintedPicture, TransferResult
 from service.storage.schema import ENDED
 from service.storage.unsaved import remove_unsaved
 
@@ -77,7 +78,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
     taken = take_in(id, body, context())
     return Submission(
         id,
-        taken.request.as_json(),
+        taken.request,
         caller(),
         body.priority,
         body.deadline_s,
@@ -112,14 +113,13 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
 
     As it was made, or as PNG, JPEG or WebP if `Accept` prefers that.
     """
-    job = _succeeded(path.id)
-    pictures = job.get("variants") or [job]
+    pictures = _succeeded(path.id).pictures
     if query.variant >= len(pictures):
         raise NotFound(f"there is no variant {query.variant}: there are {len(pictures)}, from 0")
     picture = pictures[query.variant]
-    media_type = preferred(request.headers.get("Accept", ""), picture["media_type"])
-    if media_type == picture["media_type"]:
-        response = _file(path.id, picture["blob"], media_type, picture["sha256"])
+    media_type = preferred(request.headers.get("Accept", ""), picture.media_type)
+    if media_type == picture.media_type:
+        response = _file(path.id, picture, media_type)
     else:
         response = _transcoded(path.id, query.variant, picture, media_type)
     response.vary.add("Accept")
@@ -129,8 +129,8 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
 @blueprint.get("/<id>/content", responses=ORIGINAL | {"404": Problem})
 def get_transfer_content(path: TransferPath) -> Response:
     """The content image of a transfer, as it was sent"""
-    image = context().queue.get(path.id, "transfer").request["content"]
-    return original(image, lambda: transfer_file(path.id, image["blob"], image["sha256"]))
+    image = _request_of(path.id).content
+    return original(image, lambda: transfer_file(path.id, image))
 
 
 @blueprint.get("/<id>/styles/<index>", responses=ORIGINAL | {"404": Problem})
@@ -139,20 +139,20 @@ def get_transfer_style(path: TransferStylePath) -> Response:
 
     For an entry that is a preset, its picture with the largest weight.
     """
-    styles = context().queue.get(path.id, "transfer").request["styles"]
-    pictures = styles[path.index]["images"] if path.index < len(styles) else []
-    if not pictures or not pictures[0]["blob"]:
+    styles = _request_of(path.id).base.styles
+    pictures = styles[path.index].images if path.index < len(styles) else ()
+    if not pictures or not pictures[0].file.blob:
         raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, from 0")
-    image = max(pictures, key=lambda picture: picture["weight"])
+    image = max(pictures, key=lambda picture: picture.weight).file
     return original(image, lambda: _style_file(path.id, image))
 
 
-def _style_file(id: str, image: Mapping[str, Any]) -> bytes:
+def _style_file(id: str, image: StoredImage) -> bytes:
     """Return a style's picture; a preset's picture may be gone with the preset. Raises NotFound."""
     try:
-        return transfer_file(id, image["blob"], image["sha256"])
+        return transfer_file(id, image)
     except MissingFile as error:
-        if image["blob"].startswith(f"{job_folder(id)}/"):
+        if image.blob.startswith(f"{job_folder(id)}/"):
             raise
         raise NotFound("the picture was a preset's, and is gone with it") from error
 
@@ -164,15 +164,14 @@ def list_transfer_files(path: TransferPath) -> dict[str, Any]:
     Content, style images, masks and initial images, each with its place in the request. Those of a preset are the
     pictures that it had then.
     """
-    row = context().queue.get(path.id, "transfer")
-    return {"items": [file_resource(path.id, loc, image) for loc, image in files_of(row.request)]}
+    return {"items": [file_resource(path.id, picture) for picture in files_of(_request_of(path.id))]}
 
 
 @blueprint.get("/<id>/files/<sha256>", responses=ORIGINAL | {"404": Problem})
 def get_transfer_file(path: TransferFilePath) -> Response:
     """One of the pictures of a transfer's request, as it was sent"""
-    found = files_of(context().queue.get(path.id, "transfer").request)
-    image = next((image for _, image in found if image["sha256"] == path.sha256 and image["blob"]), None)
+    found = (picture.image for picture in files_of(_request_of(path.id)))
+    image = next((image for image in found if image.sha256 == path.sha256 and image.blob), None)
     if image is None:
         raise NotFound("the transfer has no such picture")
     return original(image, lambda: _style_file(path.id, image))
@@ -184,38 +183,43 @@ def get_transfer_sheet(path: TransferPath) -> Response:
 
     The content image and all variants, small and labelled.
     """
-    job = _succeeded(path.id)
-    if not job.get("sheet"):
+    sheet = _succeeded(path.id).sheet
+    if sheet is None:
         raise NotFound("a transfer without variants has no sheet")
-    if digest := job.get("sheet_sha256"):
-        return _file(path.id, job["sheet"], "image/jpeg", digest)
-    return file(lambda: transfer_preview(path.id, job["sheet"]), "image/jpeg", job["sheet"], FOREVER)  # of before
+    if sheet.sha256:
+        return _file(path.id, sheet, "image/jpeg")
+    return file(lambda: transfer_preview(path.id, sheet.blob), "image/jpeg", sheet.blob, FOREVER)  # of before
 
 
-def _transcoded(id: str, variant: int, picture: dict[str, Any], media_type: str) -> Response:
+def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str) -> Response:
     """Return the response with a picture in another format than it was made in."""
     format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
-    quality = painted(context().queue.get(id, "transfer").request)[variant]["options"]["quality"]
+    quality = _request_of(id).paintings[variant].options.quality
     return file(
-        lambda: transcoded(lambda: transfer_file(id, picture["blob"], picture["sha256"]), format, quality),
+        lambda: transcoded(lambda: transfer_file(id, picture), format, quality),
         media_type,
-        f"{picture['sha256']}-{format}",
+        f"{picture.sha256}-{format}",
         FOREVER,
     )
 
 
-def _succeeded(id: str) -> dict[str, Any]:
+def _request_of(id: str) -> TransferRequest:
+    """Return the request of a transfer. Raises NotFound."""
+    return TransferRequest.from_json(context().queue.get(id, "transfer").request)
+
+
+def _succeeded(id: str) -> TransferResult:
     """Return the result of a transfer. Raises NotReady."""
     job = context().queue.get(id, "transfer")
-    if job.result is None:
+    if (result := job.transfer_result) is None:
         partial = "; /preview has what there is of it" if job.preview else ""
         raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
-    return job.result
+    return result
 
 
-def _file(id: str, blob: str, media_type: str, sha256: str) -> Response:
+def _file(id: str, stored: StoredFile, media_type: str) -> Response:
     """Return the response with a file that never changes."""
-    return file(lambda: transfer_file(id, blob, sha256), media_type, sha256, FOREVER)
+    return file(lambda: transfer_file(id, stored), media_type, stored.sha256, FOREVER)
 
 
 @blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": Problem})

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from service.decoding import files
 from service.errors import ServiceError
-from service.styles.presets import PresetImage, Presets
+from service.pictures.images import ImageFile
+from service.pictures.style_image import StyleImage
+from service.styles.presets import Presets
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,8 @@ class Starter(NamedTuple):
     def painter(self) -> Path:
         return FOLDER / f"{self.name}.safetensors"
 
-    def image(self) -> PresetImage:
-        return PresetImage(files.check_image(self.picture.read_bytes()))
+    def image(self) -> StyleImage[ImageFile]:
+        return StyleImage(files.check_image(self.picture.read_bytes()))
 
 
 STARTERS = (

@@ -1,0 +1,162 @@
+"""What rows hold as JSON beside a job's request: how far it is, what it made, and what belongs to a preset.
+
+Every field has a default, which rows of versions before the field get. So a row can always be read: a job that can't
+be painted any more is still listed, claimed and ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.storage.pictures import StoredFile, StoredImage
+from service.storage.typed_json import Json, Record
+
+
+@dataclass(frozen=True)
+class JobProgress(Record):
+    """How far a job is.
+
+    Attributes:
+        iteration: iterations done, of all its pictures.
+        fraction: share of the work that is done, 0 to 1.
+        losses: name -> loss of the picture as it is now.
+        eta_seconds: seconds that are left, if that can be told.
+        event: number of the event that told it.
+    """
+
+    iteration: int = 0
+    fraction: float = 0.0
+    losses: Mapping[str, float] | None = None
+    eta_seconds: float | None = None
+    event: int = 0
+
+
+@dataclass(frozen=True)
+class Preview(Record):
+    """The newest preview: its file, the iteration that it shows, pixels, and the number of its event."""
+
+    blob: str = ""
+    iteration: int = 0
+    width: int = 0
+    height: int = 0
+    event: int = 0
+
+
+@dataclass(frozen=True)
+class PaintedPicture(StoredImage):
+    """A finished picture.
+
+    Attributes:
+        losses: name -> loss of the delivered picture.
+        iterations: how many were done.
+        stopped: why the optimisation ended.
+    """
+
+    media_type: str = "image/png"
+    losses: Mapping[str, float] | None = None
+    iterations: int = 0
+    stopped: str | None = None
+
+
+@dataclass(frozen=True)
+class DonePicture(PaintedPicture):
+    """A finished picture of a job that has others to paint.
+
+    Attributes:
+        style_s, optimize_s: seconds for the styles' Grams, and for the rest.
+        style_cache: "hit", "partial" or "miss".
+        bytes: what its file takes.
+    """
+
+    style_s: float = 0.0
+    optimize_s: float = 0.0
+    style_cache: str = "partial"
+    bytes: int = 0
+
+    def picture(self) -> PaintedPicture:
+        """Return what the job's result says of it."""
+        return PaintedPicture.from_json(self.to_json())
+
+
+@dataclass(frozen=True)
+class JobCheckpoint(Record):
+    """Where another worker would go on.
+
+    Attributes:
+        blob: key of the picture's state; None between two pictures.
+        progress: how far the job is there.
+        done: the pictures that are finished.
+    """
+
+    blob: str | None = None
+    progress: JobProgress = JobProgress()
+    done: tuple[DonePicture, ...] = ()
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> JobCheckpoint:
+        done = tuple(DonePicture.from_json(picture) for picture in json.get("done", ()))
+        return cls(json.get("blob"), JobProgress.from_json(json.get("progress", {})), done)
+
+    def to_json(self) -> Json:
+        done = [picture.to_json() for picture in self.done]
+        return {"blob": self.blob, "progress": self.progress.to_json(), "done": done}
+
+
+@dataclass(frozen=True)
+class TransferResult:
+    """What a transfer made. In the row it is one object: the first picture's keys and these.
+
+    Attributes:
+        pictures: at least one. Rows of before there were variants have one.
+        iterations: of all pictures.
+        sheet: the contact sheet; without `sha256` in rows of before sheets had one.
+    """
+
+    pictures: tuple[PaintedPicture, ...]
+    iterations: int
+    sheet: StoredFile | None = None
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> TransferResult:
+        pictures = tuple(PaintedPicture.from_json(picture) for picture in json.get("variants") or [json])
+        sheet = StoredFile(json["sheet"], json.get("sheet_sha256", "")) if json.get("sheet") else None
+        return cls(pictures, json.get("iterations", 0), sheet)
+
+    def to_json(self) -> Json:
+        variants = [picture.to_json() for picture in self.pictures]
+        sheet = {"sheet": self.sheet.blob, "sheet_sha256": self.sheet.sha256} if self.sheet else {}
+        return variants[0] | {"iterations": self.iterations, "variants": variants} | sheet
+
+
+@dataclass(frozen=True)
+class ScoreResult(Record):
+    """The losses of a picture: name -> loss, and "content" or "style" -> layer -> loss."""
+
+    losses: Mapping[str, float] = field(default_factory=dict)
+    layers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskResult(Record):
+    """The sizes in pixels for which a task has computed Grams."""
+
+    sizes: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class PresetPack(StoredFile):
+    """The file of a preset that came as a pack: SHA-256 of the model, layers and sizes of its Grams."""
+
+    model: str = ""
+    layers: Sequence[str] = ()
+    sizes: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Warming(Record):
+    """The task that computes a preset's Grams beforehand: id of the job, and output sizes in pixels."""
+
+    job: str = ""
+    sizes: Sequence[int] = ()

@@ -1,0 +1,64 @@
+"""JSON columns that give dataclasses, so that no other module spells the keys of a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeAlias, TypeVar
+
+from pydantic_core import from_json
+from sqlalchemy import JSON, Dialect, TypeDecorator
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object as the database gives it."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Base of dataclasses that a row holds as a JSON object with a key for each field."""
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> Self:
+        """Read a row of any version: a missing key gets the field's default, an unknown one is skipped."""
+        return cls(**{name: json[name] for name in cls.__dataclass_fields__ if name in json})
+
+    def to_json(self) -> Json:
+        """Return the JSON object; nested records override this."""
+        return dict(vars(self))
+
+
+def read_json(text: str | bytes) -> Any:
+    """Parse a JSON column. pydantic_core takes half of the standard library's time, but refuses lone surrogates."""
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)
+
+
+class Typed(TypeDecorator[T], Generic[T]):
+    """A JSON column that is read and written through two functions; NULL is None."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, read: Callable[[Any], T], write: Callable[[T], Any]) -> None:
+        super().__init__(none_as_null=True)
+        self.read = read
+        self.write = write
+
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:
+        return None if value is None else self.write(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> T | None:
+        return None if value is None else self.read(value)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def typed(record: type[R]) -> Typed[R]:
+    """Return the type of a column that holds a record."""
+    return Typed(record.from_json, record.to_json)
