@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from types import FrameType
 
-from service.commands.web import gunicorn_command, gunicorn_variables, warn_of_floor
+from service.commands.web import gunicorn_command, gunicorn_variables
 from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
 from service.jobs.registry import WorkerRegistry
@@ -45,7 +45,6 @@ def run(args: argparse.Namespace) -> int:
     for name in unknown_variables():
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
-    warn_of_floor(settings)
     logger.info("starting on http://%s:%d", settings.host, settings.port)
     with metrics_folder():
         Supervisor([Child("web", gunicorn_command(settings), gunicorn_variables()), *_workers(settings)]).run()

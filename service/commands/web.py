@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from service.config import Settings
-from service.errors import StorageError
-from service.storage.disks import MIB, Disks
-from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import VARIABLE, make_folder
 from service.webhooks.settings import check_settings
-
-logger = logging.getLogger(__name__)
 
 GRACE_S = 20  # for requests under way when the server is told to stop
 CONNECTIONS = 4096  # of a process, where its limit of descriptors allows them
@@ -38,20 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     check_settings(settings)
-    set_up_logs(settings.log)
-    warn_of_floor(settings)
     if not os.environ.get(VARIABLE):
         make_folder()  # gunicorn's hooks remove it
     command = gunicorn_command(settings)
     os.execve(command[0], command, os.environ | gunicorn_variables())  # noqa: S606 - gunicorn takes the signals itself
     return 0
-
-
-def warn_of_floor(settings: Settings) -> None:
-    """Log a warning for each disk where a lower floor than NST_DISK_FLOOR_MB applies."""
-    with suppress(StorageError):  # a disk that can't be asked is for /readyz to tell
-        for note in Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)).lowered():
-            logger.warning(note)
 
 
 def gunicorn_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

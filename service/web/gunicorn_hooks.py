@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, cast
 
-from service.api.context import KEY
+from service.api.context import KEY, AppContext
+from service.errors import StorageError
 from service.machine.processes import end_with_parent
 from service.telemetry.metrics_folder import remove_own_folder
 from service.web.connection import STALLED_S
+
+logger = logging.getLogger(__name__)
 
 logger_class = "service.web.gunicorn_logs.Logs"
 
@@ -41,7 +46,10 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """End requests that wait for a job, and event streams, when the web process is told to stop."""
+    """End requests that wait for a job, and event streams, when the web process is told to stop.
+
+    The first web process also logs what all of them would.
+    """
     gunicorns = cast("Callable[[int, FrameType | None], Any]", signal.getsignal(signal.SIGTERM))
 
     def on_sigterm(number: int, frame: FrameType | None) -> None:
@@ -50,6 +58,8 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     end_with_parent()  # where gunicorn's main process is killed, no stream may keep this one, and its port
+    if worker.age == 1:
+        warn_of_floors(_context(worker))
 
 
 def worker_int(worker: Any) -> None:
@@ -62,5 +72,16 @@ def on_exit(server: Any) -> None:
     remove_own_folder()
 
 
+def warn_of_floors(context: AppContext) -> None:
+    """Log a warning for each disk where a lower floor than NST_DISK_FLOOR_MB applies."""
+    with suppress(StorageError):  # a disk that can't be asked is for /readyz to tell
+        for note in context.disks.lowered():
+            logger.warning(note)
+
+
 def _end_waits(worker: Any) -> None:
-    worker.wsgi.extensions[KEY].watch.close()
+    _context(worker).watch.close()
+
+
+def _context(worker: Any) -> AppContext:
+    return cast(AppContext, worker.wsgi.extensions[KEY])

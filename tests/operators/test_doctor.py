@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from front_door import ROOT, RunningService
 
 from scripts.ports import free_port
-from service.commands.web import warn_of_floor
+from service.api.context import KEY
 from service.config import Settings
 from service.doctor import places
 from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_port
@@ -32,6 +33,8 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disk
 from service.storage.identity import Identity
+from service.web.app import create_app
+from service.web.gunicorn_hooks import warn_of_floors
 
 
 def doctor(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
@@ -138,19 +141,21 @@ def test_blobs_that_can_not_be_written_are_told(tmp_path: Path) -> None:
 
 
 def test_a_floor_that_the_disk_is_too_small_for_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Disk, "size", lambda disk: 1000 * 2**20)
-    set_high = Settings(data=tmp_path, disk_floor_mb=400.0)
-    note = f"NST_DISK_FLOOR_MB is 400, but a twentieth of the disk of {tmp_path} is less: 50.0 MiB are in force there"
+    set_high = Settings(data=data_folder, disk_floor_mb=400.0, starters=False)
+    note = (
+        f"NST_DISK_FLOOR_MB is 400, but a twentieth of the disk of {data_folder} is less: 50.0 MiB are in force there"
+    )
     assert note in the_only(list(check_disk(set_high))).said
-    warn_of_floor(set_high)
+    warn_of_floors(create_app(set_high).extensions[KEY])
     assert note in caplog.messages
     caplog.clear()
-    as_set = Settings(data=tmp_path, disk_floor_mb=50.0)
+    as_set = replace(set_high, disk_floor_mb=50.0)
     assert "in force" not in the_only(list(check_disk(as_set))).said
-    warn_of_floor(as_set)
-    assert not caplog.messages
+    warn_of_floors(create_app(as_set).extensions[KEY])
+    assert "in force" not in caplog.text
 
 
 def signed(settings: Settings, *models: str) -> None:
