@@ -1,7 +1,7 @@
-"""What a transfer can be told besides its pictures.
+"""The options of a transfer.
 
-Each option's default, range and meaning are written here: the HTTP schema, the command line and the README's table
-are made from `TransferOptions`, and tests hold them to it.
+Each option's default, range and meaning are written here: the HTTP schema, the command line and the table in
+docs/options.md are made from `TransferOptions`, and tests hold them to it.
 """
 
 from __future__ import annotations
@@ -121,8 +121,11 @@ class TransferOptions:
         """Return the options from those that were given: a strength stands for the weights.
 
         Raises:
-            InvalidInput: as the class itself; also for a strength beside one of the weights that it stands for.
+            InvalidInput: as the class itself; also for a name that no option has, and for a strength beside one of
+                the weights that it stands for.
         """
+        if unknown := sorted(given.keys() - OPTIONS.keys()):
+            raise InvalidInput([FieldError(name, "there is no such option") for name in unknown])
         strength = given.get("strength")
         if strength is None:
             return cls(**given)

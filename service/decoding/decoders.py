@@ -142,6 +142,7 @@ class Decoders:
         end = time.monotonic() + order.wall_s + PATIENCE_S
         poll = select.poll()
         poll.register(connection, select.POLLIN)
+        tick()  # many quick files would never come to the next one
         while not poll.poll(TICK_S * 1000):
             tick()
             if time.monotonic() > end:  # a decoder ends itself before that

@@ -11,7 +11,6 @@ CHECK_S = {"PNG": 6.0, "JPEG": 5.0, "WEBP": 7.0, "GIF": 4.0, "BMP": 3.0}
 
 `python -m bench.decoding` measures them. With its colours brought to sRGB a picture takes up to twice as long.
 """
-MOST_CHECK_S = max(CHECK_S.values())
 UNKNOWN_CHECK_S = min(CHECK_S.values())
 JPEG_SEGMENTS = 200  # looked at for a JPEG's size: enough for every camera's, and soon done
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without DHT, JPG and DAC

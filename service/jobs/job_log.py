@@ -61,4 +61,4 @@ def _facts(row: JobRow, cause: str | None) -> dict[str, Any]:
 def _size(row: JobRow) -> int | None:
     """Return the pixels on the output's long edge, for the kinds of jobs that have an output."""
     has_output = row.kind in (TransferRequest.kind, ScoreRequest.kind)
-    return TransferRequest.from_json(row.request).size if has_output else None
+    return TransferRequest.of(row).size if has_output else None

@@ -16,7 +16,7 @@ from service.jobs.request import TransferRequest
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
-from service.storage.schema import CallerRow, JobRow
+from service.storage.schema import KINDS, CallerRow, JobRow
 from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
@@ -197,7 +197,8 @@ def _has_lapsed() -> ColumnElement[bool]:
 
 
 def _is_due() -> ColumnElement[bool]:
-    return or_(JobRow.status == "queued", _has_lapsed())
+    """Select jobs that a worker may claim; a kind that only a newer version knows is left to its workers."""
+    return and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
 
 
 def _next() -> Any:
@@ -238,7 +239,7 @@ def _worn_out(row: JobRow) -> JobFailed:
     """Return the error of a job whose workers died too often."""
     reached = ""
     if row.kind == TransferRequest.kind:
-        iterations = TransferRequest.from_json(row.request).iterations
+        iterations = TransferRequest.of(row).iterations
         reached = f" at iteration {row.progress.iteration if row.progress else 0} of {iterations}"
     return JobFailed(
         f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}){reached}"

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from service.options import TransferOptions
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredFile, StoredImage, style_image_from_json, style_image_to_json
-from service.storage.typed_json import Json
+from service.storage.schema import JobRow
+from service.storage.typed_json import Json, number_in, object_in, objects_in
 
 FOLDER = "jobs"
 CHECKPOINT = "checkpoint"  # prefix of files that only an unfinished job needs
@@ -58,11 +59,11 @@ class StoredStyle:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> StoredStyle:
-        style_mask = _read_image(json.get("style_mask"))
-        images = tuple(style_image_from_json(image, style_mask) for image in json.get("images", ()))
-        pack = StoredFile.from_json(json["pack"]) if json.get("pack") else None
-        weight, scale = json.get("weight", 1.0), json.get("scale", 1.0)
-        return cls(json.get("preset"), weight, scale, images, pack, _read_image(json.get("mask")))
+        style_mask = _image_in(json, "style_mask")
+        images = tuple(style_image_from_json(image, style_mask) for image in objects_in(json, "images"))
+        pack = StoredFile.from_json(object_in(json, "pack")) if json.get("pack") else None
+        weight, scale = number_in(json, "weight", 1.0), number_in(json, "scale", 1.0)
+        return cls(json.get("preset"), weight, scale, images, pack, _image_in(json, "mask"))
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Painting:
         for name, read in _READERS.items():
             if name in json:
                 is_same = name in own and own[name] == json[name]
-                parts[name] = getattr(self, name) if is_same else read(json[name])
+                parts[name] = getattr(self, name) if is_same else read(json, name)
         return Painting(**parts)
 
 
@@ -132,7 +133,8 @@ class TransferRequest:
     @property
     def iterations(self) -> int:
         """Iterations at most, of all pictures."""
-        return sum(painting.options.iterations for painting in self.paintings)
+        counts = [painting.options.iterations for painting in self.paintings]
+        return sum(count for count in counts if isinstance(count, int))  # stored options may be anything
 
     def check_options(self) -> None:
         """Raise InvalidInput if a picture's options aren't among those that can be painted today."""
@@ -147,8 +149,13 @@ class TransferRequest:
     def from_json(cls, json: Mapping[str, Any]) -> TransferRequest:
         """Read a row of any version, without checking its options."""
         base = Painting.from_json(json)
-        variants = tuple(base.variant(variant, json) for variant in json.get("variants") or ())
-        return cls(StoredImage.from_json(json.get("content", {})), base, variants)
+        variants = tuple(base.variant(variant, json) for variant in objects_in(json, "variants"))
+        return cls(StoredImage.from_json(object_in(json, "content")), base, variants)
+
+    @classmethod
+    def of(cls, row: JobRow) -> TransferRequest:
+        """Read the request of a transfer's or a score's row; one that is damaged reads as one without pictures."""
+        return cls.from_json(row.request if isinstance(row.request, dict) else {})
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ class ScoreRequest:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> ScoreRequest:
-        return cls(TransferRequest.from_json(json), StoredImage.from_json(json.get("picture", {})))
+        return cls(TransferRequest.from_json(json), StoredImage.from_json(object_in(json, "picture")))
 
 
 @dataclass(frozen=True)
@@ -180,7 +187,7 @@ class WarmTask:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> WarmTask:
-        return cls(StoredStyle.from_json(json.get("style", {})), tuple(json.get("sizes", ())))
+        return cls(StoredStyle.from_json(object_in(json, "style")), tuple(json.get("sizes") or ()))
 
 
 @dataclass(frozen=True)
@@ -198,7 +205,7 @@ class PackTask:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> PackTask:
-        style = StoredStyle.from_json(json.get("style", {}))
+        style = StoredStyle.from_json(object_in(json, "style"))
         return cls(style, json.get("version", ""), json.get("description", ""), json.get("thumbnail"))
 
 
@@ -206,21 +213,17 @@ Request = TransferRequest | ScoreRequest | WarmTask | PackTask
 """What a job is asked for, by its kind."""
 
 
-def _read_image(json: Json | None) -> StoredImage | None:
-    return StoredImage.from_json(json) if json else None
+def _image_in(json: Mapping[str, Any], name: str) -> StoredImage | None:
+    return StoredImage.from_json(object_in(json, name)) if json.get(name) else None
 
 
-def _read_styles(json: list[Json]) -> tuple[StoredStyle, ...]:
-    return tuple(StoredStyle.from_json(style) for style in json)
-
-
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "styles": _read_styles,
-    "options": TransferOptions.stored,
-    "first": _read_image,
-    "protect": _read_image,
-    "strength_map": _read_image,
-    "label": str,
+_READERS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "styles": lambda json, name: tuple(StoredStyle.from_json(style) for style in objects_in(json, name)),
+    "options": lambda json, name: TransferOptions.stored(object_in(json, name)),
+    "first": _image_in,
+    "protect": _image_in,
+    "strength_map": _image_in,
+    "label": lambda json, name: str(json[name]),
 }
 """How each part of a painting is read."""
 

@@ -13,7 +13,7 @@ from service.storage.schema import ENDED, JobRow
 
 def transfer_resource(row: JobRow) -> dict[str, Any]:
     """Return a transfer from its row, without checking it again: rows of earlier versions stay readable."""
-    request, result = TransferRequest.from_json(row.request), row.transfer_result
+    request, result = TransferRequest.of(row), row.transfer_result
     return {
         "id": row.id,
         "status": row.status,
@@ -34,7 +34,7 @@ def transfer_resource(row: JobRow) -> dict[str, Any]:
 
 def progress_resource(row: JobRow) -> dict[str, Any]:
     """Return the progress of a transfer."""
-    return _progress(row, TransferRequest.from_json(row.request), row.transfer_result)
+    return _progress(row, TransferRequest.of(row), row.transfer_result)
 
 
 def _progress(row: JobRow, request: TransferRequest, result: TransferResult | None) -> dict[str, Any]:
@@ -84,7 +84,11 @@ def _painting(painting: Painting) -> dict[str, Any]:
 
 
 def _style(style: StoredStyle) -> dict[str, Any]:
-    source = {"preset": style.preset} if style.preset else {"image": _image(style.images[0].file)}
+    source = (
+        {"preset": style.preset}
+        if style.preset
+        else {"image": _maybe(style.images[0].file if style.images else None)}
+    )
     masks = {"mask": style.mask, "style_mask": style.style_mask}
     shown = {name: _image(mask) for name, mask in masks.items() if mask}
     return source | {"weight": style.weight, "scale": style.scale} | shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.pictures.style_image import StyleImage
-from service.storage.typed_json import Json, Record
+from service.storage.typed_json import Json, Record, number_in
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ def style_image_to_json(image: StyleImage[StoredImage]) -> Json:
 
 def style_image_from_json(json: Mapping[str, Any], mask: StoredImage | None = None) -> StyleImage[StoredImage]:
     """Read a style image from a row of any version."""
-    return StyleImage(StoredImage.from_json(json), json.get("weight", 1.0), json.get("scale", 1.0), mask)
+    return StyleImage(
+        StoredImage.from_json(json), number_in(json, "weight", 1.0), number_in(json, "scale", 1.0), mask
+    )
 
 
 def style_image_facts(image: StyleImage[StoredImage]) -> Json:

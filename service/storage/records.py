@@ -1,7 +1,7 @@
 """What rows hold as JSON beside a job's request: how far it is, what it made, and what belongs to a preset.
 
-Every field has a default, which rows of versions before the field get. So a row can always be read: a job that can't
-be painted any more is still listed, claimed and ended.
+A missing key gets a default, so a row can always be read: a job that can't be painted any more is still listed,
+claimed and ended.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.storage.pictures import StoredFile, StoredImage
-from service.storage.typed_json import Json, Record
+from service.storage.typed_json import Json, Record, object_in, objects_in
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class JobProgress(Record):
         iteration: iterations done, of all its pictures.
         fraction: share of the work that is done, 0 to 1.
         losses: name -> loss of the picture as it is now.
-        eta_seconds: seconds that are left, if that can be told.
-        event: number of the event that told it.
+        eta_seconds: seconds that are left, if known.
+        event: number of the event that reported it.
     """
 
     iteration: int = 0
@@ -96,8 +96,8 @@ class JobCheckpoint(Record):
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> JobCheckpoint:
-        done = tuple(DonePicture.from_json(picture) for picture in json.get("done", ()))
-        return cls(json.get("blob"), JobProgress.from_json(json.get("progress", {})), done)
+        done = tuple(DonePicture.from_json(picture) for picture in objects_in(json, "done"))
+        return cls(json.get("blob"), JobProgress.from_json(object_in(json, "progress")), done)
 
     def to_json(self) -> Json:
         done = [picture.to_json() for picture in self.done]
@@ -120,9 +120,10 @@ class TransferResult:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> TransferResult:
-        pictures = tuple(PaintedPicture.from_json(picture) for picture in json.get("variants") or [json])
+        variants: Sequence[Mapping[str, Any]] = objects_in(json, "variants") or [json]
+        pictures = tuple(PaintedPicture.from_json(picture) for picture in variants)
         sheet = StoredFile(json["sheet"], json.get("sheet_sha256", "")) if json.get("sheet") else None
-        return cls(pictures, json.get("iterations", 0), sheet)
+        return cls(pictures, json.get("iterations") or 0, sheet)
 
     def to_json(self) -> Json:
         variants = [picture.to_json() for picture in self.pictures]

@@ -49,7 +49,7 @@ class PresetRow(Base):
     version: Mapped[str]
     description: Mapped[str]
     images: Mapped[tuple[StyleImage[StoredImage], ...]] = mapped_column(
-        Typed(style_images_from_json, style_images_to_json)
+        Typed(style_images_from_json, style_images_to_json, unreadable=())
     )
     pack: Mapped[PresetPack | None] = mapped_column(typed(PresetPack))
     warm: Mapped[Warming | None] = mapped_column(typed(Warming))
@@ -112,12 +112,16 @@ class JobRow(Base):
     @property
     def transfer_result(self) -> TransferResult | None:
         """What a transfer made, once it has succeeded."""
-        return TransferResult.from_json(self.result) if self.kind == "transfer" and self.result else None
+        return TransferResult.from_json(self._result) if self.kind == "transfer" and self._result else None
 
     @property
     def score_result(self) -> ScoreResult | None:
         """The losses of a score, once it has succeeded."""
-        return ScoreResult.from_json(self.result) if self.kind == "score" and self.result else None
+        return ScoreResult.from_json(self._result) if self.kind == "score" and self._result else None
+
+    @property
+    def _result(self) -> Json:
+        return self.result if isinstance(self.result, dict) else {}
 
 
 class CallerRow(Base):

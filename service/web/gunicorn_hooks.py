@@ -11,6 +11,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, cast
 
+from flask import Flask
+
 from service.api.context import KEY, AppContext
 from service.errors import StorageError
 from service.machine.processes import end_with_parent
@@ -58,7 +60,9 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     end_with_parent()  # where gunicorn's main process is killed, no stream may keep this one, and its port
-    if worker.age == 1:
+    if worker.age == 1 and isinstance(
+        worker.wsgi, Flask
+    ):  # once for all; benchmarks serve others
         warn_of_floors(_context(worker))
 
 

@@ -205,7 +205,7 @@ def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str)
 
 def _request_of(id: str) -> TransferRequest:
     """Return the request of a transfer. Raises NotFound."""
-    return TransferRequest.from_json(context().queue.get(id, "transfer").request)
+    return TransferRequest.of(context().queue.get(id, "transfer"))
 
 
 def _succeeded(id: str) -> TransferResult:
