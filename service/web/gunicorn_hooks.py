@@ -60,9 +60,7 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     end_with_parent()  # where gunicorn's main process is killed, no stream may keep this one, and its port
-    if worker.age == 1 and isinstance(
-        worker.wsgi, Flask
-    ):  # once for all; benchmarks serve others
+    if worker.age == 1 and isinstance(worker.wsgi, Flask):  # once for all; benchmarks serve others
         warn_of_floors(_context(worker))
 
 
