@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import onnxruntime as ort
 import torch
 
 from bench import engine
@@ -39,7 +40,8 @@ def main() -> None:
         sys.exit("bench.gpu: torch finds no CUDA device")
     device = torch.device("cuda")
     encoder = build_encoder(engine.model(), device, choose("auto", device))
-    extractor = GramExtractor(engine.model(), "cuda", torch.get_num_threads())
+    provider = "cuda" if "CUDAExecutionProvider" in ort.get_available_providers() else "cpu"
+    extractor = GramExtractor(engine.model(), provider, torch.get_num_threads())
     rows = [measure(encoder, extractor, pair("coffee").at(size), size) for size in SIZES]
     facts = {"device": torch.cuda.get_device_name(), "precision": encoder.precision, "torch": torch.__version__}
     Path(__file__).with_suffix(".json").write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")

@@ -1,6 +1,7 @@
 """make painters: teaches the starters' painters, first all together, then each by itself.
 
-It goes on where it was broken off: the state lies in the folder of --work.
+They learn from pictures that the script draws. It goes on where it was broken off: the state lies in the folder of
+--work.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from scripts.client import ROOT
-from service.config import Settings
+from service.engine.allocator import keep_freed_memory
+from service.engine.precision import choose
 from service.engine.vgg import VGG, build_encoder
 from service.network.digests import model_sha256
 from service.network.model import load_model
@@ -23,49 +28,19 @@ from service.options import TransferOptions
 from service.painters.learning import Learner, Targets, share_convolutions
 from service.painters.lessons import Lessons, learned_sizes
 from service.painters.network import Painter
-from service.painters.photographs import Crops
+from service.painters.photographs import CROP, Crops, draw_picture
 from service.painters.weights import PainterWeights
-from service.painting.stylist import Stylist
+from service.pictures import images
+from service.pictures.images import Picture
+from service.styles.extractor import GramExtractor
 from service.styles.starters.loading import STARTERS, Starter
-from service.styles.style import Style
 
+MODEL = ROOT / "models" / "vgg19.onnx"
 SIZE = 512  # pixels that the starters' painters learn for
-TOGETHER, EACH = 12_000, 2_000  # steps
+TOGETHER, EACH = 4_000, 300  # steps
+DRAWN = 1500  # pictures, drawn once for all starters
 SAVE_S = 120.0  # seconds between two saves
 SEED = 1
-
-
-@dataclass(frozen=True)
-class School:
-    """All that learning needs: the encoder, and each starter's Gram targets by octaves from SIZE."""
-
-    encoder: VGG
-    targets: dict[str, dict[int, Targets]]
-    work: Path
-
-    def learn(self, name: str, painters: Sequence[Painter], starters: Sequence[Starter], steps: int) -> Learner:
-        """Take the steps of a learning that its file lacks; the file is named like it."""
-        learner = Learner(self.encoder, TransferOptions(), painters)
-        file = self.work / f"{name}.pt"
-        if file.exists():
-            learner.load(file.read_bytes())
-        saved = begun = time.monotonic()
-        first = learner.steps
-        while learner.steps < steps:
-            self._step(learner, starters, steps)
-            if learner.steps == steps or time.monotonic() > saved + SAVE_S:
-                _write(file, learner.to_bytes())
-                saved = time.monotonic()
-                pace = (saved - begun) / (learner.steps - first)
-                print(f"{name}: {learner.steps} of {steps} steps, {pace:.2f} s each", flush=True)
-        return learner
-
-    def _step(self, learner: Learner, starters: Sequence[Starter], steps: int) -> None:
-        """Take one step of the starter whose turn it is."""
-        number = learner.steps
-        which = number % len(starters)
-        lessons = Lessons(learner, self.targets[starters[which].name], SIZE, Crops([], SEED + number), number)
-        lessons.step(number / steps, which)
 
 
 def main() -> int:
@@ -74,22 +49,60 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=ROOT / ".painters", help="folder of unfinished painters")
     parser.add_argument("--together", type=int, default=TOGETHER, help="steps of all starters together")
     parser.add_argument("--each", type=int, default=EACH, help="steps of each starter by itself")
+    parser.add_argument("--crop", type=int, default=CROP, help="pixels along each side of a crop")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    settings = Settings(model=ROOT / "models" / "vgg19.onnx")
-    stylist = Stylist.from_settings(settings)
-    encoder = build_encoder(load_model(settings.model), torch.device("cpu"), stylist.info.precision)
-    school = School(encoder, {starter.name: _targets(stylist, starter) for starter in STARTERS}, args.work)
-    painters = _new_painters(len(STARTERS))
-    together = school.learn("together", painters, STARTERS, args.together)
+    keep_freed_memory()
+    torch.set_num_threads(args.threads)
+    device = torch.device(args.device)
+    encoder = build_encoder(load_model(MODEL), device, choose("auto", device))
+    targets = {starter.name: _targets(starter) for starter in STARTERS}
+    school = School(encoder, targets, args.work, drawn_pictures(args.work / "drawn.npy"), args.crop)
+    together = school.learn("together", _new_painters(len(STARTERS)), STARTERS, args.together)
     for painter, starter in zip(together.averages, STARTERS, strict=True):
         if not args.names or starter.name in args.names:
             own = Painter()
             own.load_state_dict(painter.state_dict())
             learner = school.learn(starter.name, [own], [starter], args.each)
-            weights = {name: tensor.numpy() for name, tensor in learner.averages[0].state_dict().items()}
-            _write(starter.painter, PainterWeights.of(weights, SIZE, model_sha256(settings.model)).to_bytes())
+            weights = {name: tensor.cpu().numpy() for name, tensor in learner.averages[0].state_dict().items()}
+            _write(starter.painter, PainterWeights.of(weights, SIZE, model_sha256(MODEL)).to_bytes())
     return 0
+
+
+@dataclass(frozen=True)
+class School:
+    """All that learning needs: the encoder, each starter's Gram targets by octaves from SIZE, and drawn pictures."""
+
+    encoder: VGG
+    targets: dict[str, dict[int, Targets]]
+    work: Path
+    drawn: list[Picture]
+    crop: int
+
+    def learn(self, name: str, painters: Sequence[Painter], starters: Sequence[Starter], steps: int) -> Learner:
+        """Take the steps that the file of this name lacks; the starters take turns."""
+        learner = Learner(self.encoder, TransferOptions(), painters)
+        file = self.work / f"{name}.pt"
+        if file.exists():
+            learner.load(file.read_bytes())
+        seed = SEED + learner.steps
+        crops = Crops([], seed, self.drawn, self.crop)
+        lessons = [Lessons(learner, self.targets[starter.name], SIZE, crops, seed) for starter in starters]
+        saved = begun = time.monotonic()
+        first = learner.steps
+        recent = []
+        while learner.steps < steps:
+            which = learner.steps % len(starters)
+            recent.append(lessons[which].step(learner.steps / steps, which).total)
+            if learner.steps == steps or time.monotonic() > saved + SAVE_S:
+                _write(file, learner.to_bytes())
+                saved = time.monotonic()
+                pace = (saved - begun) / (learner.steps - first)
+                print(f"{name}: {learner.steps} steps, {pace:.2f} s each, total {np.mean(recent):.3f}", flush=True)
+                recent = []
+        return learner
 
 
 def _new_painters(count: int) -> list[Painter]:
@@ -100,13 +113,30 @@ def _new_painters(count: int) -> list[Painter]:
     return painters
 
 
-def _targets(stylist: Stylist, starter: Starter) -> dict[int, Targets]:
-    style = Style.of(starter.image())
-    sizes = learned_sizes(SIZE)
-    grams = stylist.grams([style], list(sizes.values()))
-    return {
-        octaves: {layer: torch.tensor(gram) for layer, gram in grams[size].items()} for octaves, size in sizes.items()
-    }
+def drawn_pictures(file: Path) -> list[Picture]:
+    """Return DRAWN pictures, which a file keeps from the first start on."""
+    if not file.exists():
+        with ProcessPoolExecutor() as pool:
+            pictures = np.stack(list(pool.map(_drawn, range(DRAWN), chunksize=8)))
+        part = file.with_suffix(".part.npy")
+        np.save(part, pictures)
+        part.replace(file)
+    return list(np.load(file, mmap_mode="r"))
+
+
+def _drawn(seed: int) -> Picture:
+    return draw_picture(np.random.default_rng(seed))
+
+
+def _targets(starter: Starter) -> dict[int, Targets]:
+    extractor = GramExtractor(load_model(MODEL), "cpu", torch.get_num_threads())
+    layers = list(TransferOptions().style_layers)
+    picture = np.asarray(Image.open(starter.picture).convert("RGB"))
+    targets: dict[int, Targets] = {}
+    for octaves, size in learned_sizes(SIZE).items():
+        grams = extractor.grams(images.resize_long_edge(picture, size), layers)
+        targets[octaves] = {layer: torch.tensor(gram) for layer, gram in grams.items()}
+    return targets
 
 
 def _write(file: Path, data: bytes) -> None:

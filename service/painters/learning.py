@@ -16,11 +16,12 @@ from service.engine.vgg import VGG
 from service.options import TransferOptions
 from service.painters.network import Painter
 
-RATE = 2e-3  # of Adam, at its highest
+RATE = 3e-3  # of Adam, at its highest
 WARM_UP = 20  # steps until then
 DECAY_FROM = 0.4  # of the learning, from where on the rate falls to its end
 LEAST_RATE = 0.01  # of the highest, at the end
 MOST_GRADIENT = 1.0  # norm; what is longer is shortened
+MOST_SKIPPED = 5  # steps on end whose gradient isn't finite, as it can be for flat pictures; they change nothing
 AVERAGE = 0.98  # share of the running average of the weights that a step leaves
 
 Targets = Mapping[str, Tensor]
@@ -74,6 +75,11 @@ class Learner:
         self.averages = copy.deepcopy(self.painters).requires_grad_(False)
         self._optimizer = torch.optim.Adam(self.painters.parameters(), lr=rate)
         self.steps = 0
+        self._skipped = 0
+
+    @property
+    def device(self) -> torch.device:
+        return self._encoder.device
 
     def step(self, photographs: Tensor, targets: Targets, octaves: float, fraction: float, which: int = 0) -> Losses:
         """Take one step of the painter `which` on photographs, B x 3 x H x W; return its losses.
@@ -81,22 +87,26 @@ class Learner:
         `fraction` is the share of the whole learning that is done.
 
         Raises:
-            RuntimeError: the gradient isn't finite any more.
+            RuntimeError: the gradient hasn't been finite for MOST_SKIPPED steps.
         """
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate * _pace(self.steps, fraction)
-        photographs = photographs.to(self._encoder.device)
+        photographs = photographs.to(self.device)
         with torch.autocast(photographs.device.type, torch.bfloat16, self._encoder.precision == "bfloat16"):
             paintings = self.painters[which](photographs, octaves)
         terms = losses(self._encoder, photographs, paintings.float(), targets, self._options)
         self._optimizer.zero_grad()
         terms["total"].backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.painters.parameters(), MOST_GRADIENT, error_if_nonfinite=True)
-        self._optimizer.step()
+        norm = torch.nn.utils.clip_grad_norm_(self.painters.parameters(), MOST_GRADIENT)
+        self._skipped = 0 if norm.isfinite() else self._skipped + 1
+        if self._skipped > MOST_SKIPPED:
+            raise RuntimeError(f"the gradient isn't finite in {self._skipped} steps on end")
+        if self._skipped == 0:
+            self._optimizer.step()
         self.steps += 1
         share = min(AVERAGE, self.steps / (self.steps + 9))
-        for average, newest in zip(self.averages.parameters(), self.painters.parameters(), strict=True):
-            average.lerp_(newest.detach(), 1 - share)
+        newest = [parameter.detach() for parameter in self.painters.parameters()]
+        torch._foreach_lerp_(list(self.averages.parameters()), newest, 1 - share)
         return as_losses({name: term.detach() for name, term in terms.items()})
 
     def to_bytes(self) -> bytes:

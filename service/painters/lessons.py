@@ -30,7 +30,10 @@ class Lessons:
 
     def __init__(self, learner: Learner, targets: Mapping[int, Targets], size: int, crops: Crops, seed: int) -> None:
         self._learner = learner
-        self._targets = targets
+        self._targets = {
+            octaves: {layer: gram.to(learner.device) for layer, gram in grams.items()}
+            for octaves, grams in targets.items()
+        }
         self._sizes = learned_sizes(size)
         self._crops = crops
         self._random = np.random.default_rng(seed)

@@ -8,39 +8,61 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from service.painters.drawn import Array, draw
+from service.painters.drawn import draw
 from service.pictures import images
 from service.pictures.images import Picture
 
 CROP = 192  # pixels along each side
 BATCH = 4  # crops in a step
 SHARE = 0.7  # of the crops are of photographs, where there are any
+DRAWN_SIZE = 512  # pixels along each side of a drawn picture
+MOST_DRAWN = 256  # drawn pictures that are kept, 0.8 MB each
 
 
 class Crops:
     """An endless source of crops, the same for the same seed.
 
+    A new picture is drawn for each batch until MOST_DRAWN are there.
+
     Args:
         photographs: H x W x 3 uint8 each.
+        drawn: pictures that are there already, DRAWN_SIZE pixels along each side.
+        side: pixels along each side of a crop.
     """
 
-    def __init__(self, photographs: Sequence[Picture], seed: int) -> None:
+    def __init__(
+        self, photographs: Sequence[Picture], seed: int, drawn: Sequence[Picture] = (), side: int = CROP
+    ) -> None:
         self._photographs = photographs
         self._random = np.random.default_rng(seed)
+        self._drawn = list(drawn)
+        self._side = side
 
     def batch(self, size: int) -> Tensor:
-        """Return BATCH x 3 x CROP x CROP in [0, 1], of pictures with `size` pixels on the long edge."""
+        """Return BATCH x 3 x side x side in [0, 1], of pictures with at most `size` pixels on the long edge."""
+        if len(self._drawn) < MOST_DRAWN:
+            self._drawn.append(draw_picture(self._random))
         crops = np.stack([self._crop(size) for _ in range(BATCH)])
-        return torch.from_numpy(crops).permute(0, 3, 1, 2)
+        noise = self._random.random(crops.shape, dtype=np.float32)  # else a flat crop's gradient grows in each layer
+        return torch.from_numpy((crops + noise) / 256).permute(0, 3, 1, 2)
 
-    def _crop(self, size: int) -> Array:
-        if not self._photographs or self._random.random() >= SHARE:
-            return draw(self._random, CROP)
-        photograph = self._photographs[int(self._random.integers(len(self._photographs)))]
-        short, long = sorted(photograph.shape[:2])
-        whole = images.resize_long_edge(photograph, max(size, -(-CROP * long // short)))
-        top, left = (self._random.integers(side - CROP + 1) for side in whole.shape[:2])
-        crop = whole[top : top + CROP, left : left + CROP]
-        if self._random.random() < 0.5:  # noqa: PLR2004 - a mirrored photograph is as good
-            crop = crop[:, ::-1]
-        return (crop / np.float32(255)).astype(np.float32)
+    def _crop(self, size: int) -> Picture:
+        from_photographs = len(self._photographs) > 0 and self._random.random() < SHARE
+        pictures = self._photographs if from_photographs else self._drawn
+        whole = _scaled(pictures[int(self._random.integers(len(pictures)))], size, self._side)
+        top, left = (self._random.integers(edge - self._side + 1) for edge in whole.shape[:2])
+        crop = whole[top : top + self._side, left : left + self._side]
+        mirrored = self._random.random() < 0.5  # noqa: PLR2004 - a mirrored photograph is as good
+        return crop[:, ::-1] if mirrored else crop
+
+
+def draw_picture(random: np.random.Generator) -> Picture:
+    """Draw a picture, DRAWN_SIZE x DRAWN_SIZE x 3 uint8."""
+    return (draw(random, DRAWN_SIZE) * 255 + 0.5).astype(np.uint8)
+
+
+def _scaled(picture: Picture, size: int, side: int) -> Picture:
+    """Reduce a picture to `size` pixels on the long edge, but leave `side` on the short one at least."""
+    short, long = sorted(picture.shape[:2])
+    wanted = max(min(size, long), -(-side * long // short))
+    return picture if wanted == long else images.resize_long_edge(picture, wanted)

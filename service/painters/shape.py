@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-WIDTHS = (32, 64, 80)
+WIDTHS = (32, 64, 64)
 """Channels at a half, a quarter and an eighth of the picture's size."""
 
-BLOCKS = 4  # residual blocks at an eighth
+BLOCKS = 8  # residual blocks at an eighth
 EPSILON = 1e-5  # beside a variance
 OCTAVES = 1.0  # beyond so many from the size that it learned for, a painter changes no more
 

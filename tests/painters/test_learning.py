@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from service.engine.losses import Objective, StyleTarget
 from service.engine.vgg import VGG
 from service.options import TransferOptions
-from service.painters.learning import Learner, Targets, losses, share_convolutions
+from service.painters.learning import MOST_SKIPPED, Learner, Targets, losses, share_convolutions
 from service.painters.network import Painter
-from service.painters.photographs import Crops
+from service.painters.photographs import CROP, MOST_DRAWN, Crops
 
 OPTIONS = TransferOptions()
 SIDE = 48
@@ -83,13 +84,24 @@ def test_it_goes_on_from_its_bytes_as_if_it_had_not_stopped(encoder: VGG, target
             torch.testing.assert_close(one, other)
 
 
-def test_a_gradient_that_is_no_number_is_an_error_and_changes_nothing(encoder: VGG, targets: Targets) -> None:
+def test_steps_without_a_finite_gradient_change_nothing_and_end_the_learning(encoder: VGG, targets: Targets) -> None:
     (batch,) = batches(1)
     one = learner(encoder)
     before = [parameter.clone() for parameter in one.painters.parameters()]
-    with pytest.raises(RuntimeError, match="non-finite"):
+    for _ in range(MOST_SKIPPED):
         one.step(batch * torch.nan, targets, 0.0, 0.0)
+    assert one.steps == MOST_SKIPPED
     assert all(torch.equal(a, b) for a, b in zip(before, one.painters.parameters(), strict=True))
+    with pytest.raises(RuntimeError, match="isn't finite"):
+        one.step(batch * torch.nan, targets, 0.0, 0.0)
+
+
+def test_flat_pictures_have_a_finite_gradient(encoder: VGG, targets: Targets) -> None:
+    flat = Crops([], 1, [np.full((CROP, CROP, 3), 100, dtype=np.uint8)] * MOST_DRAWN).batch(CROP)
+    one = learner(encoder)
+    before = [parameter.clone() for parameter in one.painters.parameters()]
+    one.step(flat, targets, 0.0, 0.0)
+    assert not all(torch.equal(a, b) for a, b in zip(before, one.painters.parameters(), strict=True))
 
 
 def test_painters_that_learn_together_share_their_convolutions_alone(encoder: VGG, targets: Targets) -> None:
