@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from service.options import TransferOptions
 from service.pictures.style_image import StyleImage
+from service.storage.kinds import PACK, SCORE, TRANSFER, WARM
 from service.storage.pictures import StoredFile, StoredImage, style_image_from_json, style_image_to_json
 from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
@@ -115,7 +116,7 @@ class Painting:
 class TransferRequest:
     """A whole transfer: the base painting, and the variants that are painted instead of it, if there are any."""
 
-    kind: ClassVar[str] = "transfer"
+    kind: ClassVar[str] = TRANSFER
     content: StoredImage
     base: Painting
     variants: tuple[Painting, ...] = ()
@@ -162,7 +163,7 @@ class TransferRequest:
 class ScoreRequest:
     """A score: a transfer that isn't carried out, and the picture to be judged by it."""
 
-    kind: ClassVar[str] = "score"
+    kind: ClassVar[str] = SCORE
     transfer: TransferRequest
     picture: StoredImage
 
@@ -178,7 +179,7 @@ class ScoreRequest:
 class WarmTask:
     """Warming: the Grams of a preset for transfers of these sizes in pixels."""
 
-    kind: ClassVar[str] = "warm"
+    kind: ClassVar[str] = WARM
     style: StoredStyle
     sizes: tuple[int, ...]
 
@@ -194,7 +195,7 @@ class WarmTask:
 class PackTask:
     """Pack: the Grams of a preset's version as one file. `thumbnail` is the SHA-256 of its thumbnail."""
 
-    kind: ClassVar[str] = "pack"
+    kind: ClassVar[str] = PACK
     style: StoredStyle
     version: str
     description: str

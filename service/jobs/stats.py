@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from service.jobs.registry import count_alive
 from service.storage.database import Database, now
+from service.storage.kinds import KINDS
 from service.storage.quota import all_bytes
-from service.storage.schema import ENDED, KINDS, DeliveryRow, JobRow
+from service.storage.schema import ENDED, DeliveryRow, JobRow
 
 OPEN = ("queued", "running")
 

@@ -122,9 +122,7 @@ class Presets:
             session.add_all(PresetRow(name=name, created_at=made_at, **vars(one)) for name, one in saved.items())
         return True
 
-    def _save(
-        self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0
-    ) -> _Version:
+    def _save(self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0) -> _Version:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.file.data)  # which may fail, so before any file is written

@@ -24,6 +24,7 @@ from service.options import OPTIONS, TransferOptions
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.pictures.style_image import StyleImage
+from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
@@ -91,7 +92,7 @@ class RequestReader:
         if (init.job, init.variant) in self._results:
             return self._results[init.job, init.variant]
         try:
-            result = self._context.queue.get(init.job, "transfer").transfer_result
+            result = self._context.queue.get(init.job, TRANSFER).transfer_result
         except NotFound as error:
             raise InvalidInput.field("init.job", error.detail) from error
         if result is None:
