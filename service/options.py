@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from service.errors import FieldError, InvalidInput
@@ -143,21 +144,25 @@ class TransferOptions:
     def stored(cls, values: Mapping[str, Any]) -> TransferOptions:
         """Return options as a row of any version holds them, unchecked: `check` them before a picture is painted.
 
-        What is missing or null gets its default. What this version doesn't know is kept, to be shown and refused.
+        What is missing or null gets its default. Names that no option has are skipped, see `unknown_options`.
         """
         options = object.__new__(cls)
-        vars(options).update(DEFAULTS, **{name: value for name, value in values.items() if value is not None})
+        vars(options).update({name: default if (value := values.get(name)) is None else value
+                              for name, default in DEFAULTS.items()})  # fmt: skip
         return options
 
     def check(self) -> None:
         """Raise InvalidInput if stored options are not what today's rules allow."""
-        if unknown := sorted(vars(self).keys() - OPTIONS.keys()):
-            raise InvalidInput([FieldError(name, "is an option of another version") for name in unknown])
         type(self)(**vars(self))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return each option's value by its name."""
-        return dict(vars(self))
+        """Return each option's value by its name, as JSON may hold it."""
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(self).items()}
+
+
+def unknown_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stored options have under names that only another version knows."""
+    return {name: value for name, value in values.items() if name not in OPTIONS and value is not None}
 
 
 def weights_at(strength: float) -> dict[str, float]:
@@ -215,5 +220,8 @@ def _layer_errors(option: Field[Any], layers: Any) -> list[FieldError]:
     return errors
 
 
-DEFAULTS: Mapping[str, Any] = vars(TransferOptions())
-"""Name -> default."""
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {name: MappingProxyType(value) if isinstance(value, dict) else value
+     for name, value in vars(TransferOptions()).items()}
+)  # fmt: skip
+"""Name -> default; stored options share these values, so none of them can be changed."""

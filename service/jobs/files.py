@@ -28,7 +28,11 @@ def files_of(request: TransferRequest) -> Iterator[InputPicture]:
 
 
 def _of_painting(loc: str, painting: Painting) -> Iterator[InputPicture]:
-    over_content = {"init": painting.first, "protect": painting.protect, "strength_map": painting.strength_map}
+    over_content = {
+        "init": painting.initial_image,
+        "protect": painting.protect,
+        "strength_map": painting.strength_map,
+    }
     yield from _given(loc, over_content)
     for i, style in enumerate(painting.styles):
         yield from _of_style(f"{loc}styles.{i}.", style)

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from service.jobs.request import ScoreRequest, TransferRequest
+from service.jobs.request import TransferRequest
+from service.storage.kinds import SCORE, TRANSFER
 from service.storage.schema import JobRow
 from service.telemetry import instruments
 from service.telemetry.tracing import parse
@@ -60,5 +61,5 @@ def _facts(row: JobRow, cause: str | None) -> dict[str, Any]:
 
 def _size(row: JobRow) -> int | None:
     """Return the pixels on the output's long edge, for the kinds of jobs that have an output."""
-    has_output = row.kind in (TransferRequest.kind, ScoreRequest.kind)
+    has_output = row.kind in (TRANSFER, SCORE)
     return TransferRequest.of(row).size if has_output else None

@@ -15,8 +15,9 @@ from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
+from service.storage.kinds import KINDS, TRANSFER
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
-from service.storage.schema import KINDS, CallerRow, JobRow
+from service.storage.schema import CallerRow, JobRow
 from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
@@ -42,7 +43,7 @@ class Claim:
     fence: int
     request: Json
     checkpoint: JobCheckpoint | None = None
-    kind: str = "transfer"
+    kind: str = TRANSFER
     trace: str | None = None
 
 
@@ -238,7 +239,7 @@ def _give_up(session: Session, row: JobRow) -> bool:
 def _worn_out(row: JobRow) -> JobFailed:
     """Return the error of a job whose workers died too often."""
     reached = ""
-    if row.kind == TransferRequest.kind:
+    if row.kind == TRANSFER:
         iterations = TransferRequest.of(row).iterations
         reached = f" at iteration {row.progress.iteration if row.progress else 0} of {iterations}"
     return JobFailed(

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.errors import QueueFull, TooManyJobs
-from service.jobs.registry import is_alive
+from service.jobs.registry import count_alive
 from service.storage.quota import check_quota
-from service.storage.schema import JobRow, WorkerRow
+from service.storage.schema import JobRow
 
 RECENT = 10  # ended jobs whose duration gives the estimate
 SHORTEST_S, LONGEST_S = 1.0, 60.0  # seconds: bounds of Retry-After
@@ -50,5 +50,5 @@ def _until_room(session: Session) -> float:
     took = select(JobRow.finished_at - JobRow.started_at).where(JobRow.finished_at > JobRow.started_at)
     recent = took.order_by(JobRow.finished_at.desc()).limit(RECENT).subquery()
     mean = session.scalar(select(func.avg(recent.c[0]))) or SHORTEST_S
-    workers = session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 1
+    workers = max(1, count_alive(session))
     return float(min(LONGEST_S, max(SHORTEST_S, mean / workers)))

@@ -16,6 +16,7 @@ from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import Request, job_folder
 from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.kinds import TRANSFER
 from service.storage.left import leave
 from service.storage.schema import CallerRow, IdempotencyRow, JobRow
 from service.telemetry.instruments import jobs_submitted
@@ -112,7 +113,7 @@ class Queue:
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
         """Return at most `limit` transfers, newest first, with numbers below `before`."""
-        query = select(JobRow).where(JobRow.kind == "transfer", is_kept(self._limits.retention_s))
+        query = select(JobRow).where(JobRow.kind == TRANSFER, is_kept(self._limits.retention_s))
         query = query.order_by(JobRow.number.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
 
 from service.machine.memory import Capacity
 from service.storage.database import Database, now, read_clock
@@ -49,20 +50,25 @@ class WorkerRegistry:
     def alive(self) -> int:
         """Return how many workers are alive."""
         with self._database.reading() as session:
-            return session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 0
+            return count_alive(session)
 
     def capacities(self) -> set[Capacity]:
         """Return the capacities of live workers."""
         with self._database.reading() as session:
-            rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(is_alive()))
+            rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(_is_alive()))
             return {Capacity(memory, precision) for memory, precision in rows}
 
     def models(self) -> set[str]:
         """Return the SHA-256 of each model that live workers compute with."""
         with self._database.reading() as session:
-            return {model for model in session.scalars(select(WorkerRow.model).where(is_alive())) if model}
+            return {model for model in session.scalars(select(WorkerRow.model).where(_is_alive())) if model}
 
 
-def is_alive() -> ColumnElement[bool]:
+def count_alive(session: Session) -> int:
+    """Return how many workers are alive."""
+    return session.scalar(select(func.count()).select_from(WorkerRow).where(_is_alive())) or 0
+
+
+def _is_alive() -> ColumnElement[bool]:
     """Return the condition that a row belongs to a live worker."""
     return WorkerRow.seen_at > now() - DEAD_AFTER_S

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from service.options import TransferOptions
+from service.errors import FieldError, InvalidInput
+from service.options import TransferOptions, unknown_options
 from service.pictures.style_image import StyleImage
+from service.storage.kinds import PACK, SCORE, TRANSFER, WARM
 from service.storage.pictures import StoredFile, StoredImage, style_image_from_json, style_image_to_json
 from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
@@ -72,23 +74,33 @@ class Painting:
 
     Attributes:
         options: as they were stored, to be checked before it is painted.
-        first: the given initial image, for the init "image".
+        unknown_options: options of another version, which are shown and refused.
+        initial_image: the given one, for the init "image".
         protect, strength_map: masks over the content.
         label: its caption on the contact sheet.
     """
 
     styles: tuple[StoredStyle, ...] = ()
     options: TransferOptions = TransferOptions()
-    first: StoredImage | None = None
+    initial_image: StoredImage | None = None
     protect: StoredImage | None = None
     strength_map: StoredImage | None = None
     label: str = ""
+    unknown_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def check_options(self) -> None:
+        """Raise InvalidInput if the options aren't among those that can be painted today."""
+        if self.unknown_options:
+            raise InvalidInput(
+                [FieldError(name, "is an option of another version") for name in sorted(self.unknown_options)]
+            )
+        self.options.check()
 
     def to_json(self) -> Json:
         return {
             "styles": [style.to_json() for style in self.styles],
-            "options": self.options.as_dict(),
-            "first": _json_of(self.first),
+            "options": self.options.as_dict() | dict(self.unknown_options),
+            "first": _json_of(self.initial_image),
             "protect": _json_of(self.protect),
             "strength_map": _json_of(self.strength_map),
             "label": self.label,
@@ -103,19 +115,19 @@ class Painting:
 
         Variants mostly differ in an option or two, and a list of transfers may have 1600 of them.
         """
-        parts = {}
-        for name, read in _READERS.items():
-            if name in json:
-                is_same = name in own and own[name] == json[name]
-                parts[name] = getattr(self, name) if is_same else read(json, name)
-        return Painting(**parts)
+        fields = {}
+        for name, (key, read) in _READERS.items():
+            if key in json:
+                is_same = key in own and own[key] == json[key]
+                fields[name] = getattr(self, name) if is_same else read(json, key)
+        return Painting(**fields)
 
 
 @dataclass(frozen=True)
 class TransferRequest:
     """A whole transfer: the base painting, and the variants that are painted instead of it, if there are any."""
 
-    kind: ClassVar[str] = "transfer"
+    kind: ClassVar[str] = TRANSFER
     content: StoredImage
     base: Painting
     variants: tuple[Painting, ...] = ()
@@ -139,7 +151,7 @@ class TransferRequest:
     def check_options(self) -> None:
         """Raise InvalidInput if a picture's options aren't among those that can be painted today."""
         for painting in self.paintings:
-            painting.options.check()
+            painting.check_options()
 
     def to_json(self) -> Json:
         variants = [painting.to_json() for painting in self.variants]
@@ -162,7 +174,7 @@ class TransferRequest:
 class ScoreRequest:
     """A score: a transfer that isn't carried out, and the picture to be judged by it."""
 
-    kind: ClassVar[str] = "score"
+    kind: ClassVar[str] = SCORE
     transfer: TransferRequest
     picture: StoredImage
 
@@ -178,7 +190,7 @@ class ScoreRequest:
 class WarmTask:
     """Warming: the Grams of a preset for transfers of these sizes in pixels."""
 
-    kind: ClassVar[str] = "warm"
+    kind: ClassVar[str] = WARM
     style: StoredStyle
     sizes: tuple[int, ...]
 
@@ -194,7 +206,7 @@ class WarmTask:
 class PackTask:
     """Pack: the Grams of a preset's version as one file. `thumbnail` is the SHA-256 of its thumbnail."""
 
-    kind: ClassVar[str] = "pack"
+    kind: ClassVar[str] = PACK
     style: StoredStyle
     version: str
     description: str
@@ -217,15 +229,16 @@ def _image_in(json: Mapping[str, Any], name: str) -> StoredImage | None:
     return StoredImage.from_json(object_in(json, name)) if json.get(name) else None
 
 
-_READERS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
-    "styles": lambda json, name: tuple(StoredStyle.from_json(style) for style in objects_in(json, name)),
-    "options": lambda json, name: TransferOptions.stored(object_in(json, name)),
-    "first": _image_in,
-    "protect": _image_in,
-    "strength_map": _image_in,
-    "label": lambda json, name: str(json[name]),
+_READERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], str], Any]]] = {
+    "styles": ("styles", lambda json, key: tuple(StoredStyle.from_json(style) for style in objects_in(json, key))),
+    "options": ("options", lambda json, key: TransferOptions.stored(object_in(json, key))),
+    "unknown_options": ("options", lambda json, key: unknown_options(object_in(json, key))),
+    "initial_image": ("first", _image_in),
+    "protect": ("protect", _image_in),
+    "strength_map": ("strength_map", _image_in),
+    "label": ("label", lambda json, key: str(json[key])),
 }
-"""How each part of a painting is read."""
+"""Field of a painting -> its key in the row, and the function that reads it."""
 
 
 def _json_of(file: StoredFile | None) -> Json | None:

@@ -77,10 +77,11 @@ def _options(row: JobRow, request: TransferRequest) -> dict[str, Any]:
 def _painting(painting: Painting) -> dict[str, Any]:
     """Return one picture's styles and options, with the defaults filled in."""
     options = painting.options.as_dict()
-    if painting.first:
-        options["init"] = _image(painting.first)
+    if painting.initial_image:
+        options["init"] = _image(painting.initial_image)
     masks = {"protect": _maybe(painting.protect), "strength_map": _maybe(painting.strength_map)}
-    return {"styles": [_style(style) for style in painting.styles]} | options | masks
+    styles = [_style(style) for style in painting.styles]
+    return dict(painting.unknown_options) | {"styles": styles} | options | masks
 
 
 def _style(style: StoredStyle) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from service.jobs.registry import is_alive
+from service.jobs.registry import count_alive
 from service.storage.database import Database, now
+from service.storage.kinds import KINDS
 from service.storage.quota import all_bytes
-from service.storage.schema import ENDED, KINDS, DeliveryRow, JobRow, WorkerRow
+from service.storage.schema import ENDED, DeliveryRow, JobRow
 
 OPEN = ("queued", "running")
 
@@ -49,7 +50,7 @@ def queue_stats(database: Database) -> QueueStats:
             open=counts,
             kept=kept,
             oldest_s=max(0.0, session.scalar(oldest) or 0.0),
-            workers=session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive())) or 0,
+            workers=count_alive(session),
             webhooks=session.scalar(select(func.count()).where(DeliveryRow.due_at.is_not(None))) or 0,
             stored=all_bytes(session),
         )

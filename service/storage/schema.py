@@ -7,6 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.errors import ProblemJson
 from service.pictures.style_image import StyleImage
+from service.storage.kinds import SCORE, TRANSFER
 from service.storage.pictures import StoredImage, style_images_from_json, style_images_to_json
 from service.storage.records import (
     JobCheckpoint,
@@ -23,9 +24,6 @@ ENDED = ("succeeded", "failed", "canceled")
 """The final states of a job; before them come "queued" and "running"."""
 
 STORE_MARK = "store"  # of the id that a database shares with its blob store
-
-KINDS = ("transfer", "score", "warm", "pack")
-"""The kinds of jobs: transfers, scores of a picture, warming of the Gram cache, packs of presets."""
 
 
 class Base(DeclarativeBase):
@@ -60,7 +58,7 @@ class PresetRow(Base):
 
 
 class JobRow(Base):
-    """A job of one of the KINDS. `number` is its place in the order of arrival.
+    """A job of one of the kinds in service.storage.kinds. `number` is its place in the order of arrival.
 
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
@@ -82,7 +80,7 @@ class JobRow(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str] = mapped_column(default="transfer")
+    kind: Mapped[str] = mapped_column(default=TRANSFER)
     status: Mapped[str]
     request: Mapped[Json]
     owner: Mapped[str] = mapped_column(default="")
@@ -112,12 +110,12 @@ class JobRow(Base):
     @property
     def transfer_result(self) -> TransferResult | None:
         """What a transfer made, once it has succeeded."""
-        return TransferResult.from_json(self._result) if self.kind == "transfer" and self._result else None
+        return TransferResult.from_json(self._result) if self.kind == TRANSFER and self._result else None
 
     @property
     def score_result(self) -> ScoreResult | None:
         """The losses of a score, once it has succeeded."""
-        return ScoreResult.from_json(self._result) if self.kind == "score" and self._result else None
+        return ScoreResult.from_json(self._result) if self.kind == SCORE and self._result else None
 
     @property
     def _result(self) -> Json:

@@ -7,7 +7,7 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -40,6 +40,19 @@ StoredImages = tuple[StyleImage[StoredImage], ...]
 """Those of a saved one."""
 
 
+@dataclass(frozen=True)
+class _Version:
+    """A state of a preset whose files are stored: the columns of its row, but for its name, time and warming."""
+
+    version: str
+    description: str
+    images: StoredImages
+    thumbnail: str
+    pack: PresetPack | None
+    owner: str
+    bytes: int
+
+
 class Presets:
     """The saved styles. A new version's files are written before its row, so a row never speaks of missing files;
     what no row speaks of any more is swept up later (service.worker.sweep), when no job can need it."""
@@ -70,8 +83,8 @@ class Presets:
         self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
-            columns = self._saved(version, description, style_images) | {"owner": owner, "bytes": size}
-            return self._replace(name, columns, lambda session: warm(session, columns["images"]))
+            saved = self._save(version, description, style_images, owner, size)
+            return self._replace(name, saved, lambda session: warm(session, saved.images))
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
@@ -81,20 +94,23 @@ class Presets:
         with self._database.reading() as session:
             if session.get(MarkRow, mark):
                 return False
-        saved: dict[str, dict[str, Any]] = {}
+        saved: dict[str, _Version] = {}
         folders: list[str] = []
         with removed_if_undone(self._blobs, folders):
             for name, description, style_images in presets:
                 version = uuid.uuid4().hex
                 folders.append(_folder(version))
-                saved[name] = self._saved(version, description, style_images)
-            if self._added(mark, saved):
+                saved[name] = self._save(version, description, style_images)
+            if self._add(mark, saved):
                 return True
         remove_unsaved(self._blobs, folders)  # another process was first
         return False
 
-    def _added(self, mark: str, saved: Mapping[str, dict[str, Any]]) -> bool:
-        """Add the rows of presets with their mark, unless that was done or there are other presets."""
+    def _add(self, mark: str, saved: Mapping[str, _Version]) -> bool:
+        """Add the rows of presets with their mark, unless that was done or there are other presets.
+
+        Return False if that was done before.
+        """
         with self._database.writing() as session:
             advisory_lock(session, mark)
             if session.get(MarkRow, mark):
@@ -103,32 +119,35 @@ class Presets:
             session.add(MarkRow(name=mark, made_at=made_at))
             if session.scalar(select(PresetRow.name).limit(1)):
                 return False
-            session.add_all(PresetRow(name=name, created_at=made_at, **columns) for name, columns in saved.items())
+            session.add_all(PresetRow(name=name, created_at=made_at, **vars(one)) for name, one in saved.items())
         return True
 
-    def _saved(self, version: str, description: str, style_images: Images) -> dict[str, Any]:
-        """Write the files of a new version; return the columns of its row."""
+    def _save(self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0) -> _Version:
+        """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.file.data)  # which may fail, so before any file is written
-        saved = tuple(self._save(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images))
+        saved = tuple(self._save_image(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images))
         self._blobs.put(thumbnail_key(version), thumbnail)
-        said = {"description": description, "thumbnail": images.digest(thumbnail)}
-        return said | {"version": version, "images": saved, "pack": None}
+        return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
     def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
         """Save a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
         self._check_limits(name, owner, len(data))
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
-        about = PresetPack(blob, images.digest(data), pack.model, pack.layers, list(pack.ladder))
-        shown = tuple(style_image_from_json(image) for image in pack.images)
-        said = {"description": pack.description, "thumbnail": images.digest(pack.thumbnail), "owner": owner}
+        saved = _Version(
+            version,
+            pack.description,
+            images=tuple(style_image_from_json(image) for image in pack.images),
+            thumbnail=images.digest(pack.thumbnail),
+            pack=PresetPack(blob, images.digest(data), pack.model, pack.layers, list(pack.ladder)),
+            owner=owner,
+            bytes=len(data),
+        )
         with removed_if_undone(self._blobs, [_folder(version)]):
             self._blobs.put(blob, data)
             self._blobs.put(thumbnail_key(version), pack.thumbnail)
-            return self._replace(
-                name, said | {"version": version, "images": shown, "pack": about, "bytes": len(data)}
-            )
+            return self._replace(name, saved)
 
     def _check_limits(self, name: str, owner: str, size: int) -> None:
         """Raise NoSpace where a caller's files would take too much with so many bytes under that name."""
@@ -138,7 +157,7 @@ class Presets:
             check_quota(session, owner, size - before, self._caller_bytes)
 
     def _replace(
-        self, name: str, columns: Mapping[str, Any], warm: Callable[[Session], Warming | None] = lambda session: None
+        self, name: str, saved: _Version, warm: Callable[[Session], Warming | None] = lambda session: None
     ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
             warming = warm(session)
@@ -149,8 +168,9 @@ class Presets:
                 session.add(row)
             else:
                 leave(session, [_folder(row.version)])
-            for column, value in {**columns, "warm": warming}.items():
+            for column, value in vars(saved).items():
                 setattr(row, column, value)
+            row.warm = warming
         return row, is_new
 
     def pack(self, preset: PresetRow, model: str) -> bytes | None:
@@ -170,7 +190,7 @@ class Presets:
             logger.warning("%s: it is made anew", error.detail)
             return None
 
-    def _save(self, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:
+    def _save_image(self, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:
         image = style.file
         self._blobs.put(blob, image.data)
         return StyleImage(StoredImage(blob, image.sha256, image.width, image.height), style.weight, style.scale)
@@ -211,12 +231,12 @@ class Presets:
         except BlobNotFound:
             pass
         logger.warning("the file %s is damaged or missing: it is made anew", key)
-        data = self._made_thumbnail(preset)
-        with suppress(StorageError):  # the next who asks has it made again
+        data = self._make_thumbnail(preset)
+        with suppress(StorageError):  # the next request has it made again
             self._blobs.put(key, data)
         return data
 
-    def _made_thumbnail(self, preset: PresetRow) -> bytes:
+    def _make_thumbnail(self, preset: PresetRow) -> bytes:
         if preset.pack:
             return Pack.from_bytes(read_back(self._blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
         heaviest = max(preset.images, key=lambda image: image.weight).file

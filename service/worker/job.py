@@ -100,7 +100,7 @@ class JobRun(ABC):
             shown.colours,
             [self.style(style) for style in painting.styles if style.weight],
             options,
-            self.picture(painting.first, options, decoded) if painting.first else None,
+            self.picture(painting.initial_image, options, decoded) if painting.initial_image else None,
             protect=self._mask(painting.protect, decoded),
             strength_map=self._mask(painting.strength_map, decoded),
             alpha=shown.alpha,

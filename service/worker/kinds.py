@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from service.storage.kinds import PACK, SCORE, TRANSFER, WARM
 from service.worker.job import JobRun
 from service.worker.tasks import PackRun, ScoreRun, WarmRun
 from service.worker.transfer import TransferRun
 
 RUN_CLASSES: dict[str, type[JobRun]] = {
-    "transfer": TransferRun,
-    "score": ScoreRun,
-    "warm": WarmRun,
-    "pack": PackRun,
+    TRANSFER: TransferRun,
+    SCORE: ScoreRun,
+    WARM: WarmRun,
+    PACK: PackRun,
 }
-"""A class for each of the KINDS of service.storage.schema."""
+"""Kind -> class; each of service.storage.kinds has one."""

@@ -97,14 +97,14 @@ class TransferRun(JobRun):
         data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
         return DonePicture(
-            self.keep(f"{RESULT}-{self.claim.fence}-{k}.{options.format}", data),
-            images.digest(data),
-            width,
-            height,
-            images.MEDIA_TYPES[options.format],
-            vars(result.losses),
-            result.iterations,
-            result.stopped,
+            blob=self.keep(f"{RESULT}-{self.claim.fence}-{k}.{options.format}", data),
+            sha256=images.digest(data),
+            width=width,
+            height=height,
+            media_type=images.MEDIA_TYPES[options.format],
+            losses=vars(result.losses),
+            iterations=result.iterations,
+            stopped=result.stopped,
             style_s=outcome.style_s,
             optimize_s=outcome.optimize_s,
             style_cache=outcome.style_cache,

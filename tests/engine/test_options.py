@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.errors import InvalidInput
 from service.network.layers import LAYERS
-from service.options import OPTIONS, TransferOptions, weights_at
+from service.options import DEFAULTS, OPTIONS, TransferOptions, weights_at
 
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 RANGES = {
@@ -256,6 +256,18 @@ def test_options_of_a_strength_survive_the_way_to_json_and_back() -> None:
 def test_the_defaults_of_one_are_not_shared_with_the_next() -> None:
     assert TransferOptions().style_layers is not TransferOptions().style_layers
     assert TransferOptions().as_dict()["style_layers"] is not TransferOptions().style_layers
+
+
+def test_the_defaults_that_stored_options_share_can_not_be_changed() -> None:
+    stored = TransferOptions.stored({"size": 64})
+    layers: Any
+    for layers in (DEFAULTS["style_layers"], stored.style_layers):
+        with pytest.raises(TypeError):
+            layers["relu1_1"] = 7.0
+    with pytest.raises(TypeError):
+        DEFAULTS["size"] = 64  # type: ignore[index]
+    assert stored == TransferOptions(size=64)
+    assert json.loads(json.dumps(stored.as_dict())) == TransferOptions(size=64).as_dict()
 
 
 def test_options_do_not_change() -> None:

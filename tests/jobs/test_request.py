@@ -29,7 +29,7 @@ MASKED = StoredStyle(None, 1.0, 0.5, (replace(style_image("b"), mask=image("over
 FULL = Painting(
     (PLAIN, PACKED, MASKED),
     TransferOptions.of(strength=0.7, iterations=7, style_layers={"relu1_1": 1.0}, init="image"),
-    first=image("first"),
+    initial_image=image("first"),
     protect=image("protect"),
     strength_map=image("strength"),
     label="strength 0.7",
@@ -68,7 +68,7 @@ def test_a_row_of_the_version_before_is_read() -> None:
     (style,) = found.base.styles
     assert (style.preset, style.pack, style.mask, style.style_mask) == ("waves", None, None, None)
     assert style.images == (StyleImage(StoredImage("styles/1/0", "s", 60, 40), 3.0, 0.5),)
-    assert found.base.first == StoredImage("jobs/1/first", "f", 60, 40)
+    assert found.base.initial_image == StoredImage("jobs/1/first", "f", 60, 40)
     assert (found.base.protect, found.base.strength_map, found.base.label) == (None, None, "")
     assert found.base.options == TransferOptions(size=256, content_weight=0.25, iterations=12, init="image")
 

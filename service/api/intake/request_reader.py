@@ -24,6 +24,7 @@ from service.options import OPTIONS, TransferOptions
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.pictures.style_image import StyleImage
+from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
@@ -74,10 +75,14 @@ class RequestReader:
             errors.append(FieldError(f"{requested.loc}init", "there is no style image: the presets are packs"))
         if errors:
             raise InvalidInput(errors)
-        pictures = {name: given.get(name) for name in ("protect", "strength_map")}
-        pictures["first"] = self._initial_image(requested)
-        stored = {name: self.image(file) for name, file in pictures.items() if isinstance(file, ImageFile)}
-        return Painting(tuple(styles), options, label=requested.label, **stored)
+        return Painting(
+            tuple(styles),
+            options,
+            protect=self._stored(given.get("protect")),
+            strength_map=self._stored(given.get("strength_map")),
+            initial_image=self._stored(self._initial_image(requested)),
+            label=requested.label,
+        )
 
     def _initial_image(self, requested: RequestedPainting) -> ImageFile | None:
         init = requested.options.get("init")
@@ -91,7 +96,7 @@ class RequestReader:
         if (init.job, init.variant) in self._results:
             return self._results[init.job, init.variant]
         try:
-            result = self._context.queue.get(init.job, "transfer").transfer_result
+            result = self._context.queue.get(init.job, TRANSFER).transfer_result
         except NotFound as error:
             raise InvalidInput.field("init.job", error.detail) from error
         if result is None:
@@ -114,7 +119,7 @@ class RequestReader:
             return TransferOptions.of(**_plain_options(requested.options) | {"size": self._size})
 
     def _style(self, at: Callable[[str], str], entry: StyleEntry) -> StoredStyle:
-        mask, style_mask = self._mask(entry.mask), self._mask(entry.style_mask)
+        mask, style_mask = self._stored(entry.mask), self._stored(entry.style_mask)
         if entry.image is not None:
             own = StyleImage(self.image(entry.image), mask=style_mask)
             return StoredStyle(None, entry.weight, entry.scale, (own,), mask=mask)
@@ -123,7 +128,7 @@ class RequestReader:
         pack = StoredFile(preset.pack.blob, preset.pack.sha256) if preset.pack else None
         return StoredStyle(preset.name, entry.weight, entry.scale, saved, pack, mask)
 
-    def _mask(self, file: ImageFile | None) -> StoredImage | None:
+    def _stored(self, file: ImageFile | None) -> StoredImage | None:
         return None if file is None else self.image(file)
 
     def _preset(self, loc: str, name: str) -> PresetRow:

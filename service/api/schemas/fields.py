@@ -27,7 +27,7 @@ WHITESPACE = string.whitespace.encode()
 NOT_BASE64 = (
     "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
 )
-FIRST_IMAGES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
+INIT_NAMES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
 
 
 def option(name: str) -> Any:
@@ -140,17 +140,17 @@ def read_first_image(value: object) -> str | ImageFile | JobInit:
     """Return the option `init`: one of its names, an image, or a transfer whose result it is."""
     if isinstance(value, dict):
         return JobInit.model_validate(value)
-    if isinstance(value, str) and value in FIRST_IMAGES:
+    if isinstance(value, str) and value in INIT_NAMES:
         return value
     try:
         return read_image(value)
     except PydanticCustomError as error:
-        names = ", ".join(FIRST_IMAGES)
+        names = ", ".join(INIT_NAMES)
         raise invalid(f'must be {names}, an image or {{"job": id}}; as an image it is {error.message()}') from None
 
 
 InitField = Annotated[
     str | ImageFile | JobInit,
     BeforeValidator(read_first_image),
-    WithJsonSchema({"anyOf": [{"enum": list(FIRST_IMAGES)}, IMAGE_SCHEMA, JobInit.model_json_schema()]}),
+    WithJsonSchema({"anyOf": [{"enum": list(INIT_NAMES)}, IMAGE_SCHEMA, JobInit.model_json_schema()]}),
 ]

@@ -16,6 +16,7 @@ from service.api.schemas.parameters import TransferPath, WatchHeaders
 from service.api.schemas.responses import Problem
 from service.api.views.stored import transfer_preview
 from service.errors import NotReady
+from service.storage.kinds import TRANSFER
 from service.storage.schema import ENDED
 
 blueprint = APIBlueprint(
@@ -40,7 +41,7 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
     Event-ID` resumes it: the newest states are always sent, those in between may be left out. 204 if nothing is left
     to send, which also keeps an EventSource from reconnecting.
     """
-    row, streams = context().queue.get(path.id, "transfer"), context().streams
+    row, streams = context().queue.get(path.id, TRANSFER), context().streams
     number = resumed_at(header.last_event_id, row)
     if row.status in ENDED and number == row.events:
         return Response(status=204, headers=LIVE)
@@ -57,7 +58,7 @@ def get_transfer_preview(path: TransferPath) -> Response:
 
     A JPEG of 512 pixels at most. A canceled transfer keeps its last one.
     """
-    job = context().queue.get(path.id, "transfer")
+    job = context().queue.get(path.id, TRANSFER)
     if job.preview is None:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
     blob, event = job.preview.blob, job.preview.event

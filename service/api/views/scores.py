@@ -19,6 +19,7 @@ from service.api.schemas.resources import score_resource
 from service.api.schemas.responses import Problem, ScoreOut
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
+from service.storage.kinds import SCORE
 from service.storage.schema import ENDED
 
 blueprint = APIBlueprint(
@@ -57,4 +58,4 @@ def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})
 def get_score(path: ScorePath) -> dict[str, Any]:
     """Show a score"""
-    return score_resource(context().queue.get(path.id, "score"))
+    return score_resource(context().queue.get(path.id, SCORE))

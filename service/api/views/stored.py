@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.api.context import context
 from service.errors import BlobNotFound, DamagedFile, MissingFile
+from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile
 from service.storage.readback import is_whole_jpeg, read_back
 
@@ -18,7 +19,7 @@ def transfer_file(id: str, file: StoredFile) -> bytes:
     try:
         return read_back(context().blobs, file.blob, file.sha256)
     except DamagedFile:
-        context().queue.get(id, "transfer")
+        context().queue.get(id, TRANSFER)
         raise
 
 
@@ -32,7 +33,7 @@ def transfer_preview(id: str, blob: str) -> bytes:
     try:
         data = context().blobs.get(blob)
     except BlobNotFound as error:
-        context().queue.get(id, "transfer")
+        context().queue.get(id, TRANSFER)
         raise MissingFile(f"the file {blob} is missing") from error
     if not is_whole_jpeg(data):
         raise DamagedFile(f"the file {blob} is damaged: it is no whole JPEG")

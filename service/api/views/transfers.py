@@ -37,6 +37,7 @@ from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
 from service.pictures.images import MEDIA_TYPES
+from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import PaintedPicture, TransferResult
 from service.storage.schema import ENDED
@@ -102,7 +103,7 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer"""
-    job = context().queue.get(path.id, "transfer")
+    job = context().queue.get(path.id, TRANSFER)
     callback = context().deliveries.of_job(job.id) if job.callback_url else None
     return transfer_resource(job) | {"callback": callback}
 
@@ -205,12 +206,12 @@ def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str)
 
 def _request_of(id: str) -> TransferRequest:
     """Return the request of a transfer. Raises NotFound."""
-    return TransferRequest.of(context().queue.get(id, "transfer"))
+    return TransferRequest.of(context().queue.get(id, TRANSFER))
 
 
 def _succeeded(id: str) -> TransferResult:
     """Return the result of a transfer. Raises NotReady."""
-    job = context().queue.get(id, "transfer")
+    job = context().queue.get(id, TRANSFER)
     if (result := job.transfer_result) is None:
         partial = "; /preview has what there is of it" if job.preview else ""
         raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
@@ -228,14 +229,14 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
 
     It is no error if it has ended, or was canceled before.
     """
-    context().queue.get(path.id, "transfer")
+    context().queue.get(path.id, TRANSFER)
     return transfer_resource(context().queue.cancel(path.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files"""
-    context().queue.get(path.id, "transfer")
+    context().queue.get(path.id, TRANSFER)
     try:
         context().queue.delete(path.id)
     except DatabaseFull:  # a full database can't even delete before there is room

@@ -1,0 +1,10 @@
+"""The names of the kinds of jobs, as rows, metrics and logs hold them."""
+
+from __future__ import annotations
+
+TRANSFER = "transfer"
+SCORE = "score"  # of a picture that came with the request
+WARM = "warm"  # the Gram cache is filled beforehand
+PACK = "pack"  # a preset's Grams become a file
+
+KINDS = (TRANSFER, SCORE, WARM, PACK)
