@@ -62,6 +62,7 @@ class Learner:
         painters: with their newest weights.
         averages: painters with the running average of the weights, which paint better.
         steps: taken so far.
+        rate: Adam's highest rate.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Learner:
         """Begin with the weights that the painters have. `rate` is Adam's highest rate."""
         self._encoder = encoder
         self._options = options
-        self._rate = rate
+        self.rate = rate
         self.painters = nn.ModuleList(painters).to(encoder.device)
         self.averages = copy.deepcopy(self.painters).requires_grad_(False)
         self._optimizer = torch.optim.Adam(self.painters.parameters(), lr=rate)
@@ -90,7 +91,7 @@ class Learner:
             RuntimeError: the gradient hasn't been finite for MOST_SKIPPED steps.
         """
         for group in self._optimizer.param_groups:
-            group["lr"] = self._rate * _pace(self.steps, fraction)
+            group["lr"] = self.rate * _pace(self.steps, fraction)
         photographs = photographs.to(self.device)
         with torch.autocast(photographs.device.type, torch.bfloat16, self._encoder.precision == "bfloat16"):
             paintings = self.painters[which](photographs, octaves)
@@ -109,21 +110,42 @@ class Learner:
         torch._foreach_lerp_(list(self.averages.parameters()), newest, 1 - share)
         return as_losses({name: term.detach() for name, term in terms.items()})
 
+    def state(self) -> dict[str, Any]:
+        """Return all that the next step depends on, as torch.save takes it; the next step changes it."""
+        return {name: part.state_dict() for name, part in self._parts().items()} | {"steps": self.steps}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.steps = state["steps"]
+        self._skipped = 0
+
     def to_bytes(self) -> bytes:
-        """Return all that the next step depends on."""
+        """Return the state as a file."""
         buffer = io.BytesIO()
-        torch.save({name: part.state_dict() for name, part in self._parts().items()} | {"steps": self.steps}, buffer)
+        torch.save(self.state(), buffer)
         return buffer.getvalue()
 
     def load(self, data: bytes) -> None:
         """Go on from bytes of `to_bytes`."""
-        state = torch.load(io.BytesIO(data), weights_only=True, map_location=self._encoder.device)
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-        self.steps = state["steps"]
+        self.load_state(torch.load(io.BytesIO(data), weights_only=True, map_location=self.device))
 
     def _parts(self) -> dict[str, Any]:
         return {"painters": self.painters, "averages": self.averages, "optimizer": self._optimizer}
+
+
+@torch.no_grad()
+def judge(
+    encoder: VGG, painter: Painter, batches: Sequence[Tensor], targets: Targets, options: TransferOptions
+) -> Losses:
+    """Return the mean losses of what a painter makes of batches of photographs, at the size that it learned for."""
+    sums: dict[str, float] = {}
+    for batch in batches:
+        photographs = batch.to(encoder.device)
+        for name, term in losses(encoder, photographs, painter(photographs), targets, options).items():
+            sums[name] = sums.get(name, 0.0) + float(term) / len(batches)
+    return Losses(**sums)
 
 
 def share_convolutions(painters: Sequence[Painter]) -> None:

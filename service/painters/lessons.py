@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 
-import numpy as np
-
 from service.engine.losses import Losses
+from service.options import OPTIONS
 from service.painters.learning import Learner, Targets
 from service.painters.photographs import Crops
 
@@ -15,8 +15,10 @@ SIZES = {0: 0.5, -1: 0.25, 1: 0.25}
 
 
 def learned_sizes(size: int) -> dict[int, int]:
-    """Return the octaves, each with the size in pixels whose Grams are its targets."""
-    return {octaves: round(size * 2.0**octaves) for octaves in SIZES}
+    """Return the octaves, each with the size in pixels whose Grams are its targets; none beyond an output's sizes."""
+    low, high = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
+    sizes = {octaves: round(size * 2.0**octaves) for octaves in SIZES}
+    return {octaves: size for octaves, size in sizes.items() if low <= size <= high}
 
 
 class Lessons:
@@ -36,10 +38,10 @@ class Lessons:
         }
         self._sizes = learned_sizes(size)
         self._crops = crops
-        self._random = np.random.default_rng(seed)
+        self._random = random.Random(seed)  # noqa: S311 - no secret depends on it
 
     def step(self, fraction: float, which: int = 0) -> Losses:
         """Take a step of the painter `which`; return its losses. Raises as Learner.step."""
-        octaves = int(self._random.choice(list(SIZES), p=list(SIZES.values())))
+        octaves = self._random.choices(list(self._targets), [SIZES[octaves] for octaves in self._targets])[0]
         crops = self._crops.batch(self._sizes[octaves])
         return self._learner.step(crops, self._targets[octaves], octaves, fraction, which)

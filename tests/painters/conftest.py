@@ -11,6 +11,8 @@ import torch
 
 from service.engine.vgg import VGG, build_encoder
 from service.network.model import load_model
+from service.options import TransferOptions
+from service.painters.learning import Targets
 from service.painters.network import Painter
 from service.painters.weights import PainterWeights
 
@@ -18,6 +20,17 @@ from service.painters.weights import PainterWeights
 @pytest.fixture(scope="session")
 def encoder(narrow_model: Path) -> VGG:
     return build_encoder(load_model(narrow_model), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def targets(encoder: VGG) -> Targets:
+    """Grams of stripes."""
+    stripes = (torch.arange(64) // 4 % 2).float().expand(1, 3, 64, 64)
+    grams = {}
+    for layer, features in encoder(stripes, TransferOptions().style_layers).items():
+        rows = features[0].flatten(1)
+        grams[layer] = rows @ rows.t() / rows.shape[1]
+    return grams
 
 
 @pytest.fixture(scope="session")

@@ -17,17 +17,6 @@ OPTIONS = TransferOptions()
 SIDE = 48
 
 
-@pytest.fixture(scope="module")
-def targets(encoder: VGG) -> Targets:
-    """Grams of stripes."""
-    stripes = (torch.arange(64) // 4 % 2).float().expand(1, 3, 64, 64)
-    grams = {}
-    for layer, features in encoder(stripes, OPTIONS.style_layers).items():
-        rows = features[0].flatten(1)
-        grams[layer] = rows @ rows.t() / rows.shape[1]
-    return grams
-
-
 def batches(count: int, seed: int = 0) -> list[torch.Tensor]:
     crops = Crops([], seed)
     return [crops.batch(512)[..., :SIDE, :SIDE] for _ in range(count)]

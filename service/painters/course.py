@@ -1,0 +1,199 @@
+"""A preset's learning as a whole: its time, its checks on pictures kept out of it, and its restarts."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from service.engine.losses import Losses
+from service.engine.vgg import VGG
+from service.options import TransferOptions
+from service.painters.learning import RATE, Learner, Targets, judge
+from service.painters.lessons import Lessons
+from service.painters.network import Painter
+from service.painters.photographs import CROP, Crops
+from service.painters.weights import PainterWeights
+from service.pictures.images import Picture
+
+CHECKS = 12  # in the whole learning
+PATIENCE = 4  # checks without a gain, after which it ends
+GAIN = 0.005  # of the total, which counts as one
+DIVERGED = 2.0  # times the least total that a check found
+RESTARTS = 3  # at half the rate each, before the learning fails
+LEAST_SIDE, SIDE_STEP = 32, 16  # pixels along each side of a crop
+HELD_OUT = 2  # batches of crops that nothing is learned from
+SEED = 1
+
+
+class LearningDiverged(Exception):
+    """The losses don't fall at any rate that was tried; the message says how far it came."""
+
+
+class UnusableCourse(Exception):
+    """Bytes that no learning of this version wrote."""
+
+
+@dataclass
+class Standing:
+    """How far a learning is.
+
+    Attributes:
+        seconds: that it has taken, without pauses.
+        rate: highest rate of Adam, halved by each restart.
+        restarts: how many there were.
+        best: least total on pictures kept out.
+        waited: checks since then.
+        curve: seconds and losses of each check.
+    """
+
+    seconds: float = 0.0
+    rate: float = RATE
+    restarts: int = 0
+    best: float = math.inf
+    waited: int = 0
+    curve: tuple[tuple[float, Losses], ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a painter learns from.
+
+    Attributes:
+        targets: octaves from `size` -> Gram targets, as service.painters.lessons names them.
+        size: pixels on the long edge that it learns for.
+        photographs: beside drawn pictures; H x W x 3 uint8.
+        held_out: photographs for the checks, which it doesn't learn from; drawn pictures where there are none.
+    """
+
+    targets: Mapping[int, Targets]
+    size: int
+    photographs: Sequence[Picture] = ()
+    held_out: Sequence[Picture] = ()
+
+
+class Course:
+    """A preset's learning.
+
+    Attributes:
+        standing: how far it is.
+        losses: of the newest step.
+        ended: whether its time is up, or it no longer gains.
+
+    Args:
+        seconds: that it may take.
+    """
+
+    def __init__(self, encoder: VGG, options: TransferOptions, material: Material, seconds: float) -> None:
+        self._encoder, self._options, self._material = encoder, options, material
+        self._side = min(CROP, max(LEAST_SIDE, material.size // SIDE_STEP * SIDE_STEP))
+        self._learner = self._new_learner()
+        self._lessons = self._new_lessons()
+        kept_out = Crops(material.held_out, SEED - 1, side=self._side)
+        self._held_out = [kept_out.batch(material.size) for _ in range(HELD_OUT)]
+        self._seconds = seconds
+        self._good: dict[str, Any] = {}  # the learner's state at the last check that was well
+        self.standing = Standing()
+        self.losses: Losses | None = None
+        self.ended = False
+
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return self._learner.steps
+
+    @property
+    def fraction(self) -> float:
+        """Share of the whole learning that is done, 0 to 1."""
+        return 1.0 if self.ended else min(1.0, self.standing.seconds / self._seconds)
+
+    @property
+    def painter(self) -> Painter:
+        """The painter as it is now."""
+        (painter,) = self._learner.averages
+        return painter  # type: ignore[return-value]
+
+    def step(self) -> None:
+        """Take a step, and check the painter where it is time.
+
+        Raises:
+            LearningDiverged: it can't go on.
+        """
+        begun, standing = time.monotonic(), self.standing
+        try:
+            self.losses = self._lessons.step(self.fraction)
+        except RuntimeError as error:  # the gradient isn't finite
+            self._restart(str(error))
+        standing.seconds += time.monotonic() - begun
+        if standing.seconds >= (len(standing.curve) + 1) * self._seconds / CHECKS:
+            self._check()
+        self.ended = self.ended or standing.seconds >= self._seconds
+
+    def weights(self, model: str) -> PainterWeights:
+        """Return the painter as it is now; `model` is the SHA-256 of the encoder's."""
+        arrays = {name: tensor.cpu().numpy() for name, tensor in self.painter.state_dict().items()}
+        return PainterWeights.of(arrays, self._material.size, model)
+
+    def to_bytes(self) -> bytes:
+        """Return all that the learning goes on from."""
+        buffer = io.BytesIO()
+        torch.save({"learner": self._learner.state(), "standing": asdict(self.standing)}, buffer)
+        return buffer.getvalue()
+
+    def resume(self, data: bytes) -> None:
+        """Go on from bytes of `to_bytes`. Raises UnusableCourse."""
+        try:
+            state = torch.load(io.BytesIO(data), weights_only=True, map_location=self._encoder.device)
+            self._learner.load_state(state["learner"])
+            known = state["standing"]
+            known["curve"] = tuple((seconds, Losses(**losses)) for seconds, losses in known["curve"])
+            self.standing = Standing(**known)
+        except Exception as error:  # torch raises whatever it stumbles over
+            raise UnusableCourse(f"{type(error).__name__}: {error}") from error
+        self._learner.rate = self.standing.rate
+        self._lessons = self._new_lessons()
+
+    def _new_learner(self) -> Learner:
+        torch.manual_seed(SEED)
+        return Learner(self._encoder, self._options, [Painter()])
+
+    def _new_lessons(self) -> Lessons:
+        """Return lessons that differ from those before, and are the same for the same steps."""
+        seed = SEED + self.steps
+        crops = Crops(self._material.photographs, seed, side=self._side)
+        return Lessons(self._learner, self._material.targets, self._material.size, crops, seed)
+
+    def _check(self) -> None:
+        """Judge the painter on pictures kept out; end where it no longer gains, restart where it diverged."""
+        begun, standing = time.monotonic(), self.standing
+        losses = judge(self._encoder, self.painter, self._held_out, self._material.targets[0], self._options)
+        standing.curve += ((round(standing.seconds, 1), losses),)
+        if not losses.total < DIVERGED * standing.best:  # neither is NaN
+            self._restart(f"the total on pictures kept out is {losses.total:.3g}, after {standing.best:.3g}")
+        else:
+            standing.waited = 0 if losses.total < (1 - GAIN) * standing.best else standing.waited + 1
+            standing.best = min(standing.best, losses.total)
+            self._good = copy.deepcopy(self._learner.state())
+            self.ended = standing.waited >= PATIENCE
+        standing.seconds += time.monotonic() - begun
+
+    def _restart(self, why: str) -> None:
+        """Go back to the last state that was well, or to the beginning, with half the rate."""
+        standing = self.standing
+        if standing.restarts == RESTARTS:
+            raise LearningDiverged(f"it diverged {RESTARTS + 1} times, at last at step {self.steps}: {why}")
+        standing.restarts += 1
+        standing.rate /= 2
+        steps = self.steps
+        if self._good:
+            self._learner.load_state(self._good)
+        else:
+            self._learner = self._new_learner()
+        self._learner.rate, self._learner.steps = standing.rate, steps
+        self._lessons = self._new_lessons()

@@ -1,0 +1,108 @@
+"""A learning from its first step to its last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from service.engine.losses import Losses
+from service.engine.vgg import VGG
+from service.options import TransferOptions
+from service.painters import course as module
+from service.painters.course import CHECKS, PATIENCE, RESTARTS, Course, LearningDiverged, Material, UnusableCourse
+from service.painters.learning import RATE, Targets
+from service.pictures.images import Picture
+
+SIZE = 64
+
+
+@pytest.fixture
+def new(encoder: VGG, targets: Targets) -> Any:
+    def make(seconds: float = 1000.0) -> Course:
+        return Course(encoder, TransferOptions(size=SIZE), Material({0: targets}, SIZE), seconds)
+
+    return make
+
+
+def weights(course: Course) -> Mapping[str, torch.Tensor]:
+    return course.painter.state_dict()
+
+
+def checks(monkeypatch: pytest.MonkeyPatch, totals: list[float]) -> None:
+    """Let the checks find these totals, one after the other, and let a step count as a whole interval."""
+    found = iter(totals)
+    monkeypatch.setattr(module, "judge", lambda *_: Losses(0.0, 0.0, 0.0, next(found)))
+    clock = iter(range(1_000_000))
+    monkeypatch.setattr("service.painters.course.time.monotonic", lambda: float(next(clock)))
+
+
+def test_it_ends_when_its_time_is_up(new: Any) -> None:
+    course = new(seconds=2.0)
+    while not course.ended:
+        course.step()
+    assert course.standing.seconds >= 2.0
+    assert 1 <= len(course.standing.curve) <= CHECKS
+    assert course.losses is not None and course.losses.total > 0
+    assert course.fraction == 1.0
+
+
+def test_it_ends_when_it_no_longer_gains(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks(monkeypatch, [0.5, 0.4, *[0.4] * PATIENCE, 0.1])
+    course = new(seconds=CHECKS * 1.0 + 100)
+    while not course.ended:
+        course.step()
+    assert [losses.total for _, losses in course.standing.curve][-1] == 0.4
+    assert course.standing.waited == PATIENCE
+
+
+def test_one_that_diverges_goes_back_and_goes_on_at_half_the_rate(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks(monkeypatch, [0.5, math.nan, *[0.4] * 20])
+    course = new(seconds=24.0)
+    while not course.standing.curve:
+        course.step()
+    good = {name: tensor.clone() for name, tensor in weights(course).items()}
+    while not course.standing.restarts:
+        course.step()
+    assert course.standing.rate == RATE / 2
+    assert all(torch.equal(good[name], tensor) for name, tensor in weights(course).items())
+
+
+def test_one_that_diverges_again_and_again_fails_with_the_reason(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks(monkeypatch, [math.nan] * 20)
+    course = new(seconds=12.0)
+    with pytest.raises(LearningDiverged, match=f"diverged {RESTARTS + 1} times"):
+        for _ in range(1000):
+            course.step()
+
+
+def test_it_goes_on_from_its_bytes(new: Any) -> None:
+    course, other = new(), new()
+    for _ in range(3):
+        course.step()
+    other.resume(course.to_bytes())
+    assert other.steps == 3
+    assert other.standing == course.standing
+    assert all(torch.equal(tensor, weights(course)[name]) for name, tensor in weights(other).items())
+    other.step()
+    assert other.steps == 4
+
+
+@pytest.mark.parametrize("data", [b"", b"no file of torch"])
+def test_other_bytes_are_refused(new: Any, data: bytes) -> None:
+    with pytest.raises(UnusableCourse):
+        new().resume(data)
+
+
+def test_photographs_kept_out_are_what_it_is_judged_on(encoder: VGG, targets: Targets, photo: Picture) -> None:
+    one = Course(encoder, TransferOptions(), Material({0: targets}, SIZE, [photo], [photo]), 0.5)
+    black = Material({0: targets}, SIZE, [photo], [np.zeros_like(photo)])
+    other = Course(encoder, TransferOptions(), black, 0.5)
+    for course in (one, other):
+        course.step()
+        course._check()
+    assert one.standing.curve[-1][1] != other.standing.curve[-1][1]
