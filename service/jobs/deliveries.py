@@ -34,12 +34,18 @@ MAX_ERROR = 500  # characters of an error that are kept
 
 @dataclass(frozen=True)
 class Delivery:
-    """A webhook to send now. `attempts` includes this one; `trace` is the traceparent that its job came with."""
+    """A webhook to send now.
+
+    Attributes:
+        payload: None where the row is damaged.
+        attempts: how many were made, this one included.
+        trace: the traceparent that its job came with.
+    """
 
     id: str
     job_id: str
     url: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
     attempts: int
     trace: str | None = None
 

@@ -34,7 +34,8 @@ class LeaseLost(Exception):
 class Claim:
     """A worker's right to write to a job, good until another worker claims it or the job ends.
 
-    `request` is as the row holds it: who carries it out reads it, so that one that can't be read fails its job alone.
+    `request` is as the row holds it, empty where that is no JSON object. The job's run reads it, so that a damaged
+    one fails its job alone.
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
     """
@@ -89,7 +90,7 @@ class Leases:
         row.attempts += 1
         newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
         session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
-        return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind, row.trace)
+        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.trace)
 
     def report(
         self,

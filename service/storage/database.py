@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,11 +22,11 @@ from sqlalchemy.types import Float
 from service.errors import DatabaseError, DatabaseFull, StorageError
 from service.storage import opened
 from service.storage.disks import RETRY_S, database_file
+from service.storage.json_text import read_json, write_json
 from service.storage.migrations import upgrade
 from service.storage.opened import OpenedPath
 from service.storage.reserve import Reserve
 from service.storage.schema import STORE_MARK, MarkRow
-from service.storage.typed_json import read_json
 
 BUSY_TIMEOUT_S = 30  # how long a SQLite writer waits for another one
 FULL = ("disk is full", "No space left", "Disk quota exceeded")  # how SQLite and PostgreSQL say that
@@ -218,6 +219,7 @@ def _postgresql(url: URL) -> Engine:
     return create_engine(
         url,
         json_deserializer=read_json,
+        json_serializer=write_json,
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_MORE,
@@ -229,13 +231,16 @@ def _postgresql(url: URL) -> Engine:
 def _sqlite(url: URL) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, json_deserializer=read_json, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(
+        url, json_deserializer=read_json, json_serializer=write_json, connect_args={"timeout": BUSY_TIMEOUT_S}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # a broken text stops no other row
     connection.isolation_level = None  # the driver's own BEGIN comes too late and never as IMMEDIATE
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a commit that was answered survives a power cut

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Index
+from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.errors import ProblemJson
@@ -18,7 +18,7 @@ from service.storage.records import (
     TransferResult,
     Warming,
 )
-from service.storage.typed_json import Json, Typed, typed
+from service.storage.typed_json import OBJECT, Json, Typed, typed
 
 ENDED = ("succeeded", "failed", "canceled")
 """The final states of a job; before them come "queued" and "running"."""
@@ -27,9 +27,7 @@ STORE_MARK = "store"  # of the id that a database shares with its blob store
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = dict.fromkeys(  # as they are sent or kept, key by key
-        (Json, ProblemJson, dict[str, float], dict[str, str]), JSON(none_as_null=True)
-    )
+    type_annotation_map = dict.fromkeys((Json, ProblemJson, dict[str, float], dict[str, str]), OBJECT)
 
 
 class PresetRow(Base):
@@ -110,16 +108,12 @@ class JobRow(Base):
     @property
     def transfer_result(self) -> TransferResult | None:
         """What a transfer made, once it has succeeded."""
-        return TransferResult.from_json(self._result) if self.kind == TRANSFER and self._result else None
+        return TransferResult.from_json(self.result) if self.kind == TRANSFER and self.result else None
 
     @property
     def score_result(self) -> ScoreResult | None:
         """The losses of a score, once it has succeeded."""
-        return ScoreResult.from_json(self._result) if self.kind == SCORE and self._result else None
-
-    @property
-    def _result(self) -> Json:
-        return self.result if isinstance(self.result, dict) else {}
+        return ScoreResult.from_json(self.result) if self.kind == SCORE and self.result else None
 
 
 class CallerRow(Base):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
-from pydantic_core import from_json
 from sqlalchemy import JSON, Dialect, TypeDecorator
 
 logger = logging.getLogger(__name__)
@@ -31,14 +29,6 @@ class Record:
     def to_json(self) -> Json:
         """Return the JSON object; nested records override this."""
         return dict(vars(self))
-
-
-def read_json(text: str | bytes) -> Any:
-    """Parse a JSON column. pydantic_core takes half of the standard library's time, but refuses lone surrogates."""
-    try:
-        return from_json(text)
-    except ValueError:
-        return json.loads(text)
 
 
 def objects_in(json: Mapping[str, Any], name: str) -> list[Json]:
@@ -94,3 +84,13 @@ R = TypeVar("R", bound=Record)
 def typed(record: type[R]) -> Typed[R]:
     """Return the type of a column that holds a record."""
     return Typed(record.from_json, record.to_json)
+
+
+def _as_object(json: Any) -> Json:
+    if not isinstance(json, dict):
+        raise TypeError("it is no JSON object")
+    return json
+
+
+OBJECT = Typed(_as_object, _as_object)
+"""The type of a column that holds a JSON object as it is sent or kept, key by key; None where it can't be read."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import ssl
 import time
@@ -18,6 +17,7 @@ from standardwebhooks import Webhook
 
 from service import __version__
 from service.errors import InvalidInput
+from service.storage.json_text import write_json
 from service.telemetry.tracing import HEADER, Trace
 from service.webhooks.hosts import AddressRefused, Hosts
 from service.webhooks.urls import Target
@@ -47,14 +47,18 @@ class Sender:
         self._timeout_s = timeout_s
         self._tls = ssl.create_default_context()
 
-    def send(self, url: str, id: str, payload: Mapping[str, Any], trace: Trace | None = None) -> None:
+    def send(self, url: str, id: str, payload: Mapping[str, Any] | None, trace: Trace | None = None) -> None:
         """Send a webhook; return when the receiver has answered with 2xx. `trace` is sent as `traceparent`.
+
+        `payload` is None where the row is damaged.
 
         Raises:
             NotDelivered, Undeliverable
         """
+        if payload is None:
+            raise Undeliverable("what it would say can't be read: its row is damaged")
         target, addresses = self._resolved(url)
-        text = json.dumps(payload, separators=(",", ":"))
+        text = write_json(payload, separators=(",", ":"))
         headers = self._headers(id, text) | ({HEADER: trace.header} if trace else {})
         try:
             status = self._post(target, addresses, headers, text.encode())

@@ -49,6 +49,7 @@ class JobRun(ABC):
         """
         logger.info("job %s: begun", self.claim.id)
         try:
+            self._check_request()
             self.work()
         except Canceled:
             self._let_go(self.leases.cancel)
@@ -69,6 +70,10 @@ class JobRun(ABC):
     @abstractmethod
     def work(self) -> None:
         """Do the work and report its success; raise any error."""
+
+    def _check_request(self) -> None:
+        if not self.claim.request:
+            raise JobFailed("its request can't be read: the row is damaged; the worker's log has what it holds")
 
     def _let_go(self, how: Callable[[Claim], None]) -> None:
         self.reporter.report_last()

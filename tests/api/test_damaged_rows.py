@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from front_door import RunningService, b64
+from front_door import RunningService, b64, eventually
 
 UNREADABLE_REQUESTS: dict[str, Any] = {
     "null": None,
@@ -26,6 +27,8 @@ UNREADABLE_COLUMNS: dict[str, tuple[str, Any]] = {
     "checkpoint-progress": ("checkpoint", {"blob": None, "progress": None, "done": None}),
     "preview": ("preview", []),
 }
+BROKEN_TEXTS: dict[str, str | bytes] = {"cut": '{"size": 6', "empty": "", "not-utf-8": b'{"size": "\xff\xfe'}
+JSON_COLUMNS = ("request", "progress", "preview", "checkpoint", "error", "timings", "engine", "result")
 UNREADABLE_RESULTS: dict[str, Any] = {"number": 5, "text": "x", "variants": {"variants": 5}}
 
 
@@ -52,7 +55,7 @@ def add(service: RunningService, like: str, id: str, **columns: Any) -> None:
         row = dict(connection.execute("SELECT * FROM jobs WHERE id = ?", (like,)).fetchone())
         del row["number"]
         row |= {"id": id} | columns
-        marks = ", ".join("?" * len(row))
+        marks = ", ".join("CAST(? AS TEXT)" if isinstance(value, bytes) else "?" for value in row.values())
         connection.execute(f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})", list(row.values()))  # noqa: S608
 
 
@@ -63,6 +66,10 @@ def damaged() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"column-{name}", {column: json.dumps(value)}
     for name, result in UNREADABLE_RESULTS.items():
         yield f"result-{name}", {"result": json.dumps(result)}
+    for column in JSON_COLUMNS:
+        yield f"{column}-of-another-shape", {column: json.dumps([7])}
+        for name, text in BROKEN_TEXTS.items():
+            yield f"{column}-{name}", {column: text}
 
 
 def test_ended_jobs_are_shown_and_listed(service: RunningService, good: dict[str, Any]) -> None:
@@ -78,11 +85,40 @@ def test_ended_jobs_are_shown_and_listed(service: RunningService, good: dict[str
     assert events == dict.fromkeys(names, 1)
 
 
+def test_a_number_that_is_not_finite_is_null_for_callers(service: RunningService, good: dict[str, Any]) -> None:
+    losses = {"content": math.nan, "style": math.inf, "tv": 0.5, "total": -math.inf}
+    result = good["result"]["variants"][0] | {"blob": "jobs/gone", "losses": losses}
+    add(service, good["id"], "no-numbers", result=json.dumps(result), progress=json.dumps({"losses": losses}))
+    shown = {"content": None, "style": None, "tv": 0.5, "total": None}
+    job = json.loads(service.get("/v1/transfers/no-numbers").text, parse_constant=pytest.fail)
+    assert job["result"]["losses"] == job["progress"]["losses"] == shown
+    json.loads(service.get("/v1/transfers?limit=1").text, parse_constant=pytest.fail)
+    events = service.get("/v1/transfers/no-numbers/events").text
+    for data in (line.removeprefix("data: ") for line in events.splitlines() if line.startswith("data: ")):
+        json.loads(data, parse_constant=pytest.fail)
+
+
+def test_a_webhook_whose_row_is_damaged_is_given_up_alone(service: RunningService, good: dict[str, Any]) -> None:
+    with closing(sqlite3.connect(service.data / "service.db", timeout=20)) as connection, connection:
+        connection.execute(
+            "INSERT INTO deliveries (id, job_id, url, payload, created_at, attempts, due_at) "
+            "VALUES ('broken', ?, 'http://localhost:9/', '{\"type\": ', 1, 0, 1)",
+            (good["id"],),
+        )
+
+    def is_given_up() -> bool:
+        with closing(sqlite3.connect(service.data / "service.db", timeout=20)) as connection:
+            due_at, error = connection.execute("SELECT due_at, error FROM deliveries WHERE id = 'broken'").fetchone()
+        return due_at is None and "its row is damaged" in error
+
+    eventually(is_given_up, 20, "it is still due")
+
+
 def test_waiting_jobs_fail_alone(
     service: RunningService, good: dict[str, Any], photo_png: bytes, texture_png: bytes
 ) -> None:
     again = {"status": "queued", "finished_at": None, "result": None, "attempts": 0, "fence": 0}
-    waiting = {name: columns for name, columns in damaged() if not name.startswith("result")}
+    waiting = {name: columns for name, columns in damaged() if "result" not in columns}
     for name, columns in waiting.items():
         add(service, good["id"], f"waiting-{name}", **again | columns)
     assert service.ended(submitted(service, photo_png, texture_png))["status"] == "succeeded"

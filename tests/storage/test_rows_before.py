@@ -17,6 +17,7 @@ from service.jobs.queue import Queue, Submission
 from service.jobs.request import PackTask, ScoreRequest, TransferRequest, WarmTask
 from service.jobs.resource import transfer_resource
 from service.storage.database import Database
+from service.storage.json_text import read_json
 from service.storage.records import (
     JobCheckpoint,
     JobProgress,
@@ -28,7 +29,6 @@ from service.storage.records import (
     Warming,
 )
 from service.storage.schema import JobRow, PresetRow
-from service.storage.typed_json import read_json
 from service.worker.process import Worker
 
 PACK_TASK = {**job("warm", "queued")["request"], "version": "v", "description": "d", "thumbnail": "t"}

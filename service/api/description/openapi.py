@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
+from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import Info, OpenAPI
 
 from service import __version__
@@ -12,6 +15,7 @@ from service.api.http import problems
 from service.api.http.body import ApiRequest
 from service.api.schemas.responses import Problem
 from service.errors import NotFound
+from service.storage.json_text import write_json
 
 INFO = Info(
     title="Neural style transfer",
@@ -20,10 +24,18 @@ INFO = Info(
 )
 
 
+class StrictJson(DefaultJSONProvider):
+    """JSON of responses, in which a number that isn't finite becomes null; keys stay in their order."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return write_json(obj, **{"default": self.default, "ensure_ascii": self.ensure_ascii} | kwargs)
+
+
 class Api(OpenAPI):
     """A Flask app that reads bodies as JSON or as a form, and answers every error as problem+json."""
 
     request_class = ApiRequest
+    json_provider_class = StrictJson
 
     def __init__(self) -> None:
         super().__init__(
@@ -35,7 +47,6 @@ class Api(OpenAPI):
             validation_error_model=Problem,
             validation_error_callback=problems.refuse,
         )
-        self.json.sort_keys = False  # type: ignore[attr-defined]
         problems.register(self)
         self.url_map.merge_slashes = False
         self.before_request(_check_path)

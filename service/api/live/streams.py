@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from service.api.http.clients import hung_up
 from service.api.live.watch import Watch
 from service.errors import NotFound, Unavailable
 from service.jobs.resource import progress_resource, transfer_resource
+from service.storage.json_text import write_json
 from service.storage.records import Preview
 from service.storage.schema import ENDED, JobRow
 from service.telemetry.instruments import event_streams_open
@@ -32,7 +32,7 @@ class Event:
     data: dict[str, Any]
 
     def __str__(self) -> str:
-        return f"id: {self.number}\nevent: {self.name}\ndata: {json.dumps(self.data)}\n\n"
+        return f"id: {self.number}\nevent: {self.name}\ndata: {write_json(self.data)}\n\n"
 
 
 def events_after(row: JobRow, number: int) -> list[Event]:
