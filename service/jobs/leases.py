@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
@@ -15,7 +15,7 @@ from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
-from service.storage.kinds import KINDS, TRANSFER
+from service.storage.kinds import KINDS, LEARN, TRANSFER
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.schema import CallerRow, JobRow
 from service.storage.typed_json import Json
@@ -60,20 +60,20 @@ class Leases:
     """Claims on jobs. `lease_s` is how many seconds a claim lasts without a report."""
 
     def __init__(self, database: Database, lease_s: float) -> None:
-        self._database = database
+        self.database = database
         self._lease_s = lease_s
 
     def claim(self, worker: str, engine: dict[str, str]) -> Claim | None:
         """Claim the next job that waits or whose lease ran out; None if there is none.
 
         Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then the
-        oldest.
+        oldest. A learning is claimed when nothing else waits.
         """
         while True:
-            with self._database.reading() as session:
+            with self.database.reading() as session:
                 if session.scalar(select(JobRow.id).where(_is_due()).limit(1)) is None:
                     return None
-            with self._database.writing() as session:
+            with self.database.writing() as session:
                 row = session.scalar(_next().with_for_update(skip_locked=True, of=JobRow))
                 if row is None:
                     return None
@@ -88,6 +88,8 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
+        if row.kind == LEARN:  # which comes last anyway, and again and again
+            return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind, row.trace)
         newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
         session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.trace)
@@ -104,7 +106,7 @@ class Leases:
 
         Raises LeaseLost.
         """
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             row = _held(session, claim)
             clock = read_clock(session)
             if progress is not None:
@@ -126,7 +128,7 @@ class Leases:
         stored: int = 0,
     ) -> None:
         """End a job with success; its result's files take `stored` bytes. Raises LeaseLost."""
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             row = _held(session, claim)
             row.bytes += stored
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
@@ -135,18 +137,18 @@ class Leases:
 
     def fail(self, claim: Claim, error: ServiceError) -> None:
         """End a job with an error. Raises LeaseLost."""
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             finish(session, _held(session, claim), "failed", error)
 
     def fail_overdue(self, claim: Claim) -> None:
         """End a job whose deadline has passed. Raises LeaseLost."""
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             row = _held(session, claim)
             finish(session, row, "failed", deadline_error(row))
 
     def cancel(self, claim: Claim) -> None:
         """End a job that its caller canceled. Raises LeaseLost."""
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             finish(session, _held(session, claim), "canceled")
 
     def give_back(self, claim: Claim) -> None:
@@ -154,7 +156,7 @@ class Leases:
 
         Raises LeaseLost.
         """
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             row = _held(session, claim)
             row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
             _go_back(row)
@@ -162,9 +164,15 @@ class Leases:
             if row.checkpoint is None and not row.attempts:
                 row.started_at = None
 
+    def others_wait(self, seconds: float) -> bool:
+        """Return whether a job that isn't a learning has waited for a worker for so long."""
+        late = select(JobRow.id).where(_is_due(), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
+        with self.database.reading() as session:
+            return session.scalar(late.limit(1)) is not None
+
     def exists(self, id: str) -> bool:
         """Return whether the job still exists."""
-        with self._database.reading() as session:
+        with self.database.reading() as session:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
 
     # Care for jobs whose worker is busy or dead
@@ -172,23 +180,23 @@ class Leases:
     def fail_overdue_waiting(self) -> None:
         """Fail the waiting jobs whose deadline has passed."""
         late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())
-        with self._database.reading() as session:
+        with self.database.reading() as session:
             if session.scalar(late.limit(1)) is None:
                 return
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             for row in session.scalars(late.with_for_update(skip_locked=True)):
                 finish(session, row, "failed", deadline_error(row))
 
     def release(self, workers: Sequence[str]) -> list[str]:
         """Expire the leases of dead workers at once; return the ids of their jobs."""
         theirs = update(JobRow).where(JobRow.status == "running", JobRow.worker.in_(workers))
-        with self._database.writing() as session:
+        with self.database.writing() as session:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
     def release_dead(self, host: str) -> list[str]:
         """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""
         mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
-        with self._database.reading() as session:
+        with self.database.reading() as session:
             workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
         dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
         return self.release(dead) if dead else []
@@ -204,10 +212,11 @@ def _is_due() -> ColumnElement[bool]:
 
 
 def _next() -> Any:
-    """Select the next job: first the caller whose last claim is longest ago."""
+    """Select the next job: first the caller whose last claim is longest ago. Learning comes after all else."""
     last_claim = func.coalesce(CallerRow.last_claim, 0)
     joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due())
-    return joined.order_by(last_claim, CallerRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
+    learning = case((JobRow.kind == LEARN, 1), else_=0)
+    return joined.order_by(learning, last_claim, CallerRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
 
 
 def _held(session: Session, claim: Claim) -> JobRow:

@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import (
+    BASE,
     KEPT_DECODED,
+    LEARNING,
     MASK_PER_PIXEL,
     MIB,
     PER_FEATURE,
@@ -50,6 +52,15 @@ def check_style_memory(
         amount = needed(0, 0, _brought_to(styles, size), capacity.precision)
         if amount > capacity.limit:
             words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {capacity.limit // MIB}"
+            raise DoesNotFit([FieldError(loc, words)])
+
+
+def check_learning_memory(loc: str, capacities: Collection[Capacity]) -> None:
+    """Refuse a learning that doesn't fit some worker. Raises DoesNotFit, naming `loc`."""
+    for capacity in capacities:
+        amount = BASE + LEARNING[capacity.precision]
+        if amount > capacity.limit:
+            words = f"learning takes {-(-amount // MIB)} MiB of memory, where a worker has {capacity.limit // MIB}"
             raise DoesNotFit([FieldError(loc, words)])
 
 

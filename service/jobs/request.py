@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from service.errors import FieldError, InvalidInput
 from service.options import TransferOptions, unknown_options
 from service.pictures.style_image import StyleImage
-from service.storage.kinds import PACK, SCORE, TRANSFER, WARM
+from service.storage.kinds import LEARN, PACK, SCORE, TRANSFER, WARM
 from service.storage.pictures import StoredFile, StoredImage, style_image_from_json, style_image_to_json
 from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
@@ -221,7 +221,34 @@ class PackTask:
         return cls(style, json.get("version", ""), json.get("description", ""), json.get("thumbnail"))
 
 
-Request = TransferRequest | ScoreRequest | WarmTask | PackTask
+@dataclass(frozen=True)
+class LearnTask:
+    """Learning: a painter for a preset's version.
+
+    Attributes:
+        size: pixels on the long edge that it learns for.
+        photos: photographs to learn from.
+        minutes: that it may take.
+    """
+
+    kind: ClassVar[str] = LEARN
+    style: StoredStyle
+    version: str
+    size: int
+    minutes: float
+    photos: tuple[StoredImage, ...] = ()
+
+    def to_json(self) -> Json:
+        return vars(self) | {"style": self.style.to_json(), "photos": [photo.to_json() for photo in self.photos]}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> LearnTask:
+        photos = tuple(StoredImage.from_json(photo) for photo in objects_in(json, "photos"))
+        style, minutes = StoredStyle.from_json(object_in(json, "style")), number_in(json, "minutes", 0.0)
+        return cls(style, json.get("version", ""), int(number_in(json, "size", 0)), minutes, photos)
+
+
+Request = TransferRequest | ScoreRequest | WarmTask | PackTask | LearnTask
 """What a job is asked for, by its kind."""
 
 

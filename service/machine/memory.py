@@ -23,6 +23,7 @@ KEPT_DECODED = 64 * MIB  # bytes of decoded pictures and masks kept for their ne
 STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
 STYLE_WHOLE = 2**20  # pixels of a style image from which on it goes tile by tile too
 STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel of such a one
+LEARNING = {"bfloat16": 1100 * MIB, "float32": 1500 * MIB}  # bytes of a learning beside BASE
 UNLIMITED = sys.maxsize  # bytes
 CGROUPS = Path("/sys/fs/cgroup")
 CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1

@@ -109,6 +109,15 @@ class Course:
         return self._learner.steps
 
     @property
+    def size(self) -> int:
+        """Pixels on the long edge that the painter learns for."""
+        return self._material.size
+
+    @property
+    def device(self) -> torch.device:
+        return self._encoder.device
+
+    @property
     def fraction(self) -> float:
         """Share of the whole learning that is done, 0 to 1."""
         return 1.0 if self.ended else min(1.0, self.standing.seconds / self._seconds)

@@ -18,7 +18,7 @@ from service.engine.allocator import keep_freed_memory, keep_large_images_apart
 from service.engine.precision import choose
 from service.engine.stage import Score
 from service.engine.stylize import Progress, score, stylize
-from service.engine.vgg import build_encoder
+from service.engine.vgg import VGG, build_encoder
 from service.errors import Unavailable
 from service.machine.memory import MIB, max_whole_pixels
 from service.network.model import load_model
@@ -90,6 +90,11 @@ class Stylist:
         )
         self._grams = StyleGrams(extractor, GramCache(blobs, gram_memory), model.sha256)
         self.info = EngineInfo(model.sha256, model.weights, chosen, precision, extractor.provider, __version__)
+
+    @property
+    def encoder(self) -> VGG:
+        """The network that compares pictures."""
+        return self._encoder
 
     @classmethod
     def from_settings(cls, settings: Settings, blobs: Blobs | None = None) -> Stylist:

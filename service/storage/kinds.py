@@ -6,5 +6,6 @@ TRANSFER = "transfer"
 SCORE = "score"  # of a picture that came with the request
 WARM = "warm"  # the Gram cache is filled beforehand
 PACK = "pack"  # a preset's Grams become a file
+LEARN = "learn"  # a preset gets a painter
 
-KINDS = (TRANSFER, SCORE, WARM, PACK)
+KINDS = (TRANSFER, SCORE, WARM, PACK, LEARN)

@@ -24,6 +24,7 @@ class JobProgress(Record):
         losses: name -> loss of the picture as it is now.
         eta_seconds: seconds that are left, if known.
         event: number of the event that reported it.
+        curve: of a learning, its checks: seconds, and losses on pictures kept out.
     """
 
     iteration: int = 0
@@ -31,6 +32,7 @@ class JobProgress(Record):
     losses: Mapping[str, float] | None = None
     eta_seconds: float | None = None
     event: int = 0
+    curve: Sequence[Json] = ()
 
 
 @dataclass(frozen=True)
@@ -161,3 +163,28 @@ class Warming(Record):
 
     job: str = ""
     sizes: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class PresetPainter(StoredFile):
+    """The network that a preset learned, as a file of its weights.
+
+    Attributes:
+        model: SHA-256 of the model whose features it learned from.
+        onnx, onnx_sha256: the ONNX file.
+        bytes: what the ONNX file takes.
+        size: pixels on the long edge that it learned for.
+        steps, seconds: what the learning took.
+        photos: photographs that it learned from, beside drawn pictures.
+        judged: "painter" and "optimizer" -> losses on the same pictures.
+    """
+
+    model: str = ""
+    onnx: str = ""
+    onnx_sha256: str = ""
+    bytes: int = 0
+    size: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    photos: int = 0
+    judged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from service.storage.records import (
     JobCheckpoint,
     JobProgress,
     PresetPack,
+    PresetPainter,
     Preview,
     ScoreResult,
     TransferResult,
@@ -34,8 +35,8 @@ class PresetRow(Base):
     """A saved style. `version` names this state of it: its files lie under `styles/<version>/`.
 
     A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
-    the task that computes its Grams beforehand. `thumbnail` is the SHA-256 of its thumbnail; None for those of
-    before. `owner` is the caller who saved it, `bytes` what its files take.
+    the task that computes its Grams beforehand, `learning` its newest learning, whose end sets `painter`. `thumbnail`
+    is the SHA-256 of its thumbnail; None for those of before. `owner` is the caller who saved it, `bytes` what its files take.
     """
 
     __tablename__ = "presets"
@@ -49,6 +50,8 @@ class PresetRow(Base):
     )
     pack: Mapped[PresetPack | None] = mapped_column(typed(PresetPack))
     warm: Mapped[Warming | None] = mapped_column(typed(Warming))
+    painter: Mapped[PresetPainter | None] = mapped_column(typed(PresetPainter))
+    learning: Mapped[str | None]
     thumbnail: Mapped[str | None]
     owner: Mapped[str] = mapped_column(default="", server_default="")
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.decoding import files
@@ -23,10 +23,11 @@ from service.storage.left import leave
 from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
-from service.storage.records import PresetPack, Warming
+from service.storage.records import PresetPack
 from service.storage.schema import MarkRow, PresetRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
+from service.styles.preset_painters import painter_folders
 
 logger = logging.getLogger(__name__)
 
@@ -68,13 +69,13 @@ class Presets:
         name: str,
         description: str,
         style_images: Images,
-        warm: Callable[[Session, StoredImages], Warming | None] = lambda session, images: None,
+        also: Callable[[Session, PresetRow], None] = lambda session, row: None,
         owner: str = "",
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
-        `warm` is asked in the transaction of its row: it submits the task that will compute its Grams, and gives what
-        the row is to say of that. What it raises leaves all as it was; where the row fails, there is no task either.
+        `also` is called last in the transaction of its row: it submits tasks for the preset, and writes into the row
+        which they are. What it raises leaves all as it was; where the row fails, there are no tasks either.
 
         Raises:
             NoSpace: the caller's files would take too much.
@@ -84,7 +85,7 @@ class Presets:
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             saved = self._save(version, description, style_images, owner, size)
-            return self._replace(name, saved, lambda session: warm(session, saved.images))
+            return self._replace(name, saved, also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
@@ -157,20 +158,20 @@ class Presets:
             check_quota(session, owner, size - before, self._caller_bytes)
 
     def _replace(
-        self, name: str, saved: _Version, warm: Callable[[Session], Warming | None] = lambda session: None
+        self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None
     ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
-            warming = warm(session)
             row = session.get(PresetRow, name)
             is_new = row is None
             if row is None:
                 row = PresetRow(name=name, created_at=read_clock(session))
                 session.add(row)
             else:
-                leave(session, [_folder(row.version)])
+                leave(session, [_folder(row.version), *painter_folders(row)])
             for column, value in vars(saved).items():
                 setattr(row, column, value)
-            row.warm = warming
+            row.warm = row.painter = row.learning = None
+            also(session, row)
         return row, is_new
 
     def pack(self, preset: PresetRow, model: str) -> bytes | None:
@@ -212,10 +213,11 @@ class Presets:
     def delete(self, name: str) -> None:
         """Delete a preset; its files stay until no job can need them. Raises NotFound."""
         with self._database.writing() as session:
-            version = session.scalar(delete(PresetRow).where(PresetRow.name == name).returning(PresetRow.version))
-            if version is None:
+            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+            if row is None:
                 raise NotFound(f"there is no style {name!r}")
-            leave(session, [_folder(version)])
+            leave(session, [_folder(row.version), *painter_folders(row)])
+            session.delete(row)
 
     def thumbnail(self, preset: PresetRow) -> bytes:
         """Return a small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from service.storage.kinds import PACK, SCORE, TRANSFER, WARM
+from service.storage.kinds import LEARN, PACK, SCORE, TRANSFER, WARM
 from service.worker.job import JobRun
+from service.worker.learn import LearnRun
 from service.worker.tasks import PackRun, ScoreRun, WarmRun
 from service.worker.transfer import TransferRun
 
@@ -12,5 +13,6 @@ RUN_CLASSES: dict[str, type[JobRun]] = {
     SCORE: ScoreRun,
     WARM: WarmRun,
     PACK: PackRun,
+    LEARN: LearnRun,
 }
 """Kind -> class; each of service.storage.kinds has one."""

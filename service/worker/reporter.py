@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
-from service.engine.stylize import Progress
+from service.engine.losses import Losses
 from service.errors import DatabaseError, StorageError
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import CHECKPOINT, job_blob
@@ -16,15 +17,16 @@ from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
+from service.storage.typed_json import Json
 from service.telemetry.complaints import Complaint
 
 logger = logging.getLogger(__name__)
 
 REPORT_S = 0.25  # seconds between two writes of progress, at least
-PREVIEW_S = 2.0  # seconds between two previews of one level
+PREVIEW_S = 2.0  # seconds between two previews of one level, at least
 PREVIEW_SIZE, PREVIEW_QUALITY = 512, 80  # pixels on the long edge at most; of a JPEG
 CHECKPOINT_S = 4.0  # seconds between two checkpoints, at least
-CHECKPOINT_SHARE = 0.05  # of the time that goes into checkpoints, at most
+SHARE = 0.05  # of the time that goes into checkpoints, or into previews, at most
 
 
 class Canceled(Exception):
@@ -37,6 +39,29 @@ class Overdue(Exception):
 
 class Stopping(Exception):
     """The worker was told to stop: its job goes back to the queue."""
+
+
+class Report(Protocol):
+    """A job's state after a step, as the engine's Progress is one; its attributes are explained there."""
+
+    @property
+    def iteration(self) -> int: ...
+    @property
+    def fraction(self) -> float: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def losses(self) -> Losses: ...
+    @property
+    def picture(self) -> Callable[[], Picture]: ...
+    @property
+    def checkpoint(self) -> Callable[[], Bytes]: ...
+
+
+class Bytes(Protocol):
+    """What a file can be made of."""
+
+    def to_bytes(self) -> bytes: ...
 
 
 class Reporter:
@@ -58,7 +83,8 @@ class Reporter:
         self._previews = _Previews(blobs, job_blob(claim.id, f"preview-{claim.fence}.jpg"))
         self._checkpoints = _Checkpoints(blobs, claim)
         self._complaint = Complaint(logger)
-        self._newest: Progress | None = None
+        self._newest: Report | None = None
+        self._curve: Sequence[Json] = ()
         self._written = 0.0
         self._reported = 0.0
         self.stepped = time.monotonic()  # when the job made its last step
@@ -71,8 +97,11 @@ class Reporter:
         if time.monotonic() >= self._written + self._renew_s:
             self._write()
 
-    def on_progress(self, progress: Progress) -> None:
-        """Write the progress, at most every REPORT_S seconds. Raises Canceled, Overdue or LeaseLost."""
+    def on_progress(self, progress: Report, curve: Sequence[Json] = ()) -> None:
+        """Write the progress, at most every REPORT_S seconds; `curve` is a learning's.
+
+        Raises Canceled, Overdue or LeaseLost.
+        """
         clock = self.stepped = time.monotonic()
         self._newest = progress
         eta = self._pace.seconds_left(progress.fraction)
@@ -80,10 +109,11 @@ class Reporter:
         if clock < self._reported + REPORT_S and progress.fraction < 1 and not preview:
             return
         self._reported = clock
-        told = _told(progress, eta)
+        self._curve = curve
+        told = self._told(progress, eta)
         self._write(
             progress=told,
-            preview=self._previews.keep(progress.picture(), progress.iteration) if preview else None,
+            preview=self._previews.keep(progress.picture, progress.iteration) if preview else None,
             checkpoint=self._checkpoints.keep(progress, told) if self._checkpoints.due() else None,
         )
 
@@ -92,7 +122,7 @@ class Reporter:
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        told = _told(self._newest, None) if self._newest else JobProgress()
+        told = self._told(self._newest, None) if self._newest else JobProgress()
         self._write(checkpoint=self._checkpoints.next_picture(done, told))
         self._newest = None
 
@@ -101,7 +131,7 @@ class Reporter:
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        self._write(preview=self._previews.keep(picture, self._newest.iteration if self._newest else 0))
+        self._write(preview=self._previews.keep(lambda: picture, self._newest.iteration if self._newest else 0))
 
     def report_last(self) -> None:
         """Store a last preview and checkpoint before the job is given up.
@@ -109,14 +139,18 @@ class Reporter:
         Raises LeaseLost.
         """
         if self._newest is not None:
-            told = _told(self._newest, None)
-            preview = self._previews.keep(self._newest.picture(), self._newest.iteration)
+            told = self._told(self._newest, None)
+            preview = self._previews.keep(self._newest.picture, self._newest.iteration)
             checkpoint = self._checkpoints.keep(self._newest, told)
             self._leases.report(self._claim, progress=told, preview=preview, checkpoint=checkpoint)
 
     def remove_checkpoints(self) -> None:
         """Remove the checkpoints of a job that has ended."""
         self._checkpoints.remove()
+
+    def _told(self, progress: Report, eta: float | None) -> JobProgress:
+        losses = vars(progress.losses)
+        return JobProgress(progress.iteration, round(progress.fraction, 4), losses, eta, curve=self._curve)
 
     def _write(
         self,
@@ -161,17 +195,18 @@ class _Previews:
         self._key = key
         self._complaint = Complaint(logger)
         self._level = -1
-        self._kept = 0.0
+        self._next = 0.0
 
-    def due(self, progress: Progress) -> bool:
+    def due(self, progress: Report) -> bool:
         """Return whether it is time for a preview: when a level begins, and every PREVIEW_S seconds."""
-        if progress.level == self._level and time.monotonic() < self._kept + PREVIEW_S:
+        if progress.level == self._level and time.monotonic() < self._next:
             return False
         self._level = progress.level
         return True
 
-    def keep(self, picture: Picture, iteration: int) -> Preview | None:
-        self._kept = time.monotonic()
+    def keep(self, made: Callable[[], Picture], iteration: int) -> Preview | None:
+        begun = time.monotonic()
+        picture = made()
         if max(picture.shape[:2]) > PREVIEW_SIZE:
             picture = images.resize_long_edge(picture, PREVIEW_SIZE)
         height, width = picture.shape[:2]
@@ -180,6 +215,9 @@ class _Previews:
         except StorageError as error:
             self._complaint.say("no preview: %s; going on", error.detail)
             return None
+        finally:
+            ended = time.monotonic()
+            self._next = ended + max(PREVIEW_S, (ended - begun) / SHARE)
         return Preview(self._key, iteration, width, height)
 
 
@@ -203,7 +241,7 @@ class _Checkpoints:
     def due(self) -> bool:
         return time.monotonic() >= self._next
 
-    def keep(self, progress: Progress, told: JobProgress) -> JobCheckpoint | None:
+    def keep(self, progress: Report, told: JobProgress) -> JobCheckpoint | None:
         begun = time.monotonic()
         try:
             self._blobs.put(self._key, progress.checkpoint().to_bytes())
@@ -213,7 +251,7 @@ class _Checkpoints:
             return None
         finally:
             ended = time.monotonic()
-            self._next = ended + max(CHECKPOINT_S, (ended - begun) / CHECKPOINT_SHARE)
+            self._next = ended + max(CHECKPOINT_S, (ended - begun) / SHARE)
         return JobCheckpoint(self._key, replace(told, eta_seconds=None), self._done)
 
     def next_picture(self, done: Sequence[DonePicture], told: JobProgress) -> JobCheckpoint:
@@ -244,10 +282,6 @@ def read_checkpoint(blobs: Blobs, claim: Claim) -> Checkpoint | None:
     except (StorageError, UnusableCheckpoint):
         logger.exception("job %s: its checkpoint can't be used; starting anew", claim.id)
         return None
-
-
-def _told(progress: Progress, eta: float | None) -> JobProgress:
-    return JobProgress(progress.iteration, round(progress.fraction, 4), vars(progress.losses), eta)
 
 
 def _try_to_delete(blobs: Blobs, key: str) -> None:

@@ -23,10 +23,11 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
-from service.styles import cache, presets
+from service.styles import cache, preset_painters, presets
 
 logger = logging.getLogger(__name__)
 
+FOLDERS = (request.FOLDER, presets.FOLDER, preset_painters.FOLDER)
 BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
@@ -37,9 +38,10 @@ PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be
 
 @dataclass(frozen=True)
 class Known:
-    """The rows' knowledge: the status of each job, the expired jobs, and the preset versions that are needed.
+    """The rows' knowledge: each job's status, the expired jobs, and the preset versions and painters that are needed.
 
     Attributes:
+        painters: the ids of the jobs that made them.
         left: folders whose row was removed on purpose.
         accepted: whether an operator allows all files without a row to be removed.
     """
@@ -47,12 +49,14 @@ class Known:
     jobs: dict[str, str]
     expired: set[str]
     versions: set[str]
+    painters: set[str]
     left: set[str]
     accepted: bool
 
     def needs(self, blob: BlobInfo) -> bool:
         """Return whether there is a row for the folder of a file."""
-        return _owner(blob) in (self.jobs if blob.key.startswith(f"{request.FOLDER}/") else self.versions)
+        owners = {request.FOLDER: self.jobs, presets.FOLDER: self.versions, preset_painters.FOLDER: self.painters}
+        return _owner(blob) in owners[blob.key.split("/")[0]]
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,13 @@ def read_known(database: Database, retention_s: float) -> Known:
     """Read what the sweep must know of the rows. Raises DatabaseError."""
     expired = select(JobRow.id).where(has_expired(retention_s))
     with database.reading() as session:
+        unfinished = list(session.scalars(_unfinished()))
+        painters = [painter for painter in session.scalars(select(PresetRow.painter)) if painter]
         return Known(
             jobs={id: status for id, status in session.execute(select(JobRow.id, JobRow.status))},  # noqa: C416 - as in queue
             expired=set(session.scalars(expired)),
-            versions=_versions(session.scalars(select(PresetRow.version)), session.scalars(_unfinished())),
+            versions=_named(presets.FOLDER, session.scalars(select(PresetRow.version)), unfinished),
+            painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
             left=left_folders(session),
             accepted=identity.is_accepted(session),
         )
@@ -135,7 +142,7 @@ def read_known(database: Database, retention_s: float) -> Known:
 def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) -> Plan:
     """Compare all files with the rows; change nothing. Raises StorageError."""
     old = time.time() - GRACE_S
-    by_folder = {folder: _owned(blobs.listing(folder)) for folder in (request.FOLDER, presets.FOLDER)}
+    by_folder = {folder: _owned(blobs.listing(folder)) for folder in FOLDERS}
     files = [blob for found in by_folder.values() for blob in found]
     rowless = [blob for blob in files if not known.needs(blob)]
     needless = [blob for blob in rowless if blob.modified < old]
@@ -173,7 +180,7 @@ def _are_many(count: int, total: int, share: float) -> bool:
 
 
 def _owned(found: Iterable[BlobInfo]) -> list[BlobInfo]:
-    """Return the files in the folder of a job or a preset; other files aren't the service's."""
+    """Return the files in the folder of a job, a preset or a painter; other files aren't the service's."""
     return [blob for blob in found if blob.key.count("/") > 1]
 
 
@@ -233,10 +240,7 @@ def _unfinished() -> Any:
     return select(JobRow.request).where(JobRow.status.not_in(ENDED))
 
 
-def _versions(saved: Iterable[str], unfinished: Iterable[Any]) -> set[str]:
-    """Return the preset versions that a preset or an unfinished job refers to."""
-    versions = set(saved)
-    for row in unfinished:
-        named = request.blobs(row)
-        versions |= {blob.split("/")[1] for blob in named if blob.startswith(f"{presets.FOLDER}/")}
-    return versions
+def _named(folder: str, saved: Iterable[str], unfinished: Iterable[Any]) -> set[str]:
+    """Return the parts of a folder that a preset or an unfinished job refers to."""
+    keys = {blob for row in unfinished for blob in request.blobs(row) if blob.startswith(f"{folder}/")}
+    return {*saved, *(key.split("/")[1] for key in keys)}

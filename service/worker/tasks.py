@@ -37,14 +37,14 @@ class ScoreRun(JobRun):
         self.leases.succeed(self.claim, ScoreResult(vars(score.losses), layers))
 
 
-class _PresetRun(JobRun):
+class PresetRun(JobRun):
     """Base of jobs about a preset; the Grams that they compute stay in the cache."""
 
     def grams(self, style: StoredStyle, sizes: Sequence[int]) -> dict[int, Any]:
         return self.stylist.grams([self.style(style)], sizes, self.reporter.on_tick)
 
 
-class WarmRun(_PresetRun):
+class WarmRun(PresetRun):
     """Warming: the Grams of a preset at all levels of transfers of the given sizes."""
 
     def work(self) -> None:
@@ -57,7 +57,7 @@ class WarmRun(_PresetRun):
         self.leases.succeed(self.claim, TaskResult(sorted(wanted)))
 
 
-class PackRun(_PresetRun):
+class PackRun(PresetRun):
     """Pack: a preset's Grams at each size of the ladder, as one file beside its pictures."""
 
     def work(self) -> None:

@@ -1,0 +1,198 @@
+"""Learning: a preset gets a painter."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from service.decoding import files
+from service.engine.losses import Losses
+from service.errors import JobFailed, StorageError
+from service.jobs.memory_check import check_learning_memory
+from service.jobs.request import LearnTask
+from service.options import TransferOptions
+from service.painters.course import Course, LearningDiverged, Material, UnusableCourse
+from service.painters.lessons import learned_sizes
+from service.painters.photographs import draw_picture
+from service.painting.order import Order
+from service.pictures import images
+from service.pictures.images import Picture
+from service.pictures.sizes import style_size_errors
+from service.storage.records import PresetPainter, TaskResult
+from service.storage.typed_json import Json
+from service.styles.preset_painters import PresetPainters, painter_blob
+from service.worker.reporter import Stopping
+from service.worker.tasks import PresetRun
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
+LOOK_S = 1.0  # seconds between two looks at whether they do
+KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
+JUDGED = 2  # pictures on which the painter is judged beside the optimiser
+SHOWN, SHOWN_SIZE = 4, 256  # pictures of the preview, pixels along each side
+SEED = 2
+LICENCE = "as the style's pictures"
+
+
+@dataclass(frozen=True)
+class _State:
+    """A learning's state after a step, for the reporter."""
+
+    course: Course
+    losses: Losses
+    picture: Callable[[], Picture]
+    level: int = 0
+
+    @property
+    def iteration(self) -> int:
+        return self.course.steps
+
+    @property
+    def fraction(self) -> float:
+        return self.course.fraction
+
+    def checkpoint(self) -> Course:
+        return self.course
+
+
+class LearnRun(PresetRun):
+    """Learning: goes on at its checkpoint, and gives way to every other job that waits."""
+
+    def work(self) -> None:
+        task = LearnTask.from_json(self.claim.request)
+        check_learning_memory("size", {self.capacity})
+        photographs = self._photographs(task)
+        course = self._course(task, photographs)
+        shown = (photographs + _drawn(SHOWN))[:SHOWN]
+        looked = time.monotonic()
+        try:
+            while not course.ended:
+                course.step()
+                self.reporter.on_tick()
+                if course.losses is not None:
+                    state = _State(course, course.losses, lambda: _sheet(course, shown))
+                    self.reporter.on_progress(state, _curve(course))
+                if time.monotonic() > looked + LOOK_S:
+                    looked = time.monotonic()
+                    self._give_way()
+        except LearningDiverged as error:
+            raise JobFailed(f"the learning failed: {error}") from error
+        self._keep(task, course, len(photographs), self._judged(task, course, photographs))
+
+    def _give_way(self) -> None:
+        """Raise Stopping where another job has waited for a worker."""
+        if self.leases.others_wait(PATIENCE_S):
+            raise Stopping
+
+    def _photographs(self, task: LearnTask) -> list[Picture]:
+        """Decode the photographs, at the largest size that is learned from."""
+        largest = max(learned_sizes(task.size).values())
+        photographs = []
+        for photo in task.photos:
+            picture = files.decode(self.read(photo), self.reporter.on_tick)
+            photographs.append(images.resize_long_edge(picture, min(largest, max(picture.shape[:2]))))
+            self.reporter.on_tick()
+        return photographs
+
+    def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:
+        kept_out = photographs[::KEPT_OUT] if len(photographs) >= KEPT_OUT else []
+        learned = [photograph for k, photograph in enumerate(photographs) if not kept_out or k % KEPT_OUT]
+        sizes = {
+            octaves: size
+            for octaves, size in learned_sizes(task.size).items()
+            if not octaves or not style_size_errors("", task.style.sized(), size)
+        }
+        grams = self.grams(task.style, list(sizes.values()))
+        targets = {
+            octaves: {layer: torch.tensor(gram) for layer, gram in grams[size].items()}
+            for octaves, size in sizes.items()
+        }
+        material = Material(targets, task.size, learned, kept_out)
+        course = Course(self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60)
+        self._resume(course)
+        return course
+
+    def _resume(self, course: Course) -> None:
+        """Go on at the checkpoint, or from the beginning where it can't be used."""
+        if self.claim.checkpoint is None or self.claim.checkpoint.blob is None:
+            return
+        try:
+            course.resume(self.blobs.get(self.claim.checkpoint.blob))
+        except (StorageError, UnusableCourse):
+            logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
+
+    def _judged(self, task: LearnTask, course: Course, photographs: Sequence[Picture]) -> Json:
+        """Return the losses of the painter and of the optimiser, means over the same pictures."""
+        options = TransferOptions(size=task.size)
+        found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
+        for photograph in ([*photographs[::KEPT_OUT]] + _drawn(JUDGED))[:JUDGED]:
+            content = images.resize_long_edge(photograph, task.size)
+            order = Order(content, [self.style(task.style)], options)
+            painting = _painted(course, content)
+            found["painter"].append(self.stylist.score(order, painting, self.reporter.on_tick).losses)
+            outcome = self.stylist.transfer(order, lambda _: self.reporter.on_tick(), self.reporter.on_tick)
+            found["optimizer"].append(outcome.result.losses)
+        return {name: _mean(all) for name, all in found.items()}
+
+    def _keep(self, task: LearnTask, course: Course, photos: int, judged: Mapping[str, Mapping[str, float]]) -> None:
+        """Store the painter's files, and give it to the preset."""
+        weights = course.weights(self.stylist.info.model)
+        data = weights.to_bytes()
+        onnx = weights.to_onnx({"nst.preset": task.style.preset or "", "nst.licence": LICENCE})
+        painter = PresetPainter(
+            painter_blob(self.claim.id, f"weights-{self.claim.fence}.safetensors"),
+            images.digest(data),
+            model=weights.model,
+            onnx=painter_blob(self.claim.id, f"painter-{self.claim.fence}.onnx"),
+            onnx_sha256=images.digest(onnx),
+            bytes=len(onnx),
+            size=task.size,
+            steps=course.steps,
+            seconds=round(course.standing.seconds, 1),
+            photos=photos,
+            judged=judged,
+        )
+        self.blobs.put(painter.blob, data)
+        self.blobs.put(painter.onnx, onnx)
+        self.reporter.on_tick()
+        painters = PresetPainters(self.leases.database, self.blobs)
+        if not painters.put(task.style.preset or "", task.version, self.claim.id, painter):
+            raise JobFailed("the preset was replaced or deleted while it learned")
+        self.leases.succeed(self.claim, TaskResult([task.size]))
+
+
+def _drawn(count: int) -> list[Picture]:
+    random = np.random.default_rng(SEED)
+    return [draw_picture(random) for _ in range(count)]
+
+
+def _painted(course: Course, photograph: Picture) -> Picture:
+    """Paint a photograph with the painter as it is now."""
+    planes = torch.from_numpy(photograph.astype(np.float32) / 255).permute(2, 0, 1)[None]
+    octaves = np.log2(max(photograph.shape[:2]) / course.size)
+    with torch.no_grad():
+        painting = course.painter(planes.to(course.device), float(octaves))[0]
+    pixels: Picture = (painting.permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
+    return pixels
+
+
+def _sheet(course: Course, photographs: Sequence[Picture]) -> Picture:
+    """Paint four photographs side by side, two in a row."""
+    cells = [_painted(course, images.resize(photograph, SHOWN_SIZE, SHOWN_SIZE)) for photograph in photographs]
+    return np.concatenate([np.concatenate(cells[k : k + 2], axis=1) for k in (0, 2)])
+
+
+def _curve(course: Course) -> list[Json]:
+    return [{"seconds": seconds} | vars(losses) for seconds, losses in course.standing.curve]
+
+
+def _mean(found: Sequence[Losses]) -> dict[str, float]:
+    return {
+        name: sum(getattr(losses, name) for losses in found) / len(found) for name in ("total", "content", "style")
+    }
