@@ -20,6 +20,7 @@ from service.network.digests import model_sha256
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
+from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.webhooks.hosts import Hosts
 
@@ -38,6 +39,7 @@ class AppContext:
     blobs: Blobs
     disks: Disks
     presets: Presets
+    painters: PresetPainters
     queue: Queue
     deliveries: Deliveries
     registry: WorkerRegistry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from service.engine.optimizer import Step
 from service.engine.pyramid import Level, cropped, padded, plan, refined
 from service.engine.stage import Grams, Memo, Score, Stage, TransferContext, View
 from service.engine.vgg import VGG
+from service.errors import Diverged
 from service.machine.memory import give_back_memory
 from service.options import TransferOptions
 from service.pictures.images import Picture
@@ -98,7 +100,7 @@ def stylize(
         on_tick: called before every evaluation and every other long step; likewise.
 
     Raises:
-        Diverged: no image with a lower objective could be found.
+        Diverged: no image with a lower objective could be found, or the delivered picture's losses aren't finite.
         UnusableCheckpoint: `resume` is of another transfer.
     """
     height, width = content.shape[:2]
@@ -128,7 +130,7 @@ def stylize(
     _make_room(on_tick)
     judge = Stage(encoder.exact, context, levels[-1], grams)
     on_tick()
-    return Result(picture, judge.losses(picture), meter.done, stopped or "iterations")
+    return Result(picture, _finite(judge.losses(picture)), meter.done, stopped or "iterations")
 
 
 def score(
@@ -145,10 +147,23 @@ def score(
     """Return the losses of any picture, in float32.
 
     Both pictures are H x W x 3 uint8 of one size; all other arguments are as in `stylize`.
+
+    Raises:
+        Diverged: the losses aren't finite.
     """
     height, width = content.shape[:2]
     context = TransferContext(content, options, guidance, max_whole_pixels, None, on_tick)
-    return Stage(encoder.exact, context, Level(width, height, margin=0, iterations=0), grams).score(picture)
+    found = Stage(encoder.exact, context, Level(width, height, margin=0, iterations=0), grams).score(picture)
+    _finite(found.losses)
+    return found
+
+
+def _finite(losses: Losses) -> Losses:
+    """Return the losses. Raise Diverged where one isn't finite: neither callers nor JSON can do anything with it."""
+    wrong = [f"{name} {value:g}" for name, value in vars(losses).items() if not math.isfinite(value)]
+    if wrong:
+        raise Diverged(f"its losses aren't finite ({', '.join(wrong)}): a weight or a Gram matrix is too large")
+    return losses
 
 
 def _beginning(levels: Sequence[Level], initial_image: Tensor) -> Checkpoint:

@@ -20,7 +20,7 @@ from service.api.http.large_bodies import LargeBodies
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
-from service.api.views import live, metrics, scores, styles, system, transfers
+from service.api.views import live, metrics, painters, scores, styles, system, transfers
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
@@ -34,6 +34,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import MIB, Disks
 from service.studio import pages
+from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.styles.starters.loading import load_in_background
 from service.telemetry.logs import set_up_logs
@@ -57,8 +58,8 @@ def create_app(settings: Settings | None = None) -> Api:
     auth.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY].presets)
-    for blueprint in (system.blueprint, styles.blueprint, transfers.blueprint, live.blueprint, scores.blueprint):
-        app.register_api(blueprint)
+    for views in (system, styles, painters, transfers, live, scores):
+        app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(docs.blueprint)
@@ -100,6 +101,7 @@ def _context(settings: Settings) -> AppContext:
         blobs=blobs,
         disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
         presets=Presets(database, blobs, caller_bytes),
+        painters=PresetPainters(database, blobs),
         queue=queue,
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),

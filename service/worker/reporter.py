@@ -110,20 +110,20 @@ class Reporter:
             return
         self._reported = clock
         self._curve = curve
-        told = self._told(progress, eta)
+        job_progress = self._job_progress(progress, eta)
         self._write(
-            progress=told,
+            progress=job_progress,
             preview=self._previews.keep(progress.picture, progress.iteration) if preview else None,
-            checkpoint=self._checkpoints.keep(progress, told) if self._checkpoints.due() else None,
+            checkpoint=self._checkpoints.keep(progress, job_progress) if self._checkpoints.due() else None,
         )
 
-    def begin(self, done: Sequence[DonePicture]) -> None:
-        """Report that these pictures of a job with several are done, and that the next one begins.
+    def begin(self, done: Sequence[DonePicture], progress: JobProgress) -> None:
+        """Report that these pictures of a job with several are done, and that the next one begins at this progress.
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        told = self._told(self._newest, None) if self._newest else JobProgress()
-        self._write(checkpoint=self._checkpoints.next_picture(done, told))
+        losses = done[-1].losses if done else None
+        self._write(checkpoint=self._checkpoints.next_picture(done, replace(progress, losses=losses)))
         self._newest = None
 
     def delivered(self, picture: Picture) -> None:
@@ -139,16 +139,17 @@ class Reporter:
         Raises LeaseLost.
         """
         if self._newest is not None:
-            told = self._told(self._newest, None)
+            progress = self._job_progress(self._newest, None)
             preview = self._previews.keep(self._newest.picture, self._newest.iteration)
-            checkpoint = self._checkpoints.keep(self._newest, told)
-            self._leases.report(self._claim, progress=told, preview=preview, checkpoint=checkpoint)
+            checkpoint = self._checkpoints.keep(self._newest, progress)
+            self._leases.report(self._claim, progress=progress, preview=preview, checkpoint=checkpoint)
 
     def remove_checkpoints(self) -> None:
         """Remove the checkpoints of a job that has ended."""
         self._checkpoints.remove()
 
-    def _told(self, progress: Report, eta: float | None) -> JobProgress:
+    def _job_progress(self, progress: Report, eta: float | None) -> JobProgress:
+        """Return the progress as the job's row holds it; `eta` is in seconds."""
         losses = vars(progress.losses)
         return JobProgress(progress.iteration, round(progress.fraction, 4), losses, eta, curve=self._curve)
 
@@ -177,14 +178,14 @@ class _Pace:
     """The speed of a job since its first progress."""
 
     def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None  # fraction of the work, time
+        self._begun: tuple[float, float] | None = None  # fraction of the work, time
 
     def seconds_left(self, fraction: float) -> float | None:
         """Estimate the seconds that the optimisation still takes; None until the speed is known."""
         clock = time.monotonic()
-        self._first = self._first or (fraction, clock)
-        done = fraction - self._first[0]
-        return round((clock - self._first[1]) / done * (1 - fraction), 1) if done > 0 else None
+        self._begun = self._begun or (fraction, clock)
+        done = fraction - self._begun[0]
+        return round((clock - self._begun[1]) / done * (1 - fraction), 1) if done > 0 else None
 
 
 class _Previews:
@@ -241,7 +242,7 @@ class _Checkpoints:
     def due(self) -> bool:
         return time.monotonic() >= self._next
 
-    def keep(self, progress: Report, told: JobProgress) -> JobCheckpoint | None:
+    def keep(self, progress: Report, job_progress: JobProgress) -> JobCheckpoint | None:
         begun = time.monotonic()
         try:
             self._blobs.put(self._key, progress.checkpoint().to_bytes())
@@ -252,12 +253,12 @@ class _Checkpoints:
         finally:
             ended = time.monotonic()
             self._next = ended + max(CHECKPOINT_S, (ended - begun) / SHARE)
-        return JobCheckpoint(self._key, replace(told, eta_seconds=None), self._done)
+        return JobCheckpoint(self._key, replace(job_progress, eta_seconds=None), self._done)
 
-    def next_picture(self, done: Sequence[DonePicture], told: JobProgress) -> JobCheckpoint:
+    def next_picture(self, done: Sequence[DonePicture], progress: JobProgress) -> JobCheckpoint:
         """Return the checkpoint between two pictures of a job, which has no file."""
         self._done = tuple(done)
-        return JobCheckpoint(None, replace(told, eta_seconds=None), self._done)
+        return JobCheckpoint(None, progress, self._done)
 
     def tidy(self, written: JobCheckpoint | None) -> None:
         """Remove the files of earlier checkpoints, once a newer one is in the row."""

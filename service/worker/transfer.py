@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -24,7 +24,7 @@ from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture
 from service.storage.pictures import StoredFile
-from service.storage.records import DonePicture, TransferResult
+from service.storage.records import DonePicture, JobProgress, TransferResult
 from service.telemetry.iterations import IterationCount
 from service.worker.content import Content
 from service.worker.job import JobRun
@@ -41,10 +41,10 @@ class TransferRun(JobRun):
         request.check_options()
         check_memory(request, {self.capacity})
         done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
-        resume = read_checkpoint(self.blobs, self.claim)
+        resume, work = read_checkpoint(self.blobs, self.claim), _Work(request.paintings)
         if len(whole := self._whole(done)) < len(done):
             done, resume = whole, None
-            self.reporter.begin(done)
+            self.reporter.begin(done, work.at(len(done)))
         content = cache(partial(self.content, request))
         decoded = DecodedFiles(kept_decoded(request, self.capacity))
         memo: Memo = {}
@@ -54,12 +54,12 @@ class TransferRun(JobRun):
             if k and _of_content(painting.options) != _of_content(request.paintings[k - 1].options):
                 memo = {}
             order = replace(self.order(content(), painting, decoded), resume=resume, memo=memo if several else None)
-            outcome = self._painted(order, _overall(request.paintings, k))
+            outcome = self._painted(order, work.overall(k))
             resume = None
             self.reporter.delivered(_seen(outcome.result.picture, order.alpha))
             done.append(self._kept(k, order, outcome))
             if len(done) < len(request.paintings):
-                self.reporter.begin(done)
+                self.reporter.begin(done, work.at(len(done)))
         try:
             self._finish(request, done, content)
         except LeaseLost:
@@ -155,14 +155,24 @@ def _seen(picture: Picture, alpha: Alpha | None) -> Picture:
     return picture if alpha is None else shown(picture, alpha)
 
 
-def _overall(paintings: tuple[Painting, ...], k: int) -> Callable[[Progress], Progress]:
-    """Return a function from a picture's progress to the whole transfer's, weighted by iterations."""
-    counts = [painting.options.iterations for painting in paintings]
-    before, total = sum(counts[:k]), sum(counts)
-    work = [count + 1 for count in counts]
+class _Work:
+    """The work of a whole transfer: the iterations of its pictures, and one more for the rest of each."""
 
-    def overall(progress: Progress) -> Progress:
-        fraction = (sum(work[:k]) + work[k] * progress.fraction) / sum(work)
-        return replace(progress, iteration=before + progress.iteration, iterations=total, fraction=fraction)
+    def __init__(self, paintings: Sequence[Painting]) -> None:
+        self._iterations = [painting.options.iterations for painting in paintings]
+        self._work = [count + 1 for count in self._iterations]
 
-    return overall
+    def at(self, k: int) -> JobProgress:
+        """Return how far a job is when picture `k` begins, the losses left out."""
+        return JobProgress(sum(self._iterations[:k]), round(sum(self._work[:k]) / sum(self._work), 4))
+
+    def overall(self, k: int) -> Callable[[Progress], Progress]:
+        """Return a function from the progress of picture `k` to the whole transfer's."""
+        before, total = sum(self._iterations[:k]), sum(self._iterations)
+        work_before, work, all_work = sum(self._work[:k]), self._work[k], sum(self._work)
+
+        def overall(progress: Progress) -> Progress:
+            fraction = (work_before + work * progress.fraction) / all_work
+            return replace(progress, iteration=before + progress.iteration, iterations=total, fraction=fraction)
+
+        return overall

@@ -64,6 +64,20 @@ def test_a_pack_is_one_safetensors_file(service: RunningService, packed: bytes) 
     assert set(load(packed)) == names | {"thumbnail"}
 
 
+def test_losses_that_no_number_can_hold_fail_the_job_by_their_names(service: RunningService, packed: bytes) -> None:
+    pack = Pack.from_bytes(packed)
+    ladder = {size: {layer: gram * np.float32(1e30) for layer, gram in grams.items()}
+              for size, grams in pack.ladder.items()}  # fmt: skip
+    assert put_pack(service, "too-large", dataclasses.replace(pack, ladder=ladder).to_bytes()).status_code == 201
+    body = QUICK | {"styles": [{"preset": "too-large"}], "iterations": 0, "loss_scaling": "gatys"}
+    transfer = service.ended(service.post(body).json()["id"])
+    score = {name: value for name, value in body.items() if name != "iterations"} | {"image": QUICK["content"]}
+    scored = requests.post(f"{service.url}/v1/scores", json=score, timeout=60)
+    for job in (transfer, json.loads(scored.text, parse_constant=pytest.fail)):
+        assert (job["status"], job["error"]["type"]) == ("failed", "urn:nst:problem:diverged")
+        assert "style inf" in job["error"]["detail"]
+
+
 @pytest.mark.slow
 def test_a_replaced_preset_has_another_pack(service: RunningService) -> None:
     service.put_style("repacked", png(TISSUE))

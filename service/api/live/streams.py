@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,27 @@ class Event:
         return f"id: {self.number}\nevent: {self.name}\ndata: {write_json(self.data)}\n\n"
 
 
-def events_after(row: JobRow, number: int) -> list[Event]:
+@dataclass(frozen=True)
+class Shown:
+    """What events show of a kind of job: its progress, itself at its end, and the path of its preview."""
+
+    progress: Callable[[JobRow], dict[str, Any]] = progress_resource
+    done: Callable[[JobRow], dict[str, Any]] = transfer_resource
+    preview: Callable[[JobRow], str] = lambda row: f"/v1/transfers/{row.id}/preview"
+
+
+TRANSFER = Shown()
+
+
+def events_after(row: JobRow, number: int, shown: Shown) -> list[Event]:
     """Return the newest events of a job that are newer than event `number`."""
     number_of_progress = row.progress.event if row.progress else 0
-    events = [Event(number_of_progress, "progress", progress_resource(row) | {"status": row.status})]
+    events = [Event(number_of_progress, "progress", shown.progress(row) | {"status": row.status})]
     if row.preview:
-        events.append(Event(row.preview.event, "preview", _preview_resource(row.id, row.preview)))
+        events.append(Event(row.preview.event, "preview", _preview_resource(shown.preview(row), row.preview)))
     events.sort(key=lambda event: event.number)
     if row.status in ENDED:
-        events.append(Event(row.events, "done", transfer_resource(row)))
+        events.append(Event(row.events, "done", shown.done(row)))
     return [event for event in events if event.number > number]
 
 
@@ -74,12 +86,14 @@ class Streams:
         event_streams_open.dec()
         self._places.release()
 
-    def stream(self, row: JobRow, number: int, connection: socket.socket | None) -> Iterator[str]:
+    def stream(
+        self, row: JobRow, number: int, connection: socket.socket | None, shown: Shown = TRANSFER
+    ) -> Iterator[str]:
         """Yield events after `number` until the job ends or is deleted, the server stops or the client leaves."""
         yield f"retry: {RECONNECT_MS}\n\n"
         with self._watch.watching(row) as job:
             while True:
-                for event in events_after(row, number):
+                for event in events_after(row, number, shown):
                     yield str(event)
                     number = event.number
                 if row.status in ENDED:
@@ -87,7 +101,7 @@ class Streams:
                 try:
                     newer = job.newer(row, self._heartbeat_s)
                 except NotFound:
-                    yield ": the transfer was deleted\n\n"
+                    yield ": the job was deleted\n\n"
                     return
                 if newer is row:
                     if self._watch.closed or hung_up(connection):
@@ -96,6 +110,10 @@ class Streams:
                 row = newer
 
 
-def _preview_resource(id: str, preview: Preview) -> dict[str, Any]:
-    url = f"/v1/transfers/{id}/preview?event={preview.event}"
-    return {"url": url, "iteration": preview.iteration, "width": preview.width, "height": preview.height}
+def _preview_resource(path: str, preview: Preview) -> dict[str, Any]:
+    return {
+        "url": f"{path}?event={preview.event}",
+        "iteration": preview.iteration,
+        "width": preview.width,
+        "height": preview.height,
+    }

@@ -30,6 +30,9 @@ MAX_DEADLINE_S = 30 * 86_400
 MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
 MAX_WARM = 8  # sizes
+MAX_PHOTOS = 64
+MAX_MINUTES = 24 * 60.0  # of a learning
+LOW_LEARNED, HIGH_LEARNED = 64, 2048  # pixels
 LOW_SIZE, HIGH_SIZE = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
 
 
@@ -82,6 +85,33 @@ class StyleImageBody(Body):
     scale: float = _scale("The image's size relative to the output's.")
 
 
+class Learning(Body):
+    """How a preset learns its painter."""
+
+    example = '{"size": 512}'
+
+    size: int = Field(
+        512,
+        ge=LOW_LEARNED,
+        le=HIGH_LEARNED,
+        description="Long edge of the pictures that it learns to paint, in pixels; others come out well nearby.",
+        examples=[512],
+    )
+    photos: list[ImageField] = Field(
+        [],
+        max_length=MAX_PHOTOS,
+        description="Photographs of the kind that it will paint, to learn from beside drawn pictures.",
+        examples=[[SMALLEST_IMAGE]],
+    )
+    minutes: float = Field(
+        6.0, ge=0.05, le=MAX_MINUTES, description="Minutes of computing that it may take.", examples=[6.0]
+    )
+
+
+class PainterBody(Learning, WholeBody):
+    """A painter that a preset is to learn."""
+
+
 class StyleBody(WholeBody):
     """A preset: one or more style images."""
 
@@ -97,6 +127,10 @@ class StyleBody(WholeBody):
         description="Output sizes in pixels for which the Grams are computed at once.",
         examples=[[256, 512]],
         json_schema_extra={"items": {"type": "integer", "minimum": LOW_SIZE, "maximum": HIGH_SIZE}},
+    )
+
+    painter: Learning | None = Field(
+        None, description="Teaches the preset a painter, as PUT …/painter does.", examples=[{"size": 512}]
     )
 
     _some_weight = field_validator("images")(some_weight)

@@ -9,11 +9,15 @@ from service.errors import ProblemJson
 from service.jobs.files import InputPicture
 from service.jobs.resource import iso
 from service.storage.pictures import style_image_facts
-from service.storage.records import PresetPack, Warming
-from service.storage.schema import JobRow, PresetRow
+from service.storage.records import JobProgress, PresetPack, Warming
+from service.storage.schema import ENDED, JobRow, PresetRow
 
 Endings = Mapping[str, tuple[str, ProblemJson | None]]
 """A job's id -> its status and error."""
+
+
+PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model": "/model"}
+"""What belongs to a painter, each with its path below the painter's."""
 
 
 def style_resource(row: PresetRow, endings: Endings) -> dict[str, Any]:
@@ -26,7 +30,7 @@ def style_resource(row: PresetRow, endings: Endings) -> dict[str, Any]:
         "pack": row.pack and _pack(row.pack),
         "warm": row.warm and _warm(row.warm, endings),
         "created_at": iso(row.created_at),
-        "links": {"self": here, "image": f"{here}/image", "pack": f"{here}/pack"},
+        "links": {"self": here} | {part: f"{here}/{part}" for part in ("image", "pack", "painter")},
     }
 
 
@@ -37,6 +41,49 @@ def _pack(pack: PresetPack) -> dict[str, Any]:
 def _warm(warm: Warming, endings: Endings) -> dict[str, Any]:
     status, error = endings.get(warm.job, (None, None))
     return {"sizes": warm.sizes, "status": status, "error": error}
+
+
+def painter_resource(row: PresetRow, job: JobRow | None) -> dict[str, Any]:
+    """Return a preset's painter as JSON; `job` is its newest learning, while that is kept."""
+    painter, status = row.painter, _painter_status(row, job)
+    progress = (job.progress if job and status in ("queued", "learning") else None) or JobProgress()
+    learning = status in ("queued", "learning")
+    here = f"/v1/styles/{row.name}/painter"
+    return {
+        "status": status,
+        "fraction": progress.fraction if learning else float(status == "ready"),
+        "eta_seconds": progress.eta_seconds,
+        "steps": progress.iteration if learning or painter is None else painter.steps,
+        "seconds": painter and painter.seconds,
+        "photos": painter and painter.photos,
+        "size": painter and painter.size,
+        "bytes": painter and painter.bytes,
+        "sha256": painter and painter.onnx_sha256,
+        "judged": painter and painter.judged,
+        "losses": list(job.progress.curve) if job and job.progress else [],
+        "error": job.error if job and status != "ready" else None,
+        "links": {name: here + path for name, path in PAINTER_PATHS.items()},
+    }
+
+
+def _painter_status(row: PresetRow, job: JobRow | None) -> str:
+    """Return "none", "queued", "learning", "ready" or "failed"."""
+    if job is not None and job.status not in ENDED:
+        return "queued" if job.status == "queued" else "learning"
+    if row.painter is not None:
+        return "ready"
+    return "failed" if job is not None and job.status == "failed" else "none"
+
+
+def learning_progress(row: JobRow) -> dict[str, Any]:
+    """Return the progress of a learning as its events show it."""
+    progress = row.progress or JobProgress()
+    return {
+        "steps": progress.iteration,
+        "fraction": 1.0 if row.status == "succeeded" else progress.fraction,
+        "eta_seconds": progress.eta_seconds,
+        "losses": list(progress.curve),
+    }
 
 
 def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:

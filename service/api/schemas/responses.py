@@ -85,6 +85,49 @@ class WarmOut(BaseModel):
     error: Problem | None = described("Why it failed.", None)
 
 
+class JudgedOut(BaseModel):
+    """Mean losses of some pictures."""
+
+    total: float = described("content_weight content + style_weight style + tv_weight tv.", 0.27, ge=0)
+    content: float = described("How far the features are from the content images'.", 0.9, ge=0)
+    style: float = described("How far the Gram matrices are from the style's.", 0.13, ge=0)
+
+
+class JudgementOut(BaseModel):
+    """A painter beside the optimiser, on the same pictures, which it didn't learn from."""
+
+    painter: JudgedOut = described("The painter's.", {"total": 0.27, "content": 0.9, "style": 0.13})
+    optimizer: JudgedOut = described("The optimiser's.", {"total": 0.14, "content": 0.5, "style": 0.04})
+
+
+class CheckOut(BaseModel):
+    """A check of a learning, on pictures that it doesn't learn from."""
+
+    seconds: float = described("Seconds of learning until then.", 30.0, ge=0)
+    content: float = described("How far the features are from the content images'.", 0.9, ge=0)
+    style: float = described("How far the Gram matrices are from the style's.", 0.13, ge=0)
+    tv: float = described("Total variation.", 0.012, ge=0)
+    total: float = described("content_weight content + style_weight style + tv_weight tv.", 0.27, ge=0)
+
+
+class PainterOut(BaseModel):
+    """The painter of a preset: a network that paints in its style in one pass."""
+
+    status: Literal["none", "queued", "learning", "ready", "failed"] = described("How far it is.", "ready")
+    fraction: float = described("Share of the learning that is done.", 1.0, ge=0, le=1)
+    eta_seconds: float | None = described("Seconds of learning that are left, if known.", None, ge=0)
+    steps: int = described("Steps of the learning that is under way, or of the painter.", 700, ge=0)
+    seconds: float | None = described("Seconds that the painter learned.", 360.0, ge=0)
+    photos: int | None = described("Photographs that it learned from.", 0, ge=0)
+    size: int | None = described("Long edge that it learned for, in pixels.", 512, ge=1)
+    bytes: int | None = described("Size of its ONNX file.", 3100057, ge=1)
+    sha256: str | None = sha256("its ONNX file")
+    judged: JudgementOut | None = described("Its losses beside the optimiser's.", None)
+    losses: list[CheckOut] = described("The checks of the newest learning, while that is kept.", [])
+    error: Problem | None = described("Why the newest learning failed.", None)
+    links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour/painter"})
+
+
 class StyleOut(BaseModel):
     """A preset: a style saved under a name."""
 

@@ -14,7 +14,7 @@ from service.api.http.caching import NEVER, REVALIDATE, file
 from service.api.live.streams import resumed_at
 from service.api.schemas.parameters import TransferPath, WatchHeaders
 from service.api.schemas.responses import Problem
-from service.api.views.stored import transfer_preview
+from service.api.views.stored import job_preview
 from service.errors import NotReady
 from service.storage.kinds import TRANSFER
 from service.storage.schema import ENDED
@@ -63,4 +63,4 @@ def get_transfer_preview(path: TransferPath) -> Response:
         raise NotReady(f"there is no preview: the transfer is {job.status}")
     blob, event = job.preview.blob, job.preview.event
     # weak: the file may be newer than the row
-    return file(lambda: transfer_preview(path.id, blob), "image/jpeg", str(event), REVALIDATE, weak=True)
+    return file(lambda: job_preview(path.id, TRANSFER, blob), "image/jpeg", str(event), REVALIDATE, weak=True)

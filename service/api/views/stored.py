@@ -23,17 +23,17 @@ def transfer_file(id: str, file: StoredFile) -> bytes:
         raise
 
 
-def transfer_preview(id: str, blob: str) -> bytes:
-    """Return a JPEG of a transfer that is overwritten again and again, so that no row holds its digest.
+def job_preview(id: str, kind: str, blob: str) -> bytes:
+    """Return a JPEG of a job that is overwritten again and again, so that no row holds its digest.
 
     Raises:
-        NotFound: the transfer was deleted meanwhile.
+        NotFound: the job was deleted meanwhile.
         DamagedFile: the file isn't a whole JPEG, or is missing.
     """
     try:
         data = context().blobs.get(blob)
     except BlobNotFound as error:
-        context().queue.get(id, TRANSFER)
+        context().queue.get(id, kind)
         raise MissingFile(f"the file {blob} is missing") from error
     if not is_whole_jpeg(data):
         raise DamagedFile(f"the file {blob} is damaged: it is no whole JPEG")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from flask import Response, url_for
@@ -17,6 +17,7 @@ from service.api.http.access_log import traceparent
 from service.api.http.body import PACK_TYPE, PackRequest
 from service.api.http.caching import REVALIDATE, file
 from service.api.http.paging import from_cursor, to_cursor
+from service.api.intake.learning import NewLearning, new_learning
 from service.api.schemas.parameters import NewStylePath, PageQuery, StyleImagePath, StylePath
 from service.api.schemas.requests import StyleBody
 from service.api.schemas.resources import Endings, style_resource
@@ -35,7 +36,6 @@ from service.storage.readback import read_back
 from service.storage.records import Warming
 from service.storage.schema import ENDED, PresetRow
 from service.styles.packs import Pack, UnusablePack
-from service.styles.presets import StoredImages
 
 blueprint = APIBlueprint(
     "styles",
@@ -59,36 +59,38 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     images = [StyleImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, image in enumerate(images):
         for size in body.warm:
-            sized = [(image, image.scale)]
-            if errors := style_size_errors(f"images.{i}.scale", sized, size):
+            if errors := style_size_errors(f"images.{i}.scale", [(image, image.scale)], size):
                 raise InvalidInput(errors)
-            check_style_memory(f"images.{i}.scale", sized, size, context().registry.capacities())
+            check_style_memory(f"images.{i}.scale", [(image, image.scale)], size, context().registry.capacities())
     if body.warm:
         context().queue.check_limits(caller())
     before = _found(path.name)
-    try:
-        saved = context().presets.put(
-            path.name,
-            body.description,
-            images,
-            lambda session, own: _warming(session, path.name, own, body.warm),
-            caller(),
-        )
-    except UnreadableImage as error:  # its thumbnail can't be made
-        raise InvalidInput.field("images", str(error)) from error
-    _end_warming(before)
-    if body.warm:
+    sized = [(image, image.scale) for image in images]
+    with new_learning("painter.", sized, body.painter) if body.painter else nullcontext() as learning:
+        try:
+            saved = context().presets.put(
+                path.name,
+                body.description,
+                images,
+                lambda session, row: _submit_tasks(session, row, body, learning),
+                caller(),
+            )
+        except UnreadableImage as error:  # its thumbnail can't be made
+            raise InvalidInput.field("images", str(error)) from error
+    _end_tasks(before)
+    if body.warm or learning:
         context().wake()
     return _saved(*saved)
 
 
-def _warming(session: Transaction, name: str, images: StoredImages, sizes: list[int]) -> Warming | None:
-    """Submit the task that computes a preset's Grams for these sizes; return what the preset's row holds of it."""
-    if not sizes:
-        return None
-    task = WarmTask(StoredStyle(name, 1.0, 1.0, images), tuple(sizes))
-    job = context().queue.submit_in(session, Submission(new_id(), task, caller(), trace=traceparent()))
-    return Warming(job.id, sizes)
+def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learning: NewLearning | None) -> None:
+    """Submit what a new preset asks for, its Grams and its painter, and note it in the preset's row."""
+    if body.warm:
+        task = WarmTask(StoredStyle(row.name, 1.0, 1.0, row.images), tuple(body.warm))
+        job = context().queue.submit_in(session, Submission(new_id(), task, caller(), trace=traceparent()))
+        row.warm = Warming(job.id, body.warm)
+    if learning is not None:
+        row.learning = learning.submit(session, row)
 
 
 def _found(name: str) -> PresetRow | None:
@@ -97,11 +99,12 @@ def _found(name: str) -> PresetRow | None:
     return None
 
 
-def _end_warming(row: PresetRow | None) -> None:
-    """Cancel the task that computes the Grams of a preset that is gone."""
-    if row and row.warm:
-        with suppress(NotFound):
-            context().queue.cancel(row.warm.job)
+def _end_tasks(row: PresetRow | None) -> None:
+    """Cancel the tasks of a preset that is gone: its warming, its learning."""
+    for job in (row.warm.job if row and row.warm else None, row.learning if row else None):
+        if job is not None:
+            with suppress(NotFound):
+                context().queue.cancel(job)
 
 
 @blueprint.get("", responses={"200": StylePage})
@@ -148,7 +151,7 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
         )
     before = _found(path.name)
     saved = context().presets.put_pack(path.name, data, pack, caller())
-    _end_warming(before)
+    _end_tasks(before)
     return _saved(*saved)
 
 
@@ -215,5 +218,5 @@ def delete_style(path: StylePath) -> tuple[str, int]:
     """
     before = _found(path.name)
     context().presets.delete(path.name)
-    _end_warming(before)
+    _end_tasks(before)
     return "", 204

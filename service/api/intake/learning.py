@@ -1,0 +1,70 @@
+"""From a checked body to a learning: its sizes and memory, its photographs, its job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from service.api.auth import caller
+from service.api.context import context
+from service.api.http.access_log import traceparent
+from service.api.schemas.requests import Learning
+from service.errors import InvalidInput
+from service.jobs.memory_check import check_learning_memory, check_style_memory
+from service.jobs.queue import Submission, new_id
+from service.jobs.request import LearnTask, StoredStyle, job_blob, job_folder
+from service.pictures.sizes import HasSize, style_size_errors
+from service.storage.database import Transaction
+from service.storage.pictures import StoredFile, StoredImage
+from service.storage.schema import PresetRow
+from service.storage.unsaved import removed_if_undone
+
+
+@dataclass(frozen=True)
+class NewLearning:
+    """A learning whose photographs are stored as files of job `id`; they take `bytes`."""
+
+    id: str
+    wanted: Learning
+    photos: tuple[StoredImage, ...]
+    bytes: int
+
+    def submit(self, session: Transaction, row: PresetRow) -> str:
+        """Submit the job that teaches a preset, in the transaction of the preset's row; return its id.
+
+        Raises:
+            QueueFull, TooManyJobs: too many jobs wait already.
+            NoSpace: the caller's files take too much.
+        """
+        pack = StoredFile(row.pack.blob, row.pack.sha256) if row.pack else None
+        style = StoredStyle(row.name, 1.0, 1.0, row.images, pack)
+        task = LearnTask(style, row.version, self.wanted.size, self.wanted.minutes, self.photos)
+        new = Submission(self.id, task, caller(), trace=traceparent(), bytes=self.bytes)
+        return context().queue.submit_in(session, new).id
+
+
+@contextmanager
+def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Learning) -> Iterator[NewLearning]:
+    """Check a learning against the preset's pictures, each with its scale, and the workers; store its photographs.
+
+    They are removed if what follows fails. `loc` comes before the names of its fields.
+
+    Raises:
+        InvalidInput, DoesNotFit: the pictures are too small for the size, or it takes too much memory.
+        QueueFull, TooManyJobs, NoSpace: the job would be refused.
+    """
+    size, capacities = f"{loc}size", context().registry.capacities()
+    if errors := style_size_errors(size, images, wanted.size):
+        raise InvalidInput(errors)
+    check_style_memory(size, images, wanted.size, capacities)
+    check_learning_memory(size, capacities)
+    total = sum(len(photo.data) for photo in wanted.photos)
+    context().queue.check_limits(caller(), total)
+    id = new_id()
+    with removed_if_undone(context().blobs, [job_folder(id)]):
+        stored = []
+        for k, photo in enumerate(wanted.photos):
+            stored.append(StoredImage(job_blob(id, f"photo-{k}"), photo.sha256, photo.width, photo.height))
+            context().blobs.put(stored[k].blob, photo.data)
+        yield NewLearning(id, wanted, tuple(stored), total)

@@ -1,0 +1,144 @@
+"""/v1/styles/{name}/painter: the network that a preset learns."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from flask import Response, request, url_for
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.api.context import context
+from service.api.description.media import files
+from service.api.description.openapi import operation_id
+from service.api.http.caching import NEVER, REVALIDATE, file
+from service.api.intake.learning import new_learning
+from service.api.live.streams import Shown, resumed_at
+from service.api.schemas.parameters import StylePath, WatchHeaders
+from service.api.schemas.requests import PainterBody
+from service.api.schemas.resources import learning_progress, painter_resource
+from service.api.schemas.responses import PainterOut, Problem
+from service.api.views.stored import job_preview
+from service.errors import NotFound, NotReady
+from service.storage.kinds import LEARN
+from service.storage.schema import ENDED, JobRow, PresetRow
+
+blueprint = APIBlueprint(
+    "painters",
+    __name__,
+    operation_id_callback=operation_id,
+    url_prefix="/v1/styles",
+    abp_tags=[Tag(name="painters", description="Networks that presets learn, which paint in one pass.")],
+    abp_responses={"404": Problem},
+)
+
+NEW: dict[Any, Any] = {"202": PainterOut} | dict.fromkeys(("400", "413", "422", "429", "503"), Problem)
+JPEG, ONNX = files("image/jpeg"), files("application/octet-stream")
+EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
+LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it
+
+
+@blueprint.put("/<name>/painter", responses=NEW)
+def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Teach a preset's painter
+
+    A painter is a network that paints in this style in one pass. It learns from pictures that the service draws, and
+    from the photographs given. A painter that is there paints until the new one is ready.
+    """
+    context().disks.check()
+    preset = context().presets.get(path.name)
+    images = [(image, image.scale) for image in preset.images if image.file.blob]
+    with new_learning("", images, body) as learning:
+        preset, before = context().painters.begin(path.name, learning.submit)
+    end_learning(before)
+    context().wake()
+    here = url_for("painters.get_painter", name=path.name)
+    return painter_resource(preset, _learning(preset)), 202, {"Location": here}
+
+
+@blueprint.get("/<name>/painter", responses={"200": PainterOut})
+def get_painter(path: StylePath) -> dict[str, Any]:
+    """Show a preset's painter"""
+    preset = context().presets.get(path.name)
+    return painter_resource(preset, _learning(preset))
+
+
+@blueprint.delete("/<name>/painter", responses={"204": None})
+def delete_painter(path: StylePath) -> tuple[str, int]:
+    """Delete a preset's painter
+
+    Also ends its learning.
+    """
+    end_learning(context().painters.remove(path.name))
+    return "", 204
+
+
+@blueprint.get("/<name>/painter/model", responses=ONNX | {"409": Problem})
+def get_painter_model(path: StylePath) -> Response:
+    """A preset's painter as an ONNX file
+
+    Its input `photograph` and its output `painting` are N x 3 x H x W, RGB in [0, 1], with free H and W of at least
+    16. Its metadata name the preset, the size that it learned for, and the model that it learned from.
+    """
+    painter = context().presets.get(path.name).painter
+    if painter is None:
+        raise NotReady(f"the style {path.name!r} has no painter yet")
+    response = file(
+        lambda: context().painters.model(painter), "application/octet-stream", painter.onnx_sha256, REVALIDATE
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{path.name}.onnx"'
+    return response
+
+
+@blueprint.get("/<name>/painter/preview", responses=JPEG | {"409": Problem})
+def get_painter_preview(path: StylePath) -> Response:
+    """Four pictures as the painter paints them now
+
+    A JPEG of 512 pixels at most, while it learns and until the job is no longer kept.
+    """
+    job = _learning(context().presets.get(path.name))
+    if job is None or job.preview is None:
+        raise NotReady(f"there is no preview of a painter of {path.name!r}")
+    id, blob, event = job.id, job.preview.blob, job.preview.event
+    # weak: the file may be newer than the row
+    return file(lambda: job_preview(id, LEARN, blob), "image/jpeg", f"{id}-{event}", REVALIDATE, weak=True)
+
+
+@blueprint.get("/<name>/painter/events", responses=EVENTS | {"409": Problem, "503": Problem})
+def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
+    """Watch a painter while it learns
+
+    A stream of Server-Sent Events as a transfer's: `progress`, `preview` and, at its end, `done` with the painter.
+    """
+    job = _learning(context().presets.get(path.name))
+    if job is None:
+        raise NotReady(f"the style {path.name!r} isn't learning")
+    streams, number = context().streams, resumed_at(header.last_event_id, job)
+    if job.status in ENDED and number == job.events:
+        return Response(status=204, headers=LIVE)
+    presets, painter = context().presets, f"/v1/styles/{path.name}/painter"
+
+    def done(row: JobRow) -> dict[str, Any]:
+        return painter_resource(presets.get(path.name), row)
+
+    streams.take_place()
+    connection = request.environ.get("gunicorn.socket")
+    events = streams.stream(job, number, connection, Shown(learning_progress, done, lambda row: f"{painter}/preview"))
+    response = Response(events, mimetype="text/event-stream", headers=LIVE)
+    response.call_on_close(streams.free_place)
+    return response
+
+
+def _learning(preset: PresetRow) -> JobRow | None:
+    """Return the newest learning of a preset while its job is kept."""
+    if preset.learning is not None:
+        with suppress(NotFound):
+            return context().queue.get(preset.learning, LEARN)
+    return None
+
+
+def end_learning(job: str | None) -> None:
+    """Cancel the learning of a painter that nobody wants any more."""
+    if job is not None:
+        with suppress(NotFound):
+            context().queue.cancel(job)
