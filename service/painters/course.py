@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
+from service.engine.canvas import to_picture, to_tensor
 from service.engine.losses import Losses
 from service.engine.vgg import VGG
 from service.options import TransferOptions
@@ -20,6 +23,7 @@ from service.painters.lessons import Lessons
 from service.painters.network import Painter
 from service.painters.photographs import CROP, Crops
 from service.painters.weights import PainterWeights
+from service.pictures import images
 from service.pictures.images import Picture
 
 CHECKS = 12  # in the whole learning
@@ -29,7 +33,10 @@ DIVERGED = 2.0  # times the least total that a check found
 RESTARTS = 3  # at half the rate each, before the learning fails
 LEAST_SIDE, SIDE_STEP = 32, 16  # pixels along each side of a crop
 HELD_OUT = 2  # batches of crops that nothing is learned from
+CELL = 256  # pixels along each side of a picture on the sheet
 SEED = 1
+
+Grams = Mapping[str, npt.NDArray[np.float32]]
 
 
 class LearningDiverged(Exception):
@@ -66,13 +73,13 @@ class Material:
     """What a painter learns from.
 
     Attributes:
-        targets: octaves from `size` -> Gram targets, as service.painters.lessons names them.
+        grams: octaves from `size` -> Gram targets, as service.painters.lessons names them.
         size: pixels on the long edge that it learns for.
         photographs: beside drawn pictures; H x W x 3 uint8.
         held_out: photographs for the checks, which it doesn't learn from; drawn pictures where there are none.
     """
 
-    targets: Mapping[int, Targets]
+    grams: Mapping[int, Grams]
     size: int
     photographs: Sequence[Picture] = ()
     held_out: Sequence[Picture] = ()
@@ -92,6 +99,7 @@ class Course:
 
     def __init__(self, encoder: VGG, options: TransferOptions, material: Material, seconds: float) -> None:
         self._encoder, self._options, self._material = encoder, options, material
+        self._targets = {octaves: _as_targets(grams, encoder.device) for octaves, grams in material.grams.items()}
         self._side = min(CROP, max(LEAST_SIDE, material.size // SIDE_STEP * SIDE_STEP))
         self._learner = self._new_learner()
         self._lessons = self._new_lessons()
@@ -107,15 +115,6 @@ class Course:
     def steps(self) -> int:
         """Steps taken so far."""
         return self._learner.steps
-
-    @property
-    def size(self) -> int:
-        """Pixels on the long edge that the painter learns for."""
-        return self._material.size
-
-    @property
-    def device(self) -> torch.device:
-        return self._encoder.device
 
     @property
     def fraction(self) -> float:
@@ -143,6 +142,18 @@ class Course:
         if standing.seconds >= (len(standing.curve) + 1) * self._seconds / CHECKS:
             self._check()
         self.ended = self.ended or standing.seconds >= self._seconds
+
+    @torch.no_grad()
+    def paint(self, photograph: Picture) -> Picture:
+        """Paint a photograph, H x W x 3 uint8, with the painter as it is now."""
+        pixels = to_tensor(photograph, self._encoder.device)
+        octaves = math.log2(max(photograph.shape[:2]) / self._material.size)
+        return to_picture(self.painter(pixels, octaves))
+
+    def sheet(self, photographs: Sequence[Picture]) -> Picture:
+        """Paint four photographs, the middle of each, and put them side by side, two in a row."""
+        cells = [self.paint(images.resize(_middle(photograph), CELL, CELL)) for photograph in photographs]
+        return np.concatenate([np.concatenate(cells[k : k + 2], axis=1) for k in (0, 2)])
 
     def weights(self, model: str) -> PainterWeights:
         """Return the painter as it is now; `model` is the SHA-256 of the encoder's."""
@@ -176,12 +187,12 @@ class Course:
         """Return lessons that differ from those before, and are the same for the same steps."""
         seed = SEED + self.steps
         crops = Crops(self._material.photographs, seed, side=self._side)
-        return Lessons(self._learner, self._material.targets, self._material.size, crops, seed)
+        return Lessons(self._learner, self._targets, self._material.size, crops, seed)
 
     def _check(self) -> None:
         """Judge the painter on pictures kept out; end where it no longer gains, restart where it diverged."""
         begun, standing = time.monotonic(), self.standing
-        losses = judge(self._encoder, self.painter, self._held_out, self._material.targets[0], self._options)
+        losses = judge(self._encoder, self.painter, self._held_out, self._targets[0], self._options)
         standing.curve += ((round(standing.seconds, 1), losses),)
         if not losses.total < DIVERGED * standing.best:  # neither is NaN
             self._restart(f"the total on pictures kept out is {losses.total:.3g}, after {standing.best:.3g}")
@@ -206,3 +217,15 @@ class Course:
             self._learner = self._new_learner()
         self._learner.rate, self._learner.steps = standing.rate, steps
         self._lessons = self._new_lessons()
+
+
+def _as_targets(grams: Grams, device: torch.device) -> Targets:
+    return {layer: torch.as_tensor(gram, device=device) for layer, gram in grams.items()}
+
+
+def _middle(photograph: Picture) -> Picture:
+    """Return the largest square in the middle of a photograph."""
+    height, width = photograph.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return photograph[top : top + side, left : left + side]

@@ -34,6 +34,9 @@ class JobProgress(Record):
     event: int = 0
     curve: Sequence[Json] = ()
 
+    def to_json(self) -> Json:
+        return {name: value for name, value in vars(self).items() if name != "curve" or value}
+
 
 @dataclass(frozen=True)
 class Preview(Record):

@@ -36,7 +36,8 @@ class PresetRow(Base):
 
     A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
     the task that computes its Grams beforehand, `learning` its newest learning, whose end sets `painter`. `thumbnail`
-    is the SHA-256 of its thumbnail; None for those of before. `owner` is the caller who saved it, `bytes` what its files take.
+    is the SHA-256 of its thumbnail; None for those of before. `owner` is the caller who saved it, `bytes` what its
+    files take.
     """
 
     __tablename__ = "presets"

@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-
 from service.decoding import files
 from service.engine.losses import Losses
 from service.errors import JobFailed, StorageError
@@ -18,7 +15,7 @@ from service.jobs.request import LearnTask
 from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material, UnusableCourse
 from service.painters.lessons import learned_sizes
-from service.painters.photographs import draw_picture
+from service.painters.photographs import draw_pictures
 from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
@@ -35,7 +32,7 @@ PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two looks at whether they do
 KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
-SHOWN, SHOWN_SIZE = 4, 256  # pictures of the preview, pixels along each side
+SHOWN = 4  # pictures of the preview
 SEED = 2
 LICENCE = "as the style's pictures"
 
@@ -69,14 +66,14 @@ class LearnRun(PresetRun):
         check_learning_memory("size", {self.capacity})
         photographs = self._photographs(task)
         course = self._course(task, photographs)
-        shown = (photographs + _drawn(SHOWN))[:SHOWN]
+        shown = [*photographs, *draw_pictures(SHOWN, SEED)][:SHOWN]
         looked = time.monotonic()
         try:
             while not course.ended:
                 course.step()
                 self.reporter.on_tick()
                 if course.losses is not None:
-                    state = _State(course, course.losses, lambda: _sheet(course, shown))
+                    state = _State(course, course.losses, lambda: course.sheet(shown))
                     self.reporter.on_progress(state, _curve(course))
                 if time.monotonic() > looked + LOOK_S:
                     looked = time.monotonic()
@@ -101,7 +98,7 @@ class LearnRun(PresetRun):
         return photographs
 
     def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:
-        kept_out = photographs[::KEPT_OUT] if len(photographs) >= KEPT_OUT else []
+        kept_out = _kept_out(photographs)
         learned = [photograph for k, photograph in enumerate(photographs) if not kept_out or k % KEPT_OUT]
         sizes = {
             octaves: size
@@ -109,11 +106,7 @@ class LearnRun(PresetRun):
             if not octaves or not style_size_errors("", task.style.sized(), size)
         }
         grams = self.grams(task.style, list(sizes.values()))
-        targets = {
-            octaves: {layer: torch.tensor(gram) for layer, gram in grams[size].items()}
-            for octaves, size in sizes.items()
-        }
-        material = Material(targets, task.size, learned, kept_out)
+        material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
         course = Course(self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60)
         self._resume(course)
         return course
@@ -131,10 +124,10 @@ class LearnRun(PresetRun):
         """Return the losses of the painter and of the optimiser, means over the same pictures."""
         options = TransferOptions(size=task.size)
         found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
-        for photograph in ([*photographs[::KEPT_OUT]] + _drawn(JUDGED))[:JUDGED]:
+        for photograph in [*_kept_out(photographs), *draw_pictures(JUDGED, SEED)][:JUDGED]:
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
-            painting = _painted(course, content)
+            painting = course.paint(content)
             found["painter"].append(self.stylist.score(order, painting, self.reporter.on_tick).losses)
             outcome = self.stylist.transfer(order, lambda _: self.reporter.on_tick(), self.reporter.on_tick)
             found["optimizer"].append(outcome.result.losses)
@@ -167,25 +160,9 @@ class LearnRun(PresetRun):
         self.leases.succeed(self.claim, TaskResult([task.size]))
 
 
-def _drawn(count: int) -> list[Picture]:
-    random = np.random.default_rng(SEED)
-    return [draw_picture(random) for _ in range(count)]
-
-
-def _painted(course: Course, photograph: Picture) -> Picture:
-    """Paint a photograph with the painter as it is now."""
-    planes = torch.from_numpy(photograph.astype(np.float32) / 255).permute(2, 0, 1)[None]
-    octaves = np.log2(max(photograph.shape[:2]) / course.size)
-    with torch.no_grad():
-        painting = course.painter(planes.to(course.device), float(octaves))[0]
-    pixels: Picture = (painting.permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
-    return pixels
-
-
-def _sheet(course: Course, photographs: Sequence[Picture]) -> Picture:
-    """Paint four photographs side by side, two in a row."""
-    cells = [_painted(course, images.resize(photograph, SHOWN_SIZE, SHOWN_SIZE)) for photograph in photographs]
-    return np.concatenate([np.concatenate(cells[k : k + 2], axis=1) for k in (0, 2)])
+def _kept_out(photographs: Sequence[Picture]) -> Sequence[Picture]:
+    """Return the photographs that nothing is learned from: none where there are few."""
+    return photographs[::KEPT_OUT] if len(photographs) >= KEPT_OUT else []
 
 
 def _curve(course: Course) -> list[Json]:

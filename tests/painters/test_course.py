@@ -24,9 +24,13 @@ SIZE = 64
 @pytest.fixture
 def new(encoder: VGG, targets: Targets) -> Any:
     def make(seconds: float = 1000.0) -> Course:
-        return Course(encoder, TransferOptions(size=SIZE), Material({0: targets}, SIZE), seconds)
+        return Course(encoder, TransferOptions(size=SIZE), Material(grams(targets), SIZE), seconds)
 
     return make
+
+
+def grams(targets: Targets) -> dict[int, dict[str, Any]]:
+    return {0: {layer: target.numpy() for layer, target in targets.items()}}
 
 
 def weights(course: Course) -> Mapping[str, torch.Tensor]:
@@ -99,8 +103,8 @@ def test_other_bytes_are_refused(new: Any, data: bytes) -> None:
 
 
 def test_photographs_kept_out_are_what_it_is_judged_on(encoder: VGG, targets: Targets, photo: Picture) -> None:
-    one = Course(encoder, TransferOptions(), Material({0: targets}, SIZE, [photo], [photo]), 0.5)
-    black = Material({0: targets}, SIZE, [photo], [np.zeros_like(photo)])
+    one = Course(encoder, TransferOptions(), Material(grams(targets), SIZE, [photo], [photo]), 0.5)
+    black = Material(grams(targets), SIZE, [photo], [np.zeros_like(photo)])
     other = Course(encoder, TransferOptions(), black, 0.5)
     for course in (one, other):
         course.step()

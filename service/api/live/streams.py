@@ -47,7 +47,7 @@ class Shown:
 TRANSFER = Shown()
 
 
-def events_after(row: JobRow, number: int, shown: Shown) -> list[Event]:
+def events_after(row: JobRow, number: int, shown: Shown = TRANSFER) -> list[Event]:
     """Return the newest events of a job that are newer than event `number`."""
     number_of_progress = row.progress.event if row.progress else 0
     events = [Event(number_of_progress, "progress", shown.progress(row) | {"status": row.status})]

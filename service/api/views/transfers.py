@@ -29,7 +29,7 @@ from service.api.schemas.requests import TransferBody
 from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.originals import ORIGINAL, original
-from service.api.views.stored import transfer_file, transfer_preview
+from service.api.views.stored import job_preview, transfer_file
 from service.errors import DatabaseFull, MissingFile, NotFound, NotReady
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
@@ -189,7 +189,7 @@ def get_transfer_sheet(path: TransferPath) -> Response:
         raise NotFound("a transfer without variants has no sheet")
     if sheet.sha256:
         return _file(path.id, sheet, "image/jpeg")
-    return file(lambda: transfer_preview(path.id, sheet.blob), "image/jpeg", sheet.blob, FOREVER)  # of before
+    return file(lambda: job_preview(path.id, TRANSFER, sheet.blob), "image/jpeg", sheet.blob, FOREVER)  # of before
 
 
 def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str) -> Response:
