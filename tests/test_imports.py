@@ -27,7 +27,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {
         "__main__": (ANYTHING,),
         "decoding": ("PIL", "cachetools", "numpy"),
-        "network": ("google", "numpy", "onnx"),
+        "network": ("google", "numpy", "onnx", "safetensors"),
         "storage": ("alembic", "obstore", "pydantic_core", "sqlalchemy"),
     },
     {
