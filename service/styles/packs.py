@@ -21,6 +21,8 @@ from service.decoding import files
 from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
 from service.network.layers import CHANNELS, LAYERS
 from service.pictures.images import UnreadableImage
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredImage
 
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""
@@ -103,6 +105,13 @@ class Pack:
             _thumbnail(thumbnail),
             _ladder(tensors),
         )
+
+
+def image_facts(image: StyleImage[StoredImage]) -> dict[str, Any]:
+    """Return what a pack says of a style image."""
+    file = image.file
+    size = {"width": file.width, "height": file.height}
+    return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale}
 
 
 def _check_tensors(found: Mapping[str, TensorHeader]) -> None:

@@ -73,8 +73,8 @@ class Presets:
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
-        `warm` is asked in the transaction of its row: it submits the task that will compute its Grams, and gives what
-        the row is to say of that. What it raises leaves all as it was; where the row fails, there is no task either.
+        `warm` is called in the transaction of its row: it submits the task that will compute the Grams, and returns
+        what the row holds of it. If it raises, nothing has changed; if the row can't be written, there is no task.
 
         Raises:
             NoSpace: the caller's files would take too much.
@@ -89,7 +89,7 @@ class Presets:
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
 
-        Where there are presets already, only the mark is left. `presets` isn't looked at where the mark is there.
+        Where there are presets already, only the mark is left. `presets` isn't read if the mark is there.
         """
         with self._database.reading() as session:
             if session.get(MarkRow, mark):

@@ -28,11 +28,11 @@ def preferred(accept: str, made: str) -> str:
         NotAcceptable: `Accept` takes none of the formats.
     """
     ranges = [(media_type, q) for media_type, q in parse_accept_header(accept, MIMEAccept) if "/" in media_type]
-    asked = MIMEAccept(ranges)  # an entry that is no media type, as the `*` of some old clients, is ignored
-    if not asked or any(media_type in BROWSERS for media_type, _ in asked):
+    accepted = MIMEAccept(ranges)  # an entry that is no media type, as the `*` of some old clients, is ignored
+    if not accepted or any(media_type in BROWSERS for media_type, _ in accepted):
         return made
-    best = max((made, *MEDIA_TYPES.values()), key=asked.quality)
-    if not asked.quality(best):
+    best = max((made, *MEDIA_TYPES.values()), key=accepted.quality)
+    if not accepted.quality(best):
         raise NotAcceptable(f"the picture is there as {', '.join(MEDIA_TYPES.values())}; Accept takes none of these")
     return best
 
