@@ -1,4 +1,4 @@
-"""The metadata of safetensors files, which the package gives of files on disk only, not of bytes."""
+"""The header and metadata of safetensors files; the package reads them from files on disk only, not from bytes."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class EngineInfo:
 
 
 class Stylist:
-    """Carries out transfers with one model on one device.
+    """A painter of transfers, with one model on one device.
 
     Args:
         device: "auto", "cpu" or "cuda".

@@ -1,4 +1,4 @@
-"""What the engine sees of a picture with transparency: its colours alone, carried on into the places that have none.
+"""Pictures with transparency as the engine sees them: colours alone, carried on into the places that have none.
 
 Painted over white and cut out again, a picture would have white in its soft edges, and show it over anything dark.
 """

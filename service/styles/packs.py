@@ -1,4 +1,4 @@
-"""Presets that travel: a preset's Gram matrices for a ladder of sizes in one safetensors file.
+"""Packs: a preset's Gram matrices for a ladder of sizes in one safetensors file.
 
 Tensors are `<size>/<layer>`, float32, C x C, for an output of so many pixels on its long edge, and `thumbnail`, the
 bytes of a JPEG. The metadata holds under `preset`, as JSON, what a Pack has beside its Grams.

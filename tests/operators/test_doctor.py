@@ -123,7 +123,7 @@ def test_a_database_of_another_version_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def _stamp(file: Path, revision: str) -> str:
-    """Says that a database is of this revision; gives what it said before."""
+    """Say that a database is of this revision; return the revision before."""
     connection = sqlite3.connect(file)
     try:
         (before,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()

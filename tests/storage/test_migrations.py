@@ -82,7 +82,7 @@ def contents(connection: Connection) -> dict[str, list[Any]]:
 
 
 def with_scripts_of(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    """Lets Alembic read a copy of the revisions from there."""
+    """Let Alembic read a copy of the revisions from there."""
     shutil.copytree(Path(upgrade.__file__).parent, folder)
     original = upgrade.alembic_config
 
@@ -97,7 +97,7 @@ def with_scripts_of(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
 
 
 def edit(script: Path, old: str, new: str) -> None:
-    """Replaces what must be there once."""
+    """Replace what must be there once."""
     source = script.read_text()
     assert source.count(old) == 1
     script.write_text(source.replace(old, new))

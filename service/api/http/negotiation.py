@@ -1,4 +1,4 @@
-"""Content negotiation: in which format a caller gets a picture."""
+"""Content negotiation: the format in which a caller gets a picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.decoding import files
 from service.errors import NotAcceptable, Unavailable
 from service.pictures.images import MEDIA_TYPES
 
-BROWSERS = ("text/html", "image/svg+xml")  # what a browser asks for in its address bar, and for an <img>
+BROWSERS = ("text/html", "image/svg+xml")  # a browser accepts these in its address bar, and for an <img>
 TURN_S = 10.0  # for which a caller waits until it is its turn
 
 _turn = threading.BoundedSemaphore(1)  # 4096 x 4096 pixels take up to 3 s of a core and 0.6 GB
