@@ -189,9 +189,8 @@ def get_transfer_sheet(path: TransferPath) -> Response:
         raise NotFound("a transfer without variants has no sheet")
     if sheet.sha256:
         return _file(path.id, sheet, "image/jpeg")
-    return file(
-        lambda: transfer_preview(path.id, sheet.blob), "image/jpeg", sheet.blob, FOREVER
-    )  # a row of an earlier version
+    # a row of an earlier version holds no digest
+    return file(lambda: transfer_preview(path.id, sheet.blob), "image/jpeg", sheet.blob, FOREVER)
 
 
 def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str) -> Response:

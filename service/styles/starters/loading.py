@@ -1,4 +1,4 @@
-"""The saving of the starters at a service's first start: once in its database's life, so that a deleted one stays away."""
+"""Save the starters at the first start: once in the database's life, so that a deleted one stays away."""
 
 from __future__ import annotations
 
