@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float32]
 
 
 def fitted(cutout: Cutout, size: int) -> Cutout:
-    """Bring the long edge to `size` pixels, aspect kept, and fills the transparent places."""
+    """Bring the long edge to `size` pixels, aspect kept, and fill the transparent places."""
     if cutout.alpha is None:
         return Cutout(images.resize_long_edge(cutout.colours, size), None)
     height, width = cutout.alpha.shape

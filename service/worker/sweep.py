@@ -37,7 +37,7 @@ PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be
 
 @dataclass(frozen=True)
 class Known:
-    """The rows' knowledge: the status of each job, the expired jobs, and the preset versions that are needed.
+    """The facts of the rows: the status of each job, the expired jobs, and the preset versions that are needed.
 
     Attributes:
         left: folders whose row was removed on purpose.

@@ -92,7 +92,7 @@ class TransferRun(JobRun):
         return outcome
 
     def _kept(self, k: int, order: Order, outcome: Outcome) -> DonePicture:
-        """Store a picture; return what the result says of it."""
+        """Store a picture; return it as the job's result holds it."""
         result, options = outcome.result, order.options
         data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
