@@ -1,4 +1,4 @@
-"""Measure everything that the README claims, print a table for each section, write results.json and a plot.
+"""python -m bench: measure the figures of docs/benchmarks.md, print their tables, write results.json and a plot.
 
 Every section runs in processes of its own; one after another, so that none takes another's cores.
 """

@@ -1,4 +1,4 @@
-"""python -m bench.decoding: what reading honest and hostile pictures costs, and how it slows other requests.
+"""python -m bench.decoding: the cost of reading honest and hostile pictures, and the delay of other requests.
 
 Three tables: the CPU seconds of honest files of 64 megapixels, from which the limits in service/decoding/formats.py
 come; a photo of 12 megapixels read by a decoder and in this process; a web server under attack: how long /livez and

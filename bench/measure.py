@@ -1,4 +1,4 @@
-"""Clocks and processes: how seconds and bytes are taken."""
+"""Clocks and processes: the measuring of seconds and bytes."""
 
 from __future__ import annotations
 

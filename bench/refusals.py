@@ -1,4 +1,4 @@
-"""What refused requests leave behind in a web process: its memory before and after many of each kind.
+"""Memory that refused requests leave behind in a web process: its memory before and after many of each kind.
 
 Each kind has a web process of its own on a loopback port. MB are 10^6 bytes.
 """

@@ -37,7 +37,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Origin:
-    """What the arrays say of themselves: the family names the identifier, the rest is for people."""
+    """The names of the arrays' source: the family names the identifier, the rest is for people."""
 
     family: str
     description: str

@@ -126,8 +126,8 @@ class HttpFile:
         found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         first, last, length = map(int, found.groups()) if found else (-1, -1, -1)
         if first != start or not start <= last < min(end, length):
-            said = response.headers.get("Content-Range", "no Content-Range")
-            raise ExportError(f"bytes {start}-{end - 1} were asked for, the server answers {said!r}")
+            header = response.headers.get("Content-Range", "no Content-Range")
+            raise ExportError(f"bytes {start}-{end - 1} were asked for, the server answers {header!r}")
         version = Version(length, response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""))
         if self._version is None:
             self._version, self.stated_sha256 = version, _stated_sha256(response)

@@ -28,7 +28,7 @@ START_S = 60
 
 @contextmanager
 def running_service(folder: Path) -> Iterator[str]:
-    """Run a service and give its URL; its data and log lie in the folder."""
+    """Run a service and yield its URL; its data and log lie in the folder."""
     folder.mkdir(exist_ok=True)
     shutil.rmtree(folder / "data", ignore_errors=True)  # what an earlier version of the service left
     port = free_port()

@@ -29,7 +29,7 @@ class Authority:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it can only be this machine: localhost, names below it, 127.0.0.0/8 or ::1."""
+        """Return whether the host can only be this machine: localhost, names below it, 127.0.0.0/8 or ::1."""
         if self.address is not None:
             return self.address.is_loopback
         return self.host == LOCALHOST or self.host.endswith(f".{LOCALHOST}")

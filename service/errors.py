@@ -89,7 +89,7 @@ class ServiceError(Exception):
         self.retry_after = retry_after
 
     def problem(self) -> ProblemJson:
-        """The error as an RFC 9457 problem: at most MAX_ERRORS fields, and how many more there are."""
+        """Return the error as an RFC 9457 problem: at most MAX_ERRORS fields, and how many more there are."""
         problem: ProblemJson = {
             "type": f"urn:nst:problem:{self.slug}",
             "title": self.title,
@@ -204,7 +204,7 @@ class UnsupportedMediaType(ServiceError):
 
 
 class Misdirected(ServiceError):
-    """It was the request names a host that isn't this service's."""
+    """The request names a host that isn't this service's."""
 
     status = 421
     slug = "misdirected-request"

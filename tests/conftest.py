@@ -1,4 +1,4 @@
-"""What all tests share: models, pictures, and the service as users run it."""
+"""Fixtures that all tests share: models, pictures, and the service as users run it."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class RunningService:
         self.stop()
 
     def start(self, *, wait: bool = True) -> None:
-        """Starts it, in a process group of its own, and waits until it is ready."""
+        """Start the service, in a process group of its own, and wait until it is ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
@@ -60,7 +60,7 @@ class RunningService:
         return self.answers("/readyz")
 
     def answers(self, path: str) -> bool:
-        """Whether the path is answered with 200."""
+        """Return whether the path is answered with 200."""
         try:
             return requests.get(self.url + path, timeout=5).status_code == 200
         except (requests.ConnectionError, requests.Timeout):
@@ -116,11 +116,11 @@ class RunningService:
         return requests.post(self.url + path, json=body, headers=headers, timeout=120)
 
     def post_form(self, fields: dict[str, str], files: dict[str, Any]) -> requests.Response:
-        """Posts a transfer as multipart/form-data."""
+        """Post a transfer as multipart/form-data."""
         return requests.post(f"{self.url}/v1/transfers", data=fields, files=files, timeout=120)
 
     def transfer(self, content: bytes, *styles: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """Posts a transfer and waits for its end."""
+        """Post a transfer and wait for its end."""
         response = self.post({"content": b64(content), "styles": list(styles)} | options)
         assert response.status_code == 202, response.text
         return self.ended(response.json()["id"])
@@ -142,7 +142,7 @@ class RunningService:
 
 
 def eventually(condition: Callable[..., object], seconds: float, message: str) -> None:
-    """Waits until the condition holds; fails with the message after `seconds`."""
+    """Wait until the condition holds; fail with the message after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, message

@@ -19,7 +19,7 @@ def pages() -> list[Path]:
 
 
 def section(page: Path, name: str) -> str:
-    """What stands between `<!-- name -->` and `<!-- /name -->`."""
+    """Return the text between `<!-- name -->` and `<!-- /name -->`."""
     found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", page.read_text(), re.DOTALL)
     assert found, f"{page} has no section {name}"
     return found.group(1)
@@ -43,7 +43,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def code_spans(page: Path) -> list[str]:
-    """What a page has between single backticks."""
+    """Return all texts between single backticks."""
     return [token.content for token in _tokens(page) if token.type == "code_inline"]
 
 

@@ -54,7 +54,7 @@ class SlowClients:
 
     @property
     def connected(self) -> int:
-        """How many of them have a connection now."""
+        """Return how many of them have a connection now."""
         return self._connected.value
 
 

@@ -34,7 +34,7 @@ def worker(narrow_model: Path, tmp_path: Path) -> Worker:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each file was decoded, by its digest."""
+    """Return how often each file was decoded, by its digest."""
     counts: Counter[str] = Counter()
     run = lanes.run
 

@@ -27,7 +27,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {
         "__main__": (ANYTHING,),
         "decoding": ("PIL", "cachetools", "numpy"),
-        "network": ("google", "numpy", "onnx"),
+        "network": ("google", "numpy", "onnx", "safetensors"),
         "storage": ("alembic", "obstore", "pydantic_core", "sqlalchemy"),
     },
     {
@@ -125,7 +125,7 @@ def _imported(module: str, name: str) -> str:
 
 
 def violations(module: str, imported: set[str]) -> list[str]:
-    """What of its imports a module may not import."""
+    """Return the imports that a module may not have."""
     return [target for target in sorted(imported) if not _may_import(room_of(module), target)]
 
 

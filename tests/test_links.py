@@ -23,7 +23,7 @@ FILE = re.compile(r"[\w./-]+/[\w.-]*\.(py|md|json|yaml|js|jpg|png|css)|[\w./-]+/
 
 
 def broken(page: Path, target: str) -> bool:
-    """Whether a link of a page leads nowhere in this repository; links to other hosts aren't followed."""
+    """Return whether a link of a page leads nowhere in this repository; links to other hosts aren't followed."""
     if re.match(r"[a-z]+:", target):
         return False
     path, _, fragment = target.partition("#")
@@ -32,7 +32,7 @@ def broken(page: Path, target: str) -> bool:
 
 
 def is_there(name: str) -> bool:
-    """Whether a file or folder exists that is named from the root, or from service/."""
+    """Return whether a file or folder exists that is named from the root, or from service/."""
     return (ROOT / name).exists() or (ROOT / "service" / name).exists() or name in (*BUILT, *INVENTED)
 
 

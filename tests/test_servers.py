@@ -39,7 +39,7 @@ def server(request: pytest.FixtureRequest) -> PostgreSQL | Redis | S3:
 
 
 def pytest_in(folder: Path, test: str, **environment: str) -> subprocess.Popen[str]:
-    """Runs a test file of one test in a pytest of its own, in that folder."""
+    """Run a test file of one test in a pytest of its own, in that folder."""
     (folder / "test_it.py").write_text(test)
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(folder), "-rs", "test_it.py"]
     python_path = os.pathsep.join(str(place) for place in (ROOT, ROOT / "tests"))

@@ -83,7 +83,7 @@ def test_pictures_of_any_shape_and_size_fit_their_cells() -> None:
 
 
 def lines_of(label: str) -> int:
-    """How many lines of text there are under a picture."""
+    """Return how many lines of text there are under a picture."""
     text = np.any(inked(sheet(cell(label)))[GAP + 162 :], axis=1)
     tops = [a for a, (before, now) in enumerate(pairwise([False, *text])) if now and not before]
     return len([a for a, b in pairwise([-FONT, *tops]) if b - a > FONT * 0.8])

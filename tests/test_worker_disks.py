@@ -31,7 +31,7 @@ def sweeps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def fill_up(monkeypatch: pytest.MonkeyPatch, below: Path) -> None:
-    """Makes the disk of this folder look full, and no other."""
+    """Make the disk of this folder look full, and no other."""
     below.mkdir(exist_ok=True)
     asked = os.statvfs
 

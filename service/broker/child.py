@@ -20,7 +20,7 @@ LOOK_S = 1.0  # seconds between two looks without a wake-up
 
 
 class Child:
-    """Carries out all jobs in one thread: Celery uses the main thread, and torch keeps memory for each thread."""
+    """The one thread for all jobs: Celery uses the main thread, and torch keeps memory for each thread."""
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
         self._closed = threading.Event()

@@ -36,7 +36,7 @@ STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The settings come from the environment alone."""
+    """Add no arguments: all settings come from the environment."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -128,7 +128,7 @@ class Child:
 
 
 class Supervisor:
-    """Runs the children until SIGTERM or SIGINT, then stops them."""
+    """Run the children until SIGTERM or SIGINT, then stop them."""
 
     def __init__(self, children: list[Child]) -> None:
         self._children = children

@@ -46,8 +46,8 @@ def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    options, first = _options(args)
-    order = make_order(read("content", args.content), _styles(args), options, first)
+    options, initial = _options(args)
+    order = make_order(read("content", args.content), _styles(args), options, initial)
     stylist = Stylist.from_settings(Settings.from_environment())
     with tqdm(total=options.iterations, unit="it", desc="stylize") as bar:
         outcome = stylist.transfer(order, lambda progress: _show(bar, progress))
@@ -61,10 +61,10 @@ def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | Non
     given["format"] = format_of(args.output)
     if not args.output.parent.is_dir() or args.output.is_dir():
         raise InvalidInput.field("output", f"can't be a file: {args.output}")
-    first = None
+    initial = None
     if given.get("init", "content") not in OPTIONS["init"].metadata["choices"]:
-        first, given["init"] = read("init", given["init"]), "image"
-    return TransferOptions.of(**given), first
+        initial, given["init"] = read("init", given["init"]), "image"
+    return TransferOptions.of(**given), initial
 
 
 def _styles(args: argparse.Namespace) -> list[Style]:

@@ -25,7 +25,7 @@ MALLOC = {  # glibc's; other C libraries don't look at them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The settings come from the environment alone."""
+    """Add no arguments: all settings come from the environment."""
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from service.webhooks.secret import signing_secret
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The settings come from the environment alone."""
+    """Add no arguments: all settings come from the environment."""
 
 
 def run(args: argparse.Namespace) -> int:

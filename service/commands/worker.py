@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The settings come from the environment alone."""
+    """Add no arguments: all settings come from the environment."""
 
 
 def run(args: argparse.Namespace) -> int:

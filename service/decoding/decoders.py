@@ -1,4 +1,4 @@
-"""The service's side of its fork server: starts it, sends it orders and waits for what becomes of them."""
+"""The service's side of its fork server: start it, send it orders and wait for their results."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Decoders:
         self._control: socket.socket | None = None
 
     def run(self, order: Order, data: bytes, tick: Callable[[], None]) -> tuple[Reply, Files]:
-        """Have a file decoded; gives what is said of it, and the arrays that were handed over.
+        """Have a file decoded; return its facts, and the arrays that were handed over.
 
         `tick` is called again and again meanwhile; what it raises ends the decoder.
 

@@ -1,4 +1,4 @@
-"""What the service asks of a picture's file. Nothing of a file is decoded in the process that asks."""
+"""Decoding of pictures' files for the service. Nothing of a file is decoded in the process that asks."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def upright_size(data: bytes) -> tuple[int, int]:
-    """Read a file once through; give the picture's width and height in pixels, EXIF orientation applied.
+    """Read a file once through; return the picture's width and height in pixels, EXIF orientation applied.
 
     All pixels are decoded, but only a corner is brought to sRGB: that shows whether the rest can be, at a tenth of
     the time.

@@ -34,7 +34,7 @@ def check_structure(data: bytes) -> None:
 
 
 def _check_png(data: bytes) -> None:
-    """Pillow unpacks each colour profile while it opens the file: a megabyte of them cost seconds."""
+    """Refuse large colour profiles: Pillow unpacks each while it opens the file, a megabyte of them in seconds."""
     profiles, at = 0, len(SIGNATURE)
     for _ in range(PNG_CHUNKS):
         if at + 8 > len(data):
@@ -47,7 +47,7 @@ def _check_png(data: bytes) -> None:
 
 
 def _check_jpeg(data: bytes) -> None:
-    """Pillow joins EXIF segments one by one, in time that grows with the square of their number."""
+    """Refuse many EXIF segments: Pillow joins them in time that grows with the square of their number."""
     scans, segments, at = 0, 0, 2
     while (found := JPEG_MARKER.search(data, at)) and data[found.start() + 1] != EOI:
         segments += 1

@@ -1,4 +1,4 @@
-"""What a decoder process does for the service: a task's name -> facts that JSON can hold, and bytes to hand over."""
+"""The tasks of a decoder process: a task's name -> facts that JSON can hold, and bytes to hand over."""
 
 from __future__ import annotations
 

@@ -59,18 +59,18 @@ def check_engine(settings: Settings) -> Iterator[Finding]:
 
 
 def _device(info: EngineInfo, settings: Settings) -> Finding:
-    said = f"torch computes on {info.device}, with {settings.cpu_threads} CPU threads"
+    text = f"torch computes on {info.device}, with {settings.cpu_threads} CPU threads"
     if info.device == "cpu" and settings.device == "auto" and GPUS.is_dir():
-        return Finding(WARNING, "device", f"{said}, though the driver lists a GPU", "is this torch built for CUDA?")
-    return Finding(OK, "device", said)
+        return Finding(WARNING, "device", f"{text}, though the driver lists a GPU", "is this torch built for CUDA?")
+    return Finding(OK, "device", text)
 
 
 def _provider(info: EngineInfo) -> Finding:
-    said = f"ONNX Runtime got {info.style_provider}"
+    text = f"ONNX Runtime got {info.style_provider}"
     if info.device == "cuda" and info.style_provider == CPU_PROVIDER:
         advice = "style Grams come from the CPU, which costs little; does ONNX Runtime find its CUDA libraries?"
-        return Finding(WARNING, "provider", said, advice)
-    return Finding(OK, "provider", said)
+        return Finding(WARNING, "provider", text, advice)
+    return Finding(OK, "provider", text)
 
 
 def _why(info: EngineInfo, settings: Settings) -> str:
@@ -88,13 +88,13 @@ def _transfer(stylist: Stylist, loaded: float) -> Iterator[Finding]:
     result = stylist.transfer(order, lambda progress: None).result
     took = time.monotonic() - begun
     changed = float(np.abs(result.picture.astype(np.float32) - content).mean())
-    said = f"{SIZE} px, {result.iterations} iterations in {took:.2f} s, after {loaded:.2f} s of loading"
+    text = f"{SIZE} px, {result.iterations} iterations in {took:.2f} s, after {loaded:.2f} s of loading"
     if not all(math.isfinite(loss) for loss in vars(result.losses).values()):
-        yield Finding(FAILURE, "transfer", f"{said}: its losses are no numbers", "is the model file whole?")
+        yield Finding(FAILURE, "transfer", f"{text}: its losses are no numbers", "is the model file whole?")
     elif changed < CHANGED:
-        yield Finding(FAILURE, "transfer", f"{said}: the picture is the content image", "are these VGG19's weights?")
+        yield Finding(FAILURE, "transfer", f"{text}: the picture is the content image", "are these VGG19's weights?")
     else:
-        yield Finding(OK, "transfer", f"{said}; losses {_losses(result.losses)}")
+        yield Finding(OK, "transfer", f"{text}; losses {_losses(result.losses)}")
 
 
 def _losses(losses: object) -> str:

@@ -81,13 +81,13 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(there).free // MIB
     status = OK if free >= SCARCE_MIB else WARNING if free >= TOO_SCARCE_MIB else FAILURE
     advice = "" if status == OK else "free some, or shorten NST_RETENTION or NST_GRAM_DISK_MB"
-    said = f"{free} MiB are free at {there}"
+    text = f"{free} MiB are free at {there}"
     disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
     try:
         disks.check()
     except NoSpace as error:
-        status, said, advice = FAILURE, f"{said}; POST and PUT get 507: {error.detail}", "free some"
-    yield Finding(status, "disk", "; ".join([said, *disks.lowered()]), advice)
+        status, text, advice = FAILURE, f"{text}; POST and PUT get 507: {error.detail}", "free some"
+    yield Finding(status, "disk", "; ".join([text, *disks.lowered()]), advice)
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from service.config import Settings
 from service.errors import ServiceError
@@ -22,13 +22,13 @@ class Finding:
     Attributes:
         status: "ok", "warning" or "failure".
         about: what was checked, in a word or two.
-        said: what was found.
+        text: what was found.
         advice: what to do about it; empty if nothing.
     """
 
     status: str
     about: str
-    said: str
+    text: str
     advice: str = ""
 
 
@@ -45,15 +45,15 @@ def examine(name: str, check: Check, settings: Settings) -> list[Finding]:
         found.append(Finding(FAILURE, name, error.detail))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong here
         found.append(Finding(FAILURE, name, f"{type(error).__name__}: {error}"))
-    return [replace(finding, said=_without_secrets(finding.said, settings)) for finding in found]
+    return [replace(finding, text=_without_secrets(finding.text, settings)) for finding in found]
 
 
-def _without_secrets(said: str, settings: Settings) -> str:
+def _without_secrets(text: str, settings: Settings) -> str:
     """Mask passwords of URLs, or parts of them that were misread as host or port."""
     for url in (settings.database_url, settings.broker_url, settings.blobs):
         for secret in SEPARATORS.split(url.partition("://")[2].rpartition("@")[0]):
-            said = said.replace(secret, "**") if len(secret) >= SHORTEST else said
-    return said
+            text = text.replace(secret, "**") if len(secret) >= SHORTEST else text
+    return text
 
 
 def exit_status(found: Sequence[Finding]) -> int:
@@ -64,10 +64,19 @@ def exit_status(found: Sequence[Finding]) -> int:
 def line_of(finding: Finding) -> str:
     """Return a finding as text."""
     advice = f"\n{'':24}-> {finding.advice}" if finding.advice else ""
-    return f"{finding.status:8} {finding.about:14} {finding.said}{advice}"
+    return f"{finding.status:8} {finding.about:14} {finding.text}{advice}"
 
 
 def json_of(found: Sequence[Finding]) -> str:
     """Return the report as JSON."""
     healthy = not exit_status(found)
-    return json.dumps({"healthy": healthy, "findings": [asdict(finding) for finding in found]}, indent=2)
+    return json.dumps({"healthy": healthy, "findings": [_as_json(finding) for finding in found]}, indent=2)
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {
+        "status": finding.status,
+        "about": finding.about,
+        "said": finding.text,  # by its name in earlier versions' reports
+        "advice": finding.advice,
+    }

@@ -79,12 +79,12 @@ def check_memory(settings: Settings) -> Iterator[Finding]:
     low, high = (int(OPTIONS["size"].metadata[name]) for name in ("low", "high"))
     largest = largest_size(needed_at, settings.job_memory, range(low, high + 1))
     whole = int((max_whole_pixels(settings.job_memory, "float32") * width / height) ** 0.5)
-    said = f"{settings.job_memory // MIB} MiB for a job on the CPU, of {available() // MIB} MiB"
+    text = f"{settings.job_memory // MIB} MiB for a job on the CPU, of {available() // MIB} MiB"
     if largest is None:
-        yield Finding(FAILURE, "memory", f"{said}: not even {low} px fit", "give more, or raise NST_MEMORY_MB")
+        yield Finding(FAILURE, "memory", f"{text}: not even {low} px fit", "give more, or raise NST_MEMORY_MB")
         return
     sizes = f"4:3 up to {largest} px, from {min(whole, largest)} px on tile by tile" if whole < largest else ""
-    yield Finding(OK, "memory", f"{said}: {sizes or f'4:3 up to {largest} px in one piece'}")
+    yield Finding(OK, "memory", f"{text}: {sizes or f'4:3 up to {largest} px in one piece'}")
     if settings.workers * settings.worker_memory > available():
         advice = "lower NST_MEMORY_MB or NST_WORKERS"
         yield Finding(WARNING, "memory", f"{settings.workers} workers may take more than there is", advice)

@@ -25,8 +25,8 @@ def check_store(settings: Settings) -> Iterator[Finding]:
     blobs = Blobs(settings.blob_url) if folder is None or folder.exists() else None
     if not _is_current(settings):
         found = blobs is not None and identity.holds_files(blobs)
-        said = "there are files, but no database of this version" if found else "nothing to look at"
-        yield Finding(WARNING if found else OK, "store", said, identity.ADVICE if found else "")
+        text = "there are files, but no database of this version" if found else "nothing to look at"
+        yield Finding(WARNING if found else OK, "store", text, identity.ADVICE if found else "")
         return
     if blobs is None:
         yield Finding(OK, "store", f"{folder} isn't there yet: the first start makes it")

@@ -1,4 +1,4 @@
-"""What is optimised, and how it becomes what the encoder sees and what is delivered.
+"""The variable of the optimisation, and the ways from it to the encoder's input and to the delivered picture.
 
 A canvas holds the bounds of its variable, so that the image never leaves the gamut and the 8-bit picture that is
 delivered is the image that was optimised.

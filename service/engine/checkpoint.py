@@ -1,4 +1,4 @@
-"""Where a transfer has come to, as a file: another process goes on from there."""
+"""Checkpoints: the state of a transfer as a file, from which another process goes on."""
 
 from __future__ import annotations
 

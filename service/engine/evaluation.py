@@ -1,4 +1,4 @@
-"""Evaluating a function again and again at other values of one tensor: as it is, or recorded once and replayed."""
+"""Evaluation of a function again and again at other values of one tensor: as it is, or recorded once and replayed."""
 
 from __future__ import annotations
 

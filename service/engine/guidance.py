@@ -1,4 +1,4 @@
-"""Where what goes: regions of the styles, places to keep, places to paint more or less (Gatys 2017, section 4)."""
+"""Guidance: regions of the styles, places to keep, places to paint more or less (Gatys 2017, section 4)."""
 
 from __future__ import annotations
 

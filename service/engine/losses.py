@@ -188,8 +188,8 @@ def add_variation_gradient(gradient: Tensor, image: Tensor, factor: Tensor | flo
 
 def _bands(image: Tensor) -> Iterator[tuple[Tensor, slice]]:
     """Yield the image in bands of BAND rows and the row after them, each with its place."""
-    for first in range(0, image.shape[-2], BAND):
-        within = slice(first, first + BAND + 1)
+    for top in range(0, image.shape[-2], BAND):
+        within = slice(top, top + BAND + 1)
         yield image[..., within, :], within
 
 

@@ -1,4 +1,4 @@
-"""Two ways down: projected L-BFGS and projected Adam.
+"""Two methods of minimisation: projected L-BFGS and projected Adam.
 
 One iteration is one evaluation of the objective. What a method decides it decides with tensors on the device, so
 that nothing here ever waits for the device.
@@ -60,11 +60,11 @@ class Method(ABC):
         """Return the next point to look at."""
 
     def is_lower(self, new: Point) -> Tensor:
-        """Whether a trial is good enough to become the best point."""
+        """Return whether a trial is good enough to become the best point."""
         return new.loss < self.best.loss
 
     def is_lost(self, new: Point) -> Tensor:
-        """Whether the method must begin again at once after this trial."""
+        """Return whether the method must begin again at once after this trial."""
         return torch.zeros_like(self.moved)
 
     @abstractmethod

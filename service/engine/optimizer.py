@@ -138,7 +138,7 @@ def _reason(state: _State, all_done: bool, settled: bool) -> str | None:
 
 
 def _has_settled(progress: deque[tuple[int, float]], tolerance: float) -> bool:
-    """Whether the objective fell too little over the window's iterations; drops what lies before the window."""
+    """Return whether the objective fell too little over the window; drop what lies before the window."""
     now, loss = progress[-1]
     while len(progress) > 1 and progress[1][0] <= now - WINDOW:
         progress.popleft()

@@ -1,4 +1,4 @@
-"""Which number format the encoder computes in."""
+"""The number format that the encoder computes in."""
 
 from __future__ import annotations
 

@@ -116,5 +116,5 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def finite(point: Point) -> Tensor:
-    """Whether neither the loss nor the gradient lacks a number."""
+    """Return whether the loss and the gradient are finite."""
     return point.loss.isfinite() & point.gradient.isfinite().all()

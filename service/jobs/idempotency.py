@@ -25,28 +25,28 @@ class RepeatKey:
     digest: str
 
 
-def repeated(session: Session, asked: RepeatKey | None, retention_s: float) -> JobRow | None:
+def repeated(session: Session, key: RepeatKey | None, retention_s: float) -> JobRow | None:
     """Return the job that the key made; None if the key is new or too old, or if its job is gone or has expired.
 
     Raises:
         InvalidInput: the key came with a different body.
     """
-    if asked is None:
+    if key is None:
         return None
-    row = session.get(IdempotencyRow, (asked.owner, asked.key))
+    row = session.get(IdempotencyRow, (key.owner, key.key))
     if row is None or row.created_at < read_clock(session) - KEPT_S:
         return None
     job = session.scalar(select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s)))
-    if job is not None and row.digest != asked.digest:
+    if job is not None and row.digest != key.digest:
         raise InvalidInput.field(HEADER, "was used with another body; take a new key for a new transfer")
     return job
 
 
-def remember(session: Session, asked: RepeatKey | None, job_id: str) -> None:
+def remember(session: Session, key: RepeatKey | None, job_id: str) -> None:
     """Store the key with the job that it made."""
-    if asked is not None:
+    if key is not None:
         created_at = read_clock(session)
-        session.merge(IdempotencyRow(**vars(asked), job_id=job_id, created_at=created_at))
+        session.merge(IdempotencyRow(**vars(key), job_id=job_id, created_at=created_at))
 
 
 def forget_old(session: Session) -> None:

@@ -59,10 +59,10 @@ class Queue:
         with self._database.reading() as session:
             check_limits(session, self._limits, owner, more)
 
-    def repeated(self, asked: RepeatKey) -> JobRow | None:
+    def repeated(self, key: RepeatKey) -> JobRow | None:
         """Return the job that an earlier POST with this key made. Raises InvalidInput if the body was different."""
         with self._database.reading() as session:
-            return repeated(session, asked, self._limits.retention_s)
+            return repeated(session, key, self._limits.retention_s)
 
     def submit(self, new: Submission) -> JobRow:
         """Add a job and return it, or the job that its key made before (then with another id).

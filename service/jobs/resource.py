@@ -62,8 +62,17 @@ def _result(result: TransferResult) -> dict[str, Any]:
 
 
 def _picture(picture: PaintedPicture) -> dict[str, Any]:
-    """Return a picture without its key, and without what rows of earlier versions don't say."""
-    return {name: value for name, value in picture.to_json().items() if name != "blob" and value is not None}
+    """Return a picture as JSON; what rows of earlier versions don't hold is left out."""
+    shown = {
+        "sha256": picture.sha256,
+        "width": picture.width,
+        "height": picture.height,
+        "media_type": picture.media_type,
+        "losses": picture.losses,
+        "iterations": picture.iterations,
+        "stopped": picture.stopped,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def _options(row: JobRow, request: TransferRequest) -> dict[str, Any]:

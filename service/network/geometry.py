@@ -1,4 +1,4 @@
-"""What of a picture each of VGG19's features sees, and what follows from it: masks for the layers, and tiles.
+"""The receptive fields of VGG19's features in a picture, and what follows from them: masks for the layers, and tiles.
 
 Feature (i, j) of a layer with stride s and reach a has the rows s i - a to s i + s - 1 + a in view, likewise columns.
 Every 3 x 3 convolution adds the stride that it works at to the reach; 2 x 2 poolings double the stride.

@@ -1,4 +1,4 @@
-"""Reads the model file, the one artefact that ONNX Runtime and torch share (models/README.md)."""
+"""A reader of the model file, the one artefact that ONNX Runtime and torch share (models/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metadata of safetensors files, which the package gives of files on disk only, not of bytes."""
+"""The header and metadata of safetensors files; the package reads them from files on disk only, not from bytes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 PREFIX = 8  # bytes at the beginning that say how long the JSON after them is
+METADATA = "__metadata__"  # the header's key for what the file says of itself
 LONGEST = 2**20  # bytes of that JSON that are looked at
 
 
@@ -30,5 +31,5 @@ def metadata_of(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError, KeyError, TypeError, RecursionError: there is none.
     """
-    metadata: dict[str, Any] = header_of(data)["__metadata__"]
+    metadata: dict[str, Any] = header_of(data)[METADATA]
     return metadata

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
-from service.network.safetensors_header import header_of, metadata_of
+from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
 from service.painters.graph import build_model
 from service.painters.shape import parameter_shapes
 
@@ -21,8 +20,10 @@ METADATA = "painter"  # where the file's metadata has what it says of itself
 SMALLEST_SIZE, LARGEST_SIZE = 32, 4096  # pixels
 
 
-class UnusablePainter(ValueError):
+class UnusablePainter(UnusableTensors):
     """A file that holds no painter, or a broken one; the message says why."""
+
+    kind = "painter"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,27 +62,17 @@ class PainterWeights:
         Raises:
             UnusablePainter: it is not that.
         """
-        try:
-            _check_shapes(header_of(data))
-            weights, facts = load(data), json.loads(metadata_of(data)[METADATA])
-        except UnusablePainter:
-            raise
-        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
-            raise UnusablePainter(f"not a painter: {error}") from error
-        for name, array in weights.items():
-            if not np.isfinite(array).all():
-                raise UnusablePainter(f"{name} holds a number that isn't finite")
+        weights, facts = read_checked(data, METADATA, _check_shapes, UnusablePainter)
         return cls(weights, **_checked(facts))
 
 
-def _check_shapes(header: Mapping[str, Any]) -> None:
-    """Raise UnusablePainter for other arrays than a painter has, before a number is looked at."""
-    found = {name: entry for name, entry in header.items() if name != "__metadata__"}
+def _check_shapes(found: Mapping[str, TensorHeader]) -> None:
+    """Raise UnusablePainter for other arrays than a painter has."""
     shapes = parameter_shapes()
     if set(found) != set(shapes):
         raise UnusablePainter(f"it holds other weights than a painter's: {len(found)} arrays, not {len(shapes)}")
     for name, shape in shapes.items():
-        if (found[name]["dtype"], found[name]["shape"]) != ("F16", list(shape)):
+        if found[name] != TensorHeader("float16", tuple(shape)):
             raise UnusablePainter(f"{name} is not float16 of the shape {shape}")
 
 

@@ -1,4 +1,4 @@
-"""What a transfer is asked for: pictures and options, before anything is computed."""
+"""The order of a transfer: pictures and options, before anything is computed."""
 
 from __future__ import annotations
 

@@ -52,11 +52,11 @@ def make_order(
     """
     _check(content, styles, options, initial_image)
     if options.alpha == "flatten":
-        first = files.decode(initial_image.data) if initial_image else None
-        return Order(files.decode(content.data), styles, options, first)
+        initial = files.decode(initial_image.data) if initial_image else None
+        return Order(files.decode(content.data), styles, options, initial)
     seen = fitted(files.decode_cutout(content.data), options.size)
-    first = files.decode_cutout(initial_image.data).colours if initial_image else None
-    return Order(seen.colours, styles, options, first, alpha=seen.alpha)
+    initial = files.decode_cutout(initial_image.data).colours if initial_image else None
+    return Order(seen.colours, styles, options, initial, alpha=seen.alpha)
 
 
 def _check(

@@ -52,7 +52,7 @@ class EngineInfo:
 
 
 class Stylist:
-    """Carries out transfers with one model on one device.
+    """A painter of transfers, with one model on one device.
 
     Args:
         device: "auto", "cpu" or "cuda".
@@ -163,9 +163,9 @@ class Stylist:
             InvalidInput: an option or a picture can't be used; it names the field.
             Diverged: the transfer can't be completed.
         """
-        first = None if initial_image is None else read("initial_image", initial_image)
-        given = TransferOptions.of(**options | ({} if first is None else {"init": "image"}))
-        order = make_order(read("content", content), [style_of(style) for style in styles], given, first)
+        initial = None if initial_image is None else read("initial_image", initial_image)
+        given = TransferOptions.of(**options | ({} if initial is None else {"init": "image"}))
+        order = make_order(read("content", content), [style_of(style) for style in styles], given, initial)
         return self.transfer(order, on_progress)
 
     def score(self, order: Order, picture: Picture, on_tick: Callable[[], None] = lambda: None) -> Score:

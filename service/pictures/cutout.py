@@ -1,4 +1,4 @@
-"""What the engine sees of a picture with transparency: its colours alone, carried on into the places that have none.
+"""Pictures with transparency as the engine sees them: colours alone, carried on into the places that have none.
 
 Painted over white and cut out again, a picture would have white in its soft edges, and show it over anything dark.
 """
@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float32]
 
 
 def fitted(cutout: Cutout, size: int) -> Cutout:
-    """Bring the long edge to `size` pixels, aspect kept, and fills the transparent places."""
+    """Bring the long edge to `size` pixels, aspect kept, and fill the transparent places."""
     if cutout.alpha is None:
         return Cutout(images.resize_long_edge(cutout.colours, size), None)
     height, width = cutout.alpha.shape

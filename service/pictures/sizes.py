@@ -1,4 +1,4 @@
-"""Which sizes pictures may be brought to, the same for the API and the command line."""
+"""The sizes that pictures may be brought to, the same for the API and the command line."""
 
 from __future__ import annotations
 

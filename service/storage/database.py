@@ -149,17 +149,17 @@ class Database:
 
     @contextmanager
     def _transaction(self, sessions: sessionmaker[Session]) -> Iterator[Session]:
-        ending = False
+        committing = False
         try:
             with sessions.begin() as session:
                 yield session
                 session.flush()
-                ending = True
+                committing = True
         except SQLAlchemyError as error:
             cause = _cause(error)
             if not any(words in cause for words in FULL):
                 failed = DatabaseError(f"the database failed: {cause}")
-                failed.undone = not ending
+                failed.undone = not committing
                 raise failed from error
             if self._reserve:
                 self._reserve.give_up()  # for the next try

@@ -103,8 +103,9 @@ def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
 def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
     """Give a database and a blob store new to each other one id; return why they don't belong together, if so.
 
-    Where they don't, a database of before gets an id of its own, and a new one counts as one that has swept: the two
-    are apart for good, until an operator says otherwise. Else files that the database gets later would make it fit.
+    Where they don't, an earlier version's database gets an id of its own, and a new one counts as one that has
+    swept: the two are apart for good, until an operator says otherwise. Else files that the database gets later
+    would make it fit.
 
     Raises:
         StorageError

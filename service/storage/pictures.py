@@ -38,11 +38,6 @@ def style_image_from_json(json: Mapping[str, Any], mask: StoredImage | None = No
     )
 
 
-def style_image_facts(image: StyleImage[StoredImage]) -> Json:
-    """Return what others are told of a style image: all that its row holds but the key of its file."""
-    return {name: value for name, value in style_image_to_json(image).items() if name != "blob"}
-
-
 def style_images_to_json(images: tuple[StyleImage[StoredImage], ...]) -> list[Json]:
     """Return the column of a preset's images."""
     return [style_image_to_json(image) for image in images]

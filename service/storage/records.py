@@ -1,4 +1,4 @@
-"""What rows hold as JSON beside a job's request: how far it is, what it made, and what belongs to a preset.
+"""The JSON in rows beside a job's request: its progress and results, and a preset's pack and warming.
 
 A missing key gets a default, so a row can always be read: a job that can't be painted any more is still listed,
 claimed and ended.
@@ -16,7 +16,7 @@ from service.storage.typed_json import Json, Record, object_in, objects_in
 
 @dataclass(frozen=True)
 class JobProgress(Record):
-    """How far a job is.
+    """The progress of a job.
 
     Attributes:
         iteration: iterations done, of all its pictures.
@@ -87,11 +87,11 @@ class DonePicture(PaintedPicture):
 
 @dataclass(frozen=True)
 class JobCheckpoint(Record):
-    """Where another worker would go on.
+    """The point at which another worker would go on.
 
     Attributes:
         blob: key of the picture's state; None between two pictures.
-        progress: how far the job is there.
+        progress: the job's progress at that point.
         done: the pictures that are finished.
     """
 
@@ -111,12 +111,12 @@ class JobCheckpoint(Record):
 
 @dataclass(frozen=True)
 class TransferResult:
-    """What a transfer made. In the row it is one object: the first picture's keys and these.
+    """The pictures that a transfer made. In the row it is one object: the first picture's keys and these.
 
     Attributes:
-        pictures: at least one. Rows of before there were variants have one.
+        pictures: at least one. Rows written before there were variants have one.
         iterations: of all pictures.
-        sheet: the contact sheet; without `sha256` in rows of before sheets had one.
+        sheet: the contact sheet; `sha256` is empty in rows written before sheets had one.
     """
 
     pictures: tuple[PaintedPicture, ...]

@@ -36,8 +36,8 @@ class PresetRow(Base):
 
     A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
     the task that computes its Grams beforehand, `learning` its newest learning, whose end sets `painter`. `thumbnail`
-    is the SHA-256 of its thumbnail; None for those of before. `owner` is the caller who saved it, `bytes` what its
-    files take.
+    is the SHA-256 of its thumbnail; None in rows of earlier versions. `owner` is the caller who saved it, `bytes`
+    what its files take.
     """
 
     __tablename__ = "presets"
@@ -111,7 +111,7 @@ class JobRow(Base):
 
     @property
     def transfer_result(self) -> TransferResult | None:
-        """What a transfer made, once it has succeeded."""
+        """The pictures that a transfer made, once it has succeeded."""
         return TransferResult.from_json(self.result) if self.kind == TRANSFER and self.result else None
 
     @property
@@ -194,7 +194,7 @@ class WorkerRow(Base):
     """A worker process that has its model loaded, and when it was last seen alive.
 
     `memory` is its capacity for a job in bytes; None if a job's need isn't known. `model` is the SHA-256 of
-    the model that it computes with; None for workers of before.
+    the model that it computes with; None for workers of earlier versions.
     """
 
     __tablename__ = "roll"

@@ -61,7 +61,7 @@ class GramCache:
 
     Blobs are written whole or not at all, and the same key always holds the same Grams, so workers that fill one
     key at once do no harm. Each blob has a digest of its key and its Grams: what doesn't match it, or has none, as
-    those of before, is computed anew.
+    those of earlier versions, is computed anew.
     """
 
     def __init__(self, blobs: Blobs, memory: int) -> None:

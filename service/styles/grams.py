@@ -70,7 +70,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What all styles of a transfer are asked for.
+    """The Grams that all styles of a transfer need.
 
     Attributes:
         uses: how often each Gram will still be asked for.

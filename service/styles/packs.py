@@ -1,4 +1,4 @@
-"""Presets that travel: a preset's Gram matrices for a ladder of sizes in one safetensors file.
+"""Packs: a preset's Gram matrices for a ladder of sizes in one safetensors file.
 
 Tensors are `<size>/<layer>`, float32, C x C, for an output of so many pixels on its long edge, and `thumbnail`, the
 bytes of a JPEG. The metadata holds under `preset`, as JSON, what a Pack has beside its Grams.
@@ -15,18 +15,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from service.decoding import files
+from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
 from service.network.layers import CHANNELS, LAYERS
-from service.network.safetensors_header import header_of, metadata_of
 from service.pictures.images import UnreadableImage
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredImage
 
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""
 
 VERSION = 1
+METADATA = "preset"  # where the file's metadata has what it says of itself
+THUMBNAIL = "thumbnail"
 SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
 
@@ -41,8 +44,10 @@ SIZE = re.compile("[1-9][0-9]{0,4}")  # pixels
 Gram = npt.NDArray[np.float32]
 
 
-class UnusablePack(ValueError):
+class UnusablePack(UnusableTensors):
     """A file that is no pack, or a broken one; the message says why."""
+
+    kind = "pack"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +84,8 @@ class Pack:
         tensors: dict[str, npt.NDArray[Any]] = {
             f"{size}/{layer}": gram for size, grams in self.ladder.items() for layer, gram in grams.items()
         }
-        tensors["thumbnail"] = np.frombuffer(self.thumbnail, np.uint8)
-        return save(tensors, {"preset": json.dumps(preset, sort_keys=True)})
+        tensors[THUMBNAIL] = np.frombuffer(self.thumbnail, np.uint8)
+        return save(tensors, {METADATA: json.dumps(preset, sort_keys=True)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Pack:
@@ -89,16 +94,10 @@ class Pack:
         Raises:
             UnusablePack: it is not that.
         """
-        try:
-            _check_names(header_of(data))
-            tensors, preset = load(data), json.loads(metadata_of(data)["preset"])
-        except UnusablePack:
-            raise
-        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
-            raise UnusablePack(f"not a pack: {error}") from error
+        tensors, preset = read_checked(data, METADATA, _check_tensors, UnusablePack)
         if not isinstance(preset, dict) or preset.get("version") != VERSION:
             raise UnusablePack(f"not a pack of version {VERSION}")
-        thumbnail = tensors.pop("thumbnail", None)
+        thumbnail = tensors.pop(THUMBNAIL).tobytes()
         return cls(
             _text(preset, "model", 64),
             _text(preset, "description", 2000),
@@ -108,9 +107,24 @@ class Pack:
         )
 
 
-def _check_names(header: Mapping[str, Any]) -> None:
-    """Refuse tensors that no pack has, or too many of them, before a number is looked at."""
-    names = [name for name in header if name not in ("__metadata__", "thumbnail")]
+def image_facts(image: StyleImage[StoredImage]) -> dict[str, Any]:
+    """Return what a pack says of a style image."""
+    file = image.file
+    size = {"width": file.width, "height": file.height}
+    return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale}
+
+
+def _check_tensors(found: Mapping[str, TensorHeader]) -> None:
+    """Raise UnusablePack for other tensors than a pack has, or too many of them."""
+    _check_names([name for name in found if name != THUMBNAIL])
+    for name, tensor in found.items():
+        if name != THUMBNAIL:
+            _check_matrix(name, tensor)
+    if THUMBNAIL not in found or found[THUMBNAIL].dtype != "uint8" or len(found[THUMBNAIL].shape) != 1:
+        raise UnusablePack("it has no thumbnail")
+
+
+def _check_names(names: Sequence[str]) -> None:
     if len(names) > MAX_SIZES * len(LAYERS):
         raise UnusablePack(f"it holds {len(names)} tensors; {MAX_SIZES} sizes of {len(LAYERS)} layers are the most")
     for name in names:
@@ -130,7 +144,7 @@ def _text(preset: dict[str, Any], name: str, longest: int) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a database takes it: valid Unicode without a zero."""
+    """Return whether a database takes the text: valid Unicode without a zero."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -151,11 +165,9 @@ def _is_fact(value: Any, kind: Any) -> bool:
     return bool(SHA256.fullmatch(value) if isinstance(value, str) else 0 <= value <= LARGEST)  # which NaN isn't
 
 
-def _thumbnail(value: npt.NDArray[Any] | None) -> bytes:
-    if value is None or value.dtype != np.uint8 or value.ndim != 1:
-        raise UnusablePack("it has no thumbnail")
+def _thumbnail(data: bytes) -> bytes:
     try:
-        return files.thumbnail(value.tobytes())  # nobody else's bytes are served
+        return files.thumbnail(data)  # nobody else's bytes are served
     except UnreadableImage as error:
         raise UnusablePack(f"its thumbnail: {error}") from error
 
@@ -164,21 +176,25 @@ def _ladder(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[int, dict[str, Gram
     ladder: dict[int, dict[str, Gram]] = {}
     for name, gram in tensors.items():
         size, _, layer = name.partition("/")
-        _check_gram(name, layer, gram)
+        _check_gram(name, gram)
         ladder.setdefault(int(size), {})[layer] = gram
     if len({frozenset(grams) for grams in ladder.values()}) > 1:
         raise UnusablePack(f"it must have 1 to {MAX_SIZES} sizes, all with the same layers")
     return dict(sorted(ladder.items()))
 
 
-def _check_gram(name: str, layer: str, gram: npt.NDArray[Any]) -> None:
-    """Raise UnusablePack unless a Gram matrix is finite, symmetric and, but for rounding, positive semidefinite."""
-    if gram.dtype != np.float32 or gram.ndim != 2 or gram.shape[0] != gram.shape[1] or not gram.size:  # noqa: PLR2004
-        raise UnusablePack(f"{name} is not a square float32 matrix: {gram.dtype} {gram.shape}")
-    if len(gram) > CHANNELS[int(layer[4]) - 1]:
-        raise UnusablePack(f"{name} has {len(gram)} channels, where VGG19 has {CHANNELS[int(layer[4]) - 1]}")
-    if not np.isfinite(gram).all():
-        raise UnusablePack(f"{name} holds a number that isn't finite")
+def _check_matrix(name: str, tensor: TensorHeader) -> None:
+    """Raise UnusablePack unless a tensor has the dtype and shape of a Gram matrix of its layer."""
+    rows, *columns = tensor.shape or (0,)
+    if tensor.dtype != "float32" or not rows or columns != [rows]:
+        raise UnusablePack(f"{name} is not a square float32 matrix: {tensor.dtype} {tensor.shape}")
+    block = int(name.partition("/relu")[2][0])
+    if rows > CHANNELS[block - 1]:
+        raise UnusablePack(f"{name} has {rows} channels, where VGG19 has {CHANNELS[block - 1]}")
+
+
+def _check_gram(name: str, gram: npt.NDArray[Any]) -> None:
+    """Raise UnusablePack unless a Gram matrix is symmetric and, but for rounding, positive semidefinite."""
     largest = float(np.abs(gram).max())
     if float(np.abs(gram - gram.T).max()) > SYMMETRIC * largest:
         raise UnusablePack(f"{name} is not symmetric")

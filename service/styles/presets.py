@@ -90,7 +90,7 @@ class Presets:
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
 
-        Where there are presets already, only the mark is left. `presets` isn't looked at where the mark is there.
+        Where there are presets already, only the mark is left. `presets` isn't read if the mark is there.
         """
         with self._database.reading() as session:
             if session.get(MarkRow, mark):

@@ -34,7 +34,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done to a style image's colours before its Grams; `name` tells it from others in the cache's key."""
+    """A treatment of a style image's colours before its Grams; `name` tells it from others in the cache's key."""
 
     name: str = ""
     apply: Callable[[Picture], Picture] = lambda picture: picture

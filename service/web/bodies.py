@@ -31,7 +31,7 @@ class SizedBody:
 
     @property
     def wanted(self) -> int:
-        """How many bytes to read next at most; never more than the body has."""
+        """Return how many bytes to read next at most; never more than the body has."""
         return min(self._whole - self.length, READ_AT_ONCE)
 
     def take(self, data: memoryview) -> bytes | None:

@@ -53,7 +53,7 @@ class Connections:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no place for another one, as all have a whole request."""
+        """Return whether there is no place for another one, as all have a whole request."""
         return len(self._open) >= self._most and not any(self._waiting())
 
     def add(self, connection: Connection) -> int:

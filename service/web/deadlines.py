@@ -10,7 +10,7 @@ SLOWEST = 4096  # bytes a second that a client must send of a body, and read of 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long clients and requests may take, in seconds.
+    """Time limits of clients and requests, in seconds.
 
     Attributes:
         head_s: for a request's head, from the connection or, on one that was kept, from the first byte.

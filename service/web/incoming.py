@@ -43,17 +43,17 @@ class Incoming:
 
     @property
     def begun(self) -> bool:
-        """Whether any of it has arrived."""
+        """Return whether any part of the request has arrived."""
         return bool(self._head)
 
     @property
     def length(self) -> int:
-        """Bytes of the body that are in memory."""
+        """Bytes of the body in memory."""
         return self._body.length if self._body else 0
 
     @property
     def wanted(self) -> int:
-        """How many bytes to read next at most."""
+        """Return how many bytes to read next at most."""
         return self._body.wanted if self._body else LONGEST_HEAD
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ STOP_S = 2.0  # seconds that a running delivery may still take when the dispatch
 
 
 class WebhookDispatcher:
-    """Delivers due webhooks, one at a time, in its own thread.
+    """A thread that delivers due webhooks, one at a time.
 
     Raises:
         InvalidInput: a setting of webhooks can't be used.

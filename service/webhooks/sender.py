@@ -35,7 +35,7 @@ class Undeliverable(NotDelivered):
 
 
 class Sender:
-    """Sends webhooks. `timeout_s` is the time limit of one, after its host was looked up.
+    """A sender of webhooks. `timeout_s` is the time limit of one, after its host was looked up.
 
     It connects without an HTTP client: the connection must go to exactly the address that was checked, and a receiver
     that sends its response byte by byte must not block it, not even in the TLS handshake.

@@ -38,7 +38,7 @@ PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be
 
 @dataclass(frozen=True)
 class Known:
-    """The rows' knowledge: each job's status, the expired jobs, and the preset versions and painters that are needed.
+    """The facts of the rows: each job's status, the expired jobs, the preset versions and painters that are needed.
 
     Attributes:
         painters: the ids of the jobs that made them.

@@ -12,10 +12,9 @@ from service.jobs.memory_check import check_memory, check_style_memory
 from service.jobs.request import PackTask, ScoreRequest, StoredStyle, WarmTask
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors
-from service.storage.pictures import style_image_facts
 from service.storage.readback import read_back
 from service.storage.records import ScoreResult, TaskResult
-from service.styles.packs import LADDER, Pack
+from service.styles.packs import LADDER, Pack, image_facts
 from service.styles.presets import save_pack, thumbnail_key
 from service.worker.job import JobRun
 
@@ -70,7 +69,7 @@ class PackRun(PresetRun):
         pack = Pack(
             model=self.stylist.info.model,
             description=task.description,
-            images=[style_image_facts(image) for image in task.style.images],
+            images=[image_facts(image) for image in task.style.images],
             thumbnail=self._thumbnail(task),
             ladder=self.grams(task.style, sizes),
         )

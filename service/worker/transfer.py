@@ -92,7 +92,7 @@ class TransferRun(JobRun):
         return outcome
 
     def _kept(self, k: int, order: Order, outcome: Outcome) -> DonePicture:
-        """Store a picture; return what the result says of it."""
+        """Store a picture; return it as the job's result holds it."""
         result, options = outcome.result, order.options
         data = images.encode(result.picture, options.format, options.quality, order.alpha)
         height, width = result.picture.shape[:2]
@@ -116,8 +116,8 @@ class TransferRun(JobRun):
             "style_s": round(sum(picture.style_s for picture in done), 3),
             "optimize_s": round(sum(picture.optimize_s for picture in done), 3),
         }
-        answers = {picture.style_cache for picture in done}
-        cache = answers.pop() if len(answers) == 1 else "partial"
+        lookups = {picture.style_cache for picture in done}
+        cache = lookups.pop() if len(lookups) == 1 else "partial"
         stored, sheet_file = sum(picture.bytes for picture in done), None
         if request.variants:
             data = self._sheet(request, done, content)

@@ -1,4 +1,4 @@
-"""Reads event streams, and a web process whose streams are quick to say that they are still there."""
+"""A reader of event streams, and a web process whose streams are quick to say that they are still there."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_examples_are_what_their_fields_take(document: Json) -> None:
 
 
 def not_whole(schema: Json) -> bool:
-    """Whether an example may be cut short: those of whole resources are."""
+    """Return whether an example may be cut short: those of whole resources are."""
     return any("$ref" in choice for choice in choices(schema)) or schema.get("type") == "array"
 
 

@@ -134,7 +134,7 @@ def test_a_page_of_another_origin_reads_nothing(page: Page, guarded: RunningServ
 
 
 def answer_to_form(page: Page, at: str, to: str) -> tuple[int, dict[str, str]]:
-    """Posts a form from a page at one origin to a service at another; gives the status, and what the browser said."""
+    """Post a form from a page at one origin to a service at another; return the status, and what the browser said."""
     page.route(f"{at}/form", lambda route: route.fulfill(body=FORM.format(url=to), content_type="text/html"))
     page.goto(f"{at}/form")
     with page.expect_response(f"{to}/v1/transfers") as answered:

@@ -43,7 +43,7 @@ PART = b64(png(white_left(80, 96)))  # over the style's picture
 
 
 def halves(shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What lies clearly on the left and clearly on the right of the middle."""
+    """Return the parts clearly on the left and clearly on the right of the middle."""
     middle = shown.shape[1] // 2
     return shown[:, : middle - FAR], shown[:, middle + FAR :]
 

@@ -23,7 +23,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound
 
 @pytest.fixture
 def clients(data_folder: Path) -> Iterator[Any]:
-    """Makes clients of services with the settings given."""
+    """Make clients of services with the settings given."""
     apps = []
 
     def made(**settings: Any) -> FlaskClient:
@@ -37,7 +37,7 @@ def clients(data_folder: Path) -> Iterator[Any]:
 
 
 def asked(service: RunningService, head: str) -> tuple[int, str]:
-    """What a request of this very text is answered with on the real socket: its status and all of the text."""
+    """Return what a request of this very text is answered with on the real socket: its status and all of the text."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)

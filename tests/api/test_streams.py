@@ -175,7 +175,7 @@ def test_the_stream_of_a_job_that_is_deleted_ends_without_done(
     lines = Streams(watch, 1).stream(queue.get(id), BEGINNING, None)
     assert [next(lines)[:3] for _ in range(2)] == ["ret", "id:"]
     queue.delete(id)
-    assert list(lines) == [": the transfer was deleted\n\n"]
+    assert list(lines) == [": the job was deleted\n\n"]
 
 
 # Places

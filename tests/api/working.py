@@ -17,7 +17,7 @@ PREVIEW = Preview("jobs/x/preview", 3, 64, 48)
 
 
 class CountingQueue(Queue):
-    """Notes what is asked of it, and fails when told to."""
+    """A queue that notes its calls, and fails when told to."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, Limits())
@@ -32,7 +32,7 @@ class CountingQueue(Queue):
 
 
 def work_until_the_end(leases: Leases, steps: int) -> None:
-    """Carries out the next job, with a preview at every second step."""
+    """Carry out the next job, with a preview at every second step."""
     claim = claimed(leases)
     for i in range(steps):
         leases.report(claim, progress=JobProgress(i, i / steps), preview=PREVIEW if i % 2 else None)

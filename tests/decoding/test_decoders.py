@@ -88,7 +88,7 @@ def test_a_decoder_whose_result_is_still_wanted_outlives_the_end_of_others(serve
 
 
 def given_up(data: bytes) -> bool:
-    """Whether an order was given up by whoever gave it."""
+    """Return whether an order was given up by whoever gave it."""
 
     def tick() -> None:
         raise InterruptedError

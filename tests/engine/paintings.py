@@ -1,4 +1,4 @@
-"""What several tests of whole transfers need: their fixtures' types, and what they are measured against."""
+"""Helpers for tests of whole transfers: their fixtures' types, and what they are measured against."""
 
 from __future__ import annotations
 

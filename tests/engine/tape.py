@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Tape:
-    """Records as CUDA graphs do: what runs reads the memory it was recorded with, and always writes to the same."""
+    """A recorder like CUDA graphs: a replay reads and writes the memory that it was recorded with."""
 
     def __init__(self) -> None:
         self.recorded = self.replayed = 0

@@ -1,4 +1,4 @@
-"""What the service is asked to do while it is hurt."""
+"""Jobs for a service that is hurt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def begun(service: RunningService, body: dict[str, Any] = LONG) -> str:
 
 
 def checkpointed(service: RunningService, id: str) -> int:
-    """Waits until a job's row knows of a checkpoint, and gives the iteration that the job had reached before."""
+    """Wait until a job's row knows of a checkpoint, and return the iteration that the job had reached before."""
     eventually(lambda: checkpoints(service, id), 30, "no checkpoint")
     reached: int = service.job(id)["progress"]["iteration"]
     eventually(lambda: service.job(id)["progress"]["iteration"] > reached, 30, "no progress")
@@ -35,5 +35,5 @@ def checkpoints(service: RunningService, id: str) -> list[str]:
 
 
 def times_begun(service: RunningService, id: str) -> int:
-    """How often a worker has begun a job, by the log."""
+    """Return how often a worker has begun a job, by the log."""
     return service.log.read_text().count(f"job {id}: begun")

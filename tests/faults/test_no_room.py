@@ -30,7 +30,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(file: Path) -> None:
-    """Takes up all the room there is, as another program would."""
+    """Take up all the room there is, as another program would."""
     with file.open("ab", buffering=0) as out, suppress(OSError):
         for size in (2**16, 1):
             while out.write(os.urandom(size)) == size:

@@ -97,7 +97,7 @@ def test_a_full_disk_fails_a_job_clearly_and_later_ones_run(
 
 
 def fill(file: Path) -> None:
-    """Takes up all the room there is."""
+    """Take up all the room there is."""
     with file.open("wb", buffering=0) as out, contextlib.suppress(OSError):
         for size in (2**16, 1):
             while out.write(os.urandom(size)) == size:

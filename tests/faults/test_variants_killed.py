@@ -34,7 +34,7 @@ def at_second_picture(service: RunningService, body: dict[str, Any]) -> str:
 
 
 def end_worker(service: RunningService, id: str, how: signal.Signals) -> None:
-    """Ends the worker in the middle of the second picture, and waits until another one goes on with it."""
+    """End the worker in the middle of the second picture, and wait until another one goes on with it."""
     for pid in service.children("service worker"):
         os.kill(pid, how)
     eventually(lambda: times_begun(service, id) == 2, 40, "not taken over")
@@ -42,7 +42,7 @@ def end_worker(service: RunningService, id: str, how: signal.Signals) -> None:
 
 
 def pictures(service: RunningService, id: str) -> list[dict[str, Any]]:
-    """What a job that succeeded says of its three pictures, after a look at their bytes."""
+    """Return the three pictures of a job's result, after a look at their bytes."""
     job = service.ended(id)
     assert job["status"] == "succeeded", job["error"]
     variants: list[dict[str, Any]] = job["result"]["variants"]

@@ -1,4 +1,4 @@
-"""What several tests of pictures need: files that are to be turned, and how far two pictures are apart."""
+"""Helpers for tests of pictures: files that are to be turned, and how far two pictures are apart."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from service.storage.records import JobProgress, Preview
 
 
 def progress(queue: Queue, id: str) -> JobProgress:
-    """How far a job is."""
+    """Return how far a job is."""
     progress = queue.get(id).progress
     assert progress is not None
     return progress

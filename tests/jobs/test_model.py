@@ -28,7 +28,7 @@ CALLER_LIMIT = 4
 
 @dataclass
 class Job:
-    """What the model knows of a job."""
+    """A job as the model knows it."""
 
     id: str
     number: int
@@ -60,7 +60,7 @@ class Model:
         self.jobs[id] = Job(id, self.count, owner, priority)
 
     def claim(self) -> Job | None:
-        """Ends what must not be tried again, and takes the next."""
+        """End what must not be tried again, and take the next."""
         while True:
             due = [job for job in self.jobs.values() if job.status == "queued" or (job.status, job.lapsed) == LAPSED]
             if not due:
@@ -89,7 +89,7 @@ LAPSED = ("running", True)
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Does the same to the queue and to the model; whatever can be seen of both must agree."""
+    """Do the same to the queue and to the model; whatever can be seen of both must agree."""
 
     claims: Bundle[Claim] = Bundle("claims")
     folder = made = Path()

@@ -32,7 +32,7 @@ class RangeServer:
     url: str = ""
 
     def send(self, start: int, end: int, write: Callable[[bytes], object]) -> bool:
-        """Whether all of it went out."""
+        """Return whether all of it went out."""
         for at in range(start, end, _CHUNK):
             if self.stall_after is not None and self.sent >= self.stall_after:
                 self.stalled.set()

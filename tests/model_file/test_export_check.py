@@ -62,7 +62,7 @@ def round_pooling_up(model: onnx.ModelProto) -> None:
 
 
 def pad_with_black(model: onnx.ModelProto) -> None:
-    """What folding the colours into conv1_1 would do: the image is padded, not the preprocessed image."""
+    """Fold the colours into conv1_1, which is wrong: the image is padded, not the preprocessed image."""
     node(model, "preprocessed").attribute.append(onnx.helper.make_attribute("pads", [1, 1, 1, 1]))
     attribute(model, "conv1_1", "pads").ints[:] = [0, 0, 0, 0]
 

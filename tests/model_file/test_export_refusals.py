@@ -28,7 +28,7 @@ OLD_MODEL = b"the good model of yesterday"
 
 @pytest.fixture
 def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs the export on a file, or with other arguments, and gives the one line that it wrote on stderr."""
+    """Run the export on a file, or with other arguments, and return the one line that it wrote on stderr."""
     models = tmp_path / "models"
     models.mkdir()
     output = models / "vgg19.onnx"

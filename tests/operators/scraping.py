@@ -34,7 +34,7 @@ def value(series: Series, name: str, **labels: str) -> float:
 
 
 def counters(series: Series) -> Series:
-    """What may only grow, but for what the scrapes themselves are counted in."""
+    """Return the samples that may only grow, without those that count the scrapes."""
     endings = ("_total", "_count", "_sum", "_bucket")
     return {key: it for key, it in series.items() if key[0].endswith(endings) and not key[0].startswith("nst_http")}
 
@@ -45,7 +45,7 @@ def logged(service: RunningService) -> list[dict[str, Any]]:
 
 
 def post(service: RunningService, body: dict[str, Any], **headers: str) -> str:
-    """Submits a transfer; gives its id."""
+    """Submit a transfer; return its id."""
     response = requests.post(f"{service.url}/v1/transfers", json=body, headers=HEADERS | headers, timeout=60)
     assert response.status_code == 202, response.text
     return str(response.json()["id"])

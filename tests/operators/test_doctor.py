@@ -100,7 +100,7 @@ def test_a_check_that_raises_is_a_failure_and_no_end() -> None:
 
     findings = examine("broken", broken, Settings())
     assert [finding.status for finding in findings] == [OK, FAILURE]
-    assert "ZeroDivisionError: odd" in findings[1].said
+    assert "ZeroDivisionError: odd" in findings[1].text
     assert exit_status(findings) == 1
     assert exit_status(findings[:1]) == 0
 
@@ -123,7 +123,7 @@ def test_a_database_of_another_version_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def _stamp(file: Path, revision: str) -> str:
-    """Says that a database is of this revision; gives what it said before."""
+    """Say that a database is of this revision; return the revision before."""
     connection = sqlite3.connect(file)
     try:
         (before,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -148,12 +148,12 @@ def test_a_floor_that_the_disk_is_too_small_for_is_said(
     note = (
         f"NST_DISK_FLOOR_MB is 400, but a twentieth of the disk of {data_folder} is less: 50.0 MiB are in force there"
     )
-    assert note in the_only(list(check_disk(set_high))).said
+    assert note in the_only(list(check_disk(set_high))).text
     warn_of_floors(create_app(set_high).extensions[KEY])
     assert note in caplog.messages
     caplog.clear()
     as_set = replace(set_high, disk_floor_mb=50.0)
-    assert "in force" not in the_only(list(check_disk(as_set))).said
+    assert "in force" not in the_only(list(check_disk(as_set))).text
     warn_of_floors(create_app(as_set).extensions[KEY])
     assert "in force" not in caplog.text
 
@@ -175,11 +175,11 @@ def test_workers_with_other_models_than_the_file_are_told(tmp_path: Path) -> Non
     signed(settings, of_file, "b" * 64)
     finding = the_only(list(check_models(settings)))
     assert (finding.status, finding.about) == (WARNING, "workers")
-    assert of_file in finding.said
-    assert "b" * 64 in finding.said
-    assert "restart them" in finding.said
+    assert of_file in finding.text
+    assert "b" * 64 in finding.text
+    assert "restart them" in finding.text
     signed(settings, "c" * 64, "c" * 64)
-    said = the_only(list(check_models(settings))).said
+    said = the_only(list(check_models(settings))).text
     assert of_file in said
     assert "c" * 64 in said
 
@@ -187,7 +187,7 @@ def test_workers_with_other_models_than_the_file_are_told(tmp_path: Path) -> Non
 def test_a_store_is_told_by_its_database(tmp_path: Path) -> None:
     """Nothing is made or changed by looking at it."""
     settings = Settings(data=tmp_path / "data")
-    assert the_only(list(check_store(settings))).said == "nothing to look at"
+    assert the_only(list(check_store(settings))).text == "nothing to look at"
     assert not settings.data.exists()
     blobs = Blobs(settings.blob_url)
     blobs.put("styles/old/0", b"a picture")
@@ -197,14 +197,14 @@ def test_a_store_is_told_by_its_database(tmp_path: Path) -> None:
     with closing(Database(settings.database)) as database:
         assert the_only(list(check_store(settings))).status == OK
         identity.tie_new(database, blobs)
-        assert "belong together" in the_only(list(check_store(settings))).said
+        assert "belong together" in the_only(list(check_store(settings))).text
     other = Identity("another", sweeps=1)
     blobs.put(identity.KEY, other.text().encode())
     blobs.put("styles/new/0", b"a picture")
     for _ in range(2):
         finding = the_only(list(check_store(settings)))
         assert (finding.status, finding.about, finding.advice) == (FAILURE, "store", identity.ADVICE)
-        assert "has the id another" in finding.said
+        assert "has the id another" in finding.text
         assert identity.of_blobs(blobs) == other
 
 
@@ -217,15 +217,15 @@ def test_a_port_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_says_what_fits() -> None:
-    assert "in one piece" in next(check_memory(Settings(memory_mb=100_000.0))).said
-    assert "tile by tile" in next(check_memory(Settings(memory_mb=4096.0))).said
+    assert "in one piece" in next(check_memory(Settings(memory_mb=100_000.0))).text
+    assert "tile by tile" in next(check_memory(Settings(memory_mb=4096.0))).text
     assert the_only(list(check_memory(Settings(memory_mb=300.0)))).status == FAILURE
 
 
 def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NST_WORKESR", "2")
     odd = Settings(host="0.0.0.0", database_url="postgresql+psycopg://u:p@h/d")  # noqa: S104
-    said = " ".join(finding.said for finding in check_variables(odd) if finding.status == WARNING)
+    said = " ".join(finding.text for finding in check_variables(odd) if finding.status == WARNING)
     assert "NST_WORKESR" in said
     assert "0.0.0.0" in said  # noqa: S104
     assert "blobs are a folder" in said
@@ -243,7 +243,7 @@ def test_what_is_wrong_with_a_url_is_said_without_its_secrets(urls: dict[str, An
     check = check_broker if "broker_url" in urls else check_database
     (finding,) = examine("url", check, Settings(**urls))
     assert finding.status == FAILURE
-    assert "hid" not in finding.said + finding.advice
+    assert "hid" not in finding.text + finding.advice
 
 
 @pytest.mark.parametrize(
@@ -260,6 +260,6 @@ def test_what_is_wrong_with_a_url_is_said_without_its_secrets(urls: dict[str, An
     ],
 )
 def test_who_may_use_it_without_a_key_is_said(settings: dict[str, Any], warned: list[str]) -> None:
-    said = [finding.said for finding in check_variables(Settings(**settings)) if finding.status == WARNING]
+    said = [finding.text for finding in check_variables(Settings(**settings)) if finding.status == WARNING]
     assert len(said) == len(warned)
     assert all(words in line for words, line in zip(warned, said, strict=True))

@@ -22,7 +22,7 @@ MADE: dict[str, Callable[[pytest.FixtureRequest], str]] = {
 
 @dataclass(frozen=True)
 class Hosts:
-    """What runs where. `stores` says where database and blobs are."""
+    """The parts of an installation and their hosts. `stores` says where database and blobs are."""
 
     web: Part
     workers: tuple[Part, Part]

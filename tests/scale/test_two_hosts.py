@@ -74,7 +74,7 @@ def lines(host: Any, what: str) -> set[str]:
 
 
 def kept(hosts: Hosts, id: str) -> tuple[int, bool]:
-    """How many results a job has left in the blobs, and whether the one that its row names is among them."""
+    """Return how many results a job has left in the blobs, and whether the one that its row names is among them."""
     database = Database(hosts.stores["database_url"])
     try:
         with database.reading() as session:

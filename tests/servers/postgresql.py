@@ -63,11 +63,11 @@ class PostgreSQL(Server):
         return self.url_of(name)
 
     def drop(self, url: str) -> None:
-        """Removes a database of `fresh_database`, whoever is still connected to it."""
+        """Remove a database of `fresh_database`, whoever is still connected to it."""
         self.start()
         self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 
     def execute(self, statement: str) -> None:
-        """Runs a statement for the whole cluster, as in `SELECT pg_terminate_backend(…)`."""
+        """Run a statement for the whole cluster, as in `SELECT pg_terminate_backend(…)`."""
         with psycopg.connect(host="127.0.0.1", port=self.port, user="nst", dbname="postgres", autocommit=True) as c:
             c.execute(statement.encode())

@@ -45,15 +45,15 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """What to run, with its arguments."""
+        """Return the command line."""
 
     def answers(self) -> bool:
-        """Whether it can be used; a refused connection means that it can't yet."""
+        """Return whether the server can be used; a refused connection means that it can't yet."""
         socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
         return True
 
     def start(self) -> None:
-        """Starts it, unless it runs, and waits until it answers."""
+        """Start the server, unless it runs, and wait until it answers."""
         if self._process is not None and self._process.poll() is None:
             return
         with (self.folder / "log").open("ab") as log:
@@ -79,7 +79,7 @@ class Server(ABC):
             return False
 
     def stop(self) -> None:
-        """Ends it, whatever it was doing; connections to it break."""
+        """End the server, whatever it was doing; connections to it break."""
         if self._process is None:
             return
         self._process.send_signal(self.stop_signal)

@@ -67,7 +67,7 @@ def test_a_transaction_that_finds_no_room_is_taken_back(disk: Path) -> None:
 
 
 def fill(disk: Path) -> Path:
-    """Takes up all the room there is, as another program would."""
+    """Take up all the room there is, as another program would."""
     filler = disk / f"filler-{len(files(disk))}"
     with filler.open("wb", buffering=0) as out, suppress(OSError):
         while out.write(bytes(512)):

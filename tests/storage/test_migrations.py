@@ -82,7 +82,7 @@ def contents(connection: Connection) -> dict[str, list[Any]]:
 
 
 def with_scripts_of(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    """Lets Alembic read a copy of the revisions from there."""
+    """Let Alembic read a copy of the revisions from there."""
     shutil.copytree(Path(upgrade.__file__).parent, folder)
     original = upgrade.alembic_config
 
@@ -97,7 +97,7 @@ def with_scripts_of(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
 
 
 def edit(script: Path, old: str, new: str) -> None:
-    """Replaces what must be there once."""
+    """Replace what must be there once."""
     source = script.read_text()
     assert source.count(old) == 1
     script.write_text(source.replace(old, new))
@@ -272,7 +272,7 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_last_one_lac
 ) -> None:
     versions = with_scripts_of(monkeypatch, tmp_path / "migrations")
     (last,) = versions.glob(f"r{upgrade.HEAD}_*.py")
-    edit(last, '        roll.add_column(sa.Column("model", sa.String()))\n', "        pass\n")
+    edit(last, '        presets.add_column(sa.Column("learning", sa.String()))\n', "        pass\n")
     revision.main("Traces again")
     new = f"{int(upgrade.HEAD) + 1:04d}"
     (written,) = versions.glob(f"r{new}_traces_again.py")

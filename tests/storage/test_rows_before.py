@@ -36,7 +36,7 @@ PACK_TASK.pop("sizes")
 
 
 def found(column: str, of: list[dict[str, Any]] = JOBS) -> list[dict[str, Any]]:
-    """What rows hold in a column, where they hold something."""
+    """Return the values of a column that aren't NULL."""
     values = [row[column] for row in of if row[column] is not None]
     assert values
     return values

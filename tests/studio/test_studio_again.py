@@ -43,7 +43,7 @@ def mask(photo: np.ndarray) -> str:
 
 
 def again(visit: Visit, job: dict[str, Any]) -> None:
-    """Opens a transfer and presses "Use these settings"."""
+    """Open a transfer and press "Use these settings"."""
     visit.open(f"/#/{job['id']}")
     visit.reload()
     visit.at("#again").click()

@@ -145,7 +145,7 @@ def test_with_the_keyboard_alone(visit: Visit, presets: tuple[str, str], picture
 
 
 def tab_to(visit: Visit, id: str, selector: str = "") -> None:
-    """Presses Tab until the focus is there."""
+    """Press Tab until the focus is there."""
     for _ in range(80):
         if visit.page.evaluate("s => document.activeElement.matches(s)", selector or f"#{id}"):
             return

@@ -84,7 +84,7 @@ class Visit:
             self.at(f"#{name}").fill(value)
 
     def paint(self) -> str:
-        """Presses Paint; gives the id of the transfer that this made."""
+        """Press Paint; return the id of the transfer that this made."""
         before = self.page.url
         self.at("#paint").click()
         self.page.wait_for_url(lambda url: "#/" in url and url != before)
@@ -95,7 +95,7 @@ class Visit:
         return self.page.url.partition("#/")[2]
 
     def until(self, status: str) -> None:
-        """Waits until the transfer on the stage is said to be in that state, as the page words it."""
+        """Wait until the transfer on the stage is said to be in that state, as the page words it."""
         self.at(
             "#job-status",
         ).filter(has_text=status).wait_for()
@@ -106,7 +106,7 @@ class Visit:
 
 
 def note_errors(page: Page, wrong: list[str], types: Collection[str] = ("error",)) -> None:
-    """Notes what the browser's console says of these types, and what is thrown."""
+    """Note what the browser's console says of these types, and what is thrown."""
 
     def note(message: ConsoleMessage) -> None:
         if message.type in types:

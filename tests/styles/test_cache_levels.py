@@ -14,6 +14,14 @@ from service.storage.blobs import Blobs
 from service.styles.cache import FOLDER, GramCache
 
 
+def filled(blobs: CountingBlobs) -> GramCache:
+    """Return a cache that has room for three Grams, and three in it."""
+    cache = GramCache(blobs, 3 * SIZE)
+    for i in range(3):
+        cache.put(key(i), some_grams(i))
+    return cache
+
+
 def test_what_was_put_is_found_and_nothing_else(blobs: CountingBlobs) -> None:
     cache = GramCache(blobs, 10 * SIZE)
     assert cache.get(KEY) is None
@@ -53,9 +61,7 @@ def test_memory_never_holds_more_bytes_than_it_may(blobs: CountingBlobs) -> None
 
 
 def test_what_was_used_last_stays_longest(blobs: CountingBlobs) -> None:
-    cache = GramCache(blobs, 3 * SIZE)
-    for i in range(3):
-        cache.put(key(i), some_grams(i))
+    cache = filled(blobs)
     cache.get(key(0))
     cache.put(key(3), some_grams(3))
     cache.get(key(0))
@@ -65,9 +71,7 @@ def test_what_was_used_last_stays_longest(blobs: CountingBlobs) -> None:
 
 
 def test_the_bound_counts_bytes_and_not_entries(blobs: CountingBlobs) -> None:
-    cache = GramCache(blobs, 3 * SIZE)
-    for i in range(3):
-        cache.put(key(i), some_grams(i))
+    cache = filled(blobs)
     cache.put(key(9), some_grams(9, channels=12))  # 2.25 times as large: two have to go
     cache.get(key(9))
     cache.get(key(2))

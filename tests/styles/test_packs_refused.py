@@ -181,7 +181,7 @@ def test_the_heaviest_image_a_preset_can_have_is_taken() -> None:
 
 
 def test_a_pack_of_many_tensors_is_refused_by_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.styles.packs.load", lambda data: pytest.fail("the tensors were read"))
+    monkeypatch.setattr("service.network.checked_tensors.load", lambda data: pytest.fail("the tensors were read"))
     one = np.ones((1, 1), np.float32)
     many = save({f"{size}/relu1_{layer}": one for size in range(1, 2000) for layer in (1, 2)}, {"preset": "{}"})
     assert "it holds 3998 tensors" in refusal(many)

@@ -23,7 +23,7 @@ DAY_S = 86_400
 
 
 def age(tmp_path: Path) -> None:
-    """Makes every blob older than the grace."""
+    """Make every blob older than the grace."""
     old = time.time() - sweeping.GRACE_S - 60
     for path in (tmp_path / "blobs").rglob("*"):
         os.utime(path, (old, old))

@@ -19,7 +19,7 @@ CLIENT = ("127.0.0.1", 1)
 
 
 class Reading:
-    """Reads from connections of this process; `memory` is how many bytes their bodies may hold.
+    """Read from connections of this process; `memory` is how many bytes their bodies may hold.
 
     Attributes:
         refused: the connections that were given up.

@@ -29,13 +29,13 @@ THREADS = 5
 
 
 class QuickWorker(Worker):
-    """Has little patience."""
+    """Time limits of a server with little patience."""
 
     deadlines = Deadlines(head_s=1, pause_s=1, patience_s=1.5, closing_s=1, stop_idle_s=0.5, stop_body_s=3)
 
 
 class Application:
-    """Says what it was asked; `seconds` is how long it takes, `megabytes` how large its answer is besides."""
+    """Answer with the request, after `seconds`, and with `megabytes` more."""
 
     def __init__(self) -> None:
         self.extensions = {KEY: SimpleNamespace(watch=SimpleNamespace(close=lambda: None))}  # for gunicorn's hooks
@@ -130,7 +130,7 @@ class Client:
         return Answer(int(line.split()[1]), headers, self._file.read(int(headers.get("content-length", 0))))
 
     def ended(self) -> bool:
-        """Whether the server closes without a word more."""
+        """Return whether the server closes without another word."""
         return self._file.read(1) == b""
 
 

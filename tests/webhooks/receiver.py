@@ -25,13 +25,13 @@ class Received:
 
 
 def signature(received: Received) -> str:
-    """What the specification says that `webhook-signature` must be."""
+    """Return the `webhook-signature` that the specification demands."""
     signed = f"{received.headers['webhook-id']}.{received.headers['webhook-timestamp']}.".encode() + received.body
     return "v1," + base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
 
 
 class Receiver:
-    """Answers POSTs with the statuses given, one after another, and then with 204."""
+    """A receiver that answers POSTs with the statuses given, one after another, and then with 204."""
 
     def __init__(self, *statuses: int, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
@@ -84,7 +84,7 @@ class Receiver:
 
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Lets `talk` deal with the first connection; gives the port."""
+    """Let `talk` deal with the first connection; return the port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:

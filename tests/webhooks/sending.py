@@ -1,4 +1,4 @@
-"""Sends one webhook, under a rule that lets loopback be a receiver."""
+"""Helpers that send one webhook, under a rule that lets loopback be a receiver."""
 
 from __future__ import annotations
 

@@ -92,21 +92,23 @@ HEADERS: dict[str, Json] = {
         "examples": ["5f2c"],
     },
 }
-IF_NONE_MATCH: Json = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "ETag of the state that the caller has: 304 if it is unchanged.",
-    "schema": {"type": "string"},
-}
 
-TRACEPARENT: Json = {
-    "name": "traceparent",
-    "in": "header",
-    "required": False,
-    "description": "The trace of this request (W3C Trace Context), which the job and its webhook continue.",
-    "schema": {"type": "string"},
-}
+
+def _request_header(name: str, description: str) -> Json:
+    """Return the description of a header that a request may have."""
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+IF_NONE_MATCH = _request_header("If-None-Match", "ETag of the state that the caller has: 304 if it is unchanged.")
+TRACEPARENT = _request_header(
+    "traceparent", "The trace of this request (W3C Trace Context), which the job and its webhook continue."
+)
 
 MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
 SMALLEST: dict[str, Json] = {

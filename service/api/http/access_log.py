@@ -1,4 +1,4 @@
-"""What operators see of a request: its id and trace, one line in the log at its end, and the metrics."""
+"""The access log: a request's id and trace, its line in the log, and its metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a response may be cached: one rule for every GET."""
+"""Cache-Control and ETags: one rule for every GET."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the client still waits for its response."""
+"""A check that the client still waits for its response."""
 
 from __future__ import annotations
 

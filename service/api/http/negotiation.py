@@ -1,4 +1,4 @@
-"""Content negotiation: in which format a caller gets a picture."""
+"""Content negotiation: the format in which a caller gets a picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.decoding import files
 from service.errors import NotAcceptable, Unavailable
 from service.pictures.images import MEDIA_TYPES
 
-BROWSERS = ("text/html", "image/svg+xml")  # what a browser asks for in its address bar, and for an <img>
+BROWSERS = ("text/html", "image/svg+xml")  # a browser accepts these in its address bar, and for an <img>
 TURN_S = 10.0  # for which a caller waits until it is its turn
 
 _turn = threading.BoundedSemaphore(1)  # 4096 x 4096 pixels take up to 3 s of a core and 0.6 GB
@@ -28,11 +28,11 @@ def preferred(accept: str, made: str) -> str:
         NotAcceptable: `Accept` takes none of the formats.
     """
     ranges = [(media_type, q) for media_type, q in parse_accept_header(accept, MIMEAccept) if "/" in media_type]
-    asked = MIMEAccept(ranges)  # an entry that is no media type, as the `*` of some old clients, is ignored
-    if not asked or any(media_type in BROWSERS for media_type, _ in asked):
+    accepted = MIMEAccept(ranges)  # an entry that is no media type, as the `*` of some old clients, is ignored
+    if not accepted or any(media_type in BROWSERS for media_type, _ in accepted):
         return made
-    best = max((made, *MEDIA_TYPES.values()), key=asked.quality)
-    if not asked.quality(best):
+    best = max((made, *MEDIA_TYPES.values()), key=accepted.quality)
+    if not accepted.quality(best):
         raise NotAcceptable(f"the picture is there as {', '.join(MEDIA_TYPES.values())}; Accept takes none of these")
     return best
 

@@ -1,4 +1,4 @@
-"""Which paths belong to the API, as opposed to the studio, the docs and the operators' pages."""
+"""The paths of the API, as opposed to the studio, the docs and the operators' pages."""
 
 from __future__ import annotations
 

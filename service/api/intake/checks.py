@@ -1,4 +1,4 @@
-"""What a body's types can't tell: whether pictures, packs and options fit together."""
+"""Checks beyond a body's types: pictures, packs and options must fit together."""
 
 from __future__ import annotations
 

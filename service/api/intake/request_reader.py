@@ -180,8 +180,8 @@ class RequestReader:
         try:
             check_memory(request, self._context.registry.capacities())
         except DoesNotFit as error:
-            said = {named.get(e.loc, e.loc): e.msg for e in error.errors}
-            raise DoesNotFit([FieldError(loc, msg) for loc, msg in said.items()]) from error
+            messages = {named.get(e.loc, e.loc): e.msg for e in error.errors}
+            raise DoesNotFit([FieldError(loc, msg) for loc, msg in messages.items()]) from error
         size = sum(len(file.data) for file in self._files.values())
         self._context.queue.check_limits(caller(), size)
         for blob, file in self._files.items():

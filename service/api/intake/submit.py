@@ -1,4 +1,4 @@
-"""How a POST with pictures becomes a job: either all of it is stored in the end, or nothing."""
+"""The submission of a POST with pictures as a job: either all of it is stored in the end, or nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 
 def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
-    """Return what a repeated POST is recognised by, if its caller gave it an Idempotency-Key."""
+    """Return the key by which a repeated POST is recognised, if its caller sent an Idempotency-Key."""
     return RepeatKey(caller(), header.idempotency_key, body.digest()) if header.idempotency_key else None
 
 

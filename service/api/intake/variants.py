@@ -1,4 +1,4 @@
-"""Which pictures a body requests, each with all its options: the transfer's own, its variants, a blend's steps."""
+"""The pictures that a body requests, each with all its options: the transfer's own, its variants, a blend's steps."""
 
 from __future__ import annotations
 

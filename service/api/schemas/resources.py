@@ -8,11 +8,12 @@ from typing import Any
 from service.errors import ProblemJson
 from service.jobs.files import InputPicture
 from service.jobs.resource import iso
-from service.storage.pictures import style_image_facts
+from service.pictures.style_image import StyleImage
+from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
 from service.storage.schema import ENDED, JobRow, PresetRow
 
-Endings = Mapping[str, tuple[str, ProblemJson | None]]
+Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
 """A job's id -> its status and error."""
 
 
@@ -20,26 +21,32 @@ PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model"
 """What belongs to a painter, each with its path below the painter's."""
 
 
-def style_resource(row: PresetRow, endings: Endings) -> dict[str, Any]:
-    """Return a preset as JSON; `endings` holds the task that computes its Grams, if there is one."""
+def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
+    """Return a preset as JSON; `outcomes` holds the task that computes its Grams, if there is one."""
     here = f"/v1/styles/{row.name}"
     return {
         "name": row.name,
         "description": row.description,
-        "images": [style_image_facts(image) for image in row.images],
+        "images": [_style_image(image) for image in row.images],
         "pack": row.pack and _pack(row.pack),
-        "warm": row.warm and _warm(row.warm, endings),
+        "warm": row.warm and _warm(row.warm, outcomes),
         "created_at": iso(row.created_at),
         "links": {"self": here} | {part: f"{here}/{part}" for part in ("image", "pack", "painter")},
     }
+
+
+def _style_image(image: StyleImage[StoredImage]) -> dict[str, Any]:
+    file = image.file
+    size = {"width": file.width, "height": file.height}
+    return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale}
 
 
 def _pack(pack: PresetPack) -> dict[str, Any]:
     return {"model": pack.model, "layers": pack.layers, "sizes": pack.sizes}
 
 
-def _warm(warm: Warming, endings: Endings) -> dict[str, Any]:
-    status, error = endings.get(warm.job, (None, None))
+def _warm(warm: Warming, outcomes: Outcomes) -> dict[str, Any]:
+    status, error = outcomes.get(warm.job, (None, None))
     return {"sizes": warm.sizes, "status": status, "error": error}
 
 

@@ -35,14 +35,14 @@ def sha256(doc: str) -> Any:
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field."""
+    """An error of one field."""
 
     loc: str = described("Dotted path of the field in the request; empty for the whole request.", "styles.0.weight")
     msg: str = described("What is wrong with it, in words.", "Input should be greater than or equal to 0")
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457 problem)."""
 
     type: str = described("The kind of the problem, as a URN.", "urn:nst:problem:invalid-input")
     title: str = described("The kind of the problem in words.", "Invalid input")
@@ -159,7 +159,7 @@ class LossesOut(BaseModel):
 
 
 class ProgressOut(BaseModel):
-    """How far a transfer is."""
+    """The progress of a transfer."""
 
     iteration: int = described("Iterations done.", 31, ge=0)
     iterations: int = described("Iterations at most, of all pictures.", 90, ge=0)
@@ -192,7 +192,7 @@ class ResultOut(PictureOut):
 
 
 class TimingsOut(BaseModel):
-    """Where the time went."""
+    """The seconds that each part of a job took."""
 
     queued_s: float | None = described("Seconds that it waited for a worker.", 0.02, None, ge=0)
     style_s: float | None = described("Seconds for the styles' Gram matrices.", 0.4, None, ge=0)

@@ -30,7 +30,7 @@ TEXT: dict[Any, Any] = {"200": {"content": {"text/plain": {"schema": {"type": "s
 
 @blueprint.get("/metrics", responses=TEXT)
 def get_metrics() -> Response:
-    """What Prometheus reads
+    """The metrics, as Prometheus reads them
 
     It asks for no key: a proxy in front should not pass it on.
     """

@@ -20,7 +20,7 @@ from service.api.http.paging import from_cursor, to_cursor
 from service.api.intake.learning import NewLearning, new_learning
 from service.api.schemas.parameters import NewStylePath, PageQuery, StyleImagePath, StylePath
 from service.api.schemas.requests import StyleBody
-from service.api.schemas.resources import Endings, style_resource
+from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.originals import ORIGINAL, original
 from service.errors import InvalidInput, JobFailed, NotFound, OtherModel, Unavailable
@@ -114,8 +114,8 @@ def list_styles(query: PageQuery) -> dict[str, Any]:
     rows = context().presets.page(after, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    endings = _endings(rows)
-    items = [style_resource(row, endings) for row in rows]
+    outcomes = _outcomes(rows)
+    items = [style_resource(row, outcomes) for row in rows]
     return {"items": items, "next": to_cursor(rows[-1].name) if more else None}
 
 
@@ -123,15 +123,15 @@ def list_styles(query: PageQuery) -> dict[str, Any]:
 def get_style(path: StylePath) -> dict[str, Any]:
     """Show a preset"""
     row = context().presets.get(path.name)
-    return style_resource(row, _endings([row]))
+    return style_resource(row, _outcomes([row]))
 
 
 def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
     location = {"Location": url_for("styles.get_style", name=row.name)}
-    return style_resource(row, _endings([row])), 201 if is_new else 200, location
+    return style_resource(row, _outcomes([row])), 201 if is_new else 200, location
 
 
-def _endings(rows: Sequence[PresetRow]) -> Endings:
+def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
     jobs = [row.warm.job for row in rows if row.warm]
     return context().queue.outcomes(jobs) if jobs else {}
 

@@ -18,13 +18,13 @@ blueprint = APIBlueprint("system", __name__, operation_id_callback=operation_id,
 
 @blueprint.get("/livez", responses={"200": Health})
 def livez() -> dict[str, str]:
-    """Whether the process answers"""
+    """Check that the process answers"""
     return {"status": "alive"}
 
 
 @blueprint.get("/readyz", responses={"200": Health, "503": Problem})
 def readyz() -> dict[str, Any]:
-    """Whether a transfer posted now would be carried out
+    """Check that a transfer posted now would be carried out
 
     Database, blobs, room on the disk, model and a live worker are there. `notes` has what is odd all the same.
     """

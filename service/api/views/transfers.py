@@ -189,7 +189,8 @@ def get_transfer_sheet(path: TransferPath) -> Response:
         raise NotFound("a transfer without variants has no sheet")
     if sheet.sha256:
         return _file(path.id, sheet, "image/jpeg")
-    return file(lambda: job_preview(path.id, TRANSFER, sheet.blob), "image/jpeg", sheet.blob, FOREVER)  # of before
+    # a row of an earlier version holds no digest
+    return file(lambda: job_preview(path.id, TRANSFER, sheet.blob), "image/jpeg", sheet.blob, FOREVER)
 
 
 def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str) -> Response:

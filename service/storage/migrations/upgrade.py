@@ -1,4 +1,4 @@
-"""Brings a database's tables to what this code knows, whichever version of it made them."""
+"""The upgrade of a database's tables to this version, whichever version made them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNVERSIONED = {
     | {"error", "timings", "engine", "style_cache", "cancel_requested", "worker", "fence", "attempts", "lease_until"},
     "roll": {"id", "seen_at", "memory", "precision"},
 }
-"""Columns of the tables of revision 0001, by which a database of before Alembic is known."""
+"""Columns of the tables of revision 0001, by which a database older than Alembic is known."""
 
 
 def is_current(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Saves the starters at a service's first start: once in its database's life, so that a deleted one stays away."""
+"""Save the starters at the first start: once in the database's life, so that a deleted one stays away."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ STARTERS = (
 
 
 def load_in_background(presets: Presets) -> None:
-    """Saves them in a thread of its own: a store that is away or slow must not hold up the web process."""
+    """Save the starters in a thread of its own: a store that is away or slow must not hold up the web process."""
     threading.Thread(target=_until_saved, args=(presets,), name="starters", daemon=True).start()
 
 
@@ -69,7 +69,7 @@ def _until_saved(presets: Presets) -> None:
 
 
 def load(presets: Presets) -> None:
-    """Saves the starters, unless that was done before or there are other presets.
+    """Save the starters, unless that was done before or there are other presets.
 
     Raises:
         StorageError

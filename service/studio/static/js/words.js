@@ -21,9 +21,9 @@ export function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
-/** Some digits that count, without a tail of noughts. */
+/** The significant digits of a number, without a tail of noughts; null (a loss that wasn't finite) stays null. */
 export function number(value, digits = 3) {
-  return String(Number(value.toPrecision(digits)));
+  return value === null ? null : String(Number(value.toPrecision(digits)));
 }
 
 export function count(number, one, many) {

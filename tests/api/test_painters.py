@@ -1,0 +1,135 @@
+"""Presets that learn painters, over HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import requests
+from api.controls import NEGATIVE, assert_refused, painted
+from front_door import RunningService, b64, eventually, png
+from PIL import Image
+
+QUICK = {"size": 64, "minutes": 0.05}
+
+
+def put_painter(service: RunningService, name: str, **body: Any) -> requests.Response:
+    return requests.put(f"{service.url}/v1/styles/{name}/painter", json=body, timeout=60)
+
+
+def painter(service: RunningService, name: str) -> dict[str, Any]:
+    shown: dict[str, Any] = service.get(f"/v1/styles/{name}/painter").json()
+    return shown
+
+
+def learned(service: RunningService, name: str) -> dict[str, Any]:
+    """Waits until a preset has learned; gives its painter."""
+    eventually(lambda: painter(service, name)["status"] not in ("queued", "learning"), 120, "it still learns")
+    return painter(service, name)
+
+
+@pytest.fixture(scope="module")
+def ready(service: RunningService) -> Iterator[dict[str, Any]]:
+    """The painter of the preset "taught", which learned for a few seconds."""
+    assert service.put_style("taught", png(NEGATIVE)).status_code == 201
+    assert painter(service, "taught")["status"] == "none"
+    response = put_painter(service, "taught", **QUICK)
+    assert response.status_code == 202, response.text
+    assert response.headers["Location"] == "/v1/styles/taught/painter"
+    assert response.json()["status"] in ("queued", "learning")
+    yield learned(service, "taught")
+
+
+def test_it_says_how_it_learned(ready: dict[str, Any]) -> None:
+    assert ready["status"] == "ready"
+    assert ready["error"] is None
+    assert (ready["fraction"], ready["size"], ready["photos"]) == (1.0, 64, 0)
+    assert ready["steps"] > 0
+    assert ready["seconds"] >= 3.0
+    assert set(ready["judged"]) == {"painter", "optimizer"}
+    assert ready["judged"]["painter"]["total"] > 0
+    assert ready["losses"][0]["total"] > 0
+
+
+def test_its_model_is_an_onnx_file_that_paints(service: RunningService, ready: dict[str, Any]) -> None:
+    response = service.get(ready["links"]["model"])
+    assert response.status_code == 200
+    assert len(response.content) == ready["bytes"]
+    assert response.headers["ETag"] == f'"{ready["sha256"]}"'
+    model = onnx.load_from_string(response.content)
+    onnx.checker.check_model(model, full_check=True)
+    facts = {entry.key: entry.value for entry in model.metadata_props}
+    assert (facts["nst.preset"], facts["nst.size"]) == ("taught", "64")
+    session = onnxruntime.InferenceSession(response.content, providers=["CPUExecutionProvider"])
+    (painting,) = session.run(None, {"photograph": np.full((1, 3, 40, 64), 0.5, np.float32)})
+    assert painting.shape == (1, 3, 40, 64)
+    assert 0 <= painting.min() <= painting.max() <= 1
+
+
+def test_the_preview_shows_four_pictures(service: RunningService, ready: dict[str, Any]) -> None:
+    response = service.get(ready["links"]["preview"])
+    assert Image.open(io.BytesIO(response.content)).size == (512, 512)
+
+
+def test_its_events_end_with_the_painter(service: RunningService, ready: dict[str, Any]) -> None:
+    events = service.get(ready["links"]["events"]).text.strip().split("\n\n")
+    name, data = (line.partition(": ")[2] for line in events[-1].splitlines()[1:])
+    assert name == "done"
+    assert json.loads(data) == ready
+
+
+def test_a_transfer_goes_before_a_learning(service: RunningService) -> None:
+    service.put_style("patient", png(NEGATIVE), painter={"size": 64, "minutes": 10})
+    eventually(lambda: painter(service, "patient")["status"] == "learning", 30, "it doesn't learn")
+    eventually(lambda: painter(service, "patient")["steps"] > 2, 60, "it takes no steps")
+    job = painted(service, {"image": b64(png(NEGATIVE))}, size=64, iterations=1)
+    assert job["status"] == "succeeded"
+    eventually(lambda: painter(service, "patient")["status"] == "learning", 30, "it doesn't go on")
+    assert painter(service, "patient")["steps"] > 2  # from its checkpoint
+    assert requests.delete(f"{service.url}/v1/styles/patient/painter", timeout=30).status_code == 204
+    assert painter(service, "patient")["status"] == "none"
+    assert requests.delete(f"{service.url}/v1/styles/patient/painter", timeout=30).status_code == 404
+
+
+def test_a_replaced_preset_has_no_painter(service: RunningService) -> None:
+    service.put_style("changed", png(NEGATIVE), painter=QUICK)
+    assert learned(service, "changed")["status"] == "ready"
+    service.put_style("changed", png(np.ascontiguousarray(NEGATIVE[::-1])))
+    assert painter(service, "changed")["status"] == "none"
+    assert service.get("/v1/styles/changed/painter/model").status_code == 409
+
+
+def test_photographs_are_learned_from(service: RunningService) -> None:
+    service.put_style("seen", png(NEGATIVE))
+    assert put_painter(service, "seen", photos=[b64(png(NEGATIVE))], **QUICK).status_code == 202
+    assert learned(service, "seen")["photos"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"size": 63}, "size"),
+        ({"size": 64, "minutes": 0}, "minutes"),
+        ({"photos": ["bm8="]}, "photos.0"),
+        ({"photos": 3}, "photos"),
+        ({"colour": 1}, "colour"),
+    ],
+)
+def test_a_wrong_field_is_named(service: RunningService, body: dict[str, Any], field: str) -> None:
+    service.put_style("untaught", png(NEGATIVE))
+    assert_refused(put_painter(service, "untaught", **body), field)
+    assert painter(service, "untaught")["status"] == "none"
+    wrong = service.put_style("never-taught", png(NEGATIVE), painter=body)
+    assert_refused(wrong, f"painter.{field}")
+    assert service.get("/v1/styles/never-taught").status_code == 404
+
+
+def test_there_is_no_painter_of_no_preset(service: RunningService) -> None:
+    assert put_painter(service, "nobody").status_code == 404
+    assert service.get("/v1/styles/nobody/painter").status_code == 404
