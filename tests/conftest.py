@@ -25,6 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, where there are any
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests: what comes last should be short, or one of two processes idles."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def narrow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with random weights and a sixteenth of VGG19's channels."""

@@ -58,6 +58,7 @@ def test_a_batch_has_the_style_loss_of_one_gram_over_all_its_pictures(encoder: V
     assert float(losses(encoder, photographs, photographs, targets, OPTIONS)["style"]) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_losses_fall(encoder: VGG, targets: Targets) -> None:
     (photographs,) = batches(1)
     one = learner(encoder)
