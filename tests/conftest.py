@@ -15,8 +15,6 @@ from front_door import RunningService, png
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from skimage import data
 
-from export.graph import build_model
-from export.sources import random_weights
 from service.storage.database import Database
 
 __all__ = ["database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
@@ -34,6 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def narrow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with random weights and a sixteenth of VGG19's channels."""
+    from export.graph import build_model  # noqa: PLC0415 - loads torch, which xdist's own process doesn't need
+    from export.sources import random_weights  # noqa: PLC0415
+
     path = tmp_path_factory.mktemp("model") / "narrow.onnx"
     path.write_bytes(build_model(random_weights(16, 0), "max").SerializeToString(deterministic=True))
     return path

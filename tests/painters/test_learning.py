@@ -68,6 +68,7 @@ def test_the_losses_fall(encoder: VGG, targets: Targets) -> None:
     assert float(averaged["total"]) < 0.9 * totals[0]
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_its_bytes_as_if_it_had_not_stopped(encoder: VGG, targets: Targets) -> None:
     pictures = batches(4)
     whole, broken_off, going_on = learner(encoder), learner(encoder), learner(encoder, seed=9)
