@@ -40,7 +40,9 @@ screenshots: .venv/ready models/vgg19.onnx
 serve: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m service serve
 
-# Tests start hundreds of Python processes: they keep their bytecode, and two pytest workers share two cores.
+# Tests start hundreds of Python processes: they keep their bytecode, and two pytest workers share two cores. A file's
+# tests run in one worker, because many share a server; they come in our order (tests/conftest.py).
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 check test: export PYTHONDONTWRITEBYTECODE =
 check test: export OMP_NUM_THREADS = 1
 
@@ -49,11 +51,11 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # All tests; the slow ones run the real weights.
 test: .venv/ready models/vgg19.onnx
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST)
 
 # Two worker hosts over PostgreSQL, Redis and S3: its own servers, or those that NST_… name.
 test-scale: .venv/ready

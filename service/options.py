@@ -19,6 +19,11 @@ REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9
 CONTENT_WEIGHT, TV_WEIGHT = 0.15, 0.5  # the defaults, to which a strength of 0.5 comes down
 STRENGTH_WEIGHTS = ("content_weight", "style_weight")  # `strength` sets both
+BESIDE_PAINTER = ("levels", "init", "seed")  # options that painting in one pass leaves nothing to do
+OF_OPTIMIZER = (
+    "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "loss_scaling", "optimizer",
+    "tolerance",
+)  # fmt: skip
 STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
 STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
 
@@ -26,6 +31,7 @@ LossScaling = Literal["relative", "per_element", "gatys"]
 Optimizer = Literal["lbfgs", "adam"]
 Init = Literal["content", "random", "style", "image"]
 Color = Literal["style", "luminance", "match"]
+Method = Literal["optimize", "painter"]
 Format = Literal["png", "jpeg", "webp"]
 Alpha = Literal["flatten", "keep"]
 
@@ -100,6 +106,11 @@ class TransferOptions:
         "The style's colours, its luminance over the content's chroma, or the style recoloured to the content first.",
         choices=get_args(Color),
     )
+    method: str = _option(
+        "optimize",
+        "The optimiser, or one pass of the presets' painters; iterations are then 0 by default, and refine its picture.",
+        choices=get_args(Method),
+    )
     format: str = _option("png", "File format of the result.", choices=get_args(Format))
     quality: int = _option(90, "Quality of a JPEG or WebP result.", low=1, high=100)
     alpha: str = _option(
@@ -114,8 +125,19 @@ class TransferOptions:
             errors = [FieldError("style_weight", "content_weight or style_weight must be above 0")]
         if (self.alpha, self.format) == ("keep", "jpeg"):
             errors.append(FieldError("alpha", "a JPEG has no transparency to keep; ask for png or webp"))
+        if self.method == "painter" and not errors:
+            errors = self._without_effect()
         if errors:
             raise InvalidInput(errors)
+
+    def _without_effect(self) -> list[FieldError]:
+        """Return an error for each option that a painter doesn't look at and that isn't at its default."""
+        names = BESIDE_PAINTER if self.iterations else BESIDE_PAINTER + OF_OPTIMIZER
+        if self.strength is not None:
+            names = tuple(name for name in names if name not in REAL)
+        why = "has no effect with the method painter" + ("" if self.iterations else " without iterations")
+        changed = [name for name in names if getattr(self, name) != DEFAULTS[name]]
+        return [FieldError(name, f"{why}; leave it out") for name in changed]
 
     @classmethod
     def of(cls, **given: Any) -> TransferOptions:
@@ -127,6 +149,8 @@ class TransferOptions:
         """
         if unknown := sorted(given.keys() - OPTIONS.keys()):
             raise InvalidInput([FieldError(name, "there is no such option") for name in unknown])
+        if given.get("method") == "painter":
+            given = {"iterations": 0} | given
         strength = given.get("strength")
         if strength is None:
             return cls(**given)

@@ -15,8 +15,6 @@ from front_door import RunningService, png
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from skimage import data
 
-from export.graph import build_model
-from export.sources import random_weights
 from service.storage.database import Database
 
 __all__ = ["database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
@@ -25,9 +23,18 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, where there are any
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests: what comes last should be short, or one of two processes idles."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def narrow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with random weights and a sixteenth of VGG19's channels."""
+    from export.graph import build_model  # noqa: PLC0415 - loads torch, which xdist's own process doesn't need
+    from export.sources import random_weights  # noqa: PLC0415
+
     path = tmp_path_factory.mktemp("model") / "narrow.onnx"
     path.write_bytes(build_model(random_weights(16, 0), "max").SerializeToString(deterministic=True))
     return path

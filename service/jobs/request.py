@@ -28,6 +28,7 @@ class StoredStyle:
         images: a mask over a style's one image is that image's.
         pack: the file of a preset that has no pictures.
         mask: over the content, the part that gets this style.
+        painter: the weights of the preset's painter, for the method "painter".
     """
 
     preset: str | None
@@ -36,6 +37,7 @@ class StoredStyle:
     images: tuple[StyleImage[StoredImage], ...]
     pack: StoredFile | None = None
     mask: StoredImage | None = None
+    painter: StoredFile | None = None
 
     @property
     def style_mask(self) -> StoredImage | None:
@@ -57,15 +59,16 @@ class StoredStyle:
             "pack": _json_of(self.pack),
             "mask": _json_of(self.mask),
             "style_mask": _json_of(self.style_mask),
-        }
+        } | ({"painter": self.painter.to_json()} if self.painter else {})
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> StoredStyle:
         style_mask = _image_in(json, "style_mask")
         images = tuple(style_image_from_json(image, style_mask) for image in objects_in(json, "images"))
         pack = StoredFile.from_json(object_in(json, "pack")) if json.get("pack") else None
+        painter = StoredFile.from_json(object_in(json, "painter")) if json.get("painter") else None
         weight, scale = number_in(json, "weight", 1.0), number_in(json, "scale", 1.0)
-        return cls(json.get("preset"), weight, scale, images, pack, _image_in(json, "mask"))
+        return cls(json.get("preset"), weight, scale, images, pack, _image_in(json, "mask"), painter)
 
 
 @dataclass(frozen=True)

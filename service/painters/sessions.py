@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+from cachetools import LRUCache
+from PIL import Image
 
+from service.painters.shape import OCTAVES
 from service.painters.weights import PainterWeights
+
+SESSIONS = 16  # painters that stay ready in a process, 8 MB each
+LEAST_SIDE = 16  # pixels
 
 Pixels = npt.NDArray[np.float32]
 """H x W x 3, RGB in [0, 1]."""
+
+
+class File(Protocol):
+    """A painter's file of weights; `sha256` is the digest of its bytes."""
+
+    @property
+    def sha256(self) -> str: ...
+    def read(self) -> bytes: ...
 
 
 class PainterSession:
@@ -26,9 +42,57 @@ class PainterSession:
         options.enable_cpu_mem_arena = False  # which would keep the memory of the largest picture
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an optimisation may run beside it
         self._session = ort.InferenceSession(weights.to_onnx({}), options, providers=["CPUExecutionProvider"])
+        self._largest = round(weights.size * 2**OCTAVES)
 
     def paint(self, photograph: Pixels) -> Pixels:
-        """Paint a photograph of at least 16 pixels along each side."""
+        """Paint a photograph of at least 16 pixels along each side.
+
+        One that is larger than the painter can follow, an octave above the size that it learned for, is painted at
+        that size and enlarged, and gets back the detail that was lost on the way.
+        """
+        height, width = photograph.shape[:2]
+        if max(height, width) <= self._largest:
+            return self._pass(photograph)
+        factor = self._largest / max(height, width)
+        small = _resized(photograph, max(LEAST_SIDE, round(width * factor)), max(LEAST_SIDE, round(height * factor)))
+        painting = _resized(self._pass(small), width, height)
+        painting += photograph
+        painting -= _resized(small, width, height)
+        return painting.clip(0, 1, out=painting)
+
+    def _pass(self, photograph: Pixels) -> Pixels:
         planes = np.ascontiguousarray(photograph.transpose(2, 0, 1)[None])
         (painting,) = self._session.run(["painting"], {"photograph": planes})
         return np.ascontiguousarray(painting[0].transpose(1, 2, 0))
+
+
+class Painters:
+    """Painters of one process, of which the last that were used stay ready.
+
+    Args:
+        threads: CPU threads that a picture may take.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._sessions: LRUCache[str, PainterSession] = LRUCache(SESSIONS)
+
+    def paint(self, file: File, photograph: Pixels) -> Pixels:
+        """Paint a photograph as PainterSession does.
+
+        Raises:
+            UnusablePainter: the file holds no painter.
+            StorageError: it can't be read.
+        """
+        if file.sha256 not in self._sessions:
+            self._sessions[file.sha256] = PainterSession(PainterWeights.from_bytes(file.read()), self._threads)
+        return self._sessions[file.sha256].paint(photograph)
+
+
+def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Bring pixels to another size channel by channel, without rounding them to 8 bits."""
+    channels = [
+        np.asarray(Image.fromarray(pixels[..., k]).resize((width, height), Image.Resampling.BICUBIC))
+        for k in range(3)
+    ]
+    return np.stack(channels, axis=2)

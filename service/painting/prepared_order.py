@@ -14,7 +14,9 @@ from service.engine.guidance import Guidance
 from service.engine.pyramid import plan
 from service.engine.vgg import VGG
 from service.errors import JobFailed
+from service.painters.sessions import Painters
 from service.painting.order import Order
+from service.painting.painted import paint
 from service.pictures import colour, images
 from service.pictures.cutout import visible_strength
 from service.pictures.images import Mask, Picture
@@ -24,12 +26,17 @@ from service.styles.extractor import Grams
 from service.styles.grams import StyleGrams, Tally
 from service.styles.style import Style, Treatment
 
+PAINTER = "painter"  # the method
+
 
 class PreparedOrder:
     """The content in its size, the initial image, the guidance, and the Gram targets of each level."""
 
-    def __init__(self, grams: StyleGrams, encoder: VGG, order: Order, on_tick: Callable[[], None]) -> None:
+    def __init__(
+        self, grams: StyleGrams, encoder: VGG, painters: Painters, order: Order, on_tick: Callable[[], None]
+    ) -> None:
         self._grams = grams
+        self._painters = painters
         self._encoder = encoder
         self._order = order
         self._on_tick = on_tick
@@ -39,6 +46,8 @@ class PreparedOrder:
         sizes = [(image, image.scale) for style in order.styles for image in style.images]
         self.content = images.resize_long_edge(order.content, options.size)
         self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
+        if options.method == PAINTER:  # whose picture is refined at its size alone
+            self.options = replace(self.options, method="optimize", init="image", levels=1)
         self._treatment = _treatment(options.color, self.content)
         strength = visible_strength(order.strength_map, order.alpha)
         masks = _region_masks(self._regions, self.content, order.decoded, on_tick)
@@ -47,7 +56,12 @@ class PreparedOrder:
         self.seconds = 0.0
 
     def initial_image(self) -> Picture | None:
-        """Return the picture for the inits "image" and "style"; None for the others, which need none."""
+        """Return the picture for the inits "image" and "style"; None for the others, which need none.
+
+        With the method "painter" it is the painters' picture.
+        """
+        if self._order.options.method == PAINTER:
+            return self._painted()
         if self.options.init != "style":
             return self._order.initial_image
         height, width = self.content.shape[:2]
@@ -56,6 +70,18 @@ class PreparedOrder:
         picture = self._treatment.apply(images.cover(whole, width, height))
         self._on_tick()
         return picture
+
+    def _painted(self) -> Picture:
+        options = self._order.options
+        return paint(
+            self.content,
+            list(self._regions.values()),
+            self.guidance,
+            self._painters,
+            strength=0.5 if options.strength is None else options.strength,
+            color=options.color,
+            on_tick=self._on_tick,
+        )
 
     def grams_at(self, size: int) -> list[Grams]:
         """Return the Gram targets of each region, for an output of `size` pixels on its long edge.

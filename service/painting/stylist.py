@@ -23,6 +23,7 @@ from service.errors import Unavailable
 from service.machine.memory import MIB, max_whole_pixels
 from service.network.model import load_model
 from service.options import TransferOptions
+from service.painters.sessions import Painters
 from service.painting.order import Order
 from service.painting.outcome import Outcome
 from service.painting.prepared_order import PreparedOrder
@@ -89,6 +90,7 @@ class Stylist:
             sys.maxsize if memory is None or chosen != "cpu" else max_whole_pixels(memory, precision)
         )
         self._grams = StyleGrams(extractor, GramCache(blobs, gram_memory), model.sha256)
+        self._painters = Painters(threads)
         self.info = EngineInfo(model.sha256, model.weights, chosen, precision, extractor.provider, __version__)
 
     @property
@@ -125,7 +127,7 @@ class Stylist:
             Exception: whatever `on_progress` or `on_tick` raise to end it early.
         """
         begun = time.monotonic()
-        prepared = PreparedOrder(self._grams, self._encoder, order, on_tick)
+        prepared = PreparedOrder(self._grams, self._encoder, self._painters, order, on_tick)
         height, width = prepared.content.shape[:2]
         keep_large_images_apart(width * height > self._max_whole_pixels)
         on_tick()
@@ -173,7 +175,7 @@ class Stylist:
 
         Raises as `transfer`.
         """
-        prepared = PreparedOrder(self._grams, self._encoder, order, on_tick)
+        prepared = PreparedOrder(self._grams, self._encoder, self._painters, order, on_tick)
         height, width = prepared.content.shape[:2]
         return score(
             self._encoder,

@@ -33,6 +33,16 @@ def match(picture: Picture, mean: npt.NDArray[np.float64], covariance: npt.NDArr
     return np.clip(np.rint(moved), 0, 255).astype(np.uint8).reshape(picture.shape)
 
 
+def with_luminance(content: Picture, picture: Picture) -> Picture:
+    """Return a picture's luminance over the content's chroma; both are H x W x 3 uint8.
+
+    Each pixel's luminance is bounded so that its chroma is still a colour of the gamut (Gatys 2017, section 5.1).
+    """
+    chroma = content - (content @ LUMA)[..., None]
+    lower, upper = -chroma.min(axis=2), 255 - chroma.max(axis=2)
+    return np.rint(np.clip(picture @ LUMA, lower, upper)[..., None] + chroma).clip(0, 255).astype(np.uint8)
+
+
 def _power(covariance: npt.NDArray[np.float64], exponent: float) -> npt.NDArray[np.float64]:
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 1.0)  # a flat picture has no spread to divide by: count one grey level

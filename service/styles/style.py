@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.decoding.decoded import File, PictureFile
+from service.errors import JobFailed
 from service.pictures.images import Picture
 from service.pictures.style_image import StyleImage
 
@@ -17,6 +18,7 @@ class Style:
     Attributes:
         weight: share in the average of all styles of its region; any scale.
         scale: for a pack, the style's size relative to the output's; images have their own.
+        painter: the weights of the network that paints in this style.
         mask: grey, over the content: where this style goes. Styles with one mask make a region.
     """
 
@@ -25,6 +27,13 @@ class Style:
     weight: float = 1.0
     scale: float = 1.0
     mask: File | None = None
+    painter: File | None = None
+
+    def painter_file(self) -> File:
+        """Return the painter's file. Raises JobFailed where there is none."""
+        if self.painter is None:
+            raise JobFailed("a style has no painter")
+        return self.painter
 
     @classmethod
     def of(cls, image: StyleImage[PictureFile], weight: float = 1.0) -> Style:

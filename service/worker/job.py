@@ -137,7 +137,8 @@ class JobRun(ABC):
             for image, scale in style.sized()
         )
         pack = BlobFile(self.blobs, style.pack) if style.pack else None
-        return Style(own, pack, style.weight, style.scale, self._maybe(style.mask))
+        painter = BlobFile(self.blobs, style.painter) if style.painter else None
+        return Style(own, pack, style.weight, style.scale, self._maybe(style.mask), painter)
 
     def _maybe(self, image: StoredImage | None) -> BlobImage | None:
         return None if image is None else BlobImage(self.blobs, image)

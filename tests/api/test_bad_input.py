@@ -48,21 +48,18 @@ def settings(data_folder: Path) -> Settings:
     return Settings(data=data_folder, max_body_mb=1, starters=False)
 
 
-@pytest.fixture(scope="module")
-def good_jobs(service: RunningService) -> Iterator[list[str]]:
-    """The ids of jobs that are to succeed."""
-    ids: list[str] = []
-    yield ids
-    assert {service.ended(id)["status"] for id in ids} <= {"succeeded"}
-
-
-@pytest.fixture(autouse=True)
-def goes_on(service: RunningService, good_jobs: list[str]) -> Iterator[None]:
-    """After every bad request the next good one is taken, and carried out while the tests go on."""
+@pytest.fixture(scope="module", autouse=True)
+def goes_on(service: RunningService) -> Iterator[None]:
+    """After all these bad requests the same processes run, and carry out a good one."""
+    before = processes(service)
     yield
-    response = service.post(GOOD)
-    assert response.status_code == 202
-    good_jobs.append(response.json()["id"])
+    response = service.post(GOOD, Prefer="wait=60")
+    assert response.json()["status"] == "succeeded"
+    assert processes(service) == before
+
+
+def processes(service: RunningService) -> list[int]:
+    return [*service.children("gunicorn"), *service.children("service worker")]
 
 
 def assert_problem(response: requests.Response, status: int, *locs: str) -> dict[str, Any]:

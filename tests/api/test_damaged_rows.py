@@ -7,7 +7,6 @@ import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,10 +31,12 @@ JSON_COLUMNS = ("request", "progress", "preview", "checkpoint", "error", "timing
 UNREADABLE_RESULTS: dict[str, Any] = {"number": 5, "text": "x", "variants": {"variants": 5}}
 
 
-@pytest.fixture(scope="module")
-def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    with RunningService(narrow_model, tmp_path_factory.mktemp("damaged")) as service:
-        yield service
+@pytest.fixture(scope="module", autouse=True)
+def removed(service: RunningService) -> Iterator[None]:
+    """Remove what these tests added: other tests list the jobs too."""
+    yield
+    with closing(sqlite3.connect(service.data / "service.db", timeout=20)) as connection, connection:
+        connection.execute("DELETE FROM jobs WHERE id LIKE 'ended-%' OR id LIKE 'waiting-%' OR id = 'later'")
 
 
 @pytest.fixture(scope="module")

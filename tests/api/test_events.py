@@ -170,6 +170,7 @@ def test_200_streams_leave_the_service_answering_and_each_hears_the_end(service:
     print(f"\n/livez beside 200 open streams: median {1000 * statistics.median(took):.1f} ms", file=sys.stderr)
 
 
+@pytest.mark.slow
 def test_a_silent_stream_has_heartbeats(web: WebProcess, waiting_job: str) -> None:
     with Stream(web, waiting_job) as stream:
         comments = (line for line in stream.lines if line.startswith(b":"))

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from broker.parts import Part, libraries_of, pool_of, signal_group, worker_on
+from broker.parts import Part, libraries_of, parent_of, pool_of, signal_group, worker_on
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, times_begun
 from front_door import RunningService, b64, eventually, png
 from redis import Redis as Client
 from servers.redis import Redis
 
 from service.broker.messages import WAKE, make_app
+from service.jobs.registry import process_of
 from service.storage.database import Database
 
 pytestmark = pytest.mark.slow
@@ -26,12 +29,70 @@ RECEIVED = f"Task {WAKE}"
 DRAIN_S = 10.0
 
 
+@pytest.fixture(scope="module")
+def shared(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory, redis: Redis) -> Iterator[RunningService]:
+    """`serve` with a pool of two processes, not yet started; leases last longer than a test."""
+    redis.start()
+    with Client.from_url(redis.url) as client:
+        client.flushall()
+    settings = {"lease_s": 120, "workers": 2, "broker_url": redis.url}
+    service = RunningService(narrow_model, tmp_path_factory.mktemp("pool"), **settings)
+    yield service
+    if is_up(service):
+        service.stop()
+
+
 @pytest.fixture
-def service(own_service: RunningService) -> Iterator[RunningService]:
-    with own_service:
-        own_service.put_style("kept", STYLE)
-        eventually(lambda: own_service.log.read_text().count("is ready: ") == 2, 60, "no two processes")
-        yield own_service
+def broker(redis: Redis) -> Iterator[Redis]:
+    """A Redis that a test may stop; it isn't emptied, because the service of all these tests uses it."""
+    redis.start()
+    yield redis
+    redis.start()
+
+
+@pytest.fixture
+def service(shared: RunningService, broker: Redis) -> Iterator[RunningService]:
+    """The service with two idle processes that messages reach, started if no test did or one has ended it.
+
+    Its log begins with the test.
+    """
+    if not is_up(shared):
+        shared.start()
+    shared.put_style("kept", STYLE)
+    eventually(lambda: both_ready(shared), 60, "no two processes")
+    os.truncate(shared.log, 0)
+    make_app(broker.url).send_task(WAKE)
+    eventually(lambda: RECEIVED in shared.log.read_text(), 60, "no message reaches the pool")
+    os.truncate(shared.log, 0)
+    yield shared
+    if is_up(shared):
+        cancel_all(shared)
+
+
+def is_up(service: RunningService) -> bool:
+    return service.process is not None and service.process.poll() is None
+
+
+def both_ready(service: RunningService) -> bool:
+    """Return whether the pool has two processes that count as workers; while it is made anew it has no parent."""
+    workers = service.children("service worker")
+    children = {pid for pid in workers if parent_of(pid) in workers}
+    with closing(sqlite3.connect(service.data / "service.db", timeout=20)) as connection:
+        ready = {process_of(id) for (id,) in connection.execute("SELECT id FROM roll")}
+    return len(children) == 2 and children <= ready
+
+
+def apart(broker: Redis) -> str:
+    """Return the URL of another queue than the one of the shared service."""
+    return broker.url.removesuffix("/0") + "/1"
+
+
+def cancel_all(service: RunningService) -> None:
+    """Leave no job to the next test."""
+    for status in ("running", "queued"):
+        for job in service.get(f"/v1/transfers?status={status}").json()["items"]:
+            service.cancel(job["id"])
+            assert service.ended(job["id"])["status"] == "canceled"
 
 
 def alive(service: RunningService) -> list[int]:
@@ -68,7 +129,7 @@ def test_jobs_run_while_the_broker_is_down_and_are_woken_again_after(service: Ru
 
     broker.start()
     connected = "Connected to redis"
-    eventually(lambda: service.log.read_text().count(connected) == 2, 60, "did not find the new broker")
+    eventually(lambda: service.log.read_text().count(connected) == 1, 60, "did not find the new broker")
     before = service.log.read_text().count(RECEIVED)
 
     def is_woken() -> bool:  # the web side tries again after some seconds
@@ -83,7 +144,9 @@ def test_a_job_without_any_message_runs_all_the_same(narrow_model: Path, tmp_pat
     blobs = (tmp_path / "blobs").as_uri()
     Database(url).close()
     with (
-        Part("worker", narrow_model, tmp_path / "worker", database_url=url, blobs=blobs, broker_url=broker.url) as w,
+        Part(
+            "worker", narrow_model, tmp_path / "worker", database_url=url, blobs=blobs, broker_url=apart(broker)
+        ) as w,
         Part("web", narrow_model, tmp_path / "web", database_url=url, blobs=blobs) as web,
     ):
         eventually(web.is_ready, 60, "not ready")
@@ -129,7 +192,7 @@ def test_sigterm_is_obeyed_while_the_broker_is_silent(service: RunningService, b
 
 def test_a_step_that_takes_too_long_is_not_waited_for(real_model: Path, tmp_path: Path, broker: Redis) -> None:
     """One evaluation of a large picture in float32 on one thread takes longer than a drain may."""
-    settings = {"precision": "float32", "lease_s": 300, "broker_url": broker.url}
+    settings = {"precision": "float32", "lease_s": 300, "broker_url": apart(broker)}
     with RunningService(real_model, tmp_path, **settings) as service:
         content = png(np.random.default_rng(0).integers(0, 255, (1800, 1800, 3), np.uint8))
         body = SHORT | {"content": b64(content), "styles": [{"image": b64(STYLE), "scale": 0.1}]}
@@ -149,6 +212,7 @@ def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(service: Run
     signal_group(service, signal.SIGINT)
     eventually(lambda: not service.children("service worker"), DRAIN_S, "the pool does not end")
     assert f"job {id}: given back" in service.log.read_text()
+    service.stop()
 
 
 def test_sighup_gives_the_job_back_and_serve_starts_the_pool_anew(service: RunningService) -> None:
@@ -170,7 +234,7 @@ def test_sigterm_to_one_process_gives_its_job_to_another(service: RunningService
 
 
 def test_a_killed_process_is_replaced_and_its_job_done(service: RunningService) -> None:
-    id = begun(service, LONG | {"iterations": 900})
+    id = begun(service, LONG | {"iterations": 500})
     checkpointed(service, id)
     children = alive(service)
     os.kill(worker_on(service, id, children), signal.SIGKILL)
@@ -199,7 +263,7 @@ def test_no_process_outlives_a_killed_parent_and_the_job_goes_on(service: Runnin
 
 def test_processes_that_cannot_begin_try_again(narrow_model: Path, tmp_path: Path, broker: Redis) -> None:
     model = tmp_path / "late.onnx"
-    with Part("worker", model, tmp_path / "data", broker_url=broker.url) as worker:
+    with Part("worker", model, tmp_path / "data", broker_url=apart(broker)) as worker:
         eventually(lambda: worker.log.read_text().count("can't begin") == 2, 60, "not tried again")
         shutil.copy(narrow_model, model)
         eventually(lambda: "is ready: " in worker.log.read_text(), 60, "not tried again")

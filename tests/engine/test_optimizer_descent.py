@@ -20,7 +20,7 @@ def scaled(objective: Objective, scale: float) -> Objective:
     return lambda x: scale * objective(x)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_lbfgs_gets_lower_by_the_first_step_after_its_patience(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -67,7 +67,9 @@ def test_variables_that_cannot_move_do_not_shorten_the_first_step_of_the_others(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.float64, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("method", "iterations"), [("lbfgs", 100), ("adam", 500)])
+@pytest.mark.parametrize(
+    ("method", "iterations"), [("lbfgs", 100), pytest.param("adam", 500, marks=pytest.mark.slow)]
+)
 def test_the_objectives_scale_changes_neither_the_way_nor_the_end(
     method: str, iterations: int, dtype: torch.dtype
 ) -> None:

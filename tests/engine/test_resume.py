@@ -123,7 +123,8 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", [WAYS[0], *(SLOW(way) for way in WAYS[1:])], ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("options", WAYS, ids=str)
 def test_a_transfer_that_goes_on_ends_about_as_low_as_one_that_was_never_interrupted(
     painter: Painter, options: dict[str, Any]
 ) -> None:

@@ -17,7 +17,7 @@ def begun(service: RunningService, body: dict[str, Any] = LONG) -> str:
     """The id of a job that has made its first steps."""
     service.put_style("kept", STYLE)
     id: str = service.post(body).json()["id"]
-    eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "no progress")
+    eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 90, "no progress")
     return id
 
 

@@ -30,7 +30,7 @@ def test_a_locked_database_delays_a_job_and_does_not_fail_it(own_service: Runnin
 
 def test_a_restarted_database_delays_and_fails_nothing(on_postgresql: RunningService, postgresql: PostgreSQL) -> None:
     with on_postgresql as service:
-        id = begun(service, LONG | {"iterations": 900})
+        id = begun(service, LONG | {"iterations": 200})
         waiting = service.post(SHORT).json()["id"]
         postgresql.stop()
         try:
@@ -47,7 +47,7 @@ def test_a_restarted_database_delays_and_fails_nothing(on_postgresql: RunningSer
 @pytest.mark.parametrize("moved", ["blobs", "service.db"])
 def test_a_job_outlives_that_its_files_are_moved_away_and_back(own_service: RunningService, moved: str) -> None:
     with own_service as service:
-        id = begun(service, LONG | {"iterations": 300})
+        id = begun(service, LONG | {"iterations": 150})
         waiting = service.post(SHORT).json()["id"]
         place, aside = service.data / moved, service.data / "aside"
         place.rename(aside)

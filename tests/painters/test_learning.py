@@ -48,6 +48,7 @@ def test_a_batch_has_the_style_loss_of_one_gram_over_all_its_pictures(encoder: V
     assert float(losses(encoder, photographs, photographs, targets, OPTIONS)["style"]) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_losses_fall(encoder: VGG, targets: Targets) -> None:
     (photographs,) = batches(1)
     one = learner(encoder)
@@ -57,6 +58,7 @@ def test_the_losses_fall(encoder: VGG, targets: Targets) -> None:
     assert float(averaged["total"]) < 0.9 * totals[0]
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_its_bytes_as_if_it_had_not_stopped(encoder: VGG, targets: Targets) -> None:
     pictures = batches(4)
     whole, broken_off, going_on = learner(encoder), learner(encoder), learner(encoder, seed=9)

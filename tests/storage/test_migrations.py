@@ -279,6 +279,6 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_last_one_lac
     assert written.read_text().startswith('"""Traces again."""\n\nimport sqlalchemy as sa\n')
     monkeypatch.setattr(upgrade, "REVISIONS", (*upgrade.REVISIONS, new))
     monkeypatch.setattr(upgrade, "HEAD", new)
-    assert "model" in written.read_text()
+    assert "learning" in written.read_text()
     Database(database_url).close()
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []

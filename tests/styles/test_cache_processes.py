@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from front_door import png
 from styles.cached_grams import same
 from styles.style_images import style, targets_of
@@ -55,6 +56,7 @@ def line_of(worker: subprocess.Popen[str]) -> str:
     return worker.stdout.readline()
 
 
+@pytest.mark.slow
 def test_processes_that_fill_the_same_keys_at_once_leave_one_good_blob_each(
     narrow_model: Path, model: Model, extractor: GramExtractor, small_texture: np.ndarray, tmp_path: Path
 ) -> None:

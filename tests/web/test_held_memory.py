@@ -27,6 +27,7 @@ def reading() -> Iterator[Reading]:
         yield reading
 
 
+@pytest.mark.slow
 def test_answered_clients_that_keep_their_connections_hold_nothing() -> None:
     sent = request("POST", "/", bytes(8 * MB), "Connection: close")
     with web_process(max_body_mb=8) as web, ExitStack() as stack:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from service.api.schemas.requests import StyleEntry
 from service.errors import FieldError
+from service.jobs.request import StoredStyle
 from service.options import TransferOptions
 from service.pictures.sizes import HasSize
 from service.storage.records import PresetPack
@@ -30,4 +34,18 @@ def pack_errors(loc: str, pack: PresetPack, options: TransferOptions, model: str
         errors.append(FieldError(loc, f"it has no picture to treat for color {options.color!r}"))
     if missing := sorted(set(options.style_layers) - set(pack.layers)):
         errors.append(FieldError(loc, f"its pack has no Gram matrices of {', '.join(missing)}"))
+    return errors
+
+
+def painter_errors(at: Callable[[str], str], entry: StyleEntry, style: StoredStyle) -> list[FieldError]:
+    """Return what keeps the method "painter" from painting in a style; `at` gives the place of one of its fields."""
+    if entry.image is not None:
+        return [FieldError(at("image"), "the method painter paints in presets that have a painter, not in images")]
+    errors = []
+    if style.painter is None:
+        how = f"PUT /v1/styles/{style.preset}/painter teaches it one"
+        errors.append(FieldError(at("preset"), f"the style {style.preset!r} has no painter yet: {how}"))
+    for name, default in (("scale", 1.0), ("style_mask", None)):
+        if getattr(entry, name) != default:
+            errors.append(FieldError(at(name), "has no effect with the method painter; leave it out"))
     return errors

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from service.api.auth import caller
 from service.api.context import AppContext
-from service.api.intake.checks import aspect_errors, pack_errors
+from service.api.intake.checks import aspect_errors, pack_errors, painter_errors
 from service.api.intake.request_pictures import request_pictures
 from service.api.intake.variants import (
     RequestedOptions,
@@ -65,7 +65,7 @@ class RequestReader:
         entries: Sequence[StyleEntry] = given.get("styles", ())
         if not entries and not base:
             raise InvalidInput.field(f"{requested.loc}styles", "is required")
-        styles = [self._style(requested.style_loc(i), entry) for i, entry in enumerate(entries)]
+        styles = [self._style(requested.style_loc(i), entry, options.method) for i, entry in enumerate(entries)]
         errors = content_size_errors(self._content, options.size)
         for name in ("protect", "strength_map"):
             errors += aspect_errors(f"{requested.loc}{name}", given.get(name), self._content)
@@ -118,15 +118,23 @@ class RequestReader:
         with _located(requested.loc):
             return TransferOptions.of(**_plain_options(requested.options) | {"size": self._size})
 
-    def _style(self, at: Callable[[str], str], entry: StyleEntry) -> StoredStyle:
+    def _style(self, at: Callable[[str], str], entry: StyleEntry, method: str) -> StoredStyle:
         mask, style_mask = self._stored(entry.mask), self._stored(entry.style_mask)
         if entry.image is not None:
             own = StyleImage(self.image(entry.image), mask=style_mask)
             return StoredStyle(None, entry.weight, entry.scale, (own,), mask=mask)
         preset = self._preset(at("preset"), str(entry.preset))
         saved = tuple(replace(image, mask=style_mask) for image in preset.images)
-        pack = StoredFile(preset.pack.blob, preset.pack.sha256) if preset.pack else None
-        return StoredStyle(preset.name, entry.weight, entry.scale, saved, pack, mask)
+        pack, painter = preset.pack, preset.painter if method == "painter" else None
+        return StoredStyle(
+            preset.name,
+            entry.weight,
+            entry.scale,
+            saved,
+            StoredFile(pack.blob, pack.sha256) if pack else None,
+            mask,
+            StoredFile(painter.blob, painter.sha256) if painter else None,
+        )
 
     def _stored(self, file: ImageFile | None) -> StoredImage | None:
         return None if file is None else self.image(file)
@@ -149,6 +157,8 @@ class RequestReader:
             errors += self._black_errors(at(name), getattr(entry, name))
         if style.pack is not None:
             errors += self._pack_errors(at("preset"), str(entry.preset), options)
+        if options.method == "painter":
+            errors += painter_errors(at, entry, style)
         if entry.style_mask is not None:
             if style.pack is not None or len(style.images) != 1:
                 errors.append(FieldError(at("style_mask"), "the style must have exactly one picture"))

@@ -19,6 +19,7 @@ from service.options import (
     Color,
     Format,
     LossScaling,
+    Method,
     Optimizer,
 )
 from service.pictures.images import ImageFile
@@ -186,6 +187,7 @@ class PaintingBody(Body):
     init: InitField = option("init")
     seed: int = option("seed")
     color: Color = option("color")
+    method: Method = option("method")
     format: Format = option("format")
     quality: int = option("quality")
     alpha: Alpha = option("alpha")
