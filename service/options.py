@@ -19,8 +19,8 @@ REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9
 CONTENT_WEIGHT, TV_WEIGHT = 0.15, 0.5  # the defaults, to which a strength of 0.5 comes down
 STRENGTH_WEIGHTS = ("content_weight", "style_weight")  # `strength` sets both
-BESIDE_PAINTER = ("levels", "init", "seed")  # options that painting in one pass leaves nothing to do
-OF_OPTIMIZER = (
+BESIDE_PAINTER: tuple[str, ...] = ("levels", "init", "seed")  # options that painting in one pass leaves nothing to do
+OF_OPTIMIZER: tuple[str, ...] = (
     "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "loss_scaling", "optimizer",
     "tolerance",
 )  # fmt: skip
@@ -108,7 +108,7 @@ class TransferOptions:
     )
     method: str = _option(
         "optimize",
-        "The optimiser, or one pass of the presets' painters; iterations are then 0 by default, and refine its picture.",
+        "The optimiser, or one pass of the presets' painters, which iterations refine; their default is 0 then.",
         choices=get_args(Method),
     )
     format: str = _option("png", "File format of the result.", choices=get_args(Format))

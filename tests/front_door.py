@@ -120,15 +120,9 @@ class RunningService:
         return requests.post(f"{self.url}/v1/transfers", data=fields, files=files, timeout=120)
 
     def transfer(self, content: bytes, *styles: dict[str, Any], **options: Any) -> dict[str, Any]:
-<<<<<<< HEAD
         """Post a transfer and wait for its end."""
-        response = self.post({"content": b64(content), "styles": list(styles)} | options)
-        assert response.status_code == 202, response.text
-=======
-        """Posts a transfer and waits for its end."""
         response = self.post({"content": b64(content), "styles": list(styles)} | options, Prefer="wait=60")
         assert response.status_code in (200, 202), response.text
->>>>>>> left13b
         return self.ended(response.json()["id"])
 
     def job(self, id: str) -> dict[str, Any]:
@@ -148,16 +142,11 @@ class RunningService:
 
 
 def eventually(condition: Callable[..., object], seconds: float, message: str) -> None:
-<<<<<<< HEAD
-    """Wait until the condition holds; fail with the message after `seconds`."""
-    end = time.monotonic() + seconds
-=======
-    """Waits until the condition holds; fails with the message after `seconds`.
+    """Wait until the condition holds; fail with the message after `seconds`.
 
     It looks less often the longer it waits: a look at a job takes 10 ms of the CPU that the job is to have.
     """
     start = time.monotonic()
->>>>>>> left13b
     while not condition():
         waited = time.monotonic() - start
         assert waited < seconds, message

@@ -40,7 +40,7 @@ def paint(
         UnusablePainter, StorageError: a painter's file can't be used.
     """
     height, width = content.shape[:2]
-    plain = content / np.float32(255)
+    plain = _as_pixels(content)
     painted = np.zeros_like(plain)
     covered = np.zeros((height, width, 1), np.float32)
     for styles, weight in zip(regions, _weights(guidance, width, height), strict=True):
@@ -49,7 +49,7 @@ def paint(
     mixed = painted / np.maximum(covered, 1) + plain * (1 - np.minimum(covered, 1))
     picture = _coloured(content, mixed, color)
     kept = _brought(guidance.protect, width, height)
-    return picture if kept is None else _as_picture(plain * kept + (picture / np.float32(255)) * (1 - kept))
+    return picture if kept is None else _as_picture(plain * kept + _as_pixels(picture) * (1 - kept))
 
 
 def _strongly(
@@ -83,7 +83,8 @@ def _weights(guidance: Guidance, width: int, height: int) -> list[Pixels]:
 def _strength(guidance: Guidance, strength: float, width: int, height: int) -> Pixels:
     """Return the strength at each place, H x W x 1."""
     factor = _brought(guidance.strength_map, width, height)
-    return np.full((height, width, 1), strength, np.float32) * (1 if factor is None else factor)
+    everywhere = np.full((height, width, 1), strength, np.float32)
+    return everywhere if factor is None else everywhere * factor
 
 
 def _brought(mask: Mask | None, width: int, height: int) -> Pixels | None:
@@ -98,5 +99,10 @@ def _coloured(content: Picture, painting: Pixels, color: str) -> Picture:
     return colour.with_luminance(content, picture) if color == "luminance" else picture
 
 
+def _as_pixels(picture: Picture) -> Pixels:
+    pixels: Pixels = picture.astype(np.float32) / np.float32(255)
+    return pixels
+
+
 def _as_picture(pixels: Pixels) -> Picture:
-    return np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8))

@@ -45,9 +45,10 @@ class PreparedOrder:
         options = order.options
         sizes = [(image, image.scale) for style in order.styles for image in style.images]
         self.content = images.resize_long_edge(order.content, options.size)
-        self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
         if options.method == PAINTER:  # whose picture is refined at its size alone
-            self.options = replace(self.options, method="optimize", init="image", levels=1)
+            self.options = replace(options, method="optimize", init="image", levels=1)
+        else:
+            self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
         self._treatment = _treatment(options.color, self.content)
         strength = visible_strength(order.strength_map, order.alpha)
         masks = _region_masks(self._regions, self.content, order.decoded, on_tick)

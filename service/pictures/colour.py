@@ -40,7 +40,8 @@ def with_luminance(content: Picture, picture: Picture) -> Picture:
     """
     chroma = content - (content @ LUMA)[..., None]
     lower, upper = -chroma.min(axis=2), 255 - chroma.max(axis=2)
-    return np.rint(np.clip(picture @ LUMA, lower, upper)[..., None] + chroma).clip(0, 255).astype(np.uint8)
+    shown = np.clip(picture @ LUMA, lower, upper)[..., None] + chroma
+    return np.asarray(np.rint(shown).clip(0, 255).astype(np.uint8))
 
 
 def _power(covariance: npt.NDArray[np.float64], exponent: float) -> npt.NDArray[np.float64]:

@@ -1,0 +1,152 @@
+"""Transfers that presets' painters paint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from api.controls import NEGATIVE, assert_refused
+from api.test_painters import QUICK, learned, put_painter
+from front_door import RunningService, b64, png
+
+HEIGHT, WIDTH = 48, 64
+CONTENT = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+LEFT = np.repeat(np.where(np.arange(WIDTH) < WIDTH // 2, 255, 0)[None].astype(np.uint8), HEIGHT, axis=0)
+
+
+@pytest.fixture(scope="module")
+def service(service: RunningService) -> Iterator[RunningService]:
+    """The service with two presets that have painters, and one that has none."""
+    for name, picture in (("first", NEGATIVE), ("second", 255 - NEGATIVE), ("none", NEGATIVE)):
+        service.put_style(name, png(np.ascontiguousarray(picture)))
+    for name in ("first", "second"):
+        assert put_painter(service, name, **QUICK).status_code == 202
+    for name in ("first", "second"):
+        assert learned(service, name)["status"] == "ready"
+    yield service
+
+
+def post(service: RunningService, *styles: str, **fields: Any) -> requests.Response:
+    body: dict[str, Any] = {"content": b64(png(CONTENT)), "size": WIDTH, "method": "painter"}
+    given = [{"preset": name} for name in styles]
+    return service.post(body | ({"styles": given} if given else {}) | fields, Prefer="wait=60")
+
+
+def job(service: RunningService, *styles: str, **fields: Any) -> dict[str, Any]:
+    response = post(service, *styles, **fields)
+    assert response.status_code in (200, 202), response.text
+    ended = service.ended(response.json()["id"])
+    assert ended["status"] == "succeeded", ended["error"]
+    return ended
+
+
+def picture(service: RunningService, *styles: str, **fields: Any) -> np.ndarray:
+    return service.picture(job(service, *styles, **fields)).astype(float)
+
+
+def test_a_painting_has_losses_and_the_same_bytes_each_time(service: RunningService) -> None:
+    one, same = job(service, "first"), job(service, "first")
+    assert one["options"]["method"] == "painter"
+    assert one["options"]["iterations"] == one["progress"]["iterations"] == 0
+    assert one["result"]["losses"]["total"] > 0
+    assert one["result"]["sha256"] == same["result"]["sha256"]
+    assert not np.array_equal(service.picture(one), CONTENT)
+
+
+def test_iterations_refine_it(service: RunningService) -> None:
+    painted, refined = job(service, "first"), job(service, "first", iterations=5)
+    assert refined["result"]["losses"]["total"] < painted["result"]["losses"]["total"]
+    assert refined["progress"]["iterations"] == 5
+
+
+def test_strength_is_a_dial_from_the_content_on(service: RunningService) -> None:
+    at = {strength: picture(service, "first", strength=strength) for strength in (0, 0.25, 0.5, 1)}
+    assert np.array_equal(at[0], CONTENT)
+    assert np.array_equal(at[0.5], picture(service, "first"))
+    assert np.abs(at[0.25] - (at[0] + at[0.5]) / 2).max() <= 1
+    assert np.abs(at[1] - at[0.5]).mean() > 1
+
+
+def test_styles_are_mixed_by_their_weights(service: RunningService) -> None:
+    first, second = picture(service, "first"), picture(service, "second")
+    mixed = picture(service, styles=[{"preset": "first", "weight": 3}, {"preset": "second"}])
+    assert np.abs(mixed - (3 * first + second) / 4).max() <= 1
+
+
+def test_masks_say_where_a_style_goes(service: RunningService) -> None:
+    mask = b64(png(LEFT))
+    apart = picture(service, styles=[{"preset": "first", "mask": mask}, {"preset": "second"}])
+    half = WIDTH // 2
+    assert np.array_equal(apart[:, :half], picture(service, "first")[:, :half])
+    assert np.array_equal(apart[:, half:], picture(service, "second")[:, half:])
+    alone = picture(service, styles=[{"preset": "first", "mask": mask}])
+    assert np.array_equal(alone[:, half:], CONTENT[:, half:])
+
+
+def test_protected_places_stay_and_a_map_sets_the_strength(service: RunningService) -> None:
+    half = WIDTH // 2
+    kept = picture(service, "first", protect=b64(png(LEFT)))
+    mapped = picture(service, "first", strength_map=b64(png(LEFT)))
+    whole = picture(service, "first")
+    assert np.array_equal(kept[:, :half], CONTENT[:, :half])
+    assert np.array_equal(kept[:, half:], whole[:, half:])
+    assert np.array_equal(mapped[:, :half], whole[:, :half])
+    assert np.array_equal(mapped[:, half:], CONTENT[:, half:])
+
+
+def test_luminance_keeps_the_content_s_chroma(service: RunningService) -> None:
+    painted = picture(service, "first", color="luminance")
+    chroma = CONTENT - CONTENT.mean(axis=2, keepdims=True)
+    assert np.abs((painted - painted.mean(axis=2, keepdims=True)) - chroma).max() <= 2
+
+
+def test_match_keeps_the_content_s_colours(service: RunningService) -> None:
+    painted, matched = picture(service, "first"), picture(service, "first", color="match")
+    mean = CONTENT.mean(axis=(0, 1))
+    assert np.abs(matched.mean(axis=(0, 1)) - mean).max() < np.abs(painted.mean(axis=(0, 1)) - mean).max()
+
+
+@pytest.mark.parametrize("size", [32, 300])
+def test_other_sizes_than_it_learned_are_painted(service: RunningService, size: int) -> None:
+    assert picture(service, "first", size=size).shape[:2] == (size * 3 // 4, size)
+
+
+def test_variants_and_blends(service: RunningService) -> None:
+    several = job(service, "first", variants=[{"strength": 0.2}, {"method": "optimize", "iterations": 2}])
+    assert [variant["iterations"] for variant in several["result"]["variants"]] == [0, 2]
+    blended = job(service, blend={"from": "first", "to": "second", "steps": 2})
+    assert len(blended["result"]["variants"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"styles": [{"preset": "none"}]}, "styles.0.preset", "PUT /v1/styles/none/painter"),
+        ({"styles": [{"image": b64(png(NEGATIVE))}]}, "styles.0.image", "presets that have a painter"),
+        ({"styles": [{"preset": "first", "scale": 0.5}]}, "styles.0.scale", "no effect"),
+        ({"init": "random"}, "init", "no effect"),
+        ({"levels": 2}, "levels", "no effect"),
+        ({"style_weight": 2.0}, "style_weight", "without iterations"),
+        ({"optimizer": "adam"}, "optimizer", "without iterations"),
+        ({"blend": {"from": "first", "to": "none", "steps": 1}, "styles": None}, "blend.to", "no painter yet"),
+    ],
+)
+def test_what_it_can_not_do_is_refused(
+    service: RunningService, fields: dict[str, Any], field: str, words: str
+) -> None:
+    given = {"styles": [{"preset": "first"}]} | fields
+    body = {name: value for name, value in given.items() if value is not None}
+    response = post(service, **body)
+    assert_refused(response, field)
+    assert words in response.json()["errors"][0]["msg"]
+
+
+def test_a_painter_s_transfer_outlives_its_painter(service: RunningService) -> None:
+    service.put_style("leaving", png(NEGATIVE), painter=QUICK)
+    learned(service, "leaving")
+    job(service, "leaving")
+    assert requests.delete(f"{service.url}/v1/styles/leaving/painter", timeout=30).status_code == 204
+    assert_refused(post(service, "leaving"), "styles.0.preset")
