@@ -105,7 +105,7 @@ class Learning(Body):
         examples=[[SMALLEST_IMAGE]],
     )
     minutes: float = Field(
-        6.0, ge=0.05, le=MAX_MINUTES, description="Minutes of computing that it may take.", examples=[6.0]
+        6.0, ge=0.01, le=MAX_MINUTES, description="Minutes of computing that it may take.", examples=[6.0]
     )
 
 
