@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 import requests
@@ -70,6 +71,25 @@ def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(own_service: 
         assert job["status"] == "failed"
         assert "3 workers died" in job["error"]["detail"]
         assert service.ended(service.post(SHORT).json()["id"])["status"] == "succeeded"
+
+
+def test_a_killed_workers_learning_goes_on_at_its_checkpoint(own_service: RunningService) -> None:
+    def painter() -> dict[str, Any]:
+        shown: dict[str, Any] = service.get("/v1/styles/taught/painter").json()
+        return shown
+
+    with own_service as service:
+        service.put_style("taught", STYLE, painter={"size": 128, "minutes": 0.5})
+        eventually(lambda: painter()["fraction"] > 0.4, 60, "it doesn't learn")
+        reached = painter()["steps"]
+        kill(service, "service worker")
+        eventually(lambda: painter()["status"] == "learning" and painter()["steps"] < reached, 30, "not taken over")
+        assert painter()["steps"] >= reached / 4  # a checkpoint is at most some seconds old
+        eventually(lambda: painter()["status"] == "ready", 90, "it was not learned")
+        assert painter()["steps"] > reached
+        learned = [check["seconds"] for check in painter()["losses"]]
+        assert learned == sorted(learned)
+        assert learned[-1] <= 40  # of work, without the pause
 
 
 def kill(service: RunningService, marker: str) -> None:

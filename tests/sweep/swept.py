@@ -30,7 +30,7 @@ def age(tmp_path: Path) -> None:
 
 
 def keys(blobs: Blobs) -> set[str]:
-    return {blob.key for folder in ("jobs", "styles", "grams") for blob in blobs.listing(folder)}
+    return {blob.key for folder in ("jobs", "styles", "painters", "grams") for blob in blobs.listing(folder)}
 
 
 def submit(database: Database, id: str) -> None:

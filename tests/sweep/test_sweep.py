@@ -19,12 +19,15 @@ from service.errors import NotFound
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
-from service.jobs.request import StoredStyle, WarmTask
+from service.jobs.request import Painting, StoredStyle, TransferRequest, WarmTask
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
+from service.storage.pictures import StoredFile, StoredImage
+from service.storage.records import PresetPainter
 from service.storage.schema import LeftRow
+from service.styles.preset_painters import PresetPainters, painter_blob
 from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
@@ -85,6 +88,40 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     queue.cancel("job")
     sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {new.version}
+
+
+def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    presets, painters, queue = Presets(database, blobs), PresetPainters(database, blobs), Queue(database, Limits())
+    row, _ = presets.put("taught", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    for job in ("replaced", "used", "newest"):
+        blobs.put(painter_blob(job, "weights"), bytes(9))
+        painters.begin("taught", lambda _, __, job=job: job)  # type: ignore[misc]
+        assert painters.put("taught", row.version, job, PresetPainter(painter_blob(job, "weights")))
+    style = StoredStyle("taught", 1.0, 1.0, row.images, painter=StoredFile(painter_blob("used", "weights")))
+    content = StoredImage("jobs/waiting/content")
+    queue.submit(Submission("waiting", TransferRequest(content, Painting((style,)))))
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs) if key.startswith("painters/")} == {"used", "newest"}
+    queue.cancel("waiting")
+    presets.delete("taught")
+    sweep(database, blobs, 0, DAY_S)
+    assert not any(key.startswith("painters/") for key in keys(blobs))
+
+
+def test_a_painter_of_a_preset_that_changed_is_not_taken(database: Database, blobs: Blobs) -> None:
+    presets, painters = Presets(database, blobs), PresetPainters(database, blobs)
+    style = StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))
+    row, _ = presets.put("taught", "", [style])
+    painters.begin("taught", lambda _, __: "old")
+    assert not painters.put("taught", row.version, "another", PresetPainter("painters/another/weights"))
+    presets.put("taught", "", [style])
+    assert not painters.put("taught", row.version, "old", PresetPainter("painters/old/weights"))
+    assert presets.get("taught").painter is None
+    presets.delete("taught")
+    assert not painters.put("taught", row.version, "old", PresetPainter("painters/old/weights"))
 
 
 def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:
