@@ -33,6 +33,7 @@ CHOICES = {
     "optimizer": ("lbfgs", "adam"),
     "init": ("content", "random", "style", "image"),
     "color": ("style", "luminance", "match"),
+    "method": ("optimize", "painter"),
     "format": ("png", "jpeg", "webp"),
     "alpha": ("flatten", "keep"),
 }
@@ -69,10 +70,25 @@ def test_the_defaults_are_those_of_the_api() -> None:
         "init": "content",
         "seed": 0,
         "color": "style",
+        "method": "optimize",
         "format": "png",
         "quality": 90,
         "alpha": "flatten",
     }
+
+
+def test_a_painter_paints_without_iterations_unless_they_are_asked_for() -> None:
+    assert TransferOptions.of(method="painter").iterations == 0
+    assert TransferOptions.of(method="painter", iterations=7, tv_weight=0.1).iterations == 7
+    assert TransferOptions.of(method="painter", strength=0.8).style_weight == 1.6
+
+
+@pytest.mark.parametrize(
+    "option", [{"init": "random"}, {"levels": 1}, {"seed": 3}, {"content_weight": 2.0}, {"optimizer": "adam"}]
+)
+def test_an_option_that_a_painter_does_not_look_at_is_refused(option: dict[str, Any]) -> None:
+    (name,) = option
+    assert "no effect with the method painter" in wrong(method="painter", iterations=0, **option)[name]
 
 
 def test_every_option_is_tested_here_and_explained_there() -> None:
