@@ -178,6 +178,7 @@ class Course:
             raise UnusableCourse(f"{type(error).__name__}: {error}") from error
         self._learner.rate = self.standing.rate
         self._lessons = self._new_lessons()
+        self.ended = self.standing.seconds >= self._seconds or self.standing.waited >= PATIENCE
 
     def _new_learner(self) -> Learner:
         torch.manual_seed(SEED)

@@ -6,11 +6,13 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import JobFailed, StorageError
+from service.errors import DatabaseError, JobFailed, StorageError
+from service.jobs.leases import Leases
 from service.jobs.memory_check import check_learning_memory
 from service.jobs.request import LearnTask
 from service.options import TransferOptions
@@ -60,6 +62,22 @@ class _State:
         return self.course
 
 
+class _Courtesy:
+    """Gives way to other jobs: raises Stopping where one has waited for a worker."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+        self._looked = time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._looked + LOOK_S:
+            return
+        self._looked = time.monotonic()
+        with suppress(DatabaseError):  # the reporter tells of it
+            if self._leases.others_wait(PATIENCE_S):
+                raise Stopping
+
+
 class LearnRun(PresetRun):
     """Learning: goes on at its checkpoint, and gives way to every other job that waits."""
 
@@ -69,7 +87,7 @@ class LearnRun(PresetRun):
         photographs = self._photographs(task)
         course = self._course(task, photographs)
         shown = [*photographs, *draw_pictures(SHOWN, SEED)][:SHOWN]
-        looked = time.monotonic()
+        give_way = _Courtesy(self.leases)
         try:
             while not course.ended:
                 course.step()
@@ -77,17 +95,11 @@ class LearnRun(PresetRun):
                 if course.losses is not None:
                     state = _State(course, course.losses, lambda: course.sheet(shown))
                     self.reporter.on_progress(state, _curve(course))
-                if time.monotonic() > looked + LOOK_S:
-                    looked = time.monotonic()
-                    self._give_way()
+                give_way()
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
-        self._keep(task, course, len(photographs), self._judged(task, course, photographs))
-
-    def _give_way(self) -> None:
-        """Raise Stopping where another job has waited for a worker."""
-        if self.leases.others_wait(PATIENCE_S):
-            raise Stopping
+        judged = self._judged(task, course, photographs, give_way)
+        self._keep(task, course, len(photographs), judged)
 
     def _photographs(self, task: LearnTask) -> list[Picture]:
         """Decode the photographs, at the largest size that is learned from and that memory has room for."""
@@ -124,16 +136,23 @@ class LearnRun(PresetRun):
         except (StorageError, UnusableCourse):
             logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
 
-    def _judged(self, task: LearnTask, course: Course, photographs: Sequence[Picture]) -> Json:
+    def _judged(
+        self, task: LearnTask, course: Course, photographs: Sequence[Picture], give_way: Callable[[], None]
+    ) -> Json:
         """Return the losses of the painter and of the optimiser, means over the same pictures."""
+
+        def on_tick() -> None:
+            self.reporter.on_tick()
+            give_way()
+
         options = TransferOptions(size=task.size)
         found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
         for photograph in [*_kept_out(photographs), *draw_pictures(JUDGED, SEED)][:JUDGED]:
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
             painting = course.paint(content)
-            found["painter"].append(self.stylist.score(order, painting, self.reporter.on_tick).losses)
-            outcome = self.stylist.transfer(order, lambda _: self.reporter.on_tick(), self.reporter.on_tick)
+            found["painter"].append(self.stylist.score(order, painting, on_tick).losses)
+            outcome = self.stylist.transfer(order, lambda _: on_tick(), on_tick)
             found["optimizer"].append(outcome.result.losses)
         return {name: _mean(all) for name, all in found.items()}
 
