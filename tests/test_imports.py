@@ -43,6 +43,8 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {
         "painters": ("PIL", "cachetools", "numpy", "onnx", "onnxruntime", "safetensors", "torch"),
+    },
+    {
         "painting": ("numpy", "torch"),
         "webhooks": ("standardwebhooks",),
     },

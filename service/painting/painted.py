@@ -62,7 +62,7 @@ def _strongly(
     if strength.max() > 0.5:  # noqa: PLR2004 - see above
         twice = _averaged(once, styles, painters, on_tick)
         result += np.maximum(2 * strength - 1, 0) * (twice - once)
-    return result
+    return np.asarray(result)
 
 
 def _averaged(picture: Pixels, styles: Sequence[Style], painters: Painters, on_tick: Callable[[], None]) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two looks at whether they do
 KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
+PHOTO_PIXELS = 64_000_000  # of all photographs together, 3 bytes each
 SHOWN = 4  # pictures of the preview
 SEED = 2
 
@@ -88,12 +90,14 @@ class LearnRun(PresetRun):
             raise Stopping
 
     def _photographs(self, task: LearnTask) -> list[Picture]:
-        """Decode the photographs, at the largest size that is learned from."""
+        """Decode the photographs, at the largest size that is learned from and that memory has room for."""
         largest = max(learned_sizes(task.size).values())
         photographs = []
         for photo in task.photos:
             picture = files.decode(self.read(photo), self.reporter.on_tick)
-            photographs.append(images.resize_long_edge(picture, min(largest, max(picture.shape[:2]))))
+            roomy = math.sqrt(PHOTO_PIXELS / len(task.photos) / (picture.shape[0] * picture.shape[1]))
+            edge = max(picture.shape[:2])
+            photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
             self.reporter.on_tick()
         return photographs
 

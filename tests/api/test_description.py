@@ -132,7 +132,7 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
 
 def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tuple[str, str], Json]) -> None:
     both = {path for (_, path), found in operations.items() if "multipart/form-data" in media_of(found)}
-    assert both == {"/v1/styles/{name}", "/v1/transfers", "/v1/scores"}
+    assert both == {"/v1/styles/{name}", "/v1/styles/{name}/painter", "/v1/transfers", "/v1/scores"}
     for operation in operations.values():
         content = media_of(operation)
         if form := content.get("multipart/form-data"):

@@ -19,7 +19,7 @@ from service.storage.schema import JobRow
 
 pytestmark = pytest.mark.slow
 
-JOBS = 20
+JOBS = 10
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 120, (70, 70, 3), np.uint8))
 BODY = {

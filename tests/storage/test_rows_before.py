@@ -46,9 +46,13 @@ def requests(kind: str) -> list[dict[str, Any]]:
     return [row["request"] for row in JOBS if row["kind"] == kind]
 
 
+def without_new_options(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if (name, value) != ("method", "optimize")}
+
+
 def as_stored(json_: Any) -> Any:
-    """JSON after its way through a database."""
-    return json.loads(json.dumps(json_))
+    """JSON after its way through a database, without what the version before hadn't got."""
+    return json.loads(json.dumps(json_), object_hook=without_new_options)
 
 
 @pytest.mark.parametrize(
