@@ -23,6 +23,7 @@ from service.painters.packed import joined
 from service.painters.shape import parameter_shapes
 from service.painters.weights import PainterWeights
 from service.storage.records import PresetPainter
+from service.styles.packs import Pack, UnusablePack
 
 BIAS = "painter/head.bias"
 Facts = dict[str, Any]
@@ -138,6 +139,12 @@ def test_a_pack_without_a_painter_takes_the_painter_away(
     put_pack(service, "replaced", carrying)
     assert put_pack(service, "replaced", plain.content).status_code == 200
     assert painter(service, "replaced")["status"] == "none"
+
+
+def test_a_reader_that_knows_no_painters_says_what_it_can_t_read(carrying: bytes) -> None:
+    """Services of earlier versions read packs so."""
+    with pytest.raises(UnusablePack, match="it holds 'painter/.*', which is no <size>/<layer>"):
+        Pack.from_bytes(carrying)
 
 
 def _without(arrays: Arrays, facts: Facts) -> None:
