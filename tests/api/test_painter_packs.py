@@ -143,7 +143,7 @@ def test_a_pack_without_a_painter_takes_the_painter_away(
 
 def test_a_reader_that_knows_no_painters_says_what_it_can_t_read(carrying: bytes) -> None:
     """Services of earlier versions read packs so."""
-    with pytest.raises(UnusablePack, match="it holds 'painter/.*', which is no <size>/<layer>"):
+    with pytest.raises(UnusablePack, match=r"it holds 'painter/.*', which is no <size>/<layer>"):
         Pack.from_bytes(carrying)
 
 
