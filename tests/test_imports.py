@@ -77,7 +77,15 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
 """The rooms of service/, floor by floor from below: a folder, or a module beside them, and the packages from outside
 that it may import. A room imports what lies on the floors below its own, and nothing else."""
 SEPARATE = {
-    "api": ("engine", "painting", "styles.cache", "styles.grams", "styles.extractor"),
+    "api": (
+        "engine",
+        "painters.graph",
+        "painters.sessions",
+        "painting",
+        "styles.cache",
+        "styles.grams",
+        "styles.extractor",
+    ),
     "jobs": ("engine", "styles"),
     "engine": ("decoding", "storage", "telemetry", "styles", "jobs"),
     "styles": ("engine", "jobs"),

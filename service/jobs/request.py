@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from service.errors import FieldError, InvalidInput
 from service.options import TransferOptions, unknown_options
 from service.pictures.style_image import StyleImage
-from service.storage.kinds import LEARN, PACK, SCORE, TRANSFER, WARM
+from service.storage.kinds import LEARN, ONNX, PACK, SCORE, TRANSFER, WARM
 from service.storage.pictures import StoredFile, StoredImage, style_image_from_json, style_image_to_json
 from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
@@ -251,7 +251,23 @@ class LearnTask:
         return cls(style, json.get("version", ""), int(number_in(json, "size", 0)), minutes, photos)
 
 
-Request = TransferRequest | ScoreRequest | WarmTask | PackTask | LearnTask
+@dataclass(frozen=True)
+class OnnxTask:
+    """ONNX file: of the painter of a preset, whose weights are the file `painter`."""
+
+    kind: ClassVar[str] = ONNX
+    painter: StoredFile
+    preset: str
+
+    def to_json(self) -> Json:
+        return {"painter": self.painter.to_json(), "preset": self.preset}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> OnnxTask:
+        return cls(StoredFile.from_json(object_in(json, "painter")), json.get("preset", ""))
+
+
+Request = TransferRequest | ScoreRequest | WarmTask | PackTask | LearnTask | OnnxTask
 """What a job is asked for, by its kind."""
 
 

@@ -12,11 +12,18 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from service.painters.shape import BLOCKS, EPSILON, OCTAVES, parameter_shapes
+from service.painters.weights import PainterWeights
 
 OPSET, IR_VERSION = 17, 8  # of one time, so that older runtimes read the file too
 FREE: list[str | int | None] = ["N", 3, "H", "W"]
 
 Weights = Mapping[str, npt.NDArray[Any]]
+
+
+def onnx_file(painter: PainterWeights, facts: Mapping[str, str]) -> bytes:
+    """Return a painter as an ONNX file in float32; `facts` go into its metadata beside its own."""
+    own = {"nst.size": str(painter.size), "nst.model": painter.model}
+    return build_model(painter.weights, painter.size, own | dict(facts)).SerializeToString(deterministic=True)
 
 
 def build_model(weights: Weights, size: int, facts: Mapping[str, str]) -> onnx.ModelProto:

@@ -10,6 +10,7 @@ import onnxruntime as ort
 from cachetools import LRUCache
 from PIL import Image
 
+from service.painters.graph import onnx_file
 from service.painters.shape import OCTAVES
 from service.painters.weights import PainterWeights
 
@@ -41,7 +42,7 @@ class PainterSession:
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # which would keep the memory of the largest picture
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an optimisation may run beside it
-        self._session = ort.InferenceSession(weights.to_onnx({}), options, providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(onnx_file(weights, {}), options, providers=["CPUExecutionProvider"])
         self._largest = round(weights.size * 2**OCTAVES)
 
     def paint(self, photograph: Pixels) -> Pixels:

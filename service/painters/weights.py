@@ -12,7 +12,6 @@ import numpy.typing as npt
 from safetensors.numpy import save
 
 from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
-from service.painters.graph import build_model
 from service.painters.shape import parameter_shapes
 
 VERSION = 1
@@ -45,15 +44,14 @@ class PainterWeights:
         """Round weights as they come from learning."""
         return cls({name: array.astype(np.float16) for name, array in weights.items()}, size, model)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its file says of itself."""
+        return {"version": VERSION, "size": self.size, "model": self.model}
+
     def to_bytes(self) -> bytes:
         """Return the safetensors file."""
-        facts = {"version": VERSION, "size": self.size, "model": self.model}
-        return save(dict(self.weights), {METADATA: json.dumps(facts, sort_keys=True)})
-
-    def to_onnx(self, facts: Mapping[str, str]) -> bytes:
-        """Return the painter as an ONNX file in float32; `facts` go into its metadata beside its own."""
-        own = {"nst.size": str(self.size), "nst.model": self.model}
-        return build_model(self.weights, self.size, own | dict(facts)).SerializeToString(deterministic=True)
+        return save(dict(self.weights), {METADATA: json.dumps(self.facts, sort_keys=True)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PainterWeights:
@@ -62,11 +60,20 @@ class PainterWeights:
         Raises:
             UnusablePainter: it is not that.
         """
-        weights, facts = read_checked(data, METADATA, _check_shapes, UnusablePainter)
+        weights, facts = read_checked(data, METADATA, check_shapes, UnusablePainter)
+        return cls.of_file(weights, facts)
+
+    @classmethod
+    def of_file(cls, weights: Mapping[str, npt.NDArray[np.float16]], facts: Any) -> PainterWeights:
+        """Take weights that `check_shapes` has let through, with what their file says of them.
+
+        Raises:
+            UnusablePainter: it doesn't say what `facts` does.
+        """
         return cls(weights, **_checked(facts))
 
 
-def _check_shapes(found: Mapping[str, TensorHeader]) -> None:
+def check_shapes(found: Mapping[str, TensorHeader]) -> None:
     """Raise UnusablePainter for other arrays than a painter has."""
     shapes = parameter_shapes()
     if set(found) != set(shapes):

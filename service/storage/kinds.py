@@ -7,5 +7,6 @@ SCORE = "score"  # of a picture that came with the request
 WARM = "warm"  # the Gram cache is filled beforehand
 PACK = "pack"  # a preset's Grams become a file
 LEARN = "learn"  # a preset gets a painter
+ONNX = "onnx"  # a painter that came with a pack gets its ONNX file
 
-KINDS = (TRANSFER, SCORE, WARM, PACK, LEARN)
+KINDS = (TRANSFER, SCORE, WARM, PACK, LEARN, ONNX)

@@ -174,12 +174,13 @@ class PresetPainter(StoredFile):
 
     Attributes:
         model: SHA-256 of the model whose features it learned from.
-        onnx, onnx_sha256: the ONNX file.
+        onnx, onnx_sha256: the ONNX file; empty until it is made, for a painter that came with a pack.
         bytes: what the ONNX file takes.
         size: pixels on the long edge that it learned for.
         steps, seconds: what the learning took.
         photos: photographs that it learned from, beside drawn pictures.
-        judged: "painter" and "optimizer" -> losses on the same pictures.
+        judged: "painter" and "optimizer" -> losses on the same pictures; empty where nothing is known.
+        counted: bytes of its files that are in the preset's `bytes`.
     """
 
     model: str = ""
@@ -191,3 +192,4 @@ class PresetPainter(StoredFile):
     seconds: float = 0.0
     photos: int = 0
     judged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    counted: int = 0

@@ -94,7 +94,7 @@ class Pack:
         Raises:
             UnusablePack: it is not that.
         """
-        tensors, preset = read_checked(data, METADATA, _check_tensors, UnusablePack)
+        tensors, preset = read_checked(data, METADATA, check_tensors, UnusablePack)
         if not isinstance(preset, dict) or preset.get("version") != VERSION:
             raise UnusablePack(f"not a pack of version {VERSION}")
         thumbnail = tensors.pop(THUMBNAIL).tobytes()
@@ -114,7 +114,7 @@ def image_facts(image: StyleImage[StoredImage]) -> dict[str, Any]:
     return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale}
 
 
-def _check_tensors(found: Mapping[str, TensorHeader]) -> None:
+def check_tensors(found: Mapping[str, TensorHeader]) -> None:
     """Raise UnusablePack for other tensors than a pack has, or too many of them."""
     _check_names([name for name in found if name != THUMBNAIL])
     for name, tensor in found.items():

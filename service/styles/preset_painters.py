@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,11 +12,24 @@ from service.errors import NotFound
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import leave
+from service.storage.pictures import StoredFile
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
 from service.storage.schema import PresetRow
 
 FOLDER = "painters"
+
+
+@dataclass(frozen=True, eq=False)
+class PackedPainter:
+    """A painter that came with a pack: the file of its weights, and its record, which has no keys of files yet."""
+
+    data: bytes
+    record: PresetPainter
+
+    def stored(self, version: str) -> PresetPainter:
+        """Return the record for a preset's version, whose name is also that of the painter's folder."""
+        return replace(self.record, blob=painter_blob(version, "weights.safetensors"))
 
 
 class PresetPainters:
@@ -45,8 +59,17 @@ class PresetPainters:
             if row is None or row.version != version or row.learning != job:
                 return False
             if row.painter is None or row.painter.blob != painter.blob:
-                leave(session, painter_folders(row))
+                _let_go(session, row)
             row.painter = painter
+        return True
+
+    def add_model(self, name: str, weights: StoredFile, model: StoredFile, size: int) -> bool:
+        """Give a preset's painter its ONNX file of `size` bytes; False where the preset has other weights by now."""
+        with self._database.writing() as session:
+            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+            if row is None or row.painter is None or row.painter.blob != weights.blob:
+                return False
+            row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
         return True
 
     def remove(self, name: str) -> str | None:
@@ -58,23 +81,39 @@ class PresetPainters:
             row = _locked(session, name)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the style {name!r} has no painter")
-            leave(session, painter_folders(row))
-            learning, row.painter, row.learning = row.learning, None, None
+            _let_go(session, row)
+            learning, row.learning = row.learning, None
         return learning
+
+    def weights(self, painter: PresetPainter) -> bytes:
+        """Return the file of a painter's weights. Raises DamagedFile, BlobNotFound."""
+        return read_back(self._blobs, painter.blob, painter.sha256)
 
     def model(self, painter: PresetPainter) -> bytes:
         """Return a painter's ONNX file. Raises DamagedFile, BlobNotFound."""
         return read_back(self._blobs, painter.onnx, painter.onnx_sha256)
 
 
-def painter_blob(job: str, name: str) -> str:
-    """Return the key of a file of the painter that a job makes."""
-    return f"{FOLDER}/{job}/{name}"
+def painter_blob(id: str, name: str) -> str:
+    """Return the key of a file of a painter; `id` is that of the job that made it, or its preset's version."""
+    return f"{painter_folder(id)}/{name}"
+
+
+def painter_folder(id: str) -> str:
+    """Return the folder of a painter's files."""
+    return f"{FOLDER}/{id}"
 
 
 def painter_folders(row: PresetRow) -> list[str]:
     """Return the folders of a preset's painter: one, or none."""
     return [row.painter.blob.rpartition("/")[0]] if row.painter else []
+
+
+def _let_go(session: Session, row: PresetRow) -> None:
+    """Take a preset's painter from its row, if there is one."""
+    leave(session, painter_folders(row))
+    row.bytes -= row.painter.counted if row.painter else 0
+    row.painter = None
 
 
 def _locked(session: Session, name: str) -> PresetRow:

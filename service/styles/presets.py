@@ -23,11 +23,11 @@ from service.storage.left import leave
 from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
-from service.storage.records import PresetPack
+from service.storage.records import PresetPack, PresetPainter
 from service.storage.schema import MarkRow, PresetRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
-from service.styles.preset_painters import painter_folders
+from service.styles.preset_painters import PackedPainter, painter_folder, painter_folders
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ StoredImages = tuple[StyleImage[StoredImage], ...]
 
 @dataclass(frozen=True)
 class _Version:
-    """A state of a preset whose files are stored: the columns of its row, but for its name, time and warming."""
+    """A state of a preset whose files are stored: the columns of its row but for name, time, warming, learning."""
 
     version: str
     description: str
@@ -52,6 +52,7 @@ class _Version:
     pack: PresetPack | None
     owner: str
     bytes: int
+    painter: PresetPainter | None = None
 
 
 class Presets:
@@ -131,9 +132,15 @@ class Presets:
         self._blobs.put(thumbnail_key(version), thumbnail)
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
-    def put_pack(self, name: str, data: bytes, pack: Pack, owner: str = "") -> tuple[PresetRow, bool]:
-        """Save a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`."""
-        self._check_limits(name, owner, len(data))
+    def put_pack(
+        self, name: str, data: bytes, pack: Pack, owner: str = "", painter: PackedPainter | None = None
+    ) -> tuple[PresetRow, bool]:
+        """Save a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`.
+
+        It has the painter that came with the pack, if one did.
+        """
+        size = len(data) + (len(painter.data) if painter else 0)
+        self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         saved = _Version(
@@ -143,11 +150,14 @@ class Presets:
             thumbnail=images.digest(pack.thumbnail),
             pack=PresetPack(blob, images.digest(data), pack.model, pack.layers, list(pack.ladder)),
             owner=owner,
-            bytes=len(data),
+            bytes=size,
+            painter=painter.stored(version) if painter else None,
         )
-        with removed_if_undone(self._blobs, [_folder(version)]):
+        with removed_if_undone(self._blobs, [_folder(version), painter_folder(version)]):
             self._blobs.put(blob, data)
             self._blobs.put(thumbnail_key(version), pack.thumbnail)
+            if painter and saved.painter:
+                self._blobs.put(saved.painter.blob, painter.data)
             return self._replace(name, saved)
 
     def _check_limits(self, name: str, owner: str, size: int) -> None:
@@ -170,7 +180,7 @@ class Presets:
                 leave(session, [_folder(row.version), *painter_folders(row)])
             for column, value in vars(saved).items():
                 setattr(row, column, value)
-            row.warm = row.painter = row.learning = None
+            row.warm = row.learning = None
             also(session, row)
         return row, is_new
 

@@ -26,6 +26,7 @@ from service.pictures.sizes import style_size_errors
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob
+from service.worker.onnx_file import preset_onnx
 from service.worker.reporter import Stopping
 from service.worker.tasks import PresetRun
 
@@ -38,7 +39,6 @@ JUDGED = 2  # pictures on which the painter is judged beside the optimiser
 PHOTO_PIXELS = 64_000_000  # of all photographs together, 3 bytes each
 SHOWN = 4  # pictures of the preview
 SEED = 2
-LICENCE = "as the style's pictures"
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class LearnRun(PresetRun):
         """Store the painter's files, and give it to the preset."""
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
-        onnx = weights.to_onnx({"nst.preset": task.style.preset or "", "nst.licence": LICENCE})
+        onnx = preset_onnx(weights, task.style.preset or "")
         painter = PresetPainter(
             painter_blob(self.claim.id, f"weights-{self.claim.fence}.safetensors"),
             images.digest(data),

@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 import requests
 from api.controls import NEGATIVE, assert_refused, painted
+from api.test_packs_api import put_pack
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
 
@@ -70,6 +71,20 @@ def test_its_model_is_an_onnx_file_that_paints(service: RunningService, ready: d
     (painting,) = session.run(None, {"photograph": np.full((1, 3, 40, 64), 0.5, np.float32)})
     assert painting.shape == (1, 3, 40, 64)
     assert 0 <= painting.min() <= painting.max() <= 1
+
+
+def test_its_pack_brings_it_to_another_preset(service: RunningService, ready: dict[str, Any]) -> None:
+    pack = service.get("/v1/styles/taught/pack")
+    assert put_pack(service, "taught-elsewhere", pack.content).status_code == 201
+    shown = painter(service, "taught-elsewhere")
+    for same in ("status", "size", "steps", "seconds", "photos", "judged"):
+        assert shown[same] == ready[same]
+    own, theirs = (
+        service.transfer(png(NEGATIVE), {"preset": name}, size=64, method="painter")
+        for name in ("taught", "taught-elsewhere")
+    )
+    assert own["status"] == "succeeded"
+    assert theirs["result"] == own["result"]
 
 
 def test_the_preview_shows_four_pictures(service: RunningService, ready: dict[str, Any]) -> None:

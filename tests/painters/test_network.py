@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 
+from service.painters.graph import onnx_file
 from service.painters.network import Painter
 from service.painters.sessions import PainterSession
 from service.painters.shape import parameter_shapes
@@ -34,7 +35,7 @@ def test_onnx_runtime_paints_what_torch_paints_in_every_size(
 
 
 def test_the_onnx_file_passes_the_checker_and_says_what_it_is(weights: PainterWeights) -> None:
-    model = onnx.load_from_string(weights.to_onnx({"nst.preset": "waves"}))
+    model = onnx.load_from_string(onnx_file(weights, {"nst.preset": "waves"}))
     onnx.checker.check_model(model, full_check=True)
     facts = {entry.key: entry.value for entry in model.metadata_props}
     assert facts == {"nst.size": "512", "nst.model": weights.model, "nst.preset": "waves"}

@@ -18,9 +18,14 @@ from service.api.schemas.parameters import StylePath, WatchHeaders
 from service.api.schemas.requests import PainterBody
 from service.api.schemas.resources import learning_progress, painter_resource
 from service.api.schemas.responses import PainterOut, Problem
+from service.api.views.made import made
 from service.api.views.stored import job_preview
 from service.errors import NotFound, NotReady
+from service.jobs.idempotency import RepeatKey
+from service.jobs.request import OnnxTask
 from service.storage.kinds import LEARN
+from service.storage.pictures import StoredFile
+from service.storage.records import PresetPainter
 from service.storage.schema import ENDED, JobRow, PresetRow
 
 blueprint = APIBlueprint(
@@ -73,21 +78,35 @@ def delete_painter(path: StylePath) -> tuple[str, int]:
     return "", 204
 
 
-@blueprint.get("/<name>/painter/model", responses=ONNX | {"409": Problem})
+@blueprint.get("/<name>/painter/model", responses=ONNX | dict.fromkeys(("409", "429", "507"), Problem))
 def get_painter_model(path: StylePath) -> Response:
     """A preset's painter as an ONNX file
 
     Its input `photograph` and its output `painting` are N x 3 x H x W, RGB in [0, 1], with free H and W of at least
     16. Its metadata name the preset, the size that it learned for, and the model that it learned from.
+    That of a painter that came with a pack is made by a worker the first time.
     """
     painter = context().presets.get(path.name).painter
     if painter is None:
         raise NotReady(f"the style {path.name!r} has no painter yet")
+    if not painter.onnx:
+        painter = _with_model(path.name, painter)
     response = file(
         lambda: context().painters.model(painter), "application/octet-stream", painter.onnx_sha256, REVALIDATE
     )
     response.headers["Content-Disposition"] = f'attachment; filename="{path.name}.onnx"'
     return response
+
+
+def _with_model(name: str, painter: PresetPainter) -> PresetPainter:
+    """Let a worker make the ONNX file of a painter that came with a pack; return the painter with it."""
+
+    def find() -> PresetPainter | None:
+        found = context().presets.get(name).painter
+        return found if found and found.onnx else None
+
+    key = RepeatKey("models", painter.blob, painter.sha256)
+    return made("the ONNX file", OnnxTask(StoredFile(painter.blob, painter.sha256), name), key, find)
 
 
 @blueprint.get("/<name>/painter/preview", responses=JPEG | {"409": Problem})

@@ -22,19 +22,21 @@ from service.api.schemas.parameters import NewStylePath, PageQuery, StyleImagePa
 from service.api.schemas.requests import StyleBody
 from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
+from service.api.views.made import made
 from service.api.views.originals import ORIGINAL, original
-from service.errors import InvalidInput, JobFailed, NotFound, OtherModel, Unavailable
+from service.errors import InvalidInput, NotFound, OtherModel
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import PackTask, StoredStyle, WarmTask
+from service.painters.packed import joined, parted
 from service.pictures.images import UnreadableImage
 from service.pictures.sizes import style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
 from service.storage.readback import read_back
 from service.storage.records import Warming
-from service.storage.schema import ENDED, PresetRow
+from service.storage.schema import PresetRow
 from service.styles.packs import Pack, UnusablePack
 
 blueprint = APIBlueprint(
@@ -48,7 +50,6 @@ blueprint = APIBlueprint(
 
 SAVED: dict[Any, Any] = {"200": StyleOut, "201": StyleOut}
 PACK = files(PACK_TYPE)
-PACK_S = 60.0  # seconds that a caller waits for a pack to be made
 THUMBNAIL = files("image/jpeg")
 
 
@@ -138,54 +139,59 @@ def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
 
 @blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
 def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Save a preset from the pack of another service"""
+    """Save a preset from the pack of another service
+
+    It has the painter that the pack holds, if there is one, at once.
+    """
     context().disks.check()
     data = raw.get_file(PACK_TYPE)
     try:
-        pack = Pack.from_bytes(data)
+        plain, painter = parted(data)
+        pack = Pack.from_bytes(plain)
     except UnusablePack as error:
         raise InvalidInput.field("pack", str(error)) from error
     if pack.model != context().model_sha256():
         raise OtherModel(
             f"its Gram matrices are of the model {pack.model}, this service's is {context().model_sha256()}"
         )
+    if painter and painter.record.model != pack.model:
+        raise OtherModel(f"its painter learned from the model {painter.record.model}, this service's is {pack.model}")
     before = _found(path.name)
-    saved = context().presets.put_pack(path.name, data, pack, caller())
+    saved = context().presets.put_pack(path.name, plain, pack, caller(), painter)
     _end_tasks(before)
     return _saved(*saved)
 
 
 @blueprint.get("/<name>/pack", responses=PACK | dict.fromkeys(("404", "429", "507"), Problem))
 def get_style_pack(path: StylePath) -> Response:
-    """The Gram matrices of a preset as one file
+    """The Gram matrices of a preset, and its painter, as one file
 
-    A safetensors file for a ladder of sizes, to be sent to another service. The first time a worker makes it.
+    A safetensors file for a ladder of sizes, to be sent to another service. The first time a worker makes it. It
+    holds the painter that the preset has, if that learned from the Gram matrices' model.
     """
     row = context().presets.get(path.name)
     model = row.pack.model if row.pack else context().model_sha256()
-    etag = f"{row.version}-{model}"
-    response = file(lambda: context().presets.pack(row, model) or _made_pack(row, model), PACK_TYPE, etag, REVALIDATE)
+    painter = row.painter if row.painter and row.painter.model == model else None
+    etag = f"{row.version}-{model}" + (f"-{painter.sha256}" if painter else "")
+
+    def data() -> bytes:
+        plain = _plain_pack(row, model)
+        return joined(plain, context().painters.weights(painter), painter) if painter else plain
+
+    response = file(data, PACK_TYPE, etag, REVALIDATE)
     response.headers["Content-Disposition"] = f'attachment; filename="{row.name}.safetensors"'
     return response
 
 
-def _made_pack(row: PresetRow, model: str) -> bytes:
-    """Let a worker make a preset's pack, and wait for it; requests at the same time share one task."""
-    context().disks.check()
-    style = StoredStyle(row.name, 1.0, 1.0, row.images)
-    task = PackTask(style, row.version, row.description, row.thumbnail)
+def _plain_pack(row: PresetRow, model: str) -> bytes:
+    """Return a preset's Grams as a file, which a worker makes the first time."""
+
+    def find() -> bytes | None:
+        return context().presets.pack(row, model)
+
+    task = PackTask(StoredStyle(row.name, 1.0, 1.0, row.images), row.version, row.description, row.thumbnail)
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
-    job = context().queue.submit(Submission(new_id(), task, caller(), repeat=key, trace=traceparent()))
-    context().wake()
-    job, _ = context().waiting.until_ended(job, PACK_S)
-    data = context().presets.pack(row, model)
-    if data is None and job.status not in ENDED:
-        raise Unavailable("the pack is still being made: ask again", retry_after=PACK_S / 4)
-    with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
-        context().queue.delete(job.id)
-    if data is None:
-        raise JobFailed(f"the pack could not be made: {job.error['detail'] if job.error else job.status}")
-    return data
+    return find() or made("the pack", task, key, find)
 
 
 @blueprint.get("/<name>/image", responses=THUMBNAIL | {"404": Problem})

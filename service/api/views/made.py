@@ -1,0 +1,44 @@
+"""Files that a worker makes when they are first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from service.api.auth import caller
+from service.api.context import context
+from service.api.http.access_log import traceparent
+from service.errors import JobFailed, NotFound, Unavailable
+from service.jobs.idempotency import RepeatKey
+from service.jobs.queue import Submission, new_id
+from service.jobs.request import Request
+from service.storage.schema import ENDED
+
+MADE_S = 60.0  # seconds that a caller waits
+
+Found = TypeVar("Found")
+
+
+def made(what: str, task: Request, key: RepeatKey, find: Callable[[], Found | None]) -> Found:
+    """Let a worker do a task, and wait for what `find` then finds; requests of one key at the same time share it.
+
+    `what` names the thing in errors, as in "the pack".
+
+    Raises:
+        Unavailable: it takes longer than MADE_S.
+        JobFailed: the task failed.
+        QueueFull, TooManyJobs: too many jobs wait already.
+    """
+    context().disks.check()
+    job = context().queue.submit(Submission(new_id(), task, caller(), repeat=key, trace=traceparent()))
+    context().wake()
+    job, _ = context().waiting.until_ended(job, MADE_S)
+    found = find()
+    if found is None and job.status not in ENDED:
+        raise Unavailable(f"{what} is still being made: ask again", retry_after=MADE_S / 4)
+    with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
+        context().queue.delete(job.id)
+    if found is None:
+        raise JobFailed(f"{what} could not be made: {job.error['detail'] if job.error else job.status}")
+    return found
