@@ -1,4 +1,4 @@
-"""/v1/styles: presets."""
+"""/v1/styles: presets, with their pictures and packs."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
 
 
 def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learning: NewLearning | None) -> None:
-    """Submit what a new preset asks for, its Grams and its painter, and note it in the preset's row."""
+    """Submit the tasks of a new preset, its warming and its learning, and note them in the preset's row."""
     if body.warm:
         task = WarmTask(StoredStyle(row.name, 1.0, 1.0, row.images), tuple(body.warm))
         job = context().queue.submit_in(session, Submission(new_id(), task, caller(), trace=traceparent()))
@@ -100,7 +100,7 @@ def _found(name: str) -> PresetRow | None:
 
 
 def _end_tasks(row: PresetRow | None) -> None:
-    """Cancel the tasks of a preset that is gone: its warming, its learning."""
+    """Cancel the tasks of a preset that was deleted or replaced: its warming and its learning."""
     for job in (row.warm.job if row and row.warm else None, row.learning if row else None):
         if job is not None:
             with suppress(NotFound):
@@ -181,7 +181,7 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
     data = context().presets.pack(row, model)
     if data is None and job.status not in ENDED:
         raise Unavailable("the pack is still being made: ask again", retry_after=PACK_S / 4)
-    with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
+    with suppress(NotFound):  # so that a failed try can be repeated; another request may have deleted it
         context().queue.delete(job.id)
     if data is None:
         raise JobFailed(f"the pack could not be made: {job.error['detail'] if job.error else job.status}")
@@ -192,7 +192,7 @@ def _made_pack(row: PresetRow, model: str) -> bytes:
 def get_style_thumbnail(path: StylePath) -> Response:
     """A thumbnail of a preset"""
     row = context().presets.get(path.name)
-    # may be kept, but the name can get another picture
+    # not FOREVER: the preset can get another picture
     return file(lambda: context().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
 
 
@@ -206,7 +206,7 @@ def get_style_picture(path: StyleImagePath) -> Response:
     if path.index >= len(row.images) or not row.images[path.index].file.blob:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
     image = row.images[path.index].file
-    # the name can get other pictures
+    # not FOREVER: the preset can get other pictures
     return original(image, lambda: read_back(context().blobs, image.blob, image.sha256), REVALIDATE)
 
 
