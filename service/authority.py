@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOCALHOST = "localhost"
 ANYTHING = "*"
-BELOW = "*."  # how an entry begins that stands for all names below a domain
+BELOW = "*."  # start of an entry that stands for all names below a domain
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?")
 
@@ -24,7 +24,7 @@ class Authority:
 
     @property
     def address(self) -> IPv4Address | IPv6Address | None:
-        """The IP address, if the host is one and no name."""
+        """The IP address; None if the host is a name."""
         return _address(self.host)
 
     @property
@@ -36,7 +36,7 @@ class Authority:
 
 
 def parse_authority(text: str) -> Authority | None:
-    """Return the Authority of `host`, `host:port` or `[IPv6]:port`; None for anything else, as with a user name."""
+    """Return the Authority of `host`, `host:port` or `[IPv6]:port`; None for any other text."""
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         return None
@@ -51,7 +51,7 @@ def parse_authority(text: str) -> Authority | None:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the IP address that a text is, if it is one; an IPv4 address mapped into IPv6 is that IPv4 address."""
+    """Return the IP address in a text, or None; an IPv4 address mapped into IPv6 becomes plain IPv4."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -77,11 +77,11 @@ class HostPattern:
 
 
 def parse_pattern(text: str) -> HostPattern:
-    """Return the pattern of an entry of NST_HOSTS. Raises ValueError for anything else."""
+    """Parse an entry of NST_HOSTS. Raises ValueError if it is malformed."""
     if text == ANYTHING:
         return HostPattern(ANYTHING)
     below = text.startswith(BELOW)
-    authority = parse_authority(text.removeprefix(BELOW)) or parse_authority(f"[{text}]")  # an IPv6 address as it is
+    authority = parse_authority(text.removeprefix(BELOW)) or parse_authority(f"[{text}]")  # IPv6 without brackets
     if authority is None or (below and authority.address is not None):
         raise ValueError(f"{text!r} is no host as in app.example.com, *.example.com, 10.0.0.5 or app:8000, nor *")
     return HostPattern(BELOW + authority.host if below else authority.host, authority.port)

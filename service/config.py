@@ -18,8 +18,8 @@ from service.machine.memory import MIB, available
 SPIN_TURNS = "3000"
 """How many turns of its loop an idle thread of torch waits for work before it sleeps.
 
-libgomp's own 300,000 keep a core from whoever could use it: two workers on one pair of cores took 3.5 to 12 times as
-long instead of twice. None at all (OMP_WAIT_POLICY=passive) costs 5 to 30 % alone.
+With libgomp's default of 300,000, idle threads keep the cores from others: two workers on one pair of cores took 3.5
+to 12 times as long, instead of twice. Without any turns (OMP_WAIT_POLICY=passive) one worker is 5 to 30 % slower.
 """
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -210,7 +210,7 @@ class Settings:
         """Return the settings of NST_… variables; one that is unset or empty means the default.
 
         Raises:
-            InvalidInput: values can't be used; it names every such variable.
+            InvalidInput: values can't be used; the error names the variable of each.
         """
         values, errors = {}, []
         for name, f in variables().items():

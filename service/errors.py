@@ -17,7 +17,7 @@ ServiceError                500
 ├─ Unavailable              503  a part that the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or doesn't meet the contract
 │  └─ QueueFull             503  too many jobs are waiting
-├─ NoSpace                   507  the disk is nearly full, or the caller has used its quota
+├─ NoSpace                  507  the disk is nearly full, or the caller has used its quota
 ├─ StorageError             500  database or blobs failed
 │  ├─ DatabaseError         503  perhaps only for now
 │  │  └─ DatabaseFull       507  there was no room to write
@@ -49,7 +49,7 @@ def shown(text: str) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """Return the text, with an ellipsis for its end where it is longer than `length` characters."""
+    """Return the text; if it is longer than `length` characters, an ellipsis replaces its end."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -75,7 +75,7 @@ class ProblemJson(TypedDict):
 class ServiceError(Exception):
     """Base of all errors raised on purpose; `detail` is written for the caller.
 
-    `retry_after` is in how many seconds a retry may succeed, if that is known.
+    `retry_after`: seconds after which a retry may succeed; None if that isn't known.
     """
 
     status: ClassVar[int] = 500
@@ -212,7 +212,7 @@ class Misdirected(ServiceError):
 
 
 class TooManyJobs(ServiceError):
-    """The caller has the most waiting jobs that one caller may have."""
+    """The caller has as many waiting jobs as one caller may have."""
 
     status = 429
     slug = "too-many-jobs"
@@ -231,7 +231,7 @@ class ModelUnavailable(Unavailable):
 
 
 class QueueFull(Unavailable):
-    """The most jobs that the service accepts are waiting."""
+    """As many jobs wait as the service accepts."""
 
     slug = "queue-full"
     title = "Queue full"
@@ -253,7 +253,7 @@ class StorageError(ServiceError):
 class DatabaseError(StorageError):
     """The database failed, perhaps only for now: worth another try.
 
-    `undone` tells whether certainly nothing of the transaction was kept; False if it failed during the commit.
+    `undone` is True if certainly nothing of the transaction was kept, and False if it failed during the commit.
     """
 
     status = 503

@@ -17,13 +17,15 @@ from service.network.layers import LAYERS
 
 REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9
-CONTENT_WEIGHT, TV_WEIGHT = 0.15, 0.5  # the defaults, to which a strength of 0.5 comes down
+CONTENT_WEIGHT, TV_WEIGHT = 0.15, 0.5  # the defaults, which a strength of 0.5 gives
 STRENGTH_WEIGHTS = ("content_weight", "style_weight")  # `strength` sets both
-BESIDE_PAINTER: tuple[str, ...] = ("levels", "init", "seed")  # options that painting in one pass leaves nothing to do
+BESIDE_PAINTER: tuple[str, ...] = ("levels", "init", "seed")  # options without effect if painters paint
 OF_OPTIMIZER: tuple[str, ...] = (
     "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "loss_scaling", "optimizer",
     "tolerance",
 )  # fmt: skip
+"""Options that only the optimiser uses."""
+
 STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
 STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
 
@@ -131,7 +133,7 @@ class TransferOptions:
             raise InvalidInput(errors)
 
     def _without_effect(self) -> list[FieldError]:
-        """Return an error for each option that a painter doesn't look at and that isn't at its default."""
+        """Return an error for each option that a painter ignores and that isn't at its default."""
         names = BESIDE_PAINTER if self.iterations else BESIDE_PAINTER + OF_OPTIMIZER
         if self.strength is not None:
             names = tuple(name for name in names if name not in REAL)
@@ -141,11 +143,13 @@ class TransferOptions:
 
     @classmethod
     def of(cls, **given: Any) -> TransferOptions:
-        """Return the options from those that were given: a strength stands for the weights.
+        """Return all options, from those that were given.
+
+        A strength sets the weights. With the method "painter", iterations are 0 unless they were given.
 
         Raises:
             InvalidInput: as the class itself; also for a name that no option has, and for a strength beside one of
-                the weights that it stands for.
+                the weights that it sets.
         """
         if unknown := sorted(given.keys() - OPTIONS.keys()):
             raise InvalidInput([FieldError(name, "there is no such option") for name in unknown])
@@ -156,7 +160,7 @@ class TransferOptions:
             return cls(**given)
         if both := [name for name in STRENGTH_WEIGHTS if name in given]:
             raise InvalidInput.field("strength", f"give either strength or {' and '.join(both)}")
-        cls(**given)  # which says what is wrong with the strength, before anything is made of it
+        cls(**given)  # raises if the strength is out of range, before weights are computed from it
         return cls(**weights_at(strength) | given)
 
     @property
@@ -190,10 +194,10 @@ def unknown_options(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def weights_at(strength: float) -> dict[str, float]:
-    """Return the weights that a strength stands for: at 0.5 the defaults, at 0 all content, at 1 all style.
+    """Return the weights that a strength sets: at 0.5 the defaults, at 0 all content, at 1 all style.
 
-    The smoothing goes with the weaker of the two: at 0 the content image is to come back as it is, and at 1 nothing
-    is to hold the style back.
+    The smoothing follows the weaker of the two: at 0 the content image should come back as it is, and at 1 nothing
+    should hold the style back.
     """
     content, style = 2 * (1 - strength), 2 * strength
     return {

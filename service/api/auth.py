@@ -28,7 +28,7 @@ def _authenticate() -> None:
 def _check_key() -> None:
     """Check `Authorization: Bearer <key>` or `X-API-Key: <key>` of this request. Raises Unauthorized."""
     keys = context().settings.api_keys
-    if not keys or request.method == "OPTIONS":  # a browser's preflight can't bring one
+    if not keys or request.method == "OPTIONS":  # a browser's preflight request can't have one
         return
     sent = _sent_key().encode()
     if not any([hmac.compare_digest(sent, key.encode()) for key in keys]):  # noqa: C419 - takes equally long
@@ -36,7 +36,7 @@ def _check_key() -> None:
 
 
 def caller() -> str:
-    """Return who this request's jobs belong to, in scheduling and limits: its API key's digest, else its address."""
+    """Return the caller of this request, for scheduling and limits: the digest of its API key, or its address."""
     if context().settings.api_keys:
         return f"key:{hashlib.sha256(_sent_key().encode()).hexdigest()[:16]}"
     return f"address:{request.remote_addr}"

@@ -50,7 +50,7 @@ class AppContext:
     wake: Callable[[], None]
 
     def model_sha256(self) -> str:
-        """Return the digest of the model that the workers compute with, or of the file where no worker is alive.
+        """Return the SHA-256 of the model that the workers compute with, or of the file if no worker is alive.
 
         Raises:
             ModelUnavailable: the workers compute with different models, or there is no file.

@@ -1,6 +1,6 @@
 """One process of the pool: it carries out jobs when it is woken, and also looks for jobs every second.
 
-So a lost message or a broker that is down costs one second.
+A lost message, or a broker that is down, therefore delays a job by one second at most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ LOOK_S = 1.0  # seconds between two looks without a wake-up
 
 
 class Child:
-    """The one thread for all jobs: Celery uses the main thread, and torch keeps memory for each thread."""
+    """A worker whose jobs all run in one thread.
+
+    Celery uses the main thread, and torch keeps memory for each thread.
+    """
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
         self._closed = threading.Event()
@@ -33,7 +36,7 @@ class Child:
         self._looking.start()
 
     def wake(self) -> None:
-        """Carry out jobs until none is left: so long Celery counts this process as busy."""
+        """Carry out jobs until none is left. Celery counts this process as busy until then."""
         self._hands.submit(self._work_off).result()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Celery's worker, with other signal handling, and care for the pool while the broker is down."""
+"""Celery's worker with other signal handling, which also replaces dead processes while the broker is down."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from celery.worker.state import maybe_shutdown
 
 logger = logging.getLogger(__name__)
 
-RECONNECT_S = 5.0  # seconds between two tries at most
+RECONNECT_S = 5.0  # longest pause between two tries, in seconds
 
 
 class Controller(Worker):  # type: ignore[misc]
     """A worker that stops in the same way on each of these signals, however often they come.
 
-    Celery's own waits on SIGHUP until all jobs are done and then starts itself by a command line that isn't ours.
+    On SIGHUP, Celery's own worker waits until all jobs are done, then restarts with a command line that isn't ours.
     """
 
     def install_platform_tweaks(self, worker: Any) -> None:
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            install_worker_term_handler(worker, sig=name, verbose=False)  # in plain text, past the log
+            install_worker_term_handler(worker, sig=name, verbose=False)  # verbose prints past the log
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]
@@ -36,5 +36,5 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
 
     def _meanwhile(self) -> None:
         maybe_shutdown()
-        if self.restart_count > 0:  # the pool can replace processes once it was connected
+        if self.restart_count > 0:  # before the first connection the pool can't replace processes
             self.pool.maintain_pool()

@@ -6,12 +6,12 @@ from typing import Any
 
 from celery import Celery
 
-WAKE = "service.wake"  # "there may be a job to claim"; says nothing else
+WAKE = "service.wake"  # "there may be a job to claim"; it carries nothing else
 QUEUE = "nst"
-WAKE_EXPIRES_S = 30.0  # after which a wake-up is dropped: idle workers have looked by themselves long before
-CONNECT_S = 1.0
-ANSWER_S = 2.0  # time limit of one command to the broker
-LOADING_S = 3600.0  # so that a process isn't killed while it loads its model, or during an outage
+WAKE_EXPIRES_S = 30.0  # seconds until an unread wake-up is dropped: idle workers have looked by themselves by then
+CONNECT_S = 1.0  # time limit of connecting, in seconds
+ANSWER_S = 2.0  # time limit of one command to the broker, in seconds
+LOADING_S = 3600.0  # seconds that a process has to start: it may load its model, or wait for the end of an outage
 
 
 def make_app(url: str) -> Celery:
@@ -20,7 +20,7 @@ def make_app(url: str) -> Celery:
     app.conf.update(
         task_default_queue=QUEUE,
         task_ignore_result=True,
-        # A wake-up is done when its worker has nothing left to do, so that a busy machine takes no others.
+        # A wake-up is acknowledged when its worker has nothing left to do, so that a busy machine takes no others.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,

@@ -29,9 +29,9 @@ RETRY_S = 5.0  # seconds before a process takes the place of one that could not 
 
 
 class Pool:
-    """The Celery worker and, in each process of its pool, that process's child.
+    """The Celery worker and, in each process of its pool, the Child that carries out jobs.
 
-    `leave` releases, in such a process, what belongs to the parent alone.
+    `leave` is called in each process of the pool; it releases what only the parent may use.
     """
 
     def __init__(self, settings: Settings, leave: Callable[[], None]) -> None:
@@ -53,7 +53,7 @@ class Pool:
             pool="prefork",
             concurrency=self._settings.workers,
             consumer_cls=PatientConsumer,
-            optimization="fair",  # a message goes to a process that is free, not to wait behind one that isn't
+            optimization="fair",  # a message goes to a free process, instead of waiting behind a busy one
             loglevel="INFO",
             quiet=True,
             without_gossip=True,

@@ -18,7 +18,7 @@ BACK_OFF_S = 5.0  # seconds without another try after one that failed
 
 
 class Publisher:
-    """A thread that sends wake-ups in turn. What can't be sent is dropped: workers also look by themselves."""
+    """A thread that sends wake-ups one by one. What can't be sent is dropped: workers also look by themselves."""
 
     def __init__(self, broker_url: str) -> None:
         self._app = make_app(broker_url)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_S = 0.2  # seconds between two looks at the children
 STEADY_S = 10.0  # a child that ran this long was healthy: its next restart is not delayed
-MAX_DELAY_S = 30.0  # longest delay before a restart
+MAX_DELAY_S = 30.0  # longest delay before a restart, in seconds
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
 
 
@@ -77,7 +77,10 @@ def _check(settings: Settings) -> None:
 
 @dataclass
 class Child:
-    """A supervised child process, with these variables added to our own environment."""
+    """A supervised child process, with `variables` added to this process's environment.
+
+    `delay` is the pause before a restart in seconds; `started` and `due` are monotonic times.
+    """
 
     name: str
     command: list[str]

@@ -12,16 +12,16 @@ from service.config import Settings
 from service.telemetry.metrics_folder import VARIABLE, make_folder
 from service.webhooks.settings import check_settings
 
-GRACE_S = 20  # for requests under way when the server is told to stop
-CONNECTIONS = 4096  # of a process, where its limit of descriptors allows them
+GRACE_S = 20  # seconds for requests under way when the server is told to stop
+CONNECTIONS = 4096  # connections of a process, if its limit of file descriptors allows them
 
-MALLOC = {  # glibc's; other C libraries don't look at them
-    "MALLOC_MMAP_THRESHOLD_": str(2**20),  # bytes from which on a block is given back to the system when it is free
-    "MALLOC_TRIM_THRESHOLD_": str(2**22),  # free bytes at the end of a heap from which on it is
-    "MALLOC_ARENA_MAX": "4",  # heaps, for up to hundreds of threads
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # large bodies in huge pages: the interpreter waits for each page
+MALLOC = {  # settings of glibc's malloc; other C libraries ignore them
+    "MALLOC_MMAP_THRESHOLD_": str(2**20),  # blocks of so many bytes or more go back to the system when they are freed
+    "MALLOC_TRIM_THRESHOLD_": str(2**22),  # so many free bytes at the end of an arena go back too
+    "MALLOC_ARENA_MAX": "4",  # arenas, shared by up to hundreds of threads
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # huge pages for large bodies: the interpreter waits for each page
 }
-"""By itself glibc raises the first two to 32 and 64 MiB once a body of some MB was freed, in each of its heaps."""
+"""Unless they are set, glibc raises the first two to 32 and 64 MiB once a body of some MB was freed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def gunicorn_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str
 
 
 def gunicorn_command(settings: Settings) -> list[str]:
-    """Return gunicorn's command line: threads, as requests mostly wait; processes, as one may die.
+    """Return gunicorn's command line: several processes, as one may die; many threads, as requests mostly wait.
 
     Each open event stream has its own thread, and half of the others are for requests without a body. A thread starts
     when it is first needed.

@@ -51,7 +51,7 @@ def _run_pool(settings: Settings, exporter: Exporter | None) -> int:
 
 
 def _run_one(settings: Settings) -> int:
-    from service.worker.process import Worker  # noqa: PLC0415 - torch is not to be there where a pool is forked
+    from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
 
     told_to_stop = threading.Event()
     worker = Worker(settings, told_to_stop.is_set)

@@ -1,1 +1,1 @@
-"""Pictures' files -> pixels, in processes of their own: a file can only harm the process that reads it."""
+"""Picture files -> pixels, in separate processes: a file can only harm the process that reads it."""

@@ -33,8 +33,8 @@ class PictureFile(File, HasSize, Protocol):
 class DecodedFiles:
     """The pictures and masks of one job, each read and decoded once.
 
-    At most `limit` bytes are kept. What was not used for longest goes first, and is decoded again if it is needed.
-    Nothing here may be written to: all callers share it. Methods raise as those of `service.decoding.files`.
+    At most `limit` bytes are kept. The least recently used goes first, and is decoded again if it is needed.
+    Callers share the arrays and must not write to them. Methods raise as those of `service.decoding.files`.
     """
 
     def __init__(self, limit: int = KEPT_DECODED) -> None:
@@ -45,7 +45,7 @@ class DecodedFiles:
         return self._decoded("cutout", file, files.decode_cutout, tick)
 
     def picture(self, file: File, tick: Tick = no_tick) -> Picture:
-        """Return a picture over white."""
+        """Return a picture laid over white."""
         return self._decoded("picture", file, files.decode, tick)
 
     def mask(self, file: File, tick: Tick = no_tick) -> Mask:
@@ -57,7 +57,7 @@ class DecodedFiles:
         if key in self._kept:
             return cast(T, self._kept[key])
         decoded = decode(file.read(), tick)
-        with suppress(ValueError):  # it is larger than all the room there is
+        with suppress(ValueError):  # it is larger than `limit`
             self._kept[key] = decoded
         return decoded
 

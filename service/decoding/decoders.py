@@ -28,13 +28,13 @@ logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = [sys.executable, "-m", "service.decoding.fork_server"]
-KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")  # of the environment: no settings, no secrets
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")  # variables that it gets: no settings, no secrets
 KEPT_PREFIXES = ("PYTHON", "OPENBLAS_", "COVERAGE_")
-HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # each decoder begins without any memory
-TICK_S = 0.25  # seconds between two looks at whether anybody still wants the result
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # each decoder has to fault in all of its pages
+TICK_S = 0.25  # seconds between two calls of `tick`
 PATIENCE_S = 5.0  # seconds beyond an order's own limit
 TIME_IS_UP = (-signal.SIGPROF, -signal.SIGXCPU)
-NOT_ITS_FAULT = (-signal.SIGALRM, -signal.SIGKILL)  # no time; killed by the kernel that is short of memory
+NOT_ITS_FAULT = (-signal.SIGALRM, -signal.SIGKILL)  # it got no CPU time; the kernel was short of memory
 STOP_S = 2.0
 
 Files = list[npt.NDArray[np.uint8]]
@@ -53,11 +53,10 @@ class Decoders:
         self._control: socket.socket | None = None
 
     def run(self, order: Order, data: bytes, tick: Callable[[], None]) -> tuple[Reply, Files]:
-        """Have a file decoded; return its facts, and the arrays that were handed over.
+        """Have a file decoded; return the decoder's reply, and the arrays that came with it.
 
-        `tick` is called again and again meanwhile; what it raises ends the decoder.
-
-        The reply says it where a file can't be read.
+        `tick` is called repeatedly meanwhile; an exception that it raises ends the decoder. If the file can't be
+        read, the reply's `problem` says why.
 
         Raises:
             TooSlow: it takes longer than the order's CPU time.
@@ -70,7 +69,7 @@ class Decoders:
                 message, files = self._answer(connection, order, tick)
             if message is not None:
                 return _result(Reply(**message), files)
-            self._forget(control)  # it died: perhaps somebody ended it
+            self._forget(control)  # the fork server died, or somebody ended it
         raise Unavailable("the process that reads pictures ends again and again: see the log", retry_after=PATIENCE_S)
 
     def start(self) -> None:
@@ -101,7 +100,7 @@ class Decoders:
                 process.wait(STOP_S)
 
     def _ordered(self, order: Order, data: bytes) -> tuple[socket.socket, socket.socket]:
-        """Return the socket of the fork server that was given the order, and the one on which it is answered.
+        """Send an order; return the socket of the fork server that got it, and the one on which the answer comes.
 
         Raises:
             Unavailable: there is no memory, no process or no descriptor left.
@@ -118,7 +117,7 @@ class Decoders:
         return control, ours
 
     def _started(self) -> socket.socket:
-        """Return the socket of the fork server, which is started where there is none."""
+        """Return the socket of the fork server; start one if none runs."""
         if self._control is None or self._process is None or self._process.poll() is not None:
             self._stop()
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -128,7 +127,7 @@ class Decoders:
         return self._control
 
     def _forget(self, control: socket.socket) -> None:
-        """Have the fork server at the end of this socket replaced, unless another thread has seen to that."""
+        """Let the next order start a new fork server in place of this socket's, unless another thread has done so."""
         with self._lock:
             if self._control is not control:
                 return
@@ -138,11 +137,11 @@ class Decoders:
     def _answer(
         self, connection: socket.socket, order: Order, tick: Callable[[], None]
     ) -> tuple[dict[str, Any] | None, list[int]]:
-        """Return the first message of an order's connection; None where the fork server is gone."""
+        """Return the first message of an order's connection and its descriptors; None if the fork server is gone."""
         end = time.monotonic() + order.wall_s + PATIENCE_S
         poll = select.poll()
         poll.register(connection, select.POLLIN)
-        tick()  # many quick files would never come to the next one
+        tick()  # the loop's own call never comes for files that are quick
         while not poll.poll(TICK_S * 1000):
             tick()
             if time.monotonic() > end:  # a decoder ends itself before that
@@ -154,7 +153,7 @@ class Decoders:
 def _send(control: socket.socket, order: Order, data: bytes, connection: socket.socket) -> None:
     file = shared(data)
     try:
-        with suppress(BrokenPipeError, ConnectionError):  # whoever waits for the answer sees that there is none
+        with suppress(BrokenPipeError, ConnectionError):  # _answer then finds no message
             send(control, order, [connection.fileno(), file])
     finally:
         os.close(file)
@@ -167,7 +166,7 @@ def _result(reply: Reply, files: Sequence[int]) -> tuple[Reply, Files]:
 
 
 def _failure(exit_status: int) -> Exception:
-    """Say why a decoder ended without a reply."""
+    """Return the error for a decoder that ended without a reply."""
     if exit_status in TIME_IS_UP:
         return TooSlow("takes too long to decode")
     if exit_status in NOT_ITS_FAULT:

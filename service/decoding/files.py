@@ -1,4 +1,4 @@
-"""Decoding of pictures' files for the service. Nothing of a file is decoded in the process that asks."""
+"""The service's functions that decode picture files. No file is decoded in the process that calls them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from service.decoding.messages import Reply
 from service.errors import Unavailable
 from service.pictures.images import Cutout, ImageFile, Mask, Picture, UnreadableImage, digest
 
-WHOLE = 2.0  # times as long as a check may take a file that passed it: all of it is brought to sRGB
-LIGHT = 255  # of a level
-TRIES, RETRY_S = 4, 1.0  # of a worker; seconds between two
-DECODE_S = 30.0  # CPU seconds for the pictures of a request, with the limits as they were measured
+WHOLE = 2.0  # times a check's limit that a full decoding may take: all pixels are brought to sRGB
+LIGHT = 255  # the level of white
+TRIES, RETRY_S = 4, 1.0  # tries of a worker, and seconds between two of them
+DECODE_S = 30.0  # CPU seconds for the pictures of a request; the limits of single files are set for this value
 
 
 def no_tick() -> None:
-    """Do nothing: nobody can lose interest."""
+    """Do nothing: nobody can cancel the work."""
 
 
 Tick = Callable[[], None]
@@ -34,7 +34,7 @@ Facts = dict[str, Any]
 class Allowance:
     """CPU seconds that are left to a request for all of its pictures, and those that it has spent.
 
-    `tick` is called while they are read; what it raises ends that.
+    `tick` is called while they are read; an exception that it raises ends the reading.
     """
 
     left: float
@@ -42,13 +42,13 @@ class Allowance:
     tick: Callable[[], None] = no_tick
 
     def within(self, seconds: float) -> float:
-        """Return the seconds, or what is left of the allowance. Raises TooSlow where nothing is."""
+        """Return `seconds`, or what is left if that is less. Raises TooSlow if nothing is left."""
         if self.left <= 0:
             raise TooSlow("was not read: the pictures before it took too long to decode")
         return min(seconds, self.left)
 
     def spend(self, seconds: float) -> None:
-        """Count what a picture has taken."""
+        """Count the CPU seconds that a picture has taken."""
         self.left -= seconds
         self.spent += seconds
 
@@ -62,14 +62,14 @@ class _Pace:
 def start(decode_s: float = DECODE_S) -> None:
     """Start the process that decoders are forked from, without waiting for it.
 
-    `decode_s` are the CPU seconds that a request's pictures may take: what one file may take grows with them.
+    `decode_s` are the CPU seconds that a request's pictures may take; the limit of each file grows with them.
     """
     _Pace.factor = decode_s / DECODE_S
     DECODERS.start()
 
 
 def check_image(data: bytes, allowance: Allowance | None = None) -> ImageFile:
-    """Read an image once through, so that whoever uses it later can count on it.
+    """Read an image file to its end, so that later steps can rely on it.
 
     Raises:
         UnreadableImage: not an image, truncated, too small or too large, or too slow or too large to decode.
@@ -94,7 +94,7 @@ def thumbnail(data: bytes) -> bytes:
 def decode(data: bytes, tick: Tick = no_tick) -> Picture:
     """Read a picture as H x W x 3 uint8 sRGB: EXIF orientation and ICC profile applied, alpha laid over white.
 
-    `tick` is called meanwhile; what it raises ends it. Raises as `check_image`.
+    `tick` is called meanwhile; an exception that it raises ends the reading. Raises as `check_image`.
     """
     return _whole("picture", data, tick)[1][0]
 
@@ -111,12 +111,12 @@ def decode_mask(data: bytes, tick: Tick = no_tick) -> Mask:
 
 
 def transcode(data: bytes, format: str, quality: int) -> bytes:
-    """Write a picture's file in another format; alpha is kept where that has any, and else laid over white."""
+    """Return a picture's file in another format, with its alpha if that format has one, else over white."""
     return _whole("transcode", data, format=format, quality=quality)[1][0].tobytes()
 
 
 def _allowed(task: str, data: bytes, sha256: str, allowance: Allowance | None) -> tuple[Facts, Files]:
-    """Do what takes as long as a check, within what a request is allowed."""
+    """Run a task that takes as long as a check, within a request's allowance."""
     limit = _Pace.factor * head_of(data).check_s
     allowance = allowance or Allowance(limit)
     seconds = taken = allowance.within(limit)
@@ -129,7 +129,7 @@ def _allowed(task: str, data: bytes, sha256: str, allowance: Allowance | None) -
 
 
 def _whole(task: str, data: bytes, tick: Tick = no_tick, **settings: Any) -> tuple[Facts, Files]:
-    """Do what may take longer than a check. A worker tries it again for some seconds, as its job would fail."""
+    """Run a task that may take longer than a check. A worker tries it again for some seconds: else its job fails."""
     seconds = WHOLE * _Pace.factor * head_of(data).check_s
     sha256 = digest(data)
     for again in range(TRIES - 1, -1, -1):

@@ -28,19 +28,19 @@ from service.pictures.images import UnreadableImage
 NICENESS = 5
 OPEN_FILES = 32
 LONGEST_PROBLEM = 500  # characters
-KILL_ME_FIRST = 700  # of 1000, for the kernel where memory runs out
-BUSY = -int(signal.SIGALRM)  # as of a process that got no time
-IGNORED = (signal.SIGINT, signal.SIGTERM)  # sent to all of a service at once; the end of the socket counts
+KILL_ME_FIRST = 700  # of 1000: which process the kernel kills first if memory runs out
+BUSY = -int(signal.SIGALRM)  # exit status of a process that got no CPU time
+IGNORED = (signal.SIGINT, signal.SIGTERM)  # which reach all processes at once; the closed socket ends this one
 
 
 class ForkServer:
-    """A server that forks a decoder for each order, and reports how those ended that sent no reply."""
+    """A server that forks a decoder for each order, and reports how it ended if it sent no reply."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
-        self._running: dict[int, tuple[int, socket.socket]] = {}  # pidfd -> process, whom to tell of its end
+        self._running: dict[int, tuple[int, socket.socket]] = {}  # pidfd -> process, where to report its end
 
     def run(self) -> None:
         """Serve until the service closes the socket; then end all forks."""
@@ -93,7 +93,7 @@ class ForkServer:
         connection.close()
 
     def _forsaken(self, handle: int, connection: Any) -> None:
-        """End a process whose result nobody waits for. Another process may have its handle's number by now."""
+        """End a process whose result nobody waits for. Its handle's number may be another process's by now."""
         process, current = self._running.get(handle, (0, None))
         if current is not None and current is connection:
             self._selector.unregister(connection)
@@ -146,7 +146,7 @@ def _limit(order: Order) -> None:
     _lower(resource.RLIMIT_CPU, math.ceil(order.cpu_s) + 1)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     _lower(resource.RLIMIT_CORE, 0)
-    signal.setitimer(signal.ITIMER_PROF, order.cpu_s)  # to the hundredth, where RLIMIT_CPU counts whole seconds
+    signal.setitimer(signal.ITIMER_PROF, order.cpu_s)  # to the hundredth; RLIMIT_CPU counts whole seconds
     signal.setitimer(signal.ITIMER_REAL, order.wall_s)
     if order.patient:
         os.nice(NICENESS)
@@ -161,13 +161,13 @@ def _lower(limit: int, most: int) -> None:
 
 
 def main() -> None:
-    """Serve the socket that is this process' standard input."""
+    """Serve the socket that is this process's standard input."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    warnings.simplefilter("ignore")  # Pillow's, about files that aren't ours to mend; what can't be read is an error
+    warnings.simplefilter("ignore")  # Pillow warns of files that aren't ours to mend
     Image.init()  # all of Pillow's plugins, once for all forks
     gc.collect()
-    gc.freeze()  # so that a fork's collector leaves the pages alone that it shares
+    gc.freeze()  # so that a fork's garbage collector doesn't copy shared pages
     gc.disable()
     ForkServer(socket.socket(fileno=os.dup(0))).run()
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # what Pillow decodes without a history of unsafe parsers
 CHECK_S = {"PNG": 6.0, "JPEG": 5.0, "WEBP": 7.0, "GIF": 4.0, "BMP": 3.0}
-"""CPU seconds to read a file once through: twice what the slowest honest one of 64 megapixels took on a Zen 5 core.
+"""CPU seconds to read a whole file: twice what the slowest honest one of 64 megapixels took on a Zen 5 core.
 
-`python -m bench.decoding` measures them. With its colours brought to sRGB a picture takes up to twice as long.
+`python -m bench.decoding` measures them. To bring all colours to sRGB as well takes up to twice as long.
 """
 UNKNOWN_CHECK_S = min(CHECK_S.values())
-JPEG_SEGMENTS = 200  # looked at for a JPEG's size: enough for every camera's, and soon done
+JPEG_SEGMENTS = 200  # segments that are searched for a JPEG's size: enough for every camera's files, and quick
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without DHT, JPG and DAC
 
 

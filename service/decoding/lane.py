@@ -1,4 +1,4 @@
-"""A limited number of places. The request that used the least CPU time is next; among equals, the smallest file."""
+"""A lane: some places, and an order. Requests that used the least CPU time come first, then the smallest files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from service.errors import Unavailable
 
-WAIT_S = 20.0  # the longest wait for a place
-LOOK_S = 0.25  # between two looks at whether anybody still wants it
+WAIT_S = 20.0  # the longest wait for a place, in seconds
+LOOK_S = 0.25  # seconds between two calls of `tick`
 
 _arrivals = itertools.count()
 
@@ -64,7 +64,7 @@ class Lane:
                     self._waiting.remove(rank)
 
     def _enter(self, rank: Rank) -> None:
-        """Join those who wait. If they are too many, the last in order has to go."""
+        """Join those who wait. If they are too many, the last in the order has to go."""
         with self._changed:
             self._waiting.append(rank)
             if self._most is not None and len(self._waiting) > self._most + self._free:
@@ -72,7 +72,7 @@ class Lane:
                 self._changed.notify_all()
 
     def _took(self, rank: Rank) -> bool:
-        """Wait shortly and return whether the place was got. Raises Unavailable for those who had to go."""
+        """Wait for LOOK_S at most; return whether a place was taken. Raises Unavailable if this one had to go."""
         with self._changed:
             self._changed.wait_for(lambda: rank not in self._waiting or self._is_next(rank), LOOK_S)
             if rank not in self._waiting:

@@ -16,12 +16,12 @@ FAST_S = 0.5  # CPU seconds in the fast lane; to check a photo of 12 megapixels 
 CHECK, WHOLE = 0.025e-6, 0.08e-6  # CPU seconds that a pixel takes to be read, and to be brought to sRGB as well
 CHEAP = ("check", "lightest", "thumbnail")  # tasks that bring few pixels to sRGB, or none
 FAST_PLACES, SLOW_PLACES = 2, 1  # files that are decoded at a time
-SLOW_WAITING = 7  # files that wait for a place in the slow lane at most: half of the requests that a process works on
-WALL = 4.0  # seconds on the clock for each one on the CPU, at least WALL_S
+SLOW_WAITING = 7  # files that may wait for the slow lane; with the one in it, half of the default NST_WEB_THREADS
+WALL = 4.0  # seconds on the clock for each CPU second, at least WALL_S in all
 WALL_S = 10.0
-REMEMBERED, REMEMBERED_S = 512, 600.0  # files, and for how many seconds
+REMEMBERED, REMEMBERED_S = 512, 600.0  # files in Slow, and for how many seconds
 OF_REQUESTS = ("check", "lightest", "transcode", "thumbnail")
-"""Tasks that requests wait for. In the slow lane they give way to others on the machine; a worker's tasks don't."""
+"""Tasks that requests wait for. In the slow lane they run at a lower priority (nice); a worker's tasks don't."""
 
 
 class Slow:
@@ -65,12 +65,13 @@ def run(
 
     A file that should be done in FAST_S is tried in the fast lane. If it isn't done by then, it begins again in the
     slow lane; so does a file that was too slow before. `spent` are the CPU seconds that went into other files of the
-    same request: those with the least go first. `tick` is called meanwhile; what it raises ends it.
+    same request: the request with the least goes first. `tick` is called meanwhile; an exception that it raises ends
+    the decoding.
 
     If the file can't be read, the reply says so.
 
     Raises:
-        TooSlow: it takes longer.
+        TooSlow: it takes longer than `seconds`.
         UnreadableImage: its decoder crashed.
         Unavailable: too many pictures are being read, or the machine is too busy.
     """

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 MEMORY = 2560 * 2**20  # bytes; 64 megapixels of lossless WebP take the most, 1.9 GB
-LARGEST = 16_384  # bytes of a datagram
-MOST_FILES = 4  # descriptors beside one
+LARGEST = 16_384  # bytes of a datagram at most
+MOST_FILES = 4  # descriptors beside a datagram
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Order:
         cpu_s: CPU seconds after which the kernel ends it.
         wall_s: seconds after which the kernel ends it, however little of the CPU it got.
         memory: bytes of address space that it gets.
-        patient: whether it gives way to whatever else runs on the machine.
+        patient: whether it runs at a lower priority (nice).
     """
 
     task: str

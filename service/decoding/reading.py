@@ -1,4 +1,4 @@
-"""Bytes -> pixels with Pillow, in this process: only decoder processes and tests do this with files of strangers."""
+"""Bytes -> pixels with Pillow, in this process: only decoders and tests may do this with untrusted files."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def upright_size(data: bytes) -> tuple[int, int]:
-    """Read a file once through; return the picture's width and height in pixels, EXIF orientation applied.
+    """Read a whole file; return the picture's width and height in pixels, EXIF orientation applied.
 
-    All pixels are decoded, but only a corner is brought to sRGB: that shows whether the rest can be, at a tenth of
-    the time.
+    All pixels are decoded, but only a corner is brought to sRGB: this shows, in a tenth of the time, whether the rest
+    can be.
 
     Raises:
         UnreadableImage: not an image, truncated, too small or too large.
@@ -75,7 +75,7 @@ def decode_levels(data: bytes) -> Levels:
 
 
 def transcode(data: bytes, format: str, quality: int) -> bytes:
-    """Write a picture's file in another format; alpha is kept where that has any, and else laid over white."""
+    """Return a picture's file in another format, with its alpha if that format has one, else over white."""
     cutout = decode_cutout(data)
     if format == "jpeg":
         return images.encode(cutout.over_white(), format, quality)
@@ -83,9 +83,9 @@ def transcode(data: bytes, format: str, quality: int) -> bytes:
 
 
 def lightest(data: bytes) -> int:
-    """Return the greatest luminance of a picture, of 255. Raises as `decode`.
+    """Return the greatest luminance of a picture, 0 to 255. Raises as `decode`.
 
-    A profile is only looked at where there is transparency or more than 8 bits: it leaves black black.
+    A colour profile is only applied if there is transparency or more than 8 bits: without it, black is still black.
     """
 
     def measure(image: Image.Image) -> int:

@@ -1,6 +1,6 @@
-"""Files whose structure no camera and no editor writes: refused by a look, before anything is decoded.
+"""A check of a file's structure, before anything is decoded: no camera and no editor writes what it refuses.
 
-What is refused here is what is known; what isn't is ended by the limits of the process that reads it.
+It knows some ways to make a file slow. The limits of the decoder process end files that are slow in other ways.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ PNG_CHUNKS = 1_000_000
 BMP_COMPRESSIONS = (0, 3, 6)  # none, and bit fields; run lengths, JPEG and PNG inside a BMP aren't read
 SOS, EOI = 0xDA, 0xD9
 JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
-"""What begins a segment: not a byte 255 of the pixels, filling, nor the markers TEM and RST0 to RST7."""
+"""A marker that begins a segment: not a stuffed byte 255, not a fill byte, not TEM or RST0 to RST7."""
 
 
 def check_structure(data: bytes) -> None:
-    """Refuse what would take long to open or to decode for what it is.
+    """Refuse a file whose structure would make it slow to open or to decode.
 
     Raises:
-        UnreadableImage: saying what it has too many of.
+        UnreadableImage: the message says what is wrong with the structure.
     """
     if data.startswith(SIGNATURE):
         _check_png(data)
@@ -34,7 +34,7 @@ def check_structure(data: bytes) -> None:
 
 
 def _check_png(data: bytes) -> None:
-    """Refuse large colour profiles: Pillow unpacks each while it opens the file, a megabyte of them in seconds."""
+    """Refuse several colour profiles: Pillow unpacks each while it opens the file, a megabyte of them in seconds."""
     profiles, at = 0, len(SIGNATURE)
     for _ in range(PNG_CHUNKS):
         if at + 8 > len(data):
@@ -47,7 +47,7 @@ def _check_png(data: bytes) -> None:
 
 
 def _check_jpeg(data: bytes) -> None:
-    """Refuse many EXIF segments: Pillow joins them in time that grows with the square of their number."""
+    """Refuse many scans, and many segments: the time to join EXIF segments grows with the square of their number."""
     scans, segments, at = 0, 0, 2
     while (found := JPEG_MARKER.search(data, at)) and data[found.start() + 1] != EOI:
         segments += 1

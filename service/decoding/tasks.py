@@ -16,13 +16,13 @@ Task = Callable[..., tuple[Facts, Sequence[Payload]]]
 
 
 def check(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """Return the upright picture's `width` and `height`, once the file was read through."""
+    """Read the whole file; return the upright picture's `width` and `height`."""
     width, height = reading.upright_size(data)
     return {"width": width, "height": height}, ()
 
 
 def picture(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """Return the picture over white, H x W x 3."""
+    """Return the picture over white, H x W x 3 uint8."""
     return {}, (reading.decode(data),)
 
 
@@ -38,7 +38,7 @@ def levels(data: bytes) -> tuple[Facts, Sequence[Payload]]:
 
 
 def lightest(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """Return the greatest luminance, `level`, of 255."""
+    """Return the greatest luminance, `level`, 0 to 255."""
     return {"level": reading.lightest(data)}, ()
 
 

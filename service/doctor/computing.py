@@ -22,8 +22,8 @@ from service.pictures.style_image import StyleImage
 from service.styles.style import Style
 
 CPU_PROVIDER = "CPUExecutionProvider"
-SIZE, ITERATIONS = 96, 8  # pixels, and steps of the transfer that is tried
-CHANGED = 1.0  # grey levels: least mean difference between its picture and the content
+SIZE, ITERATIONS = 96, 8  # of the test transfer: long edge in pixels, and optimiser steps
+CHANGED = 1.0  # least mean difference between its output and the content image, in grey levels
 
 
 def check_model(settings: Settings) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def check_model(settings: Settings) -> Iterator[Finding]:
 
 
 def check_decoding(settings: Settings) -> Iterator[Finding]:
-    """Check that a picture is decoded in its own process."""
+    """Check that a picture is decoded in a separate process."""
     file = images.encode(np.zeros((SIZE, SIZE, 3), np.uint8))
     files.check_image(file)
     begun = time.monotonic()

@@ -25,12 +25,12 @@ from service.storage.migrations.upgrade import HEAD, REVISIONS
 from service.storage.schema import MarkRow
 
 MARK = "doctor"  # the row that is written and removed
-SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # MiB free on the disk: a warning, a failure
-PATIENCE_S = 3.0  # for a web server or broker that doesn't answer
+SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # MiB free on the disk, below which there is a warning, or a failure
+PATIENCE_S = 3.0  # seconds to wait for a web server or broker that doesn't answer
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Check that the database opens, has this version, and takes a write. One of another version isn't changed."""
+    """Check that the database opens, has this version, and takes a write; other versions aren't changed."""
     file = database_file(settings.database)
     if file is not None and not file.exists():
         yield _yet_to_be_made(file)
@@ -69,13 +69,13 @@ def check_blobs(settings: Settings) -> Iterator[Finding]:
         took = 1000 * (time.monotonic() - begun)
     finally:
         for path in made:
-            with suppress(OSError):  # it is in use by now
+            with suppress(OSError):  # the service uses it by now
                 path.rmdir()
     yield Finding(OK, "blobs", f"{folder or settings.blob_url}: written, read and removed in {took:.0f} ms")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Check the free space of NST_DATA, and that of database and blobs against the floor."""
+    """Check the free space of NST_DATA's disk, and compare that of database and blobs with the floor."""
     place = settings.data.absolute()
     there = next(path for path in (place, *place.parents) if path.exists())
     free = shutil.disk_usage(there).free // MIB

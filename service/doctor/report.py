@@ -12,7 +12,7 @@ from service.errors import ServiceError
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 SEPARATORS = re.compile("[:/@?#]")  # of a URL; a password that contains one may be misread
-SHORTEST = 3  # characters of a secret that is masked: shorter ones occur in many words
+SHORTEST = 3  # least length of a secret that is masked, in characters: shorter ones occur in many words
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def examine(name: str, check: Check, settings: Settings) -> list[Finding]:
             found.append(finding)
     except ServiceError as error:
         found.append(Finding(FAILURE, name, error.detail))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong here
+    except Exception as error:  # noqa: BLE001 - whatever a check raises is a finding
         found.append(Finding(FAILURE, name, f"{type(error).__name__}: {error}"))
     return [replace(finding, text=_without_secrets(finding.text, settings)) for finding in found]
 
@@ -77,6 +77,6 @@ def _as_json(finding: Finding) -> dict[str, str]:
     return {
         "status": finding.status,
         "about": finding.about,
-        "said": finding.text,  # by its name in earlier versions' reports
+        "said": finding.text,  # the key that earlier versions' reports have
         "advice": finding.advice,
     }

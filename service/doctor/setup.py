@@ -39,7 +39,7 @@ def _version(package: str) -> str | None:
 
 
 def check_variables(settings: Settings) -> Iterator[Finding]:
-    """Check for settings that are valid but make no sense."""
+    """Check for misspelt settings, and for valid ones that make no sense together."""
     unknown = unknown_variables()
     for name in unknown:
         yield Finding(WARNING, "settings", f"{name} is set, but there is no such setting", "is it misspelt?")
@@ -70,7 +70,7 @@ def _open_to(settings: Settings) -> Iterator[Finding]:
 
 
 def check_memory(settings: Settings) -> Iterator[Finding]:
-    """Check the memory for a job, and the picture size that it allows; for float32, which takes more."""
+    """Check the memory for a job, and report the sizes that fit it in float32, which takes the most."""
     width, height = SHAPE
 
     def needed_at(size: int) -> int:

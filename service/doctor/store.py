@@ -41,7 +41,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:
-    """Check that live workers compute with the model of the file."""
+    """Check that live workers compute with the model in the model file."""
     if not _is_current(settings):
         return
     with closing(Database(settings.database)) as database:

@@ -18,16 +18,8 @@ from service.storage.database import Database, now, read_clock
 from service.storage.schema import DeliveryRow, JobRow
 
 LEASE_S = 60.0  # seconds after which a claimed delivery is due again, unless its dispatcher has reported
-BACKOFF_S = (
-    2.0,
-    10.0,
-    60.0,
-    300.0,
-    1800.0,
-    7200.0,
-    18_000.0,
-    36_000.0,
-)  # pauses after the first failure, the second, …
+BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
+"""Pauses in seconds after the first failure, the second, and so on."""
 JITTER = 0.2  # random share added to a pause, so that one receiver's webhooks don't all come back at once
 MAX_ERROR = 500  # characters of an error that are kept
 
@@ -121,7 +113,7 @@ class Deliveries:
 
 
 def _pause(attempts: int) -> float | None:
-    """Return the seconds until the next attempt, after so many; None after the last."""
+    """Return the seconds until the next attempt, after `attempts` of them; None after the last."""
     if attempts > len(BACKOFF_S):
         return None
     return BACKOFF_S[attempts - 1] * random.uniform(1, 1 + JITTER)  # noqa: S311 - nobody gains by guessing it

@@ -20,7 +20,7 @@ class InputPicture:
 
 
 def files_of(request: TransferRequest) -> Iterator[InputPicture]:
-    """Yield all pictures that a transfer refers to; a preset's as they were at submission."""
+    """Yield all pictures that a transfer refers to; those of presets are as they were when it was submitted."""
     yield InputPicture("content", request.content)
     yield from _of_painting("", request.base)
     for i, variant in enumerate(request.variants):

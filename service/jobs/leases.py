@@ -21,9 +21,9 @@ from service.storage.schema import CallerRow, JobRow
 from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
-"""What a job has made, by its kind."""
+"""The result of a job, by its kind."""
 
-MAX_ATTEMPTS = 3  # claims whose worker died before the job is given up
+MAX_ATTEMPTS = 3  # claims whose worker died, after which the job is given up
 
 
 class LeaseLost(Exception):
@@ -34,8 +34,8 @@ class LeaseLost(Exception):
 class Claim:
     """A worker's right to write to a job, good until another worker claims it or the job ends.
 
-    `request` is as the row holds it, empty where that is no JSON object. The job's run reads it, so that a damaged
-    one fails its job alone.
+    `request` is as the row holds it, empty if that is no JSON object. The worker parses it while it runs the job, so
+    that a damaged request fails only its own job.
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
     """
@@ -88,7 +88,7 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
-        if row.kind == LEARN:  # which comes last anyway, and again and again
+        if row.kind == LEARN:  # it doesn't count as its caller's turn: it comes last anyway, and is claimed often
             return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind, row.trace)
         newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
         session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
@@ -165,7 +165,7 @@ class Leases:
                 row.started_at = None
 
     def others_wait(self, seconds: float) -> bool:
-        """Return whether a job that isn't a learning has waited for a worker for so long."""
+        """Return whether a job other than a learning waits for a worker, over `seconds` s after its submission."""
         late = select(JobRow.id).where(_is_due(), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
         with self.database.reading() as session:
             return session.scalar(late.limit(1)) is not None
@@ -175,7 +175,7 @@ class Leases:
         with self.database.reading() as session:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
 
-    # Care for jobs whose worker is busy or dead
+    # Jobs whose worker is busy or dead
 
     def fail_overdue_waiting(self) -> None:
         """Fail the waiting jobs whose deadline has passed."""
@@ -207,7 +207,7 @@ def _has_lapsed() -> ColumnElement[bool]:
 
 
 def _is_due() -> ColumnElement[bool]:
-    """Select jobs that a worker may claim; a kind that only a newer version knows is left to its workers."""
+    """Return the condition that a worker may claim a job; kinds of newer versions are left to their workers."""
     return and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
 
 
@@ -234,7 +234,7 @@ def _go_back(row: JobRow) -> None:
 
 
 def _give_up(session: Session, row: JobRow) -> bool:
-    """End a job that must not be tried (again); return whether it was one."""
+    """End a job that must not be tried (again); return whether it was ended."""
     if row.cancel_requested:
         finish(session, row, "canceled")
     elif row.deadline_at is not None and row.deadline_at < read_clock(session):

@@ -24,7 +24,7 @@ from service.pictures.images import fitted_size
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 
 LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
-ORDINARY = features_per_pixel(TransferOptions().content_layers)  # which memory.PER_PIXEL was measured with
+ORDINARY = features_per_pixel(TransferOptions().content_layers)  # with which memory.PER_PIXEL was measured
 
 
 def check_memory(request: TransferRequest, capacities: Collection[Capacity]) -> None:
@@ -65,8 +65,7 @@ def check_learning_memory(loc: str, capacities: Collection[Capacity]) -> None:
 
 
 def kept_decoded(request: TransferRequest, capacity: Capacity) -> int:
-    """Return the bytes of decoded pictures that a transfer may keep for their next use: what the worker has left, up
-    to KEPT_DECODED."""
+    """Return how many bytes of decoded pictures a transfer may keep: what the worker has left, up to KEPT_DECODED."""
     amount = max(_needed(request, painting, request.size, capacity.precision) for painting in request.paintings)
     return max(0, min(KEPT_DECODED, capacity.limit - amount))
 
@@ -110,7 +109,7 @@ def _styles(request: TransferRequest) -> list[StoredStyle]:
 
 
 def _errors(request: TransferRequest, capacity: Capacity, largest: int | None) -> list[FieldError]:
-    """Return what exceeds the capacity by itself: the output, or the style images of an entry."""
+    """Return an error for each part that exceeds the capacity by itself: the output, an entry's style images."""
     size = request.size
     width, height = _output_pixels(request, size)
     taken = {"size": 0}
@@ -130,7 +129,7 @@ def _errors(request: TransferRequest, capacity: Capacity, largest: int | None) -
 
 
 def _advice(request: TransferRequest, size: int | None) -> str:
-    """Advise a size, if its pictures would not be too small."""
+    """Return the advice: the size that would fit, unless its pictures would be too small."""
     if size is None or content_size_errors(request.content, size):
         return "no size would fit"
     styles = [sized for style in _styles(request) for sized in style.sized()]

@@ -31,9 +31,10 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class Submission:
-    """A new job, of its request's kind. `owner` is its caller; it may take `deadline_s` seconds, including the wait.
+    """A new job, whose kind is that of its request.
 
-    `trace` is the traceparent of its HTTP request, `bytes` the size of its request's files.
+    `owner` is its caller. It may take `deadline_s` seconds, including the wait. `trace` is the traceparent of its
+    HTTP request, `bytes` the size of its request's files.
     """
 
     id: str
@@ -65,7 +66,7 @@ class Queue:
             return repeated(session, key, self._limits.retention_s)
 
     def submit(self, new: Submission) -> JobRow:
-        """Add a job and return it, or the job that its key made before (then with another id).
+        """Add a job and return it. If its key made a job before, return that one, which has another id.
 
         Raises:
             QueueFull, TooManyJobs: too many jobs wait already.
@@ -76,7 +77,7 @@ class Queue:
             return self.submit_in(session, new)
 
     def submit_in(self, session: Session, new: Submission) -> JobRow:
-        """Submit a job in a transaction under way, with which it is committed or rolled back."""
+        """Submit a job as part of a transaction under way. Returns and raises as `submit`."""
         advisory_lock(session, SUBMIT_LOCK)  # so that two callers can't both take the last place
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
@@ -136,7 +137,7 @@ class Queue:
         return self.get(id)
 
     def delete(self, id: str) -> None:
-        """Remove the row, which also takes the job from its worker. Raises NotFound."""
+        """Remove a job's row, which also takes the job from its worker. Raises NotFound."""
         with self._database.writing() as session:
             if not remove(session, [id]):
                 raise NotFound(f"there is no transfer {id!r}")

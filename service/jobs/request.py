@@ -25,9 +25,9 @@ class StoredStyle:
 
     Attributes:
         weight: its share in the average of its region.
-        images: a mask over a style's one image is that image's.
+        images: its images; a style mask is the mask of the only one.
         pack: the file of a preset that has no pictures.
-        mask: over the content, the part that gets this style.
+        mask: over the content image: white where this style goes.
         painter: the weights of the preset's painter, for the method "painter".
     """
 
@@ -41,7 +41,7 @@ class StoredStyle:
 
     @property
     def style_mask(self) -> StoredImage | None:
-        """The mask over its one image, the part that counts."""
+        """The mask over its only image: white where that counts."""
         return self.images[0].mask if self.images else None
 
     def sized(self) -> list[tuple[StyleImage[StoredImage], float]]:
@@ -76,9 +76,9 @@ class Painting:
     """One picture that a job paints.
 
     Attributes:
-        options: as they were stored, to be checked before it is painted.
+        options: as they were stored; they are checked before the picture is painted.
         unknown_options: options of another version, which are shown and refused.
-        initial_image: the given one, for the init "image".
+        initial_image: the image that came with the request, for the init "image".
         protect, strength_map: masks over the content.
         label: its caption on the contact sheet.
     """
@@ -114,9 +114,9 @@ class Painting:
         return cls().variant(json, {})
 
     def variant(self, json: Mapping[str, Any], own: Mapping[str, Any]) -> Painting:
-        """Read another painting; what its JSON has in common with `own`, this painting's, is shared with this one.
+        """Read another painting. It shares each part whose JSON is equal in `own`, this painting's JSON.
 
-        Variants mostly differ in an option or two, and a list of transfers may have 1600 of them.
+        Variants mostly differ in an option or two, and a page of 200 transfers may have 3200 of them.
         """
         fields = {}
         for name, (key, read) in _READERS.items():
@@ -175,7 +175,7 @@ class TransferRequest:
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """A score: a transfer that isn't carried out, and the picture to be judged by it."""
+    """A score: the picture to be judged, and the transfer whose losses judge it, which isn't carried out."""
 
     kind: ClassVar[str] = SCORE
     transfer: TransferRequest
@@ -231,7 +231,7 @@ class LearnTask:
     Attributes:
         size: pixels on the long edge that it learns for.
         photos: photographs to learn from.
-        minutes: that it may take.
+        minutes: how long it may learn.
     """
 
     kind: ClassVar[str] = LEARN
@@ -268,7 +268,7 @@ class OnnxTask:
 
 
 Request = TransferRequest | ScoreRequest | WarmTask | PackTask | LearnTask | OnnxTask
-"""What a job is asked for, by its kind."""
+"""The request of a job, by its kind."""
 
 
 def _image_in(json: Mapping[str, Any], name: str) -> StoredImage | None:

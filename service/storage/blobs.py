@@ -41,7 +41,7 @@ class BlobInfo:
 class Blobs:
     """Blobs under one URL: file:///folder, memory:/// or s3://bucket/prefix.
 
-    The bucket must be there. Where it is and who asks come from the environment as for other clients of S3:
+    The bucket must exist. Its place and the credentials come from the environment, as with other S3 clients:
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; for another S3 than Amazon's also AWS_ENDPOINT, and
     AWS_ALLOW_HTTP=true if that is no https.
 
@@ -127,9 +127,9 @@ class Blobs:
 
         Only a local folder needs it: there a file is first written as `key#1`, which listings don't show.
         """
-        for folder, _, names in os.walk(self._folder) if self._folder else ():  # walks on where a folder vanishes
+        for folder, _, names in os.walk(self._folder) if self._folder else ():  # a folder that vanishes is skipped
             for path in (Path(folder, name) for name in names if "#" in name):
-                with suppress(OSError):  # it was finished or given up meanwhile; or it can't go, which stops nothing
+                with suppress(OSError):  # it was finished or given up meanwhile, or can't be removed
                     if path.stat().st_mtime < before:
                         path.unlink()
 

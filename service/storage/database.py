@@ -28,11 +28,11 @@ from service.storage.opened import OpenedPath
 from service.storage.reserve import Reserve
 from service.storage.schema import STORE_MARK, MarkRow
 
-BUSY_TIMEOUT_S = 30  # how long a SQLite writer waits for another one
-FULL = ("disk is full", "No space left", "Disk quota exceeded")  # how SQLite and PostgreSQL say that
+BUSY_TIMEOUT_S = 30  # seconds that an SQLite writer waits for another one
+FULL = ("disk is full", "No space left", "Disk quota exceeded")  # in the messages of SQLite and PostgreSQL
 POOL_SIZE = 5  # connections to PostgreSQL that a process keeps
 POOL_MORE = 15  # further ones while they are needed: a web process has 16 threads, and others beside them
-POOL_TIMEOUT_S = 10  # how long a thread waits for one
+POOL_TIMEOUT_S = 10  # seconds that a thread waits for one
 PATIENCE = {  # libpq's; by default a connection waits hours for a server that has vanished
     "connect_timeout": "5",
     "keepalives_idle": "10",
@@ -168,7 +168,7 @@ class Database:
     def put_by(self) -> None:
         """Make the reserve of an SQLite file again, if it was given up and there is enough room."""
         if self._reserve and not (self._file and self._file.trouble()):
-            with suppress(StorageError):  # what the folder lacks is SQLite's to say, and another time will do
+            with suppress(StorageError):  # SQLite reports a folder that is wrong, and a later call can make it
                 self._reserve.put_by()
 
     def check(self) -> None:
@@ -182,7 +182,7 @@ class Database:
 
 
 def stored_revision(url: str) -> str | None:
-    """Return the revision of a database's tables, without an upgrade. Raises DatabaseError."""
+    """Return the revision of a database's tables, without an upgrade; None if it has none. Raises DatabaseError."""
     try:
         engine = _engine(url)
         try:
@@ -247,7 +247,7 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes its lock at once: one that read first could not, if another had written meanwhile.
+    # A writer takes its lock at once: after a read it couldn't, if another one had written meanwhile.
     write = connection.get_execution_options().get("nst_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 

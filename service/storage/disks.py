@@ -14,9 +14,9 @@ from service.errors import NoSpace, StorageError
 
 MIB = 2**20
 KEPT = 4 * MIB  # bytes kept for the database: the size of a full write-ahead log
-KEPT_SHARE = 16  # on a small disk, this part of it instead
-FLOOR_SHARE = 20  # and this part for the floor, below which nothing is taken in
-RETRY_S = 60.0  # after which a caller may ask whether there is room again
+KEPT_SHARE = 16  # on a small disk, one 16th of it instead
+FLOOR_SHARE = 20  # the floor is at most one 20th of its disk
+RETRY_S = 60.0  # seconds after which a caller may ask whether there is room again
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Disk:
     """The file system of a folder, which may not exist yet. All sizes are in bytes.
 
     Raises:
-        StorageError: it can't be asked.
+        StorageError: its sizes can't be read.
     """
 
     folder: Path
@@ -35,11 +35,11 @@ class Disk:
         return about.f_bavail * about.f_frsize
 
     def kept(self) -> int:
-        """Return the bytes that files leave to the database."""
+        """Return the bytes that blobs leave free for the database."""
         return min(KEPT, self.size() // KEPT_SHARE)
 
     def floor(self, wanted: int) -> int:
-        """Return the free bytes below which nothing is taken in: `wanted`, or less on a small disk."""
+        """Return the free bytes below which nothing is stored: `wanted`, or less on a small disk."""
         return min(wanted, self.size() // FLOOR_SHARE)
 
     def size(self) -> int:
@@ -75,10 +75,10 @@ class Disks:
     """The local disks that a database and a blob store are on.
 
     Args:
-        floor: bytes that must be free for anything to be taken in.
+        floor: bytes that must be free for anything to be stored.
 
     Raises:
-        StorageError: one of them can't be asked.
+        StorageError: the sizes of one can't be read.
     """
 
     def __init__(self, database_url: str, blob_url: str, floor: int) -> None:
@@ -116,7 +116,7 @@ class Disks:
         ]
 
     def check(self) -> None:
-        """Raise NoSpace if nothing more may be taken in."""
+        """Raise NoSpace if nothing more may be stored."""
         for disk in self._database + self._blobs:
             free, floor = disk.free(), disk.floor(self._floor)
             if free < floor:

@@ -20,7 +20,7 @@ from service.storage.schema import STORE_MARK, MarkRow
 KEY = "store/id"
 MARK = STORE_MARK
 ACCEPTED = "files accepted"  # the mark that lets one sweep remove all files without a row
-FOLDERS = ("jobs", "styles")  # whose files rows refer to
+FOLDERS = ("jobs", "styles")  # of files that rows refer to
 STRANGE = "most of the files have no row in the database"
 COUNT_S = 600.0  # seconds between two counts, at least
 ADVICE = (
@@ -82,7 +82,7 @@ class Fit:
 
     Attributes:
         plausible: whether there are rows for most files that are old enough to have one.
-        styles: files of presets that have none.
+        styles: number of files of presets without a row.
     """
 
     plausible: bool
@@ -101,11 +101,10 @@ def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
 
 
 def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
-    """Give a database and a blob store new to each other one id; return why they don't belong together, if so.
+    """Give a database and a blob store new to each other one id; return why they don't belong together, or "".
 
-    Where they don't, an earlier version's database gets an id of its own, and a new one counts as one that has
-    swept: the two are apart for good, until an operator says otherwise. Else files that the database gets later
-    would make it fit.
+    If they don't, the database gets an id of its own, if it has none, and counts as one that has swept. So they stay
+    apart until an operator accepts them. Otherwise files that are stored later could make them match.
 
     Raises:
         StorageError
@@ -137,8 +136,8 @@ def is_new_store(blobs: Blobs) -> bool:
 def tie_new(database: Database, blobs: Blobs) -> None:
     """Give a new blob store the id of its database, if that is new too.
 
-    So they belong together before there is any file: later the first sweep would have to judge by the files, and what
-    a process that was killed left without a row would speak against them.
+    So they belong together before there is any file. Later, the first sweep would have to judge by the files, and a
+    killed process may have left files without a row.
 
     Raises:
         StorageError
@@ -150,7 +149,8 @@ def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit
     if known and theirs and known.id == theirs.id:
         return why_apart(known, theirs)
     if _is_new(known) and _is_new(theirs):
-        fits = fit.plausible and (known is None or (theirs is None and not fit.styles))  # a new one may lack none
+        # A new database must know all files of presets.
+        fits = fit.plausible and (known is None or (theirs is None and not fit.styles))
         if fits:
             return ""
     if (known is None or not known.sweeps) and not holds_files(blobs):
@@ -164,7 +164,7 @@ def _is_new(identity: Identity | None) -> bool:
 
 
 def count_sweep(database: Database, blobs: Blobs) -> None:
-    """Count a sweep, first in the database: a blob store that lags behind does no harm. Raises StorageError."""
+    """Count a sweep, once in COUNT_S, first in the database: the blob store may lag behind. Raises StorageError."""
     with database.writing() as session:
         row = session.get(MarkRow, MARK)
         clock = read_clock(session)
@@ -197,7 +197,7 @@ def is_accepted(session: Session) -> bool:
 
 
 def holds_files(blobs: Blobs) -> bool:
-    """Return whether there is any file that a row may refer to."""
+    """Return whether there is any file that a row may refer to. Raises StorageError."""
     return any(True for folder in FOLDERS for _ in blobs.listing(folder))
 
 

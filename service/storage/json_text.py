@@ -1,4 +1,4 @@
-"""JSON as text: how columns are parsed, and how what came from them is written for others."""
+"""JSON as text: the parser of columns, and the writer for columns and responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 @dataclass(frozen=True)
 class Unparsed:
-    """A column's text that is no JSON. No reader of a column takes it: the column counts as one of unknown shape."""
+    """A column's text that is no JSON. Readers of a column refuse it, as they do JSON of an unknown shape."""
 
     text: str | bytes
 
@@ -21,7 +21,7 @@ class Unparsed:
 def read_json(text: str | bytes) -> Any:
     """Parse a JSON column; text that is broken gives Unparsed, so that the other rows of a query can be read.
 
-    pydantic_core takes half of the standard library's time, but refuses lone surrogates.
+    pydantic_core takes half of the standard library's time, but refuses lone surrogates: json reads those.
     """
     try:
         return from_json(text)

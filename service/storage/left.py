@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.storage.database import read_clock
 from service.storage.schema import LeftRow
 
-BATCH = 1000  # folders in a statement: databases bound its parameters, PostgreSQL to 65,535
+BATCH = 1000  # folders in a statement: databases limit its parameters, PostgreSQL to 65,535
 
 
 def leave(session: Session, folders: Collection[str]) -> None:

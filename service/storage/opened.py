@@ -6,17 +6,16 @@ import os
 import weakref
 from pathlib import Path
 
-RETRY_S = 5.0  # after which a caller may ask whether it is back
-HOLDING = getattr(
-    os, "O_PATH", None
-)  # Linux's: it neither reads nor writes, nor ends SQLite's locks when it is closed
+RETRY_S = 5.0  # seconds after which a caller may ask whether it is back
+HOLDING = getattr(os, "O_PATH", None)
+"""Linux's flag to open without reading or writing: to close such a descriptor doesn't end SQLite's locks."""
 
 
 class OpenedPath:
     """A path, and the file or folder that lay there when this object was made.
 
-    A file that is gone frees its number, which the next one may get. So the file is held where the system has means
-    for that.
+    The inode number of a removed file may be given to the next one. So the file is kept open, on systems that have
+    O_PATH.
 
     Raises:
         OSError: there is nothing at that path.

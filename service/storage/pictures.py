@@ -20,14 +20,14 @@ class StoredFile(Record):
 
 @dataclass(frozen=True)
 class StoredImage(StoredFile):
-    """An image; `width` and `height` in pixels. That of a preset that came as a pack has no `blob`."""
+    """An image; `width` and `height` in pixels. The images of a preset that came as a pack have no `blob`."""
 
     width: int = 0
     height: int = 0
 
 
 def style_image_to_json(image: StyleImage[StoredImage]) -> Json:
-    """Return a style image as rows hold it; its mask is its style's to keep."""
+    """Return a style image as rows hold it, without its mask, which the style's JSON holds."""
     return image.file.to_json() | {"weight": image.weight, "scale": image.scale}
 
 
@@ -39,7 +39,7 @@ def style_image_from_json(json: Mapping[str, Any], mask: StoredImage | None = No
 
 
 def style_images_to_json(images: tuple[StyleImage[StoredImage], ...]) -> list[Json]:
-    """Return the column of a preset's images."""
+    """Return a preset's images as their column holds them."""
     return [style_image_to_json(image) for image in images]
 
 

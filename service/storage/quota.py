@@ -15,7 +15,7 @@ from service.errors import NoSpace
 from service.storage.disks import MIB
 from service.storage.schema import JobRow, PresetRow
 
-RETRY_S = 3600.0  # after which a caller may ask again, if nothing of its own expires sooner
+RETRY_S = 3600.0  # seconds after which a caller may ask again, if no job of its own expires sooner
 
 
 def job_bytes(session: Session, owner: str) -> int:

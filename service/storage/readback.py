@@ -64,5 +64,5 @@ def is_whole_jpeg(data: bytes) -> bool:
 
 
 def has_digest(data: bytes, sha256: str | None) -> bool:
-    """Return whether these bytes have that SHA-256 (hexadecimal)."""
+    """Return whether the bytes have this SHA-256 (hexadecimal)."""
     return hashlib.sha256(data).hexdigest() == sha256

@@ -1,4 +1,4 @@
-"""The JSON in rows beside a job's request: its progress and results, and a preset's pack and warming.
+"""The JSON in rows beside a job's request: its progress and results, and a preset's pack, warming, painter.
 
 A missing key gets a default, so a row can always be read: a job that can't be painted any more is still listed,
 claimed and ended.
@@ -24,7 +24,7 @@ class JobProgress(Record):
         losses: name -> loss of the picture as it is now.
         eta_seconds: seconds that are left, if known.
         event: number of the event that reported it.
-        curve: of a learning, its checks: seconds, and losses on pictures kept out.
+        curve: the checks of a learning: seconds, and losses on pictures that it doesn't learn from.
     """
 
     iteration: int = 0
@@ -90,7 +90,7 @@ class JobCheckpoint(Record):
     """The point at which another worker would go on.
 
     Attributes:
-        blob: key of the picture's state; None between two pictures.
+        blob: key of the state of the picture, or of the learning; None between two pictures.
         progress: the job's progress at that point.
         done: the pictures that are finished.
     """
@@ -146,7 +146,7 @@ class ScoreResult(Record):
 
 @dataclass(frozen=True)
 class TaskResult(Record):
-    """The sizes in pixels for which a task has computed Grams."""
+    """The output sizes, in pixels, for which a task has computed Grams, or a painter has learned."""
 
     sizes: Sequence[int] = ()
 
@@ -178,7 +178,7 @@ class PresetPainter(StoredFile):
         bytes: what the ONNX file takes.
         size: pixels on the long edge that it learned for.
         steps, seconds: what the learning took.
-        photos: photographs that it learned from, beside drawn pictures.
+        photos: photographs that came with its learning.
         judged: "painter" and "optimizer" -> losses on the same pictures; empty where nothing is known.
         counted: bytes of its files that are in the preset's `bytes`.
     """

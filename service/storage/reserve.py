@@ -10,7 +10,7 @@ from service.errors import StorageError
 from service.storage.disks import Disk
 
 SUFFIX = "-reserve"
-PLENTY = 4  # times its size that must be free before it is made (again)
+PLENTY = 4  # times its size that must be free before it is made
 
 
 class Reserve:
@@ -24,7 +24,7 @@ class Reserve:
         """Make the file, if it isn't there and there is room for it.
 
         Raises:
-            StorageError: the disk can't be asked.
+            StorageError: the disk's free space can't be read.
         """
         size = self._disk.kept()
         if self._size() >= size or self._disk.free() < PLENTY * size:
@@ -35,12 +35,12 @@ class Reserve:
                 os.posix_fallocate(descriptor, 0, size)
             finally:
                 os.close(descriptor)
-        except OSError:  # somebody else was faster to fill the disk; the next time will do
+        except OSError:  # another process filled the disk first; a later call can make it
             self.give_up()
 
     def give_up_if_scarce(self) -> None:
         """Remove the file if the disk has less room than the database may need for its next transaction."""
-        with suppress(StorageError):  # then SQLite says what is wrong with the folder
+        with suppress(StorageError):  # SQLite reports what is wrong with the folder
             if self._disk.free() < self._disk.kept():
                 self.give_up()
 
@@ -52,5 +52,5 @@ class Reserve:
     def _size(self) -> int:
         try:
             return self._file.stat().st_size
-        except OSError:  # most often it isn't there; else making it fails, and nothing is put by
+        except OSError:  # mostly it isn't there; otherwise put_by fails to make it
             return 0

@@ -66,7 +66,7 @@ class JobRow(Base):
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from.
 
-    `events` counts the events for those who watch; that of a job's end is the last. `trace` is the W3C traceparent of
+    `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
     the request that it came with. `bytes` is what the files of its request and its result take. `result` has a form
     for each kind of job.
     """
@@ -130,7 +130,7 @@ class CallerRow(Base):
 
 
 class IdempotencyRow(Base):
-    """An `Idempotency-Key` of a caller, the digest of the body it came with, and the job that this made."""
+    """An `Idempotency-Key` of a caller, the digest of the body it came with, and the job that was made."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("idempotency_keys_by_job", "job_id"),)

@@ -1,4 +1,4 @@
-"""JSON columns that give dataclasses, so that no other module spells the keys of a row."""
+"""JSON columns that are read as dataclasses, so that no other module spells the keys of a row."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Styles: presets, their Gram matrices and the cache of those."""
+"""Styles: presets, their painters, their Gram matrices, and the cache of Gram matrices."""

@@ -24,7 +24,7 @@ from service.telemetry.instruments import style_grams
 logger = logging.getLogger(__name__)
 
 FOLDER = "grams"
-DIGEST = "sha256"  # in a blob's metadata
+DIGEST = "sha256"  # key in a blob's metadata
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,10 @@ class GramKey:
         model: SHA-256 of the model file.
         image: SHA-256 of the style image's file.
         width, height: pixels that the image was brought to.
-        layers: sorted.
+        layers: names, sorted.
         treatment: what was done to its colours first; empty for nothing.
         mask: SHA-256 of the mask over it; empty for none.
+        rendition: version of the code that makes pixels from files.
     """
 
     model: str
@@ -60,8 +61,8 @@ class GramCache:
     """A cache of two levels: at most `memory` bytes of Grams in this process, and safetensors blobs behind them.
 
     Blobs are written whole or not at all, and the same key always holds the same Grams, so workers that fill one
-    key at once do no harm. Each blob has a digest of its key and its Grams: what doesn't match it, or has none, as
-    those of earlier versions, is computed anew.
+    key at once do no harm. Each blob has a digest of its key and its Grams. Blobs that don't match their digest, or
+    have none (those of earlier versions), are computed anew.
     """
 
     def __init__(self, blobs: Blobs, memory: int) -> None:
@@ -77,18 +78,18 @@ class GramCache:
         grams = self._read(key)
         if grams is not None:
             style_grams.labels("blobs").inc()
-            self.put(key, grams)  # written anew, it counts as used: the sweep takes the oldest
+            self.put(key, grams)  # a new file counts as just used: the sweep takes the oldest
         return grams
 
     def put(self, key: GramKey, grams: Grams) -> None:
-        """Keep Grams. Where the blobs refuse them they stay in memory alone: they can be computed again.
+        """Keep Grams. If the blobs refuse them, they stay in memory alone: they can be computed again.
 
-        Those that hold a number that isn't finite are not kept at all.
+        Grams with a number that isn't finite are not kept at all.
         """
         if not all(np.isfinite(gram).all() for gram in grams.values()):
             logger.error("the Grams %s hold a number that isn't finite: not kept", key.blob)
             return
-        with suppress(ValueError):  # they are larger than all the room there is
+        with suppress(ValueError):  # they are larger than the whole cache
             self._kept[key.blob] = grams
         try:
             self._blobs.put(key.blob, save(grams, {DIGEST: _digest(key, grams)}))

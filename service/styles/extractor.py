@@ -1,4 +1,4 @@
-"""Gram matrices of style images by ONNX Runtime: of the whole picture, or of a part of it, or tile by tile."""
+"""Gram matrices of style images by ONNX Runtime: of a whole picture, or tile by tile, or under a mask."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Grams = dict[str, npt.NDArray[np.float32]]
 """Layer -> C x C Gram matrix, divided by the H*W it was taken over."""
 
 SESSIONS = 4  # cut graphs kept ready, one for each set of outputs last asked for
-WHOLE = 2**20  # pixels of a picture that goes through the graph in one piece
-FLOOR = 1e-12  # what a mask that is black where a layer looks is divided by
-TILE = 640  # pixels along each side that a tile of a larger one sees
+WHOLE = 2**20  # most pixels of a picture that goes through the graph in one piece
+FLOOR = 1e-12  # least divisor, for a mask that is black at all of a layer's positions
+TILE = 640  # pixels along each side of what a tile of a larger picture sees
 
 
 class GramExtractor:
@@ -45,12 +45,12 @@ class GramExtractor:
         self._options = ort.SessionOptions()
         self._options.intra_op_num_threads = threads
         self._options.inter_op_num_threads = 1
-        self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores are torch's next
-        self._options.enable_cpu_mem_arena = False  # and so is the memory, which an arena would keep
+        self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # torch uses the cores next
+        self._options.enable_cpu_mem_arena = False  # torch uses the memory next, which an arena would keep
         self._sessions: OrderedDict[tuple[str, ...], ort.InferenceSession] = OrderedDict()
         self._providers = _providers(device)
         self.provider = self._session(("gram_relu1_1",)).get_providers()[0]
-        """What ONNX Runtime really got: it falls back to the CPU without an error."""
+        """The provider that ONNX Runtime uses: it falls back to the CPU without an error."""
         if device == "cuda" and self.provider != "CUDAExecutionProvider":
             raise Unavailable(f"NST_DEVICE is cuda, but ONNX Runtime only got {self.provider}")
 
@@ -61,10 +61,11 @@ class GramExtractor:
         mask: Mask | None = None,
         on_tick: Callable[[], None] = lambda: None,
     ) -> Grams:
-        """Return the Grams of the layers named, of an H x W x 3 uint8 picture.
+        """Return the Grams of an H x W x 3 uint8 picture at these layers.
 
-        With a mask, H x W in [0, 1], each position counts as much as the mask says of what it sees, and the sums are
-        divided by what all positions count (Gatys et al. 2017, section 4). `on_tick` is called before each tile.
+        With a mask, H x W in [0, 1], each position of a layer is weighted by the mask's average over what it sees,
+        and the sums are divided by the sum of the weights (Gatys et al. 2017, section 4). `on_tick` is called before
+        each tile.
         """
         layers = tuple(sorted(layers))
         if mask is not None or picture.shape[0] * picture.shape[1] > WHOLE:
@@ -76,14 +77,14 @@ class GramExtractor:
     def _by_tiles(
         self, picture: Picture, layers: tuple[str, ...], mask: Mask | None, on_tick: Callable[[], None]
     ) -> Grams:
-        """Return the Grams from the features, of which every tile gives its own."""
+        """Return the Grams, summed over the features of one tile after another."""
         height, width = picture.shape[:2]
         weights = {} if mask is None else layer_masks(mask, layers)
         sums: Grams = {}
         for tile in tiles(height, width, layers, TILE):
             on_tick()
             features = self._run(picture[tile.rows.seen(), tile.columns.seen()], layers)
-            for layer in reversed(layers):  # so that each can go when it is done with
+            for layer in reversed(layers):  # so that pop() frees each layer's features after their use
                 own, step = features.pop()[0], stride(layer)
                 own = own[:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(len(own), -1)
                 weighted = own
@@ -119,7 +120,7 @@ def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
     if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
         return ["CPUExecutionProvider"]
     ort.preload_dlls()  # cuDNN and CUDA as torch's packages bring them
-    return [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]  # Grams are float32's
+    return [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]  # Grams need full float32
 
 
 def _has_cuda_driver() -> bool:

@@ -19,12 +19,12 @@ from service.styles.packs import Pack
 from service.styles.style import Style, Treatment
 from service.telemetry.instruments import style_grams
 
-PACKS = 2  # of some 27 MB kept in memory, the last ones asked for
+PACKS = 2  # kept in memory, the last ones that were used; about 27 MB each
 
 
 @dataclass
 class Tally:
-    """A count of the Grams that were found in the cache, and of all."""
+    """A count of the Grams that the cache had (`hits`), and of all (`images`)."""
 
     hits: int = 0
     images: int = 0
@@ -48,9 +48,9 @@ class Targets:
 
 
 class Mean:
-    """The weighted mean of Grams, layer by layer, which are added one after another.
+    """The weighted mean of Grams, layer by layer; they are added one after another.
 
-    It is to the bit what NumPy's average of all of them would be. The sum of the weights must be above 0.
+    It equals NumPy's average of all of them to the bit. The sum of the weights must be above 0.
     """
 
     def __init__(self) -> None:
@@ -70,11 +70,11 @@ class Mean:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The Grams that all styles of a transfer need.
+    """The request for the Grams of all styles of a transfer.
 
     Attributes:
-        uses: how often each Gram will still be asked for.
-        computed: new Grams that will still be asked for.
+        uses: how often the Grams of each key are still needed.
+        computed: new Grams that are still needed.
     """
 
     sizes: tuple[int, ...]
@@ -110,7 +110,7 @@ class StyleGrams:
 
         Each image is decoded at most once for all sizes. Each style is averaged first and rounded to float32, so that
         a pack, which holds such averages, gives exactly what its images would. `on_tick` is called before each style
-        image, and each part of a large one; what it raises ends this.
+        image, and each part of a large one; an exception that it raises ends the computation.
         """
         wanted = _Wanted(tuple(sizes), tuple(sorted(layers)), treatment, decoded, on_tick)
         self._count_uses(styles, wanted)
@@ -180,7 +180,7 @@ class StyleGrams:
 
     @staticmethod
     def _resized(image: StyleImage[PictureFile], keys: Sequence[GramKey], wanted: _Wanted) -> list[Picture]:
-        """Return the picture in all its sizes, so that the decoded one, which may be large, need not stay."""
+        """Return the picture in all sizes: the decoded one may be large, and isn't needed after that."""
         whole = wanted.decoded.picture(image.file, wanted.on_tick)
         return [images.resize(whole, key.width, key.height) for key in keys]
 

@@ -1,7 +1,7 @@
 """Packs: a preset's Gram matrices for a ladder of sizes in one safetensors file.
 
 Tensors are `<size>/<layer>`, float32, C x C, for an output of so many pixels on its long edge, and `thumbnail`, the
-bytes of a JPEG. The metadata holds under `preset`, as JSON, what a Pack has beside its Grams.
+bytes of a JPEG. The metadata's key `preset` holds JSON: version, model, description and the images' facts.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""
 
 VERSION = 1
-METADATA = "preset"  # where the file's metadata has what it says of itself
+METADATA = "preset"  # key of the preset's JSON in the file's metadata
 THUMBNAIL = "thumbnail"
 SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
 
 FACTS: dict[str, Any] = {"sha256": str, "width": int, "height": int, "weight": (int, float), "scale": (int, float)}
-LARGEST = 10**6  # of any number that is said of an image
+LARGEST = 10**6  # of any number in an image's facts
 MAX_IMAGES = 16
 MAX_SIZES = 64
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -57,7 +57,7 @@ class Pack:
     Attributes:
         model: SHA-256 of the model that the Grams are of.
         description: the preset's.
-        images: what the preset says of its images: sha256, width, height, weight, scale.
+        images: facts of each image: sha256, width, height, weight, scale.
         thumbnail: a JPEG file.
         ladder: size -> layer -> the average of the images' Grams.
     """
@@ -74,7 +74,7 @@ class Pack:
         return sorted(next(iter(self.ladder.values())))
 
     def grams(self, size: float, layers: Collection[str]) -> dict[str, Gram]:
-        """Return the Grams of the size nearest to the one asked for, by their ratio."""
+        """Return the Grams of the size nearest to `size` (pixels), by ratio."""
         nearest = min(self.ladder, key=lambda rung: abs(math.log(rung / size)))
         return {layer: self.ladder[nearest][layer] for layer in layers}
 
@@ -89,10 +89,10 @@ class Pack:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Pack:
-        """Read what `to_bytes` wrote, wherever that was; every number is checked.
+        """Read a pack's file, which may come from anywhere: everything in it is checked.
 
         Raises:
-            UnusablePack: it is not that.
+            UnusablePack: it is no pack, or a broken one.
         """
         tensors, preset = read_checked(data, METADATA, check_tensors, UnusablePack)
         if not isinstance(preset, dict) or preset.get("version") != VERSION:
@@ -108,7 +108,7 @@ class Pack:
 
 
 def image_facts(image: StyleImage[StoredImage]) -> dict[str, Any]:
-    """Return what a pack says of a style image."""
+    """Return the facts of a style image that a pack holds."""
     file = image.file
     size = {"width": file.width, "height": file.height}
     return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale}
@@ -162,12 +162,12 @@ def _images(value: Any) -> list[dict[str, Any]]:
 def _is_fact(value: Any, kind: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, kind):
         return False
-    return bool(SHA256.fullmatch(value) if isinstance(value, str) else 0 <= value <= LARGEST)  # which NaN isn't
+    return bool(SHA256.fullmatch(value) if isinstance(value, str) else 0 <= value <= LARGEST)  # NaN fails too
 
 
 def _thumbnail(data: bytes) -> bytes:
     try:
-        return files.thumbnail(data)  # nobody else's bytes are served
+        return files.thumbnail(data)  # encoded anew: bytes from elsewhere are never served
     except UnreadableImage as error:
         raise UnusablePack(f"its thumbnail: {error}") from error
 

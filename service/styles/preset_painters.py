@@ -33,7 +33,7 @@ class PackedPainter:
 
 
 class PresetPainters:
-    """The painters of presets. A painter's files are written before the preset's row speaks of it."""
+    """The painters of presets. A painter's files are written before the preset's row refers to them."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
@@ -42,7 +42,7 @@ class PresetPainters:
     def begin(self, name: str, submit: Callable[[Session, PresetRow], str]) -> tuple[PresetRow, str | None]:
         """Begin to teach a preset: `submit` adds the job, in the transaction of the preset's row, and returns its id.
 
-        Return the row, and the id of the learning before. Raises NotFound.
+        Return the row, and the id of the learning before, if there was one. Raises NotFound.
         """
         with self._database.writing() as session:
             row = _locked(session, name)
@@ -90,7 +90,7 @@ class PresetPainters:
         return read_back(self._blobs, painter.blob, painter.sha256)
 
     def model(self, painter: PresetPainter) -> bytes:
-        """Return a painter's ONNX file. Raises DamagedFile, BlobNotFound."""
+        """Return a painter's ONNX file. Raises StorageError: MissingFile, or DamagedFile if it was changed."""
         return read_back(self._blobs, painter.onnx, painter.onnx_sha256)
 
 

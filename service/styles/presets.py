@@ -32,18 +32,18 @@ from service.styles.preset_painters import PackedPainter, painter_folder, painte
 logger = logging.getLogger(__name__)
 
 FOLDER = "styles"
-DIGEST = ".sha256"  # how the name of the file ends that has the digest of a pack that a worker made
+DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
 Images = Sequence[StyleImage[ImageFile]]
 """The style images of a preset to be saved."""
 StoredImages = tuple[StyleImage[StoredImage], ...]
-"""Those of a saved one."""
+"""The style images of a saved preset."""
 
 
 @dataclass(frozen=True)
 class _Version:
-    """A state of a preset whose files are stored: the columns of its row but for name, time, warming, learning."""
+    """A preset's state whose files are stored: the columns of its row, except name, time, warming and learning."""
 
     version: str
     description: str
@@ -56,11 +56,14 @@ class _Version:
 
 
 class Presets:
-    """The saved styles. A new version's files are written before its row, so a row never speaks of missing files;
-    what no row speaks of any more is swept up later (service.worker.sweep), when no job can need it."""
+    """The saved styles.
+
+    A new version's files are written before its row, so a row never refers to missing files. Files that no row refers
+    to any more are swept up later (service.worker.sweep), when no job can need them.
+    """
 
     def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
-        """`caller_bytes`: what the files of one caller may take."""
+        """`caller_bytes`: bytes that the files of one caller may take."""
         self._database = database
         self._blobs = blobs
         self._caller_bytes = caller_bytes
@@ -75,8 +78,8 @@ class Presets:
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
-        `also` is called last in the transaction of its row: it submits tasks for the preset, and writes into the row
-        which they are. What it raises leaves all as it was; where the row fails, there are no tasks either.
+        `also` is called last in the row's transaction: it submits tasks for the preset, and notes them in the row. If
+        it raises, nothing is changed; if the row can't be written, no task is submitted either.
 
         Raises:
             NoSpace: the caller's files would take too much.
@@ -91,7 +94,7 @@ class Presets:
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
 
-        Where there are presets already, only the mark is left. `presets` isn't read if the mark is there.
+        If there are presets already, only the mark is written. `presets` isn't read if the mark is there.
         """
         with self._database.reading() as session:
             if session.get(MarkRow, mark):
@@ -127,7 +130,7 @@ class Presets:
     def _save(self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0) -> _Version:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
-        thumbnail = files.thumbnail(heaviest.file.data)  # which may fail, so before any file is written
+        thumbnail = files.thumbnail(heaviest.file.data)  # this may fail, so it comes before any file is written
         saved = tuple(self._save_image(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images))
         self._blobs.put(thumbnail_key(version), thumbnail)
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
@@ -135,7 +138,7 @@ class Presets:
     def put_pack(
         self, name: str, data: bytes, pack: Pack, owner: str = "", painter: PackedPainter | None = None
     ) -> tuple[PresetRow, bool]:
-        """Save a preset that has no pictures but the Grams in a pack, whose file is `data`; else as `put`.
+        """Save a preset that has the Grams of a pack, whose file is `data`, and no pictures. Else as `put`.
 
         It has the painter that came with the pack, if one did.
         """
@@ -161,7 +164,7 @@ class Presets:
             return self._replace(name, saved)
 
     def _check_limits(self, name: str, owner: str, size: int) -> None:
-        """Raise NoSpace where a caller's files would take too much with so many bytes under that name."""
+        """Raise NoSpace if `size` bytes under this name would bring the caller's files above the limit."""
         with self._database.reading() as session:
             row = session.get(PresetRow, name)
             before = row.bytes if row and row.owner == owner else 0
@@ -188,7 +191,7 @@ class Presets:
         """Return the file of a preset's pack for a model; None where it has to be made (again).
 
         Raises:
-            DamagedFile: it is the pack that the preset came as.
+            DamagedFile: the pack that the preset came as is damaged or missing.
         """
         if preset.pack:
             return read_back(self._blobs, preset.pack.blob, preset.pack.sha256)
@@ -233,7 +236,7 @@ class Presets:
         """Return a small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.
 
         Raises:
-            DamagedFile: so is what it would be made of.
+            DamagedFile: the image or pack that it would be made from is damaged or missing too.
         """
         key = thumbnail_key(preset.version)
         try:
@@ -271,7 +274,7 @@ def pack_key(version: str, model: str) -> str:
 
 
 def is_pack_of(key: str, model: str) -> bool:
-    """Return whether a key is that of a pack for a model."""
+    """Return whether the key is that of a pack for this model."""
     return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
 
 

@@ -1,4 +1,4 @@
-"""Styles as a transfer is given them: images or a pack, with weights, scales and masks."""
+"""Styles of a transfer: images or a pack, with weights, scales, masks and painters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Style:
         weight: share in the average of all styles of its region; any scale.
         scale: for a pack, the style's size relative to the output's; images have their own.
         painter: the weights of the network that paints in this style.
-        mask: grey, over the content: where this style goes. Styles with one mask make a region.
+        mask: over the content image: white where this style goes. Styles with equal masks make a region.
     """
 
     images: tuple[StyleImage[PictureFile], ...] = ()
@@ -37,7 +37,7 @@ class Style:
 
     @classmethod
     def of(cls, image: StyleImage[PictureFile], weight: float = 1.0) -> Style:
-        """A style of one image."""
+        """Return a style of one image."""
         return cls((image,), weight=weight)
 
 

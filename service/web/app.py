@@ -78,7 +78,7 @@ def _tie_empty_store(context: AppContext) -> None:
     def tie() -> None:
         try:
             identity.tie_new(context.database, context.blobs)
-        except StorageError as error:  # /readyz says it too, and the first sweep does it then
+        except StorageError as error:  # /readyz reports it too, and the first sweep ties them instead
             logger.warning("the blob store got no id yet: %s", error.detail)
 
     try:

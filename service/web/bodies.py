@@ -1,4 +1,4 @@
-"""Request bodies as their bytes arrive: of a length that was declared, or in chunks."""
+"""Request bodies as their bytes arrive: with a declared length, or in chunks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, 
 
 from service.web.refusals import Refusal
 
-READ_AT_ONCE = 2**20  # bytes; every read gives other threads the interpreter, and waits to have it back
-CHUNKED_READ = 2**16  # bytes; those of a read may hold thousands of chunks
+READ_AT_ONCE = 2**20  # bytes; every read releases the interpreter lock, and waits to get it back
+CHUNKED_READ = 2**16  # bytes, which may hold thousands of chunks
 LONGEST_SIZE_LINE = 1024  # bytes of a line that begins a chunk, extensions included
 LONGEST_TRAILERS = 8192  # bytes
 HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
-FREE_CHUNKS = 10_000  # that a body may come in, however small they are
-LEAST_MEAN_CHUNK = 256  # bytes of the chunks beyond those
+FREE_CHUNKS = 10_000  # chunks of a body that may be as small as they like
+LEAST_MEAN_CHUNK = 256  # bytes, of the chunks beyond those
 
 
 class SizedBody:
@@ -35,7 +35,7 @@ class SizedBody:
         return min(self._whole - self.length, READ_AT_ONCE)
 
     def take(self, data: memoryview) -> bytes | None:
-        """Add bytes; return those behind the body once it is whole, else None."""
+        """Add bytes; return those after the body once it is whole, else None."""
         missing = self._whole - self.length
         self.length += self.data.write(data[:missing])
         return None if len(data) < missing else bytes(data[missing:])
@@ -44,8 +44,8 @@ class SizedBody:
 class ChunkedBody:
     """A body in chunks, decoded as it arrives.
 
-    `length` is how many bytes of it are in `data`. Where it has more than `limit`, it is `too_large`, and no more of
-    it is decoded.
+    `length` is how many bytes of it are in `data`. If it has more than `limit`, it is `too_large`, and no more of it
+    is decoded.
     """
 
     wanted = CHUNKED_READ
@@ -61,7 +61,7 @@ class ChunkedBody:
         self._decoder = self._decode()
 
     def take(self, data: memoryview) -> bytes | None:
-        """Add bytes; return those behind the body once it is whole or too large, else None.
+        """Add bytes; return those after the body once it is whole or too large, else None.
 
         Raises:
             ParseException: the chunks are broken.
@@ -75,7 +75,7 @@ class ChunkedBody:
         return None
 
     def _decode(self) -> Generator[None]:
-        """Decode what is in the buffer; stop for more wherever that isn't enough."""
+        """Decode what is in the buffer; yield wherever more bytes are needed."""
         while size := _chunk_size((yield from self._line(LONGEST_SIZE_LINE))):
             if self.length + size > self._limit:
                 self.too_large = True
@@ -112,7 +112,7 @@ class ChunkedBody:
         return line
 
     def _skip_trailers(self) -> Generator[None]:
-        """Read the fields behind the last chunk, which are checked and not kept."""
+        """Read the fields after the last chunk; they are checked and not kept."""
         lines: list[bytes] = []
         left = LONGEST_TRAILERS
         while line := (yield from self._line(LONGEST_TRAILERS)):
@@ -130,7 +130,7 @@ class ChunkedBody:
 
 
 def _chunk_size(line: bytes) -> int:
-    """Bytes of the chunk that this line begins (RFC 9112, 7.1)."""
+    """Return the bytes of the chunk that this line begins (RFC 9112, 7.1)."""
     digits, semicolon, extension = line.partition(b";")
     if semicolon:
         digits = digits.rstrip(b" \t")

@@ -13,19 +13,19 @@ from typing import Any
 from service.web.deadlines import credited
 from service.web.incoming import Incoming
 
-STALLED_S = 60.0  # for which a client may leave what it was sent unread
+STALLED_S = 60.0  # seconds for which a client may leave its response unread
 
 
 class State(enum.Enum):
     """The state of a connection."""
 
     IDLE = enum.auto()  # between two requests
-    HEAD = enum.auto()  # its request's head is awaited; so is a new connection's
+    HEAD = enum.auto()  # its request's head is awaited; new connections begin here
     BODY = enum.auto()  # its request's body is being read
     PAUSED = enum.auto()  # the body waits unread until there is memory for it
     READY = enum.auto()  # the whole request waits until another one with a body is done
     WORKING = enum.auto()  # a thread has the request
-    CLOSING = enum.auto()  # it has its last response: what still comes is thrown away
+    CLOSING = enum.auto()  # its last response was sent: what still comes is thrown away
     CLOSED = enum.auto()
 
 
@@ -34,11 +34,11 @@ class Connection:
 
     Attributes:
         sock, client, server: gunicorn's names of its socket and its two addresses.
-        deadline: when the state ends (monotonic); the connections whose deadline is next are the first to be closed.
+        deadline: when the state ends (monotonic); with too many connections, those with the nearest are closed.
         body_since: when its request's body began to be read (monotonic).
         held: bytes of memory that are accounted to it.
         has_place: whether it is one of the requests with a body that threads work on.
-        behind: bytes that came behind its request.
+        behind: bytes that came after its request.
         patience: seconds that its request's body may still wait for memory.
     """
 
@@ -58,7 +58,7 @@ class Connection:
         self.incoming = Incoming(*self._new)
 
     def enter(self, state: State, seconds: float = math.inf) -> None:
-        """Begin a state, which may last for so long."""
+        """Begin a state, which may last for so many seconds."""
         self.state = state
         self.deadline = time.monotonic() + seconds
 
@@ -69,7 +69,7 @@ class Connection:
         return behind
 
     def forget(self) -> None:
-        """Give back the memory of the request, and of what came behind it."""
+        """Free the memory of the request, and of what came after it."""
         self.incoming.close()
         self.incoming = Incoming(*self._new)
         self.behind = b""

@@ -20,8 +20,8 @@ class Connections:
     """All open connections of a worker.
 
     Args:
-        poller: the main loop's.
-        most: how many there may be.
+        poller: the selector of the main loop.
+        most: how many connections there may be.
         memory: how many bytes of bodies they may hold.
         closing_s: seconds that a client has to read its last response.
         on_readable: called with a connection that is watched, and whose client sent something or closed.
@@ -53,7 +53,7 @@ class Connections:
 
     @property
     def is_full(self) -> bool:
-        """Return whether there is no place for another one, as all have a whole request."""
+        """Return whether there is no place for another one, and none to close, as all have a whole request."""
         return len(self._open) >= self._most and not any(self._waiting())
 
     def add(self, connection: Connection) -> int:
@@ -62,9 +62,9 @@ class Connections:
         return self.evict() if len(self._open) > self._most else 0
 
     def evict(self) -> int:
-        """Close some of those that aren't complete: the nearest to their deadline; return how many.
+        """Close some connections without a whole request, those nearest to their deadline; return how many.
 
-        A new connection has its whole time yet, and so has a body that comes fast enough.
+        New connections, and bodies that come fast enough, are far from theirs.
         """
         victims = heapq.nsmallest(max(1, self._most // EVICTED), self._waiting(), key=lambda c: c.deadline)
         for connection in victims:
@@ -90,17 +90,17 @@ class Connections:
             self._on_readable(connection)
 
     def hold(self, connection: Connection, held: int) -> None:
-        """Account so many bytes of memory to the connection, in place of those before."""
+        """Count `held` bytes of memory for the connection, in place of those counted before."""
         self.memory += connection.held - held
         connection.held = held
 
     def forget(self, connection: Connection) -> None:
-        """Give back the memory of the connection's request."""
+        """Free the memory of the connection's request."""
         connection.forget()
         self.hold(connection, 0)
 
     def end(self, connection: Connection) -> None:
-        """Say that nothing more will come, and let the client read what did: to close at once could destroy that."""
+        """Close our side, and let the client read its last response: to close both at once could destroy that."""
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -119,6 +119,6 @@ class Connections:
 
 
 def most_connections(wanted: int, threads: int) -> int:
-    """Return how many connections there may be: as many as wanted, or as there are file descriptors for."""
+    """Return how many connections there may be: `wanted`, or fewer if there aren't file descriptors for them."""
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return min(wanted, max(1, descriptors - threads - SPARE_DESCRIPTORS))

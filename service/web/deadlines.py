@@ -13,12 +13,12 @@ class Deadlines:
     """Time limits of clients and requests, in seconds.
 
     Attributes:
-        head_s: for a request's head, from the connection or, on one that was kept, from the first byte.
-        pause_s: for which a body may stand still, or be behind SLOWEST.
-        patience_s: that a request waits for memory, or for other requests with a body to end.
-        closing_s: that a client has to read its last response before the connection is cut.
-        stop_idle_s: for which a worker that stops still takes requests on its connections.
-        stop_body_s: for which it still reads bodies.
+        head_s: a request's head must arrive in this time, which a kept connection counts from the first byte.
+        pause_s: a body may stand still, or be behind SLOWEST, for this time.
+        patience_s: a request waits so long for memory, or for other requests with a body to end.
+        closing_s: a client has so long to read its last response, before the connection is closed.
+        stop_idle_s: a worker that stops still takes requests on its connections for this time.
+        stop_body_s: a worker that stops still reads bodies for this time.
     """
 
     head_s: float = 10.0
@@ -30,10 +30,9 @@ class Deadlines:
 
 
 def credited(deadline: float, moved: int, allowance: float) -> float:
-    """Return the new deadline of a client that moved so many bytes.
+    """Return the new deadline (monotonic) of a client that has sent or read `moved` bytes.
 
-    SLOWEST bytes win it a second, up to an allowance from now.
-
-    So it may pause for as long as the allowance, and must be faster than SLOWEST otherwise.
+    SLOWEST bytes extend it by a second, to `allowance` seconds from now at most. So a client may pause for that long,
+    and must be faster than SLOWEST otherwise.
     """
     return min(deadline + moved / SLOWEST, time.monotonic() + allowance)

@@ -1,4 +1,4 @@
-"""gunicorn's configuration: what its command line can't say."""
+"""gunicorn's configuration: hooks, and settings that aren't on its command line."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ logger = logging.getLogger(__name__)
 
 logger_class = "service.web.gunicorn_logs.Logs"
 
-# Headers don't change who the caller is, not even those of a process on this machine, which gunicorn would trust.
+# No header changes the caller's address: by default gunicorn would trust those of processes on this machine.
 # NST_TRUSTED_PROXIES decides about callers behind a proxy.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
-header_map = "drop"  # headers whose name has an underscore: they would be taken for those with a hyphen
+header_map = "drop"  # headers with an underscore in their name, which would be read as those with a hyphen
 proxy_protocol = "off"
 proxy_allow_ips = ""
 http2_cleartext = "off"
-sendfile = False  # it would wait for a slow client for ever
+sendfile = False  # it would wait for a slow client without a limit
 
 
 def on_starting(server: Any) -> None:
-    """Raise the limit of file descriptors to the most: a process without any left dies of the next connection."""
+    """Raise the limit of file descriptors as far as allowed: without a free one a new connection ends the process."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def when_ready(server: Any) -> None:
     """Let the system cut connections whose client has vanished or doesn't read, and which would hold a thread."""
-    for listener in server.LISTENERS:  # whose connections inherit it
+    for listener in server.LISTENERS:  # connections inherit it
         listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * STALLED_S))
 
 
 def post_worker_init(worker: Any) -> None:
     """End requests that wait for a job, and event streams, when the web process is told to stop.
 
-    The first web process also logs what all of them would.
+    The first web process also logs the warnings that are the same for all.
     """
     gunicorns = cast("Callable[[int, FrameType | None], Any]", signal.getsignal(signal.SIGTERM))
 
@@ -59,8 +59,8 @@ def post_worker_init(worker: Any) -> None:
         gunicorns(number, frame)
 
     signal.signal(signal.SIGTERM, on_sigterm)
-    end_with_parent()  # where gunicorn's main process is killed, no stream may keep this one, and its port
-    if worker.age == 1 and isinstance(worker.wsgi, Flask):  # once for all; benchmarks serve others
+    end_with_parent()  # if gunicorn's main process is killed, no stream may keep this one and the port
+    if worker.age == 1 and isinstance(worker.wsgi, Flask):  # once for all processes; benchmarks serve other apps
         warn_of_floors(_context(worker))
 
 
@@ -76,7 +76,7 @@ def on_exit(server: Any) -> None:
 
 def warn_of_floors(context: AppContext) -> None:
     """Log a warning for each disk where a lower floor than NST_DISK_FLOOR_MB applies."""
-    with suppress(StorageError):  # a disk that can't be asked is for /readyz to tell
+    with suppress(StorageError):  # /readyz reports a disk that can't be read
         for note in context.disks.lowered():
             logger.warning(note)
 

@@ -25,10 +25,10 @@ BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
 
 
 class Incoming:
-    """A request of a connection that is being read.
+    """A request that is being read from a connection.
 
     Attributes:
-        request: gunicorn's, from the moment that its head is whole.
+        request: gunicorn's request object; None until the head is whole.
         expects_continue: whether the client waits for 100 (Continue) before it sends the body.
     """
 
@@ -48,7 +48,7 @@ class Incoming:
 
     @property
     def length(self) -> int:
-        """Bytes of the body in memory."""
+        """Return how many bytes of the body are in memory."""
         return self._body.length if self._body else 0
 
     @property
@@ -57,15 +57,15 @@ class Incoming:
         return self._body.wanted if self._body else LONGEST_HEAD
 
     def close(self) -> None:
-        """Free the body, whoever still refers to it.
+        """Free the body, even if something still refers to it.
 
-        Requests in chunks are in cycles with their decoders, gunicorn's and ours, until the garbage collector comes.
+        A chunked request and its decoders (gunicorn's and ours) refer to each other until the garbage collector runs.
         """
         if self._body:
             self._body.data.close()
 
     def take(self, data: memoryview) -> bytes | None:
-        """Add bytes; return those behind the request once it can be passed on, else None.
+        """Add bytes; return those after the request once it can be passed on, else None.
 
         Raises:
             ParseException: it is malformed, or its head too large.
@@ -77,7 +77,7 @@ class Incoming:
                 return None
             self._expect_body()
             data = memoryview(behind)
-        if self._body is None:  # one that is too large is never read
+        if self._body is None:  # a body that is too large is never read
             return b""
         rest = self._body.take(data)
         if rest is not None:
@@ -112,7 +112,7 @@ class Incoming:
     def _expect_body(self) -> None:
         request = self.request
         self.expects_continue = request._expected_100_continue
-        request._expected_100_continue = False  # gunicorn would say it again, and late
+        request._expected_100_continue = False  # gunicorn would send 100 again, and late
         if isinstance(request.body.reader, ChunkedReader):
             _check_coding(request)
             self._body = ChunkedBody(request, self._limit)
@@ -122,7 +122,7 @@ class Incoming:
             self._body = SizedBody(request.body.reader.length)
 
     def _leave_body(self) -> None:
-        """Pass the request on without its body: the application refuses it by its length."""
+        """Pass the request on without its body: the application refuses it because of its length."""
         self._body = None
         self.expects_continue = False
         self.request.body = BytesIO()
@@ -130,7 +130,7 @@ class Incoming:
 
     def _pass_on(self, body: SizedBody | ChunkedBody) -> None:
         """Give the request its body, and one that came in chunks its length."""
-        body.data.getvalue()  # cuts its buffer to the body's length: then a read of all of it copies nothing
+        body.data.getvalue()  # shrinks its buffer to the body's length: then a read of the whole body copies nothing
         body.data.seek(0)
         self.request.body = body.data
         if isinstance(body, SizedBody):
@@ -143,7 +143,7 @@ class Incoming:
 
 
 def _check_coding(request: Any) -> None:
-    """Refuse what gunicorn would pass on compressed."""
+    """Refuse compressed transfer codings: gunicorn would pass the body on compressed."""
     for name, value in request.headers:
         if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
             raise UnsupportedTransferCoding(value)

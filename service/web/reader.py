@@ -1,4 +1,4 @@
-"""The reader of requests: many connections at a time, within deadlines and a bound of memory."""
+"""The reader of requests: many connections at a time, within deadlines and a memory limit."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Reader:
     """The reader of requests, which never waits.
 
     Args:
-        connections: which of them it reads.
+        connections: the connections that it reads.
         deadlines: how long their clients may take.
-        hand_over: takes a connection whose request is whole.
-        refuse: takes one whose request isn't to be had, and the reason.
+        hand_over: called with a connection whose request is whole.
+        refuse: called with a connection whose request can't be read, and the reason.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Reader:
             self._connections.close(connection)
 
     def take(self, connection: Connection, data: memoryview) -> None:
-        """Go on with the connection's request by these bytes."""
+        """Add bytes to the connection's request, and hand it over if it is whole."""
         incoming = connection.incoming
         try:
             behind = incoming.take(data)
@@ -113,7 +113,7 @@ class Reader:
         self._paused.append(connection)
 
     def resume(self) -> None:
-        """Read on in the bodies for which there is memory now."""
+        """Read on in paused bodies for which there is memory now."""
         free = self._connections.memory
         while self._paused and free > 0:
             connection = self._paused.popleft()
@@ -124,7 +124,7 @@ class Reader:
                 self._connections.watch(connection)
 
     def check_deadlines(self) -> bool:
-        """Refuse or close those whose time is up; return whether there are more of them."""
+        """Refuse or close up to EXPIRIES connections whose time is up; return whether there are more."""
         now = time.monotonic()
         late = [connection for connection in self._connections if connection.deadline <= now]
         for connection in late[:EXPIRIES]:
@@ -147,7 +147,7 @@ class Reader:
             self._connections.close(connection)
 
     def _refuse_oldest_body(self, now: float) -> None:
-        """Give up the body that has been read for longest, so that those who wait for memory get some."""
+        """Refuse the body that has been read for longest, if for more than pause_s: paused bodies get its memory."""
         reading = [c for c in self._connections if c.state in (State.BODY, State.PAUSED) and c.held]
         oldest = min(reading, key=lambda connection: connection.body_since, default=None)
         if oldest and now - oldest.body_since > self._deadlines.pause_s:

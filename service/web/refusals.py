@@ -19,7 +19,7 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
-RETRY_S = 5  # when to try again where the web server is full
+RETRY_S = 5  # seconds after which to try again if the web server is full
 LONGEST_DETAIL = 200  # characters; gunicorn's messages quote what the client sent
 STATUSES: dict[type[Exception], HTTPStatus] = {  # of gunicorn's errors; the first that fits counts
     InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,  # the application's fault

@@ -4,9 +4,9 @@ The main loop reads each request, head and body, into memory, without blocking, 
 complete. Everything that a client can delay has a deadline, and everything that it can use up has a bound:
 
 - connections: past the bound, those that are nearest to their deadline are closed;
-- memory for bodies: past it bodies wait unread, and the oldest unfinished one is refused;
+- memory for bodies: past the bound, bodies wait unread, and the oldest unfinished one is refused;
 - requests with a body that threads work on at a time: the others wait, complete, outside the threads;
-- threads: where all are taken, the response that has waited longest for its client to read is cut.
+- threads: if all are taken, the response that has waited longest for its client to read is cut.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from service.web.deadlines import Deadlines
 from service.web.reader import Reader
 from service.web.refusals import refusal_for, send
 
-SWEEP_S = 0.5  # between two looks at the deadlines
-BUSY_SWEEP_S = 0.1  # where requests wait for a thread
-UNREAD_S = 0.2  # that a client has to read its response before its thread may be needed
-ACCEPTS = 16  # connections at a time
+SWEEP_S = 0.5  # seconds between two looks at the deadlines
+BUSY_SWEEP_S = 0.1  # seconds between two looks while requests wait for a thread
+UNREAD_S = 0.2  # seconds that a client has to read its response, even if other requests need its thread
+ACCEPTS = 16  # connections that are accepted at a time
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -92,9 +92,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._connections.close(connection)
 
     def accept(self, listener: Any) -> None:
-        """Take new connections, each of which has mostly sent its request already.
+        """Accept new connections, and read them at once: most have sent their request already.
 
-        Where there is place for none, they stay in the listener's queue until the next sweep.
+        If there is no place for more, they stay in the listener's queue until the next look at the deadlines.
         """
         for _ in range(ACCEPTS):
             if self._connections.is_full:
@@ -147,7 +147,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _free_threads(self) -> bool:
         """Cut the responses that wait longest for their clients, one for each request that waits for a thread.
 
-        Return whether any waits.
+        Return whether any request waits for a thread.
         """
         missing = self._working - self.cfg.threads
         if missing <= 0:
@@ -165,11 +165,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         request = connection.incoming.request
         try:
             return bool(self.handle_request(request, connection))
-        except StopIteration:  # gunicorn's word for a response that broke off
+        except StopIteration:  # how gunicorn reports a response that broke off
             return False
         except (ConnectionError, TimeoutError) as error:
             self.log.debug("%s: the client is gone: %s", connection.client, error)
-        except Exception as error:  # noqa: BLE001 - said to the log and to the client
+        except Exception as error:  # noqa: BLE001 - reported to the log and to the client
             self.handle_error(request, connection.sock, connection.client, error)
         return False
 

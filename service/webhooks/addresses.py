@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, IPv6Address
 Address = IPv4Address | IPv6Address
 
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-UNICAST = ipaddress.IPv6Network(
-    "2000::/3"
-)  # all that is given out of IPv6; outside lie also ::/96 and 64:ff9b:1::/48
+UNICAST = ipaddress.IPv6Network("2000::/3")
+"""The part of IPv6 from which public addresses are given out; ::/96 and 64:ff9b:1::/48, for example, lie outside."""
+
 SPECIAL = tuple(  # parts of it that some versions of ipaddress call global
     ipaddress.IPv6Network(network)
     for network in (

@@ -56,7 +56,7 @@ class WebhookDispatcher:
                 return False
             self._deliver(delivery)
             return True
-        except Exception:  # whatever it is, deliveries must go on once it is over
+        except Exception:  # whatever has failed, deliveries must go on after it
             logger.exception("webhooks can't be delivered now; trying again")
             return False
 

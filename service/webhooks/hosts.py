@@ -76,7 +76,7 @@ class Hosts:
 
         Raises:
             InvalidInput: the URL isn't allowed.
-            AddressRefused: one of the addresses isn't.
+            AddressRefused: one of its addresses isn't allowed.
             OSError: the name has none, or can't be looked up.
         """
         target = self._checked(url)

@@ -22,7 +22,7 @@ from service.telemetry.tracing import HEADER, Trace
 from service.webhooks.hosts import AddressRefused, Hosts
 from service.webhooks.urls import Target
 
-TIMEOUT_S = 10.0  # for connecting, sending and the response together
+TIMEOUT_S = 10.0  # seconds for connecting, sending and the response together
 MAX_RESPONSE = 2**16  # bytes of the response's body that are read
 
 
@@ -35,7 +35,7 @@ class Undeliverable(NotDelivered):
 
 
 class Sender:
-    """A sender of webhooks. `timeout_s` is the time limit of one, after its host was looked up.
+    """A sender of webhooks. `timeout_s` is the time limit of each in seconds, without the lookup of its host.
 
     It connects without an HTTP client: the connection must go to exactly the address that was checked, and a receiver
     that sends its response byte by byte must not block it, not even in the TLS handshake.
@@ -79,7 +79,7 @@ class Sender:
             raise NotDelivered(f"its host's name can't be looked up: {error.strerror or error}") from error
 
     def _headers(self, id: str, text: str) -> dict[str, str]:
-        sent_at = datetime.now(UTC)  # the library takes a time of any other zone for one of UTC
+        sent_at = datetime.now(UTC)  # the library reads a time of any zone as UTC
         return {
             "Content-Type": "application/json",
             "User-Agent": f"neural-style-service/{__version__}",
@@ -129,8 +129,8 @@ def _until(end: float, connected: socket.socket) -> Iterator[None]:
 
     def break_off() -> None:
         expired.set()
-        with suppress(OSError):  # it was over by then
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)  # TLS' own would wait for whoever reads
+        with suppress(OSError):  # it has ended by now
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)  # TLS sockets' own would wait for the reading thread
 
     timer = Timer(max(0.0, end - time.monotonic()), break_off)
     timer.daemon = True

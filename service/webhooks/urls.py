@@ -27,7 +27,7 @@ class Target:
     Attributes:
         scheme: "http" or "https".
         host: a name in lower case, or an address without brackets.
-        address: that address; None for a name.
+        address: the host as an IP address; None for a name.
         path: the path and query as they are sent.
     """
 

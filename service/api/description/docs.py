@@ -1,4 +1,4 @@
-"""/docs: the API's description as a page; its files come from a Python package, none from another site."""
+"""/docs: the API's description as a page; its files come from a Python package, not from another site."""
 
 from __future__ import annotations
 

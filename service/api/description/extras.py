@@ -33,9 +33,9 @@ from service.api.schemas import requests, responses
 Json = dict[str, Any]
 
 STREAM = "text/event-stream"
-API_ERRORS = ("401", "500", "503")  # of every operation under /v1
-WRITE_ERRORS = ("403", "507")  # also of those that change something
-BODY_ERRORS = ("400", "413", "415")  # of operations with a body
+API_ERRORS = ("401", "500", "503")  # errors of every operation under /v1
+WRITE_ERRORS = ("403", "507")  # also errors of operations that change something
+BODY_ERRORS = ("400", "413", "415")  # errors of operations with a body
 
 
 def complete(document: Json) -> None:
@@ -61,7 +61,7 @@ def _named(part: Any, schemas: Json) -> set[str]:
 
 
 def _schemas() -> Json:
-    """Return all schemas as pydantic makes them; flask-openapi3 would leave out examples, for one."""
+    """Return all schemas as pydantic makes them; flask-openapi3 would leave out, for example, their examples."""
     models = [(model, "validation") for module in (requests, responses) for model in _models(module)]
     _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     return dict(found["$defs"])
@@ -99,7 +99,7 @@ def _media(operation: Json) -> Json:
 
 
 def _complete_parameters(operation: Json) -> None:
-    """Take examples and descriptions out of the parameters' schemas, and null, which no parameter can be."""
+    """Remove examples, descriptions and null (no parameter can be null) from the parameters' schemas."""
     for parameter in operation.get("parameters", ()):
         schema = parameter["schema"]
         for name in ("description", "example"):
@@ -127,7 +127,7 @@ def _complete_body(operation: Json) -> None:
 
 
 def _form(schema: Json, example: Json) -> Json:
-    """Return the schema of the form that holds the same JSON as one part, beside the files that it names."""
+    """Return the schema of a form with this JSON as one part, and the files that the JSON names as others."""
     part = {"type": "string", "maxLength": MAX_JSON, "contentMediaType": "application/json", "contentSchema": schema}
     words = "The JSON of this request, which names the files beside it as file:<part name>."
     return {

@@ -1,4 +1,4 @@
-"""Responses and bodies that are files, as the description has them."""
+"""Responses and bodies that are files, in the OpenAPI description."""
 
 from __future__ import annotations
 

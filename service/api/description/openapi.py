@@ -57,7 +57,7 @@ class Api(OpenAPI):
 
 
 def operation_id(*, name: str, path: str, method: str) -> str:
-    """Return the name of an operation in generated clients: the view's."""
+    """Return the name of an operation in generated clients: the name of its view."""
     return name
 
 

@@ -18,10 +18,10 @@ from service.telemetry.tracing import Trace, continued
 
 logger = logging.getLogger(__name__)
 
-TRACE, CALLER, JOB = "nst.trace", "nst.caller", "nst.job"  # keys of what views tell this middleware
+TRACE, CALLER, JOB = "nst.trace", "nst.caller", "nst.job"  # keys of the WSGI environment, shared with the views
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 UNMATCHED = "unmatched"  # the route of a path that matches none
-QUIET = ("/livez", "/readyz", "/metrics")  # asked for all the time: only at level DEBUG
+QUIET = ("/livez", "/readyz", "/metrics")  # requested all the time, so only logged at level DEBUG
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -35,7 +35,7 @@ def traceparent() -> str | None:
 class AccessLog:
     """WSGI middleware that logs and counts requests.
 
-    It lies around all other middleware but the one that finds the caller's address.
+    It wraps all other middleware, except ProxyFix, which finds the caller's address.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -54,8 +54,8 @@ class _Exchange:
         self._environ = environ
         self._start_response = start_response
         self._begun = time.monotonic()
-        self._status = 500  # where the application raises, gunicorn answers
-        self._route = UNMATCHED  # the rule that Flask found for the path: the same for all jobs and styles
+        self._status = 500  # for an application that raises: gunicorn answers then
+        self._route = UNMATCHED  # the rule that Flask found for the path, without ids and names
         self._bytes = 0
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] = iter(())
@@ -78,7 +78,7 @@ class _Exchange:
 
     def _on_start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         self._status = int(status.split(" ", 1)[0])
-        rule = getattr(self._environ.get("werkzeug.request"), "url_rule", None)  # Flask takes it away after this
+        rule = getattr(self._environ.get("werkzeug.request"), "url_rule", None)  # Flask removes it after this
         self._route = rule.rule if rule else UNMATCHED
         return self._start_response(status, [*headers, ("X-Request-ID", self._id)], *exc_info)
 

@@ -1,4 +1,4 @@
-"""Request bodies: JSON, or the same JSON as a part of multipart/form-data beside the files it names."""
+"""Request bodies: JSON, or the same JSON as a part of multipart/form-data beside the files that it names."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ApiRequest(Request):
     def _check_body(self) -> None:
         if self.headers.get("Content-Encoding", "identity") != "identity":
             raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
-        # Our web server passes on every body with its length. Those of others werkzeug may cut at the limit.
+        # Our web server passes on every body with its length. From another one, werkzeug may cut a body at the limit.
         limit = self.max_content_length
         if self.content_length is None and limit is not None and len(self.get_data()) >= limit:
             raise RequestEntityTooLarge
@@ -71,7 +71,7 @@ class ApiRequest(Request):
 
 
 class PackRequest(ApiRequest):
-    """A request whose body is a pack; a view with a parameter `raw` of this type is described so."""
+    """A request whose body is a pack. The description of a view gets `mimetypes` from its parameter `raw`."""
 
     mimetypes = (PACK_TYPE,)
 

@@ -10,18 +10,17 @@ from flask import Flask, Response, request
 from service.api.http.paths import is_api
 
 FOREVER = "private, max-age=31536000, immutable"  # files that never change
-REVALIDATE = "private, no-cache"  # may be kept, but each use asks by ETag whether it is still so
+REVALIDATE = "private, no-cache"  # may be kept, but each use asks, by ETag, whether it is unchanged
 NEVER = "no-store"  # the state of this moment, and errors
 
 DESCRIPTION = "/openapi.json"
 
 
 def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, weak: bool = False) -> Response:
-    """Return the response with a file, or 304 to callers who have the file of this ETag.
+    """Return the response with a file, or 304 for callers who have the file of this ETag.
 
-    `data` is called only if the file is sent.
-
-    `weak`: the same ETag may stand for other bytes of equal use.
+    `data` returns the file's bytes, and is called only if the file is sent. `rule` is its Cache-Control. With `weak`,
+    files with the same ETag may differ in their bytes, but not in their use.
     """
     response = Response(mimetype=media_type)
     response.set_etag(etag, weak)
@@ -38,7 +37,7 @@ def register(app: Flask) -> None:
 
 
 def _add_rule(response: Response) -> Response:
-    """Add Cache-Control unless the view has set it, and to the API's JSON an ETag; answer 304 if that matches."""
+    """Add Cache-Control unless the view has set it. Add an ETag to the API's JSON; answer 304 if it matches."""
     if request.method not in ("GET", "HEAD") or "Cache-Control" in response.headers:
         return response
     kept = is_api(request.path) or request.path == DESCRIPTION

@@ -6,7 +6,7 @@ import socket
 
 
 def hung_up(connection: socket.socket | None) -> bool:
-    """Return whether the client has closed the connection; a first write after that would still seem to succeed."""
+    """Return whether the client has closed the connection; the first write after that would still succeed."""
     if connection is None:
         return False
     try:

@@ -17,7 +17,7 @@ PREFLIGHT_S = 3600
 
 
 def allow(app: Flask, origins: tuple[str, ...]) -> None:
-    """Let pages of these origins call every path, without cookies, which the service doesn't use."""
+    """Allow pages of these origins to call every path, without cookies: the service uses none."""
     if not origins:
         return
     anyone = "*" in origins

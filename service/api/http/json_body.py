@@ -1,7 +1,7 @@
 """JSON of requests, whose size is checked before it is parsed: everything but its pictures must be small.
 
-What lies beside long strings is bounded in bytes, values and depth, and so is the number of long strings. So the cost
-of a body that is refused is that of reading it once, whatever it holds.
+Everything except long strings has limits of bytes, values and depth, and the number of long strings has a limit. So a
+body that is refused costs only one pass over its bytes, whatever it holds.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from service.errors import BodyTooLarge, MalformedBody, shown
 
-MAX_JSON = 2**20  # bytes beside long strings; of a form's part with the JSON, all bytes
-LONG = 2**10  # bytes from which on a string is long, as only pictures are
+MAX_JSON = 2**20  # bytes without the long strings; in the JSON part of a form, all bytes
+LONG = 2**10  # least bytes of a long string; only pictures need so many
 MAX_LONG = 1000  # long strings; 16 variants with 16 styles each can name 868 pictures
 MAX_VALUES = 10_000  # objects, lists, and what is in them
-MAX_QUOTES = 5 * MAX_VALUES  # a key and its text have four
-MAX_DEPTH = 16  # objects and lists in one another
+MAX_QUOTES = 5 * MAX_VALUES  # a key and its text have four quotes
+MAX_DEPTH = 16  # of nested objects and lists
 MAX_KEY = 200  # characters of a key
 
 _STRUCTURE = re.compile(rb"[\[\]{},]")
@@ -29,7 +29,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
     Raises:
         BodyTooLarge: it is past one of the limits.
-        MalformedBody: not JSON, not an object, nested too deep, or with a key that is there twice or too long.
+        MalformedBody: not JSON, not an object, nested too deep, or with a key that is repeated or too long.
     """
     _check_size(raw)
     try:
@@ -56,7 +56,7 @@ def _check_size(raw: bytes) -> None:
 
 
 def _split_strings(raw: bytes) -> tuple[list[bytes], list[int]]:
-    """Return what lies outside of strings, and the length of each string in bytes."""
+    """Return the pieces outside of strings, and the length of each string in bytes."""
     outside: list[bytes] = []
     strings: list[int] = []
     pieces = iter(raw.split(b'"'))
@@ -68,7 +68,7 @@ def _split_strings(raw: bytes) -> tuple[list[bytes], list[int]]:
 
 
 def _of_one_string(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the pieces up to the quote that ends the string: one after an odd number of backslashes doesn't."""
+    """Yield the pieces up to the quote that ends the string; a quote after an odd number of backslashes doesn't."""
     for piece in pieces:
         yield piece
         if (len(piece) - len(piece.rstrip(b"\\"))) % 2 == 0:

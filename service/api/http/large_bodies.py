@@ -1,4 +1,4 @@
-"""Memory of large bodies, which is given back to the system as soon as their requests are answered."""
+"""Middleware that gives the memory of large bodies back to the system once their requests are answered."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LARGE = MIB  # bytes of a body
 class LargeBodies:
     """WSGI middleware that gives freed memory back after each large body.
 
-    Strings of some KB lie in glibc's heaps, of which only the end goes back by itself: 10,000 of 6 KB in one body
-    left 36 MB in each of four heaps.
+    glibc's malloc keeps strings of some KB in its arenas, and only gives back an arena's free end: 10,000 strings of
+    6 KB in one body left 36 MB in each of four arenas.
     """
 
     def __init__(self, app: WSGIApplication) -> None:

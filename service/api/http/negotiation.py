@@ -13,13 +13,13 @@ from service.errors import NotAcceptable, Unavailable
 from service.pictures.images import MEDIA_TYPES
 
 BROWSERS = ("text/html", "image/svg+xml")  # a browser accepts these in its address bar, and for an <img>
-TURN_S = 10.0  # for which a caller waits until it is its turn
+TURN_S = 10.0  # seconds that a caller waits for its turn
 
 _turn = threading.BoundedSemaphore(1)  # 4096 x 4096 pixels take up to 3 s of a core and 0.6 GB
 
 
 def preferred(accept: str, made: str) -> str:
-    """Return the media type that a header `Accept` prefers; on a tie, the one that the picture was made in.
+    """Return the media type that an `Accept` header prefers; on a tie, `made`, the one that the picture was made in.
 
     A browser that opens the picture's address, or shows it in a page, has preferences of its own but takes any
     picture: it gets the file as it was made, so that this file is what a user saves.
@@ -28,7 +28,7 @@ def preferred(accept: str, made: str) -> str:
         NotAcceptable: `Accept` takes none of the formats.
     """
     ranges = [(media_type, q) for media_type, q in parse_accept_header(accept, MIMEAccept) if "/" in media_type]
-    accepted = MIMEAccept(ranges)  # an entry that is no media type, as the `*` of some old clients, is ignored
+    accepted = MIMEAccept(ranges)  # without entries that are no media type, for example the `*` of some old clients
     if not accepted or any(media_type in BROWSERS for media_type, _ in accepted):
         return made
     best = max((made, *MEDIA_TYPES.values()), key=accepted.quality)
@@ -38,7 +38,7 @@ def preferred(accept: str, made: str) -> str:
 
 
 def transcoded(read: Callable[[], bytes], format: str, quality: int) -> bytes:
-    """Return a picture's file in another format; one picture at a time, and read only when its turn has come.
+    """Return a picture's file in another format. One picture is done at a time, and `read` is called at its turn.
 
     Raises:
         Unavailable: others took longer than TURN_S.

@@ -45,8 +45,8 @@ def problem_response(error: ServiceError) -> Response:
 def refuse(error: ValidationError) -> NoReturn:
     """Raise InvalidInput with pydantic's findings, each with its field.
 
-    flask-openapi3 would also take a response, and abort with it: Flask keeps such an exception in a frame of the
-    exception's own traceback, and with it the body, until the collector comes by.
+    flask-openapi3 would also accept a response, and abort with it. But then a frame of the exception's own traceback
+    keeps the exception, and with it the body, until the garbage collector runs.
     """
     found = error.errors(include_url=False, include_input=False)
     for entry in found:
@@ -55,7 +55,7 @@ def refuse(error: ValidationError) -> NoReturn:
 
 
 def _let_go(found: ErrorDetails) -> None:
-    """Take the frames from the ValueError that a validator raised; pydantic keeps it (see api.schemas.invalid)."""
+    """Remove the frames from a validator's ValueError, which pydantic keeps (see service.api.schemas.invalid)."""
     raised = found.get("ctx", {}).get("error")
     if isinstance(raised, BaseException):
         raised.__traceback__ = raised.__context__ = raised.__cause__ = None
@@ -83,7 +83,7 @@ def _from_http(error: HTTPException) -> Response:
 
 
 def _too_large(error: RequestEntityTooLarge) -> BodyTooLarge:
-    """Return the error that names the limit; werkzeug raises one for all limits, so its traceback has to tell."""
+    """Return the error that names the limit; werkzeug has one error for all limits, so its traceback has to tell."""
     raised_in = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
     if raised_in == "next_event":
         return BodyTooLarge(f"the form has more than {MAX_PARTS} parts")

@@ -1,6 +1,6 @@
 """Protection against pages of other sites where no key is needed: a check of Host and Origin before any view.
 
-A visitor's browser can reach services on the visitor's machine and network, which the page's author can't.
+A visitor's browser can reach services on the visitor's machine and network; the author of a page can't.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from service.errors import Forbidden, Misdirected, shown
 
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 ANY_HOST = ("/livez", "/readyz")  # they reveal nothing, and load balancers use host names of their own
-OWN_PAGE = "same-origin"  # what browsers say of this service's pages, in a header that no page can set
-BY_USER = "none"  # what they send for what the user does by hand
+OWN_PAGE = "same-origin"  # what browsers send for this service's own pages, in Sec-Fetch-Site, which no page can set
+BY_USER = "none"  # what they send for what the user does, for example with the address bar
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")  # a request target that names its host
 
@@ -30,7 +30,7 @@ def register(app: Flask) -> None:
 
 def _check() -> None:
     settings = context().settings
-    if settings.api_keys:  # which pages of other sites don't have
+    if settings.api_keys:  # pages of other sites don't have a key
         return
     here = _requested_host()
     if request.path not in ANY_HOST:
@@ -49,7 +49,7 @@ def check_host(here: Authority | None, settings: Settings) -> None:
     """Refuse host names that aren't this service's: another site's name can be made to lead here (DNS rebinding).
 
     Raises:
-        Misdirected: it isn't loopback, what NST_HOST says, or one of NST_HOSTS.
+        Misdirected: the host is neither loopback nor NST_HOST nor one of NST_HOSTS.
     """
     if here is None:
         raise Misdirected("the request has no Host that can be read")
@@ -58,9 +58,9 @@ def check_host(here: Authority | None, settings: Settings) -> None:
 
 
 def _is_bound(here: Authority, host: str) -> bool:
-    """Return whether it is the address that the service listens on.
+    """Return whether a host is the one that the service listens on.
 
-    Where it listens on every address, any address is accepted: a container can't know by which one it is reached, and
+    If it listens on every address, any address is accepted: a container can't know by which one it is reached, and
     an address can't be made to lead elsewhere as a name can.
     """
     bound = parse_authority(f"[{host}]" if ":" in host else host)
@@ -73,7 +73,7 @@ def check_origin(here: Authority | None, settings: Settings) -> None:
     """Refuse requests from pages of other origins; programs send none of these headers, and pass.
 
     Raises:
-        Forbidden: the page is not of this origin, by its browser or by its host and port, nor of NST_CORS_ORIGINS.
+        Forbidden: the page is not of this origin, by Sec-Fetch-Site or by host and port, nor of NST_CORS_ORIGINS.
     """
     origin, site = _origin(), request.headers.get("Sec-Fetch-Site", BY_USER)
     if site == OWN_PAGE or origin in settings.cors_origins or "*" in settings.cors_origins:
@@ -98,7 +98,7 @@ def _origin() -> str | None:
 def is_same(origin: str, here: Authority | None) -> bool:
     """Return whether an origin has the host and port of a request.
 
-    The scheme is left out: a proxy may have taken the encryption away. A Host without a port has the scheme's.
+    The scheme isn't compared: a proxy may have ended TLS. A Host without a port has the default port of the scheme.
     """
     scheme, _, rest = origin.partition("://")
     default, page = DEFAULT_PORTS.get(scheme.lower()), parse_authority(rest)

@@ -11,11 +11,11 @@ from service.options import TransferOptions
 from service.pictures.sizes import HasSize
 from service.storage.records import PresetPack
 
-ASPECT = 0.02  # by which share a mask's aspect may differ from its picture's
+ASPECT = 0.02  # share by which the aspect ratios of a mask and its picture may differ
 
 
 def aspect_errors(loc: str, mask: HasSize | None, picture: HasSize) -> list[FieldError]:
-    """Return an error if a picture hasn't the shape of the one that it lies over."""
+    """Return an error if a mask doesn't have the aspect ratio of the picture that it lies over."""
     if mask is None or abs(mask.width * picture.height / (mask.height * picture.width) - 1) <= ASPECT:
         return []
     shape, other = f"{mask.width} x {mask.height}", f"{picture.width} x {picture.height}"
@@ -23,7 +23,7 @@ def aspect_errors(loc: str, mask: HasSize | None, picture: HasSize) -> list[Fiel
 
 
 def pack_errors(loc: str, pack: PresetPack, options: TransferOptions, model: str) -> list[FieldError]:
-    """Return the errors of a preset's pack with these options: it has no pictures, and only some layers.
+    """Return the errors of these options with a preset's pack: it has no pictures, and may lack layers.
 
     `model`: SHA-256 of the model that the workers compute with.
     """
@@ -38,7 +38,7 @@ def pack_errors(loc: str, pack: PresetPack, options: TransferOptions, model: str
 
 
 def painter_errors(at: Callable[[str], str], entry: StyleEntry, style: StoredStyle) -> list[FieldError]:
-    """Return what keeps the method "painter" from painting in a style; `at` gives the place of one of its fields."""
+    """Return the errors of a style with the method "painter"; `at` gives the place of one of the entry's fields."""
     if entry.image is not None:
         return [FieldError(at("image"), "the method painter paints in presets that have a painter, not in images")]
     errors = []

@@ -35,6 +35,8 @@ def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[T
 
     Raises:
         InvalidInput: fields are wrong; it names them.
+        DoesNotFit: the job takes more memory than a worker has.
+        QueueFull, TooManyJobs: too many jobs wait already.
         NoSpace: the pictures are too much for the caller's share of the disk.
     """
     reader = RequestReader(id, body.content, body.size, context)
@@ -64,7 +66,7 @@ def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
 
 
 def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest[ScoreRequest]:
-    """Check a score's request and store its pictures, as take_in does for a transfer."""
+    """Check a score's request and store its pictures, as `take_in` does for a transfer; raises as that."""
     reader = RequestReader(id, body.content, body.size, context)
     painting = reader.painting(RequestedPainting("", "", requested_options(body)))
     request = TransferRequest(reader.image(body.content), painting)

@@ -48,10 +48,11 @@ class NewLearning:
 def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Learning) -> Iterator[NewLearning]:
     """Check a learning against the preset's pictures, each with its scale, and the workers; store its photographs.
 
-    They are removed if what follows fails. `loc` comes before the names of its fields.
+    They are removed if the block fails. `loc` is put before the names of fields in errors.
 
     Raises:
-        InvalidInput, DoesNotFit: the pictures are too small for the size, or it takes too much memory.
+        InvalidInput: the pictures are too small for the size.
+        DoesNotFit: the learning takes more memory than a worker has.
         QueueFull, TooManyJobs, NoSpace: the job would be refused.
     """
     size, capacities = f"{loc}size", context().registry.capacities()

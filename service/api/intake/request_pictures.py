@@ -37,7 +37,7 @@ class RequestPictures:
     known: dict[str, ImageFile] = field(default_factory=dict)
 
     def read(self, value: str, bytes_of: Callable[[str], bytes]) -> ImageFile:
-        """Return the picture that a field's text stands for; equal texts are read once.
+        """Return the picture that a field's text stands for. Equal texts are read once.
 
         Raises:
             UnreadableImage: it can't be read, or the request brings too much.

@@ -29,11 +29,11 @@ from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
 
-DARK = 0.02  # of white: a mask that is nowhere lighter counts as black
+DARK = 0.02  # luminance in [0, 1]: a mask that is nowhere lighter counts as black
 
 
 class RequestReader:
-    """The pictures and presets of one request, each read and stored once."""
+    """A reader of one request: each of its pictures and presets is read and stored once."""
 
     def __init__(self, id: str, content: ImageFile, size: int, context: AppContext) -> None:
         self._id = id
@@ -57,7 +57,7 @@ class RequestReader:
         return StoredImage(blob, file.sha256, file.width, file.height)
 
     def painting(self, requested: RequestedPainting, *, base: bool = False) -> Painting:
-        """Return one painting; with `base`, what is common to the variants, which may bring their own styles.
+        """Return one painting; with `base`, what the variants have in common: they may have styles of their own.
 
         Raises InvalidInput.
         """
@@ -92,7 +92,7 @@ class RequestReader:
         return init if isinstance(init, ImageFile) else None
 
     def _result_of(self, init: JobInit) -> ImageFile:
-        """Return a picture that another transfer made."""
+        """Return a picture that another transfer made. Raises InvalidInput if there is none."""
         if (init.job, init.variant) in self._results:
             return self._results[init.job, init.variant]
         try:
@@ -186,6 +186,10 @@ class RequestReader:
         """Check the memory that the job needs, then store the pictures; return their size in bytes.
 
         `named` maps fields to the names that the caller used for them.
+
+        Raises:
+            DoesNotFit: the job takes more memory than a worker has.
+            QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
         try:
             check_memory(request, self._context.registry.capacities())
@@ -208,7 +212,7 @@ def _plain_options(given: RequestedOptions) -> RequestedOptions:
 
 @contextmanager
 def _located(loc: str) -> Iterator[None]:
-    """Put `loc` before the names of fields in InvalidInput."""
+    """Put `loc` before the names of fields in InvalidInput from the block."""
     try:
         yield
     except InvalidInput as error:

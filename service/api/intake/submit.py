@@ -1,4 +1,4 @@
-"""The submission of a POST with pictures as a job: either all of it is stored in the end, or nothing."""
+"""The submission of a POST with pictures as a job: in the end, either all of it is stored or nothing."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def repeated(key: RepeatKey | None) -> JobRow | None:
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:
-    """Return a new job with its pictures stored; or the job of the same POST, if that came at the same time.
+    """Submit a new job and return it; or the job of a POST with the same key that came at the same time.
 
-    `take_in` gets the job's id, and stores the pictures.
+    `take_in` gets the job's id, stores the pictures and returns the submission.
 
     Raises:
+        QueueFull, TooManyJobs: too many jobs wait already.
         NoSpace: the disk is nearly full, or the caller has stored too much.
     """
     id = new_id()

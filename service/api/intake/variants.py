@@ -21,10 +21,10 @@ class RequestedPainting:
     """One picture that a body requests.
 
     Attributes:
-        loc: where the body describes it: the start of its fields' names in errors.
+        loc: what comes before the names of its fields in errors, as in `variants.0.`.
         label: what the contact sheet calls it.
         options: its fields without defaults.
-        entries: the fields that name its styles, where they aren't a list (a blend's).
+        entries: for a blend, whose styles are no list: the fields of the body that name them.
     """
 
     loc: str
@@ -38,7 +38,7 @@ class RequestedPainting:
 
 
 def requested_options(body: PaintingBody) -> RequestedOptions:
-    """Return what the caller named, without defaults."""
+    """Return the fields that the caller named, without defaults."""
     return {name: getattr(body, name) for name in body.model_fields_set}
 
 
@@ -53,7 +53,8 @@ def variants_of(body: TransferBody, common: RequestedOptions) -> list[RequestedP
 def _merged(common: RequestedOptions, own: RequestedOptions) -> RequestedOptions:
     """Return a variant's options over the common ones.
 
-    Its strength replaces common weights that a strength sets, and such a weight of its own the common strength.
+    Its own strength replaces the common weights that a strength sets. If it sets one of these weights itself, that
+    replaces the common strength.
     """
     replaced: tuple[str, ...] = ()
     if own.get("strength") is not None:

@@ -17,9 +17,9 @@ from service.storage.records import Preview
 from service.storage.schema import ENDED, JobRow
 from service.telemetry.instruments import event_streams_open
 
-RECONNECT_MS = 2000  # after which a client that lost its stream comes back
-HEARTBEAT_S = 15.0  # of silence, after which a line without meaning is sent
-FULL_RETRY_S = 5.0  # when to try again where all places are taken
+RECONNECT_MS = 2000  # milliseconds until a client that lost its stream connects again
+HEARTBEAT_S = 15.0  # seconds of silence, after which a comment line is sent
+FULL_RETRY_S = 5.0  # seconds until a caller may try again if all places are taken
 BEGINNING = -1  # the number before the first event's
 
 
@@ -37,7 +37,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Shown:
-    """What events show of a kind of job: its progress, itself at its end, and the path of its preview."""
+    """What the events of a kind of job show: its progress, the whole job at its end, the path of its preview."""
 
     progress: Callable[[JobRow], dict[str, Any]] = progress_resource
     done: Callable[[JobRow], dict[str, Any]] = transfer_resource
@@ -60,7 +60,7 @@ def events_after(row: JobRow, number: int, shown: Shown = TRANSFER) -> list[Even
 
 
 def resumed_at(header: str, row: JobRow) -> int:
-    """Return the number in a `Last-Event-ID`, or BEGINNING if it is no number of an event of this job."""
+    """Return the number in a `Last-Event-ID`, or BEGINNING if this job has no such event."""
     digits = str(row.events)
     if not (header.isascii() and header.isdigit() and len(header) <= len(digits)):
         return BEGINNING
@@ -76,7 +76,7 @@ class Streams:
         self._heartbeat_s = heartbeat_s
 
     def take_place(self) -> None:
-        """Take one of the places for streams. Raises Unavailable where all are taken."""
+        """Take one of the places for streams. Raises Unavailable if all are taken."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
         event_streams_open.inc()

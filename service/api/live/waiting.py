@@ -18,13 +18,13 @@ MAX_WAIT_S = 60.0
 
 
 def preferred_wait(header: str) -> float | None:
-    """Return the seconds, MAX_WAIT_S at most, that a `Prefer` header asks to wait (RFC 7240, 4.3), or None."""
+    """Return for how many seconds a `Prefer` header asks to wait (RFC 7240, 4.3), at most MAX_WAIT_S; or None."""
     wait = parse_dict_header(header.replace(";", ",")).get("wait")
     return min(float(wait), MAX_WAIT_S) if wait and wait.isascii() and wait.isdigit() else None
 
 
 class Waiting:
-    """A limit on waiting requests: at most `places` of this process at a time; the others are answered at once."""
+    """A limit on waiting requests: at most `places` in this process at a time; others are answered at once."""
 
     def __init__(self, watch: Watch, places: int) -> None:
         self._watch = watch
@@ -40,7 +40,7 @@ class Waiting:
                 while job.status not in ENDED and not self._watch.closed and (left := end - time.monotonic()) > 0:
                     job = watched.newer(job, left)
         except NotFound:
-            logger.info("job %s: deleted while its caller waited", job.id)  # who still learns of it
+            logger.info("job %s: deleted while its caller waited", job.id)  # the caller gets the last row
         finally:
             self._places.release()
         return job, True

@@ -1,4 +1,4 @@
-"""Jobs that are watched: one thread of each process reads their rows, and wakes those who wait for changes."""
+"""Jobs that are watched: one thread of each process reads their rows, and wakes the threads that wait for changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RETRY_S = 1.0  # seconds before the next look after one that failed
 
 
 class Watched:
-    """A job that is watched: its newest row, for all who watch it."""
+    """A job that is watched: its newest row, for all threads that watch it."""
 
     def __init__(self, row: JobRow, changed: threading.Condition, closed: threading.Event) -> None:
         self.watchers = 0
@@ -44,7 +44,7 @@ class Watched:
     # Only for Watch, which holds the lock
 
     def update(self, row: JobRow | None) -> None:
-        """Take in a row that was just read; None if the job was deleted."""
+        """Take over a row that was just read; None if the job was deleted."""
         if row is None or row.events > self.events:
             self._row = row
             self.events = row.events if row else self.events
@@ -120,7 +120,7 @@ class Watch:
             self._closed.wait(RETRY_S if failing else POLL_S)
 
     def _watched_events(self) -> dict[str, int]:
-        """Wait until a job is watched; return ids with the number of events known of each, or nothing after close."""
+        """Wait until a job is watched; return each id with the known number of events, or nothing after close."""
         with self._wanted:
             self._wanted.wait_for(lambda: self._jobs or self.closed)
             return {} if self.closed else {id: job.events for id, job in self._jobs.items()}

@@ -53,7 +53,7 @@ def _layers_schema(low: float, high: float) -> dict[str, Any]:
 def read_image(value: object) -> ImageFile:
     """Return the image that a text holds or names: base64, a data: URL, or `file:<part name>` of this form.
 
-    Raises an error for the field if the image can't be read.
+    Raises PydanticCustomError if the image can't be read.
     """
     if not isinstance(value, str):
         raise invalid("must be a string: base64, a data: URL or file:<part name>")
@@ -97,7 +97,7 @@ def _file(part: str) -> bytes:
 
 
 def check_all_named() -> None:
-    """Refuse a form with a part that its JSON doesn't name; called after all of the JSON was read.
+    """Refuse a form with a part that its JSON doesn't name; call it after all of the JSON was read.
 
     Raises InvalidInput.
     """
@@ -137,7 +137,7 @@ class JobInit(BaseModel):
 
 
 def read_first_image(value: object) -> str | ImageFile | JobInit:
-    """Return the option `init`: one of its names, an image, or a transfer whose result it is."""
+    """Return the option `init`: one of its names, an image, or a transfer whose result is the initial image."""
     if isinstance(value, dict):
         return JobInit.model_validate(value)
     if isinstance(value, str) and value in INIT_NAMES:

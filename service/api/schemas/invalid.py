@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 def invalid(msg: str) -> PydanticCustomError:
     """Return the error for a field, to be raised by a validator in place of a ValueError.
 
-    pydantic copies its text. Of a ValueError it keeps the object itself, with its traceback, the frames in that, and
-    the request's body in these: a circle through memory that Python's collector can't see, which is never freed.
+    pydantic copies the text of this error. Of a ValueError it keeps the object, whose traceback holds frames, which
+    hold the request's body. Python's garbage collector can't see this whole reference cycle, so it is never freed.
     """
     return PydanticCustomError("invalid", "{msg}", {"msg": msg})

@@ -21,7 +21,7 @@ NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a preset
 JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
 CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
 DIGITS = r"^[0-9]{1,9}$"
-MAX_INDEX = 10**9 - 1  # the largest number of so many digits
+MAX_INDEX = 10**9 - 1  # the largest number of 9 digits
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
 
@@ -32,7 +32,7 @@ def is_name(text: str) -> bool:
 
 
 def example(value: Any, **schema: Any) -> Any:
-    """Return an example in the form that flask-openapi3 reads, which knows no `examples` of parameters."""
+    """Return an example in the form that flask-openapi3 reads: it doesn't know a parameter's `examples`."""
     return {"json_schema_extra": {"example": value, **schema}}
 
 
@@ -114,7 +114,7 @@ class Query(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _none_twice(cls, given: dict[str, str]) -> dict[str, str]:
-        """Raise InvalidInput for repeated parameters, of which pydantic would see only the first."""
+        """Raise InvalidInput for repeated parameters, because pydantic would see only the first."""
         twice = [name for name in given if len(request.args.getlist(name)) > 1]
         if twice:
             raise InvalidInput([FieldError(name, "is given more than once") for name in twice])

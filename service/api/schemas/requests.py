@@ -25,7 +25,7 @@ from service.options import (
 from service.pictures.images import ImageFile
 from service.styles.packs import MAX_IMAGES
 
-TEXT = r"^[^\x00]*$"  # a regular expression also refuses what is no valid Unicode
+TEXT = r"^[^\x00]*$"  # a regular expression also refuses text that is no valid Unicode
 LEAST_WEIGHT = 1e-6  # of all weights of a list together
 MAX_DEADLINE_S = 30 * 86_400
 MAX_STYLES = 16  # entries of a transfer's styles

@@ -18,7 +18,7 @@ Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
 
 
 PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model": "/model"}
-"""What belongs to a painter, each with its path below the painter's."""
+"""A painter's links, each with its path below the painter's."""
 
 
 def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""/v1/transfers/{id}/events and /preview: a job while it is worked on."""
+"""/v1/transfers/{id}/events and /preview: a transfer while it runs."""
 
 from __future__ import annotations
 

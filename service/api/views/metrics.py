@@ -1,4 +1,4 @@
-"""/metrics: what the processes of this host counted, and the state of the database."""
+"""/metrics: counts of this host's processes, and the state of the database and the disks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def get_metrics() -> Response:
 
 
 class _State(Collector):
-    """Metrics that are looked up at each scrape, in the database and on the disks."""
+    """Metrics that each scrape reads from the database and the disks."""
 
     def __init__(self, database: Database, disks: Disks) -> None:
         self._database = database

@@ -157,7 +157,7 @@ def _learning(preset: PresetRow) -> JobRow | None:
 
 
 def end_learning(job: str | None) -> None:
-    """Cancel the learning of a painter that nobody wants any more."""
+    """Cancel the learning of a painter that was deleted or replaced; do nothing for None."""
     if job is not None:
         with suppress(NotFound):
             context().queue.cancel(job)

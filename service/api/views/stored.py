@@ -14,7 +14,7 @@ def transfer_file(id: str, file: StoredFile) -> bytes:
 
     Raises:
         NotFound: the transfer was deleted meanwhile.
-        DamagedFile: the file has another SHA-256, or is missing.
+        DamagedFile, MissingFile: the file has another SHA-256, or is missing.
     """
     try:
         return read_back(context().blobs, file.blob, file.sha256)
@@ -24,11 +24,11 @@ def transfer_file(id: str, file: StoredFile) -> bytes:
 
 
 def job_preview(id: str, kind: str, blob: str) -> bytes:
-    """Return a JPEG of a job that is overwritten again and again, so that no row holds its digest.
+    """Return a JPEG of a job whose digest no row holds: a preview is overwritten again and again.
 
     Raises:
         NotFound: the job was deleted meanwhile.
-        DamagedFile: the file isn't a whole JPEG, or is missing.
+        DamagedFile, MissingFile: the file isn't a whole JPEG, or is missing.
     """
     try:
         data = context().blobs.get(blob)

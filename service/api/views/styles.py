@@ -1,4 +1,4 @@
-"""/v1/styles: presets."""
+"""/v1/styles: presets, with their pictures and packs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
 
 
 def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learning: NewLearning | None) -> None:
-    """Submit what a new preset asks for, its Grams and its painter, and note it in the preset's row."""
+    """Submit the tasks of a new preset, its warming and its learning, and note them in the preset's row."""
     if body.warm:
         task = WarmTask(StoredStyle(row.name, 1.0, 1.0, row.images), tuple(body.warm))
         job = context().queue.submit_in(session, Submission(new_id(), task, caller(), trace=traceparent()))
@@ -101,7 +101,7 @@ def _found(name: str) -> PresetRow | None:
 
 
 def _end_tasks(row: PresetRow | None) -> None:
-    """Cancel the tasks of a preset that is gone: its warming, its learning."""
+    """Cancel the tasks of a preset that was deleted or replaced: its warming and its learning."""
     for job in (row.warm.job if row and row.warm else None, row.learning if row else None):
         if job is not None:
             with suppress(NotFound):
@@ -198,7 +198,7 @@ def _plain_pack(row: PresetRow, model: str) -> bytes:
 def get_style_thumbnail(path: StylePath) -> Response:
     """A thumbnail of a preset"""
     row = context().presets.get(path.name)
-    # may be kept, but the name can get another picture
+    # not FOREVER: the preset can get another picture
     return file(lambda: context().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
 
 
@@ -212,7 +212,7 @@ def get_style_picture(path: StyleImagePath) -> Response:
     if path.index >= len(row.images) or not row.images[path.index].file.blob:
         raise NotFound(f"the style {path.name!r} has no picture {path.index}")
     image = row.images[path.index].file
-    # the name can get other pictures
+    # not FOREVER: the preset can get other pictures
     return original(image, lambda: read_back(context().blobs, image.blob, image.sha256), REVALIDATE)
 
 

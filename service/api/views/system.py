@@ -1,4 +1,4 @@
-"""/livez, /readyz and /openapi.json: whether the service is alive and ready, and what its API is."""
+"""/livez, /readyz and /openapi.json: whether the service is alive and ready, and its API's description."""
 
 from __future__ import annotations
 

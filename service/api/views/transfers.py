@@ -1,4 +1,4 @@
-"""/v1/transfers: jobs."""
+"""/v1/transfers: jobs that paint pictures, with their pictures and files."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def delete_transfer(path: TransferPath) -> tuple[str, int]:
     context().queue.get(path.id, TRANSFER)
     try:
         context().queue.delete(path.id)
-    except DatabaseFull:  # a full database can't even delete before there is room
+    except DatabaseFull:  # a full database can't delete a row before there is room
         context().blobs.delete_all(job_folder(path.id))
         context().queue.delete(path.id)
     remove_unsaved(context().blobs, [job_folder(path.id)])

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions on the connection that it is given, within that one's transaction."""
+"""Alembic's entry: runs the revisions on a given connection, within its transaction."""
 
 from alembic import context
 

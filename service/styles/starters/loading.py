@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 
 MARK = "starters"
 FOLDER = Path(__file__).parent
-RETRY_S = 10.0  # after the database or the blob store failed
+RETRY_S = 10.0  # seconds to the next try, after the database or the blob store failed
 
 
 class Starter(NamedTuple):
-    """A preset of the first start, of one picture, `<name>.webp`."""
+    """A preset of the first start: one picture, `<name>.webp`."""
 
     name: str
     description: str
@@ -54,7 +54,7 @@ STARTERS = (
 
 
 def load_in_background(presets: Presets) -> None:
-    """Save the starters in a thread of its own: a store that is away or slow must not hold up the web process."""
+    """Save the starters in a thread of its own: a store that is down or slow must not delay the web process."""
     threading.Thread(target=_until_saved, args=(presets,), name="starters", daemon=True).start()
 
 
