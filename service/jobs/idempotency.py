@@ -38,7 +38,7 @@ def repeated(session: Session, key: RepeatKey | None, retention_s: float) -> Job
         return None
     job = session.scalar(select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s)))
     if job is not None and row.digest != key.digest:
-        raise InvalidInput.field(HEADER, "was used with another body; take a new key for a new transfer")
+        raise InvalidInput.field(HEADER, "was used with another body; take a new key for a new request")
     return job
 
 

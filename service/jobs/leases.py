@@ -88,10 +88,9 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
-        if row.kind == LEARN:  # it doesn't count as its caller's turn: it comes last anyway, and is claimed often
-            return Claim(row.id, row.fence, row.request, row.checkpoint, row.kind, row.trace)
-        newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
-        session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
+        if row.kind != LEARN:  # which is no turn of its caller's: it comes last anyway, and is claimed often
+            newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
+            session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.trace)
 
     def report(

@@ -95,7 +95,7 @@ class Learning(Body):
         512,
         ge=LOW_LEARNED,
         le=HIGH_LEARNED,
-        description="Long edge of the pictures that it learns to paint, in pixels; others come out well nearby.",
+        description="Long edge of the pictures that it learns to paint, in pixels.",
         examples=[512],
     )
     photos: list[ImageField] = Field(

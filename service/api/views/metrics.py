@@ -53,7 +53,7 @@ class _State(Collector):
         except DatabaseError as error:
             logger.warning("a scrape without the database: %s", error)
             stats = None
-        up = "Whether the database answered this scrape; the next seven are only there if it did."
+        up = "Whether the database answered this scrape; the metrics that are read from it are only there if it did."
         yield GaugeMetricFamily("nst_database_up", up, 0 if stats is None else 1)
         if stats is not None:
             yield from _of_stats(stats)
