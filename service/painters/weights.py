@@ -16,7 +16,7 @@ from service.painters.graph import build_model
 from service.painters.shape import parameter_shapes
 
 VERSION = 1
-METADATA = "painter"  # where the file's metadata has what it says of itself
+METADATA = "painter"  # the key of a painter's facts in the file's metadata
 SMALLEST_SIZE, LARGEST_SIZE = 32, 4096  # pixels
 
 
@@ -42,7 +42,7 @@ class PainterWeights:
 
     @classmethod
     def of(cls, weights: Mapping[str, npt.NDArray[np.float32]], size: int, model: str) -> PainterWeights:
-        """Round weights as they come from learning."""
+        """Round float32 weights, as learning leaves them, to float16."""
         return cls({name: array.astype(np.float16) for name, array in weights.items()}, size, model)
 
     def to_bytes(self) -> bytes:
@@ -57,17 +57,17 @@ class PainterWeights:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PainterWeights:
-        """Read what `to_bytes` wrote, wherever that was; names, shapes and numbers are checked.
+        """Read a file that `to_bytes` wrote. It may come from a stranger: names, shapes and numbers are checked.
 
         Raises:
-            UnusablePainter: it is not that.
+            UnusablePainter: the bytes are no painter's file.
         """
         weights, facts = read_checked(data, METADATA, _check_shapes, UnusablePainter)
         return cls(weights, **_checked(facts))
 
 
 def _check_shapes(found: Mapping[str, TensorHeader]) -> None:
-    """Raise UnusablePainter for other arrays than a painter has."""
+    """Raise UnusablePainter if the names, dtypes or shapes aren't a painter's."""
     shapes = parameter_shapes()
     if set(found) != set(shapes):
         raise UnusablePainter(f"it holds other weights than a painter's: {len(found)} arrays, not {len(shapes)}")
@@ -77,7 +77,7 @@ def _check_shapes(found: Mapping[str, TensorHeader]) -> None:
 
 
 def _checked(facts: Any) -> dict[str, Any]:
-    """Return what the file says of itself."""
+    """Return the checked `size` and `model`. Raises UnusablePainter."""
     if not isinstance(facts, dict) or facts.get("version") != VERSION:
         raise UnusablePainter(f"not a painter of version {VERSION}")
     size, model = facts.get("size"), facts.get("model")
