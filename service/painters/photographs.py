@@ -43,7 +43,8 @@ class Crops:
         if len(self._drawn) < MOST_DRAWN:
             self._drawn.append(draw_picture(self._random))
         crops = np.stack([self._crop(size) for _ in range(BATCH)])
-        noise = self._random.random(crops.shape, dtype=np.float32)  # else a flat crop's gradient grows in each layer
+        # Without noise, the gradient of a flat crop grows in each layer.
+        noise = self._random.random(crops.shape, dtype=np.float32)
         return torch.from_numpy((crops + noise) / 256).permute(0, 3, 1, 2)
 
     def _crop(self, size: int) -> Picture:
