@@ -82,7 +82,7 @@ class School:
     crop: int
 
     def learn(self, name: str, painters: Sequence[Painter], starters: Sequence[Starter], steps: int) -> Learner:
-        """Train the painters up to `steps` steps, from the file of this name on if it is there; starters take turns."""
+        """Train the painters up to `steps` steps; go on from the file of this name. The starters take turns."""
         learner = Learner(self.encoder, TransferOptions(), painters)
         file = self.work / f"{name}.pt"
         if file.exists():
