@@ -71,7 +71,7 @@ class Checkpoint:
 
     @property
     def next_level(self) -> int:
-        """The index in `plan` of the level to go on at: this one, or the next one if this one has none left."""
+        """The index in `plan` of the level to go on at: this one, or the next if this one has no iterations left."""
         last = len(self.plan) - 1
         return self.level if self.left else min(self.level + 1, last)
 

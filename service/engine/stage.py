@@ -47,7 +47,7 @@ class Score:
 
 
 class View:
-    """The visible part of a step. It refers to nothing else of its stage, because a kept Progress keeps it too."""
+    """The image of a step. It doesn't refer to its stage, so that a caller who keeps a Progress keeps no stage."""
 
     def __init__(self, canvas: Canvas, margin: int, step: Step) -> None:
         self._canvas = canvas

@@ -47,7 +47,7 @@ class PainterSession:
     def paint(self, photograph: Pixels) -> Pixels:
         """Paint a photograph of at least 16 pixels along each side.
 
-        A photograph more than an octave larger than the size that the painter learned for is reduced to that octave,
+        A photograph more than an octave larger than the size that the painter learned for is reduced to that limit,
         painted, and enlarged. Then the detail that it lost is added again.
         """
         height, width = photograph.shape[:2]

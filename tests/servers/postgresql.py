@@ -12,7 +12,7 @@ from servers.server import Server, as_user, unprivileged_user
 
 
 class PostgreSQL(Server):
-    """A PostgreSQL cluster. Its data outlives `stop`; with `durable`, a crash of the machine too."""
+    """A PostgreSQL cluster. Its data outlives `stop`, and with `durable` also a crash of the machine."""
 
     stop_signal = signal.SIGINT  # doesn't wait for clients
 

@@ -5,7 +5,7 @@ import { patiently } from "./patience.js";
 const SILENCE_MS = 40_000; // the service breaks silence every 15 s: after this the connection is dead
 const PAUSE_MS = 500; // before a new request after the stream broke
 
-/** The events {name, data} of a transfer up to its end; a broken connection is made again. */
+/** The events {name, data} of a transfer up to its end; it reconnects after a break. */
 export async function* watch(id, signal) {
   let last = "";
   for (;;) {
