@@ -63,7 +63,7 @@ class _State:
 
 
 class _Courtesy:
-    """A check, called between steps, that raises Stopping if another job has waited PATIENCE_S for a worker."""
+    """A check at every step, which raises Stopping if another job has waited PATIENCE_S for a worker."""
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
