@@ -1,4 +1,4 @@
-"""Benchmarks of the service, and of others' style transfers beside it."""
+"""Benchmarks of the service and, for comparison, of other style transfers."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs of several contestants over the same pictures, judged."""
+"""The judgement of runs: losses and curves of several contestants over one pair of pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.report import Results, seconds
 from service.pictures import images
 from service.pictures.images import Picture
 
-CURVE_POINTS = 24  # of a run that are judged for the plot
+CURVE_POINTS = 24  # pictures of a run that are judged for the plot
 
 
 def entry(run: Run, judge: Judge) -> Results:
@@ -22,7 +22,7 @@ def entry(run: Run, judge: Judge) -> Results:
 
 
 def curve(run: Run, judge: Judge) -> list[tuple[float, float]]:
-    """Return pairs of seconds and the objective of the picture at that time, denser at the beginning."""
+    """Return pairs of seconds and the objective of the picture at that time; they are denser at the beginning."""
     last = len(run) - 1
     chosen = np.unique(np.geomspace(1, last + 1, CURVE_POINTS).round().astype(int)) - 1
     height, width = run[-1][1].shape[:2]

@@ -1,7 +1,8 @@
-"""Seconds of one evaluation of the objective with its gradient, over those of its convolutions alone.
+"""Seconds of one evaluation of the objective with its gradient, divided by the seconds of its convolutions.
 
-The convolutions conv1_1 to conv5_1 are timed one by one, forward and backward (the gradient of the data alone), on
-tensors of the same sizes, precision and layout, and summed. What is above 1 is all else that an iteration does.
+The convolutions conv1_1 to conv5_1 are timed one by one, forward and backward (only the gradient of the data), on
+tensors of the evaluation's sizes, precision and layout, and summed. The part of the quotient above 1 is everything
+else in an iteration.
 """
 
 from __future__ import annotations

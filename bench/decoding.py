@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def honest() -> None:
-    """Return the CPU seconds of the largest honest files, checked and brought to sRGB."""
+    """Print the CPU seconds of the largest honest files, checked and brought to sRGB."""
     print("64 megapixels                     MB  check, CPU s  whole, CPU s")
     for name, data in _large():
         checked, whole = (_cpu(partial(task, data)) for task in (reading.upright_size, reading.decode_cutout))
@@ -109,7 +109,7 @@ def _cpu(call: Callable[[], object]) -> float:
 
 
 def photo() -> None:
-    """Time a photo of 12 megapixels, read by a decoder and in this process; medians of 15."""
+    """Print the milliseconds of a photo of 12 megapixels, read by a decoder and in this process; medians of 15."""
     data = encoded(noisy(4000).crop((0, 0, 4000, 3000)), "JPEG", quality=90)
     pairs = {
         "checked": (lambda: files.check_image(data), lambda: reading.upright_size(data)),
@@ -134,7 +134,7 @@ def _median_ms(call: Callable[[], object]) -> float:
 
 
 def attack(seconds: float) -> None:
-    """Time two honest clients beside eight that send nothing but costly files."""
+    """Print the times of two honest clients beside eight clients that send only costly files."""
     with _web_server() as (url, processes):
         before = [_rss(process) for process in processes()]
         stop = threading.Event()

@@ -43,7 +43,7 @@ def encoder(precision: str) -> VGG:
 
 
 def extractor() -> GramExtractor:
-    """Return a new extractor of Grams, without any session yet for the usual layers."""
+    """Return a new extractor of Grams, which has no session yet."""
     return GramExtractor(model(), "cpu", torch.get_num_threads())
 
 

@@ -72,7 +72,7 @@ def each(function: Callable[[], object]) -> float:
 
 
 def synchronised(function: Callable[[], object]) -> float:
-    """Return the seconds until the device has done what a function asked of it."""
+    """Return the seconds until the device has finished the work of a function."""
     torch.cuda.synchronize()
     clock = Stopwatch()
     function()

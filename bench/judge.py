@@ -1,4 +1,4 @@
-"""The judge of every contestant's picture: float32, the weights of our model file, formulas of its own."""
+"""The judge of every contestant's picture. It uses float32, the weights of our model file, and its own formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clocks and processes: the measuring of seconds and bytes."""
+"""Clocks and processes that measure seconds and bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stopwatch:
         return time.perf_counter() - self._begun
 
     def snapshot(self, take: Callable[[], T]) -> tuple[float, T]:
-        """Return the seconds so far and what `take` gives; the clock stands still meanwhile."""
+        """Return the seconds so far and the result of `take`; the clock stands still during its call."""
         paused = time.perf_counter()
         seconds, value = paused - self._begun, take()
         self._begun += time.perf_counter() - paused
@@ -42,14 +42,14 @@ def fastest(function: Callable[[], object], repeats: int) -> float:
 
 
 def alone(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what a module's function gives in a new process, where nothing is left of other measurements."""
+    """Return the result of a module's function in a new process, which nothing from other measurements affects."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as process:
         return process.submit(function, *args, **kwargs).result()
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process had resident (VmHWM; ru_maxrss counts the parent's before exec)."""
+    """Return this process's peak resident bytes: VmHWM, because ru_maxrss counts the parent's before exec too."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -1,8 +1,8 @@
-"""Cost by size: seconds of an evaluation, in all and for a megapixel, and bytes of a whole job at its peak.
+"""Cost by size: seconds of an evaluation, whole and for a megapixel, and bytes of a whole job at its peak.
 
-An evaluation is the objective with its gradient at the finest level, the fastest of a few. A job's peak is that of a
-process which does what a worker does, all levels and Grams of one style image included; beside it what
-service.machine.memory says that it needs, which is all that the process believes to have. GB are 10^9 bytes.
+An evaluation is the objective with its gradient at the finest level; the fastest of a few counts. A job's peak is
+that of a process that does a worker's work, with all levels and the Grams of one style image. Its memory limit is the
+need that service.machine.memory computes, which the table shows beside the peak. GB are 10^9 bytes.
 """
 
 from __future__ import annotations

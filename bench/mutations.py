@@ -76,7 +76,7 @@ def _read(whole: list[bytes], seed: int, number: int) -> tuple[str, float]:
         outcome = re.sub(r"\d[\d,]*", "N", str(error).partition(":")[0])
     except Unavailable:
         outcome = "too busy"
-    except Exception as error:  # noqa: BLE001 - it is what we look for
+    except Exception as error:  # noqa: BLE001 - unexpected errors are what this looks for
         outcome = f"UNEXPECTED {error!r}"
     return outcome, time.monotonic() - begun
 

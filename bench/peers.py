@@ -1,7 +1,8 @@
-"""The contestants: each gives, after every step, the picture that it would deliver then.
+"""The contestants. After every step, each gives the picture that it would deliver at that time.
 
-Their clocks begin with the pictures' files, everything imported and the network loaded, and stand still while a
-picture is taken. Each computes the style's targets itself, within its time. All run on the CPU.
+A contestant's clock starts when everything is imported and the network is loaded, before the pictures' files are
+read, and stands still while a picture is taken. Each computes the style's targets itself, within its time. All run on
+the CPU.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ TUTORIAL_STYLE_WEIGHT = 1e6  # its content weight is 1
 
 
 def ours(content_file: Path, style_file: Path, options: TransferOptions) -> Run:
-    """Run our engine, with a new ONNX Runtime session for the Grams; a coarse level's pictures come in its size."""
+    """Run our engine, with a new ONNX Runtime session for the Grams. A coarse level's pictures have its size."""
     encoder = engine.encoder(engine.precision())
     clock, run = Stopwatch(), []
     content, style = (files.decode(file.read_bytes()) for file in (content_file, style_file))
@@ -75,8 +76,8 @@ def tutorial(content_file: Path, style_file: Path, steps: int = 100) -> Run:
     """Run a loop like PyTorch's own tutorial: float32, NCHW, stock autograd, torch's L-BFGS with its defaults.
 
     Style weight 1e6, content weight 1, Grams divided by C*H*W, the image clamped before every evaluation. The layers
-    are those of Gatys et al., read before the ReLU, with the weights and the scale of our model file. `steps`
-    evaluations, rounded up to whole calls of the optimiser, each of which takes up to 20.
+    are those of Gatys et al., read before the ReLU, with the weights and the scale of our model file. The loop does
+    `steps` evaluations, rounded up to whole calls of the optimiser, each of which does up to 20.
     """
     network = _Plain(engine.model().parameters(), engine.model().pooling)
     clock, run = Stopwatch(), []

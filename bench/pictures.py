@@ -1,4 +1,4 @@
-"""The pairs of a content and a style image that everything is measured on."""
+"""The pairs of a content and a style image for all measurements."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Pair:
 
 
 def names() -> list[str]:
-    """Return the pairs that are here: our own, and the classics if BENCH_IMAGES is a folder that has them."""
+    """Return the names of the pairs: our own, and the classics if BENCH_IMAGES is a folder that has them."""
     return list(_sources())
 
 

@@ -1,4 +1,4 @@
-"""The amount that is measured: everything, or a smoke run."""
+"""The extent of a benchmark: everything, or a smoke run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Plan:
         tile_sizes: long edges at which images are evaluated tile by tile.
         steps: optimiser steps or evaluations that a peer is given.
         repeats: tries of which the fastest, or the median, counts.
-        iterations: of every transfer of ours; None leaves them as they are.
+        iterations: of every transfer of ours; None for the options' own number.
     """
 
     pair: str = "coffee"
@@ -34,7 +34,7 @@ class Plan:
     iterations: int | None = None
 
     def options(self, size: int, chosen: dict[str, Any] | None = None) -> TransferOptions:
-        """Return our options for an output of `size` pixels, with those of `chosen` instead of the defaults."""
+        """Return our options for an output of `size` pixels; `chosen` replaces defaults."""
         fewer = {} if self.iterations is None else {"iterations": self.iterations}
         return TransferOptions(size=size, **((chosen or {}) | fewer))
 

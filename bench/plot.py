@@ -22,7 +22,7 @@ LOOKS = {  # curve -> label, colour
 
 
 def draw(results: Results, folder: Path) -> None:
-    """Write the plot of the curves that are there; without curves, write none."""
+    """Write the plot of the curves in the results; without curves, write none."""
     rows = [row for row in results.get("race", {}).get("rows", ()) if "curves" in row]
     curves = {name: points for row in rows for name, points in row["curves"].items()}
     curves |= results.get("tutorial", {}).get("curves", {})

@@ -1,7 +1,7 @@
 """Seconds from the start of a transfer to its previews: after its first iteration, and after its coarsest level.
 
-A preview is the picture so far, encoded as JPEG; the style's Grams are computed within the time. The model is loaded
-before, as in a worker.
+A preview is the picture so far, encoded as JPEG. The time includes the style's Grams, but not the loading of the
+model, as in a worker.
 """
 
 from __future__ import annotations

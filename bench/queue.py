@@ -1,8 +1,8 @@
 """The queue: claims per second, a job's first step, throughput of tiny jobs, and how soon a dead worker is replaced.
 
-A claim is the whole of a job that takes no time: claimed, and ended. The rest is over the HTTP API of a running
-service with the real weights. A frozen worker is one that was stopped (SIGSTOP): its job waits for its lease to run
-out. A killed one is replaced by `serve`, and whoever replaces it frees its job at once.
+A claim here is a whole job without work: it is claimed and ended. All else is measured over the HTTP API of a running
+service with the real weights. A frozen worker is one that was stopped (SIGSTOP): its job waits until its lease runs
+out. A killed worker is replaced by `serve`, and the replacement releases its job at once.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _work_off(url: str) -> tuple[float, float]:
 
 
 def _first_step(plan: Plan) -> float:
-    """Return the median seconds from a POST with a preset of cached Grams to the first iteration, when idle."""
+    """Return the median seconds from a POST to the first iteration: the service is idle, the Grams are cached."""
     with _service() as service:
         body = _body(service, plan) | {"size": plan.middle}
         service.ended(service.post(body | {"iterations": 3}).json()["id"])

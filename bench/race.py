@@ -1,6 +1,6 @@
 """Seconds until our delivered picture has losses no higher than the picture that pastiche 1.6.0 delivers.
 
-Seconds are wall time of a whole transfer, the style's Grams included, imports and the loading of weights not. The
+Seconds are wall time of a whole transfer with the style's Grams, without imports and the loading of weights. The
 losses are bench.judge's, of the 8-bit pictures at the end of each run.
 """
 
@@ -27,7 +27,7 @@ RACE_OWN: dict[str, Any] = {
     "levels": 2,
     "style_layers": {"relu1_1": 0.06, "relu2_1": 0.06, "relu3_1": 0.06, "relu4_1": 0.75, "relu5_1": 0.07},
 }
-"""Our options where the style loss is in pastiche's own weighting of the layers."""
+"""Our options for the style loss in pastiche's own weighting of the layers."""
 OURS: dict[str, dict[str, Any]] = {"race": RACE, "race_own": RACE_OWN, "default": {}}
 COLUMNS = (
     "long edge", "pastiche", "ours", "both met", "time ratio",

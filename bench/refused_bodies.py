@@ -1,4 +1,4 @@
-"""Requests that the service refuses, each for another reason, with bodies as large as one likes."""
+"""Requests that the service refuses, each for another reason, with bodies of any size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Refused:
-    """A request that is refused with `status`; `settings` are those of the service, as in `caller_limit=1`."""
+    """A request that is refused with `status` by a service with `settings`, as in `caller_limit=1`."""
 
     status: int
     body: Callable[[int], bytes]
@@ -28,7 +28,7 @@ class Refused:
 
 
 def picture(bytes: int = 100) -> str:
-    """Return base64 of a good picture of 8 x 8 pixels whose file has about `size` bytes."""
+    """Return base64 of a good picture of 8 x 8 pixels whose file has about so many bytes."""
     pixels = zlib.compress(b"".join(b"\0" + bytes_ for bytes_ in [b"\x80" * 8] * 8))
     chunks = [(b"IHDR", HEADER), (b"prVt", b"\0" * max(bytes - 100, 0)), (b"IDAT", pixels), (b"IEND", b"")]
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)).decode()
@@ -44,12 +44,12 @@ def _large(size: int) -> str:
 
 
 def _transfer(**fields: Any) -> Callable[[int], bytes]:
-    """Return a transfer's body with a large, good content; the fields given are what is wrong with it."""
+    """Return a transfer's body with a large, good content image and with these fields, which are wrong."""
     return lambda size: _json({"content": _large(size), "styles": [{"image": picture()}]} | fields)
 
 
 def _text(name: str, text: str) -> Callable[[int], bytes]:
-    """Return a transfer's body with one large text in it: `text`, its last letter repeated."""
+    """Return a transfer's body with one large text: `text` with its last letter repeated."""
     return lambda size: _json({"content": picture(), "styles": [{"image": picture()}], name: text + text[-1] * size})
 
 

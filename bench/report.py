@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 Results = dict[str, Any]
-"""What JSON can hold: seconds, bytes, losses by name."""
+"""Values that JSON can hold, by name: seconds, bytes, losses."""
 
 RESULTS = "results.json"
 
@@ -45,7 +45,7 @@ def machine() -> dict[str, str | int]:
 
 
 def read(folder: Path) -> Results:
-    """Return earlier results, so that a section can be measured anew alone."""
+    """Return earlier results, so that a single section can be measured again."""
     file = folder / RESULTS
     results: Results = json.loads(file.read_text()) if file.exists() else {}
     return results

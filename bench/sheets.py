@@ -24,7 +24,7 @@ OWN_PAIR, OWN_SIZE = "coffee", 384  # pixels
 OWN_ROWS: dict[str, tuple[float, ...]] = {"content_weight": (0.03, 0.15, 0.6), "tv_weight": (0.0, 0.5, 2.0)}
 
 Cell = tuple[str, Picture]
-"""What is written above a picture, and the picture."""
+"""The label above a picture, and the picture."""
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def _pair_row(name: str, size: int, folder: Path) -> list[Cell]:
 
 
 def _weights_sheet(size: int) -> list[list[Cell]]:
-    """Write a sheet of the pair itself, then a row for each weight."""
+    """Return a row for each weight: the style image, then an output for each of the weight's values."""
     pair = pictures.pair(OWN_PAIR)
     return [
         [("style", pair.at(size).style)]
@@ -73,7 +73,7 @@ def _stylized(pair: Pair, size: int, chosen: dict[str, Any]) -> Picture:
 
 
 def _save(rows: Sequence[Sequence[Cell]], file: Path) -> None:
-    """Save rows of pictures, each under its label; a row is as high as its first picture, in cells of CELL pixels."""
+    """Save rows of pictures, each under its label; a row is as high as its first picture, reduced to CELL pixels."""
     lines = [np.asarray(_line(row)) for row in rows]
     width = max(line.shape[1] for line in lines)
     filled = [np.pad(line, ((0, GAP), (0, width - line.shape[1]), (0, 0)), constant_values=255) for line in lines]

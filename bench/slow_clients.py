@@ -24,10 +24,10 @@ from bench.report import table
 from service.pictures import images
 
 CONNECTIONS = (0, 300, 1000, 2000)
-SETTINGS = {"web_workers": 2, "threads": 0}  # which are the defaults
-SECONDS = 30.0  # for which each number of them is measured
+SETTINGS = {"web_workers": 2, "threads": 0}  # the service's defaults, which the tests' are not
+SECONDS = 30.0  # of the measurement with each number of clients
 PAUSE_S = 0.05  # between two requests for /livez
-TIMEOUT_S = 10.0  # which counts for a request that wasn't answered
+TIMEOUT_S = 10.0  # also the time that an unanswered request counts with
 COLUMNS = ("slow connections", "/livez, median", "/livez, p99", "/livez, unanswered", "POST, median", "POST, slowest")
 
 

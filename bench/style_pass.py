@@ -1,7 +1,8 @@
-"""Seconds of the style pass, picture to five Grams: torch over ONNX Runtime, an empty Gram cache over a filled one.
+"""Seconds of the style pass, from a picture to five Grams: torch and ONNX Runtime, an empty and a filled Gram cache.
 
-torch computes in float32, channels last, without gradients. "Empty" is a style image that is decoded, resized, run
-and written to the cache; "filled" finds its Grams in the process's memory, or as a file that another process wrote.
+torch computes in float32, channels last, without gradients. With an empty cache, a style image is decoded, resized,
+run through the network, and its Grams are written to the cache. With a filled one, its Grams are in the process's
+memory, or in a file that another process wrote.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ CACHE_MEMORY = 256 * MIB
 
 
 def measure(plan: Plan) -> Results:
-    """Return seconds, the fastest of the plan's repeats of each way."""
+    """Return the seconds of each way, the fastest of the plan's repeats."""
     style = pair(plan.pair).style
     picture = images.resize_long_edge(style, plan.middle)
     extractor = engine.extractor()
@@ -63,7 +64,7 @@ def _by_torch(picture: Picture) -> None:
 
 
 def _cached(style: ImageFile, extractor: GramExtractor, size: int) -> tuple[float, float, float]:
-    """Return the seconds with an empty cache, with the file alone, and with the Grams in memory."""
+    """Return the seconds with an empty cache, with the Grams in a file only, and with the Grams in memory."""
     image = StyleImage(style)
 
     def timed(grams: StyleGrams) -> float:

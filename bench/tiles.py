@@ -52,7 +52,7 @@ def measure(plan: Plan) -> Results:
 
 
 def comparison(plan: Plan, size: int) -> Results:
-    """Compare one evaluation with its gradient, whole and by tiles: seconds in our precision, distance in float32."""
+    """Compare an evaluation with its gradient, whole and by tiles: seconds in our precision, distance in float32."""
     found: Results = {}
     for precision in dict.fromkeys((engine.precision(), "float32")):
         whole, tiled, image = objectives(plan, size, precision)
@@ -65,7 +65,7 @@ def comparison(plan: Plan, size: int) -> Results:
 
 
 def objectives(plan: Plan, size: int, precision: str) -> tuple[Objective, Objective, Tensor]:
-    """Return one objective twice, whole and by tiles, and an image to evaluate both at."""
+    """Return one objective in two forms, whole and by tiles, and an image at which both can be evaluated."""
     pictures, options = pair(plan.pair).at(size), plan.options(size)
     content = to_tensor(pictures.content, engine.CPU)
     [grams] = engine.grams_at(engine.extractor(), pictures.style, list(options.style_layers))(size)

@@ -1,6 +1,6 @@
 """Seconds until our delivered picture has losses no higher than that of a loop as in PyTorch's tutorial.
 
-The same clock and judge as in bench.race, at one size.
+Clock and judge are those of bench.race. There is one size only.
 """
 
 from __future__ import annotations

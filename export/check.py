@@ -21,7 +21,7 @@ _POOLINGS: dict[str, Callable[..., torch.Tensor]] = {"max": F.max_pool2d, "avg":
 
 @dataclass(frozen=True)
 class LayerParity:
-    """One layer's relative errors, one for each of SIZES; shape: of its features at the first size."""
+    """One layer's relative errors, one for each of SIZES; `shape` is that of its features at the first size."""
 
     layer: str
     shape: tuple[int, ...]
@@ -36,7 +36,7 @@ class LayerParity:
 def check_model(path: Path) -> list[LayerParity]:
     """Check the file with onnx, then every feature map and Gram matrix against torch, at all SIZES.
 
-    Raises ExportError where onnx rejects the file or an error is not below TOLERANCE.
+    Raises ExportError if onnx rejects the file or a relative error is not below TOLERANCE.
     """
     try:
         onnx.checker.check_model(path, full_check=True)
@@ -80,7 +80,7 @@ def _compare(
 
 @torch.inference_mode()
 def _torch_features(model: onnx.ModelProto, image: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-    """Compute VGG19's features in torch from the file's weights and pooling; the layers' order isn't the file's."""
+    """Compute VGG19's features in torch from the file's weights and pooling, but not from its graph."""
     tensors = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
     pooling = _POOLINGS[{p.key: p.value for p in model.metadata_props}["nst.pooling"]]
     x = F.conv2d(image, tensors["preprocess.weight"], tensors["preprocess.bias"])

@@ -1,4 +1,4 @@
-"""The colours that a set of weights was trained on (order, range and mean), made from RGB in [0, 1]."""
+"""Maps from RGB in [0, 1] to the colours that weights were trained on: their order, range and mean."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)  # RGB in [0, 1]
 _CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR in [0, 255]
 
 # How conv1_1's second and third filters weigh blue, green, red, and the left, middle and right column (sums over all
-# else) in the network that Simonyan and Zisserman published. Both look at colour and sideways, so the same network
-# with its channels turned round to RGB does not match, nor one with its kernels turned by 180 degrees.
+# other axes) in the network that Simonyan and Zisserman published. Both filters differ between colours and between
+# left and right, so that the network doesn't match if its channels are reversed to RGB or its kernels turned by 180
+# degrees.
 VGG_MARGINS = np.array([[1.004, 0.309, -0.819, 0.218, 0.451, -0.175], [0.155, 0.831, -0.432, 0.559, 0.627, -0.633]])
 _SAME_FILTER = 0.98  # cosine; 8-bit rounding of the weights stays above 0.9999
 
@@ -32,7 +33,7 @@ def torchvision_colours() -> Preprocess:
 
 
 def caffe_colours() -> Preprocess:
-    """Return Caffe's colours, BGR in [0, 255] less ImageNet's mean: of the original network and its conversions."""
+    """Return the colours of the original Caffe network and its conversions: BGR in [0, 255] less ImageNet's mean."""
     return _preprocess(255 * np.eye(3)[::-1], -np.array(_CAFFE_MEAN))
 
 
@@ -43,9 +44,9 @@ def _preprocess(matrix: np.ndarray, bias: np.ndarray) -> Preprocess:
 def is_original_vgg(weight: Array) -> bool:
     """Return whether conv1_1's weight (out x 3 x 3 x 3) is that of Simonyan and Zisserman's own network, BGR.
 
-    Sizes can't tell a network for [0, 255] from one for unit variance: the original's first weights reach
-    0.65 and torchvision's 0.96; the original's features are simply some hundred times larger. What its first filters
-    look at can be compared: by direction alone, so that filters rescaled one by one match as well.
+    The weights' sizes can't tell a network for [0, 255] from one for unit variance: the original's first weights
+    reach 0.65 and torchvision's 0.96, and the original's features are simply some hundred times larger. So the first
+    filters are compared, only by direction, so that filters that were rescaled one by one match too.
     """
     if weight.shape[1:] != (3, 3, 3) or weight.shape[0] <= len(VGG_MARGINS):
         return False

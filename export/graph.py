@@ -10,7 +10,7 @@ from export.formats import Weights
 from export.vgg19 import BLOCKS, Array, Pooling
 
 _OPSET = 17
-_IR_VERSION = 8  # of that opset's time, so that older runtimes read the file too
+_IR_VERSION = 8  # as in ONNX 1.12, which brought the opset, so that older runtimes read the file too
 _FORMAT = "1"  # of the contract in models/README.md
 _POOLING_OPS: dict[Pooling, str] = {"max": "MaxPool", "avg": "AveragePool"}
 
@@ -49,19 +49,19 @@ def build_model(weights: Weights, pooling: Pooling) -> onnx.ModelProto:
             height, width = _side("H", number), _side("W", number)
             graph.output(x, ["N", conv.bias.size, height, width])
             _gram(graph, x, conv.bias.size)
-    # The features first, then the Grams: readers pick outputs by name, people read the list.
+    # The features first, then the Grams, for people: programs pick outputs by name.
     graph.outputs.sort(key=lambda output: output.name.startswith("gram_"))
     return _model(graph, weights, pooling)
 
 
 def _side(letter: str, block: int) -> str:
-    """Name a side after poolings, each of which halves and rounds down: H, H//2, H//4 …"""
+    """Return the name of a side in a block; each pooling halves it and rounds down: H, H//2, H//4 …"""
     return letter if block == 1 else f"{letter}//{2 ** (block - 1)}"
 
 
 def _preprocess(graph: _Graph, weights: Weights) -> str:
-    # Not folded into conv1_1, though it is linear: conv1_1 pads with zeros after this map, which is the
-    # mean colour, as the network was trained. Folded, it would pad with black.
+    # This linear map is not folded into conv1_1, which pads with zeros: after the map, zero is the mean colour, as in
+    # the network's training. If the map were folded in, conv1_1 would pad with black.
     weight = graph.constant("preprocess.weight", weights.preprocess.weight)
     bias = graph.constant("preprocess.bias", weights.preprocess.bias)
     return graph.node("Conv", ["image", weight, bias], "preprocessed", kernel_shape=[1, 1])
@@ -80,7 +80,8 @@ def _pool(graph: _Graph, x: str, number: int, pooling: Pooling) -> str:
 def _gram(graph: _Graph, features: str, channels: int) -> None:
     """Add the Gram matrix of Gatys et al. 2016, eq. 3, divided by the number of positions, n_H n_W.
 
-    ONNX Runtime fuses Transpose and MatMul, so nothing is copied; dividing last touches C x C values only.
+    ONNX Runtime fuses Transpose and MatMul, so that nothing is copied. The division comes last, because it then has
+    only C x C values.
     """
     gram = f"gram_{features}"
     flat = graph.node("Reshape", [features, "gram.flat_shape"], f"{gram}.flat")

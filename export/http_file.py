@@ -22,7 +22,7 @@ _SHA256_TAG = re.compile(r'"?([0-9a-f]{64})"?', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Version:
-    """The version of a remote file: its length in bytes, the rest as the server writes it."""
+    """The version of a remote file: its length in bytes, and its ETag and Last-Modified as the server writes them."""
 
     length: int
     etag: str
@@ -34,7 +34,7 @@ class Version:
 
     @property
     def key(self) -> str | None:
-        """A key that is equal only for equal bytes, as far as the server says; None where it says nothing."""
+        """A key that is equal only for equal bytes, as far as the server tells; None if it tells nothing."""
         return self.strong_etag or (f"{self.modified} {self.length}" if self.modified else None)
 
 
@@ -51,7 +51,7 @@ def _broken(error: Exception) -> _PassingError:
 
 
 class _Session(requests.Session):
-    """A session that never leaves https, and takes Authorization off at another host as requests' own does."""
+    """A session that never leaves https. Like requests' own, it sends Authorization to no other host."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
@@ -67,7 +67,8 @@ class _Session(requests.Session):
 class HttpFile:
     """A remote file read by ranges. The first answer fixes the version; a later one of another version is an error.
 
-    version and stated_sha256 (64 hexadecimal digits, where the server names the file's) are known after a read.
+    `version` and `stated_sha256` are known after a read. The latter has 64 hexadecimal digits; None if the server
+    doesn't state the file's SHA-256.
     """
 
     def __init__(self, url: str) -> None:
@@ -119,7 +120,7 @@ class HttpFile:
             raise _broken(error) from error
 
     def _check(self, response: requests.Response, start: int, end: int) -> int:
-        """Check an answer and return how many bytes it holds, which may be fewer than were asked for."""
+        """Check an answer; return how many bytes it holds, which may be fewer than requested."""
         self._check_status(response)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise ExportError("the server compresses the ranges of the file")
@@ -140,7 +141,7 @@ class HttpFile:
         if status in _PASSING_STATUSES:
             raise _PassingError(f"HTTP status {status}", _retry_after_s(response))
         if status == requests.codes.ok and self._version and self._version.strong_etag:
-            raise ExportError("changed while it was read")  # what If-Range is answered with then
+            raise ExportError("changed while it was read")  # the answer to an If-Range that no longer holds
         if status == requests.codes.ok:
             raise ExportError("the server sends no ranges of files: fetch the file, and give --weights its path")
         if status != requests.codes.partial_content:
@@ -148,7 +149,7 @@ class HttpFile:
 
 
 def _stated_sha256(response: requests.Response) -> str | None:
-    """Return the SHA-256 that a hub states, in X-Linked-ETag before it redirects to the bytes or as the ETag."""
+    """Return the SHA-256 that a hub states: as X-Linked-ETag of a redirect or of the file, or as the file's ETag."""
     for answer in (*response.history, response):
         found = _SHA256_TAG.fullmatch(answer.headers.get("X-Linked-ETag", ""))
         if found:

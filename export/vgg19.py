@@ -46,8 +46,8 @@ def weight_shapes(width: int) -> dict[str, tuple[int, int, int, int]]:
 def check_convs(convs: dict[str, Conv]) -> None:
     """Check that the convolutions have VGG19's shapes and finite values.
 
-    The width is taken from conv1_1 and the other layers follow it, so a narrow network passes too.
-    Raises ExportError.
+    The width is taken from conv1_1 and the other layers follow it, so that a narrow network passes too.
+    Raises ExportError if one has another shape or a value that isn't finite.
     """
     first = convs["conv1_1"].weight
     width = first.shape[0] if first.ndim else 0

@@ -16,12 +16,12 @@ QUIET = (  # no sandbox: tests and containers run as root, and nothing but our o
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP *.test 127.0.0.1",  # names as on a network of one's own, for the tests
+    "--host-resolver-rules=MAP *.test 127.0.0.1",  # host names for the tests, as a local network has them
 )
 
 
 def executable() -> str | None:
-    """Return the path of the browser; None where it isn't installed."""
+    """Return the path of the browser; None if it isn't installed."""
     return shutil.which("chromium")
 
 

@@ -1,4 +1,4 @@
-"""A client for the demo and the figures: it starts a service of its own and speaks its HTTP API."""
+"""A client for the demo and the figures: it starts its own service and uses the HTTP API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ START_S = 60
 def running_service(folder: Path) -> Iterator[str]:
     """Run a service and yield its URL; its data and log lie in the folder."""
     folder.mkdir(exist_ok=True)
-    shutil.rmtree(folder / "data", ignore_errors=True)  # what an earlier version of the service left
+    shutil.rmtree(folder / "data", ignore_errors=True)  # it may be from another version of the service
     port = free_port()
     env = os.environ | {"NST_PORT": str(port), "NST_HOST": "127.0.0.1", "NST_DATA": str(folder / "data")}
     log = folder / "service.log"

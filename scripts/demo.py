@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def strip(pictures: list[Image.Image], to: Path) -> None:
-    """Return pictures side by side, all as high as the last one."""
+    """Save pictures side by side, all as high as the last one."""
     height = pictures[-1].height
     images = [
         picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.LANCZOS)

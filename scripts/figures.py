@@ -33,7 +33,7 @@ STYLES = {
 SHIFT = 8  # pixels of the photograph between the two frames
 QUALITY = 85
 MAX_BYTES = 250_000
-LABELS = {  # of figures that aren't the service's own sheets
+LABELS = {  # of the figures that are drawn here and aren't the service's own sheets
     "masks": (
         "mask: sky strokes, the rest mosaic",
         "strength_map: more from left to right",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Dockerfile's steps without docker: the same files, packages and commands, in a folder and as another user where
-# that is possible. Ends when its HEALTHCHECK passes and the service has stopped cleanly.
+# The Dockerfile's steps without docker: its files, packages and commands in a folder, as another user if that is
+# possible. It succeeds if the HEALTHCHECK passes and the service stops cleanly.
 # Usage: scripts/image.sh FOLDER
 set -euo pipefail
 
@@ -17,7 +17,7 @@ python3 -m venv "$image/venv"
 cp -r "$source_dir/export" "$image/build"
 (cd "$image/build" && "$image/venv/bin/python" -m export)
 
-# Stage 2: what runs
+# Stage 2: the service
 mkdir -p "$image/app" "$image/data"
 cp -r "$image/build/models" "$source_dir/service" "$image/app"
 environment=(env -i PATH="$image/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

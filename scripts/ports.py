@@ -1,4 +1,4 @@
-"""A port for a server that lives for a while."""
+"""A free port for a temporary server."""
 
 from __future__ import annotations
 

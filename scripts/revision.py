@@ -1,4 +1,4 @@
-"""python -m scripts.revision "what changes": write a migration from the last revision to what schema.py says."""
+"""python -m scripts.revision "what changes": write a migration from the last revision to the tables of schema.py."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ PHOTOGRAPHS = ("chelsea", "rocket", "astronaut", "coffee")
 SMALL, LARGE = 256, 512  # pixels on the long edge: of the gallery's pictures, of the one on the stage
 GALLERY = ("linocut", "risograph", "watercolour", "woven", "waves", "glass")  # presets, the newest last
 MIX = ("strokes", "mosaic")
-QUALITIES, MAX_BYTES = (86, 80, 74), 250_000  # the first that fits
-HALF = 0.4  # of the work, after which a picture that is being painted is worth looking at
+QUALITIES, MAX_BYTES = (86, 80, 74), 250_000  # the first quality that fits is used
+HALF = 0.4  # share of the work after which the picture on the stage is worth a photograph
 WAIT_MS = 300_000
 
 

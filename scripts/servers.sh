@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing of what the tests start: PostgreSQL, Redis and a browser, from Debian's packages, as root.
-# Where Debian also starts them by itself that does no harm: the tests start their own, on other ports.
+# Installs the servers that the tests start, if they are missing: PostgreSQL, Redis and a browser, from Debian's
+# packages, as root. If Debian starts them too, that does no harm: the tests start their own, on other ports.
 set -euo pipefail
 
 missing=()

@@ -20,11 +20,11 @@ from service.storage.database import Database
 __all__ = ["database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
-CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, where there are any
+CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that have slow tests: what comes last should be short, or one of two processes idles."""
+    """Begin with the files that have slow tests: if a long file came last, one of two processes would idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
@@ -96,7 +96,7 @@ def data_folder(tmp_path: Path, made_database: Path) -> Path:
 
 @pytest.fixture
 def database(database_url: str, made_database: Path) -> Iterator[Database]:
-    """An empty database of each kind, or of the only kind where a test file has a `database_url` of its own."""
+    """An empty database of each kind, or of one kind in test files with their own `database_url`."""
     _, sqlite, path = database_url.partition("sqlite:///")
     if sqlite and Path(path).parent.is_dir() and not Path(path).exists():
         shutil.copy(made_database, path)
@@ -108,7 +108,7 @@ def database(database_url: str, made_database: Path) -> Iterator[Database]:
 def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """The whole service over the narrow model: gunicorn, a worker, SQLite, on a real socket.
 
-    Tests of all files share it, because it takes seconds to start: leave it no job that goes on.
+    Tests of all files share it, because it takes seconds to start: leave no running job behind.
     """
     with RunningService(narrow_model, tmp_path_factory.mktemp("data")) as running:
         yield running

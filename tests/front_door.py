@@ -67,7 +67,7 @@ class RunningService:
             return False
 
     def stop(self) -> int:
-        """SIGTERM, as an operator would; gives the exit status."""
+        """Send SIGTERM, as an operator would; return the exit status."""
         assert self.process is not None
         self.process.terminate()
         try:
@@ -76,7 +76,7 @@ class RunningService:
             self.kill_everything()
 
     def kill_everything(self) -> None:
-        """kill -9 for serve and all of its children at once."""
+        """Kill serve and all of its children at once, with SIGKILL."""
         assert self.process is not None
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -85,7 +85,7 @@ class RunningService:
         self.process.wait(10)
 
     def children(self, marker: str) -> list[int]:
-        """Process ids of this service whose command line holds `marker`."""
+        """Return the ids of this service's processes whose command line holds `marker`."""
         assert self.process is not None
         found = []
         for folder in Path("/proc").iterdir():
@@ -144,7 +144,7 @@ class RunningService:
 def eventually(condition: Callable[..., object], seconds: float, message: str) -> None:
     """Wait until the condition holds; fail with the message after `seconds`.
 
-    It looks less often the longer it waits: a look at a job takes 10 ms of the CPU that the job is to have.
+    The checks get rarer with time, because each check of a job takes 10 ms of CPU time away from the job.
     """
     start = time.monotonic()
     while not condition():

@@ -1,4 +1,4 @@
-"""The pages of this repository that people read, and what is in them."""
+"""Markdown pages of this repository, and readers of their links, headings and code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 
 def pages() -> list[Path]:
-    """All Markdown files of the repository, without those of hidden folders such as .venv."""
+    """Return all Markdown files of the repository, without those of hidden folders such as .venv."""
     folders = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return sorted([*ROOT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))])
 
@@ -26,7 +26,7 @@ def section(page: Path, name: str) -> str:
 
 
 def links(page: Path) -> Iterator[str]:
-    """The targets of all links and pictures of a page."""
+    """Yield the targets of all links and pictures of a page."""
     for token in _tokens(page):
         for name in ("href", "src"):
             if token.attrGet(name):
@@ -36,7 +36,7 @@ def links(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The fragments by which a page's headings can be linked, as GitHub makes them."""
+    """Return the fragments by which links name a page's headings, as GitHub makes them."""
     tokens = _tokens(page)
     headings = [tokens[k + 1].content for k, token in enumerate(tokens) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

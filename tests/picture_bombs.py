@@ -1,4 +1,4 @@
-"""Files that are small, or look harmless, and cost whoever decodes them a lot."""
+"""Files that are small or look harmless, but are costly to decode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that pictures come in: every kind that is read, and broken or hostile ones."""
+"""Picture files: every kind that the service reads, and broken or hostile ones."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def bmp_claiming(width: int, height: int) -> bytes:
 
 
 def webp_claiming(width: int, height: int) -> bytes:
-    """At most 16384 x 16384: the format's header has 14 bits for each side."""
+    """A small WebP that claims a size of at most 16384 x 16384: its header has 14 bits for each side."""
     data = bytearray(encoded(np.zeros((16, 16, 3), np.uint8), "WEBP", lossless=True))
     bits = data.index(b"VP8L") + 9  # after the chunk's size and the signature 0x2f
     (flags,) = struct.unpack_from("<I", data, bits)
@@ -67,7 +67,7 @@ def webp_claiming(width: int, height: int) -> bytes:
 
 
 def png_of_samples(samples: np.ndarray, depth: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of H x W x C samples as they are, C of grey, grey and alpha, RGB, or RGBA; less than 8 bits for grey."""
+    """A PNG of unchanged H x W x C samples; C: grey, grey and alpha, RGB, or RGBA. Less than 8 bits only for grey."""
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, depth, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     rows = [samples[row].reshape(-1) for row in range(height)]

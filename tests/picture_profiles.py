@@ -25,7 +25,7 @@ def swapped_profile() -> bytes:
 
 
 def wide_profile() -> bytes:
-    """An ICC profile with Adobe RGB's primaries and gamma, over which sRGB's colours lie further in."""
+    """An ICC profile with Adobe RGB's primaries and gamma, whose gamut is larger than sRGB's."""
     return rgb_profile((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457), 2.2)
 
 
@@ -72,7 +72,7 @@ def grey_profile(gamma: float) -> bytes:
 
 
 def ink_profile() -> bytes:
-    """An ICC profile of CMYK whose inks only darken: L* is 100 less 20 for each ink at its fullest, and no hue."""
+    """An ICC profile of CMYK whose inks only darken: each full ink takes 20 from L* 100 and adds no hue."""
     corners = [100 - 20 * sum(((k >> i) & 1) for i in range(4)) for k in range(16)]
     table = b"".join(bytes((round(light * 2.55), 128, 128)) for light in corners)
     identity = b"".join(struct.pack(">i", 65536 * (i % 4 == 0)) for i in range(9))

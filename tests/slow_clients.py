@@ -1,4 +1,4 @@
-"""Clients that keep connections of a server of this machine open, as many and as slowly as it lets them."""
+"""Slow clients that keep connections to a server on this machine open as long as it lets them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ KINDS: dict[str, tuple[str, str]] = {  # what a client sends at once, and then e
 }
 PACE_S = 1.0
 RECONNECT_S = 0.2
-READY_S = 30.0  # for nine in ten of them to be connected
+READY_S = 30.0  # wait at most so long until nine in ten clients are connected
 
 
 class SlowClients:
-    """So many clients of all kinds, in a process of their own; each comes back when its connection is closed.
+    """`count` clients of all kinds in their own process. Each reconnects when its connection is closed.
 
     They end after `seconds` at the latest.
     """

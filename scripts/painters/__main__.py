@@ -73,7 +73,7 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class School:
-    """All that learning needs: the encoder, each starter's Gram targets by octaves from SIZE, and drawn pictures."""
+    """What learning needs: the encoder, each starter's Gram targets by octaves from SIZE, and drawn pictures."""
 
     encoder: VGG
     targets: dict[str, dict[int, Targets]]
@@ -82,7 +82,7 @@ class School:
     crop: int
 
     def learn(self, name: str, painters: Sequence[Painter], starters: Sequence[Starter], steps: int) -> Learner:
-        """Take the steps that the file of this name lacks; the starters take turns."""
+        """Train the painters up to `steps` steps; go on from the file of this name. The starters take turns."""
         learner = Learner(self.encoder, TransferOptions(), painters)
         file = self.work / f"{name}.pt"
         if file.exists():
@@ -106,7 +106,7 @@ class School:
 
 
 def _new_painters(count: int) -> list[Painter]:
-    """Return painters that share their convolutions, the same every time."""
+    """Return painters that share their convolutions; their first weights are always the same."""
     torch.manual_seed(SEED)
     painters = [Painter() for _ in range(count)]
     share_convolutions(painters)
@@ -114,7 +114,7 @@ def _new_painters(count: int) -> list[Painter]:
 
 
 def drawn_pictures(file: Path) -> list[Picture]:
-    """Return DRAWN pictures, which a file keeps from the first start on."""
+    """Return DRAWN pictures; the first call draws them and keeps them in a file."""
     if not file.exists():
         with ProcessPoolExecutor() as pool:
             pictures = np.stack(list(pool.map(_drawn, range(DRAWN), chunksize=8)))
@@ -140,7 +140,7 @@ def _targets(starter: Starter) -> dict[int, Targets]:
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Write a file as a whole or not at all."""
+    """Write a file completely or not at all."""
     part = file.with_name(f"{file.name}.part")
     part.write_bytes(data)
     part.replace(file)

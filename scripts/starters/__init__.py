@@ -1,1 +1,1 @@
-"""The pictures of the presets that a new service begins with, drawn from nothing: one module a style."""
+"""The pictures of the presets that a new service begins with, drawn by code: one module for each style."""

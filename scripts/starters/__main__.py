@@ -16,7 +16,7 @@ MODULES = (dots, glass, ink, linocut, mosaic, risograph, strokes, watercolour, w
 DRAWN: dict[str, Callable[[int, int], Image.Image]] = {
     module.__name__.rpartition(".")[2]: module.draw for module in MODULES
 }
-SEEDS = {"strokes": 7}  # others 1
+SEEDS = {"strokes": 7}  # 1 for all others
 SIZE = 896
 QUALITY = 70
 
@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def draw(name: str, size: int) -> Image.Image:
-    """Draw a starter's picture, `size` pixels square; it is the same every time."""
+    """Draw a starter's picture, `size` pixels square; every call gives the same one."""
     return DRAWN[name](size, SEEDS.get(name, 1))
 
 

@@ -1,4 +1,4 @@
-"""Flat discs and rings in plain colours with black outlines; no starter, as faces suffer from it: for the figures."""
+"""Flat discs and rings in plain colours with black outlines. Only for the figures: faces suffer from this style."""
 
 from __future__ import annotations
 

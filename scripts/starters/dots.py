@@ -1,4 +1,4 @@
-"""Pointillism: dabs of pure colour side by side, that mix in the eye of whoever stands back."""
+"""Pointillism: dabs of pure colour side by side that mix in the eye at a distance."""
 
 from __future__ import annotations
 

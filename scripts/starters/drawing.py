@@ -1,4 +1,4 @@
-"""Tools to draw the styles with: palettes, smooth noise, flows and cells. Places are fractions of the canvas."""
+"""Tools that draw the styles: palettes, smooth noise and cells. Places are fractions of the canvas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Indices = NDArray[np.intp]
 
 
 class Cells(NamedTuple):
-    """Voronoi cells: each pixel's nearest centre, the distances to it and to the second nearest; `centres` N x 2."""
+    """Voronoi cells: each pixel's nearest centre, the distances to it and to the second nearest; N x 2 `centres`."""
 
     nearest: Indices
     distance: Floats
@@ -44,14 +44,14 @@ def noise(rng: np.random.Generator, size: int, bumps: int) -> Floats:
 
 
 def clouds(rng: np.random.Generator, size: int, bumps: int) -> Floats:
-    """Return noise of three octaves in 0..1, in which each tone takes up as much room as any other."""
+    """Return noise of three octaves in 0..1 in which all tones cover equal areas."""
     total = sum((noise(rng, size, bumps << octave) / 2**octave for octave in range(3)), np.zeros((size, size)))
     steps = np.quantile(total, np.linspace(0, 1, 65))
     return np.interp(total, steps, np.linspace(0, 1, 65))
 
 
 def blurred(values: Floats, radius: float) -> Floats:
-    """Blur H x W values by a Gaussian with that standard deviation in pixels; edges wrap."""
+    """Blur H x W values by a Gaussian whose standard deviation is `radius` pixels; edges wrap."""
     fy, fx = (np.fft.fftfreq(length) for length in values.shape)
     damping = np.exp(-2 * (np.pi * radius) ** 2 * np.add.outer(fy**2, fx**2))
     return np.asarray(np.fft.ifft2(np.fft.fft2(values) * damping).real)
@@ -65,7 +65,7 @@ def cells(rng: np.random.Generator, size: int, across: int, jitter: float) -> Ce
     column, row = (x * across).astype(np.intp), (y * across).astype(np.intp)
     distance, second = np.full((2, size, size), np.inf)
     nearest = np.zeros((size, size), np.intp)
-    for i in range(25):  # no nearest two lie further than two grid cells away
+    for i in range(25):  # the two nearest centres are at most two grid cells away
         down, right = row + i // 5 - 2, column + i % 5 - 2
         inside = (down >= 0) & (down < across) & (right >= 0) & (right < across)
         index = np.where(inside, down * across + right, 0)

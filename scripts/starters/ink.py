@@ -1,4 +1,4 @@
-"""Hatching with a pen on cream paper, close where it is dark."""
+"""Hatching with a pen on cream paper, denser in dark places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A linocut: what a gouge took out of the block, cut by cut around the forms, over ochre, red and cream."""
+"""A linocut: the cuts of a gouge follow the forms and show ochre, red and cream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw(size: int, seed: int) -> Image.Image:
 
 
 def _cut(gouge: ImageDraw.ImageDraw, size: int, tone: Floats, turn: Floats, rng: np.random.Generator) -> None:
-    """Draw cuts along the flow: pointed, wide where it is light, none where it is dark."""
+    """Draw pointed cuts along the flow, wide in light places and none in dark ones."""
     axis = np.arange(-0.02, 1.02, SPACING)
     places = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     places += rng.uniform(-0.45, 0.45, places.shape) * SPACING

@@ -11,7 +11,7 @@ from scripts.starters.drawing import Floats, canvas, clouds, noise, picture, rgb
 
 PAPER = "#f5efdf"
 DRUMS = (("#ffd23a", 0.26, 0.004, -0.003), ("#ff4a6e", 1.31, -0.004, 0.002), ("#16498f", 0.79, 0.002, 0.005))
-SHARES = (0.62, 0.5, 0.5)  # of the paper that each drum prints on
+SHARES = (0.62, 0.5, 0.5)  # shares of the paper that the drums print on
 PITCH = 1 / 60
 
 
@@ -29,14 +29,14 @@ def draw(size: int, seed: int) -> Image.Image:
 
 
 def _tones(rng: np.random.Generator, size: int) -> Iterator[Floats]:
-    """Return how much of each ink goes where, 0..1: flat shapes with edges, and gradients within them."""
+    """Yield the amount of each ink at each place, 0..1: flat shapes with edges, and gradients within them."""
     for share in SHARES:
         shape = np.clip((clouds(rng, size, 4) - 1 + share) * size / 6, 0, 1)
         yield np.clip(0.03 + shape * (0.15 + 0.9 * clouds(rng, size, 3)), 0, 1)
 
 
 def _screen(x: Floats, y: Floats, angle: float, tone: Floats, size: int) -> Floats:
-    """Draw round dots on a grid turned by `angle`, as large as the tone asks for."""
+    """Draw round dots on a grid turned by `angle`; their size follows the tone."""
     across, down = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     u, v = across / PITCH % 1 - 0.5, down / PITCH % 1 - 0.5
     reach = np.sqrt(np.clip(tone, 0, 1) / np.pi) * 1.28

@@ -22,7 +22,7 @@ SOIL = ("#0d1f45", "#125a66", "#2f6a50", "#8a5a1e", "#c8761f", "#e39b2c", "#efc1
 
 
 class Whorl(NamedTuple):
-    """A vortex in the sky; the sign of its spin is its sense, its glow the share of warm strokes."""
+    """A vortex in the sky. The sign of its spin is the direction; its glow is the share of warm strokes."""
 
     centre: complex
     radius: float
@@ -42,7 +42,7 @@ class Layer(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """The composition on a coarse grid: where strokes run, how finely, in which pigments."""
+    """The composition on a coarse grid: the strokes' directions, their density, and their pigments."""
 
     flow: Places
     detail: Floats
@@ -70,7 +70,7 @@ def pigment(stops: tuple[str, ...], tone: Floats) -> Floats:
 
 
 def stir(z: Places, depth: Floats, ground: Floats, wobble: Floats) -> Places:
-    """Return the brush's direction: a rolling drift stirred by the whorls above, sweeping furrows below."""
+    """Return the brush's direction: a drift stirred by the whorls in the sky, furrows in the field."""
     air = 0.9 - 2.0 * z.imag + 0.3 * wobble + 1j * (0.5 * np.sin(6 * z.real + 4 * z.imag) + 0.3 * wobble)
     for whorl in WHORLS:
         away = (z - whorl.centre) / whorl.radius
@@ -120,7 +120,7 @@ def stroke_paths(scene: Scene, layer: Layer, rng: np.random.Generator) -> Places
 
 
 def stroke_colours(scene: Scene, middles: Places, lift: float, rng: np.random.Generator) -> Floats:
-    """Pick a pigment for each stroke by place, pushed along its ramp so that no two neighbours quite match."""
+    """Pick a pigment for each stroke by its place, shifted along its ramp so that neighbours differ."""
     wander, chance = rng.normal(lift, 0.09, len(middles)), rng.uniform(0, 1, len(middles))
     cell = cells(middles)
     colours = np.zeros((len(middles), 3))
@@ -166,7 +166,7 @@ def draw_layer(canvas: Image.Image, scene: Scene, layer: Layer, rng: np.random.G
 
 
 def light(canvas: Image.Image) -> Image.Image:
-    """Light the ridges of wet paint from the upper left, by the thickness kept in alpha."""
+    """Light the ridges of wet paint from the upper left; alpha holds the paint's thickness."""
     relief = canvas.getchannel("A").filter(ImageFilter.GaussianBlur(canvas.width / 1000))
     down, across = np.gradient(np.asarray(relief, dtype=np.float64))
     facing = np.asarray((down + across) / 30).clip(-0.45, 0.45)[..., None]
@@ -175,7 +175,7 @@ def light(canvas: Image.Image) -> Image.Image:
 
 
 def draw(size: int, seed: int) -> Image.Image:
-    """Draw the painting, `size` pixels square; one seed always gives one picture."""
+    """Draw the painting, `size` pixels square; the same seed gives the same picture."""
     rng = np.random.default_rng(seed)
     scene = compose(rng)
     canvas = Image.new("RGBA", (size * SUPERSAMPLING, size * SUPERSAMPLING), SKY[1])

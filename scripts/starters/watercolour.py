@@ -16,7 +16,7 @@ PASSES = ((26, 0.17, 0.3), (90, 0.085, 0.5), (240, 0.036, 0.9))  # blots, radius
 
 
 class Blot(NamedTuple):
-    """A blot: where it fell, how far it ran, and how much light each colour channel loses in it."""
+    """A blot: its middle, its radius, and how much light each colour channel loses in it."""
 
     x: float
     y: float

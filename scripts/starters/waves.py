@@ -35,7 +35,7 @@ def _inks(level: float, rng: np.random.Generator) -> tuple[str, str]:
 
 
 def _scale(brush: ImageDraw.ImageDraw, x: float, y: float, radius: float, inks: tuple[str, str]) -> None:
-    """Draw one wave: rings within rings, whose lower half the next row will cover."""
+    """Draw one wave: rings within rings; the next row covers their lower half."""
     for ring in range(2 * RINGS, 0, -1):
         r = radius * ring / (2 * RINGS)
         outline = OUTLINE if ring == 2 * RINGS else None

@@ -9,9 +9,9 @@ from scripts.starters.drawing import Floats, Indices, canvas, noise, picture, rg
 
 WOOL = ("#1e2a4a", "#7c1f2a", "#c4522c", "#e2a33c", "#efe0bd", "#3f7a6e", "#243f3a")
 ROWS = 64
-FLOAT = 2.2  # rows that a stitch is long
+FLOAT = 2.2  # length of a stitch, in rows
 LOZENGES = 3
-STRIDE = 3  # colours between one band of a lozenge and the next
+STRIDE = 3  # colours from one band of a lozenge to the next
 
 
 def draw(size: int, seed: int) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The C library's handling of memory that tensors give back."""
+"""Settings of the C library's allocator (malloc) for the memory of freed tensors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ def keep_freed_memory() -> None:
     """Keep the memory of freed tensors for the next ones, instead of giving it back to the system.
 
     Every iteration allocates the same hundreds of MB; glibc would map and unmap each large tensor, which took 15 % of
-    an iteration at 1024 px. A thread with an arena of its own would map them all the same, so all share one: 12 % of
-    the CPU time where jobs run beside the main thread. Where the C library isn't glibc nothing changes.
+    an iteration at 1024 px. A thread with an arena of its own would still map them, so all threads share one arena:
+    that saves 12 % of the CPU time where jobs run beside the main thread. Only glibc has these settings; with another
+    C library nothing changes.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):
@@ -24,10 +25,10 @@ def keep_freed_memory() -> None:
 
 
 def keep_large_images_apart(apart: bool) -> None:
-    """Say whether memory as large as an image that goes tile by tile is given back as soon as it is free.
+    """Choose whether freed memory of LARGE bytes or more goes back to the system at once.
 
-    Between the tiles' own tensors, which come and go, such images leave holes that nothing else fits into: 35 % of
-    the memory at 2048 px.
+    That is meant for transfers that go tile by tile. Their large images would leave holes between the tiles' tensors,
+    into which nothing else fits: 35 % of the memory at 2048 px.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):

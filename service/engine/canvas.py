@@ -69,7 +69,7 @@ class ColourCanvas:
 class LuminanceCanvas:
     """A canvas whose variable is the luminance, 1 x 1 x H x W, over the content's chroma (Gatys 2017, section 5.1).
 
-    Each pixel's bounds are the luminances at which its chroma is still a colour of the gamut, so none is clipped.
+    Each pixel's bounds are the luminances at which its chroma is still a colour of the gamut, so no pixel is clipped.
     """
 
     def __init__(self, content: Tensor) -> None:
@@ -94,8 +94,8 @@ class LuminanceCanvas:
 def canvas_for(color: str, content: Tensor, protect: Tensor | None = None) -> Canvas:
     """Return the canvas for the option `color` over a content image, 1 x 3 x H x W in [0, 1].
 
-    `protect`, H x W in [0, 1], narrows the bounds around the content: 1 leaves it as it is, and 0.5 half the way to
-    either end of the gamut.
+    `protect`, H x W in [0, 1], narrows the bounds around the content: 1 leaves the content as it is, and 0.5 allows
+    half of the way to either end of the gamut.
     """
     canvas = LuminanceCanvas(content) if color == "luminance" else ColourCanvas(content.device)
     if protect is not None:

@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a transfer as a file, from which another process goes on."""
+"""Checkpoints: the state of a transfer as a file, from which another process can go on."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from safetensors.numpy import load, save
 from service.engine.pyramid import Level
 from service.network.safetensors_header import metadata_of
 
-STEPS = 65535  # from 0 to 1 in a file: 257 to each of the picture's 8 bits, at half of float32's bytes
+STEPS = 65535  # from 0 to 1 in a file: 257 for each step of an 8-bit picture, in half of float32's bytes
 BROKEN = (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 STOPS = ("", "iterations", "converged", "stalled")
 
 Trail = npt.NDArray[np.float32]
-"""Images of a level, N x 3 x H x W in [0, 1], margin and all: the best so far and, before it, the one from which the
-last step led there, if there was one."""
+"""Images of a level, N x 3 x H x W in [0, 1], with the margin. The last one is the best so far. If a step led to it,
+the image at which that step began comes first."""
 
 
 class UnusableCheckpoint(ValueError):
@@ -34,14 +34,14 @@ class Checkpoint:
 
     Attributes:
         plan: all levels of the transfer, coarsest first.
-        level: the index in `plan` of the one that it has come to.
-        iteration: how many were done at this level.
-        before: how many were done at the coarser ones, which may have ended early.
+        level: the index in `plan` of the current level.
+        iteration: iterations done at this level.
+        before: iterations done at the coarser levels, which may have ended early.
         stopped: why this level ended, as in `Result.stopped`; empty while it goes on.
         trail: the images from which to go on.
 
     Raises:
-        UnusableCheckpoint: they contradict each other.
+        UnusableCheckpoint: the attributes contradict each other.
     """
 
     plan: tuple[Level, ...]
@@ -71,12 +71,12 @@ class Checkpoint:
 
     @property
     def next_level(self) -> int:
-        """The index in `plan` of the level to go on at: this one, or the next where no iteration is left of this."""
+        """The index in `plan` of the level to go on at: this one, or the next if this one has no iterations left."""
         last = len(self.plan) - 1
         return self.level if self.left else min(self.level + 1, last)
 
     def check_fits(self, plan: Sequence[Level]) -> None:
-        """Raise UnusableCheckpoint where this is not of a transfer with these levels."""
+        """Raise UnusableCheckpoint if this checkpoint is of a transfer with other levels."""
         if self.plan != tuple(plan):
             raise UnusableCheckpoint(
                 f"the checkpoint is of another transfer: its levels are {list(self.plan)}, not {list(plan)}"
@@ -99,7 +99,7 @@ class Checkpoint:
         """Read what `to_bytes` wrote; pixels come back within 1/131070.
 
         Raises:
-            UnusableCheckpoint: it is not that, or not all of it.
+            UnusableCheckpoint: the bytes are no checkpoint, or an incomplete or damaged one.
         """
         try:
             steps, metadata = load(data)["trail"], metadata_of(data)
@@ -133,7 +133,7 @@ def _check_trail(trail: Trail, level: Level) -> None:
     height, width = level.height + 2 * level.margin, level.width + 2 * level.margin
     if trail.shape not in [(n, 3, height, width) for n in (1, 2)] or trail.dtype != np.float32:
         raise UnusableCheckpoint(f"images of {trail.shape} {trail.dtype} for {width} x {height} pixels")
-    if not (trail.min() >= 0 and trail.max() <= 1):  # which NaN isn't either
+    if not (trail.min() >= 0 and trail.max() <= 1):  # NaN fails this too
         raise UnusableCheckpoint("its images aren't all in [0, 1]")
 
 

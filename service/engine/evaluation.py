@@ -1,4 +1,4 @@
-"""Evaluation of a function again and again at other values of one tensor: as it is, or recorded once and replayed."""
+"""Repeated evaluation of a function at new values of one tensor: called directly, or recorded once and replayed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 Evaluation = Callable[[Tensor], tuple[Tensor, ...]]
 """A tensor -> tensors whose shapes never change."""
 
-WARM_UPS = 3  # runs before a recording, in which cuDNN and the allocator make up their minds
+WARM_UPS = 3  # runs before a recording, in which cuDNN chooses its algorithms and the allocator gets its memory
 
 
 class Recorder(Protocol):
     """A way to record a computation over memory that stays where it is."""
 
     def record(self, run: Callable[[], tuple[Tensor, ...]]) -> tuple[Callable[[], None], tuple[Tensor, ...]]:
-        """Return what replays it, and the tensors that each replay writes to."""
+        """Return a function that replays the computation, and the tensors that each replay writes to."""
 
 
 class CudaGraphs:

@@ -12,12 +12,12 @@ from service.pictures.images import Mask
 
 @dataclass(frozen=True, eq=False)
 class Guidance:
-    """Masks over the content, each H x W in [0, 1] of any size: they are brought to the picture's.
+    """Masks over the content, each H x W in [0, 1] of any size: they are resized to the picture.
 
     Attributes:
         regions: where each Gram target goes; None for everywhere.
         protect: 1 where the content stays.
-        strength_map: by what the style's weight is multiplied, place by place.
+        strength_map: factor of the style's weight at each place.
     """
 
     regions: tuple[Mask | None, ...] = (None,)
@@ -25,15 +25,15 @@ class Guidance:
     strength_map: Mask | None = None
 
     def weights(self, width: int, height: int, margin: int) -> list[Mask | None]:
-        """Return how much each place counts for each region, with a mirrored margin around.
+        """Return how much each place counts for each region, H x W with a mirrored margin; None for 1 everywhere.
 
-        Protected places count for none.
+        Protected places count for no region.
         """
         common = [self.strength_map, None if self.protect is None else 1 - self.protect]
         return [_product([region, *common], width, height, margin) for region in self.regions]
 
     def protected(self, width: int, height: int, margin: int) -> Mask | None:
-        """Return the mask of protected places, with a mirrored margin around."""
+        """Return the mask of protected places, H x W with a mirrored margin; None if no place is protected."""
         return _product([self.protect], width, height, margin)
 
 

@@ -18,7 +18,7 @@ from service.pictures.images import Picture
 class InitialImages:
     """The initial image at each level, 1 x 3 x H x W, made when it is asked for: large images take much memory.
 
-    Noise is the coarsest level's, without detail for the finer.
+    Noise is drawn at the coarsest level's size and enlarged for the finer levels.
     """
 
     def __init__(

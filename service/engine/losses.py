@@ -12,7 +12,7 @@ from torch import Tensor
 from service.engine.vgg import VGG
 from service.options import TransferOptions
 
-BAND = 256  # rows of an image that are looked at at a time where nothing as large as it is to be made
+BAND = 256  # rows of an image that are worked on at a time, so that no intermediate result is as large as it
 NORM_FLOOR = 1e-12  # a target without any norm (a black picture) still has something to divide by
 
 
@@ -44,8 +44,10 @@ class StyleTarget:
 
 
 class _GramDistance(torch.autograd.Function):
-    """||Gram(F) - T||^2 of 1 x C x H x W features; its gradient is 4/(H W) F (Gram(F) - T), position by position
-    times its weight and divided by the mean weight where there are weights.
+    """||Gram(F) - T||^2 of 1 x C x H x W features F.
+
+    Its gradient is 4/(H W) F (Gram(F) - T). With weights, the gradient at each position is multiplied by the
+    position's weight and divided by the mean weight.
 
     The gradient is one matrix product in the features' own precision and layout (channels last); stock autograd
     takes two, in another layout. The distance is summed in at least float32.
@@ -80,7 +82,7 @@ def total_weight(positions: int, weights: Tensor | None) -> Tensor | int:
 
 
 def gram_gradient(features: Tensor, inner: Tensor, weights: Tensor | None) -> Tensor:
-    """Return w F inner: the gradient of F where that of its weighted Gram sum is the symmetric `inner` / 2."""
+    """Return w F inner: the gradient at F, if the one at its weighted Gram sum is `inner` / 2 (symmetric)."""
     _, channels, height, width = features.shape
     gradient = _rows(features) @ inner.to(features.dtype)
     if weights is not None:
@@ -110,7 +112,7 @@ def squares(tensor: Tensor) -> Tensor:
 def content_factor(target: Tensor, scaling: str) -> Tensor | float:
     """Return the factor of ||a - t||^2 in the content loss of one layer.
 
-    gatys: 1/2 (eq. 1); per_element: that by C H W; relative: 1 / ||t||^2.
+    gatys: 1 / 2 (eq. 1); per_element: 1 / (2 C H W); relative: 1 / ||t||^2.
     """
     if scaling == "relative":
         return 1 / squares(target).clamp_min(NORM_FLOOR)
@@ -120,9 +122,9 @@ def content_factor(target: Tensor, scaling: str) -> Tensor | float:
 def style_factor(target: Tensor, scaling: str, weights: Tensor | None = None) -> Tensor | float:
     """Return the factor of ||G - T||^2, each Gram divided by its own H*W, in the style loss of one layer.
 
-    relative: 1 / ||T||^2; otherwise a quarter of the mean, which is eq. 4 with 1 / (2 H W C)^2 where both pictures
-    have one size, and holds where they differ. Where positions have weights, also by their mean: so the pull on each
-    place is its weight times what it would be without.
+    relative: 1 / ||T||^2; otherwise 1 / (4 C^2), which is eq. 4 where both pictures have one size and also works
+    where their sizes differ. With weights, the factor is multiplied by their mean: the gradient at each place is
+    then its weight times the gradient without weights.
     """
     factor: Tensor | float = 1 / (4 * target.numel())
     if scaling == "relative":
@@ -138,9 +140,7 @@ def content_loss(features: Tensor, target: Tensor, scaling: str) -> Tensor:
 def style_loss(features: Tensor, target: Tensor, scaling: str, weights: Tensor | None = None) -> Tensor:
     """Return the distance of the features' Gram from a C x C target, each divided by its own H*W; a scalar.
 
-    Features are 1 x C x H x W.
-
-    With weights, H x W, both are divided by the sum of the weights instead.
+    Features are 1 x C x H x W. With weights, H x W, both are divided by the sum of the weights instead.
     """
     distance: Tensor = _GramDistance.apply(features, target, weights)  # type: ignore[no-untyped-call]
     return distance * style_factor(target, scaling, weights)
@@ -201,7 +201,7 @@ def _differences(image: Tensor) -> tuple[int, int]:
 
 
 class Objective:
-    """J as a function of the image, its targets fixed.
+    """The objective J as a function of the image, with fixed targets.
 
     Args:
         content: layer -> 1 x C x H' x W' features of the content image, for every content layer.
@@ -224,7 +224,7 @@ class Objective:
     def losses(self, seen: Tensor, image: Tensor) -> dict[str, Tensor]:
         """Return the scalars `content`, `style`, `tv` (of the image) and `total`.
 
-        `seen` is what the encoder sees of `image`, both 1 x 3 x H x W in [0, 1]; they differ only where it sees
+        `seen` is what the encoder sees of `image`, both 1 x 3 x H x W in [0, 1]; they differ only if the encoder sees
         nothing but luminance.
         """
         return self.summed(*self.by_layer(seen), total_variation(image))
@@ -244,7 +244,7 @@ class Objective:
         return content, style
 
     def summed(self, content: Mapping[str, Tensor], style: Mapping[str, Tensor], tv: Tensor) -> dict[str, Tensor]:
-        """Return the losses from those of the layers and the total variation."""
+        """Return `content`, `style`, `tv` and `total` from the losses of the layers and the total variation."""
         options = self.options
         content_sum = _weighted_sum(content, options.content_layers)
         style_sum = _weighted_sum(style, options.style_layers)
@@ -253,7 +253,7 @@ class Objective:
         return {"content": content_sum, "style": style_sum, "tv": tv, "total": total}
 
     def scale(self) -> float:
-        """Return the total of an image without any features, against which a total counts as large or as nothing."""
+        """Return the total of an image whose features are all zero: the unit in which a total is large or small."""
         options, scaling = self.options, self.options.loss_scaling
         content = {layer: squares(f) * content_factor(f, scaling) for layer, f in self.content.items()}
         style = {

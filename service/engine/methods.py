@@ -1,7 +1,7 @@
 """Two methods of minimisation: projected L-BFGS and projected Adam.
 
-One iteration is one evaluation of the objective. What a method decides it decides with tensors on the device, so
-that nothing here ever waits for the device.
+One iteration is one evaluation of the objective. A method makes its decisions with tensors on the device, so that
+nothing here ever waits for the device.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from torch import Tensor
 from service.engine.problem import PIECE, Point, Problem, dot, finite, select
 
 HISTORY = 8  # pairs of steps that L-BFGS remembers; 16 reached no lower objective
-HISTORY_LARGE = 4  # and of large images, in 16 bits: that ended up to 2 % higher or lower
+HISTORY_LARGE = 4  # pairs for large images, in 16 bits: the objective ended up to 2 % higher or lower
 FIRST_STEP = 0.02  # root mean square of the first step, in units of the full range [0, 1]
 ADAM_STEP = 6 / 255  # in units of the full range [0, 1]
-ARMIJO = 1e-4  # share of the decrease that the slope promises which a step must deliver
-CURVED = 1e-10  # cosine between a step and the gradient's change from which on they tell of a curvature
-BACKTRACK = 0.3  # how much shorter the next step is after one that led nowhere lower
+ARMIJO = 1e-4  # least decrease by a step, as a share of the decrease that the slope promises
+CURVED = 1e-10  # least cosine between a step and the gradient's change for the pair to count as a curvature
+BACKTRACK = 0.3  # factor of the step's length after a step that didn't lower the objective
 PATIENCE = 4  # iterations without a lower objective before a restart
-SHRINK = 0.1  # how much smaller the steps are then
+SHRINK = 0.1  # factor of the steps' size after a restart
 
 
 class Method(ABC):
@@ -36,7 +36,7 @@ class Method(ABC):
     def __init__(self, problem: Problem, start: Point) -> None:
         self.problem = problem
         self.best = start
-        self.restarts = torch.zeros_like(start.loss)  # since the objective last fell
+        self.restarts = torch.zeros_like(start.loss)  # how many since the objective last fell
         self.moved = torch.zeros_like(start.loss, dtype=torch.bool)
         self.shrink = torch.ones_like(start.loss)
         self._idle = torch.zeros_like(start.loss)
@@ -87,9 +87,9 @@ class Pair(NamedTuple):
 class LBFGS(Method):
     """L-BFGS on the free variables, projected onto the box.
 
-    Liu & Nocedal 1989 for the two-loop recursion; Bertsekas 1982 for taking it over the free variables only. There
+    The two-loop recursion is from Liu & Nocedal 1989, its use on the free variables only from Bertsekas 1982. There
     is no line search: a trial that doesn't fulfil Armijo's condition still teaches its curvature, and the next step,
-    from the same point, is shorter. Nearly every first trial is taken, so a search would only cost.
+    from the same point, is shorter. Nearly every first trial is taken, so a line search would only cost time.
     """
 
     def __init__(self, problem: Problem, start: Point) -> None:
@@ -129,7 +129,7 @@ class LBFGS(Method):
 def two_loops(gradient: Tensor, pairs: Sequence[Pair], inverse: Tensor) -> Tensor:
     """Multiply the gradient by the inverse Hessian's estimate from pairs, oldest first (Nocedal & Wright, alg. 7.4).
 
-    `inverse` is the estimate before any pair: that factor times the identity. The gradient becomes the product.
+    Before any pair, the estimate is `inverse` times the identity. The gradient is overwritten with the product.
     """
     q, alphas = gradient, []
     for s, y, rho in reversed(pairs):

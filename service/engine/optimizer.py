@@ -1,4 +1,4 @@
-"""Minimisation over a box, with the watch that no method fails in silence."""
+"""Minimisation over a box, with checks that no method fails in silence."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from service.engine.methods import METHODS, Method
 from service.engine.problem import Point, Problem, choose, finite
 from service.errors import Diverged
 
-RESTARTS = 3  # in a row that a method may take without getting any lower
+RESTARTS = 3  # restarts in a row that a method may make without a lower objective
 WINDOW = 10  # iterations over which the objective's progress is judged
 
 
 @dataclass(frozen=True)
 class Step:
-    """The state of a minimisation.
+    """The state of a minimisation after an iteration.
 
     Attributes:
+        iteration: iterations done.
         point: the best so far.
-        previous: the variable that the step to `point` began at; the same one where there was no such step.
-        stopped: why it ended, None while it goes on.
+        previous: the variable at which the step to `point` began; the variable of `point` if there was no step.
+        losses: of `point`.
+        stopped: why the minimisation ended, None while it goes on.
     """
 
     iteration: int
@@ -68,18 +70,19 @@ def minimize(
     previous: Tensor | None = None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Iterator[Step]:
-    """Minimise from `variable` on. Yield a Step every so many iterations and at the last; only there it waits for the
-    device.
+    """Minimise from `variable` on; yield a Step after every `every` iterations and after the last.
+
+    Only these reports wait for the device.
 
     `stopped` of the last Step is "iterations" (all done), "converged" (no free variable has a gradient, the objective
     is negligible, or over the last WINDOW iterations it fell by less than `tolerance` of itself in each) or "stalled"
     (nothing lower was found, restarts included).
 
     Args:
-        gained: whether something was won before this call, so that nothing lower from here on is no error.
-        previous: `Step.previous` of the call that came to `variable`, where there was one. It is evaluated too, and
-            teaches a curvature, without which the first steps would win less than those of the call before.
-        on_tick: called before every evaluation; what it raises ends this.
+        gained: whether an earlier call has lowered the objective, so that it is no error if this one can't.
+        previous: `Step.previous` of the earlier call that ended at `variable`, if there was one. It is evaluated too
+            and teaches a curvature; without that, the first steps would gain less than the earlier call's last ones.
+        on_tick: called before every evaluation; what it raises ends the minimisation.
 
     Raises:
         Diverged: the objective isn't finite at the start, or no step from there lowers it, restarts included.
@@ -113,7 +116,7 @@ def minimize(
 def _descent(
     method: type[Method], problem: Problem, variable: Tensor, previous: Tensor | None, on_tick: Callable[[], None]
 ) -> Method:
-    """Return a method at `variable`, to which the step from `previous` counts as its first."""
+    """Return a method at `variable` that has already learned from the step from `previous`."""
     on_tick()
     if previous is None:
         return method(problem, problem.at(variable))
@@ -138,7 +141,7 @@ def _reason(state: _State, all_done: bool, settled: bool) -> str | None:
 
 
 def _has_settled(progress: deque[tuple[int, float]], tolerance: float) -> bool:
-    """Return whether the objective fell too little over the window; drop what lies before the window."""
+    """Return whether the objective fell too little over the window; drop the entries before the window."""
     now, loss = progress[-1]
     while len(progress) > 1 and progress[1][0] <= now - WINDOW:
         progress.popleft()

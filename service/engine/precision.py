@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-NATIVE = ("avx512_bf16", "amx_bf16", "bf16")  # what processors call it that multiply bfloat16 in hardware
+NATIVE = ("avx512_bf16", "amx_bf16", "bf16")  # torch's names for processors that multiply bfloat16 in hardware
 
 
 def choose(wanted: str, device: torch.device) -> str:
     """Return "float32" or "bfloat16"; for "auto", bfloat16 where the device multiplies it in hardware.
 
-    Elsewhere it would be emulated, and slower than float32.
+    On other devices bfloat16 would be emulated, and slower than float32.
     """
     if wanted != "auto":
         return wanted

@@ -1,4 +1,4 @@
-"""The objective over a box, and what it says at a point."""
+"""The objective over a box, and its value and gradient at a point."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Terms = Callable[[Tensor], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Point:
-    """The variable at one place and what the objective says there, all on the device.
+    """A value of the variable, with the objective's value and gradient there, all on the device.
 
     Attributes:
         loss: the scaled total; `gradient` is its gradient.
@@ -38,21 +38,21 @@ class Point:
 
 
 def choose(condition: Tensor, this: Tensor, other: Tensor) -> Tensor:
-    """Return one of two tensors; on a GPU without waiting for the condition, on a CPU without a copy."""
+    """Return `this` if the condition is true, else `other`; without waiting on a GPU, without a copy on a CPU."""
     if condition.device.type == "cpu":
         return this if condition else other
     return torch.where(condition, this, other)
 
 
 def select(condition: Tensor, this: Point, other: Point) -> Point:
-    """Return one of two points; on a GPU without waiting for the condition, on a CPU without a copy."""
+    """Choose between two points, as `choose` does between tensors."""
     return Point(*(choose(condition, getattr(this, f.name), getattr(other, f.name)) for f in fields(Point)))
 
 
 def value_and_gradient(terms: Terms, scale: float) -> Evaluation:
     """Return an evaluation: a variable -> the gradient of the total divided by `scale`, that quotient, and the terms.
 
-    Nothing here refers to a Problem: a recorded graph and its memory are to go with the level they were made for.
+    The evaluation refers to no Problem, so that a recorded graph and its memory are freed together with their level.
     """
 
     def evaluate(variable: Tensor) -> tuple[Tensor, ...]:
@@ -68,9 +68,9 @@ def value_and_gradient(terms: Terms, scale: float) -> Evaluation:
 class Problem:
     """The objective over a box. `lower` and `upper` broadcast against the variable.
 
-    The total is divided by `scale`, so that no choice of weights and losses leaves the range of float32. Where it is
-    at most `negligible` then, what is left of it is rounding, and nobody need go further down. Where it `is_large`,
-    memory counts more than time.
+    The total is divided by `scale`, so that no choice of weights and losses leaves the range of float32. A quotient
+    of at most `negligible` is nothing but rounding, so that it need not get lower. With `is_large`, memory counts
+    more than time.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Coarse to fine: the sizes at which a picture is worked out (Gatys et al. 2017, section 6).
+"""Coarse to fine: the sizes at which a picture is optimised (Gatys et al. 2017, section 6).
 
-At a coarse level the encoder's receptive fields span more of the picture, so the style's large structures go over
-there, for a quarter of the cost a level; the finer levels add its brush strokes.
+At a coarse level the encoder's receptive fields span more of the picture, so that level transfers the style's large
+structures; the finer levels add its brush strokes. An iteration costs a quarter of one at the next finer level.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-COARSEST = (64, 16)  # pixels on the long and on the short edge that a level must have to be worth it
+COARSEST = (64, 16)  # least pixels on the long and on the short edge of a level
 MARGIN = 16  # pixels around a coarse level: the convolutions' zero padding paints a frame, which is cut off again
 
 
@@ -85,9 +85,9 @@ def cropped(image: Tensor, margin: int) -> Tensor:
 
 
 def refined(image: Tensor, coarse_initial: Tensor, fine_initial: Tensor) -> Tensor:
-    """Make the next level's initial image of a level's result, all 1 x 3 x H x W without margins.
+    """Make the next level's initial image from a level's result, all 1 x 3 x H x W without margins.
 
-    Enlarged, with the detail that the transfer's initial image has at the new size and lacked at the old one.
+    The result is enlarged and gets the detail that the transfer's initial image has at the new size only.
     """
     return (enlarged(image, fine_initial) + fine_initial - enlarged(coarse_initial, fine_initial)).clamp(0, 1)
 

@@ -39,7 +39,7 @@ TILE = 896  # pixels along each side that a tile sees
 
 @dataclass(frozen=True)
 class Score:
-    """The losses of a picture: the sums, and of each content and style layer its own, before its weight."""
+    """The losses of a picture: the sums, and the loss of each content and style layer before its weight."""
 
     losses: Losses
     content: Mapping[str, float]
@@ -47,7 +47,7 @@ class Score:
 
 
 class View:
-    """The visible part of a step. It keeps nothing else of its stage, because whoever keeps a Progress keeps this."""
+    """The image of a step. It doesn't refer to its stage, so that a caller who keeps a Progress keeps no stage."""
 
     def __init__(self, canvas: Canvas, margin: int, step: Step) -> None:
         self._canvas = canvas
@@ -134,8 +134,8 @@ class Stage:
     ) -> tuple[Tensor, str]:
         """Return the level's image, 1 x 3 x H x W without the margin, and why it ended.
 
-        `trail` has one or two images to go on from, the newest last, with the margin. It is emptied, as images are
-        large.
+        `trail` has one or two images to go on from, the newest last, with the margin. The list is emptied, because
+        images are large.
         """
         for step in self._run(trail, iterations, gained):
             view = View(self._canvas, self._level.margin, step)
@@ -171,7 +171,7 @@ class Stage:
         return self.score(picture).losses
 
     def score(self, picture: Picture) -> Score:
-        """Return a picture's losses, and those of each layer; only for a level without a margin."""
+        """Return a picture's losses and those of each layer; the picture is as for `losses`."""
         image = to_tensor(picture, self._device)
         with torch.no_grad():
             seen = self._canvas.seen(self._canvas.unbounded(image))

@@ -1,4 +1,4 @@
-"""One transfer, from pictures and Gram targets to the picture that is delivered. This is also the Python API."""
+"""One transfer, from pictures and Gram targets to the delivered picture."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ GramsAt = Callable[[int], Sequence[Grams]]
 
 @dataclass(frozen=True)
 class Progress:
-    """The state after an iteration: the losses are those of the best image so far, at its level.
+    """The state after an iteration.
 
     Attributes:
-        iteration: of `iterations` over all levels.
-        fraction: of the iterations' work, 0 to 1; an iteration at a coarse level is less of it.
+        iteration: iterations done, of `iterations` over all levels.
+        fraction: share of the work that is done, 0 to 1; an iteration at a coarse level counts less.
         level: 0 for the coarsest.
         size: the level's long edge in pixels.
-        picture: gives the image so far, H x W x 3 uint8 at its level's size.
-        checkpoint: gives what `stylize` goes on from.
+        losses: of the best image so far, at its level.
+        picture: returns the best image so far, H x W x 3 uint8 at its level's size.
+        checkpoint: returns the checkpoint from which `stylize` can go on.
     """
 
     iteration: int
@@ -57,8 +58,8 @@ class Result:
 
     Attributes:
         picture: H x W x 3 uint8.
-        losses: of `picture` as it is, 8 bits and all, in float32.
-        iterations: how many were done, over all levels.
+        losses: of `picture` after its rounding to 8 bits, computed in float32.
+        iterations: iterations done over all levels.
         stopped: why the finest level ended: "iterations", "converged" or "stalled".
     """
 
@@ -84,20 +85,20 @@ def stylize(
 ) -> Result:
     """Paint the content image in the style whose Grams are given.
 
-    With `resume` it goes on where another call with the same pictures and options was, with the iterations that were
-    left there. Of what the optimiser had learnt all but its last step is lost, so that the result differs a little.
-    What is reported and returned counts all iterations, those before too.
+    With `resume` it continues an earlier call with the same pictures and options and does the iterations that were
+    left. The optimiser remembers only its last step of that call, so the result differs a little. Reports and the
+    result count all iterations, including those of the earlier call.
 
     Args:
         content: H x W x 3 uint8, already of the output's size; `options.size` isn't looked at.
-        grams_at: asked for each level in turn, for each of `options.style_layers`.
-        guidance: where which of these Grams go.
-        max_whole_pixels: pixels of the largest level that is evaluated in one piece; larger ones go tile by tile.
-        memo: where the content image's features are kept and found again.
+        grams_at: called for each level in turn; returns Grams of all `options.style_layers`.
+        guidance: where each region's Grams apply.
         initial_image: where the optimisation begins, H x W x 3 uint8, for the inits "style" and "image".
-        resume: from a `Progress.checkpoint`; coarser levels than its own aren't gone through any more.
+        max_whole_pixels: pixels of the largest level that is evaluated in one piece; larger ones go tile by tile.
+        memo: keeps the content image's features for other transfers of that image.
+        resume: from a `Progress.checkpoint`; levels coarser than its own are skipped.
         on_progress: called after every iteration (on CUDA after some of them); what it raises ends the transfer.
-        on_tick: called before every evaluation and every other long step; likewise.
+        on_tick: called before every evaluation and every other long step; what it raises ends the transfer.
 
     Raises:
         Diverged: no image with a lower objective could be found, or the delivered picture's losses aren't finite.
@@ -121,7 +122,7 @@ def stylize(
             trail = [padded(image, levels[k].margin)]
         if meter.left:
             _make_room(on_tick)
-            del image  # the trail is all that counts, and it is taken over
+            del image  # it is large, and the trail holds all that is needed
             image, stopped = Stage(encoder, context, levels[k], grams).paint(
                 trail, meter.left, meter.report, gained=meter.done > 0
             )
@@ -144,7 +145,7 @@ def score(
     max_whole_pixels: int = sys.maxsize,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Score:
-    """Return the losses of any picture, in float32.
+    """Return the losses of any picture against a content image and Grams, computed in float32.
 
     Both pictures are H x W x 3 uint8 of one size; all other arguments are as in `stylize`.
 
@@ -159,7 +160,7 @@ def score(
 
 
 def _finite(losses: Losses) -> Losses:
-    """Return the losses. Raise Diverged where one isn't finite: neither callers nor JSON can do anything with it."""
+    """Return the losses. Raise Diverged if one isn't finite: neither callers nor JSON can use it."""
     wrong = [f"{name} {value:g}" for name, value in vars(losses).items() if not math.isfinite(value)]
     if wrong:
         raise Diverged(f"its losses aren't finite ({', '.join(wrong)}): a weight or a Gram matrix is too large")
@@ -176,11 +177,11 @@ class _Meter:
 
     def __init__(self, begun: Checkpoint, on_progress: Callable[[Progress], None]) -> None:
         self.done = begun.before + begun.iteration
-        self.left = begun.left  # iterations that the level still had when it was begun or gone on with
+        self.left = begun.left  # iterations that the level still had when it was begun or resumed
         self._plan = begun.plan
         self._level = begun.level
         self._before = begun.before
-        self._offset = begun.iteration  # of the level, likewise
+        self._offset = begun.iteration  # iterations that the level had behind it then
         self._on_progress = on_progress
 
     def next_level(self) -> None:
@@ -213,6 +214,6 @@ class _Meter:
 
 
 def _make_room(on_tick: Callable[[], None]) -> None:
-    """Give back the memory of the style pass and of the stage before: at 2048 px it is half of all."""
+    """Give back the memory of the style pass and of the stage before, which is half of all memory at 2048 px."""
     give_back_memory()
     on_tick()

@@ -1,9 +1,9 @@
 """The objective of an image that is too large to be differentiated in one piece.
 
-Gram matrices are sums over places. So a first pass over tiles, without a graph, gives the losses of the whole image;
-with these a second one takes each tile's part of the gradient, which is the exact one because each tile sees as much
-around it as its features do (Galerne et al. 2022, "Scaling Painting Style Transfer", section 3). Memory beyond a few
-images is that of one tile.
+Gram matrices are sums over positions. So a first pass over tiles, without a graph, gives the losses of the whole
+image. With these, a second pass computes each tile's part of the gradient. That is exact, because a tile includes all
+pixels that its features depend on (Galerne et al. 2022, "Scaling Painting Style Transfer", section 3). Memory is
+needed for a few images and one tile.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class TiledObjective(Objective):
             yield tile
 
     def _own_features(self, cut: Tensor, tile: Tile) -> Iterator[tuple[str, Tensor]]:
-        """Yield the features that a tile answers for, from the pixels that it sees."""
+        """Yield the features that belong to a tile, computed from the pixels that it sees."""
         for layer, features in self.encoder.walk(cut, self.layers):
             rows, columns = (span.own_within(stride(layer)) for span in (tile.rows, tile.columns))
             yield layer, features[..., rows, columns]
@@ -174,7 +174,7 @@ class _Carried(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return ctx.gradient.mul_(grads[0]), None  # nobody else has it
+        return ctx.gradient.mul_(grads[0]), None  # in place: nothing else uses this gradient
 
 
 def _cut(image: Tensor, tile: Tile) -> Tensor:

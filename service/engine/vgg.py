@@ -40,7 +40,7 @@ class VGG(nn.Module):
         return self._tensor("preprocess_bias").device
 
     def channels(self, layer: str) -> int:
-        """Return the number of features that a layer has at each position."""
+        """Return the number of a layer's channels."""
         return len(self._tensor(layer.replace("relu", "conv") + "_bias"))
 
     def _tensor(self, name: str) -> Tensor:

@@ -15,15 +15,15 @@ MIB = 2**20
 BASE = 760 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
 PER_PIXEL = {"bfloat16": 1850, "float32": 2800}  # bytes per output pixel: torch at the peak of an evaluation
 TILED = 896**2  # pixels that a tile sees at most
-KEPT_PER_PIXEL = 300  # bytes per output pixel that stay where it is worked on tile by tile: the optimiser's images
-PER_FEATURE = {"bfloat16": 6, "float32": 8}  # bytes of a content image's feature, with that of the judge
+KEPT_PER_PIXEL = 300  # bytes per output pixel that a transfer by tiles keeps: the optimiser's images
+PER_FEATURE = {"bfloat16": 6, "float32": 8}  # bytes per number in a content image's features, float32 judge included
 REGION_PER_PIXEL = 10  # bytes per output pixel of a region's mask, over the picture and over its layers
-MASK_PER_PIXEL = 4  # bytes per pixel of a mask as it came, which stays
+MASK_PER_PIXEL = 4  # bytes per pixel of a mask in its own size, which stays in memory
 KEPT_DECODED = 64 * MIB  # bytes of decoded pictures and masks kept for their next use, where a job leaves room
 STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, float32; one at a time
-STYLE_WHOLE = 2**20  # pixels of a style image from which on it goes tile by tile too
-STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel of such a one
-LEARNING = {"bfloat16": 900 * MIB, "float32": 1100 * MIB}  # bytes of a learning beside BASE, its pictures too
+STYLE_WHOLE = 2**20  # pixels above which a style image goes tile by tile too
+STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel beyond STYLE_WHOLE
+LEARNING = {"bfloat16": 900 * MIB, "float32": 1100 * MIB}  # bytes of a learning beyond BASE, with its pictures
 UNLIMITED = sys.maxsize  # bytes
 CGROUPS = Path("/sys/fs/cgroup")
 CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
@@ -31,7 +31,7 @@ CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, ver
 
 @dataclass(frozen=True)
 class Capacity:
-    """The capacity of a worker: memory for a job in bytes, None if a job's need isn't known, and its precision."""
+    """The capacity of a worker: its precision, and the bytes that a job may take, None if that isn't known."""
 
     memory: int | None
     precision: str
@@ -49,7 +49,7 @@ def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision
         width, height: of the output, in pixels.
         styles: widths and heights that the style images are brought to, in pixels.
         precision: a key of PER_PIXEL.
-        beside: bytes that stay in memory all the time, beyond those of an ordinary transfer.
+        beside: bytes beyond those of an ordinary transfer that stay in memory all the time.
     """
     output = min(PER_PIXEL[precision] * width * height, _tiled(width * height, precision))
     return BASE + math.ceil(beside) + max([output, *(_style(w * h) for w, h in styles)])
@@ -98,7 +98,7 @@ def _cgroup_limit(file: Path) -> int | None:
 
 
 def give_back_memory() -> None:
-    """Give freed memory back to the system, between two different uses. Only glibc's malloc needs it."""
+    """Give freed memory back to the system between two uses that differ. Only glibc's malloc needs it."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)

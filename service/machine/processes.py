@@ -29,7 +29,7 @@ def end_with_parent() -> None:
 
 
 def _is_zombie(process: int) -> bool:
-    # A container's first process often waits for no orphans: there zombies stay.
+    # The first process of a container often doesn't wait for orphans, so that zombies stay.
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except OSError:  # it ended just now, or the system has no /proc

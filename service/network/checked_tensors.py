@@ -42,7 +42,8 @@ def read_checked(
     the result are finite.
 
     Raises:
-        UnusableTensors: as the class `unusable`.
+        UnusableTensors: of the class `unusable`; the bytes are no safetensors file with these facts, `check` refused
+            it, or a number isn't finite.
     """
     try:
         header = header_of(data)

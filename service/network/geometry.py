@@ -1,7 +1,7 @@
 """The receptive fields of VGG19's features in a picture, and what follows from them: masks for the layers, and tiles.
 
-Feature (i, j) of a layer with stride s and reach a has the rows s i - a to s i + s - 1 + a in view, likewise columns.
-Every 3 x 3 convolution adds the stride that it works at to the reach; 2 x 2 poolings double the stride.
+Feature (i, j) of a layer with stride s and reach a sees the rows s i - a to s i + s - 1 + a, and columns by the same
+rule. Every 3 x 3 convolution adds the stride that it works at to the reach; 2 x 2 poolings double the stride.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def features_per_pixel(layers: Iterable[str]) -> float:
 def layer_masks(mask: Mask, layers: Iterable[str]) -> dict[str, Mask]:
     """Return a mask over each layer's H' x W' positions, from one over the H x W picture.
 
-    Each position gets the mask's average over its receptive field, where the middle counts more than the rim: as far
-    as the network's own convolutions and poolings spread a pixel (Gatys 2017, section 4, leaves the way open).
+    Each position gets the mask's average over its receptive field. The middle counts more than the rim, as it does in
+    the network's own convolutions and poolings. Gatys 2017, section 4, leaves open how the average is taken.
     """
     wanted, found = set(layers), {}
     for layer in LAYERS[: max(map(LAYERS.index, wanted)) + 1]:
@@ -61,7 +61,7 @@ def _blurred(mask: Mask) -> Mask:
 
 @dataclass(frozen=True)
 class Span:
-    """A tile along one axis, in pixels: it answers for the features of `start` to `stop`, sees `first` to `last`."""
+    """A tile along one axis, in pixels: it owns the features of `start` to `stop` and sees `first` to `last`."""
 
     first: int
     start: int
@@ -70,11 +70,11 @@ class Span:
     end: int  # of the picture
 
     def seen(self) -> slice:
-        """Return the pixels to be seen."""
+        """Return the pixels that the tile sees."""
         return slice(self.first, self.last)
 
     def own(self, stride: int) -> slice:
-        """Return the tile's own features at this stride, in the whole picture."""
+        """Return the tile's own features at this stride, counted from the picture's first one."""
         return slice(self.start // stride, None if self.stop == self.end else self.stop // stride)
 
     def own_within(self, stride: int) -> slice:
@@ -85,7 +85,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Tile:
-    """A rectangle of the picture and what must be seen around it, so that its features are those of the whole."""
+    """A rectangle of the picture, with enough pixels around it that its features are those of the whole picture."""
 
     rows: Span
     columns: Span

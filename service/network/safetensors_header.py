@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 PREFIX = 8  # bytes at the beginning that say how long the JSON after them is
-METADATA = "__metadata__"  # the header's key for what the file says of itself
-LONGEST = 2**20  # bytes of that JSON that are looked at
+METADATA = "__metadata__"  # the header's key for the file's metadata
+LONGEST = 2**20  # bytes of that JSON at most
 
 
 def header_of(data: bytes) -> dict[str, Any]:
-    """Return what a file's header says of its tensors and, under `__metadata__`, of itself; nothing else is read.
+    """Return a file's header: an entry for each tensor and, under `__metadata__`, the metadata; read nothing else.
 
     Raises:
         ValueError, TypeError, RecursionError: there is no header, or it is longer than LONGEST.

@@ -27,10 +27,10 @@ from service.pictures import images
 from service.pictures.images import Picture
 
 CHECKS = 12  # in the whole learning
-PATIENCE = 4  # checks without a gain, after which it ends
-GAIN = 0.005  # of the total, which counts as one
-DIVERGED = 2.0  # times the least total that a check found
-RESTARTS = 3  # at half the rate each, before the learning fails
+PATIENCE = 4  # checks without a gain, after which the learning ends
+GAIN = 0.005  # least fall of the total, as a share of it, that counts as a gain
+DIVERGED = 2.0  # times the least total so far: a check that finds as much restarts the learning
+RESTARTS = 3  # restarts, each at half the rate, before the learning fails
 LEAST_SIDE, SIDE_STEP = 32, 16  # pixels along each side of a crop
 HELD_OUT = 2  # batches of crops that nothing is learned from
 CELL = 256  # pixels along each side of a picture on the sheet
@@ -52,11 +52,11 @@ class Standing:
     """How far a learning is.
 
     Attributes:
-        seconds: that it has taken, without pauses.
+        seconds: seconds that it has taken, without pauses.
         rate: highest rate of Adam, halved by each restart.
         restarts: how many there were.
         best: least total on pictures kept out.
-        waited: checks since then.
+        waited: checks since the last gain.
         curve: seconds and losses of each check.
     """
 
@@ -75,7 +75,7 @@ class Material:
     Attributes:
         grams: octaves from `size` -> Gram targets, as service.painters.lessons names them.
         size: pixels on the long edge that it learns for.
-        photographs: beside drawn pictures; H x W x 3 uint8.
+        photographs: H x W x 3 uint8; it learns from drawn pictures too.
         held_out: photographs for the checks, which it doesn't learn from; drawn pictures where there are none.
     """
 
@@ -90,11 +90,11 @@ class Course:
 
     Attributes:
         standing: how far it is.
-        losses: of the newest step.
+        losses: of the newest step; None before the first.
         ended: whether its time is up, or it no longer gains.
 
     Args:
-        seconds: that it may take.
+        seconds: seconds that it may take.
     """
 
     def __init__(self, encoder: VGG, options: TransferOptions, material: Material, seconds: float) -> None:
@@ -106,7 +106,7 @@ class Course:
         kept_out = Crops(material.held_out, SEED - 1, side=self._side)
         self._held_out = [kept_out.batch(material.size) for _ in range(HELD_OUT)]
         self._seconds = seconds
-        self._good: dict[str, Any] = {}  # the learner's state at the last check that was well
+        self._good: dict[str, Any] = {}  # the learner's state at the last check without divergence
         self.standing = Standing()
         self.losses: Losses | None = None
         self.ended = False
@@ -131,7 +131,7 @@ class Course:
         """Take a step, and check the painter where it is time.
 
         Raises:
-            LearningDiverged: it can't go on.
+            LearningDiverged: it has diverged once more than RESTARTS allows.
         """
         begun, standing = time.monotonic(), self.standing
         try:
@@ -151,30 +151,30 @@ class Course:
         return to_picture(self.painter(pixels, octaves))
 
     def sheet(self, photographs: Sequence[Picture]) -> Picture:
-        """Paint four photographs, the middle of each, and put them side by side, two in a row."""
+        """Paint the middle of each of four photographs; return the paintings as one picture, two in a row."""
         cells = [self.paint(images.resize(_middle(photograph), CELL, CELL)) for photograph in photographs]
         return np.concatenate([np.concatenate(cells[k : k + 2], axis=1) for k in (0, 2)])
 
     def weights(self, model: str) -> PainterWeights:
-        """Return the painter as it is now; `model` is the SHA-256 of the encoder's."""
+        """Return the weights of the painter as it is now; `model` is the SHA-256 of the encoder's model file."""
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.painter.state_dict().items()}
         return PainterWeights.of(arrays, self._material.size, model)
 
     def to_bytes(self) -> bytes:
-        """Return all that the learning goes on from."""
+        """Return the state from which the learning can go on."""
         buffer = io.BytesIO()
         torch.save({"learner": self._learner.state(), "standing": asdict(self.standing)}, buffer)
         return buffer.getvalue()
 
     def resume(self, data: bytes) -> None:
-        """Go on from bytes of `to_bytes`. Raises UnusableCourse."""
+        """Go on from bytes of `to_bytes`. Raises UnusableCourse for other bytes."""
         try:
             state = torch.load(io.BytesIO(data), weights_only=True, map_location=self._encoder.device)
             self._learner.load_state(state["learner"])
             known = state["standing"]
             known["curve"] = tuple((seconds, Losses(**losses)) for seconds, losses in known["curve"])
             self.standing = Standing(**known)
-        except Exception as error:  # torch raises whatever it stumbles over
+        except Exception as error:  # torch raises errors of many types
             raise UnusableCourse(f"{type(error).__name__}: {error}") from error
         self._learner.rate = self.standing.rate
         self._lessons = self._new_lessons()
@@ -185,7 +185,7 @@ class Course:
         return Learner(self._encoder, self._options, [Painter()])
 
     def _new_lessons(self) -> Lessons:
-        """Return lessons that differ from those before, and are the same for the same steps."""
+        """Return lessons whose seed is the number of steps taken: new ones now, and always these at this step."""
         seed = SEED + self.steps
         crops = Crops(self._material.photographs, seed, side=self._side)
         return Lessons(self._learner, self._targets, self._material.size, crops, seed)
@@ -195,7 +195,7 @@ class Course:
         begun, standing = time.monotonic(), self.standing
         losses = judge(self._encoder, self.painter, self._held_out, self._targets[0], self._options)
         standing.curve += ((round(standing.seconds, 1), losses),)
-        if not losses.total < DIVERGED * standing.best:  # neither is NaN
+        if not losses.total < DIVERGED * standing.best:  # true for NaN too
             self._restart(f"the total on pictures kept out is {losses.total:.3g}, after {standing.best:.3g}")
         else:
             standing.waited = 0 if losses.total < (1 - GAIN) * standing.best else standing.waited + 1
@@ -205,7 +205,7 @@ class Course:
         standing.seconds += time.monotonic() - begun
 
     def _restart(self, why: str) -> None:
-        """Go back to the last state that was well, or to the beginning, with half the rate."""
+        """Go back to the last state without divergence, or to the beginning, with half the rate."""
         standing = self.standing
         if standing.restarts == RESTARTS:
             raise LearningDiverged(f"it diverged {RESTARTS + 1} times, at last at step {self.steps}: {why}")

@@ -1,7 +1,7 @@
 """Pictures drawn by code, from which a painter learns where there are no photographs.
 
-They are "dead leaves" (Lee, Mumford & Huang 2001): shapes that lie over one another, with sizes by a power law, which
-have edges, contrasts and colours distributed much as photographs have them.
+They are "dead leaves" (Lee, Mumford & Huang 2001): shapes that lie over one another, with sizes by a power law. Their
+edges, contrasts and colours are distributed much as in photographs.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Array = npt.NDArray[Any]
 Generator = np.random.Generator
 
 LEAVES = (25, 140)  # leaves in a picture
-SMALLEST, LARGEST = (0.015, 0.08), (0.3, 0.8)  # radii of a picture's leaves, of its side
-POWER = 1.2  # of the distribution of the radii
-SOFT = 0.4  # of the leaves have soft edges
+SMALLEST, LARGEST = (0.015, 0.08), (0.3, 0.8)  # ranges of a picture's least and largest radius, as shares of its side
+POWER = 1.2  # exponent of the distribution of the radii
+SOFT = 0.4  # share of the leaves that have soft edges
 
 
 def draw(random: Generator, side: int) -> Array:

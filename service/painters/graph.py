@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from service.painters.shape import BLOCKS, EPSILON, OCTAVES, parameter_shapes
 from service.painters.weights import PainterWeights
 
-OPSET, IR_VERSION = 17, 8  # of one time, so that older runtimes read the file too
+OPSET, IR_VERSION = 17, 8  # both as in ONNX 1.12 of 2022, so that older runtimes read the file too
 FREE: list[str | int | None] = ["N", 3, "H", "W"]
 
 Weights = Mapping[str, npt.NDArray[Any]]
@@ -57,7 +57,7 @@ def build_model(weights: Weights, size: int, facts: Mapping[str, str]) -> onnx.M
 
 
 class _Graph:
-    """The network's parts as nodes. Each node has one output, named like it; methods return such names."""
+    """The network's parts as nodes. Each node has one output with the node's name, which the methods return."""
 
     def __init__(self, weights: Weights, size: int) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -85,7 +85,7 @@ class _Graph:
         return name
 
     def _add_octaves(self, size: int) -> str:
-        """Add the binary logarithm of the picture's size, in sizes that the painter learned for; a scalar."""
+        """Add the octaves from the size that the painter learned for to the picture's, within OCTAVES; a scalar."""
         self.node("Shape", ["photograph"], "sides", start=2, end=4)
         self.node("Cast", ["sides"], "sides.real", to=TensorProto.FLOAT)
         self.node("ReduceMax", ["sides.real"], "longest", keepdims=0)

@@ -17,12 +17,12 @@ from service.options import TransferOptions
 from service.painters.network import Painter
 
 RATE = 3e-3  # of Adam, at its highest
-WARM_UP = 20  # steps until then
-DECAY_FROM = 0.4  # of the learning, from where on the rate falls to its end
-LEAST_RATE = 0.01  # of the highest, at the end
-MOST_GRADIENT = 1.0  # norm; what is longer is shortened
-MOST_SKIPPED = 5  # steps on end whose gradient isn't finite, as it can be for flat pictures; they change nothing
-AVERAGE = 0.98  # share of the running average of the weights that a step leaves
+WARM_UP = 20  # steps in which the rate rises to its highest
+DECAY_FROM = 0.4  # share of the learning after which the rate falls, until the end
+LEAST_RATE = 0.01  # rate at the end, as a share of the highest
+MOST_GRADIENT = 1.0  # norm to which longer gradients are clipped
+MOST_SKIPPED = 5  # steps in a row whose gradient isn't finite, as it can be for flat pictures; they change nothing
+AVERAGE = 0.98  # share of the weights' running average that a step keeps
 
 Targets = Mapping[str, Tensor]
 """Style layer -> C x C Gram matrix, divided by the positions that it was taken over."""
@@ -33,7 +33,7 @@ def losses(
 ) -> dict[str, Tensor]:
     """Return `content`, `style`, `tv` and `total` of paintings, both B x 3 x H x W in [0, 1]; differentiable.
 
-    The style loss is that of one Gram matrix over the whole batch: places may differ, as they do in a painting.
+    The style loss compares one Gram matrix over the whole batch: places may differ, as they do in a painting.
     """
     with torch.no_grad():
         wanted = {layer: _as_one(f) for layer, f in encoder.walk(photographs, options.content_layers)}
@@ -56,7 +56,7 @@ def _as_one(features: Tensor) -> Tensor:
 
 
 class Learner:
-    """Painters that learn, with all that a step changes: one for a preset, or several that share their convolutions.
+    """Painters that learn, with all state that a step changes: one painter, or several with shared convolutions.
 
     Attributes:
         painters: with their newest weights.
@@ -88,7 +88,7 @@ class Learner:
         `fraction` is the share of the whole learning that is done.
 
         Raises:
-            RuntimeError: the gradient hasn't been finite for MOST_SKIPPED steps.
+            RuntimeError: the gradient wasn't finite in more than MOST_SKIPPED steps in a row.
         """
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate * _pace(self.steps, fraction)
@@ -111,18 +111,18 @@ class Learner:
         return as_losses({name: term.detach() for name, term in terms.items()})
 
     def state(self) -> dict[str, Any]:
-        """Return all that the next step depends on, as torch.save takes it; the next step changes it."""
+        """Return all that the next step depends on, as torch.save takes it. These tensors change with that step."""
         return {name: part.state_dict() for name, part in self._parts().items()} | {"steps": self.steps}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state that `state` returned."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.steps = state["steps"]
         self._skipped = 0
 
     def to_bytes(self) -> bytes:
-        """Return the state as a file."""
+        """Return the state as a file's bytes."""
         buffer = io.BytesIO()
         torch.save(self.state(), buffer)
         return buffer.getvalue()
@@ -139,7 +139,7 @@ class Learner:
 def judge(
     encoder: VGG, painter: Painter, batches: Sequence[Tensor], targets: Targets, options: TransferOptions
 ) -> Losses:
-    """Return the mean losses of what a painter makes of batches of photographs, at the size that it learned for."""
+    """Return the mean losses of a painter's paintings of batches of photographs, at the size that it learned for."""
     sums: dict[str, float] = {}
     for batch in batches:
         photographs = batch.to(encoder.device)
@@ -161,6 +161,6 @@ def share_convolutions(painters: Sequence[Painter]) -> None:
 
 
 def _pace(steps: int, fraction: float) -> float:
-    """Return the share of the highest rate: it rises in the first steps and falls along a cosine later."""
+    """Return the rate as a share of the highest: it rises in the first steps and falls along a cosine later."""
     falling = max(0.0, min(1.0, (fraction - DECAY_FROM) / (1 - DECAY_FROM)))
     return min(1.0, (steps + 1) / WARM_UP) * (LEAST_RATE + (1 - LEAST_RATE) * (1 + math.cos(math.pi * falling)) / 2)

@@ -1,4 +1,4 @@
-"""The steps of a painter's learning: at the size that is wanted, and an octave below and above it."""
+"""The steps of a painter's learning: at the wanted size, and an octave below and above it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZES = {0: 0.5, -1: 0.25, 1: 0.25}
 
 
 def learned_sizes(size: int) -> dict[int, int]:
-    """Return the octaves, each with the size in pixels whose Grams are its targets; none beyond an output's sizes."""
+    """Return octaves -> the size in pixels whose Grams are the targets; only sizes that an output can have."""
     low, high = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
     sizes = {octaves: round(size * 2.0**octaves) for octaves in SIZES}
     return {octaves: size for octaves, size in sizes.items() if low <= size <= high}
@@ -27,7 +27,8 @@ class Lessons:
     Args:
         targets: octaves from the wanted size -> its Gram targets.
         size: the wanted size, pixels on the long edge.
-        seed: of the sizes and the crops; the same number always gives the same steps.
+        crops: where the photographs come from.
+        seed: of the choice of sizes; with the same seed and crops the steps are the same.
     """
 
     def __init__(self, learner: Learner, targets: Mapping[int, Targets], size: int, crops: Crops, seed: int) -> None:
@@ -41,7 +42,7 @@ class Lessons:
         self._random = random.Random(seed)  # noqa: S311 - no secret depends on it
 
     def step(self, fraction: float, which: int = 0) -> Losses:
-        """Take a step of the painter `which`; return its losses. Raises as Learner.step."""
+        """Take a step of the painter `which`; return its losses. Raises what Learner.step raises."""
         octaves = self._random.choices(list(self._targets), [SIZES[octaves] for octaves in self._targets])[0]
         crops = self._crops.batch(self._sizes[octaves])
         return self._learner.step(crops, self._targets[octaves], octaves, fraction, which)

@@ -14,7 +14,7 @@ from service.pictures.images import Picture
 
 CROP = 192  # pixels along each side
 BATCH = 4  # crops in a step
-SHARE = 0.7  # of the crops are of photographs, where there are any
+SHARE = 0.7  # share of the crops that are of photographs, if there are any
 DRAWN_SIZE = 512  # pixels along each side of a drawn picture
 MOST_DRAWN = 256  # drawn pictures that are kept, 0.8 MB each
 
@@ -39,11 +39,12 @@ class Crops:
         self._side = side
 
     def batch(self, size: int) -> Tensor:
-        """Return BATCH x 3 x side x side in [0, 1], of pictures with at most `size` pixels on the long edge."""
+        """Return crops, BATCH x 3 x side x side in [0, 1], of pictures reduced to `size` pixels on the long edge."""
         if len(self._drawn) < MOST_DRAWN:
             self._drawn.append(draw_picture(self._random))
         crops = np.stack([self._crop(size) for _ in range(BATCH)])
-        noise = self._random.random(crops.shape, dtype=np.float32)  # else a flat crop's gradient grows in each layer
+        # Without noise, the gradient of a flat crop grows in each layer.
+        noise = self._random.random(crops.shape, dtype=np.float32)
         return torch.from_numpy((crops + noise) / 256).permute(0, 3, 1, 2)
 
     def _crop(self, size: int) -> Picture:
@@ -57,7 +58,7 @@ class Crops:
 
 
 def draw_pictures(count: int, seed: int) -> list[Picture]:
-    """Draw pictures as draw_picture does, the same for the same seed."""
+    """Draw so many pictures as draw_picture does; the same seed gives the same pictures."""
     random = np.random.default_rng(seed)
     return [draw_picture(random) for _ in range(count)]
 

@@ -40,7 +40,7 @@ class PainterSession:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # which would keep the memory of the largest picture
+        options.enable_cpu_mem_arena = False  # an arena would keep the memory of the largest picture
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an optimisation may run beside it
         self._session = ort.InferenceSession(onnx_file(weights, {}), options, providers=["CPUExecutionProvider"])
         self._largest = round(weights.size * 2**OCTAVES)
@@ -48,8 +48,8 @@ class PainterSession:
     def paint(self, photograph: Pixels) -> Pixels:
         """Paint a photograph of at least 16 pixels along each side.
 
-        One that is larger than the painter can follow, an octave above the size that it learned for, is painted at
-        that size and enlarged, and gets back the detail that was lost on the way.
+        A photograph more than an octave larger than the size that the painter learned for is reduced to that limit,
+        painted, and enlarged. Then the detail that it lost is added again.
         """
         height, width = photograph.shape[:2]
         if max(height, width) <= self._largest:
@@ -68,7 +68,7 @@ class PainterSession:
 
 
 class Painters:
-    """Painters of one process, of which the last that were used stay ready.
+    """The painters of one process; those that were used last stay ready.
 
     Args:
         threads: CPU threads that a picture may take.

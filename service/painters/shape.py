@@ -1,4 +1,4 @@
-"""The fixed shape of a painter's network, which torch learns and ONNX Runtime runs."""
+"""The fixed shape of a painter's network, which torch trains and ONNX Runtime runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ WIDTHS = (32, 64, 64)
 """Channels at a half, a quarter and an eighth of the picture's size."""
 
 BLOCKS = 8  # residual blocks at an eighth
-EPSILON = 1e-5  # beside a variance
-OCTAVES = 1.0  # beyond so many from the size that it learned for, a painter changes no more
+EPSILON = 1e-5  # added to a variance
+OCTAVES = 1.0  # the farthest from the size that it learned for that a painter follows
 
 
 def parameter_shapes() -> dict[str, tuple[int, ...]]:

@@ -15,7 +15,7 @@ from service.network.checked_tensors import TensorHeader, UnusableTensors, read_
 from service.painters.shape import parameter_shapes
 
 VERSION = 1
-METADATA = "painter"  # where the file's metadata has what it says of itself
+METADATA = "painter"  # the key of a painter's facts in the file's metadata
 SMALLEST_SIZE, LARGEST_SIZE = 32, 4096  # pixels
 
 
@@ -41,7 +41,7 @@ class PainterWeights:
 
     @classmethod
     def of(cls, weights: Mapping[str, npt.NDArray[np.float32]], size: int, model: str) -> PainterWeights:
-        """Round weights as they come from learning."""
+        """Round float32 weights, as learning leaves them, to float16."""
         return cls({name: array.astype(np.float16) for name, array in weights.items()}, size, model)
 
     @property
@@ -55,10 +55,10 @@ class PainterWeights:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PainterWeights:
-        """Read what `to_bytes` wrote, wherever that was; names, shapes and numbers are checked.
+        """Read a file that `to_bytes` wrote. It may come from a stranger: names, shapes and numbers are checked.
 
         Raises:
-            UnusablePainter: it is not that.
+            UnusablePainter: the bytes are no painter's file.
         """
         weights, facts = read_checked(data, METADATA, check_shapes, UnusablePainter)
         return cls.of_file(weights, facts)
@@ -74,7 +74,7 @@ class PainterWeights:
 
 
 def check_shapes(found: Mapping[str, TensorHeader]) -> None:
-    """Raise UnusablePainter for other arrays than a painter has."""
+    """Raise UnusablePainter if the names, dtypes or shapes aren't a painter's."""
     shapes = parameter_shapes()
     if set(found) != set(shapes):
         raise UnusablePainter(f"it holds other weights than a painter's: {len(found)} arrays, not {len(shapes)}")
@@ -84,7 +84,7 @@ def check_shapes(found: Mapping[str, TensorHeader]) -> None:
 
 
 def _checked(facts: Any) -> dict[str, Any]:
-    """Return what the file says of itself."""
+    """Return the checked `size` and `model`. Raises UnusablePainter."""
     if not isinstance(facts, dict) or facts.get("version") != VERSION:
         raise UnusablePainter(f"not a painter of version {VERSION}")
     size, model = facts.get("size"), facts.get("model")

@@ -17,10 +17,10 @@ class Outcome:
     """A finished transfer.
 
     Attributes:
-        result: the engine's.
-        style_cache: how the Gram cache answered.
+        result: the engine's result.
+        style_cache: what the Gram cache had, as in `Tally.cache`.
         style_s, optimize_s: seconds for the style Grams and for the rest.
-        options, alpha: those of the order.
+        options, alpha: as in the order.
     """
 
     result: Result

@@ -29,11 +29,12 @@ def paint(
 ) -> Picture:
     """Paint a content image, H x W x 3 uint8; the result has the same shape.
 
-    Styles of one region are averaged by their weights, pixel by pixel. Up to a strength of 0.5 the painting fades in
-    over the content, and beyond that a painting of the painting over the first one. `color` is the option.
+    Paintings in the styles of one region are averaged by the styles' weights. Up to a strength of 0.5, the painting
+    fades in over the content. Above 0.5, a painting of that painting fades in over it.
 
     Args:
-        regions: the styles of each of the guidance's regions; each has a painter.
+        regions: the styles of each of the guidance's regions; each style has a painter.
+        color: the option of that name.
         on_tick: called before each pass of a painter.
 
     Raises:
@@ -55,7 +56,7 @@ def paint(
 def _strongly(
     plain: Pixels, styles: Sequence[Style], painters: Painters, strength: Pixels, on_tick: Callable[[], None]
 ) -> Pixels:
-    """Return a region's painting: from the content at strength 0 over the painting at 0.5 to one of itself at 1."""
+    """Return a region's painting: the content at strength 0, painted once at 0.5, and painted twice at 1."""
     once = _averaged(plain, styles, painters, on_tick)
     first = np.minimum(2 * strength, 1)
     result = plain + first * (once - plain)

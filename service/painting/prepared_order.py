@@ -26,7 +26,7 @@ from service.styles.extractor import Grams
 from service.styles.grams import StyleGrams, Tally
 from service.styles.style import Style, Treatment
 
-PAINTER = "painter"  # the method
+PAINTER = "painter"  # the option `method` of transfers by painters
 
 
 class PreparedOrder:
@@ -45,7 +45,7 @@ class PreparedOrder:
         options = order.options
         sizes = [(image, image.scale) for style in order.styles for image in style.images]
         self.content = images.resize_long_edge(order.content, options.size)
-        if options.method == PAINTER:  # whose picture is refined at its size alone
+        if options.method == PAINTER:  # the painters' picture is refined at the output's size only
             self.options = replace(options, method="optimize", init="image", levels=1)
         else:
             self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))

@@ -37,14 +37,14 @@ def read(field: str, source: Source) -> ImageFile:
 
 
 def style_of(source: Source, weight: float = 1.0, scale: float = 1.0) -> Style:
-    """Make a style of one picture. Raises InvalidInput."""
+    """Make a style of one picture. Raises InvalidInput for one that can't be read."""
     return Style.of(StyleImage(read("style", source), scale=scale), weight)
 
 
 def make_order(
     content: ImageFile, styles: Sequence[Style], options: TransferOptions, initial_image: ImageFile | None = None
 ) -> Order:
-    """Decode the pictures and make them an order.
+    """Make an order of these pictures, decoded.
 
     Raises:
         InvalidInput: there is no style, a picture can't be brought to the options' size, or `init` is "image" and

@@ -1,4 +1,4 @@
-"""Transfers with one model on one device; the way in for Python programs too."""
+"""Transfers with one model on one device. Python programs begin here too."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ class EngineInfo:
 
 
 class Stylist:
-    """A painter of transfers, with one model on one device.
+    """Model, painters and Gram cache on one device, which carry out transfers.
 
     Args:
         device: "auto", "cpu" or "cuda".
         precision: "auto", "float32" or "bfloat16", of the optimisation; style Grams and delivered losses are always
             computed in float32.
-        threads: CPU threads, shared in turn by ONNX Runtime and torch.
+        threads: CPU threads, which ONNX Runtime and torch use in turn.
         blobs: where Grams are kept beyond this process.
         gram_memory: bytes of Grams kept in this process.
-        memory: bytes that the process may take; what would need more is computed tile by tile.
+        memory: bytes that the process may take; images that would need more are computed tile by tile.
 
     Raises:
         Unavailable: there is no usable model, or "cuda" was asked for and isn't there.
@@ -100,12 +100,12 @@ class Stylist:
 
     @classmethod
     def from_settings(cls, settings: Settings, blobs: Blobs | None = None) -> Stylist:
-        """Build a stylist as the settings (NST_…) say.
+        """Build a stylist from the settings (NST_…).
 
         With `blobs`, Grams are kept there and in memory; without, nothing outlives a transfer.
 
         Raises:
-            Unavailable: there is no usable model, or NST_DEVICE is "cuda" and there is none.
+            Unavailable: there is no usable model, or NST_DEVICE is "cuda" and there is no CUDA device.
         """
         return cls(
             settings.model,
@@ -158,7 +158,7 @@ class Stylist:
     ) -> Outcome:
         """Paint a picture in the average of some styles. Pictures are paths of files, or H x W x 3 uint8 sRGB.
 
-        `options` have the API's names and ranges (`service.options`), but `format`: the outcome's `save` takes that
+        `options` have the API's names and ranges (`service.options`), except `format`: the outcome's `save` takes it
         from its path. With an initial image, `init` is "image".
 
         Raises:
@@ -171,9 +171,9 @@ class Stylist:
         return self.transfer(order, on_progress)
 
     def score(self, order: Order, picture: Picture, on_tick: Callable[[], None] = lambda: None) -> Score:
-        """Return the losses of any picture against an order's content and styles, brought to the content's size.
+        """Return the losses of any picture against an order's content and styles; it is resized to the content.
 
-        Raises as `transfer`.
+        Raises the errors that `transfer` raises.
         """
         prepared = PreparedOrder(self._grams, self._encoder, self._painters, order, on_tick)
         height, width = prepared.content.shape[:2]

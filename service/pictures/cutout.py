@@ -1,6 +1,7 @@
-"""Pictures with transparency as the engine sees them: colours alone, carried on into the places that have none.
+"""Pictures with transparency as the engine sees them: only colours, with the transparent places filled.
 
-Painted over white and cut out again, a picture would have white in its soft edges, and show it over anything dark.
+If such a picture were painted over white and cut out again, its soft edges would have white in them, which shows over
+anything dark.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from PIL import Image, ImageFilter
 from service.pictures import images
 from service.pictures.images import Alpha, Cutout, Mask, Picture
 
-SOLID = 32  # of 255: from this alpha on a pixel's own colour is taken as it is; below, it is mostly rounding
-AROUND = 1 / 24  # of the long edge
+SOLID = 32  # of 255: from this alpha on, a pixel's own colour is used; below, it is mostly rounding
+AROUND = 1 / 24  # radius of the blur around visible places, as a share of the long edge
 
 Array = npt.NDArray[np.float32]
 
@@ -24,17 +25,17 @@ def fitted(cutout: Cutout, size: int) -> Cutout:
         return Cutout(images.resize_long_edge(cutout.colours, size), None)
     height, width = cutout.alpha.shape
     rgba = Image.fromarray(np.dstack([cutout.colours, cutout.alpha]))
-    if max(width, height) != size:  # Pillow weighs the colours by their alpha meanwhile
+    if max(width, height) != size:  # Pillow weights the colours by their alpha here
         rgba = rgba.resize(images.fitted_size(width, height, size), Image.Resampling.LANCZOS)
     alpha = np.asarray(rgba.getchannel("A"))
     return Cutout(filled(np.asarray(rgba.convert("RGB")), alpha), alpha)
 
 
 def filled(colours: Picture, alpha: Alpha) -> Picture:
-    """Fill transparent places with the colours of their neighbourhood, the softer the further away those are.
+    """Fill transparent places with the colours around them, more blurred the further away these are.
 
-    Pulled down to half the size again and again, weighted by what there is, then pushed back into the gaps. Where
-    nothing at all can be seen, all is white.
+    The picture is halved again and again, weighted by what is visible; then each smaller copy fills the gaps of the
+    next larger one. A picture without anything visible becomes white.
     """
     if not alpha.any():
         return np.full_like(colours, 255)
@@ -45,8 +46,8 @@ def filled(colours: Picture, alpha: Alpha) -> Picture:
 def visibility(alpha: Alpha) -> Mask:
     """Return how much each place counts for the styles, H x W in [0, 1].
 
-    All that can be seen counts fully, and some of what lies around it: features look beyond an edge, and with weights
-    that fall where the alpha does a soft edge kept the content's look.
+    Visible places count fully, and places near them in part, because features look beyond an edge. With weights that
+    only follow the alpha, a soft edge kept the content's look.
     """
     solid = Image.fromarray(np.asarray(_solid(alpha) * 255, np.uint8))
     around = solid.filter(ImageFilter.GaussianBlur(max(alpha.shape) * AROUND))

@@ -1,4 +1,4 @@
-"""RGB arrays: how they are brought to a size, how they are written. Files are read by service.decoding.
+"""RGB arrays: resizing and encoding. service.decoding reads the files.
 
 A picture inside the service is an H x W x 3 uint8 array of sRGB values in [0, 255].
 """
@@ -22,7 +22,7 @@ Mask = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint8]
 """H x W in [0, 255]: luminance."""
 Alpha = npt.NDArray[np.uint8]
-"""H x W in [0, 255]: how much of each place there is to see."""
+"""H x W in [0, 255]: the opacity of each place."""
 
 RENDITION = "2"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -59,8 +59,8 @@ class Cutout:
     """A picture with its transparency.
 
     Attributes:
-        colours: H x W x 3, not mixed with anything that lies beneath.
-        alpha: None where all of it is opaque.
+        colours: H x W x 3, not mixed with a background.
+        alpha: None if the picture is opaque everywhere.
     """
 
     colours: Picture
@@ -91,14 +91,14 @@ def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
 
 
 def resize(picture: Picture, width: int, height: int) -> Picture:
-    """Bring a picture to height x width, antialiased; one that has that size already stays as it is."""
+    """Bring a picture to height x width, antialiased; a picture that already has that size is returned as it is."""
     if picture.shape[:2] == (height, width):
         return picture
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def resize_mask(mask: Mask, width: int, height: int) -> Mask:
-    """Bring a mask to height x width, antialiased; one that has that size already stays as it is."""
+    """Bring a mask to height x width, antialiased; a mask that already has that size is returned as it is."""
     if mask.shape == (height, width):
         return mask
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)
@@ -119,7 +119,7 @@ def cover(picture: Picture, width: int, height: int) -> Picture:
 def encode(picture: Picture, format: str = "png", quality: int = 90, alpha: Alpha | None = None) -> bytes:
     """Write a picture as a file of `format` (a key of MEDIA_TYPES); `quality` counts for JPEG and WebP.
 
-    It says that its colours are sRGB, and nothing else. A JPEG has no alpha.
+    The file says that its colours are sRGB; it has no other metadata. A JPEG has no alpha.
     """
     return encode_image(Image.fromarray(picture if alpha is None else np.dstack([picture, alpha])), format, quality)
 

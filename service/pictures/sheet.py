@@ -17,11 +17,11 @@ LINES = 3  # of a label at most
 INK, PAPER = "#222222", "#ffffff"
 
 Cell = tuple[str, Callable[[], Picture]]
-"""A label, and what gives the picture, H x W x 3 uint8."""
+"""A label, and a function that returns the picture, H x W x 3 uint8."""
 
 
 def contact_sheet(cells: Sequence[Cell]) -> bytes:
-    """Return a JPEG: one row of up to six pictures, or as square a grid as goes."""
+    """Return the contact sheet as a JPEG: one row of up to six pictures, or a grid that is nearly square."""
     columns = len(cells) if len(cells) <= 6 else math.ceil(math.sqrt(len(cells)))  # noqa: PLR2004
     small = [(label, Image.fromarray(images.resize_long_edge(picture(), CELL))) for label, picture in cells]
     font = ImageFont.load_default(FONT)
@@ -55,7 +55,7 @@ def _wrapped(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wid
 
 
 def _shortened(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """Return as much of a line as fits, with an ellipsis where that isn't all."""
+    """Return as much of a line as fits, with an ellipsis if something is left out."""
     if font.getlength(line) <= width:
         return line
     kept = line.removesuffix("…").rstrip()

@@ -8,7 +8,7 @@ from typing import Protocol
 from service.errors import FieldError
 from service.pictures.images import fitted_size
 
-MIN_SIDE = 16  # pixels: VGG19's four poolings leave one position of it
+MIN_SIDE = 16  # pixels: VGG19's four poolings leave one position
 MAX_STYLE_SIZE = 4096  # pixels, long edge
 
 
@@ -22,14 +22,17 @@ class HasSize(Protocol):
 
 
 def content_size_errors(content: HasSize, size: int) -> list[FieldError]:
-    """Return the error of a content image that can't be brought to `size` pixels on its long edge."""
+    """Return the error if a content image can't be brought to `size` pixels on its long edge, else no error."""
     if _short_side(content, size) >= MIN_SIDE:
         return []
     return [FieldError("content", f"too narrow: its short side would be under {MIN_SIDE} pixels at this size")]
 
 
 def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: int) -> list[FieldError]:
-    """Return the error of style images that can't be brought to `scale * size` pixels; `loc` is the scale's field."""
+    """Return the first error if style images can't be brought to `scale * size` pixels on their long edge.
+
+    `loc` is the field of the scale, which the error names.
+    """
     for picture, scale in styles:
         long_edge = round(scale * size)
         if long_edge > MAX_STYLE_SIZE:

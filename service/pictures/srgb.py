@@ -1,7 +1,7 @@
-"""Colours of any kind that a file may hold -> sRGB, and how much of each pixel there is to see.
+"""Conversion of all colours that a file may hold to sRGB, and of its transparency to an alpha channel.
 
-The colour and the transparency of a picture are brought over apart: a profile speaks of the colours as they are in
-the file, not of what is left of them over white.
+Colours and transparency are converted separately, because a profile describes the colours in the file, not those that
+they give over white.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ DATE = slice(24, 36)  # where a profile says when it was made
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH = 24  # where a PNG's header says how many bits a sample has
 
-# Of a PNG's profile, unpacked. Pillow's own limit of 1 MiB refuses pictures with the large tables of some scanners.
+# Limit of a PNG's unpacked profile. Pillow's own, 1 MiB, refuses pictures with the large tables of some scanners.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20
 
 
 def _srgb_profile() -> bytes:
-    """Return the profile of sRGB, always the same bytes: the same pixels are to give the same file."""
+    """Return the profile of sRGB, always in the same bytes, so that the same pixels give the same file."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[DATE] = (2000).to_bytes(2) + bytes((0, 1, 0, 1, 0, 0, 0, 0, 0, 0))  # the first of January 2000
     return bytes(profile)
 
 
 PROFILE = _srgb_profile()
-"""What says of a JPEG or WebP file that its colours are sRGB; 588 bytes."""
+"""The profile that marks the colours of a JPEG or WebP file as sRGB; 588 bytes."""
 
 
 def mend_transparent_colour(image: Image.Image, head: bytes) -> None:
-    """Bring the colour that a PNG calls transparent to the 8 bits that Pillow has brought its pixels to.
+    """Scale the colour that a PNG declares transparent to 8 bits, as Pillow has done with the pixels.
 
-    Grey of 16 bits stays as it is: there Pillow keeps all bits.
+    Grey of 16 bits stays as it is, because Pillow keeps all bits of it.
     """
     key = image.info.get("transparency")
     depth = head[PNG_DEPTH] if image.format == "PNG" else 8
@@ -80,5 +80,5 @@ def _apply_profile(colours: Image.Image, profile: bytes) -> Image.Image:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):
-        return colours  # a profile that does not fit its image says nothing about the colours: they count as sRGB
+        return colours  # a profile that does not fit its image says nothing about the colours; they are taken as sRGB
     return converted or colours

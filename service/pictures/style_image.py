@@ -1,4 +1,4 @@
-"""A style image, the same shape in a request, in a row and for the painter."""
+"""A style image, in one shape for a request, a row and a transfer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class StyleImage(Generic[F_co]):
     """One style image.
 
     Attributes:
-        file: the picture: an ImageFile in a request, a StoredImage in a row, a PictureFile for the painter.
+        file: the picture: an ImageFile in a request, a StoredImage in a row, a PictureFile for a transfer.
         weight: share in the average of its style's Grams; any scale.
         scale: its long edge relative to the output's.
-        mask: grey, over the picture: which part of it counts.
+        mask: a grey picture of any size, whose brightness says how much each place of the style image counts.
     """
 
     file: F_co
@@ -28,10 +28,10 @@ class StyleImage(Generic[F_co]):
 
     @property
     def width(self) -> int:
-        """Pixels of the picture."""
+        """The picture's width in pixels."""
         return self.file.width
 
     @property
     def height(self) -> int:
-        """Pixels of the picture."""
+        """The picture's height in pixels."""
         return self.file.height

@@ -58,7 +58,7 @@ def _read_all() -> dict[str, StaticFile]:
 
 
 def _service_module() -> StaticFile:
-    """Return the JavaScript module that tells the page what the service accepts, so that it is written once."""
+    """Return a JavaScript module with the service's formats and defaults, so that the page doesn't repeat them."""
     starts = [[start.hex(), media_type] for start, media_type in (STARTS | {JPEG_START: "image/jpeg"}).items()]
     lines = [
         "// Made by service/studio/pages.py: what this service takes.",
@@ -80,7 +80,7 @@ def page() -> Response:
 
 @blueprint.get("/studio/<path:name>")
 def file(name: str) -> Response:
-    """Send one of the page's files. Raises NotFound."""
+    """Send one of the page's files. Raises NotFound for other names."""
     if name not in FILES:
         raise NotFound(f"the studio has no file {name!r}")
     found = FILES[name]

@@ -9,7 +9,7 @@ AGAIN_S = 60.0  # seconds until the same message is logged again
 
 
 class Complaint:
-    """A log of an error: one line when it is new, and once a minute while it lasts."""
+    """A log of errors that may repeat: one line when an error is new, then one a minute while it lasts."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger

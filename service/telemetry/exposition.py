@@ -41,9 +41,9 @@ class _Folder(MultiProcessCollector):
         try:
             KINDS.index(file.stem.split("_")[0])
             self.merge([str(file)])  # type: ignore[no-untyped-call]
-        except FileNotFoundError:  # it went meanwhile
+        except FileNotFoundError:  # it was removed meanwhile
             return False
-        except Exception as error:  # noqa: BLE001 - whatever is in it
+        except Exception as error:  # noqa: BLE001 - a broken file can raise anything
             if file.name not in _broken:
                 _broken.add(file.name)
                 logger.warning("%s is left out of the metrics: %s: %s", file, type(error).__name__, error)

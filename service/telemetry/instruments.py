@@ -5,12 +5,12 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
-"""Metrics of this process alone; if several processes share a folder, `exposition` reads that."""
+"""The metrics of this process alone; if several processes share a folder, `exposition` reads the folder."""
 
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
 STAGE_BUCKETS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)  # seconds
 ITERATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)  # seconds
-SIZES = (128, 256, 512, 1024, 2048, 4096)  # pixels on the long edge; a picture counts to the first it fits into
+SIZES = (128, 256, 512, 1024, 2048, 4096)  # pixels on the long edge; a picture counts for the first that it fits into
 
 http_request_seconds = Histogram(
     "nst_http_request_duration_seconds",

@@ -18,12 +18,12 @@ class IterationCount:
     def report(self, iteration: int, size: int) -> None:
         """Record the iterations done so far, the last at a level of `size` pixels on its long edge.
 
-        On CUDA not every one is reported; those between count too, as equally long.
+        On CUDA only some iterations are reported. Those between them are counted too, each as equally long.
         """
         clock, count = time.monotonic(), iteration - self._done
         if count > 0:
             instruments.iterations.inc(count)
-            if size == self._size:  # the first of a level has waited for its Grams
+            if size == self._size:  # the time of a level's first iteration includes the wait for its Grams
                 timed = instruments.iteration_seconds.labels(instruments.size_class(size))
                 for _ in range(count):
                     timed.observe((clock - self._at) / count)

@@ -1,4 +1,4 @@
-"""Logging, alike in every process: one line for each event, to standard error, as JSON or as text."""
+"""Logging, set up in one way in every process: a line for each event, to standard error, as JSON or as text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def set_up_logs(form: str = "auto") -> None:
     """
     root = logging.getLogger()
     ours = next((handler for handler in root.handlers if isinstance(handler, _Handler)), None)
-    if ours is None and not root.handlers:  # whoever has set up logs before us, such as a test, keeps them
+    if ours is None and not root.handlers:  # handlers that were set up before, for example by a test, stay
         ours = _Handler()
         root.addHandler(ours)
         root.setLevel(logging.INFO)

@@ -16,11 +16,11 @@ from service.machine.processes import is_alive
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file there never waits for a disk
-NAMESPACE = Path("/proc/self/ns/pid")  # in which process ids mean something: containers may share the memory
+NAMESPACE = Path("/proc/self/ns/pid")  # of process ids: containers may share the memory but not the ids
 
 
 def prefix() -> str:
-    """Return the prefix of folders whose makers share our process ids; the maker's process id follows."""
+    """Return the prefix of folders made in our namespace of process ids; the maker's process id follows."""
     try:
         return f"nst-metrics-{NAMESPACE.stat().st_ino}-"
     except OSError:  # no Linux
@@ -41,7 +41,7 @@ def metrics_folder() -> Iterator[bool]:
     try:
         yield True
     finally:
-        if os.getpid() == owner:  # and no fork of it
+        if os.getpid() == owner:  # not in a fork
             remove_own_folder()
 
 
@@ -63,6 +63,9 @@ def remove_own_folder() -> None:
 
 
 def _is_anothers(folder: Path) -> bool:
-    """Return whether another live process made the folder; a restarted container reuses ids."""
+    """Return whether another live process made the folder.
+
+    A folder of our own id is left from before: a restarted container reuses ids.
+    """
     digits = folder.name.removeprefix(prefix()).partition("-")[0]
     return not digits.isdigit() or (int(digits) != os.getpid() and is_alive(int(digits)))

@@ -16,7 +16,7 @@ class Content:
 
     Attributes:
         fitted: value of the option `alpha` -> the image in the output's size.
-        cell: the image over white, as the contact sheet shows it.
+        cell: the image over white, in the size of the contact sheet's pictures.
     """
 
     fitted: Mapping[str, Cutout]

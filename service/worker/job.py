@@ -98,7 +98,7 @@ class JobRun(ABC):
         return Content.of(cutout, request.size, {painting.options.alpha for painting in request.paintings})
 
     def order(self, content: Content, painting: Painting, decoded: DecodedFiles) -> Order:
-        """Return what a row asks for, its pictures decoded, with a tick after each."""
+        """Decode a painting's pictures, with a tick after each, and return its order."""
         options = painting.options
         shown = content.fitted[options.alpha]
         return Order(
@@ -113,7 +113,7 @@ class JobRun(ABC):
         )
 
     def picture(self, image: StoredImage, options: TransferOptions, decoded: DecodedFiles) -> Picture:
-        """Return a picture over white, or its colours as they are where the transparency is kept."""
+        """Decode a picture: over white, or only its colours if the option `alpha` keeps the transparency."""
         cutout = decoded.cutout(BlobImage(self.blobs, image), self.reporter.on_tick)
         self.reporter.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
@@ -126,7 +126,7 @@ class JobRun(ABC):
         return mask
 
     def style(self, style: StoredStyle) -> Style:
-        """Return the style with its files, which are read only when they are needed.
+        """Return a style as the engine uses it; its files are read only when they are needed.
 
         Raises JobFailed for a pack of another model.
         """

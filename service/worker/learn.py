@@ -1,4 +1,4 @@
-"""Learning: a preset gets a painter."""
+"""Learning: the kind of job that trains a painter for a preset."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from service.worker.tasks import PresetRun
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
-LOOK_S = 1.0  # seconds between two looks at whether they do
+LOOK_S = 1.0  # seconds between two checks whether other jobs wait
 KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
 PHOTO_PIXELS = 64_000_000  # of all photographs together, 3 bytes each
@@ -63,7 +63,7 @@ class _State:
 
 
 class _Courtesy:
-    """Gives way to other jobs: raises Stopping where one has waited for a worker."""
+    """A check at every step, which raises Stopping if another job has waited PATIENCE_S for a worker."""
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
@@ -73,13 +73,13 @@ class _Courtesy:
         if time.monotonic() < self._looked + LOOK_S:
             return
         self._looked = time.monotonic()
-        with suppress(DatabaseError):  # the reporter tells of it
+        with suppress(DatabaseError):  # the reporter logs it
             if self._leases.others_wait(PATIENCE_S):
                 raise Stopping
 
 
 class LearnRun(PresetRun):
-    """Learning: goes on at its checkpoint, and gives way to every other job that waits."""
+    """Learning: resumes at its checkpoint, and gives way to every other job that waits."""
 
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)
@@ -102,7 +102,7 @@ class LearnRun(PresetRun):
         self._keep(task, course, len(photographs), judged)
 
     def _photographs(self, task: LearnTask) -> list[Picture]:
-        """Decode the photographs, at the largest size that is learned from and that memory has room for."""
+        """Decode the photographs, reduced to the largest size that is learned from and to PHOTO_PIXELS."""
         largest = max(learned_sizes(task.size).values())
         photographs = []
         for photo in task.photos:
@@ -139,7 +139,7 @@ class LearnRun(PresetRun):
     def _judged(
         self, task: LearnTask, course: Course, photographs: Sequence[Picture], give_way: Callable[[], None]
     ) -> Json:
-        """Return the losses of the painter and of the optimiser, means over the same pictures."""
+        """Return the mean losses of the painter and of the optimiser over the same pictures."""
 
         def on_tick() -> None:
             self.reporter.on_tick()
@@ -157,7 +157,7 @@ class LearnRun(PresetRun):
         return {name: _mean(all) for name, all in found.items()}
 
     def _keep(self, task: LearnTask, course: Course, photos: int, judged: Mapping[str, Mapping[str, float]]) -> None:
-        """Store the painter's files, and give it to the preset."""
+        """Store the painter's files, enter the painter in the preset, and end the job."""
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
         onnx = preset_onnx(weights, task.style.preset or "")
@@ -184,7 +184,7 @@ class LearnRun(PresetRun):
 
 
 def _kept_out(photographs: Sequence[Picture]) -> Sequence[Picture]:
-    """Return the photographs that nothing is learned from: none where there are few."""
+    """Return the photographs that are kept out for the checks; none if there are fewer than KEPT_OUT."""
     return photographs[::KEPT_OUT] if len(photographs) >= KEPT_OUT else []
 
 

@@ -34,12 +34,12 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.1  # seconds between two looks at an empty queue
 RENEW_S = 1.0  # seconds after which a lease is renewed when there is no progress to write
 JOB_ROOM = 8 * MIB  # free bytes for files without which no job is begun
-JOB_SHARE = 32  # on a small disk, this part of it instead
+JOB_SHARE = 32  # on a small disk, one part in so many of it instead
 RETRY_S = 1.0  # seconds before the next try after the storage failed
 SWEEP_S = 3600.0  # seconds between two sweeps; fewer for a short retention
 SHORT_SWEEP_S = 60.0  # seconds between two sweeps while the disk is short of room
 HUNG_LEASES = 3  # leases without a step of the job, after which a worker counts as hung
-DRAIN_S = 7.0  # seconds until a job's next step, after which a stopping process no longer waits
+DRAIN_S = 7.0  # seconds that a stopping process waits for its job's next step
 
 
 class Worker:
@@ -157,7 +157,7 @@ class Worker:
     # Threads beside the jobs
 
     def _beat(self) -> None:
-        """Send heartbeats, and see to waiting jobs while all workers are busy."""
+        """Send heartbeats, end overdue jobs that wait, and release the jobs of dead workers."""
         while True:
             try:
                 self._registry.heartbeat(self._id, self._capacity, self._stylist.info.model)

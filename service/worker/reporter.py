@@ -26,7 +26,7 @@ REPORT_S = 0.25  # seconds between two writes of progress, at least
 PREVIEW_S = 2.0  # seconds between two previews of one level, at least
 PREVIEW_SIZE, PREVIEW_QUALITY = 512, 80  # pixels on the long edge at most; of a JPEG
 CHECKPOINT_S = 4.0  # seconds between two checkpoints, at least
-SHARE = 0.05  # of the time that goes into checkpoints, or into previews, at most
+SHARE = 0.05  # share of the time that checkpoints may take at most, and previews as well
 
 
 class Canceled(Exception):
@@ -42,7 +42,7 @@ class Stopping(Exception):
 
 
 class Report(Protocol):
-    """A job's state after a step, as the engine's Progress is one; its attributes are explained there."""
+    """A job's state after a step. The engine's Progress is one, and explains the attributes."""
 
     @property
     def iteration(self) -> int: ...
@@ -59,13 +59,13 @@ class Report(Protocol):
 
 
 class Bytes(Protocol):
-    """What a file can be made of."""
+    """An object that can be stored as a file."""
 
     def to_bytes(self) -> bytes: ...
 
 
 class Reporter:
-    """Keep a job's lease, write its progress, and raise what its row or the process demands.
+    """Reports of one job: they keep its lease, write its progress, and raise Canceled, Overdue or Stopping.
 
     Args:
         stopping: tells whether the worker must stop.
@@ -127,7 +127,7 @@ class Reporter:
         self._newest = None
 
     def delivered(self, picture: Picture) -> None:
-        """Show a finished picture as the preview; the last one may be two seconds older.
+        """Show a finished picture as the preview; the preview before may be two seconds older.
 
         Raises Canceled, Overdue or LeaseLost.
         """
@@ -236,7 +236,7 @@ class _Checkpoints:
 
     @property
     def _key(self) -> str:
-        """Key of this picture's checkpoint. Each has its own: a row never names the file of another."""
+        """Key of this picture's checkpoint. Each picture has its own, so that a row never names another's file."""
         return f"{self._name}-{len(self._done)}"
 
     def due(self) -> bool:

@@ -1,7 +1,7 @@
 """The sweep: remove expired jobs and files that nothing refers to, and keep the Grams under their limit.
 
-Files are removed before rows, so that it works on a full disk, where a row can't be removed before there is room.
-Callers don't see these jobs any more: they have expired (service.jobs.expiry) or were deleted.
+Files are removed before rows, so that the sweep works on a full disk, where no row can be removed before there is
+room. Callers don't see these jobs any more: they have expired (service.jobs.expiry) or were deleted.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FOLDERS = (request.FOLDER, presets.FOLDER, preset_painters.FOLDER)
 BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
-SHARE = 0.9  # of all files that may lack a row, if there are many
-STRICT_SHARE = 0.5  # of a folder's files, if database and files are new to each other
+SHARE = 0.9  # share of all files that may lack a row, if there are more than MANY
+STRICT_SHARE = 0.5  # share of a folder's files that may lack a row, if database and files are new to each other
 PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be removed
 
 
@@ -65,7 +65,7 @@ class Plan:
 
     Attributes:
         doomed: files to remove.
-        orphans: those without a row that aren't in `left` either.
+        orphans: the files without a row whose folder isn't in `left` either.
         young: files without a row, too young to remove: they may still get one.
         doubt: why so many orphans may mean a wrong database; empty if all is well.
         fit: how files and rows match, judged without an id.
@@ -88,7 +88,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     others: the record of its folder stays, and the next sweep tries again.
 
     Raises:
-        StorageError
+        StorageError: rows or files can't be read, or the removal of files failed for PATIENCE_S in total.
     """
     known = read_known(database, retention_s)
     plan = make_plan(known, blobs, gram_bytes, shortage)

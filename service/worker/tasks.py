@@ -1,4 +1,4 @@
-"""Kinds of jobs other than transfers: scores, warming the cache, packs."""
+"""The short kinds of jobs: scores, warming the cache, packs."""
 
 from __future__ import annotations
 

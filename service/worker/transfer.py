@@ -63,7 +63,7 @@ class TransferRun(JobRun):
         try:
             self._finish(request, done, content)
         except LeaseLost:
-            self.blobs.delete(done[-1].blob)  # nobody else's checkpoint can speak of it
+            self.blobs.delete(done[-1].blob)  # no other worker's checkpoint can name it
             raise
 
     def _whole(self, done: list[DonePicture]) -> list[DonePicture]:
@@ -156,14 +156,14 @@ def _seen(picture: Picture, alpha: Alpha | None) -> Picture:
 
 
 class _Work:
-    """The work of a whole transfer: the iterations of its pictures, and one more for the rest of each."""
+    """The work of a whole transfer, in iterations: those of each picture, and one more for the rest of its work."""
 
     def __init__(self, paintings: Sequence[Painting]) -> None:
         self._iterations = [painting.options.iterations for painting in paintings]
         self._work = [count + 1 for count in self._iterations]
 
     def at(self, k: int) -> JobProgress:
-        """Return how far a job is when picture `k` begins, the losses left out."""
+        """Return the job's progress when picture `k` begins, without losses."""
         return JobProgress(sum(self._iterations[:k]), round(sum(self._work[:k]) / sum(self._work), 4))
 
     def overall(self, k: int) -> Callable[[Progress], Progress]:

@@ -1,4 +1,4 @@
-"""A queue over an empty database, and who watches it."""
+"""A queue over an empty database, its watch, and the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A broker."""
+"""A broker for the tests of this folder."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from service.pictures.colour import grey
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Pictures this small gain nothing from a second thread, and lose much where another process has the core."""
+    """Use one thread: small pictures gain nothing from a second one, and lose much if its core is busy."""
     torch.set_num_threads(1)
 
 
@@ -87,7 +87,7 @@ def run(encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray, grams_
             on_tick: Callable[[], None] = lambda: None, **options: Any) -> Result:  # fmt: skip
         asked = TransferOptions(**{"iterations": 8, "tv_weight": 0.0, "tolerance": 0.0} | options)
         grams = grams_of(grey(style) if asked.color == "luminance" else style, tuple(asked.style_layers))
-        rng = np.random.default_rng(0)  # another runtime computes the Grams: they differ by as much as rounding does
+        rng = np.random.default_rng(0)  # another runtime computes the Grams in the service: they differ by rounding
         grams = {layer: (g * (1 + 1e-7 * rng.normal(size=g.shape))).astype(np.float32) for layer, g in grams.items()}
         return stylize(
             encoder, content, lambda size: [grams], asked,
@@ -99,7 +99,7 @@ def run(encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray, grams_
 
 @pytest.fixture
 def painted(encoder: VGG, grams_of: GramsOf) -> Painted:
-    """A transfer with the default options but those given, and the sizes whose Grams it asked for."""
+    """A transfer with options, which returns its result and the sizes whose Grams it asked for."""
 
     def paint(
         content: np.ndarray, style: np.ndarray, reports: list[Progress], **options: Any

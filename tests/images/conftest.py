@@ -1,4 +1,4 @@
-"""A picture that no turn or mirroring leaves as it is."""
+"""A picture that differs from all its rotations and mirror images."""
 
 from __future__ import annotations
 

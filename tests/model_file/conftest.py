@@ -1,4 +1,4 @@
-"""An export that gives up, and one that doesn't wait long between its tries."""
+"""An export that fails, and short waits between its tries."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -18,7 +18,7 @@ STYLE = png(np.random.default_rng(1).integers(0, 120, (70, 70, 3), np.uint8))
 
 @pytest.fixture(scope="session")
 def watched(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """Shared by the tests of this folder, which leave no job behind that goes on."""
+    """A service that the tests of this folder share: leave no running job behind."""
     settings = {"web_workers": 2, "workers": 2, "webhook_hosts": "127.0.0.1", "webhook_secret": SECRET}
     keys = HEADERS["X-API-Key"]
     with RunningService(narrow_model, tmp_path_factory.mktemp("watched"), api_keys=keys, **settings) as running:

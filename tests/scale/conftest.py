@@ -31,7 +31,7 @@ class Hosts:
 
 @pytest.fixture
 def hosts(narrow_model: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hosts]:
-    """Running; over the servers that NST_… name, else over servers of its own. Leases run out after 3 s."""
+    """A running installation over the servers that NST_… name, else over its own. Leases run out after 3 s."""
     stores = {name: os.environ.get(variable) or MADE[name](request) for name, variable in GIVEN.items()}
 
     def part(command: str, name: str) -> Part:

@@ -56,7 +56,7 @@ def s3_url(s3: S3, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database, of each kind in turn; close what is opened on it."""
+    """The URL of an empty database, for each kind in turn; the test closes its connections."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/service.db"
         return

@@ -12,7 +12,7 @@ from servers.server import Server, as_user, unprivileged_user
 
 
 class PostgreSQL(Server):
-    """A cluster of its own, that forgets nothing when it is stopped. `durable`: nor when the machine is."""
+    """A PostgreSQL cluster. Its data outlives `stop`, and with `durable` also a crash of the machine."""
 
     stop_signal = signal.SIGINT  # doesn't wait for clients
 
@@ -49,21 +49,21 @@ class PostgreSQL(Server):
 
     @property
     def url(self) -> str:
-        """SQLAlchemy URL of the database that is there from the start."""
+        """SQLAlchemy URL of the cluster's first database."""
         return self.url_of("postgres")
 
     def url_of(self, database: str) -> str:
         return f"postgresql+psycopg://nst@127.0.0.1:{self.port}/{database}"
 
     def fresh_database(self) -> str:
-        """SQLAlchemy URL of a new, empty database."""
+        """Make an empty database; return its SQLAlchemy URL."""
         self.start()
         name = f"test_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url_of(name)
 
     def drop(self, url: str) -> None:
-        """Remove a database of `fresh_database`, whoever is still connected to it."""
+        """Remove a database of `fresh_database`, even if clients are still connected to it."""
         self.start()
         self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 

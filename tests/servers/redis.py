@@ -6,7 +6,7 @@ from servers.server import Server
 
 
 class Redis(Server):
-    """Keep nothing on disk: what was in it is gone after `stop`."""
+    """A Redis that keeps nothing on disk: its data is gone after `stop`."""
 
     def command(self) -> list[str]:
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]

@@ -9,7 +9,7 @@ from servers.server import Server
 
 
 class S3(Server):
-    """moto's S3. Keeps its buckets in memory: they are gone after `stop`."""
+    """moto's S3. It keeps its buckets in memory: they are gone after `stop`."""
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
@@ -30,7 +30,7 @@ class S3(Server):
         }
 
     def url_for(self, bucket: str) -> str:
-        """URL of a bucket, which is made if it isn't there."""
+        """Make a bucket if it isn't there; return its URL."""
         self.start()
         requests.put(f"{self.endpoint}/{bucket}", timeout=30).raise_for_status()
         return f"s3://{bucket}"

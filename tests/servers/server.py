@@ -30,7 +30,7 @@ class ProcessUser(TypedDict, total=False):
 
 
 class Server(ABC):
-    """A server as a child of this process. A test that stopped it may leave it so: the next one starts it again.
+    """A server as a child of this process. A test may leave it stopped: the next one starts it again.
 
     It ends with the thread that started it, so start it in the main thread.
     """
@@ -79,7 +79,7 @@ class Server(ABC):
             return False
 
     def stop(self) -> None:
-        """End the server, whatever it was doing; connections to it break."""
+        """End the server, even if it is busy; connections to it break."""
         if self._process is None:
             return
         self._process.send_signal(self.stop_signal)
@@ -99,7 +99,7 @@ def as_user(user: str | None) -> ProcessUser:
 
 
 def unprivileged_user() -> str | None:
-    """Return the user to run PostgreSQL as, which refuses to be root; None: the current one."""
+    """Return the user for PostgreSQL, which refuses to run as root; None for the current user."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}

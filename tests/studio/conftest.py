@@ -1,4 +1,4 @@
-"""A browser, and pages of which it is noted what goes wrong in them."""
+"""A browser, and visits that record the errors of their pages."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ expect.set_options(timeout=WAIT_MS)
 
 @pytest.fixture
 def visit(browser: Browser, service: RunningService) -> Iterator[Visit]:
-    """Somebody new at the studio; fails the test over errors in the page that it didn't expect."""
+    """A new visitor of the studio; unexpected errors in the page fail the test."""
     with Visit.of(browser, service) as visiting:
         yield visiting

@@ -50,5 +50,5 @@ def grams(counting: Any, blobs: CountingBlobs) -> StyleGrams:
 
 @pytest.fixture
 def mirrored(small_texture: Picture) -> Picture:
-    """Another style: the texture's colours turned round."""
+    """Another style: the texture's colours inverted, its channels reversed."""
     return np.ascontiguousarray(255 - small_texture[..., ::-1])

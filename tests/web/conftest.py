@@ -10,6 +10,6 @@ from web.serving import WebServer
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
-    """Shared by the tests of a file: leave it no request that goes on."""
+    """A web server that the tests of a file share: leave no running request behind."""
     with WebServer(tmp_path_factory.mktemp("web")) as web:
         yield web

@@ -1,6 +1,6 @@
-// What the stage shows is in the address: #/ID is a transfer, anything else the draft.
+// The address says what the stage shows: #/ID is a transfer, anything else is the draft.
 
-/** The id of the transfer in the address; undefined where it is the draft's. */
+/** The id of the transfer in the address; undefined where the address is the draft's. */
 export function jobInAddress() {
   return location.hash.match(/^#\/([\w-]+)$/)?.[1];
 }

@@ -1,7 +1,7 @@
 // The service's HTTP API: one way of calling it, with the key where there is one.
 import { currentKey, keyInsteadOf } from "./key.js";
 
-/** The service's answer that it won't: an RFC 9457 problem. */
+/** The service refused a request, with an RFC 9457 problem. */
 export class Problem extends Error {
   constructor(status, problem, retryAfter) {
     super(problem.detail);
@@ -11,14 +11,14 @@ export class Problem extends Error {
   }
 }
 
-/** No answer at all: the service or the network is away. */
+/** No answer came: the service or the network can't be reached. */
 export class Unreachable extends Error {
   constructor() {
     super("The service doesn’t answer.");
   }
 }
 
-/** The response, if it is a good one. Throws Problem, Unreachable, or what `signal` was aborted with. */
+/** The response to a request. Throws Problem, Unreachable, or the reason that `signal` was aborted with. */
 export async function call(path, { headers = {}, ...options } = {}) {
   for (;;) {
     const key = currentKey();

@@ -1,6 +1,6 @@
-// A walk between two presets, which a transfer has as variants.
+// Blends: variants of a transfer that lead from one preset to another in even steps.
 
-/** The walk that a transfer's variants are, as an extra of the draft; null where they are none, or a preset has changed. */
+/** The blend that a transfer's variants make, as an extra of the draft; null where they make none, or a preset has changed. */
 export function blendIn(options, past) {
   const { variants } = options;
   if (variants.length < 2 || !variants.every((own) => Object.keys(own).every((name) => name === "styles"))) return null;
@@ -12,7 +12,7 @@ export function blendIn(options, past) {
   return { name: "blend", words: `A blend from ${from} to ${to}: ${variants.length} pictures`, value: { from, to, steps } };
 }
 
-/** Whether the styles are those of a step: each with its share, and nothing else. */
+/** Whether the styles are those of step `t`: the two presets with their shares, and no other options. */
 function isStep(styles, from, to, t) {
   const expected = [[from, 1 - t], [to, t]].filter(([, weight]) => weight > 0);
   const same = ({ preset, weight, scale, mask }, i) => preset === expected[i][0] && weight === expected[i][1] && scale === 1 && !mask;

@@ -25,7 +25,7 @@ async function copied(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // no clipboard on an origin that isn't secure: a selection, and the old way
+    // an origin that isn't secure has no clipboard: select the text and use the old command
     getSelection().selectAllChildren($("code"));
     return document.execCommand("copy");
   }

@@ -11,7 +11,7 @@ let points = []; // [share of the iterations, total loss]
 
 const nameOf = (job) => `studio.curve.${job}`;
 
-/** Begins the curve of a transfer, with what of it this tab has seen before a reload. */
+/** Begins the curve of a transfer, with the points that this tab has seen before a reload. */
 export function beginCurve(job) {
   id = job;
   points = JSON.parse(visit.get(nameOf(id)) ?? "[]");

@@ -1,4 +1,4 @@
-// Making and finding elements. Everything that came from outside becomes text, never markup.
+// Making and finding elements. Everything from outside becomes text, never markup.
 const SVG = "http://www.w3.org/2000/svg";
 
 export const $ = (id) => document.getElementById(id);
@@ -30,7 +30,7 @@ export function show(element, visible) {
   element.hidden = !visible;
 }
 
-/** Words for those who don't see what has changed. */
+/** Announces words to screen readers. */
 export function say(words) {
   $("said").textContent = words;
 }

@@ -18,7 +18,7 @@ export const MAX_STYLES = 16;
 
 /**
  * content: {file, width, height} or null; mix: [{id, preset | file, weight, scale, mask?, style_mask?}], masks being Files;
- * extras: [{name, words, value}], fields of the request that no control is for; without a name: words alone.
+ * extras: [{name, words, value}], fields of the request that have no control; those without a name are only words.
  */
 export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [] };
 
@@ -53,7 +53,7 @@ export function setSettings(some) {
   change("settings", { ...draft.settings, ...some });
 }
 
-/** An entry of the mix: {preset} or {file}. */
+/** Adds an entry to the mix; `source` is {preset} or {file}, with other fields of the entry if wanted. */
 export function addStyle(source) {
   if (draft.mix.length < MAX_STYLES) change("mix", [...draft.mix, { id: nextId++, weight: 1, scale: 1, ...source }]);
 }
@@ -83,7 +83,7 @@ export function shares(mix) {
   });
 }
 
-/** Brings back what was there before the reload. */
+/** Brings back the draft from before the reload. */
 export async function restore() {
   const kept = await load();
   if (!kept) return;
@@ -94,7 +94,7 @@ export async function restore() {
   change("extras", kept.extras ?? []);
 }
 
-/** A draft from outside, in the place of this one. */
+/** Replaces the draft by another one. */
 export function replaceDraft({ content, mix, settings, extras }) {
   change("content", content);
   change("mix", []);

@@ -1,4 +1,4 @@
-// The frame on the stage: one picture, or photograph and painting with a slider between them.
+// The frame on the stage: one picture, or a photograph and its painting with a slider between them.
 import { $, show } from "./dom.js";
 import { showNothing } from "./pictures.js";
 

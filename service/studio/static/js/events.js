@@ -3,9 +3,9 @@ import { call, getJson } from "./api.js";
 import { patiently } from "./patience.js";
 
 const SILENCE_MS = 40_000; // the service breaks silence every 15 s: after this the connection is dead
-const PAUSE_MS = 500; // before a stream that broke is asked for again
+const PAUSE_MS = 500; // before a new request after the stream broke
 
-/** The events {name, data} of a transfer up to its end, over all breaks of the connection. */
+/** The events {name, data} of a transfer up to its end; it reconnects after a break. */
 export async function* watch(id, signal) {
   let last = "";
   for (;;) {

@@ -1,4 +1,4 @@
-// What the draft has of a past transfer beside photograph, mix and settings: said in words, each to be taken out.
+// The extras: fields that the draft has from a past transfer and that have no control, in words, each with a button to remove it.
 import { $, h, icon, show } from "./dom.js";
 import { draft, onDraft, removeExtra } from "./draft.js";
 

@@ -16,7 +16,7 @@ async function page(cursor) {
   return patiently(() => getJson(`/v1/transfers?limit=${PAGE}${cursor ? `&cursor=${cursor}` : ""}`));
 }
 
-/** Looks at the newest transfers again; what was shown and is still there stays. */
+/** Loads the newest transfers again; cards of transfers that still exist stay. */
 export function refreshGallery() {
   return refresh().catch(tellIn($("gallery-empty")));
 }
@@ -39,7 +39,7 @@ async function more() {
   cards.get(items[0]?.id)?.card.querySelector("a").focus();
 }
 
-/** A card stays where it is if that is its place: moving it would take the focus from it. */
+/** Puts a transfer's card at a place. A card that is already there isn't moved, because it would lose the focus. */
 function place(job, at) {
   const known = cards.get(job.id);
   const card = known?.status === job.status ? known.card : cardOf(job);
@@ -64,7 +64,7 @@ function finish() {
   markOpen();
 }
 
-/** The card of the transfer on the stage says so. */
+/** Marks the card of the transfer on the stage. */
 export function markOpen() {
   for (const link of $("wall").querySelectorAll("a")) {
     if (link.hash === location.hash) link.setAttribute("aria-current", "true");

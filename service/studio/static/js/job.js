@@ -29,7 +29,7 @@ export async function openJob(id) {
   }
 }
 
-/** Says that what was to be shown can't be. */
+/** Says that the transfer can't be shown. */
 function fail(error) {
   if (!(error instanceof Problem)) throw error;
   showMissing(error.status === 404 ? "This picture is not there any more." : error.message);
@@ -49,7 +49,7 @@ async function follow(id, signal) {
   await showEnded(job, signal);
 }
 
-/** Shows how it goes on, until its end; a preview that comes late gives way to what is newer. */
+/** Shows a transfer's progress until its end, and returns the ended transfer; a newer preview cancels an older one. */
 async function watched(job, signal) {
   let [status, preview, last] = [job.status, null, job];
   const showNewest = (url) => {
@@ -76,7 +76,7 @@ async function showEnded(job, signal) {
   if (job.links.preview) return showPreview(job, job.links.preview, signal);
 }
 
-/** The first picture, and where there are several a choice of them; of two that are on their way the later one counts. */
+/** Shows the first picture, and if there are several a choice of them. A new choice cancels a picture that is still loading. */
 async function showPaintings(job, signal) {
   const labels = variantLabels(job.options);
   let choice = new AbortController();
@@ -91,12 +91,12 @@ async function showPaintings(job, signal) {
   if (labels.length > 1) await fillStrip(labels.map((_, i) => pathOf(job, i)), signal);
 }
 
-/** A picture on the way that could not be shown is no matter: another one comes. */
+/** Ignores a preview that could not be shown: a newer one will come. */
 function unlessGone(promise) {
   return promise.catch(() => {});
 }
 
-/** Nor is one that this browser can't read; that it is gone is. */
+/** Ignores a picture that this browser can't read, but not one that the service no longer has. */
 function unlessUnreadable(promise) {
   return promise.catch((error) => {
     if (error instanceof Problem) throw error;

@@ -1,4 +1,4 @@
-// The API key, where the service asks for one: for this visit, or on this device if the person wants that.
+// The API key, if the service asks for one: kept for this visit, or on this device if the person wants that.
 import { $, ask, show } from "./dom.js";
 import { device, visit } from "./memory.js";
 import { clearProblems, showProblem } from "./problems.js";
@@ -13,7 +13,7 @@ export function currentKey() {
   return key;
 }
 
-/** A key other than `refused`; null where the person would rather not give one. One dialog for all who ask at once. */
+/** A key other than `refused`; null if the person gives none. Calls at the same time share one dialog. */
 export async function keyInsteadOf(refused) {
   if (key && key !== refused) return key;
   show($("key-button"), true);
@@ -42,7 +42,7 @@ $("key-form").addEventListener("submit", (event) => {
   else showProblem($("key-form"), "key", typed ? "A key has neither spaces nor accents." : "Type the key first.");
 });
 
-/** Asks again when the person wants to give a key after all; `then` is told that there is one. */
+/** Asks again when the person wants to give a key after all, and calls `then` once there is one. */
 export function onNewKey(then) {
   $("key-button").addEventListener("click", async () => {
     declined = false;

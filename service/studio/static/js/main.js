@@ -22,7 +22,7 @@ function route() {
   markOpen();
 }
 
-/** Links within the page only move: the address says what the stage shows. */
+/** Has a link within the page scroll without a change of the address, which says what the stage shows. */
 function keepAddress(link) {
   link.addEventListener("click", (event) => {
     event.preventDefault();

@@ -1,10 +1,10 @@
-// What the page remembers, where the browser lets it: for this visit, or on this device.
+// The page's memory, if the browser allows it: for this visit, or on this device.
 function guarded(kind) {
   const orNull = (use) => {
     try {
       return use(globalThis[kind]);
     } catch {
-      return null; // blocked, or full: the page does without
+      return null; // blocked or full: the page works without it
     }
   };
   return {

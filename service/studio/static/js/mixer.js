@@ -1,4 +1,4 @@
-// The mix: what share each style has, and how large its strokes are.
+// The mix: the share of each style, and the scale of its strokes.
 import { $, h, icon, show } from "./dom.js";
 import { changeStyle, draft, onDraft, removeStyle, shares } from "./draft.js";
 import { showBlob, showNothing, showPicture } from "./pictures.js";
@@ -55,7 +55,7 @@ function makeRow(style) {
   );
 }
 
-/** Says that the style has a mask, which goes when it is pressed. */
+/** A button that says that the style has a mask, and removes the mask. */
 function maskOf(id, field, name, words) {
   const button = h("button", { type: "button", class: "small mask", "aria-label": `${words}: take it from ${name}` }, words, icon("x"));
   button.addEventListener("click", () => {

@@ -1,10 +1,10 @@
-// The pictures of a past transfer, and whether its presets are still what they were.
+// The pictures of a past transfer, and whether its presets are unchanged.
 import { getJson } from "./api.js";
 import { patiently } from "./patience.js";
 import { fetchFile } from "./pictures.js";
 import { fillShelf, knownPresets } from "./shelf.js";
 
-/** What a transfer was asked with, by its place in the request, as in styles.0.mask. Each file is fetched once. */
+/** The files of a transfer's request, by their place in it, as in styles.0.mask. Each file is fetched once. */
 export class Past {
   static async of(id) {
     const { items } = await patiently(() => getJson(`/v1/transfers/${id}/files`));
@@ -17,7 +17,7 @@ export class Past {
     this.files = new Map(); // link -> the promise of a File
   }
 
-  /** The pictures of the preset of an entry of styles, as they were: [{sha256, weight, scale, link}]. */
+  /** The pictures that the preset of an entry of styles had at that time: [{sha256, weight, scale, link}]. */
   images(entry) {
     return this.items.filter(({ loc }) => loc.startsWith(`${entry}.images.`));
   }
@@ -32,7 +32,7 @@ export class Past {
     return this.files.get(link);
   }
 
-  /** Whether a preset is there and has the pictures that it had, with the same weights and scales. */
+  /** Whether a preset still exists with the pictures, weights and scales that it had. */
   isUnchanged(preset, entry) {
     const now = knownPresets().find(({ name }) => name === preset);
     const said = (images) => JSON.stringify(images.map(({ sha256, weight, scale }) => [sha256, weight, scale]));

@@ -1,4 +1,4 @@
-// Goes on when the service is away for a while: tries again, later and later, and says so in the banner.
+// Retries while the service can't be reached: with growing pauses, and a banner that says so.
 import { Problem, Unreachable } from "./api.js";
 import { $, show } from "./dom.js";
 
@@ -7,7 +7,7 @@ const PASSING = new Set([429, 502, 503, 504]);
 
 const waiting = new Set();
 
-/** What `attempt` gives in the end. Throws what no patience helps against. */
+/** The result of `attempt`, after as many retries as it takes. Throws errors that don't pass. */
 export async function patiently(attempt, signal) {
   for (let tries = 0; ; tries++) {
     try {
@@ -34,7 +34,7 @@ function pause(words, seconds, signal) {
       clearTimeout(timer);
       waiting.delete(entry);
       signal?.removeEventListener("abort", stopped);
-      // the banner stays while the next try is under way: else it would flicker
+      // the banner stays during the next try, so that it doesn't flicker
       setTimeout(draw, 400);
       resolve();
     }

@@ -1,4 +1,4 @@
-// Files that come in: chosen, dropped or pasted. What isn't a picture for the service and the browser is refused at once.
+// Files that are chosen, dropped or pasted. A file that the service or the browser can't read as a picture is refused at once.
 import { goToDraft } from "./address.js";
 import { $ } from "./dom.js";
 import { addStyle, change, draft, MAX_STYLES } from "./draft.js";
@@ -30,7 +30,7 @@ export async function takeStyles(files) {
   for (const words of wrong) showProblem(document, "styles", words);
 }
 
-/** Why a file can't be used, in words; null where it can. `size` is what the browser made of it. */
+/** Why a file can't be used, in words; null if it can. `size` is from sizeOf. */
 async function problemOf(file, size) {
   if (size && (await isTaken(file))) return null;
   const why = size ? "is in a format that this service doesn’t read" : "can’t be read as a picture";

@@ -1,9 +1,9 @@
-// Pictures of the API, fetched like everything else (so with the key) and shown from memory.
+// Pictures of the API, fetched with the key like everything else, and shown from memory.
 import { call } from "./api.js";
 import { patiently } from "./patience.js";
 import { PICTURE_STARTS } from "./service.js";
 
-const shown = new Map(); // element -> the URL it shows, and what it waits for
+const shown = new Map(); // element -> {url, wanted}: its newest picture; not wanted once a later call has replaced it
 
 export async function fetchPicture(path, signal) {
   return (await patiently(() => call(path, { signal }), signal)).blob();
@@ -16,7 +16,7 @@ export async function fetchFile(path, name) {
   return new File([blob], `${name}.${ending}`, { type: blob.type });
 }
 
-/** Shows a Blob in an <img>, once it is decoded; a later call wins, and gives back the memory of the one before. */
+/** Shows a Blob in an <img> once it is decoded. A later call replaces it and frees its memory. */
 export async function showBlob(image, blob, signal) {
   const url = URL.createObjectURL(blob);
   const before = shown.get(image);
@@ -51,14 +51,14 @@ export function showNothing(image) {
   image.removeAttribute("src");
 }
 
-/** Whether a file begins as one of the formats that the service reads, whatever its name says. */
+/** Whether a file begins like one of the formats that the service reads, whatever its name is. */
 export async function isTaken(file) {
   const bytes = new Uint8Array(await file.slice(0, 16).arrayBuffer());
   const start = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return PICTURE_STARTS.some(([known]) => start.startsWith(known));
 }
 
-/** Whether the browser can read a file as a picture: {width, height}, or null. */
+/** The size of a picture's file, {width, height}; null if the browser can't read it. */
 export async function sizeOf(file) {
   try {
     const bitmap = await createImageBitmap(file);

@@ -12,7 +12,7 @@ const root = $("preset-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const ALLOWED = "Small letters, digits and hyphens.";
 
-/** The pictures of a mix: [{file, weight, scale}]. A preset in it brings its own, so that the average stays the same. */
+/** The pictures of a mix: [{file, weight, scale}]. A preset is replaced by its pictures, so that the average stays the same. */
 async function picturesOf(mix) {
   const found = await Promise.all(mix.filter(({ weight }) => weight > 0).map(picturesOfStyle));
   return found.flat();

@@ -1,6 +1,6 @@
-// The API's errors as words beside what caused them: a field that is wrong is named by its `loc`.
+// The API's errors as words beside the control that caused them; `loc` names the field.
 
-/** Puts words beside the control of `loc` or of what it lies in (styles.0.weight: styles.0, styles). Whether there is one. */
+/** Puts words beside the control of `loc` or of a part of it (styles.0.weight: styles.0, styles). Returns whether there is one. */
 export function showProblem(root, loc, words) {
   const field = fieldOf(root, loc);
   if (!field) return false;
@@ -17,7 +17,7 @@ export function showProblem(root, loc, words) {
   return true;
 }
 
-/** For a part of the page that couldn't be filled: the problem's words in the place of what would be there. */
+/** A handler for a part of the page that couldn't be filled: it puts the problem's words into `element`. */
 export function tellIn(element) {
   return (error) => {
     if (!error.problem) throw error;
@@ -26,7 +26,7 @@ export function tellIn(element) {
   };
 }
 
-/** Shows all fields of an API problem under `root`; gives the words that found no place. */
+/** Shows all errors of an API problem under `root`; returns the words for which there is no place. */
 export function showProblems(root, problem) {
   const errors = problem.errors ?? [];
   if (!errors.length) return [problem.detail];
@@ -37,7 +37,7 @@ export function clearProblems(root) {
   for (const field of root.querySelectorAll("[data-said]")) clearField(field);
 }
 
-/** What is changed is no longer what was wrong. */
+/** Clears the problem of a field that the person has changed. */
 export function clearProblemOf(root, loc) {
   const field = fieldOf(root, loc);
   if (field?.dataset.said) clearField(field);

@@ -1,10 +1,10 @@
-// The draft as the API takes it.
+// The draft as a request of the API.
 import { DEFAULTS } from "./draft.js";
 
 const WHOLE = ["iterations", "seed", "quality"];
 const WORDS = ["init", "format"];
 
-/** {request, files}: the JSON of POST /v1/transfers, and the form's parts that it names, [[part, File], …]. */
+/** {request, files}: the JSON of POST /v1/transfers, and the parts of the form that it refers to, [[part, File], …]. */
 export function toRequest({ content, mix, settings, extras }) {
   const files = [["content", content?.file ?? null]];
   const partOf = (file, part = `picture${files.length}`) => {
@@ -23,7 +23,7 @@ export function toRequest({ content, mix, settings, extras }) {
   return { request, files };
 }
 
-/** A value of the request in which each File has become the name of its part. */
+/** A value of the request with each File replaced by the name of its part. */
 function withParts(value, partOf) {
   if (value instanceof File) return partOf(value);
   if (Array.isArray(value)) return value.map((one) => withParts(one, partOf));
@@ -40,7 +40,7 @@ function options(settings) {
   return given;
 }
 
-/** A number, or what was typed instead: the API has the words for that. */
+/** A number, or the text if it is none: the API's error then has the words for it. */
 function numberOr(text) {
   return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
 }

@@ -1,4 +1,4 @@
-// "Use these settings": a past transfer becomes the draft, its pictures fetched back from the service.
+// "Use these settings": a past transfer becomes the draft, with its pictures fetched from the service.
 import { goToDraft } from "./address.js";
 import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
@@ -9,7 +9,7 @@ import { OPTION_DEFAULTS } from "./service.js";
 import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
 
 const OVER_CONTENT = { protect: "What stays as it is: a mask", strength_map: "Where it is strong: a mask" };
-const DIAL = ["content_weight", "style_weight", "tv_weight"]; // what a strength stands for
+const DIAL = ["content_weight", "style_weight", "tv_weight"]; // the weights that a strength stands for
 const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(OVER_CONTENT), ...Object.keys(DEFAULTS)];
 
 export async function reuse(job) {
@@ -27,14 +27,14 @@ export async function reuse(job) {
   say(["The photograph, the mix and the settings are those of that picture.", ...extras.map(({ words }) => words)].join(" "));
 }
 
-/** A list of styles as the mix has them. */
+/** A transfer's styles as entries of the mix. */
 async function stylesOf(styles, loc, past, lost) {
   const found = (await Promise.all(styles.map((style, i) => entryOf(style, `${loc}.${i}`, past, lost)))).flat();
   if (found.length > MAX_STYLES) lost.push(`${found.length - MAX_STYLES} of ${found.length} style pictures, as ${MAX_STYLES} are taken`);
   return found.slice(0, MAX_STYLES);
 }
 
-/** An entry: a preset that is still what it was, else the pictures that were used, each with its share. */
+/** Entries of the mix for a style: its preset if that is unchanged, else the pictures that were used, each with its share. */
 async function entryOf(style, loc, past, lost) {
   const { preset, weight, scale } = style;
   const masks = {};
@@ -57,7 +57,7 @@ async function entryOf(style, loc, past, lost) {
   );
 }
 
-/** Pictures that lie over the photograph, and a first image of its own. */
+/** The masks over the photograph, and an initial image, as extras. */
 async function masks(options, past) {
   const found = [];
   for (const [name, words] of Object.entries(OVER_CONTENT)) {
@@ -69,7 +69,7 @@ async function masks(options, past) {
   return found;
 }
 
-/** Options that no control is for, where they aren't as usual; what isn't known is said to be lost. */
+/** Options without a control, as extras if they differ from the defaults. Unknown options are added to `lost`. */
 function values(options, lost) {
   const found = [];
   for (const [name, value] of Object.entries(options)) {
@@ -82,7 +82,7 @@ function values(options, lost) {
   return found;
 }
 
-/** Whether the smoothing is what the strength alone makes of it. */
+/** Whether tv_weight is the one that the strength stands for. */
 function isOfStrength({ strength, tv_weight: weight }) {
   if (strength == null) return false;
   return Math.abs(weight - OPTION_DEFAULTS.tv_weight * Math.min(2 * (1 - strength), 2 * strength)) < 1e-9;
@@ -93,7 +93,7 @@ async function variants(options, past, lost) {
   return { name: "variants", words: `${count(value.length, "variant", "variants")}: ${variantLabels(options).join("; ")}`, value };
 }
 
-/** What one variant has of its own, as the API takes it. */
+/** The fields that one variant sets itself, as in a request. */
 async function variant(own, i, options, past, lost) {
   const loc = `variants.${i}`;
   const given = { ...own };

@@ -1,4 +1,4 @@
-// The controls of "Look": what they show is the draft's settings, what is changed goes there.
+// The controls of "Look": they show the draft's settings and change them.
 import { $, show } from "./dom.js";
 import { draft, onDraft, removeExtra, setSettings } from "./draft.js";
 import { clearProblemOf, clearProblems } from "./problems.js";
@@ -17,7 +17,7 @@ function draw() {
   const { settings } = draft;
   for (const [name, value] of Object.entries(settings)) {
     const control = form.elements[name];
-    if (control === document.activeElement && control.type === "number") continue; // not under the person's fingers
+    if (control === document.activeElement && control.type === "number") continue; // not while the person types in it
     const shown = control.dataset && "log" in control.dataset ? Math.log10(value) : value;
     if (String(control.value) !== String(shown)) control.value = shown;
   }
@@ -42,7 +42,7 @@ export function setUpSettings() {
     if (!target.name) return;
     clearProblemOf(form, target.name);
     if (target.name === "dial") clearProblems(form);
-    draft.extras.filter(({ name }) => name === target.name).forEach(removeExtra); // as a first image of its own
+    draft.extras.filter(({ name }) => name === target.name).forEach(removeExtra); // for example an initial image
     setSettings({ [target.name]: read(target) });
   });
   $("sizes").addEventListener("click", ({ target }) => {

@@ -1,4 +1,4 @@
-// The shelf of presets: thumbnails that go into the mix, or out of it.
+// The shelf of presets: thumbnails that add a preset to the mix or remove it.
 import { getJson } from "./api.js";
 import { $, h, show } from "./dom.js";
 import { addStyle, draft, onDraft, removeStyle } from "./draft.js";
@@ -10,7 +10,7 @@ const PAGE = 200;
 
 let presets = [];
 
-/** The presets that the service has, as it describes them. */
+/** The service's presets, as its API describes them. */
 export function knownPresets() {
   return presets;
 }

@@ -1,16 +1,16 @@
-// The request of the draft as text that runs: pure functions from {origin, key, request, files} to code.
+// The draft's request as code that runs: pure functions from {origin, withKey, request, files} to text.
 const OUTPUT = "painting";
 
 function nameOf(file) {
   return file?.name ?? "photo.jpg";
 }
 
-/** For sh, whatever is in it. */
+/** A text as one word of sh, whatever is in it. */
 function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A string of Python and of JavaScript alike. */
+/** A text as a string literal, valid in both Python and JavaScript. */
 function literal(text) {
   return JSON.stringify(text);
 }

@@ -1,4 +1,4 @@
-// The stage: the draft's photograph, or one transfer, live or past.
+// The stage: the draft's photograph, or a transfer that runs or has ended.
 import { $, h, say, show } from "./dom.js";
 import { draft } from "./draft.js";
 import { addToCurve, beginCurve, forgetCurve } from "./curve.js";
@@ -43,7 +43,7 @@ export function showMissing(words) {
   setStage("lost", words);
 }
 
-/** A transfer as it is now; pictures come by `showPreview` and `showPainting`. */
+/** Shows a transfer without its pictures, which `showPreview` and `showPainting` show. */
 export function showJob(job) {
   const live = isLive(job);
   hideStrip();
@@ -77,7 +77,7 @@ export function showProgress({ status, iteration, iterations, fraction, eta_seco
   if (losses) addToCurve(iteration / (iterations || 1), losses.total);
 }
 
-/** What there is to see before the first preview, or where there never was one: the photograph, faintly. */
+/** Shows the photograph faintly: before the first preview, or if there never was one. */
 export async function showWaiting(job, signal) {
   const { width, height } = job.options.content;
   clearFrame();
@@ -96,7 +96,7 @@ export async function showPreview(job, url, signal) {
   $("after").alt = `Painting in the style of ${stylesOf(job.options)}, ${far}`;
 }
 
-/** One of the pictures that a transfer made, beside the photograph. */
+/** Shows one of a transfer's pictures beside the photograph. */
 export async function showPainting(job, i, signal) {
   const { width, height } = job.result;
   const options = optionsOf(job, i);
@@ -115,12 +115,12 @@ export async function showPainting(job, i, signal) {
   showCompare(true);
 }
 
-/** Where a picture of a transfer is. */
+/** The path of a transfer's picture. */
 export function pathOf(job, i) {
   return job.options.variants.length ? `${job.links.image}?variant=${i}` : job.links.image;
 }
 
-/** The options of one of its pictures. */
+/** The options of one of a transfer's pictures. */
 function optionsOf({ options }, i) {
   return { ...options, ...options.variants[i], variants: [] };
 }

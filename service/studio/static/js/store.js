@@ -1,4 +1,4 @@
-// The draft in IndexedDB, which takes files as they are. Where the browser allows none, a reload forgets the draft.
+// The draft in IndexedDB, which can hold files. If the browser has none, a reload forgets the draft.
 const [NAME, STORE, KEY] = ["studio", "draft", "draft"];
 
 let opening = null;
@@ -34,6 +34,6 @@ export async function save(draft) {
     const store = (await database()).transaction(STORE, "readwrite").objectStore(STORE);
     await done(store.put({ ...draft }, KEY));
   } catch {
-    // private windows and full disks: the page works, it only forgets
+    // private windows and full disks: the page works, but it forgets the draft
   }
 }

@@ -1,4 +1,4 @@
-// The pictures of a transfer that made several: small ones, of which the chosen one is on the stage.
+// The strip: small pictures of a transfer that made several. The stage shows the chosen one.
 import { $, h, say, show } from "./dom.js";
 import { showNothing, showPicture } from "./pictures.js";
 
@@ -8,7 +8,7 @@ export function hideStrip() {
   show($("strip"), false);
 }
 
-/** Shows small pictures with what is particular about each; `choose` is called with the number of one that is pressed. */
+/** Shows a button with a small picture for each label; `choose` is called with the number of the pressed one. */
 export function showStrip(labels, choose) {
   hideStrip();
   const buttons = labels.map((label, i) =>
@@ -30,7 +30,7 @@ export function showStrip(labels, choose) {
   show($("strip"), true);
 }
 
-/** Fetches the small pictures one after another, as they are large. */
+/** Fetches the strip's pictures one after another: each is a full-size file. */
 export async function fillStrip(paths, signal) {
   const images = [...$("strip").querySelectorAll("img")];
   for (const [i, path] of paths.entries()) {

@@ -1,4 +1,4 @@
-// "Paint": sends the draft. A try that got no answer is made again under the same key, so that it makes one job.
+// "Paint": sends the draft. A request without an answer is repeated with the same Idempotency-Key, so that it makes one job.
 import { goToDraft, goToJob } from "./address.js";
 import { call, form, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
@@ -40,7 +40,7 @@ async function sendDraft() {
   }
 }
 
-/** Says what is not there yet, beside where it would be. */
+/** Says what the draft still lacks, beside its place. Resolves with whether something is missing. */
 async function missing() {
   if (!draft.content) {
     await goToDraft();

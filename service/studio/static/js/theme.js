@@ -1,5 +1,5 @@
-// Light or dark, before anything is drawn: the machine's own choice until the button is pressed. No module, so that it
-// runs before the body is there.
+// Light or dark, before anything is drawn: the system's choice until the button is pressed. This file is no module, so
+// that it runs before the body is there.
 (() => {
   const KEPT = "studio.theme";
   const root = document.documentElement;
@@ -10,7 +10,7 @@
     const kept = localStorage.getItem(KEPT);
     if (kept) root.dataset.theme = kept;
   } catch {
-    // nothing may be remembered here: the machine's choice does
+    // the browser allows no memory: use the system's choice
   }
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -21,7 +21,7 @@
       try {
         localStorage.setItem(KEPT, root.dataset.theme);
       } catch {
-        // it holds until the next reload
+        // the choice holds until the next reload
       }
       show();
     });

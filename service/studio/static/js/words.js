@@ -21,7 +21,7 @@ export function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
-/** The significant digits of a number, without a tail of noughts; null (a loss that wasn't finite) stays null. */
+/** The significant digits of a number, without trailing zeros; null (a loss that wasn't finite) stays null. */
 export function number(value, digits = 3) {
   return value === null ? null : String(Number(value.toPrecision(digits)));
 }
@@ -30,7 +30,7 @@ export function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** The styles of a job, as its options name them; of one with variants those of all. */
+/** The names of a job's styles; for a job with variants, those of all variants. */
 export function stylesOf({ styles, variants = [] }) {
   const all = variants.length ? variants.flatMap((own) => own.styles ?? styles) : styles;
   const named = all.map((style) => style.preset ?? "own picture");
@@ -46,22 +46,22 @@ export function plain(value) {
   return Object.entries(value).sort().map(([name, one]) => `${name} ${one}`).join(", ");
 }
 
-/** An option as people read its name. */
+/** An option's name with spaces. */
 export function optionName(name) {
   return name.replaceAll("_", " ");
 }
 
-/** Whether an option isn't as it is where nobody says anything. */
+/** Whether an option differs from its default. */
 export function isUnusual(name, value) {
   return value != null && plain(value) !== plain(OPTION_DEFAULTS[name]);
 }
 
 const DIAL = ["content_weight", "style_weight", "tv_weight"];
 
-/** What is particular about each picture of a transfer with variants. */
+/** A label for each picture of a transfer with variants: the options in which it differs. */
 export function variantLabels({ variants, ...base }) {
   const all = new Set(variants.flatMap(Object.keys).filter((name, _, names) => !(names.includes("strength") && DIAL.includes(name))));
-  const usual = all.size === 1 ? [...all] : []; // where they differ in one thing, that is told of each
+  const usual = all.size === 1 ? [...all] : []; // if they differ in one option only, a variant without it says it too
   return variants.map((own) => labelOf(Object.keys(own).length ? Object.keys(own) : usual, { ...base, ...own }));
 }
 
@@ -83,7 +83,7 @@ function sharesOf(styles) {
 
 const ENDING = { succeeded: "painted in", failed: "failed after", canceled: "canceled after" };
 
-/** How long a job that has ended took: its time in the queue apart from that with a worker. */
+/** How long an ended job took, with its time in the queue separate from its time with a worker. */
 export function took({ status, started_at: started, timings: { queued_s: queued, total_s: total } }) {
   if (total == null || !(status in ENDING)) return "";
   if (!started) return `${status} after waiting for ${duration(total)}`;
@@ -105,7 +105,7 @@ export const STATUS = {
   canceled: "Canceled",
 };
 
-/** When something was, as people say it: "just now", "5 min ago", or the day. */
+/** A time in words: "just now", "5 min ago", or the day. */
 export function ago(iso) {
   const seconds = (Date.now() - Date.parse(iso)) / 1000;
   if (seconds < 60) return "just now";
