@@ -110,7 +110,7 @@ class TransferOptions:
     )
     method: str = _option(
         "optimize",
-        "The optimiser, or one pass of the presets' painters, which iterations can refine (0 is their default there).",
+        "The optimiser, or one pass of the presets' painters, which iterations can refine (default then: 0).",
         choices=get_args(Method),
     )
     format: str = _option("png", "File format of the result.", choices=get_args(Format))
