@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +31,7 @@ from service.storage.reserve import Reserve
 from service.storage.schema import STORE_MARK, MarkRow
 
 BUSY_TIMEOUT_S = 30  # seconds that an SQLite writer waits for another one
+WAL_RETRY_S = 0.05  # seconds before the next try to switch to the write-ahead log
 FULL = ("disk is full", "No space left", "Disk quota exceeded")  # in the messages of SQLite and PostgreSQL
 POOL_SIZE = 5  # connections to PostgreSQL that a process keeps
 POOL_MORE = 15  # further ones while they are needed: a web process has 16 threads, and others beside them
@@ -242,8 +245,21 @@ def _sqlite(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # a broken text stops no other row
     connection.isolation_level = None  # the driver's own BEGIN comes too late and never as IMMEDIATE
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")  # a commit that was answered survives a power cut
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log. SQLite doesn't wait where another process does so too, so this tries again."""
+    end = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(WAL_RETRY_S)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
 from service.errors import StorageError
 from service.pictures.style_image import StyleImage
-from service.storage.database import Database, advisory_lock, now
+from service.storage.database import Database, _prepare_sqlite, advisory_lock, now
 from service.storage.pictures import StoredImage
 from service.storage.schema import PresetRow, WorkerRow
 
@@ -209,3 +212,21 @@ def test_what_is_no_database_cannot_be_opened(tmp_path: Path, url: str) -> None:
     (tmp_path / "file").write_bytes(b"no database" * 1000)
     with pytest.raises(StorageError, match="the database can't be opened"):
         Database(url.format(tmp_path=tmp_path))
+
+
+def test_an_sqlite_file_that_another_process_switches_to_its_log_is_opened_all_the_same() -> None:
+    class Busy(sqlite3.Connection):
+        tries = 0
+
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            if "journal_mode" in args[0] and self.tries < 3:
+                self.tries += 1
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise error
+            return super().execute(*args)
+
+    with closing(sqlite3.connect(":memory:", factory=Busy)) as connection:
+        _prepare_sqlite(connection, None)
+        assert connection.tries == 3
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
