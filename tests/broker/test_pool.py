@@ -60,6 +60,7 @@ def service(shared: RunningService, broker: Redis) -> Iterator[RunningService]:
         shared.start()
     shared.put_style("kept", STYLE)
     eventually(lambda: both_ready(shared), 60, "no two processes")
+    cancel_all(shared)  # what a test left that stopped the service
     os.truncate(shared.log, 0)
     make_app(broker.url).send_task(WAKE)
     eventually(lambda: RECEIVED in shared.log.read_text(), 60, "no message reaches the pool")
