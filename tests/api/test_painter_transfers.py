@@ -144,6 +144,7 @@ def test_what_it_can_not_do_is_refused(
     assert words in response.json()["errors"][0]["msg"]
 
 
+@pytest.mark.slow
 def test_a_painter_s_transfer_outlives_its_painter(service: RunningService) -> None:
     service.put_style("leaving", png(NEGATIVE), painter=QUICK)
     learned(service, "leaving")
