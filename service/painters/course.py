@@ -15,10 +15,11 @@ import numpy.typing as npt
 import torch
 
 from service.engine.canvas import to_picture, to_tensor
+from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.losses import Losses
 from service.engine.vgg import VGG
 from service.options import TransferOptions
-from service.painters.learning import RATE, Learner, Targets, judge
+from service.painters.learning import RATE, GradientNotFinite, Learner, Targets, judge
 from service.painters.lessons import Lessons
 from service.painters.network import Painter
 from service.painters.photographs import CROP, Crops
@@ -43,10 +44,6 @@ class LearningDiverged(Exception):
     """The losses don't fall at any rate that was tried; the message says how far it came."""
 
 
-class UnusableCourse(Exception):
-    """Bytes that no learning of this version wrote."""
-
-
 @dataclass
 class Standing:
     """How far a learning is.
@@ -57,7 +54,8 @@ class Standing:
         restarts: how many there were.
         best: least total on pictures kept out.
         waited: checks since the last gain.
-        curve: seconds and losses of each check.
+        checks: how many there were.
+        curve: seconds and losses of each check that found no divergence.
     """
 
     seconds: float = 0.0
@@ -65,6 +63,7 @@ class Standing:
     restarts: int = 0
     best: float = math.inf
     waited: int = 0
+    checks: int = 0
     curve: tuple[tuple[float, Losses], ...] = ()
 
 
@@ -136,10 +135,10 @@ class Course:
         begun, standing = time.monotonic(), self.standing
         try:
             self.losses = self._lessons.step(self.fraction)
-        except RuntimeError as error:  # the gradient isn't finite
+        except GradientNotFinite as error:
             self._restart(str(error))
         standing.seconds += time.monotonic() - begun
-        if standing.seconds >= (len(standing.curve) + 1) * self._seconds / CHECKS:
+        if standing.seconds >= (standing.checks + 1) * self._seconds / CHECKS:
             self._check()
         self.ended = self.ended or standing.seconds >= self._seconds
 
@@ -167,7 +166,7 @@ class Course:
         return buffer.getvalue()
 
     def resume(self, data: bytes) -> None:
-        """Go on from bytes of `to_bytes`. Raises UnusableCourse for other bytes."""
+        """Go on from bytes of `to_bytes`. Raises UnusableCheckpoint for other bytes."""
         try:
             state = torch.load(io.BytesIO(data), weights_only=True, map_location=self._encoder.device)
             self._learner.load_state(state["learner"])
@@ -175,10 +174,14 @@ class Course:
             known["curve"] = tuple((seconds, Losses(**losses)) for seconds, losses in known["curve"])
             self.standing = Standing(**known)
         except Exception as error:  # torch raises errors of many types
-            raise UnusableCourse(f"{type(error).__name__}: {error}") from error
+            self._learner = self._new_learner()  # a part may have been loaded
+            self._lessons = self._new_lessons()
+            raise UnusableCheckpoint(f"{type(error).__name__}: {error}") from error
         self._learner.rate = self.standing.rate
         self._lessons = self._new_lessons()
         self.ended = self.standing.seconds >= self._seconds or self.standing.waited >= PATIENCE
+        if not self._has_diverged(self._judged()):
+            self._good = copy.deepcopy(self._learner.state())
 
     def _new_learner(self) -> Learner:
         torch.manual_seed(SEED)
@@ -193,16 +196,23 @@ class Course:
     def _check(self) -> None:
         """Judge the painter on pictures kept out; end where it no longer gains, restart where it diverged."""
         begun, standing = time.monotonic(), self.standing
-        losses = judge(self._encoder, self.painter, self._held_out, self._targets[0], self._options)
-        standing.curve += ((round(standing.seconds, 1), losses),)
-        if not losses.total < DIVERGED * standing.best:  # true for NaN too
+        losses = self._judged()
+        standing.checks += 1
+        if self._has_diverged(losses):
             self._restart(f"the total on pictures kept out is {losses.total:.3g}, after {standing.best:.3g}")
         else:
+            standing.curve += ((round(standing.seconds, 1), losses),)
             standing.waited = 0 if losses.total < (1 - GAIN) * standing.best else standing.waited + 1
             standing.best = min(standing.best, losses.total)
             self._good = copy.deepcopy(self._learner.state())
             self.ended = standing.waited >= PATIENCE
         standing.seconds += time.monotonic() - begun
+
+    def _judged(self) -> Losses:
+        return judge(self._encoder, self.painter, self._held_out, self._targets[0], self._options)
+
+    def _has_diverged(self, losses: Losses) -> bool:
+        return not losses.total < DIVERGED * self.standing.best  # true for NaN too
 
     def _restart(self, why: str) -> None:
         """Go back to the last state without divergence, or to the beginning, with half the rate."""

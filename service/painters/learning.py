@@ -55,6 +55,10 @@ def _as_one(features: Tensor) -> Tensor:
     return features.permute(0, 2, 3, 1).reshape(1, batch * height, width, channels).permute(0, 3, 1, 2)
 
 
+class GradientNotFinite(Exception):
+    """The gradient hasn't been finite for too many steps on end; the message says how many."""
+
+
 class Learner:
     """Painters that learn, with all state that a step changes: one painter, or several with shared convolutions.
 
@@ -88,7 +92,7 @@ class Learner:
         `fraction` is the share of the whole learning that is done.
 
         Raises:
-            RuntimeError: the gradient wasn't finite in more than MOST_SKIPPED steps in a row.
+            GradientNotFinite: the gradient wasn't finite in more than MOST_SKIPPED steps in a row.
         """
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate * _pace(self.steps, fraction)
@@ -101,7 +105,7 @@ class Learner:
         norm = torch.nn.utils.clip_grad_norm_(self.painters.parameters(), MOST_GRADIENT)
         self._skipped = 0 if norm.isfinite() else self._skipped + 1
         if self._skipped > MOST_SKIPPED:
-            raise RuntimeError(f"the gradient isn't finite in {self._skipped} steps on end")
+            raise GradientNotFinite(f"the gradient isn't finite in {self._skipped} steps on end")
         if self._skipped == 0:
             self._optimizer.step()
         self.steps += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +10,12 @@ from dataclasses import dataclass
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import DatabaseError, JobFailed, StorageError
+from service.errors import DatabaseError, JobFailed
 from service.jobs.leases import Leases
 from service.jobs.memory_check import check_learning_memory
 from service.jobs.request import LearnTask
 from service.options import TransferOptions
-from service.painters.course import Course, LearningDiverged, Material, UnusableCourse
+from service.painters.course import Course, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
 from service.painters.photographs import draw_pictures
 from service.painting.order import Order
@@ -27,10 +26,8 @@ from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob
 from service.worker.onnx_file import preset_onnx
-from service.worker.reporter import Stopping
+from service.worker.reporter import Stopping, read_checkpoint
 from service.worker.tasks import PresetRun
-
-logger = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two checks whether other jobs wait
@@ -124,17 +121,8 @@ class LearnRun(PresetRun):
         grams = self.grams(task.style, list(sizes.values()))
         material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
         course = Course(self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60)
-        self._resume(course)
+        read_checkpoint(self.blobs, self.claim, course.resume)
         return course
-
-    def _resume(self, course: Course) -> None:
-        """Go on at the checkpoint, or from the beginning where it can't be used."""
-        if self.claim.checkpoint is None or self.claim.checkpoint.blob is None:
-            return
-        try:
-            course.resume(self.blobs.get(self.claim.checkpoint.blob))
-        except (StorageError, UnusableCourse):
-            logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
 
     def _judged(
         self, task: LearnTask, course: Course, photographs: Sequence[Picture], give_way: Callable[[], None]

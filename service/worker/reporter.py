@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
+from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.losses import Losses
 from service.errors import DatabaseError, StorageError
 from service.jobs.leases import Claim, Leases
@@ -21,6 +21,8 @@ from service.storage.typed_json import Json
 from service.telemetry.complaints import Complaint
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 REPORT_S = 0.25  # seconds between two writes of progress, at least
 PREVIEW_S = 2.0  # seconds between two previews of one level, at least
@@ -274,12 +276,12 @@ class _Checkpoints:
         self._written -= keys
 
 
-def read_checkpoint(blobs: Blobs, claim: Claim) -> Checkpoint | None:
+def read_checkpoint(blobs: Blobs, claim: Claim, read: Callable[[bytes], T]) -> T | None:
     """Read the checkpoint of a job; None if there is none or it can't be read, so that the job starts anew."""
     if claim.checkpoint is None or claim.checkpoint.blob is None:
         return None
     try:
-        return Checkpoint.from_bytes(blobs.get(claim.checkpoint.blob))
+        return read(blobs.get(claim.checkpoint.blob))
     except (StorageError, UnusableCheckpoint):
         logger.exception("job %s: its checkpoint can't be used; starting anew", claim.id)
         return None

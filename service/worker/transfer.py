@@ -10,7 +10,7 @@ from typing import Any
 
 from service.decoding import files
 from service.decoding.decoded import DecodedFiles
-from service.engine.checkpoint import UnusableCheckpoint
+from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.errors import DamagedFile
@@ -41,7 +41,7 @@ class TransferRun(JobRun):
         request.check_options()
         check_memory(request, {self.capacity})
         done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
-        resume, work = read_checkpoint(self.blobs, self.claim), _Work(request.paintings)
+        resume, work = read_checkpoint(self.blobs, self.claim, Checkpoint.from_bytes), _Work(request.paintings)
         if len(whole := self._whole(done)) < len(done):
             done, resume = whole, None
             self.reporter.begin(done, work.at(len(done)))

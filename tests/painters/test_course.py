@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.losses import Losses
 from service.engine.vgg import VGG
 from service.options import TransferOptions
 from service.painters import course as module
-from service.painters.course import CHECKS, PATIENCE, RESTARTS, Course, LearningDiverged, Material, UnusableCourse
+from service.painters.course import CHECKS, PATIENCE, RESTARTS, Course, LearningDiverged, Material
 from service.painters.learning import RATE, Targets
 from service.pictures.images import Picture
 
@@ -73,6 +74,7 @@ def test_one_that_diverges_goes_back_and_goes_on_at_half_the_rate(new: Any, monk
     while not course.standing.restarts:
         course.step()
     assert course.standing.rate == RATE / 2
+    assert [losses.total for _, losses in course.standing.curve] == [0.5]  # no NaN
     assert all(torch.equal(good[name], tensor) for name, tensor in weights(course).items())
 
 
@@ -96,9 +98,33 @@ def test_it_goes_on_from_its_bytes(new: Any) -> None:
     assert other.steps == 4
 
 
+def test_one_that_diverges_after_a_pause_goes_back_to_its_checkpoint(
+    new: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, other = new(), new(seconds=24.0)
+    for _ in range(3):
+        course.step()
+    checks(monkeypatch, [0.5, math.nan, *[0.4] * 20])
+    other.resume(course.to_bytes())
+    while not other.standing.restarts:
+        other.step()
+    assert all(torch.equal(tensor, weights(course)[name]) for name, tensor in weights(other).items())
+
+
+def test_an_error_that_is_no_divergence_ends_it(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    course = new()
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("not enough memory")
+
+    monkeypatch.setattr(course._lessons, "step", fail)
+    with pytest.raises(RuntimeError, match="not enough memory"):
+        course.step()
+
+
 @pytest.mark.parametrize("data", [b"", b"no file of torch"])
 def test_other_bytes_are_refused(new: Any, data: bytes) -> None:
-    with pytest.raises(UnusableCourse):
+    with pytest.raises(UnusableCheckpoint):
         new().resume(data)
 
 

@@ -9,7 +9,7 @@ import torch
 from service.engine.losses import Objective, StyleTarget
 from service.engine.vgg import VGG
 from service.options import TransferOptions
-from service.painters.learning import MOST_SKIPPED, Learner, Targets, losses, share_convolutions
+from service.painters.learning import MOST_SKIPPED, GradientNotFinite, Learner, Targets, losses, share_convolutions
 from service.painters.network import Painter
 from service.painters.photographs import CROP, MOST_DRAWN, Crops
 
@@ -83,7 +83,7 @@ def test_steps_without_a_finite_gradient_change_nothing_and_end_the_learning(enc
         one.step(batch * torch.nan, targets, 0.0, 0.0)
     assert one.steps == MOST_SKIPPED
     assert all(torch.equal(a, b) for a, b in zip(before, one.painters.parameters(), strict=True))
-    with pytest.raises(RuntimeError, match="isn't finite"):
+    with pytest.raises(GradientNotFinite, match="isn't finite"):
         one.step(batch * torch.nan, targets, 0.0, 0.0)
 
 
