@@ -135,10 +135,9 @@ class TransferOptions:
     def _without_effect(self) -> list[FieldError]:
         """Return an error for each option that a painter ignores and that isn't at its default."""
         names = BESIDE_PAINTER if self.iterations else BESIDE_PAINTER + OF_OPTIMIZER
-        if self.strength is not None:
-            names = tuple(name for name in names if name not in REAL)
+        set_by_strength = {} if self.strength is None else weights_at(self.strength)
         why = "has no effect with the method painter" + ("" if self.iterations else " without iterations")
-        changed = [name for name in names if getattr(self, name) != DEFAULTS[name]]
+        changed = [name for name in names if getattr(self, name) not in (DEFAULTS[name], set_by_strength.get(name))]
         return [FieldError(name, f"{why}; leave it out") for name in changed]
 
     @classmethod

@@ -44,8 +44,9 @@ def paint(
     plain = _as_pixels(content)
     painted = np.zeros_like(plain)
     covered = np.zeros((height, width, 1), np.float32)
+    strengths = _strength(guidance, strength, width, height)
     for styles, weight in zip(regions, _weights(guidance, width, height), strict=True):
-        painted += weight * _strongly(plain, styles, painters, _strength(guidance, strength, width, height), on_tick)
+        painted += weight * _strongly(plain, styles, painters, strengths, on_tick)
         covered += weight
     mixed = painted / np.maximum(covered, 1) + plain * (1 - np.minimum(covered, 1))
     picture = _coloured(content, mixed, color)

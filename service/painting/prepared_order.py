@@ -15,6 +15,7 @@ from service.engine.pyramid import plan
 from service.engine.vgg import VGG
 from service.errors import JobFailed
 from service.painters.sessions import Painters
+from service.painters.weights import UnusablePainter
 from service.painting.order import Order
 from service.painting.painted import paint
 from service.pictures import colour, images
@@ -74,15 +75,18 @@ class PreparedOrder:
 
     def _painted(self) -> Picture:
         options = self._order.options
-        return paint(
-            self.content,
-            list(self._regions.values()),
-            self.guidance,
-            self._painters,
-            strength=0.5 if options.strength is None else options.strength,
-            color=options.color,
-            on_tick=self._on_tick,
-        )
+        try:
+            return paint(
+                self.content,
+                list(self._regions.values()),
+                self.guidance,
+                self._painters,
+                strength=0.5 if options.strength is None else options.strength,
+                color=options.color,
+                on_tick=self._on_tick,
+            )
+        except UnusablePainter as error:
+            raise JobFailed(f"a preset's painter can't be used: {error}") from error
 
     def grams_at(self, size: int) -> list[Grams]:
         """Return the Gram targets of each region, for an output of `size` pixels on its long edge.

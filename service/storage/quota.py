@@ -1,7 +1,7 @@
 """The quota of a caller: bytes of the files of its jobs (requests and results) and presets, counted from rows.
 
-Previews, checkpoints, Gram matrices, the packs and painters that workers make, and files of rows that are gone are
-not counted.
+Previews, checkpoints, Gram matrices, the packs that workers make, the ONNX files of painters that came with packs,
+and files of rows that are gone are not counted.
 """
 
 from __future__ import annotations

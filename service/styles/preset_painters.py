@@ -57,10 +57,11 @@ class PresetPainters:
         with self._database.writing() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
             if row is None or row.version != version or row.learning != job:
+                leave(session, [painter_folder(job)])
                 return False
-            if row.painter is None or row.painter.blob != painter.blob:
-                _let_go(session, row)
+            _let_go(session, row)
             row.painter = painter
+            row.bytes += painter.counted
         return True
 
     def add_model(self, name: str, weights: StoredFile, model: StoredFile, size: int) -> bool:

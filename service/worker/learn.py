@@ -161,6 +161,7 @@ class LearnRun(PresetRun):
             seconds=round(course.standing.seconds, 1),
             photos=photos,
             judged=judged,
+            counted=len(data) + len(onnx),
         )
         self.blobs.put(painter.blob, data)
         self.blobs.put(painter.onnx, onnx)

@@ -91,6 +91,12 @@ def test_an_option_that_a_painter_does_not_look_at_is_refused(option: dict[str, 
     assert "no effect with the method painter" in wrong(method="painter", iterations=0, **option)[name]
 
 
+@pytest.mark.parametrize("option", [{"tolerance": 0.5}, {"tv_weight": 3.0}])
+def test_nor_is_it_taken_beside_a_strength(option: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="no effect"):
+        TransferOptions.of(method="painter", strength=0.7, **option)
+
+
 def test_every_option_is_tested_here_and_explained_there() -> None:
     assert set(OPTIONS) == {*RANGES, *CHOICES, *LAYER_OPTIONS}
     assert all(option.metadata["doc"] for option in OPTIONS.values())

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Response, request
+from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
-from service.api.http.caching import NEVER, REVALIDATE, file
-from service.api.live.streams import resumed_at
+from service.api.http.caching import REVALIDATE, file
 from service.api.schemas.parameters import TransferPath, WatchHeaders
 from service.api.schemas.responses import Problem
+from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.stored import job_preview
 from service.errors import NotReady
 from service.storage.kinds import TRANSFER
-from service.storage.schema import ENDED
 
 blueprint = APIBlueprint(
     "live",
@@ -29,8 +26,6 @@ blueprint = APIBlueprint(
 )
 
 JPEG = files("image/jpeg")
-EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
-LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it
 
 
 @blueprint.get("/<id>/events", responses=EVENTS | {"503": Problem})
@@ -41,15 +36,7 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
     Event-ID` resumes it: the newest states are always sent, those in between may be left out. 204 if nothing is left
     to send, which also keeps an EventSource from reconnecting.
     """
-    row, streams = context().queue.get(path.id, TRANSFER), context().streams
-    number = resumed_at(header.last_event_id, row)
-    if row.status in ENDED and number == row.events:
-        return Response(status=204, headers=LIVE)
-    streams.take_place()
-    connection = request.environ.get("gunicorn.socket")
-    response = Response(streams.stream(row, number, connection), mimetype="text/event-stream", headers=LIVE)
-    response.call_on_close(streams.free_place)
-    return response
+    return event_stream(context().queue.get(path.id, TRANSFER), header)
 
 
 @blueprint.get("/<id>/preview", responses=JPEG | {"409": Problem})

@@ -5,19 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
-from service.api.http.caching import NEVER, REVALIDATE, file
+from service.api.http.caching import REVALIDATE, file
 from service.api.intake.learning import new_learning
-from service.api.live.streams import Shown, resumed_at
+from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
 from service.api.schemas.requests import PainterBody
 from service.api.schemas.resources import learning_progress, painter_resource
 from service.api.schemas.responses import PainterOut, Problem
+from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.made import made
 from service.api.views.stored import job_preview
 from service.errors import NotFound, NotReady
@@ -26,7 +27,7 @@ from service.jobs.request import OnnxTask
 from service.storage.kinds import LEARN
 from service.storage.pictures import StoredFile
 from service.storage.records import PresetPainter
-from service.storage.schema import ENDED, JobRow, PresetRow
+from service.storage.schema import JobRow, PresetRow
 
 blueprint = APIBlueprint(
     "painters",
@@ -39,8 +40,6 @@ blueprint = APIBlueprint(
 
 NEW: dict[Any, Any] = {"202": PainterOut} | dict.fromkeys(("400", "413", "422", "429", "503"), Problem)
 JPEG, ONNX = files("image/jpeg"), files("application/octet-stream")
-EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
-LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it
 
 
 @blueprint.put("/<name>/painter", responses=NEW)
@@ -132,20 +131,12 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
     job = _learning(context().presets.get(path.name))
     if job is None:
         raise NotReady(f"the style {path.name!r} isn't learning")
-    streams, number = context().streams, resumed_at(header.last_event_id, job)
-    if job.status in ENDED and number == job.events:
-        return Response(status=204, headers=LIVE)
     presets, painter = context().presets, f"/v1/styles/{path.name}/painter"
 
     def done(row: JobRow) -> dict[str, Any]:
         return painter_resource(presets.get(path.name), row)
 
-    streams.take_place()
-    connection = request.environ.get("gunicorn.socket")
-    events = streams.stream(job, number, connection, Shown(learning_progress, done, lambda row: f"{painter}/preview"))
-    response = Response(events, mimetype="text/event-stream", headers=LIVE)
-    response.call_on_close(streams.free_place)
-    return response
+    return event_stream(job, header, Shown(learning_progress, done, lambda row: f"{painter}/preview"))
 
 
 def _learning(preset: PresetRow) -> JobRow | None:

@@ -1,0 +1,32 @@
+"""A job's Server-Sent Events as a response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+
+from service.api.context import context
+from service.api.http.caching import NEVER
+from service.api.live.streams import TRANSFER, Shown, resumed_at
+from service.api.schemas.parameters import WatchHeaders
+from service.storage.schema import ENDED, JobRow
+
+EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
+LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it
+
+
+def event_stream(job: JobRow, header: WatchHeaders, shown: Shown = TRANSFER) -> Response:
+    """Return the stream of a job's events, from where `Last-Event-ID` says; 204 if none is left to send.
+
+    Raises:
+        Unavailable: too many streams are open.
+    """
+    streams, number = context().streams, resumed_at(header.last_event_id, job)
+    if job.status in ENDED and number == job.events:
+        return Response(status=204, headers=LIVE)
+    streams.take_place()
+    connection = request.environ.get("gunicorn.socket")
+    response = Response(streams.stream(job, number, connection, shown), mimetype="text/event-stream", headers=LIVE)
+    response.call_on_close(streams.free_place)
+    return response
