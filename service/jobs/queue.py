@@ -14,7 +14,8 @@ from service.jobs.expiry import is_kept
 from service.jobs.finish import finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
-from service.jobs.request import Request, job_folder
+from service.jobs.request import ScoreRequest, TransferRequest, job_folder
+from service.jobs.tasks import Task
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import leave
@@ -38,7 +39,7 @@ class Submission:
     """
 
     id: str
-    request: Request
+    request: TransferRequest | ScoreRequest | Task
     owner: str = ""
     priority: int = 0
     deadline_s: float | None = None

@@ -13,7 +13,7 @@ from service.engine.losses import Losses
 from service.errors import DatabaseError, JobFailed
 from service.jobs.leases import Leases
 from service.jobs.memory_check import check_learning_memory
-from service.jobs.request import LearnTask
+from service.jobs.tasks import LearnTask
 from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material
 from service.painters.lessons import learned_sizes

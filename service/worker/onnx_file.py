@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.errors import JobFailed
-from service.jobs.request import OnnxTask
+from service.jobs.tasks import OnnxTask
 from service.painters.graph import onnx_file
 from service.painters.weights import PainterWeights
 from service.pictures.images import digest

@@ -9,7 +9,8 @@ from service.decoding import files
 from service.decoding.decoded import DecodedFiles
 from service.errors import DamagedFile, DoesNotFit, JobFailed
 from service.jobs.memory_check import check_memory, check_style_memory
-from service.jobs.request import PackTask, ScoreRequest, StoredStyle, WarmTask
+from service.jobs.request import ScoreRequest, StoredStyle
+from service.jobs.tasks import PackTask, WarmTask
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors
 from service.storage.readback import read_back

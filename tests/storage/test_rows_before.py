@@ -14,8 +14,9 @@ from service.config import Settings
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
-from service.jobs.request import PackTask, ScoreRequest, TransferRequest, WarmTask
+from service.jobs.request import ScoreRequest, TransferRequest
 from service.jobs.resource import transfer_resource
+from service.jobs.tasks import PackTask, WarmTask
 from service.storage.database import Database
 from service.storage.json_text import read_json
 from service.storage.records import (

@@ -19,7 +19,8 @@ from service.errors import NotFound
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
-from service.jobs.request import Painting, StoredStyle, TransferRequest, WarmTask
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.jobs.tasks import WarmTask
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database

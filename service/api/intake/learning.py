@@ -13,7 +13,8 @@ from service.api.schemas.requests import Learning
 from service.errors import InvalidInput
 from service.jobs.memory_check import check_learning_memory, check_style_memory
 from service.jobs.queue import Submission, new_id
-from service.jobs.request import LearnTask, StoredStyle, job_blob, job_folder
+from service.jobs.request import StoredStyle, job_blob, job_folder
+from service.jobs.tasks import LearnTask
 from service.pictures.sizes import HasSize, style_size_errors
 from service.storage.database import Transaction
 from service.storage.pictures import StoredFile, StoredImage

@@ -12,7 +12,7 @@ from service.api.http.access_log import traceparent
 from service.errors import JobFailed, NotFound, Unavailable
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
-from service.jobs.request import Request
+from service.jobs.tasks import Task
 from service.storage.schema import ENDED
 
 MADE_S = 60.0  # seconds that a caller waits
@@ -20,7 +20,7 @@ MADE_S = 60.0  # seconds that a caller waits
 Found = TypeVar("Found")
 
 
-def made(what: str, task: Request, key: RepeatKey, find: Callable[[], Found | None]) -> Found:
+def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]) -> Found:
     """Let a worker do a task, and wait for what `find` then finds; requests of one key at the same time share it.
 
     `what` names the thing in errors, as in "the pack".

@@ -23,7 +23,7 @@ from service.api.views.made import made
 from service.api.views.stored import job_preview
 from service.errors import NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
-from service.jobs.request import OnnxTask
+from service.jobs.tasks import OnnxTask
 from service.storage.kinds import LEARN
 from service.storage.pictures import StoredFile
 from service.storage.records import PresetPainter

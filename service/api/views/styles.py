@@ -28,7 +28,8 @@ from service.errors import InvalidInput, NotFound, OtherModel
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
-from service.jobs.request import PackTask, StoredStyle, WarmTask
+from service.jobs.request import StoredStyle
+from service.jobs.tasks import PackTask, WarmTask
 from service.painters.packed import joined, parted
 from service.pictures.images import UnreadableImage
 from service.pictures.sizes import style_size_errors

@@ -1,0 +1,93 @@
+"""Tasks as their rows hold them: all jobs that are neither transfers nor scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from service.jobs.request import StoredStyle
+from service.storage.kinds import LEARN, ONNX, PACK, WARM
+from service.storage.pictures import StoredFile, StoredImage
+from service.storage.typed_json import Json, number_in, object_in, objects_in
+
+
+@dataclass(frozen=True)
+class WarmTask:
+    """Warming: the Grams of a preset for transfers of these sizes in pixels."""
+
+    kind: ClassVar[str] = WARM
+    style: StoredStyle
+    sizes: tuple[int, ...]
+
+    def to_json(self) -> Json:
+        return {"style": self.style.to_json(), "sizes": list(self.sizes)}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> WarmTask:
+        return cls(StoredStyle.from_json(object_in(json, "style")), tuple(json.get("sizes") or ()))
+
+
+@dataclass(frozen=True)
+class PackTask:
+    """Pack: the Grams of a preset's version as one file. `thumbnail` is the SHA-256 of its thumbnail."""
+
+    kind: ClassVar[str] = PACK
+    style: StoredStyle
+    version: str
+    description: str
+    thumbnail: str | None
+
+    def to_json(self) -> Json:
+        return vars(self) | {"style": self.style.to_json()}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> PackTask:
+        style = StoredStyle.from_json(object_in(json, "style"))
+        return cls(style, json.get("version", ""), json.get("description", ""), json.get("thumbnail"))
+
+
+@dataclass(frozen=True)
+class LearnTask:
+    """Learning: a painter for a preset's version.
+
+    Attributes:
+        size: pixels on the long edge that it learns for.
+        photos: photographs to learn from.
+        minutes: how long it may learn.
+    """
+
+    kind: ClassVar[str] = LEARN
+    style: StoredStyle
+    version: str
+    size: int
+    minutes: float
+    photos: tuple[StoredImage, ...] = ()
+
+    def to_json(self) -> Json:
+        return vars(self) | {"style": self.style.to_json(), "photos": [photo.to_json() for photo in self.photos]}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> LearnTask:
+        photos = tuple(StoredImage.from_json(photo) for photo in objects_in(json, "photos"))
+        style, minutes = StoredStyle.from_json(object_in(json, "style")), number_in(json, "minutes", 0.0)
+        return cls(style, json.get("version", ""), int(number_in(json, "size", 0)), minutes, photos)
+
+
+@dataclass(frozen=True)
+class OnnxTask:
+    """ONNX file: of the painter of a preset, whose weights are the file `painter`."""
+
+    kind: ClassVar[str] = ONNX
+    painter: StoredFile
+    preset: str
+
+    def to_json(self) -> Json:
+        return {"painter": self.painter.to_json(), "preset": self.preset}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> OnnxTask:
+        return cls(StoredFile.from_json(object_in(json, "painter")), json.get("preset", ""))
+
+
+Task = WarmTask | PackTask | LearnTask | OnnxTask
