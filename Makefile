@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo figures starters painters gallery screenshots serve test test-scale check bench clean
+.PHONY: demo figures starters painters gallery screenshots serve lint check test test-scale bench clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -46,11 +46,14 @@ PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 check test: export PYTHONDONTWRITEBYTECODE =
 check test: export OMP_NUM_THREADS = 1
 
-# Lint, types and the quick tests.
-check: .venv/ready
+# Lint and types.
+lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Lint, types and the quick tests.
+check: lint
 	$(PYTEST) -m "not slow"
 
 # All tests; the slow ones run the real weights.

@@ -75,6 +75,14 @@ class RunningService:
         finally:
             self.kill_everything()
 
+    def is_up(self) -> bool:
+        """Return whether serve runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop_if_up(self) -> None:
+        if self.is_up():
+            self.stop()
+
     def kill_everything(self) -> None:
         """Kill serve and all of its children at once, with SIGKILL."""
         assert self.process is not None
@@ -131,6 +139,13 @@ class RunningService:
 
     def cancel(self, id: str) -> requests.Response:
         return requests.post(f"{self.url}/v1/transfers/{id}/cancel", timeout=60)
+
+    def cancel_all(self) -> None:
+        """Cancel all transfers, and wait until they have ended."""
+        for status in ("running", "queued"):
+            for job in self.get(f"/v1/transfers?status={status}").json()["items"]:
+                self.cancel(job["id"])
+                self.ended(job["id"])
 
     def ended(self, id: str, seconds: float = 120) -> dict[str, Any]:
         eventually(lambda: self.job(id)["status"] in ENDED, seconds, f"job {id} did not end")

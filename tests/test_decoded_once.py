@@ -103,6 +103,7 @@ def test_all_variants_decode_each_picture_and_mask_once(
 
 
 @pytest.mark.parametrize("init", ["content", "style"])
+@pytest.mark.slow
 def test_one_picture_decodes_a_style_once_for_all_levels(
     worker: Worker, decoded: Counter[str], photo: np.ndarray, texture: np.ndarray, init: str
 ) -> None:
@@ -115,6 +116,7 @@ def test_one_picture_decodes_a_style_once_for_all_levels(
     assert set(decoded.values()) == {1}
 
 
+@pytest.mark.slow
 def test_what_leaves_no_room_is_decoded_again(
     worker: Worker, decoded: Counter[str], photo: np.ndarray, texture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -233,6 +233,7 @@ def test_the_web_process_loads_neither_torch_nor_onnx(tmp_path: Path) -> None:
     assert loaded.isdisjoint(WEB_STAYS_WITHOUT)
 
 
+@pytest.mark.slow
 def test_the_engine_loads_no_http_no_database_and_no_onnx_runtime() -> None:
     loaded = loaded_by("import service.engine.stylize")
     assert "torch" in loaded
@@ -245,6 +246,7 @@ def test_a_decoder_loads_nothing_that_it_does_not_need() -> None:
     assert loaded.isdisjoint(DECODER_STAYS_WITHOUT)
 
 
+@pytest.mark.slow
 def test_the_supervisor_loads_no_torch() -> None:
     """`serve` only watches its children; they load what they need."""
     assert loaded_by("import service.commands.serve").isdisjoint(("torch", "onnxruntime", "flask"))

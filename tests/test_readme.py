@@ -51,6 +51,7 @@ def test_the_python_snippet_runs(service: RunningService, pictures: Path) -> Non
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript: there is no node")
+@pytest.mark.slow
 def test_the_javascript_snippet_runs(service: RunningService, pictures: Path) -> None:
     (snippet,) = re.findall(r"```js\n(.*?)```", API, re.DOTALL)
     script = pictures / "snippet.mjs"

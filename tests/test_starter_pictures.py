@@ -34,6 +34,7 @@ def test_the_pictures_are_small() -> None:
 
 
 @pytest.mark.parametrize("name", quick_ones(set(DRAWN), {"ink", "waves", "mosaic"}))
+@pytest.mark.slow
 def test_what_is_committed_is_what_the_script_draws(name: str) -> None:
     drawn, kept = np.asarray(draw(name, SIZE), dtype=np.float64), committed(name)
     assert kept.shape == drawn.shape

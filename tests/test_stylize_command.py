@@ -38,6 +38,7 @@ def here(pictures: Path, narrow_model: Path, monkeypatch: pytest.MonkeyPatch) ->
     return pictures
 
 
+@pytest.mark.slow
 def test_it_writes_the_picture_and_shows_progress(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         "photo.png", "--style", "art.png", "photo.png", "--weight", "0.8", "0.2", "--scale", "1", "0.5",

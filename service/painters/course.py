@@ -6,7 +6,7 @@ import copy
 import io
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -94,16 +94,27 @@ class Course:
 
     Args:
         seconds: seconds that it may take.
+        on_tick: called between two parts of the preparation.
     """
 
-    def __init__(self, encoder: VGG, options: TransferOptions, material: Material, seconds: float) -> None:
+    def __init__(
+        self,
+        encoder: VGG,
+        options: TransferOptions,
+        material: Material,
+        seconds: float,
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> None:
         self._encoder, self._options, self._material = encoder, options, material
         self._targets = {octaves: _as_targets(grams, encoder.device) for octaves, grams in material.grams.items()}
         self._side = min(CROP, max(LEAST_SIDE, material.size // SIDE_STEP * SIDE_STEP))
         self._learner = self._new_learner()
         self._lessons = self._new_lessons()
         kept_out = Crops(material.held_out, SEED - 1, side=self._side)
-        self._held_out = [kept_out.batch(material.size) for _ in range(HELD_OUT)]
+        self._held_out = []
+        for _ in range(HELD_OUT):
+            on_tick()
+            self._held_out.append(kept_out.batch(material.size))
         self._seconds = seconds
         self._good: dict[str, Any] = {}  # the learner's state at the last check without divergence
         self.standing = Standing()

@@ -57,12 +57,6 @@ class Crops:
         return crop[:, ::-1] if mirrored else crop
 
 
-def draw_pictures(count: int, seed: int) -> list[Picture]:
-    """Draw so many pictures as draw_picture does; the same seed gives the same pictures."""
-    random = np.random.default_rng(seed)
-    return [draw_picture(random) for _ in range(count)]
-
-
 def draw_picture(random: np.random.Generator) -> Picture:
     """Draw a picture, DRAWN_SIZE x DRAWN_SIZE x 3 uint8."""
     return (draw(random, DRAWN_SIZE) * 255 + 0.5).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import resource
 import signal
@@ -36,7 +37,11 @@ sendfile = False  # it would wait for a slow client without a limit
 
 
 def on_starting(server: Any) -> None:
-    """Raise the limit of file descriptors as far as allowed: without a free one a new connection ends the process."""
+    """Import the application once for all web processes, and allow them as many open files as the system does.
+
+    Without a free file descriptor, a new connection would end a process.
+    """
+    importlib.import_module("service.web.app")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

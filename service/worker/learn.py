@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
+
 from service.decoding import files
 from service.engine.losses import Losses
 from service.errors import DatabaseError, JobFailed
@@ -17,7 +19,7 @@ from service.jobs.tasks import LearnTask
 from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
-from service.painters.photographs import draw_pictures
+from service.painters.photographs import draw_picture
 from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
@@ -83,7 +85,7 @@ class LearnRun(PresetRun):
         check_learning_memory("size", {self.capacity})
         photographs = self._photographs(task)
         course = self._course(task, photographs)
-        shown = [*photographs, *draw_pictures(SHOWN, SEED)][:SHOWN]
+        shown = [*photographs, *self._drawn(SHOWN)][:SHOWN]
         give_way = _Courtesy(self.leases)
         try:
             while not course.ended:
@@ -110,6 +112,15 @@ class LearnRun(PresetRun):
             self.reporter.on_tick()
         return photographs
 
+    def _drawn(self, count: int) -> list[Picture]:
+        """Draw pictures, with a tick before each."""
+        random = np.random.default_rng(SEED)
+        pictures = []
+        for _ in range(count):
+            self.reporter.on_tick()
+            pictures.append(draw_picture(random))
+        return pictures
+
     def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:
         kept_out = _kept_out(photographs)
         learned = [photograph for k, photograph in enumerate(photographs) if not kept_out or k % KEPT_OUT]
@@ -120,7 +131,9 @@ class LearnRun(PresetRun):
         }
         grams = self.grams(task.style, list(sizes.values()))
         material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
-        course = Course(self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60)
+        course = Course(
+            self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60, self.reporter.on_tick
+        )
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
@@ -135,7 +148,7 @@ class LearnRun(PresetRun):
 
         options = TransferOptions(size=task.size)
         found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
-        for photograph in [*_kept_out(photographs), *draw_pictures(JUDGED, SEED)][:JUDGED]:
+        for photograph in [*_kept_out(photographs), *self._drawn(JUDGED)][:JUDGED]:
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
             painting = course.paint(content)

@@ -32,7 +32,6 @@ from service.worker.sweep import sweep
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at an empty queue
-RENEW_S = 1.0  # seconds after which a lease is renewed when there is no progress to write
 JOB_ROOM = 8 * MIB  # free bytes for files without which no job is begun
 JOB_SHARE = 32  # on a small disk, one part in so many of it instead
 RETRY_S = 1.0  # seconds before the next try after the storage failed
@@ -127,8 +126,8 @@ class Worker:
         return True
 
     def _carry_out(self, claim: Claim) -> None:
-        renew_s = min(RENEW_S, self._settings.lease_s / 20)
-        self._reporter = reporter = Reporter(self._leases, self._blobs, claim, self._stopping, renew_s)
+        lease_s = self._settings.lease_s
+        self._reporter = reporter = Reporter(self._leases, self._blobs, claim, self._stopping, lease_s)
         trace = continued(claim.trace)
         with bound(job_id=claim.id, trace_id=trace.trace_id, span_id=trace.span_id):
             self._run(claim, reporter)

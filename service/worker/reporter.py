@@ -27,7 +27,8 @@ T = TypeVar("T")
 REPORT_S = 0.25  # seconds between two writes of progress, at least
 PREVIEW_S = 2.0  # seconds between two previews of one level, at least
 PREVIEW_SIZE, PREVIEW_QUALITY = 512, 80  # pixels on the long edge at most; of a JPEG
-CHECKPOINT_S = 4.0  # seconds between two checkpoints, at least
+RENEW_S = 1.0  # seconds after which a lease is renewed when there is no progress to write; fewer for short leases
+CHECKPOINT_S = 4.0  # seconds between two checkpoints, at least; fewer for short leases
 SHARE = 0.05  # share of the time that checkpoints may take at most, and previews as well
 
 
@@ -71,19 +72,19 @@ class Reporter:
 
     Args:
         stopping: tells whether the worker must stop.
-        renew_s: seconds after which a lease is renewed if there is nothing to write.
+        lease_s: seconds that a lease lasts without a report.
     """
 
     def __init__(
-        self, leases: Leases, blobs: Blobs, claim: Claim, stopping: Callable[[], bool], renew_s: float
+        self, leases: Leases, blobs: Blobs, claim: Claim, stopping: Callable[[], bool], lease_s: float
     ) -> None:
         self._leases = leases
         self._claim = claim
         self._stopping = stopping
-        self._renew_s = renew_s
+        self._renew_s = min(RENEW_S, lease_s / 20)
         self._pace = _Pace()
         self._previews = _Previews(blobs, job_blob(claim.id, f"preview-{claim.fence}.jpg"))
-        self._checkpoints = _Checkpoints(blobs, claim)
+        self._checkpoints = _Checkpoints(blobs, claim, min(CHECKPOINT_S, lease_s / 3))
         self._complaint = Complaint(logger)
         self._newest: Report | None = None
         self._curve: Sequence[Json] = ()
@@ -225,16 +226,20 @@ class _Previews:
 
 
 class _Checkpoints:
-    """Checkpoints: the state from which another worker can continue, overwritten each time."""
+    """Checkpoints: the state from which another worker can continue, overwritten each time.
 
-    def __init__(self, blobs: Blobs, claim: Claim) -> None:
+    At least `pause_s` seconds lie between two of them.
+    """
+
+    def __init__(self, blobs: Blobs, claim: Claim, pause_s: float) -> None:
         self._blobs = blobs
+        self._pause_s = pause_s
         self._name = job_blob(claim.id, f"{CHECKPOINT}-{claim.fence}")
         self._complaint = Complaint(logger)
         known = claim.checkpoint or JobCheckpoint()
         self._done = known.done
         self._written = {known.blob} if known.blob else set()
-        self._next = time.monotonic() + CHECKPOINT_S
+        self._next = time.monotonic() + pause_s
 
     @property
     def _key(self) -> str:
@@ -254,7 +259,7 @@ class _Checkpoints:
             return None
         finally:
             ended = time.monotonic()
-            self._next = ended + max(CHECKPOINT_S, (ended - begun) / SHARE)
+            self._next = ended + max(self._pause_s, (ended - begun) / SHARE)
         return JobCheckpoint(self._key, replace(job_progress, eta_seconds=None), self._done)
 
     def next_picture(self, done: Sequence[DonePicture], progress: JobProgress) -> JobCheckpoint:

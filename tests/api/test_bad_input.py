@@ -230,6 +230,7 @@ def test_unknown_paths_and_methods_are_problems_too(service: RunningService) -> 
     assert_problem(service.get("/v1/transfers?page=2"), 422, "page")
 
 
+@pytest.mark.slow
 def test_bad_presets_name_their_fields(service: RunningService) -> None:
     url = f"{service.url}/v1/styles/bad"
     assert_problem(requests.put(url, json={"images": []}, timeout=30), 422, "images")

@@ -15,6 +15,7 @@ def ends(service: RunningService) -> dict[str, str]:
     return {"from": "blend-day", "to": "blend-night"}
 
 
+@pytest.mark.slow
 def test_a_blend_begins_with_one_preset_and_ends_with_the_other(
     service: RunningService, ends: dict[str, str]
 ) -> None:

@@ -123,6 +123,7 @@ def test_costly_files_are_named_and_nothing_is_kept_of_them(service: RunningServ
     assert sorted(path.name for path in (service.data / "blobs" / "jobs").glob("*")) == before
 
 
+@pytest.mark.slow
 def test_nothing_is_read_for_a_client_that_is_gone(service: RunningService) -> None:
     pictures = [{"image": b64(bombs.many_scans(1500 + number, 99))} for number in range(16)]
     body = json.dumps(QUICK | {"styles": pictures}).encode()

@@ -49,6 +49,7 @@ def job(service: RunningService) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.write_bytes(b""), Path.unlink])
+@pytest.mark.slow
 def test_a_damaged_file_is_not_sent(service: RunningService, job: dict[str, Any], damage: Any) -> None:
     here = job["links"]["self"]
     names = {path.name: path for path in folder(service, job).iterdir()}
@@ -96,6 +97,7 @@ def test_a_thumbnail_is_made_anew(service: RunningService) -> None:
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.write_bytes(b"")])
+@pytest.mark.slow
 def test_a_pack_is_made_anew(service: RunningService, damage: Any) -> None:
     service.put_style("packed", noise())
     pack = service.get("/v1/styles/packed/pack").content

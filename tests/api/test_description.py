@@ -149,6 +149,7 @@ def test_the_image_that_is_shown_can_be_read() -> None:
     assert check_image(base64.b64decode(SMALLEST_IMAGE)).width == 8
 
 
+@pytest.mark.slow
 def test_answers_are_what_the_description_says(
     service: RunningService, document: Json, operations: dict[tuple[str, str], Json], photo_png: bytes
 ) -> None:

@@ -16,6 +16,7 @@ def earlier(service: RunningService) -> dict[str, Any]:
     return painted(service, STYLE, variants=[{}, {"styles": [OTHER]}])
 
 
+@pytest.mark.slow
 def test_without_iterations_the_other_transfers_picture_comes_back(
     service: RunningService, earlier: dict[str, Any]
 ) -> None:
@@ -61,6 +62,7 @@ def test_an_id_that_is_no_text_is_refused(service: RunningService) -> None:
     assert_refused(service.post(QUICK | {"styles": [STYLE], "init": {"job": "\ud800"}}), "init.job")
 
 
+@pytest.mark.slow
 def test_the_first_image_outlives_the_transfer_that_made_it(service: RunningService) -> None:
     made = painted(service, STYLE, iterations=2)
     blocker = service.post(LONG | {"styles": [STYLE]}).json()["id"]

@@ -91,6 +91,7 @@ def test_what_is_protected_stays_byte_for_byte(service: RunningService) -> None:
     assert distance(free[:, :32], PHOTO[:, :32]) > MOVED
 
 
+@pytest.mark.slow
 def test_a_variant_may_take_back_the_transfers_mask(service: RunningService) -> None:
     job = painted(service, STYLE, protect=grey(255), variants=[{"protect": None}, {}])
     assert digests(job)[0] == painted(service, STYLE)["result"]["sha256"]
@@ -115,6 +116,7 @@ def test_a_black_strength_map_leaves_the_content_and_half_a_one_half_of_it(servi
     assert distance(halves(free)[1], halves(PHOTO)[1]) > MOVED
 
 
+@pytest.mark.slow
 def test_with_default_options_a_black_strength_map_keeps_the_picture_near_the_content(
     service: RunningService,
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_grey_strength_map_is_as_much_less_style(service: RunningService) -> N
     assert 0 < half < plain
 
 
+@pytest.mark.slow
 def test_a_style_mask_says_what_of_the_style_picture_counts(service: RunningService) -> None:
     pair = np.concatenate([TISSUE, NEGATIVE], axis=1)
     width, height = pair.shape[1], pair.shape[0]
@@ -161,6 +164,7 @@ def test_luminance_keeps_the_contents_chroma(service: RunningService) -> None:
     assert np.abs((shown - before) @ LUMA).mean() > MOVED
 
 
+@pytest.mark.slow
 def test_masks_come_as_files_of_a_form_in_variants_too(service: RunningService) -> None:
     def body(keep: str, left: str, art: str) -> dict[str, Any]:
         masked = {"styles": [{"image": art, "mask": left, "style_mask": "file:part" if art == "file:art" else PART}]}

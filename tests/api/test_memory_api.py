@@ -88,6 +88,7 @@ def test_every_worker_must_have_room(client: FlaskClient, registry: WorkerRegist
     assert client.post("/v1/transfers", json=LARGE).status_code == 422
 
 
+@pytest.mark.slow
 def test_a_presets_image_too_large_is_named_with_its_entry(client: FlaskClient, registry: WorkerRegistry) -> None:
     registry.heartbeat("here:1", Capacity(MEMORY_MB * MIB, "float32"))
     preset = {"images": [{"image": PICTURE}, {"image": PICTURE, "scale": 4.0}]}

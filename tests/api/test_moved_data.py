@@ -51,6 +51,7 @@ def refused(client: FlaskClient) -> list[TestResponse]:
 
 
 @pytest.mark.parametrize("moved", ["blobs", "service.db", "."])
+@pytest.mark.slow
 def test_nothing_is_written_until_it_is_back(settings: Settings, asking: FlaskClient, moved: str) -> None:
     """Nothing is made in its place either, which would keep it from coming back."""
     place, aside = (settings.data / moved).resolve(), settings.data.with_name("aside")
@@ -67,6 +68,7 @@ def test_nothing_is_written_until_it_is_back(settings: Settings, asking: FlaskCl
 
 @pytest.mark.parametrize("moved", ["blobs", "service.db"])
 @pytest.mark.parametrize("how", ["moved", "removed"])
+@pytest.mark.slow
 def test_another_one_in_its_place_is_not_taken_for_it(
     settings: Settings, asking: FlaskClient, moved: str, how: str
 ) -> None:

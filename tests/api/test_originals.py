@@ -46,6 +46,7 @@ def test_a_preset_gives_back_each_of_its_pictures(
     assert service.get(f"{preset}/{len(pictures)}").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_preview_of_a_finished_transfer_is_the_finished_picture(
     service: RunningService, photo: np.ndarray
 ) -> None:

@@ -53,6 +53,7 @@ def second_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory)
         yield running
 
 
+@pytest.mark.slow
 def test_a_pack_is_one_safetensors_file(service: RunningService, packed: bytes) -> None:
     response = service.get("/v1/styles/two-packed/pack")
     assert response.content == packed
@@ -88,6 +89,7 @@ def test_a_replaced_preset_has_another_pack(service: RunningService) -> None:
     assert after.content != before.content
 
 
+@pytest.mark.slow
 def test_all_who_ask_at_once_get_the_pack(service: RunningService) -> None:
     service.put_style("asked-for", png(TISSUE[::2, ::2].copy()))
     with ThreadPoolExecutor(6) as callers:
@@ -171,6 +173,7 @@ def test_a_deleted_pack_is_gone_and_its_transfers_are_not_harmed(service: Runnin
     ({"style_layers": {"relu1_2": 1.0, "relu1_1": 1.0}}, ["styles.0.preset"]),
     ({"variants": [{}, {"color": "match"}]}, ["variants.1.styles.0.preset"]),
 ])  # fmt: skip
+@pytest.mark.slow
 def test_what_a_pack_has_no_pictures_for_is_refused(
     service: RunningService, unpacked: dict[str, str], fields: dict[str, Any], locs: list[str]
 ) -> None:

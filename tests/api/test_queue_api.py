@@ -63,6 +63,7 @@ def test_callers_have_limits_and_so_has_the_queue(small: RunningService, body: d
     delete(small, again.json()["id"], running)
 
 
+@pytest.mark.slow
 def test_a_deadline_fails_a_running_and_a_waiting_job(service: RunningService, body: dict[str, Any]) -> None:
     running, waiting = (service.post(body | {"deadline_s": 1.5}).json()["id"] for _ in range(2))
     for id in (running, waiting):
@@ -134,6 +135,7 @@ def test_what_was_asked_for_is_in_the_resource(service: RunningService, body: di
     assert service.ended(made["id"])["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_the_picture_of_a_canceled_job_stays_readable(service: RunningService, body: dict[str, Any]) -> None:
     id = service.post(body).json()["id"]
     eventually(lambda: service.job(id)["progress"]["iteration"] > 3, 30, "no progress")

@@ -31,6 +31,7 @@ def scored(service: RunningService, **fields: Any) -> dict[str, Any]:
     {"color": "luminance", "style_weight": 0.3, "content_weight": 2.0, "tv_weight": 7.0},
     {"styles": [STYLE | {"mask": b64(png(white_left())), "scale": 0.5}, OTHER], "strength": 0.7},
 ])  # fmt: skip
+@pytest.mark.slow
 def test_a_transfers_own_picture_has_the_losses_of_its_result(
     service: RunningService, options: dict[str, Any]
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_variants_strength_goes_before_the_transfers_weights(service: RunningS
     assert digests(job)[0] == plain["result"]["sha256"] != digests(job)[1]
 
 
+@pytest.mark.slow
 def test_a_variants_weights_go_before_the_transfers_strength(service: RunningService) -> None:
     job = painted(service, STYLE, strength=0.9, variants=[{"content_weight": 2.0}, {"style_weight": 0.3}, {}])
     alone = painted(service, STYLE, variants=[{"content_weight": 2.0}, {"style_weight": 0.3}, {"strength": 0.9}])

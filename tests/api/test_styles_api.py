@@ -59,6 +59,7 @@ def test_an_unchanged_thumbnail_is_304_and_a_replaced_one_is_not(
     assert service.get("/v1/styles/tagged/image", headers={"If-None-Match": tag}).status_code == 200
 
 
+@pytest.mark.slow
 def test_pages_go_through_all_presets_once_in_the_order_of_names(service: RunningService, texture_png: bytes) -> None:
     for name in ("page-c", "page-a", "page-b", "page-d", "page-e"):
         service.put_style(name, texture_png)

@@ -19,6 +19,7 @@ def grey(photo: np.ndarray) -> bytes:
     return png(mask)
 
 
+@pytest.mark.slow
 def test_each_picture_is_listed_with_its_place_and_given_back(
     service: RunningService, photo_png: bytes, texture: np.ndarray, grey: bytes
 ) -> None:
@@ -61,6 +62,7 @@ def test_no_other_file_is_given_out(service: RunningService, photo_png: bytes, t
     assert service.get("/v1/transfers/none/files").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_pack_s_pictures_are_listed_without_a_link(
     service: RunningService, photo_png: bytes, texture: np.ndarray
 ) -> None:

@@ -67,6 +67,7 @@ def test_the_options_of_a_job_are_complete(service: RunningService, photo_png: b
     }
 
 
+@pytest.mark.slow
 def test_the_second_transfer_with_a_preset_runs_no_style_pass(
     service: RunningService, photo_png: bytes, texture: np.ndarray
 ) -> None:
@@ -79,6 +80,7 @@ def test_the_second_transfer_with_a_preset_runs_no_style_pass(
     assert [job["style_cache"] for job in (first, second, mixed)] == ["miss", "hit", "partial"]
 
 
+@pytest.mark.slow
 def test_an_image_as_style_and_multipart_give_the_same_as_a_preset_and_json(
     service: RunningService, photo_png: bytes, texture_png: bytes, starry: dict[str, str]
 ) -> None:
@@ -114,6 +116,7 @@ def test_the_size_is_the_long_edge_and_formats_are_what_was_asked(
         assert Image.open(io.BytesIO(data)).format == format.upper()
 
 
+@pytest.mark.slow
 def test_the_style_scale_and_the_mix_change_the_losses(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
@@ -136,6 +139,7 @@ def test_the_style_scale_and_the_mix_change_the_losses(
     {"init": "style"}, {"color": "luminance"}, {"color": "match"}, {"tv_weight": 5.0},
     {"content_layers": {"relu2_2": 0.5, "relu3_1": 1.0}, "style_layers": {"relu1_2": 1.0}},
 ])  # fmt: skip
+@pytest.mark.slow
 def test_every_option_gives_its_own_picture(
     service: RunningService, photo_png: bytes, starry: dict[str, str], options: dict[str, object]
 ) -> None:
@@ -153,6 +157,7 @@ def test_the_first_image_can_be_given(service: RunningService, photo: np.ndarray
     assert job["options"]["init"]["width"] == 64
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_random_image(service: RunningService, photo_png: bytes, starry: dict[str, str]) -> None:
     one, again, other = (
         service.transfer(photo_png, starry, size=64, iterations=2, init="random", seed=seed)["result"]["sha256"]
@@ -171,6 +176,7 @@ def test_prefer_wait_answers_with_the_finished_job(
     assert response.json()["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_prefer_wait_that_is_too_short_answers_202(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
@@ -257,6 +263,7 @@ def test_a_deleted_job_stops_and_leaves_no_files(
     assert not (service.data / "blobs" / "jobs" / id).exists()
 
 
+@pytest.mark.slow
 def test_a_preset_deleted_while_its_job_waits_does_no_harm(
     service: RunningService, photo_png: bytes, texture: np.ndarray
 ) -> None:
@@ -269,6 +276,7 @@ def test_a_preset_deleted_while_its_job_waits_does_no_harm(
     assert service.ended(waiting)["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_lists_are_newest_first_by_status_and_in_pages(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:

@@ -30,6 +30,7 @@ from service.pictures import images
 from service.pictures.sheet import CELL, GAP
 
 
+@pytest.mark.slow
 def test_each_variant_is_what_a_transfer_of_its_own_gives(service: RunningService) -> None:
     own = [{}, {"style_weight": 0.1, "optimizer": "adam"}, {"styles": [OTHER], "init": "random", "seed": 3}]
     job = painted(service, STYLE, variants=own)
@@ -99,6 +100,7 @@ def test_the_progress_counts_the_iterations_of_all_variants(service: RunningServ
     assert [own.get("iterations") for own in job["options"]["variants"]] == [None, 5, 0]
 
 
+@pytest.mark.slow
 def test_the_styles_may_stand_in_the_variants_alone(service: RunningService) -> None:
     job = painted(service, variants=[{"styles": [STYLE]}, {"styles": [OTHER]}])
     assert digests(job) == [painted(service, style)["result"]["sha256"] for style in (STYLE, OTHER)]

@@ -18,6 +18,7 @@ from service.jobs.queue import Queue
 LONG_S = 60.0  # of which no test waits more than a moment
 
 
+@pytest.mark.slow
 def test_nobody_looks_while_nobody_watches(queue: CountingQueue, watch: Watch) -> None:
     row = queue.get(submit(queue))
     assert queue.asked == []
@@ -31,6 +32,7 @@ def test_nobody_looks_while_nobody_watches(queue: CountingQueue, watch: Watch) -
         eventually(lambda: len(queue.asked) > looks, 10, "nobody looks again")
 
 
+@pytest.mark.slow
 def test_a_database_that_fails_is_said_once_and_waited_for(
     queue: CountingQueue, watch: Watch, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def test_wake_ups_are_dropped_while_the_broker_is_down_and_sent_again_later(
     assert client.llen(QUEUE) < publisher.WAITING
 
 
+@pytest.mark.slow
 def test_a_broker_that_never_answers_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -86,6 +87,7 @@ def test_a_refused_connection_is_a_warning(url: str, caplog: pytest.LogCaptureFi
     eventually(lambda: "no wake-up" in caplog.text, 10, "nobody was told")
 
 
+@pytest.mark.slow
 def test_celery_is_loaded_only_where_there_is_a_broker() -> None:
     code = "import sys; from service.broker.wake import waker; waker(sys.argv[1])(); print('celery' in sys.modules)"
     for url, loaded in (("", "False"), ("redis://127.0.0.1:1/0", "True")):

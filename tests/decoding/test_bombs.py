@@ -66,6 +66,7 @@ def test_a_file_that_is_too_slow_for_the_fast_lane_is_read_in_the_slow_one(monke
     assert [(order.cpu_s, order.patient) for order in orders] == [(0.05, False), (20.0, True)]
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_much_memory_is_refused() -> None:
     data = bombs.one_colour(4000)
     reply, _ = DECODERS.run(Order("check", 5.0, 20.0, memory=300 * 2**20), data, files.no_tick)

@@ -72,6 +72,7 @@ def test_the_head_of_what_is_no_picture_says_nothing() -> None:
         assert head_of(data).pixels is None
 
 
+@pytest.mark.slow
 def test_a_decoder_whose_result_is_still_wanted_outlives_the_end_of_others(server: int) -> None:
     """Ends, orders and hang-ups may reach the fork server all at once."""
     small, slow = encoded(np.zeros((9, 9, 3), np.uint8), "PNG"), bombs.many_scans(900, 100)
@@ -203,6 +204,7 @@ def test_decoders_know_no_settings_and_no_secrets(monkeypatch: pytest.MonkeyPatc
     assert b"secret" not in Path(f"/proc/{of_server()[0]}/environ").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_fork_server_ends_with_a_service_that_is_killed() -> None:
     script = "from service.decoding import files\nfiles.start()\nprint('on', flush=True)\nimport time\ntime.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE) as process:

@@ -22,6 +22,7 @@ def scaled(objective: Objective, scale: float) -> Objective:
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
+@pytest.mark.slow
 def test_lbfgs_gets_lower_by_the_first_step_after_its_patience(seed: int) -> None:
     rng = np.random.default_rng(seed)
     bumpy = torch.tensor(rng.normal(0, 4, (8, 8)))
@@ -70,6 +71,7 @@ def test_variables_that_cannot_move_do_not_shorten_the_first_step_of_the_others(
 @pytest.mark.parametrize(
     ("method", "iterations"), [("lbfgs", 100), pytest.param("adam", 500, marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_the_objectives_scale_changes_neither_the_way_nor_the_end(
     method: str, iterations: int, dtype: torch.dtype
 ) -> None:

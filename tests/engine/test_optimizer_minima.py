@@ -15,6 +15,7 @@ from service.engine.optimizer import minimize
 
 @pytest.mark.parametrize(("method", "iterations"), [("lbfgs", 150), ("adam", 700)])
 @pytest.mark.parametrize(("size", "condition"), [(30, 1), (400, 100), pytest.param(300, 10, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_convex_quadratic_with_active_bounds_is_solved(
     method: str, iterations: int, size: int, condition: float
 ) -> None:
@@ -66,6 +67,7 @@ def test_the_two_loops_are_bfgs_inverse_hessian() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 12), method=st.sampled_from(["lbfgs", "adam"]))
+@pytest.mark.slow
 def test_no_iterate_leaves_the_box(seed: int, size: int, method: str) -> None:
     rng = np.random.default_rng(seed)
     edges = np.sort(rng.uniform(-1, 2, (2, size)), axis=0)

@@ -64,6 +64,7 @@ def test_a_margin_mirrors_the_picture_and_comes_off_again(margin: int) -> None:
         assert torch.equal(wide[..., margin:-margin, -margin], image[..., -1])
 
 
+@pytest.mark.slow
 def test_an_untouched_level_is_refined_to_the_first_image_itself(small_photo: np.ndarray) -> None:
     fine = to_tensor(small_photo, torch.device("cpu"))
     coarse = fine[..., ::2, ::2]

@@ -137,6 +137,7 @@ def test_a_transfer_that_goes_on_ends_about_as_low_as_one_that_was_never_interru
         assert resumed.iterations == 60
 
 
+@pytest.mark.slow
 def test_the_last_step_before_teaches_a_curvature(painter: Painter) -> None:
     painter(iterations=60)
     checkpoint = painter.checkpoints()[49]
@@ -146,6 +147,7 @@ def test_the_last_step_before_teaches_a_curvature(painter: Painter) -> None:
 
 
 @pytest.mark.parametrize("options", [WAYS[3], WAYS[5], *(SLOW(way) for way in (*WAYS[:3], WAYS[4]))], ids=str)
+@pytest.mark.slow
 def test_progress_goes_on_from_the_checkpoints(painter: Painter, options: dict[str, Any]) -> None:
     painter(**options)
     whole, checkpoints = painter.reports, painter.checkpoints()
@@ -168,6 +170,7 @@ def test_only_the_grams_of_the_levels_that_are_left_are_asked_for(painter: Paint
     assert asked == [[66, 131]] * (coarse - 1) + [[131]] * (len(checkpoints) - coarse + 1)
 
 
+@pytest.mark.slow
 def test_at_the_end_of_a_level_it_goes_on_with_the_next_as_if_never_interrupted(painter: Painter) -> None:
     whole = painter()
     (end,) = [c for c in painter.checkpoints() if c.level == 0 and c.stopped]
@@ -183,6 +186,7 @@ def test_at_its_very_end_nothing_is_left_but_to_judge(painter: Painter) -> None:
     assert painter.reports == []
 
 
+@pytest.mark.slow
 def test_a_level_that_ended_early_is_not_taken_up_again(painter: Painter) -> None:
     """The checkpoints are as they are in memory: with those of a file's 16 bits a level may end an iteration away."""
     whole = painter(iterations=90, tolerance=0.03)
@@ -209,6 +213,7 @@ def test_a_transfer_can_be_taken_over_again_and_again(painter: Painter) -> None:
     assert resumed.losses.total < 1.05 * whole.losses.total
 
 
+@pytest.mark.slow
 def test_where_nothing_lower_is_found_after_going_on_the_picture_stays(
     painter: Painter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +228,7 @@ def test_where_nothing_lower_is_found_after_going_on_the_picture_stays(
     assert np.abs(picture_of(checkpoint) - resumed.picture).max() <= 0.51
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_transfer_is_refused_before_any_work(painter: Painter) -> None:
     painter()
     checkpoint = painter.checkpoints()[4]

@@ -17,6 +17,7 @@ from service.pictures import images
 @pytest.mark.parametrize(
     ("color", "init"), [(c, i) for c in ("style", "luminance") for i in ("content", "random", "image")]
 )
+@pytest.mark.slow
 def test_through_several_levels_progress_only_grows_and_each_levels_grams_are_asked_for_once(
     painted: Painted, photo: np.ndarray, texture: np.ndarray, color: str, init: str
 ) -> None:

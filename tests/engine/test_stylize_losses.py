@@ -59,6 +59,7 @@ def test_in_luminance_content_and_style_are_those_of_the_delivered_pictures_lumi
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("scaling", ["relative", "per_element", "gatys"])
 @pytest.mark.parametrize("color", ["style", "luminance"])
+@pytest.mark.slow
 def test_the_delivered_picture_has_lower_losses_than_the_first(
     run: Run, optimizer: str, scaling: str, color: str
 ) -> None:
@@ -71,12 +72,14 @@ def test_the_delivered_picture_has_lower_losses_than_the_first(
     assert after.style < before.style
 
 
+@pytest.mark.slow
 def test_adam_finds_something_lower_where_its_usual_step_is_too_long(run: Run) -> None:
     given: dict[str, Any] = {"loss_scaling": "gatys", "content_weight": 0.1}
     assert run(iterations=30, **given).losses.total < 0.9 * run(iterations=0, **given).losses.total
     assert run(iterations=30, optimizer="adam", **given).losses.total < run(iterations=0, **given).losses.total
 
 
+@pytest.mark.slow
 def test_more_iterations_go_lower(run: Run) -> None:
     totals = [run(iterations=n).losses.total for n in (0, 4, 12, 30)]
     assert totals == sorted(totals, reverse=True)
@@ -88,6 +91,7 @@ def test_what_progress_reports_last_is_what_is_delivered(run: Run) -> None:
     assert vars(result.losses) == pytest.approx(vars(reports[-1].losses), rel=0.02)  # 8 bits lie between them
 
 
+@pytest.mark.slow
 def test_a_greater_content_weight_keeps_more_of_the_content(run: Run) -> None:
     kept = [run(iterations=15, content_weight=alpha).losses.content for alpha in (0.0, 0.1, 10.0)]
     assert kept == sorted(kept, reverse=True)

@@ -48,6 +48,7 @@ def gradient_of(objective: Objective, image: Tensor) -> tuple[dict[str, float], 
 
 @pytest.mark.parametrize(("height", "width", "side"), [(150, 210, 170), (97, 333, 200), (65, 64, 1)])
 @pytest.mark.parametrize("scaling", ["relative", "per_element", "gatys"])
+@pytest.mark.slow
 def test_losses_and_gradient_are_those_of_the_whole(
     exact_encoder: VGG, height: int, width: int, side: int, scaling: str
 ) -> None:

@@ -10,7 +10,7 @@ from front_door import RunningService, b64, eventually, png
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 120, (70, 70, 3), np.uint8))
 SHORT = {"content": b64(PICTURE), "styles": [{"preset": "kept"}], "size": 64, "iterations": 20}
-LONG = SHORT | {"size": 512, "iterations": 5000, "tolerance": 0}
+LONG = SHORT | {"size": 192, "iterations": 5000, "tolerance": 0}
 
 
 def begun(service: RunningService, body: dict[str, Any] = LONG) -> str:

@@ -11,21 +11,20 @@ from front_door import RunningService, eventually
 pytestmark = pytest.mark.slow
 
 
-def test_the_running_job_is_checkpointed_and_given_back(own_service: RunningService) -> None:
-    with own_service as service:
-        id = begun(service)
-        reached = service.job(id)["progress"]["iteration"]
-        assert service.stop() == 0
-        log = service.log.read_text()
-        assert f"job {id}: given back" in log
-        assert "killed" not in log
-        service.start()
-        eventually(lambda: times_begun(service, id) == 2, 30, "not taken up again at once")
-        assert service.job(id)["progress"]["iteration"] >= reached
+def test_the_running_job_is_checkpointed_and_given_back(service: RunningService) -> None:
+    id = begun(service)
+    reached = service.job(id)["progress"]["iteration"]
+    assert service.stop() == 0
+    log = service.log.read_text()
+    assert f"job {id}: given back" in log
+    assert "killed" not in log
+    service.start()
+    eventually(lambda: times_begun(service, id) == 2, 30, "not taken up again at once")
+    assert service.job(id)["progress"]["iteration"] >= reached
 
 
-def test_those_who_wait_for_a_job_are_answered(own_service: RunningService) -> None:
-    with own_service as service, concurrent.futures.ThreadPoolExecutor(1) as pool:
+def test_those_who_wait_for_a_job_are_answered(service: RunningService) -> None:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
         service.put_style("kept", STYLE)
         post = pool.submit(service.post, LONG, Prefer="wait=60")
         eventually(lambda: "begun" in service.log.read_text(), 30, "not begun")

@@ -14,82 +14,77 @@ from front_door import RunningService, eventually
 pytestmark = pytest.mark.slow
 
 
-def test_a_killed_workers_job_goes_on_near_where_it_was(own_service: RunningService) -> None:
-    with own_service as service:
-        id = begun(service, LONG | {"iterations": 500})
-        reached = checkpointed(service, id)
+def test_a_killed_workers_job_goes_on_near_where_it_was(service: RunningService) -> None:
+    id = begun(service, LONG | {"iterations": 300})
+    reached = checkpointed(service, id)
+    kill(service, "service worker")
+    eventually(lambda: times_begun(service, id) == 2, 30, "not taken over")
+    taken_up_at = service.job(id)["progress"]["iteration"]
+    assert taken_up_at > 0
+    assert taken_up_at >= reached / 3  # a checkpoint is at most some seconds old
+    job = service.ended(id)
+    assert job["status"] == "succeeded"
+    assert reached < job["result"]["iterations"] <= 300
+    assert service.picture(job).shape == (144, 192, 3)
+    assert checkpoints(service, id) == []
+
+
+def test_a_killed_web_process_is_replaced_and_harms_no_job(service: RunningService) -> None:
+    id = begun(service)
+    (master, *workers) = service.children("gunicorn")
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    eventually(service.is_ready, 30, "the web side did not come back")
+    assert service.children("gunicorn")[0] == master
+    before = service.job(id)["progress"]["iteration"]
+    eventually(lambda: service.job(id)["progress"]["iteration"] > before, 30, "the job stands still")
+    assert times_begun(service, id) == 1
+
+
+def test_jobs_and_presets_outlive_the_death_of_everything(service: RunningService) -> None:
+    running = begun(service)
+    waiting = service.post(SHORT).json()["id"]
+    reached = checkpointed(service, running)
+    service.kill_everything()
+    eventually(lambda: not service.children("service"), 10, "something lives")
+    service.start()
+    assert service.get("/v1/styles/kept").status_code == 200
+    eventually(lambda: times_begun(service, running) == 2, 30, "not taken over")
+    assert service.job(running)["progress"]["iteration"] >= reached / 3
+    requests.delete(f"{service.url}/v1/transfers/{running}", timeout=30)
+    job = service.ended(waiting)
+    assert job["status"] == "succeeded"
+    assert service.picture(job).shape == (48, 64, 3)
+
+
+def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(service: RunningService) -> None:
+    service.put_style("kept", STYLE)
+    deadly = service.post(LONG).json()["id"]
+    for attempt in range(1, 4):
+        eventually(lambda n=attempt: times_begun(service, deadly) == n, 40, "not taken up")
         kill(service, "service worker")
-        eventually(lambda: times_begun(service, id) == 2, 30, "not taken over")
-        taken_up_at = service.job(id)["progress"]["iteration"]
-        assert taken_up_at > 0
-        assert taken_up_at >= reached / 3  # a checkpoint is at most some seconds old
-        job = service.ended(id)
-        assert job["status"] == "succeeded"
-        assert reached < job["result"]["iterations"] <= 500
-        assert service.picture(job).shape == (384, 512, 3)
-        assert checkpoints(service, id) == []
+    job = service.ended(deadly, 40)
+    assert job["status"] == "failed"
+    assert "3 workers died" in job["error"]["detail"]
+    assert service.ended(service.post(SHORT).json()["id"])["status"] == "succeeded"
 
 
-def test_a_killed_web_process_is_replaced_and_harms_no_job(own_service: RunningService) -> None:
-    with own_service as service:
-        id = begun(service)
-        (master, *workers) = service.children("gunicorn")
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
-        eventually(service.is_ready, 30, "the web side did not come back")
-        assert service.children("gunicorn")[0] == master
-        before = service.job(id)["progress"]["iteration"]
-        eventually(lambda: service.job(id)["progress"]["iteration"] > before, 30, "the job stands still")
-        assert times_begun(service, id) == 1
-
-
-def test_jobs_and_presets_outlive_the_death_of_everything(own_service: RunningService) -> None:
-    with own_service as service:
-        running = begun(service)
-        waiting = service.post(SHORT).json()["id"]
-        reached = checkpointed(service, running)
-        service.kill_everything()
-        eventually(lambda: not service.children("service"), 10, "something lives")
-        service.start()
-        assert service.get("/v1/styles/kept").status_code == 200
-        eventually(lambda: times_begun(service, running) == 2, 30, "not taken over")
-        assert service.job(running)["progress"]["iteration"] >= reached / 3
-        requests.delete(f"{service.url}/v1/transfers/{running}", timeout=30)
-        job = service.ended(waiting)
-        assert job["status"] == "succeeded"
-        assert service.picture(job).shape == (48, 64, 3)
-
-
-def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(own_service: RunningService) -> None:
-    with own_service as service:
-        service.put_style("kept", STYLE)
-        deadly = service.post(LONG).json()["id"]
-        for attempt in range(1, 4):
-            eventually(lambda n=attempt: times_begun(service, deadly) == n, 40, "not taken up")
-            kill(service, "service worker")
-        job = service.ended(deadly, 40)
-        assert job["status"] == "failed"
-        assert "3 workers died" in job["error"]["detail"]
-        assert service.ended(service.post(SHORT).json()["id"])["status"] == "succeeded"
-
-
-def test_a_killed_workers_learning_goes_on_at_its_checkpoint(own_service: RunningService) -> None:
+def test_a_killed_workers_learning_goes_on_at_its_checkpoint(service: RunningService) -> None:
     def painter() -> dict[str, Any]:
         shown: dict[str, Any] = service.get("/v1/styles/taught/painter").json()
         return shown
 
-    with own_service as service:
-        service.put_style("taught", STYLE, painter={"size": 128, "minutes": 0.5})
-        eventually(lambda: painter()["fraction"] > 0.4, 60, "it doesn't learn")
-        reached = painter()["steps"]
-        kill(service, "service worker")
-        eventually(lambda: service.log.read_text().count(": begun") == 2, 40, "not taken over")
-        assert painter()["steps"] >= reached / 4  # a checkpoint is at most some seconds old
-        eventually(lambda: painter()["status"] == "ready", 90, "it was not learned")
-        assert painter()["steps"] > reached
-        learned = [check["seconds"] for check in painter()["losses"]]
-        assert learned == sorted(learned)
-        assert learned[-1] <= 40  # of work, without the pause
+    service.put_style("taught", STYLE, painter={"size": 128, "minutes": 0.5})
+    eventually(lambda: painter()["fraction"] > 0.4, 60, "it doesn't learn")
+    reached = painter()["steps"]
+    kill(service, "service worker")
+    eventually(lambda: service.log.read_text().count(": begun") == 2, 40, "not taken over")
+    assert painter()["steps"] >= reached / 4  # a checkpoint is at most some seconds old
+    eventually(lambda: painter()["status"] == "ready", 90, "it was not learned")
+    assert painter()["steps"] > reached
+    learned = [check["seconds"] for check in painter()["losses"]]
+    assert learned == sorted(learned)
+    assert learned[-1] <= 40  # of work, without the pause
 
 
 def kill(service: RunningService, marker: str) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path: Path) -> None:
     with RunningService(narrow_model, tmp_path, workers=2, lease_s=3) as service:
-        id = begun(service, LONG | {"iterations": 400})
+        id = begun(service, LONG | {"iterations": 250})
         checkpointed(service, id)
         frozen = holder(service, id)
         os.kill(frozen, signal.SIGSTOP)

@@ -18,14 +18,13 @@ from servers.postgresql import PostgreSQL
 pytestmark = pytest.mark.slow
 
 
-def test_a_locked_database_delays_a_job_and_does_not_fail_it(own_service: RunningService) -> None:
-    with own_service as service:
-        id = begun(service, LONG | {"iterations": 150})
-        with contextlib.closing(sqlite3.connect(service.data / "service.db", timeout=30)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            time.sleep(33)  # longer than a writer waits
-            other.rollback()
-        assert service.ended(id)["status"] == "succeeded"
+def test_a_locked_database_delays_a_job_and_does_not_fail_it(service: RunningService) -> None:
+    id = begun(service, LONG | {"iterations": 150})
+    with contextlib.closing(sqlite3.connect(service.data / "service.db", timeout=30)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(33)  # longer than a writer waits
+        other.rollback()
+    assert service.ended(id)["status"] == "succeeded"
 
 
 def test_a_restarted_database_delays_and_fails_nothing(on_postgresql: RunningService, postgresql: PostgreSQL) -> None:
@@ -45,18 +44,17 @@ def test_a_restarted_database_delays_and_fails_nothing(on_postgresql: RunningSer
 
 
 @pytest.mark.parametrize("moved", ["blobs", "service.db"])
-def test_a_job_outlives_that_its_files_are_moved_away_and_back(own_service: RunningService, moved: str) -> None:
-    with own_service as service:
-        id = begun(service, LONG | {"iterations": 150})
-        waiting = service.post(SHORT).json()["id"]
-        place, aside = service.data / moved, service.data / "aside"
-        place.rename(aside)
-        assert service.get("/readyz").status_code == service.post(SHORT).status_code == 503
-        time.sleep(3)
-        assert not place.exists()
-        aside.rename(place)
-        eventually(service.is_ready, 30, "the service did not find its files again")
-        assert [service.ended(id)["status"] for id in (id, waiting)] == ["succeeded"] * 2
+def test_a_job_outlives_that_its_files_are_moved_away_and_back(service: RunningService, moved: str) -> None:
+    id = begun(service, LONG | {"iterations": 150})
+    waiting = service.post(SHORT).json()["id"]
+    place, aside = service.data / moved, service.data / "aside"
+    place.rename(aside)
+    assert service.get("/readyz").status_code == service.post(SHORT).status_code == 503
+    time.sleep(3)
+    assert not place.exists()
+    aside.rename(place)
+    eventually(service.is_ready, 30, "the service did not find its files again")
+    assert [service.ended(id)["status"] for id in (id, waiting)] == ["succeeded"] * 2
 
 
 @pytest.fixture
@@ -81,7 +79,7 @@ def test_a_full_disk_fails_a_job_clearly_and_later_ones_run(
     data = tmp_path / "data"
     data.mkdir()
     with RunningService(narrow_model, data, blobs=small_disk.as_uri()) as service:
-        id = begun(service, LONG | {"iterations": 400, "size": 256})
+        id = begun(service, LONG | {"iterations": 150})
         filler = small_disk / "filler"
         fill(filler)
         job = service.ended(id)

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 FIRST = 6  # iterations of the first picture
 LAST = {"iterations": 9, "init": "random"}
-BODY = SHORT | {"size": 128, "tolerance": 0, "variants": [{"iterations": FIRST}, {"iterations": 300}, LAST]}
-LONGER = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 1800, "optimizer": "adam"}, LAST]}
+BODY = SHORT | {"size": 128, "tolerance": 0, "variants": [{"iterations": FIRST}, {"iterations": 200}, LAST]}
+LONGER = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 500, "optimizer": "adam"}, LAST]}
 
 OTHERS = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 0}, LAST]}
 
@@ -56,42 +56,39 @@ def pictures(service: RunningService, id: str) -> list[dict[str, Any]]:
     return variants
 
 
-def test_a_killed_workers_pictures_are_kept_and_the_others_painted_as_ever(own_service: RunningService) -> None:
+def test_a_killed_workers_pictures_are_kept_and_the_others_painted_as_ever(service: RunningService) -> None:
     """Killed before the second picture has a checkpoint: that one begins anew."""
-    with own_service as service:
-        id = at_second_picture(service, BODY)
-        first = service.data / "blobs" / "jobs" / id / "result-1-0.png"
-        written = first.stat().st_mtime_ns
-        end_worker(service, id, signal.SIGKILL)
-        assert checkpoints(service, id) == []
-        made = pictures(service, id)
-        assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
-        assert first.stat().st_mtime_ns == written
-        assert made == pictures(service, service.post(BODY).json()["id"])
+    id = at_second_picture(service, BODY)
+    first = service.data / "blobs" / "jobs" / id / "result-1-0.png"
+    written = first.stat().st_mtime_ns
+    end_worker(service, id, signal.SIGKILL)
+    assert checkpoints(service, id) == []
+    made = pictures(service, id)
+    assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
+    assert first.stat().st_mtime_ns == written
+    assert made == pictures(service, service.post(BODY).json()["id"])
 
 
-def test_the_second_picture_goes_on_at_its_checkpoint(own_service: RunningService) -> None:
-    with own_service as service:
-        id = at_second_picture(service, LONGER)
-        reached = checkpointed(service, id)
-        assert reached > FIRST
-        end_worker(service, id, signal.SIGKILL)
-        assert service.job(id)["progress"]["iteration"] >= reached / 3
-        made = pictures(service, id)
-        assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
-        assert checkpoints(service, id) == []
-        undisturbed = pictures(service, service.post(OTHERS).json()["id"])
-        assert [made[0], made[2]] == [undisturbed[0], undisturbed[2]]
-        assert made[1]["losses"]["total"] < 0.5 * made[0]["losses"]["total"]
+def test_the_second_picture_goes_on_at_its_checkpoint(service: RunningService) -> None:
+    id = at_second_picture(service, LONGER)
+    reached = checkpointed(service, id)
+    assert reached > FIRST
+    end_worker(service, id, signal.SIGKILL)
+    assert service.job(id)["progress"]["iteration"] >= reached / 3
+    made = pictures(service, id)
+    assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
+    assert checkpoints(service, id) == []
+    undisturbed = pictures(service, service.post(OTHERS).json()["id"])
+    assert [made[0], made[2]] == [undisturbed[0], undisturbed[2]]
+    assert made[1]["losses"]["total"] < 0.5 * made[0]["losses"]["total"]
 
 
-def test_a_drained_workers_second_picture_goes_on_where_it_was(own_service: RunningService) -> None:
-    with own_service as service:
-        id = at_second_picture(service, BODY)
-        end_worker(service, id, signal.SIGTERM)
-        made = pictures(service, id)
-        assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
-        undisturbed = pictures(service, service.post(BODY).json()["id"])
-        assert [made[0], made[2]] == [undisturbed[0], undisturbed[2]]
-        ends = [variants[1]["losses"]["total"] for variants in (made, undisturbed)]
-        assert ends[0] == pytest.approx(ends[1], rel=0.05)
+def test_a_drained_workers_second_picture_goes_on_where_it_was(service: RunningService) -> None:
+    id = at_second_picture(service, BODY)
+    end_worker(service, id, signal.SIGTERM)
+    made = pictures(service, id)
+    assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
+    undisturbed = pictures(service, service.post(BODY).json()["id"])
+    assert [made[0], made[2]] == [undisturbed[0], undisturbed[2]]
+    ends = [variants[1]["losses"]["total"] for variants in (made, undisturbed)]
+    assert ends[0] == pytest.approx(ends[1], rel=0.05)

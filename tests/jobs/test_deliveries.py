@@ -94,6 +94,7 @@ def test_what_is_claimed_is_not_claimed_again_before_its_time(database: Database
     assert LEASE_S - 30 < due_in(database, delivery.id) <= LEASE_S
 
 
+@pytest.mark.slow
 def test_it_comes_back_when_the_process_that_claimed_it_dies(
     database: Database, outbox: Deliveries, database_url: str
 ) -> None:
@@ -123,6 +124,7 @@ def test_it_comes_back_when_the_process_that_claimed_it_dies(
     assert found[-1].attempts == 2
 
 
+@pytest.mark.slow
 def test_many_dispatchers_claim_each_once(database: Database, outbox: Deliveries) -> None:
     for i in range(40):
         leave(database, f"job-{i}")

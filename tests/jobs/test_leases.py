@@ -57,6 +57,7 @@ def test_a_job_whose_lease_ran_out_goes_to_another_and_the_first_may_not_write(
         leases.succeed(second, RESULT)
 
 
+@pytest.mark.slow
 def test_a_report_renews_the_lease(database: Database, queue: Queue) -> None:
     leases = Leases(database, lease_s=0.6)
     submit(queue)
@@ -117,6 +118,7 @@ def test_a_canceled_job_whose_worker_died_is_not_tried_again(queue: Queue, hasty
     assert queue.get(id).status == "canceled"
 
 
+@pytest.mark.slow
 def test_whoever_takes_a_job_over_goes_on_at_its_checkpoint(queue: Queue, leases: Leases, hasty: Leases) -> None:
     id = submit(queue)
     first = claimed(hasty)
@@ -162,6 +164,7 @@ def test_workers_of_this_host_are_told_to_be_dead_by_their_process(queue: Queue,
     unreaped.wait()
 
 
+@pytest.mark.slow
 def test_cancel_and_finish_at_once_end_in_one_state(queue: Queue, leases: Leases) -> None:
     for _ in range(20):
         id = submit(queue)

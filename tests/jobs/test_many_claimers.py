@@ -34,8 +34,8 @@ threads = [threading.Thread(target=work) for _ in range(4)]
 
 @pytest.mark.slow
 def test_every_job_is_run_exactly_once(database: Database, database_url: str) -> None:
-    """Eight processes of four threads each."""
-    jobs, claimers = 400, 8
+    """Six processes of four threads each."""
+    jobs, claimers = 150, 6
     queue = Queue(database, Limits(queue=jobs, caller=jobs))
     ids = [submit(queue) for _ in range(jobs)]
     command = [sys.executable, "-c", CLAIMER, database_url]

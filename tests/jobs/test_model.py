@@ -216,6 +216,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", [4, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_queue_does_what_its_model_does(tmp_path: Path, made_database: Path, examples: int) -> None:
     QueueMachine.folder, QueueMachine.made = tmp_path, made_database
     machine = QueueMachine.TestCase

@@ -97,6 +97,7 @@ def change_a_weight_slightly(model: onnx.ModelProto) -> None:
         (change_a_weight_slightly, "relu2_2"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_graph_is_refused_at_its_first_wrong_layer(
     tmp_path: Path, tamper: Callable[[onnx.ModelProto], None], layer: str
 ) -> None:

@@ -142,6 +142,7 @@ def test_a_reader_waits_for_nobody_and_sees_only_what_was_committed(database: Da
     assert get(database, "worker") == 2.0
 
 
+@pytest.mark.slow
 def test_no_update_of_several_threads_and_processes_is_lost(database: Database, database_url: str) -> None:
     put(database, "counter", 0.0)
     processes = [

@@ -109,6 +109,7 @@ def test_a_migrated_database_is_what_the_models_say(database_url: str, connectio
 
 
 @pytest.mark.parametrize("revision", upgrade.REVISIONS[:-1])
+@pytest.mark.slow
 def test_a_database_of_any_revision_becomes_what_the_models_say(
     database_url: str, connection: Connection, revision: str
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_database_that_is_up_to_date_is_opened_while_another_process_writes(da
     database.close()
 
 
+@pytest.mark.slow
 def test_a_database_that_is_up_to_date_is_opened_without_alembic(database_url: str) -> None:
     Database(database_url).close()
     script = (

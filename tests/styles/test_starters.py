@@ -79,6 +79,7 @@ def save(presets: Presets) -> bool:
     return presets.put_once("few", ((name, "", [StyleImage(files.check_image(PICTURE))]) for name in FEW))
 
 
+@pytest.mark.slow
 def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, blobs: Blobs) -> None:
     load(presets)
     assert names(presets) == NAMES

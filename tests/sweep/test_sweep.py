@@ -148,6 +148,7 @@ def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blo
     assert keys(blobs) == {"jobs/done/result-1-0.png", "jobs/waiting/result-1-0.png"}
 
 
+@pytest.mark.slow
 def test_many_presets_may_be_deleted_at_once(database: Database, blobs: Blobs, tmp_path: Path) -> None:
     presets = Presets(database, blobs)
     saved(presets, 30)

@@ -24,6 +24,7 @@ from service.worker.sweep import sweep
 
 @pytest.mark.parametrize("count", [2, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("known", [True, False])
+@pytest.mark.slow
 def test_an_empty_database_over_files_of_another_removes_nothing(
     database: Database, tmp_path: Path, count: int, known: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -52,6 +53,7 @@ def copied(file: Path, to: Path) -> None:
         now.backup(copy)
 
 
+@pytest.mark.slow
 def test_an_older_copy_of_the_database_removes_nothing(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -101,6 +103,7 @@ def test_folders_of_before_are_adopted(database: Database, blobs: Blobs, tmp_pat
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[1]", b"\xff\xfe"])
+@pytest.mark.slow
 def test_an_id_that_can_not_be_read_is_nobodys(
     database: Database, blobs: Blobs, tmp_path: Path, text: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

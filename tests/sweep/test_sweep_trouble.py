@@ -33,6 +33,7 @@ def test_what_a_killed_process_left_half_written_goes_when_it_is_old(
     assert keys(blobs) == {"jobs/here/content"}
 
 
+@pytest.mark.slow
 def test_folders_that_come_and_go_meanwhile_do_not_stop_it(database: Database, blobs: Blobs) -> None:
     """Each look at /readyz writes a file into a folder of its own and removes both."""
     done = threading.Event()

@@ -43,6 +43,7 @@ def test_answered_clients_that_keep_their_connections_hold_nothing() -> None:
 @pytest.mark.parametrize("sent", [request("POST", "/", BODY), chunked(BODY)], ids=["sized", "chunked"])
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "half"])
 @pytest.mark.parametrize("how", ["end", "close"])
+@pytest.mark.slow
 def test_the_memory_of_a_body_goes_with_its_request(reading: Reading, sent: bytes, whole: bool, how: str) -> None:
     """Without a run of the garbage collector, which may be a long time off."""
     sent = sent if whole else sent[: -len(BODY) // 2]

@@ -19,6 +19,7 @@ SLOW_BODY = "Content-Length: 100000"
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)))
 
 
+@pytest.mark.slow
 def test_a_head_that_takes_too_long_is_408(web: WebServer) -> None:
     with web.connection() as dribbling, web.connection() as stuck, web.connection() as silent:
         stuck.send(b"GET / HTTP/1.1\r\nHost: a")
@@ -29,6 +30,7 @@ def test_a_head_that_takes_too_long_is_408(web: WebServer) -> None:
         assert silent.ended(), "who says nothing is told nothing"
 
 
+@pytest.mark.slow
 def test_a_head_on_a_kept_connection_has_its_own_time(web: WebServer) -> None:
     with web.connection() as client:
         client.send(request())
@@ -43,6 +45,7 @@ def test_a_head_on_a_kept_connection_has_its_own_time(web: WebServer) -> None:
 @pytest.mark.parametrize(
     ("field", "piece"), [(SLOW_BODY, b"x"), ("Transfer-Encoding: chunked", b"1\r\nx\r\n")], ids=["sized", "chunked"]
 )
+@pytest.mark.slow
 def test_a_body_that_comes_too_slowly_is_408(web: WebServer, field: str, piece: bytes) -> None:
     with web.connection() as client:
         client.send(request("POST", "/", None, field), *[piece] * 12, pause=0.1)
@@ -108,6 +111,7 @@ def test_responses_that_nobody_reads_leave_threads_to_others(web: WebServer) -> 
             assert web.raw(request("GET", "/")).status == 200
 
 
+@pytest.mark.slow
 def test_a_response_that_is_read_slowly_arrives(web: WebServer) -> None:
     with web.connection() as client:
         client.send(request("GET", "/?megabytes=20"))

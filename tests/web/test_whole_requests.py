@@ -21,6 +21,7 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_request_may_come_byte_by_byte(web: WebServer) -> None:
     with web.connection() as client:
         client.send(*(bytes([byte]) for byte in request("POST", "/a", b"hello")), pause=0.001)
@@ -138,6 +139,7 @@ def test_no_header_says_what_was_asked_or_by_whom(web: WebServer, field: str) ->
 
 
 @pytest.mark.parametrize("preface", [b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
+@pytest.mark.slow
 def test_no_preface_is_believed(web: WebServer, preface: bytes) -> None:
     assert_problem(web.raw(preface + request()), 400)
 

@@ -70,6 +70,7 @@ def test_a_certificate_for_the_address_but_another_name_is_refused(
     assert receiver.received == []
 
 
+@pytest.mark.slow
 def test_a_certificate_that_nobody_vouches_for_is_refused(secure: ssl.SSLContext) -> None:
     with Receiver(tls=secure) as receiver, pytest.raises(NotDelivered, match="self-signed certificate"):
         sender().send(f"https://{NAME}:{receiver.port}/", "msg_1", PAYLOAD)

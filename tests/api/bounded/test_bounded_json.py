@@ -16,6 +16,7 @@ from service.errors import MAX_ERRORS
 
 
 @pytest.mark.parametrize(("more", "status"), [(-1, 422), (0, 413), (2**20, 413)])
+@pytest.mark.slow
 def test_a_web_server_may_pass_on_a_body_without_its_length(client: FlaskClient, more: int, status: int) -> None:
     """Ours doesn't. werkzeug cuts such a body at the limit, so that one of just that size may be a larger one."""
     begin, end = b'{"x": "', b'"}'
