@@ -3,3 +3,8 @@
 containers (bytes -> named arrays) -> formats (names -> convolutions, colours) -> graph (ONNX)
 -> check (ONNX Runtime against torch) -> publish (whole and checked, or not at all).
 """
+
+import os
+
+# ONNX Runtime reports to its vendor unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,0 +1,87 @@
+"""What the programs of this service send to others unasked: nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import ROOT, png
+
+from scripts.ports import free_port
+
+pytestmark = pytest.mark.slow
+
+RUN = """
+import os, signal, socket, subprocess, sys, threading
+
+def answer(server):
+    while True:
+        asked, address = server.recvfrom(512)
+        print("look-up:", asked[12:], flush=True)
+        server.sendto(asked[:2] + b"\\x81\\x83" + asked[4:], address)
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+threading.Thread(target=answer, args=[server], daemon=True).start()
+program = subprocess.Popen([sys.executable, *sys.argv[2:]])
+try:
+    program.wait(float(sys.argv[1]))
+except subprocess.TimeoutExpired:
+    program.send_signal(signal.SIGTERM)
+    program.wait()
+print("ended:", program.returncode, flush=True)
+"""
+"""A program in a network of its own, whose resolver prints each look-up and knows no name."""
+
+
+def alone(home: Path, seconds: float, *arguments: object, **settings: object) -> str:
+    """Return what a Python program printed that ran in a network of its own, for so many seconds at most."""
+    home.mkdir()
+    (home / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+    (home / "run.py").write_text(RUN)
+    inside = f'ip link set lo up && mount --bind {home}/resolv.conf /etc/resolv.conf && exec "$@"'
+    run = [sys.executable, home / "run.py", seconds, *arguments]
+    command = ["unshare", "--net", "--mount", "sh", "-c", inside, "sh", *map(str, run)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NST_", "XDG_", "ORT_"))}
+    env = kept | {f"NST_{name.upper()}": str(value) for name, value in settings.items()} | {"HOME": str(home)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=200, check=False)
+    if "unshare" in done.stderr or "ip: not found" in done.stderr:
+        pytest.skip(f"no network of its own here: {done.stderr.strip()}")
+    return done.stdout + done.stderr
+
+
+def kept_at_home(home: Path) -> list[Path]:
+    """The files that a program has left in its user's home."""
+    return [path for path in home.rglob("*") if path.is_file() and path.name not in ("resolv.conf", "run.py", "data")]
+
+
+def test_no_program_looks_a_host_up_or_leaves_a_file_at_home(narrow_model: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(png(np.zeros((40, 40, 3), np.uint8)))
+    where = {"model": narrow_model, "data": tmp_path / "data", "port": free_port()}
+    stylize = ("stylize", picture, "--style", picture, "--size", 64, "--iterations", 2, "-o", tmp_path / "out.png")
+    programs = {
+        "worker": (8, "-m", "service", "worker"),
+        "stylize": (60, "-m", "service", *stylize),
+        "doctor": (60, "-m", "service", "doctor"),
+        "export": (
+            100,
+            "-m",
+            "export",
+            "--weights",
+            "random",
+            "--width-divisor",
+            16,
+            "--output",
+            tmp_path / "random.onnx",
+        ),
+    }
+    for name, (seconds, *arguments) in programs.items():
+        said = alone(tmp_path / name, seconds, *arguments, **where)
+        assert "look-up:" not in said, f"{name}: {said}"
+        assert "ended: 0" in said, f"{name}: {said}"
+        assert kept_at_home(tmp_path / name) == []
