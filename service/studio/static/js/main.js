@@ -4,8 +4,10 @@ import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
 import "./extras.js";
 import { markOpen, refreshGallery } from "./gallery.js";
+import { returnToInstant, setUpInstant } from "./instant.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
 import { onNewKey } from "./key.js";
+import { setUpLessons } from "./lessons.js";
 import { setUpPicking } from "./picker.js";
 import { setUpPresets } from "./presets.js";
 import { setUpSettings } from "./settings.js";
@@ -18,6 +20,7 @@ function route() {
   else {
     leaveJob();
     showDraft();
+    returnToInstant();
   }
   markOpen();
 }
@@ -52,5 +55,7 @@ addEventListener("hashchange", () => {
   if (jobInAddress()) document.getElementById("stage").scrollIntoView();
 });
 await restore();
+setUpInstant(); // what was restored is no change by the person
+setUpLessons();
 load();
 document.documentElement.dataset.ready = "yes";
