@@ -30,7 +30,7 @@ function refresh() {
   if (jobInAddress() || !isSize(draft.settings.size)) return;
   const asked = toInstantRequest(draft);
   if (!asked) forget();
-  else if (last && isSame(last.asked, asked)) stayWithLast();
+  else if (last && isSame(last.asked, asked)) stayWithLast(asked);
   else if (!isOnItsWay(asked)) askFor(asked);
 }
 
@@ -46,8 +46,11 @@ function isOnItsWay(asked) {
   return newest != null && isSame(newest, asked);
 }
 
-function stayWithLast() {
-  if (!next && (!current || current.abort.signal.aborted)) return;
+/** Gives up what is on its way; says anew what the last picture leaves out. */
+function stayWithLast(asked) {
+  const differs = asked.leftOut !== last.asked.leftOut;
+  last.asked = asked;
+  if (!differs && !next && (!current || current.abort.signal.aborted)) return;
   stop();
   put();
 }

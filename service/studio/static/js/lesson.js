@@ -3,10 +3,8 @@ import { $, h, icon, say, show } from "./dom.js";
 import { learns, painterOf } from "./painters.js";
 import { showNothing, showPicture } from "./pictures.js";
 import { emptyPlot, plot } from "./plot.js";
-import { MINUTES, stopTeaching, teach } from "./teaching.js";
+import { stopTeaching, teach } from "./teaching.js";
 import { duration, number, percent } from "./words.js";
-
-const OFFER = `Has no painter yet. With one it paints at once. Learning takes about ${MINUTES} minutes on this machine; others’ pictures go first.`;
 
 /** A row: its `element`, which `update` brings up to date and `leave` takes away. */
 export class Lesson {
@@ -18,11 +16,11 @@ export class Lesson {
     this.bar = h("progress", { max: 1, value: 0, "aria-label": `How far ${name} has learned` });
     this.curve = emptyPlot();
     this.loss = h("output", {});
-    this.figure = h("figure", { class: "curve" }, this.curve, h("figcaption", {}, "Loss on pictures it doesn’t learn from ", this.loss));
+    this.figure = h("figure", { class: "curve" }, this.curve, h("figcaption", {}, "Loss on held-out pictures ", this.loss));
     this.sheet = h("img", { class: "sheet", alt: `Four pictures as ${name} paints them now`, width: 512, height: 512 });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
-    this.button = h("button", { type: "button", class: "wide", onclick: () => this.press() });
-    const parts = [h("strong", {}, name), this.words, this.bar, this.figure, this.sheet, this.problem, this.button];
+    this.button = h("button", { type: "button", class: "small", onclick: () => this.press() });
+    const parts = [h("strong", { title: name }, name), this.words, this.bar, this.figure, this.sheet, this.problem, this.button];
     this.element = h("li", { class: "lesson", data: { lesson: name } }, parts);
   }
 
@@ -30,7 +28,7 @@ export class Lesson {
     const { status, fraction, eta_seconds: eta, losses, sheet, error, size, lost } = painterOf(this.name);
     const live = learns(this.name);
     this.element.dataset.status = status;
-    this.words.textContent = live ? progressWords(status, fraction, eta) : OFFER;
+    this.words.textContent = live ? progressWords(status, fraction, eta) : "";
     this.setBar(live, status, fraction);
     this.setCurve(live ? (losses ?? []) : []);
     this.setSheet(live ? sheet : undefined);

@@ -4,7 +4,7 @@ import { draft, onDraft } from "./draft.js";
 import { Lesson } from "./lesson.js";
 import { canPaint, learns, onPainters } from "./painters.js";
 import { knownPresets } from "./shelf.js";
-import { followAll } from "./teaching.js";
+import { followAll, MINUTES } from "./teaching.js";
 
 const rows = new Map(); // a preset's name -> its row
 const learning = new Set(); // names of presets that learned when they were last seen
@@ -30,6 +30,7 @@ function draw() {
     row.update();
   });
   show($("lessons-box"), names.length > 0);
+  show($("lessons-hint"), !names.every(learns));
   announce();
   followAll(names.filter(learns));
 }
@@ -42,6 +43,8 @@ function announce() {
 }
 
 export function setUpLessons() {
+  const cost = `Learning takes about ${MINUTES} minutes on this machine; others’ pictures go first.`;
+  $("lessons-hint").textContent = `A preset that has learned paints at once. ${cost}`;
   onPainters(draw);
   onDraft((what) => what === "mix" && draw());
 }
