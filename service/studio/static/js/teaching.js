@@ -9,7 +9,7 @@ export const MINUTES = 6; // of computing, for each painter
 const MOST = 3; // learnings followed at a time: a browser has six connections to a service
 const ENDED = new Set([404, 409]); // statuses of the events of a learning that is gone
 
-const followed = new Set(); // names of presets
+const followed = new Map(); // a preset's name -> what ends following it
 
 const pathOf = (name) => `/v1/styles/${name}/painter`;
 
@@ -23,6 +23,8 @@ export async function teach(name) {
 /** Ends a learning; a painter from before it goes too. */
 export async function stopTeaching(name) {
   await patiently(() => call(pathOf(name), { method: "DELETE" }));
+  followed.get(name)?.abort(); // its last events would be taken for those of a learning that begins now
+  followed.delete(name);
   await refresh(name);
 }
 
@@ -35,37 +37,45 @@ export function followAll(names) {
 }
 
 async function follow(name) {
-  followed.add(name);
+  const abort = new AbortController();
+  followed.set(name, abort);
   try {
-    await refresh(name);
-    while (learns(name)) {
-      await watched(name);
-      await refresh(name);
-    }
+    await toItsEnd(name, abort.signal);
   } catch (error) {
+    if (abort.signal.aborted) return;
     if (!(error instanceof Problem)) throw error;
     if (ENDED.has(error.status)) await fillShelf(); // the preset is gone
     else setPainter(name, { ...painterOf(name), lost: error.message });
   } finally {
-    followed.delete(name);
+    if (followed.get(name) === abort) followed.delete(name);
   }
 }
 
-async function refresh(name) {
-  const painter = await patiently(() => getJson(pathOf(name)));
+async function toItsEnd(name, signal) {
+  await refresh(name, signal);
+  while (learns(name)) {
+    await watched(name, signal);
+    await refresh(name, signal);
+  }
+}
+
+async function refresh(name, signal) {
+  const painter = await patiently(() => getJson(pathOf(name), signal), signal);
   setPainter(name, { sheet: painterOf(name).sheet, ...painter });
 }
 
 /** Takes what the events of a learning say, up to its end. */
-async function watched(name) {
+async function watched(name, signal) {
   try {
-    for await (const { name: event, data } of watch(painterOf(name).links, new AbortController().signal)) {
-      const painter = painterOf(name);
-      const status = data.status === "running" ? "learning" : painter.status;
-      if (event === "progress") setPainter(name, { ...painter, ...data, status: data.status === "queued" ? "queued" : status });
-      if (event === "preview") setPainter(name, { ...painter, sheet: data.url });
-    }
+    for await (const event of watch(painterOf(name).links, signal)) take(name, event);
   } catch (error) {
-    if (!ENDED.has(error.status)) throw error;
+    if (signal.aborted || !ENDED.has(error.status)) throw error;
   }
+}
+
+function take(name, { name: event, data }) {
+  const painter = painterOf(name);
+  const status = { queued: "queued", running: "learning" }[data.status] ?? painter.status;
+  if (event === "progress") setPainter(name, { ...painter, ...data, status });
+  if (event === "preview") setPainter(name, { ...painter, sheet: data.url });
 }
