@@ -10,6 +10,7 @@ import { isSame, isSize, toInstantRequest } from "./instant_request.js";
 import { isWatching } from "./job.js";
 import { onPainters } from "./painters.js";
 import { patiently } from "./patience.js";
+import { peekAt } from "./peek.js";
 import { fetchPicture } from "./pictures.js";
 import { uniqueName } from "./random.js";
 import { fillShelf } from "./shelf.js";
@@ -39,6 +40,11 @@ export function returnToInstant() {
   refresh();
   const asked = toInstantRequest(draft);
   if (asked && last && isSame(last.asked, asked)) put();
+}
+
+/** Puts the small copy away where the stage shows something else. */
+export function leaveInstant() {
+  peekAt(null);
 }
 
 function isOnItsWay(asked) {
@@ -71,6 +77,7 @@ function forget() {
   stop();
   if (last) showDraft();
   last = null;
+  leaveInstant();
   show($("instant"), false);
 }
 
@@ -88,8 +95,7 @@ async function paintAll() {
     const asked = next;
     next = null;
     current = { asked, abort: new AbortController() };
-    await paint(asked, current.abort.signal);
-    current = null;
+    await paint(asked, current.abort.signal).finally(() => (current = null));
   }
 }
 
@@ -123,7 +129,8 @@ async function posted({ request, files }, signal) {
 }
 
 async function ended(job, signal) {
-  tell("Waiting for a free worker …");
+  signal.throwIfAborted();
+  if (job.status === "queued") tell("Waiting for a free worker …");
   for await (const { name, data } of watch(job.links, signal)) if (name === "done") return data;
   return patiently(() => getJson(job.links.self, signal), signal);
 }
@@ -132,8 +139,13 @@ async function ended(job, signal) {
 function put() {
   if (jobInAddress() || !last) return;
   const { asked, blob, seconds, problem } = last;
-  if (problem) return tell(`No picture at once: ${problem}`);
+  if (problem) {
+    showDraft();
+    leaveInstant();
+    return tell(`No picture at once: ${problem}`);
+  }
   showInstant(draft.content, blob, `Painting in the style of ${listed(asked.names)}`).catch(() => {});
+  peekAt(blob);
   const words = `Painted in ${briefly(seconds)} by the ${asked.names.length > 1 ? "painters" : "painter"} of ${listed(asked.names)}.`;
   tell(asked.leftOut ? `${words} Only Paint heeds ${asked.leftOut}.` : words, blob);
   say(words);

@@ -4,7 +4,7 @@ import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
 import "./extras.js";
 import { markOpen, refreshGallery } from "./gallery.js";
-import { returnToInstant, setUpInstant } from "./instant.js";
+import { leaveInstant, returnToInstant, setUpInstant } from "./instant.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
 import { onNewKey } from "./key.js";
 import { setUpLessons } from "./lessons.js";
@@ -16,8 +16,10 @@ import { showDraft } from "./stage.js";
 import { setUpSending } from "./submit.js";
 
 function route() {
-  if (jobInAddress()) openJob(jobInAddress());
-  else {
+  if (jobInAddress()) {
+    leaveInstant();
+    openJob(jobInAddress());
+  } else {
     leaveJob();
     showDraft();
     returnToInstant();
