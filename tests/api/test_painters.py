@@ -35,20 +35,29 @@ def learned(service: RunningService, name: str) -> dict[str, Any]:
     return painter(service, name)
 
 
+def in_list(service: RunningService, name: str) -> str:
+    """The status of a preset's painter as the list of presets has it."""
+    (preset,) = [item for item in service.get("/v1/styles").json()["items"] if item["name"] == name]
+    assert service.get(preset["links"]["self"]).json()["painter"] == preset["painter"]
+    return str(preset["painter"])
+
+
 @pytest.fixture(scope="module")
 def ready(service: RunningService) -> Iterator[dict[str, Any]]:
     """The painter of the preset "taught", which learned for a few seconds."""
     assert service.put_style("taught", png(NEGATIVE)).status_code == 201
-    assert painter(service, "taught")["status"] == "none"
+    assert painter(service, "taught")["status"] == in_list(service, "taught") == "none"
     response = put_painter(service, "taught", **QUICK)
     assert response.status_code == 202, response.text
     assert response.headers["Location"] == "/v1/styles/taught/painter"
     assert response.json()["status"] in ("queued", "learning")
+    assert in_list(service, "taught") in ("queued", "learning")
     yield learned(service, "taught")
 
 
-def test_it_says_how_it_learned(ready: dict[str, Any]) -> None:
+def test_it_says_how_it_learned(service: RunningService, ready: dict[str, Any]) -> None:
     assert ready["status"] == "ready"
+    assert in_list(service, "taught") == "ready"
     assert ready["error"] is None
     assert (ready["fraction"], ready["size"], ready["photos"]) == (1.0, 64, 0)
     assert ready["steps"] > 0

@@ -104,6 +104,7 @@ def test_presets_are_shown_as_they_were(service: RunningService) -> None:
     for now, before in zip(listed, SHOWN["styles"], strict=True):
         now["warm"] = now["warm"] and now["warm"] | {"status": before["warm"]["status"]}  # which goes on
         assert now["links"].pop("painter") == f"/v1/styles/{now['name']}/painter"  # which is new
+        assert now.pop("painter") == "none"  # and so is this
         assert now == before
     assert service.get("/v1/styles/two/images/1").status_code == 200
     assert service.get("/v1/styles/packed/images/0").status_code == 404

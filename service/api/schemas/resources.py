@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from service.api.schemas.responses import PainterStatus
 from service.errors import ProblemJson
 from service.jobs.files import InputPicture
 from service.jobs.resource import iso
@@ -22,7 +23,7 @@ PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model"
 
 
 def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
-    """Return a preset as JSON; `outcomes` holds the task that computes its Grams, if there is one."""
+    """Return a preset as JSON; `outcomes` holds its tasks, as far as they are kept."""
     here = f"/v1/styles/{row.name}"
     return {
         "name": row.name,
@@ -30,6 +31,7 @@ def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
         "images": [_style_image(image) for image in row.images],
         "pack": row.pack and _pack(row.pack),
         "warm": row.warm and _warm(row.warm, outcomes),
+        "painter": _painter_status(row, outcomes.get(row.learning or "", (None, None))[0]),
         "created_at": iso(row.created_at),
         "links": {"self": here} | {part: f"{here}/{part}" for part in ("image", "pack", "painter")},
     }
@@ -52,7 +54,7 @@ def _warm(warm: Warming, outcomes: Outcomes) -> dict[str, Any]:
 
 def painter_resource(row: PresetRow, job: JobRow | None) -> dict[str, Any]:
     """Return a preset's painter as JSON; `job` is its newest learning, while that is kept."""
-    painter, status = row.painter, _painter_status(row, job)
+    painter, status = row.painter, _painter_status(row, job.status if job else None)
     progress = (job.progress if job and status in ("queued", "learning") else None) or JobProgress()
     learning = status in ("queued", "learning")
     here = f"/v1/styles/{row.name}/painter"
@@ -73,13 +75,13 @@ def painter_resource(row: PresetRow, job: JobRow | None) -> dict[str, Any]:
     }
 
 
-def _painter_status(row: PresetRow, job: JobRow | None) -> str:
-    """Return "none", "queued", "learning", "ready" or "failed"."""
-    if job is not None and job.status not in ENDED:
-        return "queued" if job.status == "queued" else "learning"
+def _painter_status(row: PresetRow, learning: str | None) -> PainterStatus:
+    """Return the status of a preset's painter; `learning` is that of its newest learning, while that is kept."""
+    if learning is not None and learning not in ENDED:
+        return "queued" if learning == "queued" else "learning"
     if row.painter is not None:
         return "ready"
-    return "failed" if job is not None and job.status == "failed" else "none"
+    return "failed" if learning == "failed" else "none"
 
 
 def learning_progress(row: JobRow) -> dict[str, Any]:

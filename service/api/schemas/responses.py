@@ -13,6 +13,7 @@ from service.options import STYLE_SCALES, STYLE_WEIGHTS
 SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 DATE_TIME = {"format": "date-time"}
 TIME = "2026-11-23T07:00:00.000Z"
+PainterStatus = Literal["none", "queued", "learning", "ready", "failed"]
 LAYER_LOSSES = {"relu1_1": 0.012, "relu5_1": 0.094}
 OPTIONS = {"size": 512, "strength": None, "content_weight": 0.15, "style_weight": 1.0, "optimizer": "lbfgs"}
 
@@ -113,7 +114,7 @@ class CheckOut(BaseModel):
 class PainterOut(BaseModel):
     """The painter of a preset: a network that paints in its style in one pass."""
 
-    status: Literal["none", "queued", "learning", "ready", "failed"] = described("How far it is.", "ready")
+    status: PainterStatus = described("How far it is.", "ready")
     fraction: float = described("Share of the learning that is done.", 1.0, ge=0, le=1)
     eta_seconds: float | None = described("Seconds of learning that are left, if known.", None, ge=0)
     steps: int = described("Steps of the learning that is under way, or of the painter.", 700, ge=0)
@@ -138,6 +139,7 @@ class StyleOut(BaseModel):
     )
     pack: PackOut | None = described("The pack that it was saved from; null for one with pictures.", None)
     warm: WarmOut | None = described("The Gram matrices that are computed beforehand; null if none are.", None)
+    painter: PainterStatus = described("Status of its painter.", "ready")
     created_at: str = described("When its name was first taken (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour"})
 

@@ -134,7 +134,8 @@ def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str,
 
 
 def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
-    jobs = [row.warm.job for row in rows if row.warm]
+    """Return status and error of the presets' tasks, read in one query."""
+    jobs = [row.warm.job for row in rows if row.warm] + [row.learning for row in rows if row.learning]
     return context().queue.outcomes(jobs) if jobs else {}
 
 

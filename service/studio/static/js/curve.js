@@ -1,9 +1,9 @@
-// The loss over the course of a transfer, as a small curve on a logarithmic scale.
+// The loss over the course of a transfer.
 import { $ } from "./dom.js";
 import { visit } from "./memory.js";
+import { plot } from "./plot.js";
 import { number } from "./words.js";
 
-const [WIDTH, HEIGHT, MARGIN] = [100, 36, 2];
 const MOST = 400; // points kept
 
 let id = "";
@@ -32,18 +32,8 @@ export function forgetCurve(job) {
 }
 
 function draw() {
-  const logs = points.map(([, loss]) => Math.log(Math.max(loss, 1e-9)));
-  const [low, high] = [Math.min(...logs), Math.max(...logs)];
-  const at = points.map(([share], i) => {
-    const y = high > low ? (high - logs[i]) / (high - low) : 0;
-    return `${(share * WIDTH).toFixed(2)},${(MARGIN + y * (HEIGHT - 2 * MARGIN)).toFixed(2)}`;
-  });
-  $("curve").querySelector("polyline").setAttribute("points", at.join(" "));
-  const [first, last] = [at[0]?.split(",")[0], at.at(-1)?.split(",")[0]];
-  const area = at.length ? `M${first},${HEIGHT} L${at.join(" L")} L${last},${HEIGHT} Z` : "";
-  $("curve").querySelector(".area").setAttribute("d", area);
   const now = points.length ? number(points.at(-1)[1]) : "–";
   $("loss").textContent = now;
   const fall = points.length > 1 ? `Loss so far: from ${number(points[0][1])} to ${now}` : "Loss so far";
-  $("curve").setAttribute("aria-label", fall);
+  plot($("curve"), points, fall);
 }

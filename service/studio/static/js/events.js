@@ -1,18 +1,18 @@
-// A transfer's Server-Sent Events. Read with fetch: an EventSource couldn't send the key.
+// The Server-Sent Events of a transfer or a painter. Read with fetch: an EventSource couldn't send the key.
 import { call, getJson } from "./api.js";
 import { patiently } from "./patience.js";
 
 const SILENCE_MS = 40_000; // the service breaks silence every 15 s: after this the connection is dead
 const PAUSE_MS = 500; // before a new request after the stream broke
 
-/** The events {name, data} of a transfer up to its end; it reconnects after a break. */
-export async function* watch(id, signal) {
+/** The events {name, data} of what has these links, up to its end; it reconnects after a break. */
+export async function* watch({ self, events }, signal) {
   let last = "";
   for (;;) {
     const headers = last === "" ? {} : { "Last-Event-ID": last };
-    const response = await patiently(() => call(`/v1/transfers/${id}/events`, { headers, signal }), signal);
+    const response = await patiently(() => call(events, { headers, signal }), signal);
     if (response.status === 204) {
-      yield { name: "done", data: await patiently(() => getJson(`/v1/transfers/${id}`, signal), signal) };
+      yield { name: "done", data: await patiently(() => getJson(self, signal), signal) };
       return;
     }
     try {

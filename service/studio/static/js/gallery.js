@@ -23,7 +23,7 @@ export function refreshGallery() {
 
 async function refresh() {
   const { items, next: cursor } = await page();
-  const oldest = items.at(-1)?.created_at ?? "";
+  const oldest = cursor ? items.at(-1).created_at : ""; // of those that the service has named
   const gone = [...cards].filter(([id, { made }]) => made >= oldest && !items.some((job) => job.id === id));
   for (const [id] of gone) drop(id);
   if (cards.size === 0 || !cursor) next = cursor;

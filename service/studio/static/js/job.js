@@ -18,6 +18,11 @@ export function leaveJob() {
   current = null;
 }
 
+/** Whether the stage shows a transfer that hasn't ended, or one that is still being fetched. */
+export function isWatching() {
+  return current !== null && (current.job === null || isLive(current.job));
+}
+
 export async function openJob(id) {
   leaveJob();
   const abort = new AbortController();
@@ -58,7 +63,7 @@ async function watched(job, signal) {
     unlessGone(showPreview(job, url, AbortSignal.any([signal, preview.signal])));
   };
   if (job.links.preview) showNewest(job.links.preview);
-  for await (const { name, data } of watch(job.id, signal)) {
+  for await (const { name, data } of watch(job.links, signal)) {
     if (name === "progress") {
       showProgress(data);
       if (data.status !== status) refreshGallery();

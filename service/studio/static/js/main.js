@@ -4,8 +4,10 @@ import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
 import "./extras.js";
 import { markOpen, refreshGallery } from "./gallery.js";
+import { leaveInstant, returnToInstant, setUpInstant } from "./instant.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
 import { onNewKey } from "./key.js";
+import { setUpLessons } from "./lessons.js";
 import { setUpPicking } from "./picker.js";
 import { setUpPresets } from "./presets.js";
 import { setUpSettings } from "./settings.js";
@@ -14,10 +16,13 @@ import { showDraft } from "./stage.js";
 import { setUpSending } from "./submit.js";
 
 function route() {
-  if (jobInAddress()) openJob(jobInAddress());
-  else {
+  if (jobInAddress()) {
+    leaveInstant();
+    openJob(jobInAddress());
+  } else {
     leaveJob();
     showDraft();
+    returnToInstant();
   }
   markOpen();
 }
@@ -52,5 +57,7 @@ addEventListener("hashchange", () => {
   if (jobInAddress()) document.getElementById("stage").scrollIntoView();
 });
 await restore();
+setUpInstant(); // what was restored is no change by the person
+setUpLessons();
 load();
 document.documentElement.dataset.ready = "yes";

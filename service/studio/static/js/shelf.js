@@ -1,7 +1,8 @@
 // The shelf of presets: thumbnails that add a preset to the mix or remove it.
 import { getJson } from "./api.js";
-import { $, h, show } from "./dom.js";
+import { $, h, icon, show } from "./dom.js";
 import { addStyle, draft, onDraft, removeStyle } from "./draft.js";
+import { canPaint, learns, onPainters, setPainters } from "./painters.js";
 import { patiently } from "./patience.js";
 import { showNothing, showPicture } from "./pictures.js";
 import { tellIn } from "./problems.js";
@@ -36,6 +37,7 @@ async function fill() {
   show($("shelf"), presets.length > 0);
   $("shelf-hint").textContent = presets.length ? SOME : NONE;
   mark();
+  setPainters(presets);
 }
 
 function tile(preset) {
@@ -47,8 +49,22 @@ function tile(preset) {
     { type: "button", class: "tile", title, data: { preset: preset.name }, onclick: () => toggle(preset.name) },
     image,
     h("span", {}, preset.name),
+    h("span", { class: "badge", hidden: true }),
   );
   return h("li", {}, button);
+}
+
+/** Marks the presets that paint at once, and those that learn it. */
+function markPainters() {
+  for (const button of $("shelf").querySelectorAll("button")) {
+    const { preset } = button.dataset;
+    const words = learns(preset) ? "learns" : canPaint(preset) ? "paints at once" : "";
+    const badge = button.querySelector(".badge");
+    if (badge.title === words) continue;
+    badge.title = words;
+    badge.replaceChildren(learns(preset) ? "learns" : icon("spark"), h("span", { class: "hidden-words" }, canPaint(preset) ? "paints at once" : ""));
+    show(badge, Boolean(words));
+  }
 }
 
 function toggle(name) {
@@ -65,3 +81,4 @@ function mark() {
 }
 
 onDraft((what) => what === "mix" && mark());
+onPainters(markPainters);

@@ -33,6 +33,18 @@ export function showDraft() {
   showBlob($("after"), content.file).catch(() => {});
 }
 
+/** Shows the picture that painters made of the draft, beside its photograph. */
+export async function showInstant(content, blob, alt) {
+  setStage("picture");
+  setFrame(content.width, content.height);
+  await showBlob($("after"), blob);
+  $("after").alt = alt;
+  if (!$("compare").hidden) return;
+  await showBlob($("before"), content.file);
+  $("before").alt = `Your photograph ${content.file.name}`;
+  showCompare(true);
+}
+
 export function showMissing(words) {
   hideStrip();
   show($("draft-caption"), false);
@@ -127,10 +139,15 @@ function optionsOf({ options }, i) {
 
 function offer(blob, job, i) {
   const number = job.options.variants.length ? `-${i + 1}` : "";
-  URL.revokeObjectURL($("download").href);
-  $("download").href = URL.createObjectURL(blob);
-  $("download").download = `painting-${job.id.slice(0, 8)}${number}.${blob.type.split("/")[1].replace("jpeg", "jpg")}`;
-  show($("download"), true);
+  offerFile($("download"), blob, `painting-${job.id.slice(0, 8)}${number}`);
+}
+
+/** Has a link download a picture. */
+export function offerFile(link, blob, name) {
+  URL.revokeObjectURL(link.href);
+  link.href = URL.createObjectURL(blob);
+  link.download = `${name}.${blob.type.split("/")[1].replace("jpeg", "jpg")}`;
+  show(link, true);
 }
 
 function chip(kind, words) {
@@ -164,8 +181,8 @@ function details({ style_cache: cache, engine }, options, result) {
     "Style weight": number(options.style_weight),
     Colour: { style: "the style’s", match: "matched to the photograph", luminance: "the photograph’s" }[options.color],
     Iterations: result ? `${result.iterations} of ${options.iterations}` : options.iterations,
-    "Content loss": result && number(result.losses.content),
-    "Style loss": result && number(result.losses.style),
+    "Content loss": result && lossOf(result, "content"),
+    "Style loss": result && lossOf(result, "style"),
     "Style cache": cache,
     Computed: engine && `${engine.device}, ${engine.precision}`,
   };
@@ -175,6 +192,11 @@ function details({ style_cache: cache, engine }, options, result) {
   return Object.entries(facts)
     .filter(([, value]) => value != null)
     .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
+}
+
+/** One of a picture's losses in words; those of a painter's picture come some seconds after it. */
+function lossOf({ losses }, term) {
+  return losses ? number(losses[term]) : "not measured yet";
 }
 
 function styleInWords({ preset, weight, scale, mask, style_mask: part }) {

@@ -13,6 +13,16 @@ export function duration(seconds) {
   return "";
 }
 
+/** Seconds as "0.3 s"; from ten on as `duration`. */
+export function briefly(seconds) {
+  return seconds < 9.95 ? `${Math.max(0.1, seconds).toFixed(1)} s` : duration(seconds);
+}
+
+/** Names as "waves", "waves and mosaic", "waves, mosaic and ink". */
+export function listed(names) {
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : (names[0] ?? "");
+}
+
 export function bytes(count) {
   return count < 1e6 ? `${Math.max(1, Math.round(count / 1e3))} kB` : `${(count / 1e6).toFixed(1)} MB`;
 }

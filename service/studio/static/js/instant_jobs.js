@@ -1,0 +1,36 @@
+// The transfers of instant pictures: only the last one stays with the service, or else a dial would fill the gallery.
+import { jobInAddress } from "./address.js";
+import { call } from "./api.js";
+import { visit } from "./memory.js";
+
+const KEPT = "studio.instant";
+const GONE = 404;
+
+let ids = JSON.parse(visit.get(KEPT) ?? "[]"); // of the last one, and of older ones that could not be deleted yet
+
+function remember(some) {
+  ids = some;
+  visit.set(KEPT, JSON.stringify(ids));
+}
+
+/** Takes note of the newest instant picture, and deletes the ones before it. */
+export async function supersedeBy(id) {
+  const old = ids;
+  remember([...old, id]);
+  await Promise.all(old.map(discard));
+}
+
+/** Deletes the transfer of a picture that nobody will look at; one that can't be deleted now is with the next. */
+export async function discard(id) {
+  try {
+    await call(`/v1/transfers/${id}`, { method: "DELETE" });
+  } catch (error) {
+    if (error.status !== GONE) return remember([...new Set([...ids, id])]);
+  }
+  remember(ids.filter((one) => one !== id));
+}
+
+/** Keeps the transfer that somebody has opened. */
+export function keepOpened() {
+  if (ids.includes(jobInAddress())) remember(ids.filter((one) => one !== jobInAddress()));
+}

@@ -1,0 +1,81 @@
+// Teaching presets painters: begins and ends a learning, and follows those that are under way.
+import { call, getJson, Problem } from "./api.js";
+import { watch } from "./events.js";
+import { learns, painterOf, setPainter } from "./painters.js";
+import { patiently } from "./patience.js";
+import { fillShelf } from "./shelf.js";
+
+export const MINUTES = 6; // of computing, for each painter
+const MOST = 3; // learnings followed at a time: a browser has six connections to a service
+const ENDED = new Set([404, 409]); // statuses of the events of a learning that is gone
+
+const followed = new Map(); // a preset's name -> what ends following it
+
+const pathOf = (name) => `/v1/styles/${name}/painter`;
+
+/** Begins to teach a preset. Throws a Problem if the service refuses. */
+export async function teach(name) {
+  const headers = { "Content-Type": "application/json" };
+  const options = { method: "PUT", headers, body: JSON.stringify({ minutes: MINUTES }) };
+  setPainter(name, await (await patiently(() => call(pathOf(name), options))).json());
+}
+
+/** Ends a learning; a painter from before it goes too. */
+export async function stopTeaching(name) {
+  await patiently(() => call(pathOf(name), { method: "DELETE" }));
+  followed.get(name)?.abort(); // its last events would be taken for those of a learning that begins now
+  followed.delete(name);
+  await refresh(name);
+}
+
+/** Follows the learnings of these presets; if there are many, some of them, and those that wait last. */
+export function followAll(names) {
+  const waits = (name) => Number(painterOf(name).status === "queued");
+  for (const name of names.toSorted((one, other) => waits(one) - waits(other))) {
+    if (followed.size < MOST && !followed.has(name) && !painterOf(name).lost) follow(name);
+  }
+}
+
+async function follow(name) {
+  const abort = new AbortController();
+  followed.set(name, abort);
+  try {
+    await toItsEnd(name, abort.signal);
+  } catch (error) {
+    if (abort.signal.aborted) return;
+    if (!(error instanceof Problem)) throw error;
+    if (ENDED.has(error.status)) await fillShelf(); // the preset is gone
+    else setPainter(name, { ...painterOf(name), lost: error.message });
+  } finally {
+    if (followed.get(name) === abort) followed.delete(name);
+  }
+}
+
+async function toItsEnd(name, signal) {
+  await refresh(name, signal);
+  while (learns(name)) {
+    await watched(name, signal);
+    await refresh(name, signal);
+  }
+}
+
+async function refresh(name, signal) {
+  const painter = await patiently(() => getJson(pathOf(name), signal), signal);
+  setPainter(name, { sheet: painterOf(name).sheet, ...painter });
+}
+
+/** Takes what the events of a learning say, up to its end. */
+async function watched(name, signal) {
+  try {
+    for await (const event of watch(painterOf(name).links, signal)) take(name, event);
+  } catch (error) {
+    if (signal.aborted || !ENDED.has(error.status)) throw error;
+  }
+}
+
+function take(name, { name: event, data }) {
+  const painter = painterOf(name);
+  const status = { queued: "queued", running: "learning" }[data.status] ?? painter.status;
+  if (event === "progress") setPainter(name, { ...painter, ...data, status });
+  if (event === "preview") setPainter(name, { ...painter, sheet: data.url });
+}
