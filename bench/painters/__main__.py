@@ -7,7 +7,6 @@ was broken off goes on.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import Protocol
 
 from bench import report
-from bench.measure import Stopwatch
+from bench.measure import Stopwatch, alone
 from bench.painters import memory, new_preset, photographs, quality, sheet, speed
 from bench.painters.plan import FULL, QUICK, Plan
+from bench.painters.results import RESULTS, Saver
 from bench.report import Results
 from service.config import let_idle_threads_sleep
 
@@ -34,7 +34,7 @@ class Section(Protocol):
 SECTIONS: dict[str, Section] = {"speed": speed, "memory": memory, "quality": quality, "new_preset": new_preset}
 SHEET = "sheet"
 HERE = Path(__file__).resolve().parent
-RESULTS, PICTURE = "painters.json", "painters.jpg"
+PICTURE = "painters.jpg"
 
 
 def main() -> None:
@@ -46,15 +46,15 @@ def main() -> None:
     folder = args.out or (Path(tempfile.mkdtemp(prefix="bench-")) if args.quick else HERE.parent)
     folder.mkdir(parents=True, exist_ok=True)
     plan, clock = _plan(args), Stopwatch()
-    results = _read(folder) | {"machine": report.machine()}
+    Saver(folder, "machine")(report.machine())
     for name in args.only or [*SECTIONS, SHEET]:
         if name == SHEET:
-            sheet.draw(plan, folder / PICTURE)
+            alone(sheet.draw, plan, folder / PICTURE)
             continue
         section = SECTIONS[name]
-        results[name] = section.measure(plan, _saver(folder, results, name))
-        _write(folder, results)
-        print(f"\n### {section.TITLE}\n\n{section.render(results[name])}\n", flush=True)
+        found = alone(section.measure, plan, Saver(folder, name))
+        Saver(folder, name)(found)
+        print(f"\n### {section.TITLE}\n\n{section.render(found)}\n", flush=True)
     print(f"{clock.seconds() / 60:.1f} minutes; results are in {folder}")
 
 
@@ -68,20 +68,6 @@ def _plan(args: argparse.Namespace) -> Plan:
     if args.pairs:
         plan = replace(plan, pairs={size: min(args.pairs, most) for size, most in plan.pairs.items()})
     return replace(plan, minutes=tuple(args.minutes)) if args.minutes else plan
-
-
-def _saver(folder: Path, results: Results, name: str) -> Callable[[Results], None]:
-    return lambda found: _write(folder, results | {name: found})
-
-
-def _read(folder: Path) -> Results:
-    file = folder / RESULTS
-    found: Results = json.loads(file.read_text()) if file.exists() else {}
-    return found
-
-
-def _write(folder: Path, results: Results) -> None:
-    (folder / RESULTS).write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -38,6 +38,5 @@ def cfsd(photograph: Picture, painting: Picture) -> float:
 def _places(picture: Picture) -> Tensor:
     """Return the features of each place, H W x C."""
     small = images.resize_long_edge(picture, min(SIZE, max(picture.shape[:2])))
-    features = engine.encoder("float32")(to_tensor(small, engine.CPU), {LAYER})[LAYER]
-    channels = features.shape[1]
-    return features[0].flatten(1).T / (INPUT_SCALE * channels)
+    features: Tensor = engine.encoder("float32")(to_tensor(small, engine.CPU), {LAYER})[LAYER]
+    return features[0].flatten(1).T / (INPUT_SCALE * features.shape[1])

@@ -65,7 +65,7 @@ def measure(plan: Plan, save: Callable[[Results], None]) -> Results:
 
 def network(file: Path, size: int, repeats: int) -> dict[str, float]:
     """Return the seconds of one pass, on all cores and on one."""
-    pixels = images.resize_long_edge(held_out()[PHOTOGRAPH], size).astype(np.float32) / 255
+    pixels = images.resize_long_edge(held_out()[PHOTOGRAPH], size).astype(np.float32) / np.float32(255)
     weights = PainterWeights.from_bytes(file.read_bytes())
     found = {}
     for name, threads in (("all cores", torch.get_num_threads()), ("one core", 1)):
