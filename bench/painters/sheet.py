@@ -24,10 +24,10 @@ def draw(plan: Plan, file: Path) -> None:
     """Paint what isn't painted yet, and write the sheet as a JPEG."""
     photographs = held_out()
     names = [name for name in (*PHOTOGRAPHS, *FALLBACKS) if name in photographs][: len(PHOTOGRAPHS)]
-    size = min(SIZE, *plan.pairs) if SIZE not in plan.pairs else SIZE
+    size = SIZE if SIZE in plan.pairs else min(plan.pairs)
     paintings = Paintings(plan, photographs)
     methods = [*METHODS, OPTIMISER]
-    starters = plan.starters()
+    starters = plan.starters()[: plan.rows]
     width = len(names) * len(methods) * (CELL[0] + GAP)
     sheet = Image.new("RGB", (width, LABEL + len(starters) * (CELL[1] + LABEL + GAP)), "white")
     for column in range(len(names) * len(methods)):
