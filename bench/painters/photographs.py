@@ -36,9 +36,14 @@ PACKAGED = {
 
 def held_out() -> dict[str, Picture]:
     """Return the photographs that are there, by name, at most SIZE pixels on the long edge."""
-    found = {name: np.asarray(getattr(data, name)()) for name in OWN}
+    found = {name: of_skimage(name) for name in OWN}
     found |= {name: files.decode(path.read_bytes()) for name, path in _files().items() if path.is_file()}
     return {name: images.resize_long_edge(one, min(SIZE, max(one.shape[:2]))) for name, one in found.items()}
+
+
+def of_skimage(name: str) -> Picture:
+    """Return one of the photographs that come with scikit-image, in the size of its file."""
+    return np.asarray(getattr(data, name)())
 
 
 def missing() -> list[str]:

@@ -53,6 +53,6 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
-    work=ROOT / ".painters" / "bench-quick", pairs={64: 2}, repeats=2, rows=2, large=256, minutes=(0.02,), marks=(0.01,),
-    paintings=1, judges=1, learning_steps=2,
+    work=ROOT / ".painters" / "bench-quick", pairs={64: 2}, repeats=2, rows=2, large=128, minutes=(0.02,),
+    marks=(0.01,), paintings=1, judges=1, learning_steps=2,
 )  # fmt: skip

@@ -22,7 +22,7 @@ from front_door import RunningService, b64
 
 from bench import engine
 from bench.measure import Stopwatch, alone
-from bench.painters.photographs import held_out
+from bench.painters.photographs import of_skimage
 from bench.painters.plan import Plan
 from bench.report import Results, seconds, table
 from service.painters.sessions import PainterSession
@@ -55,7 +55,7 @@ def measure(plan: Plan, save: Callable[[Results], None]) -> Results:
     with _service(plan, starter) as service:
         results["alone"] = _spread(_times(service, starter, middle, plan.repeats))
         results["per_second"] = _throughput(service, starter, middle, plan.repeats)
-        results["sizes"] = [_at(service, starter, size, plan) for size in sorted({*SIZES, plan.large})]
+        results["sizes"] = [_at(service, starter, size, plan) for size in _sizes(plan)]
         save(results)
         with _optimisation(service, starter):
             results["beside"] = _spread(_times(service, starter, middle, plan.repeats))
@@ -63,9 +63,13 @@ def measure(plan: Plan, save: Callable[[Results], None]) -> Results:
     return results
 
 
+def _sizes(plan: Plan) -> list[int]:
+    return [*(size for size in SIZES if size < plan.large), plan.large]
+
+
 def network(file: Path, size: int, repeats: int) -> dict[str, float]:
     """Return the seconds of one pass, on all cores and on one."""
-    pixels = images.resize_long_edge(held_out()[PHOTOGRAPH], size).astype(np.float32) / np.float32(255)
+    pixels = images.resize_long_edge(of_skimage(PHOTOGRAPH), size).astype(np.float32) / np.float32(255)
     weights = PainterWeights.from_bytes(file.read_bytes())
     found = {}
     for name, threads in (("all cores", torch.get_num_threads()), ("one core", 1)):
@@ -108,7 +112,7 @@ def _give(plan: Plan, starter: Starter, folder: Path) -> None:
 
 
 def _content(size: int) -> str:
-    picture = images.resize_long_edge(held_out()[PHOTOGRAPH], size)
+    picture = images.resize_long_edge(of_skimage(PHOTOGRAPH), size)
     return b64(images.encode(picture, "jpeg"))
 
 
