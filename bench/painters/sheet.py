@@ -1,4 +1,4 @@
-"""The contact sheet: each starter on three photographs, by its painter, refined by 10 iterations, and optimised."""
+"""The contact sheet: each starter, and three photographs by its painter, refined by 10 iterations, and optimised."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ def draw(plan: Plan, file: Path) -> None:
     paintings = Paintings(plan, photographs)
     methods = [*METHODS, OPTIMISER]
     starters = plan.starters()[: plan.rows]
-    width = len(names) * len(methods) * (CELL[0] + GAP)
+    begin = CELL[1] + GAP  # the starter's own picture, which is square, comes first
+    width = begin + len(names) * len(methods) * (CELL[0] + GAP)
     sheet = Image.new("RGB", (width, LABEL + len(starters) * (CELL[1] + LABEL + GAP)), "white")
     for column in range(len(names) * len(methods)):
-        _write(sheet, methods[column % len(methods)], column * (CELL[0] + GAP), 0)
+        _write(sheet, methods[column % len(methods)], begin + column * (CELL[0] + GAP), 0)
     for row, starter in enumerate(starters):
         top = LABEL + row * (CELL[1] + LABEL + GAP)
         _write(sheet, starter.name, 0, top)
+        own = Image.open(starter.picture).convert("RGB").resize((CELL[1], CELL[1]), Image.Resampling.LANCZOS)
+        sheet.paste(own, (0, top + LABEL))
         for column, picture in enumerate(_row(paintings, starter, names, methods, size)):
-            sheet.paste(picture, (column * (CELL[0] + GAP), top + LABEL))
+            sheet.paste(picture, (begin + column * (CELL[0] + GAP), top + LABEL))
         print(f"  {starter.name}", flush=True)
     sheet.save(file, quality=QUALITY, optimize=True)
 
