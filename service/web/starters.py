@@ -30,6 +30,8 @@ def _until_saved(context: AppContext) -> None:
             return
         except ServiceError as error:
             if error.detail != said:
-                logger.warning("the starters could not be saved, trying every %g s: %s", RETRY_S, error.detail)
+                logger.warning(
+                    "the starters or their painters could not be saved, trying every %g s: %s", RETRY_S, error.detail
+                )
             said = error.detail
         time.sleep(RETRY_S)
