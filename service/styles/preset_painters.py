@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -10,26 +11,27 @@ from sqlalchemy.orm import Session
 
 from service.errors import NotFound
 from service.storage.blobs import Blobs
-from service.storage.database import Database
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.pictures import StoredFile
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
-from service.storage.schema import PresetRow
+from service.storage.schema import MarkRow, PresetRow
+from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 FOLDER = "painters"
 
 
 @dataclass(frozen=True, eq=False)
 class PackedPainter:
-    """A painter that came with a pack: the file of its weights, and its record, which has no keys of files yet."""
+    """A painter that nobody here taught: the file of its weights, and its record, which has no keys of files yet."""
 
     data: bytes
     record: PresetPainter
 
-    def stored(self, version: str) -> PresetPainter:
-        """Return the record for a preset's version, whose name is also that of the painter's folder."""
-        return replace(self.record, blob=painter_blob(version, "weights.safetensors"))
+    def stored(self, id: str) -> PresetPainter:
+        """Return the record of a painter whose folder has this id."""
+        return replace(self.record, blob=painter_blob(id, "weights.safetensors"))
 
 
 class PresetPainters:
@@ -60,6 +62,38 @@ class PresetPainters:
                 leave(session, [painter_folder(job)])
                 return False
             _let_go(session, row)
+            row.painter = painter
+            row.bytes += painter.counted
+        return True
+
+    def marked(self, marks: Collection[str]) -> set[str]:
+        """Return those of the marks that `put_once` has written."""
+        with self._database.reading() as session:
+            return set(session.scalars(select(MarkRow.name).where(MarkRow.name.in_(marks))))
+
+    def put_once(self, mark: str, name: str, painter: PackedPainter, fits: Callable[[PresetRow], bool]) -> bool:
+        """Give a preset a painter, once in the database's life; return whether it did.
+
+        Only the mark is written if the preset is gone, has or learns a painter already, or `fits` refuses it.
+        """
+        id = uuid.uuid4().hex
+        stored, folder = painter.stored(id), painter_folder(id)
+        with removed_if_undone(self._blobs, [folder]):
+            self._blobs.put(stored.blob, painter.data)
+            if self._add_once(mark, name, stored, fits):
+                return True
+        remove_unsaved(self._blobs, [folder])
+        return False
+
+    def _add_once(self, mark: str, name: str, painter: PresetPainter, fits: Callable[[PresetRow], bool]) -> bool:
+        with self._database.writing() as session:
+            advisory_lock(session, mark)
+            if session.get(MarkRow, mark):
+                return False
+            session.add(MarkRow(name=mark, made_at=read_clock(session)))
+            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+            if row is None or row.painter is not None or row.learning is not None or not fits(row):
+                return False
             row.painter = painter
             row.bytes += painter.counted
         return True
@@ -96,7 +130,7 @@ class PresetPainters:
 
 
 def painter_blob(id: str, name: str) -> str:
-    """Return the key of a file of a painter; `id` is that of the job that made it, or its preset's version."""
+    """Return the key of a file of a painter; `id` is that of the job that made it, or one of its own."""
     return f"{painter_folder(id)}/{name}"
 
 

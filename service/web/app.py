@@ -36,8 +36,8 @@ from service.storage.disks import MIB, Disks
 from service.studio import pages
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
-from service.styles.starters.loading import load_in_background
 from service.telemetry.logs import set_up_logs
+from service.web.starters import load_in_background
 from service.webhooks.hosts import Hosts
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Api:
     same_origin.register(app)
     auth.register(app)
     if settings.starters:
-        load_in_background(app.extensions[KEY].presets)
+        load_in_background(app.extensions[KEY])
     for views in (system, styles, painters, transfers, live, scores):
         app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)

@@ -41,7 +41,7 @@ class Known:
     """The facts of the rows: each job's status, the expired jobs, the preset versions and painters that are needed.
 
     Attributes:
-        painters: the ids of the jobs that made them, or the versions of the presets that they came with.
+        painters: the ids of their folders: of the jobs that made them, of their presets' versions, or their own.
         left: folders whose row was removed on purpose.
         accepted: whether an operator allows all files without a row to be removed.
     """

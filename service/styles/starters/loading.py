@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 from service.decoding import files
-from service.errors import ServiceError
-from service.pictures.images import ImageFile
+from service.pictures.images import ImageFile, digest
 from service.pictures.style_image import StyleImage
+from service.storage.schema import PresetRow
 from service.styles.presets import Presets
 
 logger = logging.getLogger(__name__)
 
 MARK = "starters"
 FOLDER = Path(__file__).parent
-RETRY_S = 10.0  # seconds to the next try, after the database or the blob store failed
 
 
 class Starter(NamedTuple):
-    """A preset of the first start: one picture, `<name>.webp`."""
+    """A preset of the first start: one picture, `<name>.webp`, and its painter's weights, `<name>.safetensors`."""
 
     name: str
     description: str
+    folder: Path = FOLDER
 
     @property
     def picture(self) -> Path:
-        return FOLDER / f"{self.name}.webp"
+        return self.folder / f"{self.name}.webp"
 
     @property
     def painter(self) -> Path:
-        return FOLDER / f"{self.name}.safetensors"
+        return self.folder / f"{self.name}.safetensors"
 
     def image(self) -> StyleImage[ImageFile]:
         return StyleImage(files.check_image(self.picture.read_bytes()))
+
+    def is_unchanged(self, preset: PresetRow) -> bool:
+        """Return whether a preset has this starter's picture and description."""
+        wanted = digest(self.picture.read_bytes())
+        pictures = [(image.file.sha256, image.scale) for image in preset.images]
+        return pictures == [(wanted, 1.0)] and preset.description == self.description
 
 
 STARTERS = (
@@ -51,21 +55,6 @@ STARTERS = (
     Starter("dots", "Pointillism: dabs of pure colour side by side"),
     Starter("waves", "Printed waves: rings over rings in indigo, as on old Japanese cloth"),
 )
-
-
-def load_in_background(presets: Presets) -> None:
-    """Save the starters in a thread of its own: a store that is down or slow must not delay the web process."""
-    threading.Thread(target=_until_saved, args=(presets,), name="starters", daemon=True).start()
-
-
-def _until_saved(presets: Presets) -> None:
-    while True:
-        try:
-            load(presets)
-            return
-        except ServiceError as error:
-            logger.warning("the starters could not be saved, trying again in %g s: %s", RETRY_S, error.detail)
-        time.sleep(RETRY_S)
 
 
 def load(presets: Presets) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks of painters: `python -m bench.painters`."""

@@ -1,0 +1,72 @@
+"""The held-out photographs: no painter has learned from them.
+
+Four come with scikit-image. Two classics lie in the folder that BENCH_IMAGES names. Six come from Debian's packages:
+`python -m bench.painters --fetch` downloads these and unpacks them into a folder of the repository that git ignores.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from skimage import data
+
+from service.decoding import files
+from service.pictures import images
+from service.pictures.images import Picture
+
+FOLDER = Path(__file__).resolve().parents[2] / ".photographs"
+PACKAGES = ("lomiri-wallpapers-16.04", "plasma-workspace-wallpapers")
+SIZE = 1280  # pixels on the long edge to which they are reduced
+OWN = ("coffee", "astronaut", "chelsea", "rocket")
+CLASSICS = {"tubingen": "tubingen.jpg", "golden-gate": "golden_gate.jpg"}
+PACKAGED = {
+    "picos": "backgrounds/picosdeeuropa_by_Aitzol_Berasategi.jpg",
+    "life": "backgrounds/life_by_Aitzol_Berasategi.jpg",
+    "bridge": "backgrounds/Bridge_by_Sander_Klootwijk.jpg",
+    "umang": "backgrounds/umang_by_Abhishek_Mudgal.jpg",
+    "friends": "backgrounds/friends_by_Aitzol_Berasategi.jpg",
+    "water": "wallpapers/BytheWater/contents/images/2560x1600.jpg",
+}
+
+
+def held_out() -> dict[str, Picture]:
+    """Return the photographs that are there, by name, at most SIZE pixels on the long edge."""
+    found = {name: of_skimage(name) for name in OWN}
+    found |= {name: files.decode(path.read_bytes()) for name, path in _files().items() if path.is_file()}
+    return {name: images.resize_long_edge(one, min(SIZE, max(one.shape[:2]))) for name, one in found.items()}
+
+
+def of_skimage(name: str) -> Picture:
+    """Return one of the photographs that come with scikit-image, in the size of its file."""
+    return np.asarray(getattr(data, name)())
+
+
+def missing() -> list[str]:
+    """Return the names of the photographs that aren't there."""
+    return [name for name, path in _files().items() if not path.is_file()]
+
+
+def fetch() -> None:
+    """Download Debian's packages, and unpack their photographs, unless they are there."""
+    if all((FOLDER / path).is_file() for path in PACKAGED.values()):
+        return
+    with TemporaryDirectory() as folder:
+        subprocess.run(["apt-get", "download", *PACKAGES], cwd=folder, check=True)  # noqa: S607 - as found in PATH
+        for package in Path(folder).glob("*.deb"):
+            subprocess.run(["dpkg", "-x", package, folder], check=True)  # noqa: S607
+        for path in PACKAGED.values():
+            target = FOLDER / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(folder, "usr/share", path), target)
+
+
+def _files() -> dict[str, Path]:
+    classics = Path(os.environ.get("BENCH_IMAGES", "."))
+    return {name: classics / file for name, file in CLASSICS.items()} | {
+        name: FOLDER / path for name, path in PACKAGED.items()
+    }
