@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
 from service.jobs.finish import deadline_error, finish
+from service.jobs.registry import is_alive as is_alive_in
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
 from service.storage.kinds import KINDS, LEARN, TRANSFER
+from service.storage.lanes import ENGINE, PAINT, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
-from service.storage.schema import CallerRow, JobRow
+from service.storage.schema import CallerRow, JobRow, WorkerRow
 from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
 
+PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 MAX_ATTEMPTS = 3  # claims whose worker died, after which the job is given up
 
 
@@ -37,7 +40,7 @@ class Claim:
     `request` is as the row holds it, empty if that is no JSON object. The worker parses it while it runs the job, so
     that a damaged request fails only its own job.
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
-    `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
+    `kind` is one of storage's KINDS, `lane` one of its lanes, `trace` the traceparent that the job came with.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Claim:
     request: Json
     checkpoint: JobCheckpoint | None = None
     kind: str = TRANSFER
+    lane: str = ENGINE
     trace: str | None = None
 
 
@@ -63,18 +67,21 @@ class Leases:
         self.database = database
         self._lease_s = lease_s
 
-    def claim(self, worker: str, engine: dict[str, str]) -> Claim | None:
+    def claim(self, worker: str, engine: dict[str, str], lane: Lane = ENGINE) -> Claim | None:
         """Claim the next job that waits or whose lease ran out; None if there is none.
 
-        Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then the
-        oldest. A learning is claimed when nothing else waits.
+        Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then
+        those in the lane PAINT, then the oldest. A learning is claimed when nothing else waits.
+
+        A worker of the lane PAINT claims no other jobs. Those of the lane ENGINE claim any, but leave a painting to
+        living painter workers for its first PAINT_PATIENCE_S.
         """
         while True:
             with self.database.reading() as session:
-                if session.scalar(select(JobRow.id).where(_is_due()).limit(1)) is None:
+                if session.scalar(select(JobRow.id).where(_is_due(lane)).limit(1)) is None:
                     return None
             with self.database.writing() as session:
-                row = session.scalar(_next().with_for_update(skip_locked=True, of=JobRow))
+                row = session.scalar(_next(lane).with_for_update(skip_locked=True, of=JobRow))
                 if row is None:
                     return None
                 if not _give_up(session, row):
@@ -91,7 +98,7 @@ class Leases:
         if row.kind != LEARN:  # which is no turn of its caller's: it comes last anyway, and is claimed often
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
-        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.trace)
+        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
 
     def report(
         self,
@@ -165,7 +172,7 @@ class Leases:
 
     def others_wait(self, seconds: float) -> bool:
         """Return whether a job other than a learning waits for a worker, over `seconds` s after its submission."""
-        late = select(JobRow.id).where(_is_due(), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
+        late = select(JobRow.id).where(_is_due(ENGINE), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
         with self.database.reading() as session:
             return session.scalar(late.limit(1)) is not None
 
@@ -205,17 +212,25 @@ def _has_lapsed() -> ColumnElement[bool]:
     return and_(JobRow.status == "running", JobRow.lease_until < now())
 
 
-def _is_due() -> ColumnElement[bool]:
+def _is_due(lane: Lane) -> ColumnElement[bool]:
     """Return the condition that a worker may claim a job; kinds of newer versions are left to their workers."""
-    return and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
+    due = and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
+    return and_(due, JobRow.lane == PAINT if lane == PAINT else _is_left_to_engine())
 
 
-def _next() -> Any:
+def _is_left_to_engine() -> ColumnElement[bool]:
+    """Return the condition that no painter worker is likely to claim a job."""
+    has_waited = JobRow.created_at < now() - PAINT_PATIENCE_S
+    return or_(JobRow.lane != PAINT, has_waited, ~exists().where(is_alive_in(PAINT)).correlate_except(WorkerRow))
+
+
+def _next(lane: Lane) -> Any:
     """Select the next job: first the caller whose last claim is longest ago. Learning comes after all else."""
     last_claim = func.coalesce(CallerRow.last_claim, 0)
-    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due())
-    learning = case((JobRow.kind == LEARN, 1), else_=0)
-    return joined.order_by(learning, last_claim, CallerRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
+    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due(lane))
+    learning, painting = case((JobRow.kind == LEARN, 1), else_=0), case((JobRow.lane == PAINT, 0), else_=1)
+    in_turn = (learning, last_claim, CallerRow.owner, JobRow.priority.desc(), painting, JobRow.number)
+    return joined.order_by(*in_turn).limit(1)
 
 
 def _held(session: Session, claim: Claim) -> JobRow:

@@ -155,6 +155,7 @@ def _row(new: Submission, clock: float) -> JobRow:
     return JobRow(
         id=new.id,
         kind=new.request.kind,
+        lane=new.request.lane,
         status="queued",
         request=new.request.to_json(),
         owner=new.owner,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from service.jobs.request import StoredStyle
 from service.storage.kinds import LEARN, ONNX, PACK, WARM
+from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
@@ -17,6 +18,7 @@ class WarmTask:
     """Warming: the Grams of a preset for transfers of these sizes in pixels."""
 
     kind: ClassVar[str] = WARM
+    lane: ClassVar[Lane] = ENGINE
     style: StoredStyle
     sizes: tuple[int, ...]
 
@@ -33,6 +35,7 @@ class PackTask:
     """Pack: the Grams of a preset's version as one file. `thumbnail` is the SHA-256 of its thumbnail."""
 
     kind: ClassVar[str] = PACK
+    lane: ClassVar[Lane] = ENGINE
     style: StoredStyle
     version: str
     description: str
@@ -58,6 +61,7 @@ class LearnTask:
     """
 
     kind: ClassVar[str] = LEARN
+    lane: ClassVar[Lane] = ENGINE
     style: StoredStyle
     version: str
     size: int
@@ -79,6 +83,7 @@ class OnnxTask:
     """ONNX file: of the painter of a preset, whose weights are the file `painter`."""
 
     kind: ClassVar[str] = ONNX
+    lane: ClassVar[Lane] = ENGINE
     painter: StoredFile
     preset: str
 

@@ -14,6 +14,7 @@ from service.engine.guidance import Guidance
 from service.engine.pyramid import plan
 from service.engine.vgg import VGG
 from service.errors import JobFailed
+from service.options import PAINTER
 from service.painters.sessions import Painters
 from service.painters.weights import UnusablePainter
 from service.painting.order import Order
@@ -26,8 +27,6 @@ from service.pictures.style_image import StyleImage
 from service.styles.extractor import Grams
 from service.styles.grams import StyleGrams, Tally
 from service.styles.style import Style, Treatment
-
-PAINTER = "painter"  # the option `method` of transfers by painters
 
 
 class PreparedOrder:

@@ -20,7 +20,7 @@ from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.jobs.memory_check import check_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
-from service.options import OPTIONS, TransferOptions
+from service.options import OPTIONS, PAINTER, TransferOptions
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.pictures.style_image import StyleImage
@@ -125,7 +125,7 @@ class RequestReader:
             return StoredStyle(None, entry.weight, entry.scale, (own,), mask=mask)
         preset = self._preset(at("preset"), str(entry.preset))
         saved = tuple(replace(image, mask=style_mask) for image in preset.images)
-        pack, painter = preset.pack, preset.painter if method == "painter" else None
+        pack, painter = preset.pack, preset.painter if method == PAINTER else None
         return StoredStyle(
             preset.name,
             entry.weight,
@@ -157,7 +157,7 @@ class RequestReader:
             errors += self._black_errors(at(name), getattr(entry, name))
         if style.pack is not None:
             errors += self._pack_errors(at("preset"), str(entry.preset), options)
-        if options.method == "painter":
+        if options.method == PAINTER:
             errors += painter_errors(at, entry, style)
         if entry.style_mask is not None:
             if style.pack is not None or len(style.images) != 1:
