@@ -22,6 +22,8 @@ With libgomp's default of 300,000, idle threads keep the cores from others: two 
 to 12 times as long, instead of twice. Without any turns (OMP_WAIT_POLICY=passive) one worker is 5 to 30 % slower.
 """
 
+PAINTER_THREADS = 4  # beyond these a picture of 512 px is painted hardly faster
+
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
@@ -128,7 +130,16 @@ class Settings:
         _whole,
         2,
     )
-    threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", _whole, 0)
+    threads: int = _setting(
+        0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS, for a painter worker up to 4", _whole, 0
+    )
+    painters: int = _setting(
+        1,
+        "painter workers that serve starts: what painters paint alone waits for no optimiser; 0: none",
+        _whole,
+        0,
+    )
+    painter_memory_mb: float = _setting(160.0, "painters that a worker keeps ready, 10 MiB each, in MiB", _number, 10)
     memory_mb: float = _setting(
         0.0,
         "memory that one worker may use, in MiB; 0: 90 % of the machine's or container's, divided by NST_WORKERS",
@@ -237,6 +248,16 @@ class Settings:
     def cpu_threads(self) -> int:
         """CPU threads for one worker process, shared in turn by ONNX Runtime and torch."""
         return self.threads or max(1, len(os.sched_getaffinity(0)) // self.workers)
+
+    @property
+    def painter_threads(self) -> int:
+        """CPU threads of ONNX Runtime in a painter worker."""
+        return self.threads or min(PAINTER_THREADS, len(os.sched_getaffinity(0)))
+
+    @property
+    def painter_memory(self) -> int:
+        """Bytes of the painters that a worker keeps ready."""
+        return round(self.painter_memory_mb * MIB)
 
     @property
     def worker_memory(self) -> int:

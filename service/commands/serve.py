@@ -1,4 +1,4 @@
-"""python -m service serve: the web server and the workers as supervised child processes."""
+"""python -m service serve: the web server, workers and painter workers as supervised child processes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from service.commands.web import gunicorn_command, gunicorn_variables
 from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
 from service.jobs.registry import WorkerRegistry
+from service.machine.bells import bells_folder
 from service.machine.devices import device_variables
 from service.machine.ports import why_not_free
 from service.machine.processes import end_with_parent
@@ -46,8 +47,9 @@ def run(args: argparse.Namespace) -> int:
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
     logger.info("starting on http://%s:%d", settings.host, settings.port)
-    with metrics_folder():
-        Supervisor([Child("web", gunicorn_command(settings), gunicorn_variables()), *_workers(settings)]).run()
+    with metrics_folder(), bells_folder():
+        web = Child("web", gunicorn_command(settings), gunicorn_variables())
+        Supervisor([web, *_workers(settings), *_painters(settings)]).run()
     return 0
 
 
@@ -57,6 +59,11 @@ def _workers(settings: Settings) -> list[Child]:
     if settings.broker_url:
         return [Child("workers", command)]
     return [Child(f"worker {i + 1}", command, device_variables(i, settings.device)) for i in range(settings.workers)]
+
+
+def _painters(settings: Settings) -> list[Child]:
+    command = [sys.executable, "-m", "service", "painter"]
+    return [Child(f"painter {i + 1}", command) for i in range(settings.painters)]
 
 
 def _check(settings: Settings) -> None:

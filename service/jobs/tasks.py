@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from service.jobs.request import StoredStyle
-from service.storage.kinds import LEARN, ONNX, PACK, WARM
+from service.jobs.request import StoredStyle, TransferRequest
+from service.storage.kinds import JUDGE, LEARN, ONNX, PACK, WARM
 from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.typed_json import Json, number_in, object_in, objects_in
@@ -95,4 +95,24 @@ class OnnxTask:
         return cls(StoredFile.from_json(object_in(json, "painter")), json.get("preset", ""))
 
 
-Task = WarmTask | PackTask | LearnTask | OnnxTask
+@dataclass(frozen=True)
+class JudgeTask:
+    """Judging: the losses of the pictures of a transfer, `transfer` by its id, that painters painted alone.
+
+    The task has the request too, so that the sweep keeps the files that it needs.
+    """
+
+    kind: ClassVar[str] = JUDGE
+    lane: ClassVar[Lane] = ENGINE
+    transfer: str
+    request: TransferRequest
+
+    def to_json(self) -> Json:
+        return {"transfer": self.transfer, "request": self.request.to_json()}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> JudgeTask:
+        return cls(json.get("transfer", ""), TransferRequest.from_json(object_in(json, "request")))
+
+
+Task = WarmTask | PackTask | LearnTask | OnnxTask | JudgeTask

@@ -6,10 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from service.engine.checkpoint import UnusableCheckpoint
-from service.engine.losses import Losses
 from service.errors import DatabaseError, StorageError
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import CHECKPOINT, job_blob
@@ -19,6 +18,9 @@ from service.storage.blobs import Blobs
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
 from service.storage.typed_json import Json
 from service.telemetry.complaints import Complaint
+
+if TYPE_CHECKING:  # so that painter workers need no torch
+    from service.engine.losses import Losses
 
 logger = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ REFINED = Painting((), TransferOptions(method=PAINTER, iterations=1))
 CAPACITY = Capacity(2**30, "float32")
 
 
-def submit_painting(queue: Queue, owner: str = "", **terms: int) -> str:
+def submit_painting(queue: Queue, owner: str = "") -> str:
     request = replace(REQUEST, base=PAINTED)
-    return queue.submit(Submission(new_id(), request, owner, **terms)).id
+    return queue.submit(Submission(new_id(), request, owner)).id
 
 
 @pytest.fixture

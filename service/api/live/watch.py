@@ -9,11 +9,13 @@ from contextlib import contextmanager
 
 from service.errors import NotFound
 from service.jobs.queue import Queue
+from service.machine.bells import ROWS, Bell
 from service.storage.schema import JobRow
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at what is watched
+SELDOM_S = 1.0  # seconds between them where workers ring
 RETRY_S = 1.0  # seconds before the next look after one that failed
 
 
@@ -64,6 +66,7 @@ class Watch:
         self._closed = threading.Event()
         self._jobs: dict[str, Watched] = {}
         self._thread: threading.Thread | None = None
+        self._bell = Bell(ROWS, POLL_S, SELDOM_S)
 
     @property
     def closed(self) -> bool:
@@ -76,6 +79,7 @@ class Watch:
             self._wanted.notify()
             for job in self._jobs.values():
                 job.wake()
+        self._bell.ring()
 
     @contextmanager
     def watching(self, row: JobRow) -> Iterator[Watched]:
@@ -94,6 +98,7 @@ class Watch:
             job.watchers += 1
             self._start()
             self._wanted.notify()
+        self._bell.ring()  # it may have rung for this job before the job was watched
         return job
 
     def _leave(self, id: str) -> None:
@@ -117,7 +122,11 @@ class Watch:
                 if not failing:
                     logger.exception("the watched jobs could not be read; trying again")
                 failing = True
-            self._closed.wait(RETRY_S if failing else POLL_S)
+            if failing:
+                self._closed.wait(RETRY_S)
+            else:
+                self._bell.wait()
+        self._bell.close()
 
     def _watched_events(self) -> dict[str, int]:
         """Wait until a job is watched; return each id with the known number of events, or nothing after close."""
