@@ -11,7 +11,6 @@ from service.jobs.request import TransferRequest
 from service.painters.sessions import Painters
 from service.painting.guided_order import GuidedOrder
 from service.painting.order import Order
-from service.pictures.images import Picture
 from service.storage.records import TransferResult
 from service.worker.series import Made, Make, SeriesRun
 
@@ -33,10 +32,6 @@ class PaintRun(SeriesRun):
         picture = GuidedOrder(order, self.reporter.on_tick).painted(self.painters)
         self.reporter.on_tick()
         return Made(picture, optimize_s=time.monotonic() - begun)
-
-    def _deliver(self, request: TransferRequest, picture: Picture) -> None:
-        if request.variants:  # a single picture is there at once
-            super()._deliver(request, picture)
 
     def succeed(
         self, result: TransferResult, timings: Mapping[str, float], style_cache: str | None, size: int

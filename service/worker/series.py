@@ -70,7 +70,7 @@ class SeriesRun(JobRun):
         for k in range(len(done), len(request.paintings)):
             order = self.order(content(), request.paintings[k], decoded)
             made = make(k, order)
-            self._deliver(request, seen(made.picture, order.alpha))
+            self.reporter.delivered(seen(made.picture, order.alpha))
             done.append(self._kept(k, order, made))
             if len(done) < len(request.paintings):
                 self.reporter.begin(done, progress_at(request, len(done)))
@@ -79,10 +79,6 @@ class SeriesRun(JobRun):
         except LeaseLost:
             self.blobs.delete(done[-1].blob)  # no other worker's checkpoint can name it
             raise
-
-    def _deliver(self, request: TransferRequest, picture: Picture) -> None:
-        """Show a finished picture as the preview."""
-        self.reporter.delivered(picture)
 
     def succeed(
         self, result: TransferResult, timings: Mapping[str, float], style_cache: str | None, size: int
