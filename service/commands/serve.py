@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 WATCH_S = 0.2  # seconds between two looks at the children
 STEADY_S = 10.0  # a child that ran this long was healthy: its next restart is not delayed
 MAX_DELAY_S = 30.0  # longest delay before a restart, in seconds
+NICENESS = 5  # of workers beside painter workers: they get a quarter of the cores that both want
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
 
 
@@ -56,9 +57,13 @@ def run(args: argparse.Namespace) -> int:
 def _workers(settings: Settings) -> list[Child]:
     """Return the worker children: with a broker one that runs a pool, else each worker with its own GPU."""
     command = [sys.executable, "-m", "service", "worker"]
+    niceness = NICENESS if settings.painters else 0
     if settings.broker_url:
-        return [Child("workers", command)]
-    return [Child(f"worker {i + 1}", command, device_variables(i, settings.device)) for i in range(settings.workers)]
+        return [Child("workers", command, niceness=niceness)]
+    return [
+        Child(f"worker {i + 1}", command, device_variables(i, settings.device), niceness)
+        for i in range(settings.workers)
+    ]
 
 
 def _painters(settings: Settings) -> list[Child]:
@@ -86,12 +91,14 @@ def _check(settings: Settings) -> None:
 class Child:
     """A supervised child process, with `variables` added to this process's environment.
 
-    `delay` is the pause before a restart in seconds; `started` and `due` are monotonic times.
+    `niceness` is added to this process's own. `delay` is the pause before a restart in seconds; `started` and `due`
+    are monotonic times.
     """
 
     name: str
     command: list[str]
     variables: dict[str, str] = field(default_factory=dict)
+    niceness: int = 0
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = 0.0
@@ -102,9 +109,14 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             env=os.environ | self.variables,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - one thread only
+            preexec_fn=self._begin,  # noqa: PLW1509 - one thread only
         )
         logger.info("%s started, process %d", self.name, self.process.pid)
+
+    def _begin(self) -> None:
+        """Set up the new process before its program begins."""
+        end_with_parent()
+        os.nice(self.niceness)
 
     def watch(self) -> None:
         """Start the process if it is due, and plan its restart if it ended."""

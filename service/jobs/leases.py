@@ -144,6 +144,7 @@ class Leases:
         style_cache: str | None = None,
         stored: int = 0,
         *,
+        preview: Preview | None = None,
         judge: bool = False,
     ) -> None:
         """End a job with success; its result's files take `stored` bytes. With `judge`, a task gets its losses.
@@ -155,6 +156,9 @@ class Leases:
             row.bytes += stored
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
             row.timings = dict(timings or {})
+            if preview is not None:
+                row.events += 1
+                row.preview = replace(preview, event=row.events)
             finish(session, row, "succeeded")
             if judge:
                 submit_judging(session, row)

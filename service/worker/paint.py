@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from service.jobs.memory_check import check_painting_memory
 from service.jobs.request import TransferRequest
 from service.painters.sessions import Painters
 from service.painting.guided_order import GuidedOrder
 from service.painting.order import Order
-from service.storage.records import TransferResult
 from service.worker.series import Made, Make, SeriesRun
 
 
@@ -19,6 +18,7 @@ from service.worker.series import Made, Make, SeriesRun
 class PaintRun(SeriesRun):
     """Transfer: paint the requested pictures."""
 
+    judge: ClassVar[bool] = True
     painters: Painters
 
     def check_memory(self, request: TransferRequest) -> int:
@@ -32,8 +32,3 @@ class PaintRun(SeriesRun):
         picture = GuidedOrder(order, self.reporter.on_tick).painted(self.painters)
         self.reporter.on_tick()
         return Made(picture, optimize_s=time.monotonic() - begun)
-
-    def succeed(
-        self, result: TransferResult, timings: Mapping[str, float], style_cache: str | None, size: int
-    ) -> None:
-        self.leases.succeed(self.claim, result, timings, style_cache, size, judge=True)

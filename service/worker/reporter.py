@@ -89,7 +89,7 @@ class Reporter:
         self._complaint = Complaint(logger)
         self._newest: Report | None = None
         self._curve: Sequence[Json] = ()
-        self._written = 0.0
+        self._written = time.monotonic()  # when the job was claimed
         self._reported = 0.0
         self.stepped = time.monotonic()  # when the job made its last step
 
@@ -135,7 +135,11 @@ class Reporter:
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        self._write(preview=self._previews.keep(lambda: picture, self._newest.iteration if self._newest else 0))
+        self._write(preview=self.last_preview(picture))
+
+    def last_preview(self, picture: Picture) -> Preview | None:
+        """Store a finished picture as the preview, without a report."""
+        return self._previews.keep(lambda: picture, self._newest.iteration if self._newest else 0)
 
     def report_last(self) -> None:
         """Store a last preview and checkpoint before the job is given up.

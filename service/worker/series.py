@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from service.decoding import files
 from service.decoding.decoded import DecodedFiles
@@ -19,7 +19,7 @@ from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture
 from service.storage.pictures import StoredFile
-from service.storage.records import DonePicture, JobProgress, TransferResult
+from service.storage.records import DonePicture, JobProgress, Preview, TransferResult
 from service.worker.content import Content
 from service.worker.job import JobRun
 
@@ -46,7 +46,12 @@ Make = Callable[[int, Order], Made]
 
 
 class SeriesRun(JobRun):
-    """Base of transfers: make the requested pictures. Those that an earlier worker has finished are kept."""
+    """Base of transfers: make the requested pictures. Those that an earlier worker has finished are kept.
+
+    `judge` says whether the losses follow.
+    """
+
+    judge: ClassVar[bool] = False
 
     @abstractmethod
     def check_memory(self, request: TransferRequest) -> int:
@@ -61,7 +66,7 @@ class SeriesRun(JobRun):
         request.check_options()
         decoded = DecodedFiles(self.check_memory(request))
         content = cache(partial(self.content, request))
-        done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
+        done, last = list(self.claim.checkpoint.done) if self.claim.checkpoint else [], None
         whole = self._whole(done)
         make = self.maker(request, resumes=len(whole) == len(done))
         if len(whole) < len(done):
@@ -70,21 +75,22 @@ class SeriesRun(JobRun):
         for k in range(len(done), len(request.paintings)):
             order = self.order(content(), request.paintings[k], decoded)
             made = make(k, order)
-            self.reporter.delivered(seen(made.picture, order.alpha))
+            last = self._show(seen(made.picture, order.alpha), is_last=k == len(request.paintings) - 1)
             done.append(self._kept(k, order, made))
             if len(done) < len(request.paintings):
                 self.reporter.begin(done, progress_at(request, len(done)))
         try:
-            self._finish(request, done, content)
+            self._finish(request, done, content, last)
         except LeaseLost:
             self.blobs.delete(done[-1].blob)  # no other worker's checkpoint can name it
             raise
 
-    def succeed(
-        self, result: TransferResult, timings: Mapping[str, float], style_cache: str | None, size: int
-    ) -> None:
-        """End the job; its files take `size` bytes. Raises LeaseLost."""
-        self.leases.succeed(self.claim, result, timings, style_cache, size)
+    def _show(self, picture: Picture, *, is_last: bool) -> Preview | None:
+        """Show a finished picture as the preview; return that of the last one, which the job's end reports."""
+        if is_last:
+            return self.reporter.last_preview(picture)
+        self.reporter.delivered(picture)
+        return None
 
     def _whole(self, done: list[DonePicture]) -> list[DonePicture]:
         """Return the finished pictures up to the first damaged one, which is made again."""
@@ -116,7 +122,13 @@ class SeriesRun(JobRun):
             bytes=len(data),
         )
 
-    def _finish(self, request: TransferRequest, done: list[DonePicture], content: Callable[[], Content]) -> None:
+    def _finish(
+        self,
+        request: TransferRequest,
+        done: list[DonePicture],
+        content: Callable[[], Content],
+        preview: Preview | None,
+    ) -> None:
         timings = {
             "style_s": round(sum(picture.style_s for picture in done), 3),
             "optimize_s": round(sum(picture.optimize_s for picture in done), 3),
@@ -129,10 +141,10 @@ class SeriesRun(JobRun):
             stored += len(data)
         pictures = tuple(picture.picture() for picture in done)
         result = TransferResult(pictures, sum(picture.iterations for picture in done), sheet_file)
-        self.succeed(result, timings, cache, stored)
+        self.leases.succeed(self.claim, result, timings, cache, stored, preview=preview, judge=self.judge)
 
     def _sheet(self, request: TransferRequest, done: list[DonePicture], content: Callable[[], Content]) -> bytes:
-        cells: list[tuple[str, Callable[[], Picture]]] = [("content", lambda: content().cell)]
+        cells: list[tuple[str, Callable[[], Picture]]] = [("content", lambda: content().cell())]
         for painting, picture in zip(request.variants, done, strict=True):
             cells.append((painting.label, partial(self._shown, picture)))
         return sheet.contact_sheet(cells)
