@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from service.authority import parse_pattern
 from service.errors import FieldError, InvalidInput, shown
-from service.machine.memory import MIB, available
+from service.machine.memory import MIB, PAINTER, available
 
 SPIN_TURNS = "3000"
 """How many turns of its loop an idle thread of torch waits for work before it sleeps.
@@ -142,7 +142,8 @@ class Settings:
     painter_memory_mb: float = _setting(160.0, "painters that a worker keeps ready, 10 MiB each, in MiB", _number, 10)
     memory_mb: float = _setting(
         0.0,
-        "memory that one worker may use, in MiB; 0: 90 % of the machine's or container's, divided by NST_WORKERS",
+        "memory that one worker may use, in MiB; 0: 90 % of the machine's or container's, less 300 MiB for each of "
+        "NST_PAINTERS, divided by NST_WORKERS",
         _number,
         0,
     )
@@ -262,7 +263,7 @@ class Settings:
     @property
     def worker_memory(self) -> int:
         """Bytes of memory for one worker process; a tenth of the machine's is left to everything else."""
-        return round(self.memory_mb * MIB) or round(0.9 * available() / self.workers)
+        return round(self.memory_mb * MIB) or round((0.9 * available() - self.painters * PAINTER) / self.workers)
 
     @property
     def job_memory(self) -> int:

@@ -68,7 +68,7 @@ class WorkerLoop(ABC):
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
-        self._bell = Bell(JOBS, POLL_S, SELDOM_S)
+        self._bell: Bell | None = None  # while it waits for jobs by itself
         self._threads = [threading.Thread(target=run, name=run.__name__) for run in (self._beat, self._watch)]
 
     @abstractmethod
@@ -80,17 +80,20 @@ class WorkerLoop(ABC):
 
     def run(self) -> None:
         """Work until told to stop; a running job then goes back to the queue."""
+        self._bell = bell = Bell(JOBS, POLL_S, SELDOM_S)
         self.start()
         try:
             while not self._stopping():
                 if not self._work_once():
-                    self._bell.wait()
+                    bell.wait()
         finally:
             self.close()
+            bell.close()
 
     def wake(self) -> None:
         """Have an idle worker look at once for jobs, and whether it must stop; also from a signal handler."""
-        self._bell.ring()
+        if self._bell is not None:
+            self._bell.ring()
 
     def start(self) -> None:
         """Start the heartbeat: from here on the process counts as a worker."""
@@ -109,7 +112,6 @@ class WorkerLoop(ABC):
         self._closed.set()
         for thread in self._threads:
             thread.join()
-        self._bell.close()
 
     def _work_once(self) -> bool:
         """Carry out one job, if there is one; wait while the storage fails. Return whether there was a job."""

@@ -66,7 +66,7 @@ class Watch:
         self._closed = threading.Event()
         self._jobs: dict[str, Watched] = {}
         self._thread: threading.Thread | None = None
-        self._bell = Bell(ROWS, POLL_S, SELDOM_S)
+        self._bell: Bell | None = None  # of the thread
 
     @property
     def closed(self) -> bool:
@@ -79,7 +79,7 @@ class Watch:
             self._wanted.notify()
             for job in self._jobs.values():
                 job.wake()
-        self._bell.ring()
+        self._ring()
 
     @contextmanager
     def watching(self, row: JobRow) -> Iterator[Watched]:
@@ -98,7 +98,7 @@ class Watch:
             job.watchers += 1
             self._start()
             self._wanted.notify()
-        self._bell.ring()  # it may have rung for this job before the job was watched
+        self._ring()  # the bell may have rung for this job before the job was watched
         return job
 
     def _leave(self, id: str) -> None:
@@ -109,10 +109,15 @@ class Watch:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+            self._bell = Bell(ROWS, POLL_S, SELDOM_S)
+            self._thread = threading.Thread(target=self._run, args=(self._bell,), name="watch", daemon=True)
             self._thread.start()
 
-    def _run(self) -> None:
+    def _ring(self) -> None:
+        if self._bell is not None:
+            self._bell.ring()
+
+    def _run(self, bell: Bell) -> None:
         failing = False
         while known := self._watched_events():
             try:
@@ -125,8 +130,8 @@ class Watch:
             if failing:
                 self._closed.wait(RETRY_S)
             else:
-                self._bell.wait()
-        self._bell.close()
+                bell.wait()
+        bell.close()
 
     def _watched_events(self) -> dict[str, int]:
         """Wait until a job is watched; return each id with the known number of events, or nothing after close."""
