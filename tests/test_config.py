@@ -245,7 +245,9 @@ def test_cores_are_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_memory_is_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "available", lambda: 9000)
-    assert Settings(workers=1).worker_memory == 8100
-    assert Settings(workers=2).worker_memory == 4050
+    assert Settings(workers=1, painters=0).worker_memory == 8100
+    assert Settings(workers=2, painters=0).worker_memory == 4050
     assert Settings(workers=2, memory_mb=1.5).worker_memory == 3 * 2**19
     assert Settings(memory_mb=1024, gram_memory_mb=24).job_memory == 1000 * 2**20
+    monkeypatch.setattr(config, "available", lambda: 10 * 2**30)
+    assert Settings(workers=2, painters=3).worker_memory == (9 * 2**30 - 900 * 2**20) / 2

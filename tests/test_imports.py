@@ -239,6 +239,12 @@ def test_the_engine_loads_no_http_no_database_and_no_onnx_runtime() -> None:
     assert loaded.isdisjoint(ENGINE_STAYS_WITHOUT)
 
 
+def test_a_painter_worker_loads_no_torch_and_no_http() -> None:
+    loaded = loaded_by("import service.worker.painter")
+    assert "onnxruntime" in loaded
+    assert loaded.isdisjoint(("torch", "flask", "celery", "requests"))
+
+
 def test_a_decoder_loads_nothing_that_it_does_not_need() -> None:
     loaded = loaded_by("import service.decoding.fork_server")
     assert "PIL" in loaded

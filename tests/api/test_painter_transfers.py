@@ -16,6 +16,8 @@ from api.test_painters import QUICK, learned, put_painter
 from broker.parts import libraries_of
 from front_door import RunningService, b64, eventually, png
 
+from service.machine.bells import JOBS, ROWS, VARIABLE
+
 HEIGHT, WIDTH = 48, 64
 CONTENT = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
 LEFT = np.repeat(np.where(np.arange(WIDTH) < WIDTH // 2, 255, 0)[None].astype(np.uint8), HEIGHT, axis=0)
@@ -223,3 +225,16 @@ def test_a_painter_s_transfer_outlives_its_painter(service: RunningService) -> N
     job(service, "leaving")
     assert requests.delete(f"{service.url}/v1/styles/leaving/painter", timeout=30).status_code == 204
     assert_refused(post(service, "leaving"), "styles.0.preset")
+
+
+def test_processes_of_a_machine_wait_at_their_bells(service: RunningService) -> None:
+    job(service, "first")
+    (painter,), (worker,) = service.children("service painter"), service.children("service worker")
+    variables = Path(f"/proc/{painter}/environ").read_bytes().decode().split("\0")
+    (folder,) = (Path(value) for name, _, value in (one.partition("=") for one in variables) if name == VARIABLE)
+    rung = {entry.name.rpartition("-")[0] for entry in folder.iterdir()}
+    assert {f"{JOBS}-{painter}", f"{JOBS}-{worker}"} <= rung
+    assert {name for name in rung if name.startswith(ROWS)} <= {
+        f"{ROWS}-{pid}" for pid in service.children("gunicorn")
+    }
+    assert any(name.startswith(ROWS) for name in rung)
