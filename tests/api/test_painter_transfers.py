@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -238,3 +239,8 @@ def test_processes_of_a_machine_wait_at_their_bells(service: RunningService) -> 
         f"{ROWS}-{pid}" for pid in service.children("gunicorn")
     }
     assert any(name.startswith(ROWS) for name in rung)
+
+
+def test_a_worker_is_nicer_than_a_painter_worker(service: RunningService) -> None:
+    (painter,), (worker,) = service.children("service painter"), service.children("service worker")
+    assert os.getpriority(os.PRIO_PROCESS, worker) > os.getpriority(os.PRIO_PROCESS, painter)

@@ -27,9 +27,13 @@ def test_a_dead_or_hanging_painter_workers_paintings_are_carried_on(own_service:
         assert learned(service, "taught")["status"] == "ready"
         whole = service.ended(service.post(PAINTING).json()["id"])
 
+        (worker,) = service.children("service worker")
+        os.kill(worker, signal.SIGSTOP)  # so that no other paints
         id = service.post(SEVERAL).json()["id"]
         eventually(lambda: service.job(id)["progress"]["fraction"] > 0, 60, "nothing is painted")
         os.kill(painter_of(service), signal.SIGKILL)
+        os.kill(worker, signal.SIGCONT)
+        assert service.job(id)["status"] == "running"
         job = service.ended(id)
         assert job["status"] == "succeeded"
         assert len(job["result"]["variants"]) == 8
