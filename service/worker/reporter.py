@@ -126,8 +126,8 @@ class Reporter:
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        losses = done[-1].losses if done else None
-        self._write(checkpoint=self._checkpoints.next_picture(done, replace(progress, losses=losses)))
+        begun = replace(progress, losses=done[-1].losses if done else None)
+        self._write(progress=begun, checkpoint=self._checkpoints.next_picture(done, begun))
         self._newest = None
 
     def delivered(self, picture: Picture) -> None:

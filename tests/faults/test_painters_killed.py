@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from api.test_painters import QUICK, learned
+from api.test_painters import QUICK, learned, painter
 from faults.jobs_to_do import PICTURE, STYLE, times_begun
 from front_door import RunningService, b64, eventually
 
@@ -24,7 +24,7 @@ def painter_of(service: RunningService) -> int:
 def test_a_dead_or_hanging_painter_workers_paintings_are_carried_on(own_service: RunningService) -> None:
     with own_service as service:
         service.put_style("taught", STYLE, painter=QUICK)
-        assert learned(service, "taught")["status"] == "ready"
+        assert learned(service, "taught")["status"] == "ready", painter(service, "taught")
         whole = service.ended(service.post(PAINTING).json()["id"])
 
         (worker,) = service.children("service worker")
@@ -40,9 +40,9 @@ def test_a_dead_or_hanging_painter_workers_paintings_are_carried_on(own_service:
         assert times_begun(service, id) == 2
 
         eventually(lambda: service.children("service painter"), 30, "no other painter worker")
-        painter = painter_of(service)
-        os.kill(painter, signal.SIGSTOP)
+        other_painter = painter_of(service)
+        os.kill(other_painter, signal.SIGSTOP)
         other = service.ended(service.post(PAINTING).json()["id"])
-        os.kill(painter, signal.SIGCONT)
+        os.kill(other_painter, signal.SIGCONT)
         assert other["status"] == "succeeded"
         assert other["result"]["sha256"] == whole["result"]["sha256"]
