@@ -241,6 +241,11 @@ class Settings:
         return self.database_url or f"sqlite:///{quote(str(self.data.absolute() / 'service.db'))}"
 
     @property
+    def is_on_one_machine(self) -> bool:
+        """Whether all parts of the service run on this machine, because the database is a file."""
+        return self.database.startswith("sqlite")
+
+    @property
     def blob_url(self) -> str:
         """URL of the blob store."""
         return self.blobs or (self.data.absolute() / "blobs").as_uri()

@@ -32,7 +32,7 @@ from service.worker.reporter import Reporter
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at an empty queue
-SELDOM_S = 1.0  # seconds between them where the web server rings
+SELDOM_S = 1.0  # seconds between them where every web server is on this machine and rings
 WATCH_S = 0.1  # seconds between two looks at the job under way
 RENEW_S = 1.0  # seconds after which a lease is renewed when there is no progress to write
 JOB_ROOM = 8 * MIB  # free bytes for files without which no job is begun
@@ -80,7 +80,7 @@ class WorkerLoop(ABC):
 
     def run(self) -> None:
         """Work until told to stop; a running job then goes back to the queue."""
-        self._bell = bell = Bell(JOBS, POLL_S, SELDOM_S)
+        self._bell = bell = Bell(JOBS, POLL_S, SELDOM_S if self._settings.is_on_one_machine else POLL_S)
         self.start()
         try:
             while not self._stopping():

@@ -15,7 +15,7 @@ from service.storage.schema import JobRow
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at what is watched
-SELDOM_S = 1.0  # seconds between them where workers ring
+SELDOM_S = 1.0  # seconds between them where every worker is on this machine and rings
 RETRY_S = 1.0  # seconds before the next look after one that failed
 
 
@@ -57,10 +57,14 @@ class Watched:
 
 
 class Watch:
-    """The watcher of jobs for the threads of one process: one query for all, and one more for each that changed."""
+    """The watcher of jobs for the threads of one process: one query for all, and one more for each that changed.
 
-    def __init__(self, queue: Queue) -> None:
+    `one_machine` says that all workers are on this machine.
+    """
+
+    def __init__(self, queue: Queue, *, one_machine: bool = False) -> None:
         self._queue = queue
+        self._seldom_s = SELDOM_S if one_machine else POLL_S
         self._lock = threading.Lock()
         self._wanted = threading.Condition(self._lock)
         self._closed = threading.Event()
@@ -109,7 +113,7 @@ class Watch:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._bell = Bell(ROWS, POLL_S, SELDOM_S)
+            self._bell = Bell(ROWS, POLL_S, self._seldom_s)
             self._thread = threading.Thread(target=self._run, args=(self._bell,), name="watch", daemon=True)
             self._thread.start()
 
