@@ -1,4 +1,4 @@
-"""python -m service serve | web | worker | stylize | doctor | webhook-secret | accept-blobs"""
+"""python -m service serve | web | worker | painter | stylize | doctor | webhook-secret | accept-blobs"""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from service.config import let_idle_threads_sleep
 from service.errors import ServiceError
 
 COMMANDS = {
-    "serve": "start the web server and the workers, and keep them running",
+    "serve": "start the web server and all workers, and keep them running",
     "web": "start the web server alone",
     "worker": "start one worker alone",
+    "painter": "start one painter worker alone",
     "doctor": "look whether all that the service needs is there and works",
     "webhook-secret": "print the secret by which webhooks are signed",
     "accept-blobs": "say that the database is the one that the blob store belongs to",

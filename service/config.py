@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from service.authority import parse_pattern
 from service.errors import FieldError, InvalidInput, shown
-from service.machine.memory import MIB, available
+from service.machine.memory import MIB, PAINTER, available
 
 SPIN_TURNS = "3000"
 """How many turns of its loop an idle thread of torch waits for work before it sleeps.
@@ -21,6 +21,8 @@ SPIN_TURNS = "3000"
 With libgomp's default of 300,000, idle threads keep the cores from others: two workers on one pair of cores took 3.5
 to 12 times as long, instead of twice. Without any turns (OMP_WAIT_POLICY=passive) one worker is 5 to 30 % slower.
 """
+
+PAINTER_THREADS = 4  # beyond these a picture of 512 px is painted hardly faster
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -128,10 +130,20 @@ class Settings:
         _whole,
         2,
     )
-    threads: int = _setting(0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS", _whole, 0)
+    threads: int = _setting(
+        0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS, for a painter worker up to 4", _whole, 0
+    )
+    painters: int = _setting(
+        1,
+        "painter workers that serve starts: what painters paint alone waits for no optimiser; 0: none",
+        _whole,
+        0,
+    )
+    painter_memory_mb: float = _setting(160.0, "painters that a worker keeps ready, 10 MiB each, in MiB", _number, 10)
     memory_mb: float = _setting(
         0.0,
-        "memory that one worker may use, in MiB; 0: 90 % of the machine's or container's, divided by NST_WORKERS",
+        "memory that one worker may use, in MiB; 0: 90 % of the machine's or container's, less 300 MiB for each of "
+        "NST_PAINTERS, divided by NST_WORKERS",
         _number,
         0,
     )
@@ -229,6 +241,11 @@ class Settings:
         return self.database_url or f"sqlite:///{quote(str(self.data.absolute() / 'service.db'))}"
 
     @property
+    def is_on_one_machine(self) -> bool:
+        """Whether all parts of the service run on this machine, because the database is a file."""
+        return self.database.startswith("sqlite")
+
+    @property
     def blob_url(self) -> str:
         """URL of the blob store."""
         return self.blobs or (self.data.absolute() / "blobs").as_uri()
@@ -239,9 +256,19 @@ class Settings:
         return self.threads or max(1, len(os.sched_getaffinity(0)) // self.workers)
 
     @property
+    def painter_threads(self) -> int:
+        """CPU threads of ONNX Runtime in a painter worker."""
+        return self.threads or min(PAINTER_THREADS, len(os.sched_getaffinity(0)))
+
+    @property
+    def painter_memory(self) -> int:
+        """Bytes of the painters that a worker keeps ready."""
+        return round(self.painter_memory_mb * MIB)
+
+    @property
     def worker_memory(self) -> int:
         """Bytes of memory for one worker process; a tenth of the machine's is left to everything else."""
-        return round(self.memory_mb * MIB) or round(0.9 * available() / self.workers)
+        return round(self.memory_mb * MIB) or round((0.9 * available() - self.painters * PAINTER) / self.workers)
 
     @property
     def job_memory(self) -> int:

@@ -34,6 +34,7 @@ Optimizer = Literal["lbfgs", "adam"]
 Init = Literal["content", "random", "style", "image"]
 Color = Literal["style", "luminance", "match"]
 Method = Literal["optimize", "painter"]
+PAINTER: Method = "painter"  # the presets' painters make the picture, which iterations can refine
 Format = Literal["png", "jpeg", "webp"]
 Alpha = Literal["flatten", "keep"]
 
@@ -127,7 +128,7 @@ class TransferOptions:
             errors = [FieldError("style_weight", "content_weight or style_weight must be above 0")]
         if (self.alpha, self.format) == ("keep", "jpeg"):
             errors.append(FieldError("alpha", "a JPEG has no transparency to keep; ask for png or webp"))
-        if self.method == "painter" and not errors:
+        if self.method == PAINTER and not errors:
             errors = self._without_effect()
         if errors:
             raise InvalidInput(errors)
@@ -152,7 +153,7 @@ class TransferOptions:
         """
         if unknown := sorted(given.keys() - OPTIONS.keys()):
             raise InvalidInput([FieldError(name, "there is no such option") for name in unknown])
-        if given.get("method") == "painter":
+        if given.get("method") == PAINTER:
             given = {"iterations": 0} | given
         strength = given.get("strength")
         if strength is None:

@@ -106,9 +106,9 @@ def database(database_url: str, made_database: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """The whole service over the narrow model: gunicorn, a worker, SQLite, on a real socket.
+    """The whole service over the narrow model: gunicorn, a worker, a painter, SQLite, on a real socket.
 
     Tests of all files share it, because it takes seconds to start: leave no running job behind.
     """
-    with RunningService(narrow_model, tmp_path_factory.mktemp("data")) as running:
+    with RunningService(narrow_model, tmp_path_factory.mktemp("data"), painters=1) as running:
         yield running

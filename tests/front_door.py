@@ -33,8 +33,8 @@ class RunningService:
         self.url = f"http://127.0.0.1:{self.port}"
         self.data = data
         self.log = data / "serve.log"
-        values = {"model": model, "data": data, "port": self.port, "web_workers": 1, "threads": 1, "starters": "off"}
-        values |= settings
+        values = {"model": model, "data": data, "port": self.port, "web_workers": 1, "threads": 1}
+        values |= {"painters": 0, "starters": "off"} | settings
         clean = {name: value for name, value in os.environ.items() if not name.startswith("NST_")}
         self.env = clean | {f"NST_{name.upper()}": str(value) for name, value in values.items()}
         self.command = [sys.executable, "-m", "service", "serve"]

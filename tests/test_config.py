@@ -27,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
     "NST_WEB_WORKERS": 2,
     "NST_WEB_THREADS": 16,
     "NST_THREADS": 0,
+    "NST_PAINTERS": 1,
+    "NST_PAINTER_MEMORY_MB": 160.0,
     "NST_MEMORY_MB": 0.0,
     "NST_QUEUE_LIMIT": 1000,
     "NST_CALLER_LIMIT": 100,
@@ -89,6 +91,8 @@ def test_an_empty_variable_means_the_default() -> None:
         ("hosts", "10.0.0.5,[fe80::1]:8000,fe80::1,*", ("10.0.0.5", "[fe80::1]:8000", "fe80::1", "*")),
         ("web_threads", "2", 2),
         ("threads", "8", 8),
+        ("painters", "0", 0),
+        ("painter_memory_mb", "10", 10.0),
         ("memory_mb", "4096", 4096),
         ("queue_limit", "7", 7),
         ("caller_limit", "1", 1),
@@ -139,6 +143,8 @@ def test_every_setting_is_read_from_its_variable(name: str, text: str, value: An
         ("hosts", "[10.0.0.5]"),
         ("web_threads", "1"),
         ("threads", "-1"),
+        ("painters", "-1"),
+        ("painter_memory_mb", "9"),
         ("memory_mb", "-1"),
         ("queue_limit", "0"),
         ("caller_limit", "-1"),
@@ -239,7 +245,9 @@ def test_cores_are_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_memory_is_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "available", lambda: 9000)
-    assert Settings(workers=1).worker_memory == 8100
-    assert Settings(workers=2).worker_memory == 4050
+    assert Settings(workers=1, painters=0).worker_memory == 8100
+    assert Settings(workers=2, painters=0).worker_memory == 4050
     assert Settings(workers=2, memory_mb=1.5).worker_memory == 3 * 2**19
     assert Settings(memory_mb=1024, gram_memory_mb=24).job_memory == 1000 * 2**20
+    monkeypatch.setattr(config, "available", lambda: 10 * 2**30)
+    assert Settings(workers=2, painters=3).worker_memory == (9 * 2**30 - 900 * 2**20) / 2

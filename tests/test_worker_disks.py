@@ -55,16 +55,16 @@ def test_a_disk_that_fills_up_between_two_sweeps_is_swept_soon(
 ) -> None:
     fill_up(monkeypatch, tmp_path / "another")
     monkeypatch.setattr(workers, "SHORT_SWEEP_S", 0.0)
-    worker._sweep_if_due()
-    worker._sweep_if_due()
+    worker.before_claim()
+    worker.before_claim()
     assert sweeps == [0]
     fill_up(monkeypatch, tmp_path)
-    worker._sweep_if_due()
+    worker.before_claim()
     assert len(sweeps) == 2
     assert sweeps[1] > 0
     monkeypatch.setattr(workers, "SHORT_SWEEP_S", 60.0)
     for _ in range(3):
-        worker._sweep_if_due()
+        worker.before_claim()
     assert len(sweeps) == 3  # from then on once a minute
 
 
@@ -83,7 +83,7 @@ def test_a_worker_tells_grams_what_their_own_disk_lacks(
 ) -> None:
     fill_up(monkeypatch, tmp_path / "database")
     worker._disks = Disks(f"sqlite:///{tmp_path}/database/service.db", (tmp_path / "blobs").as_uri(), 2**20)
-    worker._sweep_if_due()
+    worker.before_claim()
     assert sweeps == [0]
 
 

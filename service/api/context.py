@@ -31,7 +31,7 @@ KEY = "nst"
 class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
-    `wake` tells workers on other machines that there is a job.
+    `wake` tells workers, on this machine and on others, that there is a job.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""python -m service serve: the web server and the workers as supervised child processes."""
+"""python -m service serve: the web server, workers and painter workers as supervised child processes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from service.commands.web import gunicorn_command, gunicorn_variables
 from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
 from service.jobs.registry import WorkerRegistry
+from service.machine.bells import bells_folder
 from service.machine.devices import device_variables
 from service.machine.ports import why_not_free
 from service.machine.processes import end_with_parent
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 WATCH_S = 0.2  # seconds between two looks at the children
 STEADY_S = 10.0  # a child that ran this long was healthy: its next restart is not delayed
 MAX_DELAY_S = 30.0  # longest delay before a restart, in seconds
+NICENESS = 5  # of workers beside painter workers: they get a quarter of the cores that both want
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
 
 
@@ -46,17 +48,27 @@ def run(args: argparse.Namespace) -> int:
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
     logger.info("starting on http://%s:%d", settings.host, settings.port)
-    with metrics_folder():
-        Supervisor([Child("web", gunicorn_command(settings), gunicorn_variables()), *_workers(settings)]).run()
+    with metrics_folder(), bells_folder():
+        web = Child("web", gunicorn_command(settings), gunicorn_variables())
+        Supervisor([web, *_workers(settings), *_painters(settings)]).run()
     return 0
 
 
 def _workers(settings: Settings) -> list[Child]:
     """Return the worker children: with a broker one that runs a pool, else each worker with its own GPU."""
     command = [sys.executable, "-m", "service", "worker"]
+    niceness = NICENESS if settings.painters else 0
     if settings.broker_url:
-        return [Child("workers", command)]
-    return [Child(f"worker {i + 1}", command, device_variables(i, settings.device)) for i in range(settings.workers)]
+        return [Child("workers", command, niceness=niceness)]
+    return [
+        Child(f"worker {i + 1}", command, device_variables(i, settings.device), niceness)
+        for i in range(settings.workers)
+    ]
+
+
+def _painters(settings: Settings) -> list[Child]:
+    command = [sys.executable, "-m", "service", "painter"]
+    return [Child(f"painter {i + 1}", command) for i in range(settings.painters)]
 
 
 def _check(settings: Settings) -> None:
@@ -79,12 +91,14 @@ def _check(settings: Settings) -> None:
 class Child:
     """A supervised child process, with `variables` added to this process's environment.
 
-    `delay` is the pause before a restart in seconds; `started` and `due` are monotonic times.
+    `niceness` is added to this process's own. `delay` is the pause before a restart in seconds; `started` and `due`
+    are monotonic times.
     """
 
     name: str
     command: list[str]
     variables: dict[str, str] = field(default_factory=dict)
+    niceness: int = 0
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = 0.0
@@ -95,9 +109,14 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             env=os.environ | self.variables,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - one thread only
+            preexec_fn=self._begin,  # noqa: PLW1509 - one thread only
         )
         logger.info("%s started, process %d", self.name, self.process.pid)
+
+    def _begin(self) -> None:
+        """Set up the new process before its program begins."""
+        end_with_parent()
+        os.nice(self.niceness)
 
     def watch(self) -> None:
         """Start the process if it is due, and plan its restart if it ended."""

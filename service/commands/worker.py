@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from service.telemetry.metrics_folder import metrics_folder
 
 if TYPE_CHECKING:
     from service.telemetry.exposition import Exporter
+    from service.worker.loop import WorkerLoop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,39 +26,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    with metrics_folder() as is_ours, _exporter(settings, wanted=is_ours) as exporter:
-        return _run_pool(settings, exporter) if settings.broker_url else _run_one(settings)
+    with metrics_folder() as is_ours, exporter(settings, wanted=is_ours) as shown:
+        return _run_pool(settings, shown) if settings.broker_url else _run_one(settings)
 
 
 @contextmanager
-def _exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
+def exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
     """Expose the metrics of a worker that was started alone, if a port is set."""
     if not wanted or not settings.metrics_port:
         yield None
         return
     from service.telemetry.exposition import Exporter  # noqa: PLC0415 - the folder must be there first
 
-    exporter = Exporter(settings.host, settings.metrics_port)
+    shown = Exporter(settings.host, settings.metrics_port)
     try:
-        yield exporter
+        yield shown
     finally:
-        exporter.close()
+        shown.close()
 
 
-def _run_pool(settings: Settings, exporter: Exporter | None) -> int:
+def _run_pool(settings: Settings, shown: Exporter | None) -> int:
     from service.broker.pool import Pool  # noqa: PLC0415 - Celery only where it is wanted
 
-    return Pool(settings, exporter.leave if exporter else lambda: None).run()
+    return Pool(settings, shown.leave if shown else lambda: None).run()
 
 
 def _run_one(settings: Settings) -> int:
     from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
 
+    return run_until_stopped(lambda stopping: Worker(settings, stopping))
+
+
+def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
+    """Run a worker, made with what tells it to stop, until SIGTERM or SIGINT; return the exit status."""
     told_to_stop = threading.Event()
-    worker = Worker(settings, told_to_stop.is_set)
+    worker = make(told_to_stop.is_set)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         told_to_stop.set()
+        worker.wake()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)

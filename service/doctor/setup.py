@@ -10,7 +10,7 @@ from service import __version__
 from service.authority import parse_authority
 from service.config import Settings, unknown_variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
-from service.machine.memory import MIB, available, largest_size, max_whole_pixels, needed
+from service.machine.memory import MIB, PAINTER, available, largest_size, max_whole_pixels, needed
 from service.options import OPTIONS
 from service.webhooks.settings import check_settings
 
@@ -85,6 +85,6 @@ def check_memory(settings: Settings) -> Iterator[Finding]:
         return
     sizes = f"4:3 up to {largest} px, from {min(whole, largest)} px on tile by tile" if whole < largest else ""
     yield Finding(OK, "memory", f"{text}: {sizes or f'4:3 up to {largest} px in one piece'}")
-    if settings.workers * settings.worker_memory > available():
-        advice = "lower NST_MEMORY_MB or NST_WORKERS"
-        yield Finding(WARNING, "memory", f"{settings.workers} workers may take more than there is", advice)
+    if settings.workers * settings.worker_memory + settings.painters * PAINTER > available():
+        text = f"{settings.workers} workers and {settings.painters} painter workers may take more than there is"
+        yield Finding(WARNING, "memory", text, "lower NST_MEMORY_MB, NST_WORKERS or NST_PAINTERS")

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from service.engine.canvas import to_tensor
-from service.engine.pyramid import Level, enlarged
+from service.engine.levels import Level
+from service.engine.pyramid import enlarged
 from service.options import TransferOptions
 from service.pictures import images
 from service.pictures.images import Picture

@@ -14,9 +14,10 @@ from service.engine.canvas import to_picture
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import EVERYWHERE, Guidance
 from service.engine.initial_image import InitialImages
+from service.engine.levels import Level, plan
 from service.engine.losses import Losses
 from service.engine.optimizer import Step
-from service.engine.pyramid import Level, cropped, padded, plan, refined
+from service.engine.pyramid import cropped, padded, refined
 from service.engine.stage import Grams, Memo, Score, Stage, TransferContext, View
 from service.engine.vgg import VGG
 from service.errors import Diverged

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
 from service.jobs.finish import deadline_error, finish
+from service.jobs.judging import Judgement, enter, submit_judging
+from service.jobs.registry import is_alive as is_alive_in
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
+from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
-from service.storage.kinds import KINDS, LEARN, TRANSFER
+from service.storage.kinds import JUDGE, KINDS, LEARN, TRANSFER
+from service.storage.lanes import ENGINE, PAINT, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
-from service.storage.schema import CallerRow, JobRow
+from service.storage.schema import CallerRow, JobRow, WorkerRow
 from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
 
+BEHIND = {JUDGE: 1, LEARN: 2}  # kinds that come after all others, in this order
+PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 MAX_ATTEMPTS = 3  # claims whose worker died, after which the job is given up
 
 
@@ -37,7 +44,7 @@ class Claim:
     `request` is as the row holds it, empty if that is no JSON object. The worker parses it while it runs the job, so
     that a damaged request fails only its own job.
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
-    `kind` is one of storage's KINDS, `trace` the traceparent that the job came with.
+    `kind` is one of storage's KINDS, `lane` one of its lanes, `trace` the traceparent that the job came with.
     """
 
     id: str
@@ -45,6 +52,7 @@ class Claim:
     request: Json
     checkpoint: JobCheckpoint | None = None
     kind: str = TRANSFER
+    lane: str = ENGINE
     trace: str | None = None
 
 
@@ -63,24 +71,34 @@ class Leases:
         self.database = database
         self._lease_s = lease_s
 
-    def claim(self, worker: str, engine: dict[str, str]) -> Claim | None:
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """Begin a transaction that changes jobs; whoever watches them is woken after it."""
+        with self.database.writing() as session:
+            yield session
+        ring(ROWS)
+
+    def claim(self, worker: str, engine: dict[str, str] | None, lane: Lane = ENGINE) -> Claim | None:
         """Claim the next job that waits or whose lease ran out; None if there is none.
 
-        Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then the
-        oldest. A learning is claimed when nothing else waits.
+        Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then
+        those in the lane PAINT, then the oldest. Judging comes after all of these, and learning after that.
+
+        A worker of the lane PAINT claims no other jobs. Those of the lane ENGINE claim any, but leave a painting to
+        living painter workers for its first PAINT_PATIENCE_S.
         """
         while True:
             with self.database.reading() as session:
-                if session.scalar(select(JobRow.id).where(_is_due()).limit(1)) is None:
+                if session.scalar(select(JobRow.id).where(_is_due(lane)).limit(1)) is None:
                     return None
-            with self.database.writing() as session:
-                row = session.scalar(_next().with_for_update(skip_locked=True, of=JobRow))
+            with self._writing() as session:
+                row = session.scalar(_next(lane).with_for_update(skip_locked=True, of=JobRow))
                 if row is None:
                     return None
                 if not _give_up(session, row):
                     return self._take(session, row, worker, engine)
 
-    def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str]) -> Claim:
+    def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str] | None) -> Claim:
         clock = read_clock(session)
         row.status, row.worker, row.engine = "running", worker, engine
         _go_back(row)
@@ -88,10 +106,10 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
-        if row.kind != LEARN:  # which is no turn of its caller's: it comes last anyway, and is claimed often
+        if row.kind not in BEHIND:  # which are no turn of their caller's: they come last anyway
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
-        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.trace)
+        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
 
     def report(
         self,
@@ -105,7 +123,7 @@ class Leases:
 
         Raises LeaseLost.
         """
-        with self.database.writing() as session:
+        with self._writing() as session:
             row = _held(session, claim)
             clock = read_clock(session)
             if progress is not None:
@@ -125,29 +143,50 @@ class Leases:
         timings: Mapping[str, float] | None = None,
         style_cache: str | None = None,
         stored: int = 0,
+        *,
+        preview: Preview | None = None,
+        judge: bool = False,
     ) -> None:
-        """End a job with success; its result's files take `stored` bytes. Raises LeaseLost."""
-        with self.database.writing() as session:
+        """End a job with success; its result's files take `stored` bytes. With `judge`, a task gets its losses.
+
+        Raises LeaseLost.
+        """
+        with self._writing() as session:
             row = _held(session, claim)
             row.bytes += stored
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
             row.timings = dict(timings or {})
+            if preview is not None:
+                row.events += 1
+                row.preview = replace(preview, event=row.events)
+            finish(session, row, "succeeded")
+            if judge:
+                submit_judging(session, row)
+        if judge:
+            ring(JOBS)
+
+    def judged(self, claim: Claim, transfer: str, found: Judgement) -> None:
+        """End a judging with success, and enter what it found in the transfer, if that exists. Raises LeaseLost."""
+        with self._writing() as session:
+            row = _held(session, claim)
+            enter(session, transfer, found, row.engine)
+            row.result = TaskResult().to_json()
             finish(session, row, "succeeded")
 
     def fail(self, claim: Claim, error: ServiceError) -> None:
         """End a job with an error. Raises LeaseLost."""
-        with self.database.writing() as session:
+        with self._writing() as session:
             finish(session, _held(session, claim), "failed", error)
 
     def fail_overdue(self, claim: Claim) -> None:
         """End a job whose deadline has passed. Raises LeaseLost."""
-        with self.database.writing() as session:
+        with self._writing() as session:
             row = _held(session, claim)
             finish(session, row, "failed", deadline_error(row))
 
     def cancel(self, claim: Claim) -> None:
         """End a job that its caller canceled. Raises LeaseLost."""
-        with self.database.writing() as session:
+        with self._writing() as session:
             finish(session, _held(session, claim), "canceled")
 
     def give_back(self, claim: Claim) -> None:
@@ -155,17 +194,18 @@ class Leases:
 
         Raises LeaseLost.
         """
-        with self.database.writing() as session:
+        with self._writing() as session:
             row = _held(session, claim)
             row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
             _go_back(row)
             row.attempts -= 1
             if row.checkpoint is None and not row.attempts:
                 row.started_at = None
+        ring(JOBS)
 
     def others_wait(self, seconds: float) -> bool:
         """Return whether a job other than a learning waits for a worker, over `seconds` s after its submission."""
-        late = select(JobRow.id).where(_is_due(), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
+        late = select(JobRow.id).where(_is_due(ENGINE), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
         with self.database.reading() as session:
             return session.scalar(late.limit(1)) is not None
 
@@ -182,14 +222,14 @@ class Leases:
         with self.database.reading() as session:
             if session.scalar(late.limit(1)) is None:
                 return
-        with self.database.writing() as session:
+        with self._writing() as session:
             for row in session.scalars(late.with_for_update(skip_locked=True)):
                 finish(session, row, "failed", deadline_error(row))
 
     def release(self, workers: Sequence[str]) -> list[str]:
         """Expire the leases of dead workers at once; return the ids of their jobs."""
         theirs = update(JobRow).where(JobRow.status == "running", JobRow.worker.in_(workers))
-        with self.database.writing() as session:
+        with self._writing() as session:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
     def release_dead(self, host: str) -> list[str]:
@@ -205,17 +245,25 @@ def _has_lapsed() -> ColumnElement[bool]:
     return and_(JobRow.status == "running", JobRow.lease_until < now())
 
 
-def _is_due() -> ColumnElement[bool]:
+def _is_due(lane: Lane) -> ColumnElement[bool]:
     """Return the condition that a worker may claim a job; kinds of newer versions are left to their workers."""
-    return and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
+    due = and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
+    return and_(due, JobRow.lane == PAINT if lane == PAINT else _is_left_to_engine())
 
 
-def _next() -> Any:
-    """Select the next job: first the caller whose last claim is longest ago. Learning comes after all else."""
+def _is_left_to_engine() -> ColumnElement[bool]:
+    """Return the condition that no painter worker is likely to claim a job."""
+    has_waited = JobRow.created_at < now() - PAINT_PATIENCE_S
+    return or_(JobRow.lane != PAINT, has_waited, ~exists().where(is_alive_in(PAINT)).correlate_except(WorkerRow))
+
+
+def _next(lane: Lane) -> Any:
+    """Select the next job: first the caller whose last claim is longest ago."""
     last_claim = func.coalesce(CallerRow.last_claim, 0)
-    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due())
-    learning = case((JobRow.kind == LEARN, 1), else_=0)
-    return joined.order_by(learning, last_claim, CallerRow.owner, JobRow.priority.desc(), JobRow.number).limit(1)
+    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due(lane))
+    behind, painting = case(BEHIND, value=JobRow.kind, else_=0), case((JobRow.lane == PAINT, 0), else_=1)
+    in_turn = (behind, last_claim, CallerRow.owner, JobRow.priority.desc(), painting, JobRow.number)
+    return joined.order_by(*in_turn).limit(1)
 
 
 def _held(session: Session, claim: Claim) -> JobRow:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import QueueFull, TooManyJobs
 from service.jobs.registry import count_alive
+from service.storage.kinds import JUDGE
 from service.storage.quota import check_quota
 from service.storage.schema import JobRow
 
@@ -36,7 +37,7 @@ class Limits:
 def check_limits(session: Session, limits: Limits, owner: str, more: int = 0) -> None:
     """Raise QueueFull or TooManyJobs if one more job would be too many, NoSpace if `more` bytes would be."""
     check_quota(session, owner, more, limits.caller_bytes)
-    waiting = select(func.count()).where(JobRow.status == "queued")
+    waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE)  # which nobody asked for
     if (session.scalar(waiting) or 0) >= limits.queue:
         detail = f"jobs that wait: {limits.queue} (NST_QUEUE_LIMIT), no more are taken in for now"
         raise QueueFull(detail, retry_after=_until_room(session))

@@ -14,9 +14,11 @@ from service.machine.memory import (
     MIB,
     PER_FEATURE,
     REGION_PER_PIXEL,
+    UNLIMITED,
     Capacity,
     largest_size,
     needed,
+    needed_to_paint,
 )
 from service.network.geometry import features_per_pixel
 from service.options import OPTIONS, TransferOptions
@@ -24,6 +26,7 @@ from service.pictures.images import fitted_size
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 
 LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
+PASSES = 2  # times the size that a painter learned for, which its largest pass has; see service.painters.shape
 ORDINARY = features_per_pixel(TransferOptions().content_layers)  # with which memory.PER_PIXEL was measured
 
 
@@ -64,6 +67,31 @@ def check_learning_memory(loc: str, capacities: Collection[Capacity]) -> None:
             raise DoesNotFit([FieldError(loc, words)])
 
 
+def check_painting_memory(request: TransferRequest, capacities: Collection[Capacity]) -> int:
+    """Refuse a transfer by painters alone that doesn't fit every worker that may claim it.
+
+    Return how many bytes of decoded pictures it may keep.
+
+    Raises:
+        DoesNotFit: naming the size.
+    """
+    limit = min((capacity.limit for capacity in capacities), default=UNLIMITED)
+    amount = _needed_to_paint(request, request.size)
+    if amount > limit:
+        largest = largest_size(
+            lambda size: _needed_to_paint(request, size), limit, range(LEAST_SIZE, request.size + 1)
+        )
+        raise DoesNotFit([FieldError("size", _too_large(amount, limit, _advice(request, largest)))])
+    return min(KEPT_DECODED, limit - amount)
+
+
+def _needed_to_paint(request: TransferRequest, size: int) -> int:
+    width, height = _output_pixels(request, size)
+    beside = max(_masks(painting, width * height) for painting in request.paintings)
+    learned = [style.painter.size or size for style in _styles(request) if style.painter]
+    return needed_to_paint(width, height, PASSES * max(learned, default=size), beside)
+
+
 def kept_decoded(request: TransferRequest, capacity: Capacity) -> int:
     """Return how many bytes of decoded pictures a transfer may keep: what the worker has left, up to KEPT_DECODED."""
     amount = max(_needed(request, painting, request.size, capacity.precision) for painting in request.paintings)
@@ -92,12 +120,15 @@ def _needed(request: TransferRequest, painting: Painting, size: int, precision: 
 def _beside(painting: Painting, pixels: int, precision: str) -> float:
     """Return the bytes for more content layers than usual, and for masks."""
     features = max(0.0, features_per_pixel(painting.options.content_layers) - ORDINARY)
+    return pixels * features * PER_FEATURE[precision] + _masks(painting, pixels)
+
+
+def _masks(painting: Painting, pixels: int) -> int:
+    """Return the bytes of a painting's masks."""
     regions = {style.mask.sha256 if style.mask else "" for style in painting.styles} - {""}
     masks = [mask for mask in (painting.protect, painting.strength_map) if mask is not None]
-    return (
-        pixels * (features * PER_FEATURE[precision] + REGION_PER_PIXEL * len(regions))
-        + sum(mask.width * mask.height for mask in masks) * MASK_PER_PIXEL
-    )
+    in_own_size = sum(mask.width * mask.height for mask in masks)
+    return pixels * REGION_PER_PIXEL * len(regions) + in_own_size * MASK_PER_PIXEL
 
 
 def _brought_to(styles: Sequence[tuple[HasSize, float]], size: int) -> list[tuple[int, int]]:
@@ -120,12 +151,17 @@ def _errors(request: TransferRequest, capacity: Capacity, largest: int | None) -
         for i, style in enumerate(painting.styles):
             pixels = _brought_to(style.sized(), size)
             taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, pixels, capacity.precision, beside if pixels else 0)
-    there, advice = capacity.limit // MIB, _advice(request, largest)
+    advice = _advice(request, largest)
     return [
-        FieldError(loc, f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}")
+        FieldError(loc, _too_large(amount, capacity.limit, advice))
         for loc, amount in taken.items()
         if amount > capacity.limit
     ]
+
+
+def _too_large(amount: int, limit: int, advice: str) -> str:
+    there = limit // MIB
+    return f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}"
 
 
 def _advice(request: TransferRequest, size: int | None) -> str:

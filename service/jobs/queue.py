@@ -16,6 +16,7 @@ from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import ScoreRequest, TransferRequest, job_folder
 from service.jobs.tasks import Task
+from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import leave
@@ -83,14 +84,14 @@ class Queue:
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
         check_limits(session, self._limits, new.owner, new.bytes)
-        row = _row(new, read_clock(session))
+        row = row_of(new, read_clock(session))
         session.add(row)
         remember(session, new.repeat, new.id)
         if session.get(CallerRow, new.owner) is None:
             session.add(CallerRow(owner=new.owner, last_claim=0))
         session.flush()
         session.refresh(row)
-        event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.request.kind).inc(), once=True)
+        count_after_commit(session, new)
         return row
 
     def get(self, id: str, kind: str | None = None) -> JobRow:
@@ -135,6 +136,7 @@ class Queue:
                 finish(session, row, "canceled")
             elif row is not None and row.status == "running":
                 row.cancel_requested = True
+        ring(ROWS)
         return self.get(id)
 
     def delete(self, id: str) -> None:
@@ -143,6 +145,7 @@ class Queue:
             if not remove(session, [id]):
                 raise NotFound(f"there is no transfer {id!r}")
             leave(session, [job_folder(id)])
+        ring(ROWS)
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
@@ -151,10 +154,17 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
     return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
 
 
-def _row(new: Submission, clock: float) -> JobRow:
+def count_after_commit(session: Session, new: Submission) -> None:
+    """Count a new job in the metrics once its transaction is committed."""
+    event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.request.kind).inc(), once=True)
+
+
+def row_of(new: Submission, clock: float) -> JobRow:
+    """Return the row of a job that is submitted at this time of the database's clock."""
     return JobRow(
         id=new.id,
         kind=new.request.kind,
+        lane=new.request.lane,
         status="queued",
         request=new.request.to_json(),
         owner=new.owner,

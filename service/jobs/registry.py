@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from service.machine.memory import Capacity
 from service.storage.database import Database, now, read_clock
+from service.storage.lanes import ENGINE, Lane
 from service.storage.schema import WorkerRow
 
 BEAT_S = 3.0  # seconds between two heartbeats
@@ -24,16 +25,19 @@ def process_of(worker: str) -> int:
 
 
 class WorkerRegistry:
-    """The workers of the queue. A worker is registered once its model is loaded."""
+    """The workers of the queue, registered once they are ready for jobs.
+
+    Without a lane, methods look at the workers that carry out any job. Painter workers have a lane of their own.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def heartbeat(self, worker: str, capacity: Capacity, model: str | None = None) -> None:
+    def heartbeat(self, worker: str, capacity: Capacity, model: str | None = None, lane: Lane = ENGINE) -> None:
         """Record that a worker is alive, its capacity and its model's SHA-256; remove workers that are long gone."""
         with self._database.writing() as session:
             seen_at = read_clock(session)
-            about = {"memory": capacity.memory, "precision": capacity.precision, "model": model}
+            about = {"memory": capacity.memory, "precision": capacity.precision, "model": model, "lane": lane}
             session.merge(WorkerRow(id=worker, seen_at=seen_at, **about))
             session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))
 
@@ -47,28 +51,28 @@ class WorkerRegistry:
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id.startswith(f"{host}:", autoescape=True)))
 
-    def alive(self) -> int:
+    def alive(self, lane: Lane = ENGINE) -> int:
         """Return how many workers are alive."""
         with self._database.reading() as session:
-            return count_alive(session)
+            return count_alive(session, lane)
 
-    def capacities(self) -> set[Capacity]:
+    def capacities(self, lane: Lane = ENGINE) -> set[Capacity]:
         """Return the capacities of live workers."""
         with self._database.reading() as session:
-            rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(_is_alive()))
+            rows = session.execute(select(WorkerRow.memory, WorkerRow.precision).where(is_alive(lane)))
             return {Capacity(memory, precision) for memory, precision in rows}
 
     def models(self) -> set[str]:
         """Return the SHA-256 of each model that live workers compute with."""
         with self._database.reading() as session:
-            return {model for model in session.scalars(select(WorkerRow.model).where(_is_alive())) if model}
+            return {model for model in session.scalars(select(WorkerRow.model).where(is_alive(ENGINE))) if model}
 
 
-def count_alive(session: Session) -> int:
+def count_alive(session: Session, lane: Lane = ENGINE) -> int:
     """Return how many workers are alive."""
-    return session.scalar(select(func.count()).select_from(WorkerRow).where(_is_alive())) or 0
+    return session.scalar(select(func.count()).select_from(WorkerRow).where(is_alive(lane))) or 0
 
 
-def _is_alive() -> ColumnElement[bool]:
-    """Return the condition that a row belongs to a live worker."""
-    return WorkerRow.seen_at > now() - DEAD_AFTER_S
+def is_alive(lane: Lane) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to a live worker of a lane."""
+    return and_(WorkerRow.seen_at > now() - DEAD_AFTER_S, WorkerRow.lane == lane)

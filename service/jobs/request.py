@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from service.errors import FieldError, InvalidInput
-from service.options import TransferOptions, unknown_options
+from service.options import PAINTER, TransferOptions, unknown_options
 from service.pictures.style_image import StyleImage
 from service.storage.kinds import SCORE, TRANSFER
-from service.storage.pictures import StoredFile, StoredImage, style_image_from_json, style_image_to_json
+from service.storage.lanes import ENGINE, PAINT, Lane
+from service.storage.pictures import (
+    StoredFile,
+    StoredImage,
+    StoredPainter,
+    style_image_from_json,
+    style_image_to_json,
+)
 from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
@@ -37,7 +44,7 @@ class StoredStyle:
     images: tuple[StyleImage[StoredImage], ...]
     pack: StoredFile | None = None
     mask: StoredImage | None = None
-    painter: StoredFile | None = None
+    painter: StoredPainter | None = None
 
     @property
     def style_mask(self) -> StoredImage | None:
@@ -66,7 +73,7 @@ class StoredStyle:
         style_mask = _image_in(json, "style_mask")
         images = tuple(style_image_from_json(image, style_mask) for image in objects_in(json, "images"))
         pack = StoredFile.from_json(object_in(json, "pack")) if json.get("pack") else None
-        painter = StoredFile.from_json(object_in(json, "painter")) if json.get("painter") else None
+        painter = StoredPainter.from_json(object_in(json, "painter")) if json.get("painter") else None
         weight, scale = number_in(json, "weight", 1.0), number_in(json, "scale", 1.0)
         return cls(json.get("preset"), weight, scale, images, pack, _image_in(json, "mask"), painter)
 
@@ -141,6 +148,12 @@ class TransferRequest:
         return self.variants or (self.base,)
 
     @property
+    def lane(self) -> Lane:
+        """The lane of its job: painters alone paint it, or it needs the model."""
+        painted = all(one.options.method == PAINTER and not one.options.iterations for one in self.paintings)
+        return PAINT if painted else ENGINE
+
+    @property
     def size(self) -> int:
         """Pixels on the long edge of every picture."""
         return self.base.options.size
@@ -178,6 +191,7 @@ class ScoreRequest:
     """A score: the picture to be judged, and the transfer whose losses judge it, which isn't carried out."""
 
     kind: ClassVar[str] = SCORE
+    lane: ClassVar[Lane] = ENGINE
     transfer: TransferRequest
     picture: StoredImage
 

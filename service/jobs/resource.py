@@ -62,17 +62,16 @@ def _result(result: TransferResult) -> dict[str, Any]:
 
 
 def _picture(picture: PaintedPicture) -> dict[str, Any]:
-    """Return a picture as JSON; what rows of earlier versions don't hold is left out."""
+    """Return a picture as JSON; what rows of earlier versions don't hold is left out. Losses may still follow."""
     shown = {
         "sha256": picture.sha256,
         "width": picture.width,
         "height": picture.height,
         "media_type": picture.media_type,
-        "losses": picture.losses,
         "iterations": picture.iterations,
         "stopped": picture.stopped,
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return {name: value for name, value in shown.items() if value is not None} | {"losses": picture.losses}
 
 
 def _options(row: JobRow, request: TransferRequest) -> dict[str, Any]:

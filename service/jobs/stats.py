@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from service.jobs.registry import count_alive
 from service.storage.database import Database, now
-from service.storage.kinds import KINDS
+from service.storage.kinds import JUDGE, KINDS
+from service.storage.lanes import PAINT
 from service.storage.quota import all_bytes
 from service.storage.schema import ENDED, DeliveryRow, JobRow
 
@@ -22,8 +23,8 @@ class QueueStats:
     Attributes:
         open: waiting and running jobs, by kind and status.
         kept: ended jobs that are still kept, by status.
-        oldest_s: seconds that the oldest waiting job has waited; 0 if none waits.
-        workers: live workers.
+        oldest_s: seconds that the oldest waiting job has waited, judging aside; 0 if none waits.
+        workers, painters: live workers, and live painter workers.
         webhooks: webhooks still to be delivered.
         stored: bytes of the files of jobs and of presets.
     """
@@ -32,6 +33,7 @@ class QueueStats:
     kept: dict[str, int]
     oldest_s: float
     workers: int
+    painters: int
     webhooks: int
     stored: dict[str, int]
 
@@ -40,7 +42,7 @@ def queue_stats(database: Database) -> QueueStats:
     """Count jobs, workers, webhooks and bytes. Raises DatabaseError."""
     by_kind = select(JobRow.kind, JobRow.status, func.count()).where(JobRow.status.in_(OPEN))
     by_status = select(JobRow.status, func.count()).where(JobRow.status.in_(ENDED)).group_by(JobRow.status)
-    oldest = select(now() - func.min(JobRow.created_at)).where(JobRow.status == "queued")
+    oldest = select(now() - func.min(JobRow.created_at)).where(JobRow.status == "queued", JobRow.kind != JUDGE)
     counts = {(kind, status): 0 for kind in KINDS for status in OPEN}
     with database.reading() as session:
         for kind, status, count in session.execute(by_kind.group_by(JobRow.kind, JobRow.status)):
@@ -51,6 +53,7 @@ def queue_stats(database: Database) -> QueueStats:
             kept=kept,
             oldest_s=max(0.0, session.scalar(oldest) or 0.0),
             workers=count_alive(session),
+            painters=count_alive(session, PAINT),
             webhooks=session.scalar(select(func.count()).where(DeliveryRow.due_at.is_not(None))) or 0,
             stored=all_bytes(session),
         )

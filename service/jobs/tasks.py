@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from service.jobs.request import StoredStyle
-from service.storage.kinds import LEARN, ONNX, PACK, WARM
+from service.jobs.request import StoredStyle, TransferRequest
+from service.storage.kinds import JUDGE, LEARN, ONNX, PACK, WARM
+from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
@@ -17,6 +18,7 @@ class WarmTask:
     """Warming: the Grams of a preset for transfers of these sizes in pixels."""
 
     kind: ClassVar[str] = WARM
+    lane: ClassVar[Lane] = ENGINE
     style: StoredStyle
     sizes: tuple[int, ...]
 
@@ -33,6 +35,7 @@ class PackTask:
     """Pack: the Grams of a preset's version as one file. `thumbnail` is the SHA-256 of its thumbnail."""
 
     kind: ClassVar[str] = PACK
+    lane: ClassVar[Lane] = ENGINE
     style: StoredStyle
     version: str
     description: str
@@ -58,6 +61,7 @@ class LearnTask:
     """
 
     kind: ClassVar[str] = LEARN
+    lane: ClassVar[Lane] = ENGINE
     style: StoredStyle
     version: str
     size: int
@@ -79,6 +83,7 @@ class OnnxTask:
     """ONNX file: of the painter of a preset, whose weights are the file `painter`."""
 
     kind: ClassVar[str] = ONNX
+    lane: ClassVar[Lane] = ENGINE
     painter: StoredFile
     preset: str
 
@@ -90,4 +95,24 @@ class OnnxTask:
         return cls(StoredFile.from_json(object_in(json, "painter")), json.get("preset", ""))
 
 
-Task = WarmTask | PackTask | LearnTask | OnnxTask
+@dataclass(frozen=True)
+class JudgeTask:
+    """Judging: the losses of the pictures of a transfer, `transfer` by its id, that painters painted alone.
+
+    The task has the request too, so that the sweep keeps the files that it needs.
+    """
+
+    kind: ClassVar[str] = JUDGE
+    lane: ClassVar[Lane] = ENGINE
+    transfer: str
+    request: TransferRequest
+
+    def to_json(self) -> Json:
+        return {"transfer": self.transfer, "request": self.request.to_json()}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> JudgeTask:
+        return cls(json.get("transfer", ""), TransferRequest.from_json(object_in(json, "request")))
+
+
+Task = WarmTask | PackTask | LearnTask | OnnxTask | JudgeTask

@@ -24,6 +24,9 @@ STYLE_PER_PIXEL = 1150  # bytes per pixel of one style image: ONNX Runtime, floa
 STYLE_WHOLE = 2**20  # pixels above which a style image goes tile by tile too
 STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel beyond STYLE_WHOLE
 LEARNING = {"bfloat16": 900 * MIB, "float32": 1100 * MIB}  # bytes of a learning beyond BASE, with its pictures
+PAINTER = 300 * MIB  # bytes of a painter worker that paints pictures of 512 px
+PASS_PER_PIXEL = 300  # bytes per pixel of a painter's pass: ONNX Runtime, float32
+PAINTED_PER_PIXEL = 120  # bytes per output pixel that a painting keeps beside the pass
 UNLIMITED = sys.maxsize  # bytes
 CGROUPS = Path("/sys/fs/cgroup")
 CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
@@ -53,6 +56,16 @@ def needed(width: int, height: int, styles: Iterable[tuple[int, int]], precision
     """
     output = min(PER_PIXEL[precision] * width * height, _tiled(width * height, precision))
     return BASE + math.ceil(beside) + max([output, *(_style(w * h) for w, h in styles)])
+
+
+def needed_to_paint(width: int, height: int, largest: int, beside: float = 0) -> int:
+    """Return the bytes that a process takes at its peak when painters paint.
+
+    `largest` is the longest edge of their passes in pixels; the other arguments are those of `needed`.
+    """
+    pixels = width * height
+    passed = pixels * min(1, largest / max(width, height)) ** 2
+    return BASE + math.ceil(beside + PASS_PER_PIXEL * passed) + PAINTED_PER_PIXEL * pixels
 
 
 def max_whole_pixels(limit: int, precision: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -55,6 +55,12 @@ class Crops:
         crop = whole[top : top + self._side, left : left + self._side]
         mirrored = self._random.random() < 0.5  # noqa: PLR2004 - a mirrored photograph is as good
         return crop[:, ::-1] if mirrored else crop
+
+
+def draw_pictures(count: int, seed: int) -> Iterator[Picture]:
+    """Draw so many pictures as draw_picture does; the same seed gives the same pictures."""
+    random = np.random.default_rng(seed)
+    return (draw_picture(random) for _ in range(count))
 
 
 def draw_picture(random: np.random.Generator) -> Picture:

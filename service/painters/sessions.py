@@ -14,7 +14,8 @@ from service.painters.graph import onnx_file
 from service.painters.shape import OCTAVES
 from service.painters.weights import PainterWeights
 
-SESSIONS = 16  # painters that stay ready in a process, 8 MB each
+SESSION = 10 * 2**20  # bytes that a ready painter takes
+PAINTER_MEMORY = 16 * SESSION  # bytes of ready painters, by default
 LEAST_SIDE = 16  # pixels
 
 Pixels = npt.NDArray[np.float32]
@@ -72,11 +73,12 @@ class Painters:
 
     Args:
         threads: CPU threads that a picture may take.
+        memory: bytes of painters that stay ready; the last one that was used always does.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, memory: int = PAINTER_MEMORY) -> None:
         self._threads = threads
-        self._sessions: LRUCache[str, PainterSession] = LRUCache(SESSIONS)
+        self._sessions: LRUCache[str, PainterSession] = LRUCache(max(1, memory // SESSION))
 
     def paint(self, file: File, photograph: Pixels) -> Pixels:
         """Paint a photograph as PainterSession does.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from service.decoding.decoded import DecodedFiles
-from service.engine.checkpoint import Checkpoint
-from service.engine.stage import Memo
 from service.options import TransferOptions
 from service.pictures.images import Alpha, Mask, Picture
 from service.styles.style import Style
+
+if TYPE_CHECKING:  # so that painters need no torch
+    from service.engine.checkpoint import Checkpoint
+    from service.engine.stage import Memo
 
 
 @dataclass(frozen=True)

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from service.decoding.decoded import DecodedFiles, PictureFile
-from service.engine.guidance import Guidance
-from service.engine.pyramid import plan
+from service.decoding.decoded import PictureFile
+from service.engine.levels import plan
 from service.engine.vgg import VGG
 from service.errors import JobFailed
+from service.options import PAINTER
 from service.painters.sessions import Painters
-from service.painters.weights import UnusablePainter
+from service.painting.guided_order import GuidedOrder
 from service.painting.order import Order
-from service.painting.painted import paint
 from service.pictures import colour, images
-from service.pictures.cutout import visible_strength
-from service.pictures.images import Mask, Picture
+from service.pictures.images import Picture
 from service.pictures.sizes import levels_that_fit
 from service.pictures.style_image import StyleImage
 from service.styles.extractor import Grams
 from service.styles.grams import StyleGrams, Tally
 from service.styles.style import Style, Treatment
-
-PAINTER = "painter"  # the option `method` of transfers by painters
 
 
 class PreparedOrder:
@@ -41,19 +35,17 @@ class PreparedOrder:
         self._encoder = encoder
         self._order = order
         self._on_tick = on_tick
-        self._regions = _regions(order.styles)
+        self._guided = guided = GuidedOrder(order, on_tick)
+        self._regions = guided.regions
+        self.content, self.guidance = guided.content, guided.guidance
         self._found: dict[int, list[Grams]] = {}
         options = order.options
         sizes = [(image, image.scale) for style in order.styles for image in style.images]
-        self.content = images.resize_long_edge(order.content, options.size)
         if options.method == PAINTER:  # the painters' picture is refined at the output's size only
             self.options = replace(options, method="optimize", init="image", levels=1)
         else:
             self.options = replace(options, levels=levels_that_fit(sizes, options.size, options.levels))
         self._treatment = _treatment(options.color, self.content)
-        strength = visible_strength(order.strength_map, order.alpha)
-        masks = _region_masks(self._regions, self.content, order.decoded, on_tick)
-        self.guidance = Guidance(masks, order.protect, strength)
         self.tally = Tally()
         self.seconds = 0.0
 
@@ -63,7 +55,7 @@ class PreparedOrder:
         With the method "painter" it is the painters' picture.
         """
         if self._order.options.method == PAINTER:
-            return self._painted()
+            return self._guided.painted(self._painters)
         if self.options.init != "style":
             return self._order.initial_image
         height, width = self.content.shape[:2]
@@ -72,21 +64,6 @@ class PreparedOrder:
         picture = self._treatment.apply(images.cover(whole, width, height))
         self._on_tick()
         return picture
-
-    def _painted(self) -> Picture:
-        options = self._order.options
-        try:
-            return paint(
-                self.content,
-                list(self._regions.values()),
-                self.guidance,
-                self._painters,
-                strength=0.5 if options.strength is None else options.strength,
-                color=options.color,
-                on_tick=self._on_tick,
-            )
-        except UnusablePainter as error:
-            raise JobFailed(f"a preset's painter can't be used: {error}") from error
 
     def grams_at(self, size: int) -> list[Grams]:
         """Return the Gram targets of each region, for an output of `size` pixels on its long edge.
@@ -122,29 +99,6 @@ class PreparedOrder:
         for layer, gram in grams.items():
             if len(gram) != self._encoder.channels(layer):
                 raise JobFailed(f"a style's Gram matrix of {layer} has {len(gram)} channels, unlike the model's")
-
-
-def _regions(styles: Sequence[Style]) -> dict[str, list[Style]]:
-    """Group the styles by their mask's digest, which is empty for those without."""
-    regions: dict[str, list[Style]] = {}
-    for style in styles:
-        regions.setdefault(style.mask.sha256 if style.mask else "", []).append(style)
-    return regions
-
-
-def _region_masks(
-    regions: Mapping[str, Sequence[Style]], content: Picture, decoded: DecodedFiles, on_tick: Callable[[], None]
-) -> tuple[Mask | None, ...]:
-    """Return each region's mask; styles without one get what the masks of the others leave free, if there are any."""
-    height, width = content.shape[:2]
-    masks: dict[str, Mask | None] = {}
-    for name, (style, *_) in regions.items():
-        if style.mask is not None:
-            masks[name] = images.resize_mask(decoded.mask(style.mask, on_tick), width, height)
-            on_tick()
-    given = [mask for mask in masks.values() if mask is not None]
-    masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None
-    return tuple(masks[name] for name in regions)
 
 
 def _treatment(color: str, content: Picture) -> Treatment:

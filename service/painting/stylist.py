@@ -23,7 +23,7 @@ from service.errors import Unavailable
 from service.machine.memory import MIB, max_whole_pixels
 from service.network.model import load_model
 from service.options import TransferOptions
-from service.painters.sessions import Painters
+from service.painters.sessions import PAINTER_MEMORY, Painters
 from service.painting.order import Order
 from service.painting.outcome import Outcome
 from service.painting.prepared_order import PreparedOrder
@@ -62,6 +62,7 @@ class Stylist:
         threads: CPU threads, which ONNX Runtime and torch use in turn.
         blobs: where Grams are kept beyond this process.
         gram_memory: bytes of Grams kept in this process.
+        painter_memory: bytes of painters that stay ready.
         memory: bytes that the process may take; images that would need more are computed tile by tile.
 
     Raises:
@@ -77,6 +78,7 @@ class Stylist:
         precision: str,
         threads: int,
         gram_memory: int,
+        painter_memory: int = PAINTER_MEMORY,
         memory: int | None = None,
     ) -> None:
         torch.set_num_threads(threads)
@@ -90,7 +92,7 @@ class Stylist:
             sys.maxsize if memory is None or chosen != "cpu" else max_whole_pixels(memory, precision)
         )
         self._grams = StyleGrams(extractor, GramCache(blobs, gram_memory), model.sha256)
-        self._painters = Painters(threads)
+        self.painters = Painters(threads, painter_memory)
         self.info = EngineInfo(model.sha256, model.weights, chosen, precision, extractor.provider, __version__)
 
     @property
@@ -114,6 +116,7 @@ class Stylist:
             precision=settings.precision,
             threads=settings.cpu_threads,
             gram_memory=round(settings.gram_memory_mb * MIB) if blobs else 0,
+            painter_memory=settings.painter_memory,
             memory=settings.job_memory,
         )
 
@@ -127,7 +130,7 @@ class Stylist:
             Exception: whatever `on_progress` or `on_tick` raise to end it early.
         """
         begun = time.monotonic()
-        prepared = PreparedOrder(self._grams, self._encoder, self._painters, order, on_tick)
+        prepared = PreparedOrder(self._grams, self._encoder, self.painters, order, on_tick)
         height, width = prepared.content.shape[:2]
         keep_large_images_apart(width * height > self._max_whole_pixels)
         on_tick()
@@ -175,7 +178,7 @@ class Stylist:
 
         Raises the errors that `transfer` raises.
         """
-        prepared = PreparedOrder(self._grams, self._encoder, self._painters, order, on_tick)
+        prepared = PreparedOrder(self._grams, self._encoder, self.painters, order, on_tick)
         height, width = prepared.content.shape[:2]
         return score(
             self._encoder,

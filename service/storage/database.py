@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Float
 
 from service.errors import DatabaseError, DatabaseFull, StorageError
@@ -48,10 +48,10 @@ Transaction: TypeAlias = Session
 """The type of a transaction under way, for modules that only pass it on."""
 
 
-class now(ColumnElement[float]):  # noqa: N801 - reads as the SQL function that it is
+class now(FunctionElement[float]):  # noqa: N801 - reads as the SQL function that it is
     """The database's clock, seconds since 1970: leases of several machines are measured with one clock."""
 
-    inherit_cache = True
+    inherit_cache = True  # so that statements with it are compiled once
     type = Float()
 
 

@@ -8,5 +8,6 @@ WARM = "warm"  # the Gram cache is filled beforehand
 PACK = "pack"  # a preset's Grams become a file
 LEARN = "learn"  # a preset gets a painter
 ONNX = "onnx"  # a painter that came with a pack gets its ONNX file
+JUDGE = "judge"  # a transfer that painters painted alone gets its losses
 
-KINDS = (TRANSFER, SCORE, WARM, PACK, LEARN, ONNX)
+KINDS = (TRANSFER, SCORE, WARM, PACK, LEARN, ONNX, JUDGE)

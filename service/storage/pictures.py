@@ -26,6 +26,13 @@ class StoredImage(StoredFile):
     height: int = 0
 
 
+@dataclass(frozen=True)
+class StoredPainter(StoredFile):
+    """A painter's weights; `size` is the long edge in pixels that it learned for, 0 where that isn't known."""
+
+    size: int = 0
+
+
 def style_image_to_json(image: StyleImage[StoredImage]) -> Json:
     """Return a style image as rows hold it, without its mask, which the style's JSON holds."""
     return image.file.to_json() | {"weight": image.weight, "scale": image.scale}

@@ -54,7 +54,7 @@ class PaintedPicture(StoredImage):
     """A finished picture.
 
     Attributes:
-        losses: name -> loss of the delivered picture.
+        losses: name -> loss of the delivered picture; None until they are measured, for a painter's picture.
         iterations: how many were done.
         stopped: why the optimisation ended.
     """
@@ -71,13 +71,13 @@ class DonePicture(PaintedPicture):
 
     Attributes:
         style_s, optimize_s: seconds for the styles' Grams, and for the rest.
-        style_cache: "hit", "partial" or "miss".
+        style_cache: "hit", "partial" or "miss"; None for a painter's picture.
         bytes: what its file takes.
     """
 
     style_s: float = 0.0
     optimize_s: float = 0.0
-    style_cache: str = "partial"
+    style_cache: str | None = "partial"
     bytes: int = 0
 
     def picture(self) -> PaintedPicture:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from service.errors import ProblemJson
 from service.pictures.style_image import StyleImage
 from service.storage.kinds import SCORE, TRANSFER
+from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredImage, style_images_from_json, style_images_to_json
 from service.storage.records import (
     JobCheckpoint,
@@ -66,6 +67,8 @@ class JobRow(Base):
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from.
 
+    `lane` says which workers may claim it.
+
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
     the request that it came with. `bytes` is what the files of its request and its result take. `result` has a form
     for each kind of job.
@@ -83,6 +86,7 @@ class JobRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(default=TRANSFER)
+    lane: Mapped[str] = mapped_column(default=ENGINE, server_default=ENGINE)
     status: Mapped[str]
     request: Mapped[Json]
     owner: Mapped[str] = mapped_column(default="")
@@ -191,10 +195,11 @@ class LeftRow(Base):
 
 
 class WorkerRow(Base):
-    """A worker process that has its model loaded, and when it was last seen alive.
+    """A worker process that is ready for jobs, and when it was last seen alive.
 
     `memory` is its capacity for a job in bytes; None if a job's need isn't known. `model` is the SHA-256 of
-    the model that it computes with; None for workers of earlier versions.
+    the model that it computes with; None for workers of earlier versions, and for painter workers, which have no
+    model. `lane` says which jobs it is there for.
     """
 
     __tablename__ = "roll"
@@ -204,3 +209,4 @@ class WorkerRow(Base):
     memory: Mapped[int | None] = mapped_column(BigInteger)
     precision: Mapped[str] = mapped_column(default="float32")
     model: Mapped[str | None]
+    lane: Mapped[str] = mapped_column(default=ENGINE, server_default=ENGINE)

@@ -94,7 +94,7 @@ def _context(settings: Settings) -> AppContext:
     caller_bytes = settings.caller_disk_mb * MIB or math.inf
     limits = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention)
     queue = Queue(database, limits)
-    watch = Watch(queue)
+    watch = Watch(queue, one_machine=settings.is_on_one_machine)
     return AppContext(
         settings=settings,
         database=database,

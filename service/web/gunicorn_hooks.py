@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import resource
 import signal
@@ -41,7 +40,8 @@ def on_starting(server: Any) -> None:
 
     Without a free file descriptor, a new connection would end a process.
     """
-    importlib.import_module("service.web.app")
+    import service.web.app  # noqa: F401, PLC0415 - kept for the processes that are forked from this one
+
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -16,18 +16,22 @@ class Content:
 
     Attributes:
         fitted: value of the option `alpha` -> the image in the output's size.
-        cell: the image over white, in the size of the contact sheet's pictures.
     """
 
     fitted: Mapping[str, Cutout]
-    cell: Picture
 
     @classmethod
     def of(cls, cutout: Cutout, size: int, alphas: Collection[str]) -> Content:
         """Fit a decoded file to `size` pixels on its long edge."""
-        flat = cutout.over_white()
         by_alpha = {
-            alpha: Cutout(images.resize_long_edge(flat, size), None) if alpha == "flatten" else fitted(cutout, size)
+            alpha: Cutout(images.resize_long_edge(cutout.over_white(), size), None)
+            if alpha == "flatten"
+            else fitted(cutout, size)
             for alpha in alphas
         }
-        return cls(by_alpha, images.resize_long_edge(flat, sheet.CELL))
+        return cls(by_alpha)
+
+    def cell(self) -> Picture:
+        """Return the image over white, in the size of the contact sheet's pictures."""
+        shown = next(iter(self.fitted.values())).over_white()
+        return images.resize_long_edge(shown, sheet.CELL)

@@ -1,4 +1,4 @@
-"""One job from its claim to its end, whatever its kind."""
+"""One job from its claim to its end, whatever its kind. It needs no torch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blo
 from service.machine.memory import Capacity
 from service.options import TransferOptions
 from service.painting.order import Order
-from service.painting.stylist import Stylist
 from service.pictures.images import Mask, Picture, UnreadableImage
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import BlobFile, BlobImage
-from service.styles.presets import is_pack_of
 from service.styles.style import Style
 from service.worker.content import Content
 from service.worker.reporter import Canceled, Overdue, Reporter, Stopping
@@ -35,7 +33,6 @@ class JobRun(ABC):
 
     leases: Leases
     blobs: Blobs
-    stylist: Stylist
     capacity: Capacity
     claim: Claim
     reporter: Reporter
@@ -126,12 +123,7 @@ class JobRun(ABC):
         return mask
 
     def style(self, style: StoredStyle) -> Style:
-        """Return a style as the engine uses it; its files are read only when they are needed.
-
-        Raises JobFailed for a pack of another model.
-        """
-        if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):
-            raise JobFailed(f"the pack of {style.preset!r} is of another model than this worker's")
+        """Return a style whose files are read only when they are needed."""
         own = tuple(
             StyleImage(BlobImage(self.blobs, image.file), image.weight, scale, self._maybe(image.mask))
             for image, scale in style.sized()

@@ -1,20 +1,22 @@
-"""The class that carries out each kind of job."""
+"""The class that carries out each kind of job with the model."""
 
 from __future__ import annotations
 
-from service.storage.kinds import LEARN, ONNX, PACK, SCORE, TRANSFER, WARM
-from service.worker.job import JobRun
+from service.storage.kinds import JUDGE, LEARN, ONNX, PACK, SCORE, TRANSFER, WARM
+from service.worker.engine_job import EngineRun
+from service.worker.judge import JudgeRun
 from service.worker.learn import LearnRun
 from service.worker.onnx_file import OnnxRun
 from service.worker.tasks import PackRun, ScoreRun, WarmRun
 from service.worker.transfer import TransferRun
 
-RUN_CLASSES: dict[str, type[JobRun]] = {
+RUN_CLASSES: dict[str, type[EngineRun]] = {
     TRANSFER: TransferRun,
     SCORE: ScoreRun,
     WARM: WarmRun,
     PACK: PackRun,
     LEARN: LearnRun,
     ONNX: OnnxRun,
+    JUDGE: JudgeRun,
 }
 """Kind -> class; each of service.storage.kinds has one."""

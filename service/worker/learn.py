@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from service.decoding import files
 from service.engine.losses import Losses
 from service.errors import DatabaseError, JobFailed
@@ -19,7 +17,7 @@ from service.jobs.tasks import LearnTask
 from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
-from service.painters.photographs import draw_picture
+from service.painters.photographs import draw_pictures
 from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
@@ -113,12 +111,11 @@ class LearnRun(PresetRun):
         return photographs
 
     def _drawn(self, count: int) -> list[Picture]:
-        """Draw pictures, with a tick before each."""
-        random = np.random.default_rng(SEED)
+        """Draw pictures, with a tick after each."""
         pictures = []
-        for _ in range(count):
+        for picture in draw_pictures(count, SEED):
             self.reporter.on_tick()
-            pictures.append(draw_picture(random))
+            pictures.append(picture)
         return pictures
 
     def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:

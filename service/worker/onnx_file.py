@@ -10,12 +10,12 @@ from service.pictures.images import digest
 from service.storage.pictures import StoredFile
 from service.storage.records import TaskResult
 from service.styles.preset_painters import PresetPainters
-from service.worker.job import JobRun
+from service.worker.engine_job import EngineRun
 
 LICENCE = "as the style's pictures"
 
 
-class OnnxRun(JobRun):
+class OnnxRun(EngineRun):
     """ONNX file: of a painter that came with a pack, which brings its weights alone."""
 
     def work(self) -> None:

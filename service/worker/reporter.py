@@ -6,10 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from service.engine.checkpoint import UnusableCheckpoint
-from service.engine.losses import Losses
 from service.errors import DatabaseError, StorageError
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import CHECKPOINT, job_blob
@@ -19,6 +18,9 @@ from service.storage.blobs import Blobs
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
 from service.storage.typed_json import Json
 from service.telemetry.complaints import Complaint
+
+if TYPE_CHECKING:  # so that painter workers need no torch
+    from service.engine.losses import Losses
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +90,7 @@ class Reporter:
         self._complaint = Complaint(logger)
         self._newest: Report | None = None
         self._curve: Sequence[Json] = ()
-        self._written = 0.0
+        self._written = time.monotonic()  # when the job was claimed
         self._reported = 0.0
         self.stepped = time.monotonic()  # when the job made its last step
 
@@ -125,8 +127,8 @@ class Reporter:
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        losses = done[-1].losses if done else None
-        self._write(checkpoint=self._checkpoints.next_picture(done, replace(progress, losses=losses)))
+        begun = replace(progress, losses=done[-1].losses if done else None)
+        self._write(progress=begun, checkpoint=self._checkpoints.next_picture(done, begun))
         self._newest = None
 
     def delivered(self, picture: Picture) -> None:
@@ -134,7 +136,11 @@ class Reporter:
 
         Raises Canceled, Overdue or LeaseLost.
         """
-        self._write(preview=self._previews.keep(lambda: picture, self._newest.iteration if self._newest else 0))
+        self._write(preview=self.last_preview(picture))
+
+    def last_preview(self, picture: Picture) -> Preview | None:
+        """Store a finished picture as the preview, without a report."""
+        return self._previews.keep(lambda: picture, self._newest.iteration if self._newest else 0)
 
     def report_last(self) -> None:
         """Store a last preview and checkpoint before the job is given up.

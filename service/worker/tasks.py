@@ -17,12 +17,12 @@ from service.storage.readback import read_back
 from service.storage.records import ScoreResult, TaskResult
 from service.styles.packs import LADDER, Pack, image_facts
 from service.styles.presets import save_pack, thumbnail_key
-from service.worker.job import JobRun
+from service.worker.engine_job import EngineRun
 
 LEVELS = TransferOptions().levels
 
 
-class ScoreRun(JobRun):
+class ScoreRun(EngineRun):
     """Score: the losses of a picture that came with the request."""
 
     def work(self) -> None:
@@ -37,7 +37,7 @@ class ScoreRun(JobRun):
         self.leases.succeed(self.claim, ScoreResult(vars(score.losses), layers))
 
 
-class PresetRun(JobRun):
+class PresetRun(EngineRun):
     """Base of jobs about a preset; the Grams that they compute stay in the cache."""
 
     def grams(self, style: StoredStyle, sizes: Sequence[int]) -> dict[int, Any]:

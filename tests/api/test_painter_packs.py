@@ -14,7 +14,7 @@ import requests
 from api.controls import NEGATIVE, PHOTO, assert_refused
 from api.test_packs_api import put_pack
 from api.test_painters import QUICK, learned, painter, put_painter
-from front_door import RunningService, b64, png
+from front_door import RunningService, b64, eventually, png
 from safetensors.numpy import load, save
 
 from service.network.safetensors_header import metadata_of
@@ -61,10 +61,11 @@ def second_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def painting(service: RunningService, preset: str) -> dict[str, Any]:
-    """The result of a transfer by the preset's painter."""
+    """The result of a transfer by the preset's painter, with its losses."""
     job = service.transfer(png(PHOTO), {"preset": preset}, size=64, method="painter")
     assert job["status"] == "succeeded", job["error"]
-    result: dict[str, Any] = job["result"]
+    eventually(lambda: service.job(job["id"])["result"]["losses"], 60, "no losses")
+    result: dict[str, Any] = service.job(job["id"])["result"]
     return result
 
 

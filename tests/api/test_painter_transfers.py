@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +14,10 @@ import pytest
 import requests
 from api.controls import NEGATIVE, assert_refused
 from api.test_painters import QUICK, learned, put_painter
-from front_door import RunningService, b64, png
+from broker.parts import libraries_of
+from front_door import RunningService, b64, eventually, png
+
+from service.machine.bells import JOBS, ROWS, VARIABLE
 
 HEIGHT, WIDTH = 48, 64
 CONTENT = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -47,17 +54,85 @@ def picture(service: RunningService, *styles: str, **fields: Any) -> np.ndarray:
     return service.picture(job(service, *styles, **fields)).astype(float)
 
 
-def test_a_painting_has_losses_and_the_same_bytes_each_time(service: RunningService) -> None:
+def judged(service: RunningService, painting: dict[str, Any]) -> dict[str, Any]:
+    """Wait until a painting's losses are there."""
+    eventually(lambda: service.job(painting["id"])["result"]["losses"], 60, "no losses")
+    return service.job(painting["id"])
+
+
+def test_the_same_request_gives_the_same_bytes(service: RunningService) -> None:
     one, same = job(service, "first"), job(service, "first")
     assert one["options"]["method"] == "painter"
     assert one["options"]["iterations"] == one["progress"]["iterations"] == 0
-    assert one["result"]["losses"]["total"] > 0
     assert one["result"]["sha256"] == same["result"]["sha256"]
     assert not np.array_equal(service.picture(one), CONTENT)
 
 
+def test_losses_follow_and_are_those_of_a_worker_with_the_model(service: RunningService) -> None:
+    alone = job(service, "first", variants=[{"format": "jpeg"}, {"strength": 0.2}])
+    engine = job(service, "first", variants=[{"format": "jpeg"}, {"strength": 0.2}, {"iterations": 1}])
+    assert [variant["losses"] for variant in alone["result"]["variants"]] in ([None, None], losses(engine)[:2])
+    after = judged(service, alone)
+    assert losses(after) == losses(engine)[:2]
+    assert digests(after) == digests(engine)[:2]
+    assert after["style_cache"] in ("hit", "partial", "miss")
+    assert after["engine"] == engine["engine"]
+    events = service.get(alone["links"]["events"]).text
+    assert json.loads(events.strip().rpartition("data: ")[2])["result"] == after["result"]
+
+
+def losses(job: dict[str, Any]) -> list[dict[str, float]]:
+    return [variant["losses"] for variant in job["result"]["variants"]]
+
+
+def digests(job: dict[str, Any]) -> list[str]:
+    return [variant["sha256"] for variant in job["result"]["variants"]]
+
+
+def test_a_painting_waits_for_no_optimisation(service: RunningService) -> None:
+    long = service.post(
+        {
+            "content": b64(png(CONTENT)),
+            "styles": [{"preset": "none"}],
+            "size": 512,
+            "iterations": 5000,
+            "tolerance": 0,
+        }
+    ).json()["id"]
+    try:
+        eventually(lambda: service.job(long)["progress"]["iteration"] > 0, 60, "it doesn't begin")
+        painting = job(service, "first", size=100)
+        assert painting["result"]["losses"] is None
+        path = f"/v1/transfers/{painting['id']}"
+        etag = service.get(path).headers["ETag"]
+        assert service.get(path, headers={"If-None-Match": etag}).status_code == 304
+        assert service.job(long)["status"] == "running"
+    finally:
+        service.cancel(long)
+        service.ended(long)
+    assert judged(service, painting)["result"]["losses"]["total"] > 0
+    assert service.get(path, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_a_painter_worker_has_no_torch_in_its_memory(service: RunningService) -> None:
+    job(service, "first", size=512)
+    (painter,) = service.children("service painter")
+    assert "onnxruntime" in libraries_of(painter)
+    assert "torch" not in libraries_of(painter)
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{painter}/status").read_text())
+    assert int(kilobytes) < 300 * 1024
+
+
+def test_the_judging_of_a_deleted_painting_ends_quietly(service: RunningService) -> None:
+    painting = job(service, "first", size=96)
+    assert requests.delete(f"{service.url}/v1/transfers/{painting['id']}", timeout=30).status_code == 204
+    judged(service, job(service, "second"))  # which is judged after it
+    assert service.get(f"/v1/transfers/{painting['id']}").status_code == 404
+    assert "FAILED" not in service.log.read_text().upper().replace("FAILED TO", "")
+
+
 def test_iterations_refine_it(service: RunningService) -> None:
-    painted, refined = job(service, "first"), job(service, "first", iterations=5)
+    painted, refined = judged(service, job(service, "first")), job(service, "first", iterations=5)
     assert refined["result"]["losses"]["total"] < painted["result"]["losses"]["total"]
     assert refined["progress"]["iterations"] == 5
 
@@ -151,3 +226,21 @@ def test_a_painter_s_transfer_outlives_its_painter(service: RunningService) -> N
     job(service, "leaving")
     assert requests.delete(f"{service.url}/v1/styles/leaving/painter", timeout=30).status_code == 204
     assert_refused(post(service, "leaving"), "styles.0.preset")
+
+
+def test_processes_of_a_machine_wait_at_their_bells(service: RunningService) -> None:
+    job(service, "first")
+    (painter,), (worker,) = service.children("service painter"), service.children("service worker")
+    variables = Path(f"/proc/{painter}/environ").read_bytes().decode().split("\0")
+    (folder,) = (Path(value) for name, _, value in (one.partition("=") for one in variables) if name == VARIABLE)
+    rung = {entry.name.rpartition("-")[0] for entry in folder.iterdir()}
+    assert {f"{JOBS}-{painter}", f"{JOBS}-{worker}"} <= rung
+    assert {name for name in rung if name.startswith(ROWS)} <= {
+        f"{ROWS}-{pid}" for pid in service.children("gunicorn")
+    }
+    assert any(name.startswith(ROWS) for name in rung)
+
+
+def test_a_worker_is_nicer_than_a_painter_worker(service: RunningService) -> None:
+    (painter,), (worker,) = service.children("service painter"), service.children("service worker")
+    assert os.getpriority(os.PRIO_PROCESS, worker) > os.getpriority(os.PRIO_PROCESS, painter)

@@ -93,7 +93,7 @@ def test_its_pack_brings_it_to_another_preset(service: RunningService, ready: di
         for name in ("taught", "taught-elsewhere")
     )
     assert own["status"] == "succeeded"
-    assert theirs["result"] == own["result"]
+    assert theirs["result"]["sha256"] == own["result"]["sha256"]  # losses follow
 
 
 def test_the_preview_shows_four_pictures(service: RunningService, ready: dict[str, Any]) -> None:

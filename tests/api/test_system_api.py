@@ -16,6 +16,7 @@ from service.config import Settings
 from service.jobs.registry import WorkerRegistry
 from service.machine.memory import Capacity
 from service.storage.database import Database
+from service.storage.lanes import PAINT
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
 
@@ -34,6 +35,10 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     settings: Settings, database: Database, client: FlaskClient
 ) -> None:
     settings.model.touch()
+    WorkerRegistry(database).heartbeat("here:9", Capacity(None, "float32"), lane=PAINT)
+    assert (
+        client.get("/readyz").get_json()["detail"] == "no worker is alive"
+    )  # a painter worker is none for transfers
     WorkerRegistry(database).heartbeat("here:1", Capacity(None, "float32"))
     assert client.get("/readyz").status_code == 200
     settings.model.unlink()

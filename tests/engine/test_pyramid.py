@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.engine.canvas import to_tensor
-from service.engine.pyramid import MARGIN, cropped, padded, plan, refined, split
+from service.engine.levels import MARGIN, plan, split
+from service.engine.pyramid import cropped, padded, refined
 
 
 def test_three_levels_each_twice_the_last_with_fewer_and_fewer_iterations() -> None:

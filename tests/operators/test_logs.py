@@ -93,9 +93,7 @@ def test_every_line_is_json_and_none_has_a_secret(watched: RunningService, body:
     requests.post(f"{watched.url}/v1/transfers", data=b"{", headers=HEADERS, timeout=60)
     requests.get(f"{watched.url}/v1/styles", headers={"X-API-Key": f"{KEY}-nearly"}, timeout=60)
     lines = logged(watched)
-    assert {"service.commands.serve", "gunicorn.error", "service.worker.process"} <= {
-        line["logger"] for line in lines
-    }
+    assert {"service.commands.serve", "gunicorn.error", "service.worker.loop"} <= {line["logger"] for line in lines}
     assert all({"time", "level", "logger", "process", "message"} <= set(line) for line in lines)
     assert not any(line.get("path") in ("/livez", "/readyz", "/metrics") for line in lines)
     text = watched.log.read_text()

@@ -38,13 +38,16 @@ print("ended:", program.returncode, flush=True)
 """A program in a network of its own, whose resolver prints each look-up and knows no name."""
 
 
-def alone(home: Path, seconds: float, *arguments: object, **settings: object) -> str:
-    """Return what a Python program printed that ran in a network of its own, for so many seconds at most."""
+def alone(home: Path, *arguments: object, **settings: object) -> str:
+    """Return what a Python program printed that ran in a network of its own.
+
+    The first argument says for how many seconds at most.
+    """
     home.mkdir()
     (home / "resolv.conf").write_text("nameserver 127.0.0.1\n")
     (home / "run.py").write_text(RUN)
     inside = f'ip link set lo up && mount --bind {home}/resolv.conf /etc/resolv.conf && exec "$@"'
-    run = [sys.executable, home / "run.py", seconds, *arguments]
+    run = [sys.executable, home / "run.py", *arguments]
     command = ["unshare", "--net", "--mount", "sh", "-c", inside, "sh", *map(str, run)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NST_", "XDG_", "ORT_"))}
     env = kept | {f"NST_{name.upper()}": str(value) for name, value in settings.items()} | {"HOME": str(home)}
@@ -80,8 +83,8 @@ def test_no_program_looks_a_host_up_or_leaves_a_file_at_home(narrow_model: Path,
             tmp_path / "random.onnx",
         ),
     }
-    for name, (seconds, *arguments) in programs.items():
-        said = alone(tmp_path / name, seconds, *arguments, **where)
+    for name, arguments in programs.items():
+        said = alone(tmp_path / name, *arguments, **where)
         assert "look-up:" not in said, f"{name}: {said}"
         assert "ended: 0" in said, f"{name}: {said}"
         assert kept_at_home(tmp_path / name) == []

@@ -19,6 +19,7 @@ from service.jobs.resource import transfer_resource
 from service.jobs.tasks import PackTask, WarmTask
 from service.storage.database import Database
 from service.storage.json_text import read_json
+from service.storage.lanes import PAINT
 from service.storage.records import (
     JobCheckpoint,
     JobProgress,
@@ -121,6 +122,7 @@ def test_the_database_gives_records_and_takes_them_back_as_they_were(tmp_path: P
             tuple(preset.images),
             Warming(preset.warm.job, preset.warm.sizes),
         )
+    assert Leases(database, 60).claim("host:2", {}, PAINT) is None  # rows without a lane need the model
     claim = Leases(database, 60).claim("host:1", {})
     assert claim is not None
     assert (claim.id, claim.checkpoint) == (running.id, before[0])

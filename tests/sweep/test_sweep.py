@@ -25,7 +25,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter
 from service.storage.schema import LeftRow
 from service.styles.preset_painters import PresetPainters, painter_blob
@@ -100,7 +100,7 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
         blobs.put(painter_blob(job, "weights"), bytes(9))
         painters.begin("taught", lambda _, __, job=job: job)  # type: ignore[misc]
         assert painters.put("taught", row.version, job, PresetPainter(painter_blob(job, "weights")))
-    style = StoredStyle("taught", 1.0, 1.0, row.images, painter=StoredFile(painter_blob("used", "weights")))
+    style = StoredStyle("taught", 1.0, 1.0, row.images, painter=StoredPainter(painter_blob("used", "weights")))
     content = StoredImage("jobs/waiting/content")
     queue.submit(Submission("waiting", TransferRequest(content, Painting((style,)))))
     age(tmp_path)

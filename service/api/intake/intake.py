@@ -53,7 +53,7 @@ def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[T
         base = reader.painting(RequestedPainting("", "", common), base=bool(body.variants))
         variants = [reader.painting(variant) for variant in requested]
     request = TransferRequest(reader.image(body.content), base, tuple(variants))
-    return StoredRequest(request, reader.store(request, _blend_fields(requested)))
+    return StoredRequest(request, reader.store(request, _blend_fields(requested), request.lane))
 
 
 def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
@@ -73,4 +73,5 @@ def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredReques
     picture = reader.image(body.image)
     if errors := aspect_errors("image", body.image, body.content):
         raise InvalidInput(errors)
-    return StoredRequest(ScoreRequest(request, picture), reader.store(request, {}))
+    scored = ScoreRequest(request, picture)
+    return StoredRequest(scored, reader.store(request, {}, scored.lane))

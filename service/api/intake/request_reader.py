@@ -18,14 +18,15 @@ from service.api.schemas.fields import JobInit
 from service.api.schemas.requests import StyleEntry
 from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
-from service.jobs.memory_check import check_memory
+from service.jobs.memory_check import check_memory, check_painting_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
-from service.options import OPTIONS, TransferOptions
+from service.options import OPTIONS, PAINTER, TransferOptions
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.kinds import TRANSFER
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.lanes import PAINT, Lane
+from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
 
@@ -125,7 +126,7 @@ class RequestReader:
             return StoredStyle(None, entry.weight, entry.scale, (own,), mask=mask)
         preset = self._preset(at("preset"), str(entry.preset))
         saved = tuple(replace(image, mask=style_mask) for image in preset.images)
-        pack, painter = preset.pack, preset.painter if method == "painter" else None
+        pack, painter = preset.pack, preset.painter if method == PAINTER else None
         return StoredStyle(
             preset.name,
             entry.weight,
@@ -133,7 +134,7 @@ class RequestReader:
             saved,
             StoredFile(pack.blob, pack.sha256) if pack else None,
             mask,
-            StoredFile(painter.blob, painter.sha256) if painter else None,
+            StoredPainter(painter.blob, painter.sha256, painter.size) if painter else None,
         )
 
     def _stored(self, file: ImageFile | None) -> StoredImage | None:
@@ -157,7 +158,7 @@ class RequestReader:
             errors += self._black_errors(at(name), getattr(entry, name))
         if style.pack is not None:
             errors += self._pack_errors(at("preset"), str(entry.preset), options)
-        if options.method == "painter":
+        if options.method == PAINTER:
             errors += painter_errors(at, entry, style)
         if entry.style_mask is not None:
             if style.pack is not None or len(style.images) != 1:
@@ -182,17 +183,17 @@ class RequestReader:
         black = self._black[mask.sha256]
         return [FieldError(loc, "is black everywhere: nothing of the style would be left")] if black else []
 
-    def store(self, request: TransferRequest, named: Mapping[str, str]) -> int:
+    def store(self, request: TransferRequest, named: Mapping[str, str], lane: Lane) -> int:
         """Check the memory that the job needs, then store the pictures; return their size in bytes.
 
-        `named` maps fields to the names that the caller used for them.
+        `named` maps fields to the names that the caller used for them, `lane` is the job's.
 
         Raises:
             DoesNotFit: the job takes more memory than a worker has.
             QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
         try:
-            check_memory(request, self._context.registry.capacities())
+            self._check_memory(request, lane)
         except DoesNotFit as error:
             messages = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in messages.items()]) from error
@@ -201,6 +202,14 @@ class RequestReader:
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
         return size
+
+    def _check_memory(self, request: TransferRequest, lane: Lane) -> None:
+        """Raise DoesNotFit if the job takes more memory than a worker has that may claim it."""
+        capacities = self._context.registry.capacities()
+        if lane == PAINT:
+            check_painting_memory(request, capacities | self._context.registry.capacities(PAINT))
+        else:
+            check_memory(request, capacities)
 
 
 def _plain_options(given: RequestedOptions) -> RequestedOptions:

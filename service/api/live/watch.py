@@ -9,11 +9,13 @@ from contextlib import contextmanager
 
 from service.errors import NotFound
 from service.jobs.queue import Queue
+from service.machine.bells import ROWS, Bell
 from service.storage.schema import JobRow
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1  # seconds between two looks at what is watched
+SELDOM_S = 1.0  # seconds between them where every worker is on this machine and rings
 RETRY_S = 1.0  # seconds before the next look after one that failed
 
 
@@ -55,15 +57,20 @@ class Watched:
 
 
 class Watch:
-    """The watcher of jobs for the threads of one process: one query for all, and one more for each that changed."""
+    """The watcher of jobs for the threads of one process: one query for all, and one more for each that changed.
 
-    def __init__(self, queue: Queue) -> None:
+    `one_machine` says that all workers are on this machine.
+    """
+
+    def __init__(self, queue: Queue, *, one_machine: bool = False) -> None:
         self._queue = queue
+        self._seldom_s = SELDOM_S if one_machine else POLL_S
         self._lock = threading.Lock()
         self._wanted = threading.Condition(self._lock)
         self._closed = threading.Event()
         self._jobs: dict[str, Watched] = {}
         self._thread: threading.Thread | None = None
+        self._bell: Bell | None = None  # of the thread
 
     @property
     def closed(self) -> bool:
@@ -76,6 +83,7 @@ class Watch:
             self._wanted.notify()
             for job in self._jobs.values():
                 job.wake()
+        self._ring()
 
     @contextmanager
     def watching(self, row: JobRow) -> Iterator[Watched]:
@@ -94,6 +102,7 @@ class Watch:
             job.watchers += 1
             self._start()
             self._wanted.notify()
+        self._ring()  # the bell may have rung for this job before the job was watched
         return job
 
     def _leave(self, id: str) -> None:
@@ -104,10 +113,15 @@ class Watch:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+            self._bell = Bell(ROWS, POLL_S, self._seldom_s)
+            self._thread = threading.Thread(target=self._run, args=(self._bell,), name="watch", daemon=True)
             self._thread.start()
 
-    def _run(self) -> None:
+    def _ring(self) -> None:
+        if self._bell is not None:
+            self._bell.ring()
+
+    def _run(self, bell: Bell) -> None:
         failing = False
         while known := self._watched_events():
             try:
@@ -117,7 +131,11 @@ class Watch:
                 if not failing:
                     logger.exception("the watched jobs could not be read; trying again")
                 failing = True
-            self._closed.wait(RETRY_S if failing else POLL_S)
+            if failing:
+                self._closed.wait(RETRY_S)
+            else:
+                bell.wait()
+        bell.close()
 
     def _watched_events(self) -> dict[str, int]:
         """Wait until a job is watched; return each id with the known number of events, or nothing after close."""

@@ -177,8 +177,9 @@ class PictureOut(BaseModel):
     height: int = pixels("Height", 384)
     media_type: str = described("Media type of its file.", "image/png")
     sha256: str = sha256("its file")
-    losses: LossesOut = described(
-        "Losses of the delivered 8-bit picture, evaluated in float32.",
+    losses: LossesOut | None = described(
+        "Losses of the delivered 8-bit picture, evaluated in float32. Null for a picture by painters alone, until a "
+        "worker has measured them.",
         {"content": 0.58, "style": 0.041, "tv": 0.012, "total": 0.134},
     )
     iterations: int = described("Iterations that it took.", 74, ge=0)
@@ -242,9 +243,11 @@ class TransferOut(BaseModel):
         "Where the time went, once it has succeeded.", {"queued_s": 0.02, "total_s": 16.9}
     )
     style_cache: Literal["hit", "partial", "miss"] | None = described(
-        "Whether the styles' Gram matrices were there already.", "hit"
+        "Whether the styles' Gram matrices were there already; a painter's picture has it with its losses.", "hit"
     )
-    engine: EngineOut | None = described("Model, device and versions that it was carried out with.", None)
+    engine: EngineOut | None = described(
+        "Model, device and versions that it was carried out with; a painter's picture has them with its losses.", None
+    )
     callback: CallbackOut | None = described("State of the webhook, once the job has ended.", None, None)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": f"/v1/transfers/{ID}"})
 

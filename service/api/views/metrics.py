@@ -72,7 +72,8 @@ def _of_stats(stats: QueueStats) -> Iterator[GaugeMetricFamily]:
     yield _family("nst_jobs_kept", "Ended jobs that are still kept.", ["status"], kept)
     age = "For how long the oldest waiting job has waited."
     yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, stats.oldest_s)
-    yield GaugeMetricFamily("nst_workers_alive", "Live workers, on all hosts.", stats.workers)
+    yield GaugeMetricFamily("nst_workers_alive", "Live workers with the model, on all hosts.", stats.workers)
+    yield GaugeMetricFamily("nst_painters_alive", "Live painter workers, on all hosts.", stats.painters)
     yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks still to be delivered.", stats.webhooks)
     stored = {(of,): count for of, count in stats.stored.items()}
     yield _family("nst_stored_bytes", "Files that count as their callers', by what they belong to.", ["of"], stored)

@@ -1,0 +1,23 @@
+"""python -m service painter: one painter worker, which paints with presets' painters and needs no model."""
+
+from __future__ import annotations
+
+import argparse
+
+from service.commands.worker import exporter, run_until_stopped
+from service.config import Settings
+from service.telemetry.logs import set_up_logs
+from service.telemetry.metrics_folder import metrics_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add no arguments: all settings come from the environment."""
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = Settings.from_environment()
+    set_up_logs(settings.log)
+    with metrics_folder() as is_ours, exporter(settings, wanted=is_ours):
+        from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
+
+        return run_until_stopped(lambda stopping: PainterWorker(settings, stopping))

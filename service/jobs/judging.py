@@ -1,0 +1,56 @@
+"""Losses that follow: a transfer that painters painted ends at once, and a task measures its losses afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.jobs.queue import Submission, count_after_commit, new_id, row_of
+from service.jobs.request import TransferRequest
+from service.jobs.tasks import JudgeTask
+from service.storage.database import read_clock
+from service.storage.kinds import JUDGE
+from service.storage.schema import JobRow
+
+logger = logging.getLogger(__name__)
+
+MOST = 100  # tasks that wait; pictures that are painted meanwhile stay without losses
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The losses of each picture of a transfer, name -> loss; and what the Gram cache had, as in `style_cache`."""
+
+    losses: Sequence[Mapping[str, float]]
+    style_cache: str
+
+
+def submit_judging(session: Session, row: JobRow) -> None:
+    """Submit the task that measures a transfer's losses, in the transaction of its success, unless too many wait.
+
+    Nobody asked for the task, so it counts in no caller's limits.
+    """
+    waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind == JUDGE)
+    if (session.scalar(waiting) or 0) >= MOST:
+        logger.warning("job %s: it gets no losses, because %d others wait for theirs", row.id, MOST)
+        return
+    new = Submission(new_id(), JudgeTask(row.id, TransferRequest.of(row)), row.owner, trace=row.trace)
+    session.add(row_of(new, read_clock(session)))
+    count_after_commit(session, new)
+
+
+def enter(session: Session, transfer: str, found: Judgement, engine: dict[str, str] | None) -> None:
+    """Enter a judgement in a transfer's row; do nothing where the transfer is gone."""
+    row = session.scalar(select(JobRow).where(JobRow.id == transfer).with_for_update())
+    result = row.transfer_result if row else None
+    if row is None or result is None:
+        return
+    pictures = zip(result.pictures, found.losses, strict=True)
+    judged = tuple(replace(picture, losses=losses) for picture, losses in pictures)
+    row.result = replace(result, pictures=judged).to_json()
+    row.style_cache, row.engine = found.style_cache, engine
+    row.events += 1

@@ -1,0 +1,148 @@
+"""Bells: processes of one machine wake each other, so that none has to look for news all the time.
+
+A bell is a datagram socket in a folder that they share. Ringing never waits and never fails: who doesn't hear it
+looks by itself a little later. The folder's path is in an environment variable; without it there are no bells, and
+processes look more often.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from service.machine.processes import is_alive
+
+VARIABLE = "SERVICE_BELLS"
+MEMORY = Path("/dev/shm")  # noqa: S108 - a socket there needs no disk
+NAME = "nst-bells-"
+LONGEST = 100  # bytes of a socket's path, below the kernel's 108
+
+JOBS = "jobs"  # somebody may claim a job
+ROWS = "rows"  # a job has changed
+
+_numbers = itertools.count()
+
+
+class Bell:
+    """A bell of this process. Its owner waits for it instead of sleeping.
+
+    Args:
+        name: JOBS or ROWS.
+        often_s: the longest wait in seconds without bells on this machine.
+        seldom_s: the longest wait with them.
+    """
+
+    def __init__(self, name: str, often_s: float, seldom_s: float) -> None:
+        self._socket = _listening(name)
+        self._path = self._socket.getsockname() if self._socket else ""
+        self.longest_s = seldom_s if self._socket else often_s
+        self._inner, self._outer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._inner.setblocking(False)
+        self._outer.setblocking(False)
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until it rings or for `seconds`, by default the longest time."""
+        sockets = [one for one in (self._inner, self._socket) if one is not None]
+        ready, _, _ = select.select(sockets, [], [], self.longest_s if seconds is None else seconds)
+        for one in ready:
+            with suppress(BlockingIOError):
+                while True:
+                    one.recv(1)
+
+    def ring(self) -> None:
+        """Ring this bell alone, from any thread or signal handler of its process."""
+        with suppress(OSError):  # it has been rung already, or is closed
+            self._outer.send(b"!")
+
+    def close(self) -> None:
+        """Take the bell down."""
+        if self._socket is not None:
+            self._socket.close()
+            Path(self._path).unlink(missing_ok=True)
+        self._inner.close()
+        self._outer.close()
+
+
+def ring(name: str) -> None:
+    """Ring all bells of this name on this machine."""
+    if not (folder := os.environ.get(VARIABLE)):
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        for entry in os.scandir(folder):
+            if entry.name.startswith(f"{name}-"):
+                _send(sender, entry.path)
+
+
+def _send(sender: socket.socket, path: str) -> None:
+    try:
+        sender.sendto(b"!", path)
+    except ConnectionRefusedError:  # its process was killed
+        Path(path).unlink(missing_ok=True)
+    except OSError:  # it rings already, or was taken down meanwhile
+        pass
+
+
+def _listening(name: str) -> socket.socket | None:
+    """Return a socket that hears a name's rings; None where this machine has no folder for them."""
+    if not (folder := os.environ.get(VARIABLE)):
+        return None
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    one.setblocking(False)
+    try:
+        one.bind(f"{folder}/{name}-{os.getpid()}-{next(_numbers)}")
+    except OSError:  # the folder is gone
+        one.close()
+        return None
+    return one
+
+
+@contextmanager
+def bells_folder() -> Iterator[None]:
+    """Provide the folder for this process and its children, unless it is there already; it is removed at the end."""
+    if os.environ.get(VARIABLE):
+        yield
+        return
+    folder = _made()
+    if folder is None:
+        yield
+        return
+    os.environ[VARIABLE] = folder
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE, None)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made() -> str | None:
+    """Make the folder, and remove those of killed processes. Return None where sockets can't be in it."""
+    parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    prefix = f"{NAME}{_namespace()}-"
+    for folder in parent.glob(f"{prefix}*"):
+        owner = folder.name.removeprefix(prefix).partition("-")[0]
+        if owner.isdigit() and (int(owner) == os.getpid() or not is_alive(int(owner))):
+            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        made = tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent)
+    except OSError:
+        return None
+    if len(os.fsencode(f"{made}/{JOBS}-0000000000-000000")) <= LONGEST:
+        return made
+    shutil.rmtree(made, ignore_errors=True)
+    return None
+
+
+def _namespace() -> int:
+    """Return the number of our namespace of process ids: containers may share the memory but not the ids."""
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:  # no Linux
+        return 0

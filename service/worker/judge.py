@@ -1,0 +1,48 @@
+"""Judging: the losses of pictures that painters painted alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from service.decoding.decoded import DecodedFiles
+from service.engine.stage import Memo
+from service.errors import StorageError
+from service.jobs.judging import Judgement
+from service.jobs.memory_check import check_memory, kept_decoded
+from service.jobs.request import TransferRequest
+from service.jobs.tasks import JudgeTask
+from service.storage.records import TaskResult
+from service.worker.engine_job import EngineRun
+from service.worker.series import joint_cache
+from service.worker.transfer import of_content
+
+
+class JudgeRun(EngineRun):
+    """Judging: paint the pictures once more, and have the engine evaluate them. Same request, same bytes."""
+
+    def work(self) -> None:
+        task = JudgeTask.from_json(self.claim.request)
+        try:
+            found = self._judged(task.request) if self.leases.exists(task.transfer) else None
+        except StorageError:  # a transfer that was deleted has lost its files
+            if self.leases.exists(task.transfer):
+                raise
+            found = None
+        if found is None:
+            self.leases.succeed(self.claim, TaskResult())
+        else:
+            self.leases.judged(self.claim, task.transfer, found)
+
+    def _judged(self, request: TransferRequest) -> Judgement:
+        request.check_options()
+        check_memory(request, {self.capacity})
+        content, decoded = self.content(request), DecodedFiles(kept_decoded(request, self.capacity))
+        memos: dict[object, Memo] = {}
+        outcomes = []
+        for painting in request.paintings:
+            alike = of_content(painting.options)
+            memos = {alike: memos.get(alike, {})}  # those of the pictures before are large
+            order = replace(self.order(content, painting, decoded), memo=memos[alike])
+            outcomes.append(self.stylist.transfer(order, lambda _: None, self.reporter.on_tick))
+        losses = [vars(outcome.result.losses) for outcome in outcomes]
+        return Judgement(losses, joint_cache([outcome.style_cache for outcome in outcomes]))
