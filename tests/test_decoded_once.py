@@ -75,6 +75,7 @@ def carried_out(worker: Worker, request: TransferRequest) -> TransferResult:
 
 
 @pytest.mark.parametrize("count", [4, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_all_variants_decode_each_picture_and_mask_once(
     worker: Worker, decoded: Counter[str], photo: np.ndarray, texture: np.ndarray, count: int
 ) -> None:

@@ -22,6 +22,7 @@ def stylist(narrow_model: Path) -> Stylist:
     return Stylist.from_settings(Settings(model=narrow_model, threads=1))
 
 
+@pytest.mark.slow
 def test_paths_and_arrays_give_the_same_picture(
     stylist: Stylist, photo: np.ndarray, texture: np.ndarray, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def damaged() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{column}-{name}", {column: text}
 
 
+@pytest.mark.slow
 def test_ended_jobs_are_shown_and_listed(service: RunningService, good: dict[str, Any]) -> None:
     names = [name for name, _ in damaged()]
     for name, columns in damaged():
@@ -115,6 +116,7 @@ def test_a_webhook_whose_row_is_damaged_is_given_up_alone(service: RunningServic
     eventually(is_given_up, 20, "it is still due")
 
 
+@pytest.mark.slow
 def test_waiting_jobs_fail_alone(
     service: RunningService, good: dict[str, Any], photo_png: bytes, texture_png: bytes
 ) -> None:

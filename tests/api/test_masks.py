@@ -79,6 +79,7 @@ def test_a_white_mask_is_none_and_a_grey_one_counts_less(service: RunningService
     assert dark == pytest.approx(51 / 255 * plain, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_what_is_protected_stays_byte_for_byte(service: RunningService) -> None:
     own = [{"protect": grey(255)}, {"protect": LEFT}, {"protect": grey(0)}, {}, {"protect": LEFT, "init": "random"}]
     job = painted(service, STYLE, iterations=20, variants=own)

@@ -65,6 +65,7 @@ def test_a_pack_is_one_safetensors_file(service: RunningService, packed: bytes) 
     assert set(load(packed)) == names | {"thumbnail"}
 
 
+@pytest.mark.slow
 def test_losses_that_no_number_can_hold_fail_the_job_by_their_names(service: RunningService, packed: bytes) -> None:
     pack = Pack.from_bytes(packed)
     ladder = {size: {layer: gram * np.float32(1e30) for layer, gram in grams.items()}
@@ -118,6 +119,7 @@ def test_a_pack_paints_the_same_on_another_service(
     assert second_service.get("/v1/styles/travelled/pack").content == packed
 
 
+@pytest.mark.slow
 def test_a_preset_from_a_pack_paints_like_the_one_with_pictures(
     service: RunningService, unpacked: dict[str, str]
 ) -> None:

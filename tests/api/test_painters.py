@@ -17,6 +17,8 @@ from api.test_packs_api import put_pack
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"size": 64, "minutes": 0.01}
 
 
@@ -121,7 +123,6 @@ def test_a_transfer_goes_before_a_learning(service: RunningService) -> None:
     assert requests.delete(f"{service.url}/v1/styles/patient/painter", timeout=30).status_code == 404
 
 
-@pytest.mark.slow
 def test_a_replaced_preset_has_no_painter(service: RunningService) -> None:
     service.put_style("changed", png(NEGATIVE), painter=QUICK)
     assert learned(service, "changed")["status"] == "ready"
@@ -130,7 +131,6 @@ def test_a_replaced_preset_has_no_painter(service: RunningService) -> None:
     assert service.get("/v1/styles/changed/painter/model").status_code == 409
 
 
-@pytest.mark.slow
 def test_photographs_are_learned_from(service: RunningService) -> None:
     service.put_style("seen", png(NEGATIVE))
     assert put_painter(service, "seen", photos=[b64(png(NEGATIVE))], **QUICK).status_code == 202

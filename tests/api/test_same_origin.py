@@ -161,6 +161,7 @@ def test_with_keys_any_host_and_any_page_is_answered(clients: Any) -> None:
         {"Referer": "http://["},
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_pages_of_other_origins_change_nothing(clients: Any, said: dict[str, str]) -> None:
     client = clients()
     response = client.delete("/v1/styles/none", headers={"Host": "localhost:8000"} | said)

@@ -89,6 +89,7 @@ def test_the_objectives_scale_changes_neither_the_way_nor_the_end(
 
 @both_methods
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
+@pytest.mark.slow
 def test_an_objective_whose_squares_float32_cannot_hold_is_divided_by_its_scale(method: str, scale: float) -> None:
     quadratic = Quadratic(60, 10, seed=4)
     watched = Watched(lambda x: scale * (7 + quadratic(x)))

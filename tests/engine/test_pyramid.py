@@ -72,6 +72,7 @@ def test_an_untouched_level_is_refined_to_the_first_image_itself(small_photo: np
     torch.testing.assert_close(refined(coarse, coarse, fine), fine)
 
 
+@pytest.mark.slow
 def test_what_a_level_changed_is_carried_on_and_stays_in_the_gamut(small_photo: np.ndarray) -> None:
     fine = to_tensor(small_photo, torch.device("cpu"))
     coarse = fine[..., ::2, ::2]

@@ -102,6 +102,7 @@ def test_every_feature_belongs_to_one_tile() -> None:
         assert (counts == 1).all()
 
 
+@pytest.mark.slow
 def test_a_transfer_by_tiles_is_a_transfer(encoder: VGG, small_photo: np.ndarray, small_texture: np.ndarray) -> None:
     features = encoder(to_tensor(small_texture, encoder.device), TransferOptions().style_layers)
     grams = {layer: gram_matrix(f)[0].numpy() for layer, f in features.items()}

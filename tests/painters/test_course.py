@@ -56,6 +56,7 @@ def test_it_ends_when_its_time_is_up(new: Any) -> None:
     assert course.fraction == 1.0
 
 
+@pytest.mark.slow
 def test_it_ends_when_it_no_longer_gains(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     checks(monkeypatch, [0.5, 0.4, *[0.4] * PATIENCE, 0.1])
     course = new(seconds=2.0 * CHECKS)
@@ -65,6 +66,7 @@ def test_it_ends_when_it_no_longer_gains(new: Any, monkeypatch: pytest.MonkeyPat
     assert course.standing.waited == PATIENCE
 
 
+@pytest.mark.slow
 def test_one_that_diverges_goes_back_and_goes_on_at_half_the_rate(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     checks(monkeypatch, [0.5, math.nan, *[0.4] * 20])
     course = new(seconds=24.0)
@@ -78,6 +80,7 @@ def test_one_that_diverges_goes_back_and_goes_on_at_half_the_rate(new: Any, monk
     assert all(torch.equal(good[name], tensor) for name, tensor in weights(course).items())
 
 
+@pytest.mark.slow
 def test_one_that_diverges_again_and_again_fails_with_the_reason(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     checks(monkeypatch, [math.nan] * 20)
     course = new(seconds=12.0)
@@ -86,6 +89,7 @@ def test_one_that_diverges_again_and_again_fails_with_the_reason(new: Any, monke
             course.step()
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_its_bytes(new: Any) -> None:
     course, other = new(), new()
     for _ in range(3):
@@ -98,6 +102,7 @@ def test_it_goes_on_from_its_bytes(new: Any) -> None:
     assert other.steps == 4
 
 
+@pytest.mark.slow
 def test_one_that_diverges_after_a_pause_goes_back_to_its_checkpoint(
     new: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +133,7 @@ def test_other_bytes_are_refused(new: Any, data: bytes) -> None:
         new().resume(data)
 
 
+@pytest.mark.slow
 def test_photographs_kept_out_are_what_it_is_judged_on(encoder: VGG, targets: Targets, photo: Picture) -> None:
     one = Course(encoder, TransferOptions(), Material(grams(targets), SIZE, [photo], [photo]), 0.5)
     black = Material(grams(targets), SIZE, [photo], [np.zeros_like(photo)])

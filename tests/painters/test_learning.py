@@ -75,6 +75,7 @@ def test_it_goes_on_from_its_bytes_as_if_it_had_not_stopped(encoder: VGG, target
             torch.testing.assert_close(one, other)
 
 
+@pytest.mark.slow
 def test_steps_without_a_finite_gradient_change_nothing_and_end_the_learning(encoder: VGG, targets: Targets) -> None:
     (batch,) = batches(1)
     one = learner(encoder)
@@ -87,6 +88,7 @@ def test_steps_without_a_finite_gradient_change_nothing_and_end_the_learning(enc
         one.step(batch * torch.nan, targets, 0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_flat_pictures_have_a_finite_gradient(encoder: VGG, targets: Targets) -> None:
     flat = Crops([], 1, [np.full((CROP, CROP, 3), 100, dtype=np.uint8)] * MOST_DRAWN).batch(CROP)
     one = learner(encoder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from service.painters.drawn import draw
 from service.painters.photographs import BATCH, CROP, Crops
@@ -15,6 +16,7 @@ def test_the_same_seed_draws_the_same_picture() -> None:
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_drawn_pictures_are_in_range_and_have_edges_and_colours() -> None:
     random = np.random.default_rng(0)
     pictures = [draw(random, 96) for _ in range(30)]
@@ -24,6 +26,7 @@ def test_drawn_pictures_are_in_range_and_have_edges_and_colours() -> None:
     assert np.mean([np.ptp(picture, axis=2).max() > 0.1 for picture in pictures]) > 0.8
 
 
+@pytest.mark.slow
 def test_crops_come_from_photographs_where_there_are_some(photo: Picture) -> None:
     red = np.zeros_like(photo)
     red[..., 0] = 200

@@ -132,6 +132,7 @@ def test_the_database_gives_records_and_takes_them_back_as_they_were(tmp_path: P
     database.close()
 
 
+@pytest.mark.slow
 def test_a_transfer_with_options_of_another_version_is_shown_and_fails_by_their_names(
     narrow_model: Path, tmp_path: Path
 ) -> None:

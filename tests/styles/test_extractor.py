@@ -24,6 +24,7 @@ from service.styles.extractor import GramExtractor, Grams
 
 
 @pytest.mark.parametrize("size", [(60, 80), (16, 16), (33, 47)], ids=["usual", "smallest", "odd"])
+@pytest.mark.slow
 def test_onnx_runtimes_grams_are_torchs(
     extractor: GramExtractor, model: Model, small_texture: Picture, size: tuple[int, int]
 ) -> None:

@@ -102,6 +102,7 @@ def test_where_memory_is_full_the_oldest_unfinished_body_makes_room(web: WebServ
         assert any(hog.answer().status == 503 for hog in hogs)
 
 
+@pytest.mark.slow
 def test_responses_that_nobody_reads_leave_threads_to_others(web: WebServer) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(2 * THREADS):

@@ -29,6 +29,7 @@ def test_a_request_may_come_byte_by_byte(web: WebServer) -> None:
     assert (said["PATH_INFO"], said["body"]) == ("/a", digest(b"hello"))
 
 
+@pytest.mark.slow
 def test_requests_may_come_all_at_once_and_are_answered_in_turn(web: WebServer) -> None:
     sent = [request("POST", "/1", BODY), request("GET", "/2"), chunked(BODY, BODY), request("GET", "/4?seconds=0.1")]
     with web.connection() as client:

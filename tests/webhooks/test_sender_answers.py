@@ -122,6 +122,7 @@ def test_a_status_in_time_counts_though_the_rest_of_the_answer_drags_on() -> Non
 
 
 @pytest.mark.parametrize("rest", [b"no chunk\r\n", b"5\r\nab"])
+@pytest.mark.slow
 def test_a_status_counts_though_the_rest_of_the_answer_is_broken(rest: bytes) -> None:
     def talk(connected: socket.socket) -> None:
         connected.recv(2**16)

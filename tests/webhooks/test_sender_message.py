@@ -46,6 +46,7 @@ def test_the_timestamp_is_right_in_any_time_zone(monkeypatch: pytest.MonkeyPatch
     Webhook(SECRET).verify(received.body, received.headers)
 
 
+@pytest.mark.slow
 def test_every_attempt_has_the_same_id_and_a_signature_of_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with Receiver(500) as receiver:
         with pytest.raises(NotDelivered):

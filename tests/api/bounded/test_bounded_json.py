@@ -56,6 +56,7 @@ def test_a_web_server_may_pass_on_a_body_without_its_length(client: FlaskClient,
     (lambda: json.dumps(GOOD).encode() + b"{}", 400, "Extra data"),
     (lambda: json.dumps(GOOD).encode()[:-2], 400, "not JSON"),
 ])  # fmt: skip
+@pytest.mark.slow
 def test_json_past_a_limit_is_refused_and_told_which(
     client: FlaskClient, make: Callable[[], bytes], status: int, words: str
 ) -> None:
