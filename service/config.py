@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from service.authority import parse_pattern
 from service.errors import FieldError, InvalidInput, shown
+from service.machine.container import cores
 from service.machine.memory import MIB, PAINTER, available
 
 SPIN_TURNS = "3000"
@@ -131,7 +132,11 @@ class Settings:
         2,
     )
     threads: int = _setting(
-        0, "CPU threads of a worker; 0: the cores divided by NST_WORKERS, for a painter worker up to 4", _whole, 0
+        0,
+        "CPU threads of a worker; 0: OMP_NUM_THREADS, else the cores of the machine or container, divided by "
+        "NST_WORKERS; for a painter worker at most 4",
+        _whole,
+        0,
     )
     painters: int = _setting(
         1,
@@ -253,12 +258,12 @@ class Settings:
     @property
     def cpu_threads(self) -> int:
         """CPU threads for one worker process, shared in turn by ONNX Runtime and torch."""
-        return self.threads or max(1, len(os.sched_getaffinity(0)) // self.workers)
+        return self.threads or _wanted_threads() or max(1, cores() // self.workers)
 
     @property
     def painter_threads(self) -> int:
         """CPU threads of ONNX Runtime in a painter worker."""
-        return self.threads or min(PAINTER_THREADS, len(os.sched_getaffinity(0)))
+        return self.threads or _wanted_threads() or min(PAINTER_THREADS, cores())
 
     @property
     def painter_memory(self) -> int:
@@ -279,6 +284,12 @@ class Settings:
 def let_idle_threads_sleep() -> None:
     """Let idle threads of torch sleep in this process and its children; call it before torch is loaded."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_TURNS)
+
+
+def _wanted_threads() -> int:
+    """Return how many threads OMP_NUM_THREADS asks for, which may be a list; 0 where it asks for none."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isascii() and first.isdigit() else 0
 
 
 def variables() -> dict[str, Field[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -236,11 +235,21 @@ def test_a_relative_data_folder_is_made_absolute() -> None:
 
 
 def test_cores_are_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(config, "cores", lambda: 8)
     assert Settings(workers=1).cpu_threads == 8
     assert Settings(workers=3).cpu_threads == 2
     assert Settings(workers=20).cpu_threads == 1
     assert Settings(workers=3, threads=5).cpu_threads == 5
+
+
+@pytest.mark.parametrize("text, threads", [("3", 3), (" 2,4", 2), ("", 4), ("many", 4), ("0", 4)])
+def test_threads_are_those_of_openmp_where_it_says(monkeypatch: pytest.MonkeyPatch, text: str, threads: int) -> None:
+    monkeypatch.setattr(config, "cores", lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert Settings(workers=2).cpu_threads == threads
+    assert Settings(workers=2).painter_threads == (threads if threads < 4 else 4)
+    assert Settings(workers=2, threads=6).cpu_threads == 6
 
 
 def test_memory_is_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+
+from service.machine.container import memory_limit
 
 MIB = 2**20
 BASE = 760 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
@@ -28,8 +29,6 @@ PAINTER = 300 * MIB  # bytes of a painter worker that paints pictures of 512 px
 PASS_PER_PIXEL = 300  # bytes per pixel of a painter's pass: ONNX Runtime, float32
 PAINTED_PER_PIXEL = 120  # bytes per output pixel that a painting keeps beside the pass
 UNLIMITED = sys.maxsize  # bytes
-CGROUPS = Path("/sys/fs/cgroup")
-CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
 
 
 @dataclass(frozen=True)
@@ -90,23 +89,15 @@ def largest_size(needed_at: Callable[[int], int], limit: int, sizes: range) -> i
     return sizes[fitting - 1] if fitting else None
 
 
-def available(cgroups: Path = CGROUPS) -> int:
+def available() -> int:
     """Return the bytes of memory of this machine, or of its container if that has less."""
-    limits = (_physical(), *(_cgroup_limit(cgroups / name) for name in CGROUP_LIMITS))
-    return min((limit for limit in limits if limit is not None), default=UNLIMITED)
+    return min((limit for limit in (_physical(), memory_limit()) if limit is not None), default=UNLIMITED)
 
 
 def _physical() -> int | None:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):  # a system that doesn't say
-        return None
-
-
-def _cgroup_limit(file: Path) -> int | None:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):  # no such file, or "max"
         return None
 
 
