@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from ipaddress import IPv6Address, ip_address
 
 from flask import Flask, request
 
@@ -39,7 +40,21 @@ def caller() -> str:
     """Return the caller of this request, for scheduling and limits: the digest of its API key, or its address."""
     if context().settings.api_keys:
         return f"key:{hashlib.sha256(_sent_key().encode()).hexdigest()[:16]}"
-    return f"address:{request.remote_addr}"
+    return f"address:{_host(request.remote_addr or '')}"
+
+
+def _host(address: str) -> str:
+    """Return an address without the port that some proxies write after it, as in 203.0.113.7:40000 or [::1]:40000."""
+    host = address.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        found = ip_address(host)
+    except ValueError:  # a name of the proxy's own
+        return host
+    return str((isinstance(found, IPv6Address) and found.ipv4_mapped) or found)
 
 
 def _sent_key() -> str:
