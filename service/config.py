@@ -80,6 +80,13 @@ def _duration(text: str) -> float:
         raise ValueError(f"must be seconds, or a number with s, m, h or d as in 12h, not {shown(text)}") from None
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"begins with ~, but nobody knows whose folder that is: {shown(text)}") from None
+
+
 def _port(text: str) -> int:
     port = _whole(text)
     if not 0 < port < 2**16:
@@ -112,10 +119,10 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "address the web server listens on")
     port: int = _setting(8000, "port the web server listens on", _port)
-    data: Path = _setting(Path("data"), "folder of the embedded default: database and blobs", Path)
+    data: Path = _setting(Path("data"), "folder of the embedded default: database and blobs", _path)
     database_url: str = _setting("", "SQLAlchemy URL; empty: SQLite in NST_DATA")
     blobs: str = _setting("", "where blobs are kept: a file:// or s3:// URL; empty: a folder in NST_DATA")
-    model: Path = _setting(ROOT / "models" / "vgg19.onnx", "the model that python -m export built", Path)
+    model: Path = _setting(ROOT / "models" / "vgg19.onnx", "the model that python -m export built", _path)
     device: str = _setting("auto", "auto (CUDA where it works), cpu or cuda", _one_of("auto", "cpu", "cuda"))
     precision: str = _setting(
         "auto",
@@ -231,9 +238,9 @@ class Settings:
         """
         values, errors = {}, []
         for name, f in variables().items():
-            if text := environ.get(name):
+            if text := environ.get(name, "").strip():
                 try:
-                    values[f.name] = _parsed(text, f.metadata["parse"], f.metadata["low"])
+                    values[f.name] = _parsed(_plain(text), f.metadata["parse"], f.metadata["low"])
                 except ValueError as error:
                     errors.append(FieldError(name, f"{error}"))
         if errors:
@@ -300,6 +307,15 @@ def variables() -> dict[str, Field[Any]]:
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the NST_ variables that no setting reads: most likely misspelt names."""
     return sorted(name for name in environ if name.startswith("NST_") and name not in variables())
+
+
+def _plain(text: str) -> str:
+    """Return a variable's text; refuse what files of variables leave in it where they are read by other rules."""
+    if any(ord(character) < ord(" ") for character in text):
+        raise ValueError("has a control character in it")  # without the text, which may be a secret
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        raise ValueError("is in quotation marks, which count as part of it: leave them out")
+    return text
 
 
 def _parsed(text: str, parse: Callable[[str], Any], low: float | None) -> Any:

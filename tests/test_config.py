@@ -195,6 +195,31 @@ def test_what_is_no_number_is_told_in_our_words(name: str, text: str, said: str)
     assert [error.msg for error in caught.value.errors] == [said]
 
 
+@pytest.mark.parametrize("name", ["data", "model", "host", "api_keys", "webhook_secret", "database_url", "workers"])
+@pytest.mark.parametrize("text", ['"a"', "'a'", "a\rb", "a\x00b", "a\nb"])
+def test_quotation_marks_and_control_characters_are_refused_and_not_shown(name: str, text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read(**{name: text})
+    ((loc, said),) = [(error.loc, error.msg) for error in caught.value.errors]
+    assert loc == f"NST_{name.upper()}"
+    assert "quotation marks" in said or "control character" in said
+    assert text not in said
+
+
+def test_the_end_of_a_windows_line_is_no_part_of_a_value() -> None:
+    assert read(data="/data\r").data == Path("/data")
+    assert read(port=" 80\r\n").port == 80
+    assert read(host="\r").host == Settings().host
+
+
+def test_a_tilde_is_the_home_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert read(data="~/nst").data == Path("/home/somebody/nst")
+    assert read(data="/data/~").data == Path("/data/~")
+    with pytest.raises(InvalidInput, match="NST_DATA: begins with ~, but nobody knows whose folder that is"):
+        read(data="~nobody-of-this-name/nst")
+
+
 def test_all_that_is_wrong_is_named_at_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         read(port="x", workers="0", lease_s="nan", host="fine")

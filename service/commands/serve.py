@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     for name in unknown_variables():
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
-    logger.info("starting on http://%s:%d", settings.host, settings.port)
+    logger.info("starting on http://%s:%d, data in %s", settings.host, settings.port, settings.data.absolute())
     with metrics_folder(), bells_folder():
         web = Child("web", gunicorn_command(settings), gunicorn_variables())
         Supervisor([web, *_workers(settings), *_painters(settings)]).run()
