@@ -77,7 +77,7 @@ def _check(settings: Settings) -> None:
         raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
     check_settings(settings)
     database = Database(settings.database)
-    WorkerRegistry(database).remove_host(socket.gethostname())  # killed workers could not leave the registry
+    WorkerRegistry(database).remove_dead(socket.gethostname())  # killed workers could not leave the registry
     database.close()
     try:
         Blobs(settings.blob_url).check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
+from service.machine import processes
 from service.machine.memory import Capacity
 from service.storage.database import Database, now, read_clock
 from service.storage.lanes import ENGINE, Lane
@@ -46,10 +47,12 @@ class WorkerRegistry:
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
 
-    def remove_host(self, host: str) -> None:
-        """Remove all workers of a host, as `serve` does before it starts its own."""
+    def remove_dead(self, host: str) -> None:
+        """Remove the workers of a host whose process has ended, as `serve` does before it starts its own."""
         with self._database.writing() as session:
-            session.execute(delete(WorkerRow).where(WorkerRow.id.startswith(f"{host}:", autoescape=True)))
+            here = select(WorkerRow.id).where(WorkerRow.id.startswith(f"{host}:", autoescape=True))
+            dead = [worker for worker in session.scalars(here) if not processes.is_alive(process_of(worker))]
+            session.execute(delete(WorkerRow).where(WorkerRow.id.in_(dead)))
 
     def alive(self, lane: Lane = ENGINE) -> int:
         """Return how many workers are alive."""

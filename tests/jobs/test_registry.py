@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,8 +56,11 @@ def test_a_worker_that_was_not_seen_for_long_does_not_count(registry: WorkerRegi
     assert registry.capacities() == {SMALL}
 
 
-def test_a_host_forgets_its_own_workers_only(registry: WorkerRegistry) -> None:
-    registry.heartbeat(worker_id("here", 1), SMALL)
-    registry.heartbeat(worker_id("there", 1), LARGE)
-    registry.remove_host("here")
-    assert registry.capacities() == {LARGE}
+def test_a_host_forgets_its_own_dead_workers_only(registry: WorkerRegistry) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    registry.heartbeat(worker_id("here", ended.pid), SMALL)
+    registry.heartbeat(worker_id("here", os.getpid()), GPU)  # of another `serve` on the same data
+    registry.heartbeat(worker_id("there", ended.pid), LARGE)
+    registry.remove_dead("here")
+    assert registry.capacities() == {GPU, LARGE}
