@@ -25,6 +25,7 @@ def service(hurt_service: RunningService) -> Iterator[RunningService]:
     if not hurt_service.is_up():
         hurt_service.start()
     eventually(hurt_service.is_ready, 60, "no worker")
+    hurt_service.cancel_all()  # what a test left that stopped the service
     os.truncate(hurt_service.log, 0)
     yield hurt_service
     if hurt_service.is_up():

@@ -51,9 +51,14 @@ def pick(visit: Visit, name: str) -> None:
 
 
 def paintings(service: RunningService) -> list[dict[str, Any]]:
-    """The transfers that painters alone painted."""
-    jobs = service.get("/v1/transfers?limit=100").json()["items"]
-    return [job for job in jobs if job["options"]["method"] == "painter" and not job["progress"]["iterations"]]
+    """The transfers in these tests' presets that painters alone painted."""
+    found = []
+    for job in service.get("/v1/transfers?limit=100").json()["items"]:
+        presets = {style.get("preset") or "" for style in job["options"]["styles"]}
+        is_painting = job["options"]["method"] == "painter" and not job["progress"]["iterations"]
+        if is_painting and all(preset.startswith("studio-") for preset in presets):
+            found.append(job)
+    return found
 
 
 def left(service: RunningService, strength: float) -> dict[str, Any]:
