@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Lane = Literal["engine", "paint"]
-"""Of a job: what it needs. Of a worker: what it is there for."""
+"""What a job needs, or what a worker is there for."""
 
 ENGINE: Lane = "engine"  # jobs that need the model, and the workers that have it loaded
 PAINT: Lane = "paint"  # transfers that painters paint alone, and the workers that do nothing else
