@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import shutil
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from front_door import RunningService, eventually, png
+from styles.meeting import Together
 
 from service.decoding import files
 from service.errors import ModelUnavailable, NotFound, StorageError
@@ -41,21 +41,6 @@ class FailingBlobs(Blobs):
             self.written += 1
         if self.written > 1:
             raise StorageError("the disk is full")
-        super().put(key, data)
-
-
-class Together(Blobs):
-    """A store that holds the first painter of each of two loaders until both have one."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self._both = threading.Barrier(2, timeout=20)
-        self._seen: set[int] = set()
-
-    def put(self, key: str, data: bytes) -> None:
-        if threading.get_ident() not in self._seen:
-            self._seen.add(threading.get_ident())
-            self._both.wait()
         super().put(key, data)
 
 

@@ -6,13 +6,13 @@ import concurrent.futures
 import os
 import subprocess
 import sys
-import threading
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from front_door import ROOT, eventually, png
+from styles.meeting import Together
 
 from service.decoding import files
 from service.errors import StorageError
@@ -38,21 +38,6 @@ class SmallBlobs(Blobs):
         self.written += 1
         if self.written > 3:
             raise StorageError("the disk is full")
-        super().put(key, data)
-
-
-class Together(Blobs):
-    """A store that holds the first file of each of two loaders until both have one."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self._both = threading.Barrier(2, timeout=20)
-        self._seen: set[int] = set()
-
-    def put(self, key: str, data: bytes) -> None:
-        if threading.get_ident() not in self._seen:
-            self._seen.add(threading.get_ident())
-            self._both.wait()
         super().put(key, data)
 
 
