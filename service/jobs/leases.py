@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
-from service.jobs.registry import is_alive as is_alive_in
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
+from service.jobs.turns import BEHIND, is_due, next_due
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
-from service.storage.kinds import JUDGE, KINDS, LEARN, TRANSFER
-from service.storage.lanes import ENGINE, PAINT, Lane
+from service.storage.kinds import LEARN, TRANSFER
+from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
-from service.storage.schema import CallerRow, JobRow, WorkerRow
+from service.storage.schema import CallerRow, JobRow
 from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
 
-BEHIND = {JUDGE: 1, LEARN: 2}  # kinds that come after all others, in this order
-PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 MAX_ATTEMPTS = 3  # claims whose worker died, after which the job is given up
 
 
@@ -83,16 +80,17 @@ class Leases:
 
         Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then
         those in the lane PAINT, then the oldest. Judging comes after all of these, and learning after that.
+        `service.jobs.turns` has the rules.
 
         A worker of the lane PAINT claims no other jobs. Those of the lane ENGINE claim any, but leave a painting to
         living painter workers for its first PAINT_PATIENCE_S.
         """
         while True:
             with self.database.reading() as session:
-                if session.scalar(select(JobRow.id).where(_is_due(lane)).limit(1)) is None:
+                if session.scalar(select(JobRow.id).where(is_due(lane)).limit(1)) is None:
                     return None
             with self._writing() as session:
-                row = session.scalar(_next(lane).with_for_update(skip_locked=True, of=JobRow))
+                row = session.scalar(next_due(lane).with_for_update(skip_locked=True, of=JobRow))
                 if row is None:
                     return None
                 if not _give_up(session, row):
@@ -205,7 +203,7 @@ class Leases:
 
     def others_wait(self, seconds: float) -> bool:
         """Return whether a job other than a learning waits for a worker, over `seconds` s after its submission."""
-        late = select(JobRow.id).where(_is_due(ENGINE), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
+        late = select(JobRow.id).where(is_due(ENGINE), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
         with self.database.reading() as session:
             return session.scalar(late.limit(1)) is not None
 
@@ -239,31 +237,6 @@ class Leases:
             workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
         dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
         return self.release(dead) if dead else []
-
-
-def _has_lapsed() -> ColumnElement[bool]:
-    return and_(JobRow.status == "running", JobRow.lease_until < now())
-
-
-def _is_due(lane: Lane) -> ColumnElement[bool]:
-    """Return the condition that a worker may claim a job; kinds of newer versions are left to their workers."""
-    due = and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
-    return and_(due, JobRow.lane == PAINT if lane == PAINT else _is_left_to_engine())
-
-
-def _is_left_to_engine() -> ColumnElement[bool]:
-    """Return the condition that no painter worker is likely to claim a job."""
-    has_waited = JobRow.created_at < now() - PAINT_PATIENCE_S
-    return or_(JobRow.lane != PAINT, has_waited, ~exists().where(is_alive_in(PAINT)).correlate_except(WorkerRow))
-
-
-def _next(lane: Lane) -> Any:
-    """Select the next job: first the caller whose last claim is longest ago."""
-    last_claim = func.coalesce(CallerRow.last_claim, 0)
-    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(_is_due(lane))
-    behind, painting = case(BEHIND, value=JobRow.kind, else_=0), case((JobRow.lane == PAINT, 0), else_=1)
-    in_turn = (behind, last_claim, CallerRow.owner, JobRow.priority.desc(), painting, JobRow.number)
-    return joined.order_by(*in_turn).limit(1)
 
 
 def _held(session: Session, claim: Claim) -> JobRow:

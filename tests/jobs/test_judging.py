@@ -16,6 +16,7 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import JudgeTask, LearnTask
+from service.jobs.turns import JUDGE_LATEST_S, JUDGE_PATIENCE_S
 from service.storage.database import Database
 from service.storage.kinds import JUDGE
 from service.storage.schema import JobRow
@@ -23,12 +24,16 @@ from service.storage.schema import JobRow
 LOSSES = {"content": 1.0, "style": 2.0, "tv": 3.0, "total": 4.0}
 
 
-def painted(queue: Queue, leases: Leases) -> str:
-    """The id of a transfer that has ended, and has a task for its losses."""
+def painted(queue: Queue, leases: Leases, ago: float = 2 * JUDGE_PATIENCE_S) -> str:
+    """The id of a transfer that has ended so many seconds ago, and has a task for its losses."""
     id = submit(queue)
     claim = claimed(leases)
     assert claim.id == id
     leases.succeed(claim, replace(RESULT, pictures=(replace(RESULT.pictures[0], losses=None),)), judge=True)
+    with leases.database.writing() as session:
+        newest = session.query(JobRow).filter_by(kind=JUDGE).order_by(JobRow.number.desc()).first()
+        assert newest is not None
+        newest.created_at -= ago
     return id
 
 
@@ -71,6 +76,16 @@ def test_judging_comes_after_other_jobs_and_before_learning(queue: Queue, leases
     assert claimed(leases).id == other
     assert claimed(leases).kind == JUDGE
     assert claimed(leases).id == "learn"
+
+
+def test_judging_waits_until_no_painting_follows(queue: Queue, leases: Leases) -> None:
+    painted(queue, leases)
+    painted(queue, leases, ago=0)
+    assert leases.claim("host:1", {}) is None
+    assert not leases.others_wait(0)
+    painted(queue, leases, ago=JUDGE_LATEST_S + 1)
+    assert claimed(leases).kind == JUDGE
+    assert leases.claim("host:1", {}) is None
 
 
 def test_a_task_that_waits_takes_no_place_of_its_callers(database: Database, leases: Leases) -> None:

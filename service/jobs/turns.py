@@ -1,0 +1,53 @@
+"""Which job's turn it is: the conditions under which a worker may claim a job, and the order among those."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.orm import aliased
+
+from service.jobs.registry import is_alive
+from service.storage.database import now
+from service.storage.kinds import JUDGE, KINDS, LEARN
+from service.storage.lanes import PAINT, Lane
+from service.storage.schema import CallerRow, JobRow, WorkerRow
+
+BEHIND = {JUDGE: 1, LEARN: 2}  # kinds that come after all others, in this order
+PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
+JUDGE_PATIENCE_S = 1.0  # seconds after the last painting, before the losses of paintings are measured
+JUDGE_LATEST_S = 30.0  # seconds after which they are measured in any case
+
+
+def next_due(lane: Lane) -> Any:
+    """Select the next job for a worker of this lane: first the caller whose last claim is longest ago."""
+    last_claim = func.coalesce(CallerRow.last_claim, 0)
+    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(is_due(lane))
+    behind, painting = case(BEHIND, value=JobRow.kind, else_=0), case((JobRow.lane == PAINT, 0), else_=1)
+    in_turn = (behind, last_claim, CallerRow.owner, JobRow.priority.desc(), painting, JobRow.number)
+    return joined.order_by(*in_turn).limit(1)
+
+
+def is_due(lane: Lane) -> ColumnElement[bool]:
+    """Return the condition that a worker may claim a job; kinds of newer versions are left to their workers."""
+    due = and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
+    return and_(due, JobRow.lane == PAINT if lane == PAINT else and_(_is_left_to_engine(), _may_be_judged()))
+
+
+def _has_lapsed() -> ColumnElement[bool]:
+    return and_(JobRow.status == "running", JobRow.lease_until < now())
+
+
+def _is_left_to_engine() -> ColumnElement[bool]:
+    """Return the condition that no painter worker is likely to claim a job."""
+    has_waited = JobRow.created_at < now() - PAINT_PATIENCE_S
+    return or_(JobRow.lane != PAINT, has_waited, ~exists().where(is_alive(PAINT)).correlate_except(WorkerRow))
+
+
+def _may_be_judged() -> ColumnElement[bool]:
+    """Return the condition that judging doesn't take the cores from paintings that follow one another."""
+    newer = aliased(JobRow)
+    is_recent = newer.created_at.between(now() - JUDGE_PATIENCE_S, now())
+    recent = exists().where(newer.status == "queued", newer.kind == JUDGE, is_recent)
+    has_waited = JobRow.created_at < now() - JUDGE_LATEST_S
+    return or_(JobRow.kind != JUDGE, has_waited, ~recent.correlate_except(newer))
