@@ -62,7 +62,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "worker": ("sqlalchemy",),
     },
     {
-        "broker": ("billiard", "celery"),
+        "broker": ("billiard", "celery", "kombu"),
     },
     {
         "doctor": (ANYTHING,),

@@ -20,6 +20,7 @@ from service.network.digests import model_sha256
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
+from service.storage.lanes import Lane
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.webhooks.hosts import Hosts
@@ -31,7 +32,7 @@ KEY = "nst"
 class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
-    `wake` tells workers, on this machine and on others, that there is a job.
+    `wake` tells workers, on this machine and on others, that there is a job of a lane.
     """
 
     settings: Settings
@@ -47,7 +48,7 @@ class AppContext:
     waiting: Waiting
     streams: Streams
     hosts: Hosts
-    wake: Callable[[], None]
+    wake: Callable[[Lane], None]
 
     def model_sha256(self) -> str:
         """Return the SHA-256 of the model that the workers compute with, or of the file if no worker is alive.

@@ -1,13 +1,16 @@
-"""The only message that goes through the broker, and Celery's configuration for it."""
+"""The messages that go through the broker, and Celery's configuration for them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from celery import Celery
+from kombu import Exchange
 
 WAKE = "service.wake"  # "there may be a job to claim"; it carries nothing else
 QUEUE = "nst"
+PAINTINGS = Exchange("nst.paintings", "fanout", durable=False, delivery_mode="transient")
+"""Where a message says to all painter workers that a painting was submitted; it carries nothing else."""
 WAKE_EXPIRES_S = 30.0  # seconds until an unread wake-up is dropped: idle workers have looked by themselves by then
 CONNECT_S = 1.0  # time limit of connecting, in seconds
 ANSWER_S = 2.0  # time limit of one command to the broker, in seconds

@@ -8,7 +8,8 @@ import threading
 import time
 from contextlib import suppress
 
-from service.broker.messages import WAKE, WAKE_EXPIRES_S, make_app
+from service.broker.messages import PAINTINGS, WAKE, WAKE_EXPIRES_S, make_app
+from service.storage.lanes import PAINT, Lane
 
 logger = logging.getLogger(__name__)
 
@@ -22,22 +23,28 @@ class Publisher:
 
     def __init__(self, broker_url: str) -> None:
         self._app = make_app(broker_url)
-        self._waiting: queue.Queue[None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[Lane] = queue.Queue(WAITING)
         threading.Thread(target=self._run, name="wake-ups", daemon=True).start()
 
-    def publish(self) -> None:
-        """Wake a worker soon, if the broker can be reached."""
+    def publish(self, lane: Lane) -> None:
+        """Wake who can claim a job of this lane soon, if the broker can be reached."""
         with suppress(queue.Full):
-            self._waiting.put_nowait(None)
+            self._waiting.put_nowait(lane)
 
     def _run(self) -> None:
         while True:
-            self._waiting.get()
+            lane = self._waiting.get()
             try:
+                if lane == PAINT:
+                    self._tell_painters()
                 self._app.send_task(WAKE, expires=WAKE_EXPIRES_S, retry_policy=ONCE_MORE)
             except Exception as error:  # noqa: BLE001 - each transport raises its own; the job is safe in any case
                 logger.warning("no wake-up for the workers, they will look by themselves: %s", error)
                 self._back_off()
+
+    def _tell_painters(self) -> None:
+        with self._app.producer_pool.acquire(block=True) as producer:
+            producer.publish({}, exchange=PAINTINGS, declare=[PAINTINGS], retry=True, retry_policy=ONCE_MORE)
 
     def _back_off(self) -> None:
         time.sleep(BACK_OFF_S)

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from service.machine.bells import JOBS, ring
+from service.storage.lanes import Lane
 
 
-def waker(broker_url: str) -> Callable[[], None]:
-    """Return what to call after a submission. It neither waits nor fails."""
+def waker(broker_url: str) -> Callable[[Lane], None]:
+    """Return what to call with the lane of a job that was submitted. It neither waits nor fails."""
     if not broker_url:
-        return _ring
+        return lambda _: ring(JOBS)  # workers of other machines look by themselves
     # Celery costs a web process memory and start time, so it is imported only with a broker.
     from service.broker.publisher import Publisher  # noqa: PLC0415
 
     publisher = Publisher(broker_url)
 
-    def wake() -> None:
-        _ring()
-        publisher.publish()
+    def wake(lane: Lane) -> None:
+        ring(JOBS)
+        publisher.publish(lane)
 
     return wake
-
-
-def _ring() -> None:
-    """Wake the workers of this machine; others look by themselves."""
-    ring(JOBS)

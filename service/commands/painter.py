@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from service.commands.worker import exporter, run_until_stopped
 from service.config import Settings
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
+
+if TYPE_CHECKING:
+    from service.worker.loop import WorkerLoop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +23,17 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
     with metrics_folder() as is_ours, exporter(settings, wanted=is_ours):
-        from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
+        return run_until_stopped(lambda stopping: _painter(settings, stopping))
 
-        return run_until_stopped(lambda stopping: PainterWorker(settings, stopping))
+
+def _painter(settings: Settings, stopping: Callable[[], bool]) -> WorkerLoop:
+    from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
+
+    worker = PainterWorker(settings, stopping)
+    if settings.broker_url:
+        from service.broker.listener import Listener  # noqa: PLC0415 - Celery only where it is wanted
+
+        listener = Listener(settings.broker_url, worker.wake)
+        listener.start()
+        worker.is_told = lambda: listener.is_listening
+    return worker

@@ -46,6 +46,9 @@ class WorkerLoop(ABC):
 
     Args:
         stopping: tells whether the process must stop; a running job is then given back.
+
+    Attributes:
+        is_told: tells whether something outside of this machine wakes this worker for each new job.
     """
 
     lane: Lane
@@ -58,6 +61,7 @@ class WorkerLoop(ABC):
         self._id = worker_id(self._host, os.getpid())
         self._settings = settings
         self._stopping = stopping
+        self.is_told: Callable[[], bool] = lambda: False
         self._database = Database(settings.database)
         self._blobs = Blobs(settings.blob_url)
         self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
@@ -84,7 +88,7 @@ class WorkerLoop(ABC):
         try:
             while not self._stopping():
                 if not self._work_once():
-                    bell.wait()
+                    bell.wait(SELDOM_S if self.is_told() else None)
         finally:
             self.close()
             bell.close()

@@ -7,6 +7,7 @@ import logging
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -15,8 +16,10 @@ from redis import Redis as Client
 from servers.redis import Redis
 
 from service.broker import publisher
+from service.broker.listener import Listener
 from service.broker.messages import QUEUE, WAKE
 from service.broker.wake import waker
+from service.storage.lanes import ENGINE, PAINT
 
 
 @pytest.fixture
@@ -33,8 +36,8 @@ def headers(client: Client) -> list[dict[str, object]]:
 
 def test_each_wake_up_is_one_message_that_expires(redis: Redis, client: Client) -> None:
     wake = waker(redis.url)
-    wake()
-    wake()
+    wake(ENGINE)
+    wake(ENGINE)
     eventually(lambda: client.llen(QUEUE) == 2, 10, "no messages")
     assert [(header["task"], bool(header["expires"])) for header in headers(client)] == [(WAKE, True)] * 2
 
@@ -44,10 +47,10 @@ def test_wake_ups_go_on_after_the_broker_was_restarted(
 ) -> None:
     monkeypatch.setattr(publisher, "BACK_OFF_S", 3600)  # only a wake-up that goes through at once is seen
     wake = waker(redis.url)
-    wake()
+    wake(ENGINE)
     eventually(lambda: client.llen(QUEUE) == 1, 10, "no message")
     redis.restart()
-    wake()
+    wake(ENGINE)
     eventually(lambda: client.llen(QUEUE) == 1, 10, "no message to the new broker")
 
 
@@ -58,16 +61,48 @@ def test_wake_ups_are_dropped_while_the_broker_is_down_and_sent_again_later(
     wake = waker(redis.url)
     redis.stop()
     for _ in range(3 * publisher.WAITING):
-        wake()
+        wake(ENGINE)
     eventually(lambda: "no wake-up" in caplog.text, 10, "nobody was told")
     redis.start()
 
     def is_heard() -> bool:
-        wake()
+        wake(ENGINE)
         return bool(client.llen(QUEUE))
 
     eventually(is_heard, 10, "still none")
     assert client.llen(QUEUE) < publisher.WAITING
+
+
+def test_every_painter_worker_hears_of_a_painting_also_after_the_broker_was_restarted(redis: Redis) -> None:
+    heard = [threading.Event(), threading.Event()]
+    listeners = [Listener(redis.url, one.set) for one in heard]
+    for one in listeners:
+        one.start()
+    wake = waker(redis.url)
+    for _ in range(2):
+        eventually(lambda: all(one.is_listening for one in listeners), 20, "nobody listens")
+        for one in heard:
+            one.clear()
+        wake(ENGINE)
+        wake(PAINT)
+        assert [one.wait(10) for one in heard] == [True, True]
+        redis.stop()
+        eventually(lambda: not any(one.is_listening for one in listeners), 20, "they believe that they listen")
+        redis.start()
+    for one in listeners:
+        one.should_stop = True
+
+
+def test_a_painter_worker_hears_of_no_other_jobs(redis: Redis, client: Client) -> None:
+    heard = threading.Event()
+    listener = Listener(redis.url, heard.set)
+    listener.start()
+    eventually(lambda: listener.is_listening, 20, "it doesn't listen")
+    heard.clear()
+    waker(redis.url)(ENGINE)
+    eventually(lambda: client.llen(QUEUE) == 1, 10, "no message")
+    assert not heard.is_set()
+    listener.should_stop = True
 
 
 @pytest.mark.slow
@@ -76,20 +111,23 @@ def test_a_broker_that_never_answers_keeps_nobody_waiting(caplog: pytest.LogCapt
     with socket.create_server(("127.0.0.1", 0)) as silent:
         wake = waker(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         for _ in range(3 * publisher.WAITING):
-            wake()
+            wake(ENGINE)
         assert "no wake-up" not in caplog.text  # the thread still waits for its answer, we don't
         eventually(lambda: "no wake-up" in caplog.text, 30, "nobody was told")
 
 
 @pytest.mark.parametrize("url", ["amqp://127.0.0.1:1//", "redis://127.0.0.1:1/0"])
 def test_a_refused_connection_is_a_warning(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    waker(url)()
+    waker(url)(ENGINE)
     eventually(lambda: "no wake-up" in caplog.text, 10, "nobody was told")
 
 
 @pytest.mark.slow
 def test_celery_is_loaded_only_where_there_is_a_broker() -> None:
-    code = "import sys; from service.broker.wake import waker; waker(sys.argv[1])(); print('celery' in sys.modules)"
+    code = (
+        "import sys; from service.broker.wake import waker; waker(sys.argv[1])('engine'); "
+        "print('celery' in sys.modules)"
+    )
     for url, loaded in (("", "False"), ("redis://127.0.0.1:1/0", "True")):
         command = [sys.executable, "-c", code, url]
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)

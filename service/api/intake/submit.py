@@ -45,9 +45,10 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     context().disks.check()
     context().queue.check_limits(caller(), 1)
     with removed_if_undone(context().blobs, [job_folder(id)]):
-        job = context().queue.submit(replace(take_in(id), trace=traceparent()))
+        new = replace(take_in(id), trace=traceparent())
+        job = context().queue.submit(new)
     if job.id != id:
         remove_unsaved(context().blobs, [job_folder(id)])
-    context().wake()
+    context().wake(new.request.lane)
     request.environ[JOB] = job.id
     return job

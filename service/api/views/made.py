@@ -13,6 +13,7 @@ from service.errors import JobFailed, NotFound, Unavailable
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.tasks import Task
+from service.storage.lanes import ENGINE
 from service.storage.schema import ENDED
 
 MADE_S = 60.0  # seconds that a caller waits
@@ -32,7 +33,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
     """
     context().disks.check()
     job = context().queue.submit(Submission(new_id(), task, caller(), repeat=key, trace=traceparent()))
-    context().wake()
+    context().wake(ENGINE)
     job, _ = context().waiting.until_ended(job, MADE_S)
     found = find()
     if found is None and job.status not in ENDED:

@@ -25,6 +25,7 @@ from service.errors import NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
 from service.jobs.tasks import OnnxTask
 from service.storage.kinds import LEARN
+from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredFile
 from service.storage.records import PresetPainter
 from service.storage.schema import JobRow, PresetRow
@@ -55,7 +56,7 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     with new_learning("", images, body) as learning:
         preset, before = context().painters.begin(path.name, learning.submit)
     end_learning(before)
-    context().wake()
+    context().wake(ENGINE)
     here = url_for("painters.get_painter", name=path.name)
     return painter_resource(preset, _learning(preset)), 202, {"Location": here}
 

@@ -35,6 +35,7 @@ from service.pictures.images import UnreadableImage
 from service.pictures.sizes import style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
+from service.storage.lanes import ENGINE
 from service.storage.readback import read_back
 from service.storage.records import Warming
 from service.storage.schema import PresetRow
@@ -81,7 +82,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
             raise InvalidInput.field("images", str(error)) from error
     _end_tasks(before)
     if body.warm or learning:
-        context().wake()
+        context().wake(ENGINE)
     return _saved(*saved)
 
 
