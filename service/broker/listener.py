@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 from kombu.mixins import ConsumerMixin
 
 from service.broker.messages import PAINTINGS, make_app
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 RETRY_S = 1.0  # seconds before the next try after an error that nobody expected
 
 
-class Listener(ConsumerMixin):  # type: ignore[misc]
+class Listener(ConsumerMixin):
     """A thread that listens at the broker, and connects again whenever the broker is back.
 
     Every painter worker hears every message: those that are busy may ignore it, the row decides who paints.
@@ -36,7 +36,7 @@ class Listener(ConsumerMixin):  # type: ignore[misc]
         self.connection = app.connection_for_read()
         self.is_listening = False
         self._heard = heard
-        self._queue = Queue("", PAINTINGS, exclusive=True, auto_delete=True, durable=False)
+        self._queue = Queue("", PAINTINGS, exclusive=True, auto_delete=True, durable=False)  # type: ignore[no-untyped-call]
         self._thread = threading.Thread(target=self._listen, name="listening", daemon=True)
 
     def start(self) -> None:
@@ -60,7 +60,7 @@ class Listener(ConsumerMixin):  # type: ignore[misc]
     def _listen(self) -> None:
         while not self.should_stop:
             try:
-                self.run()
+                self.run()  # type: ignore[no-untyped-call]
             except Exception:  # the transports' own, which kombu doesn't know as errors of the connection
                 logger.exception("listening at the broker failed; trying again")
                 time.sleep(RETRY_S)

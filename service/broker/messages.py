@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from kombu import Exchange
+from kombu.entity import Exchange
 
 WAKE = "service.wake"  # "there may be a job to claim"; it carries nothing else
 QUEUE = "nst"
-PAINTINGS = Exchange("nst.paintings", "fanout", durable=False, delivery_mode="transient")
+PAINTINGS = Exchange("nst.paintings", "fanout", durable=False, delivery_mode="transient")  # type: ignore[no-untyped-call]
 """Where a message says to all painter workers that a painting was submitted; it carries nothing else."""
 WAKE_EXPIRES_S = 30.0  # seconds until an unread wake-up is dropped: idle workers have looked by themselves by then
 CONNECT_S = 1.0  # time limit of connecting, in seconds

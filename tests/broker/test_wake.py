@@ -81,11 +81,11 @@ def test_every_painter_worker_hears_of_a_painting_also_after_the_broker_was_rest
     wake = waker(redis.url)
     for _ in range(2):
         eventually(lambda: all(one.is_listening for one in listeners), 20, "nobody listens")
-        for one in heard:
-            one.clear()
+        for event in heard:
+            event.clear()
         wake(ENGINE)
         wake(PAINT)
-        assert [one.wait(10) for one in heard] == [True, True]
+        assert [event.wait(10) for event in heard] == [True, True]
         redis.stop()
         eventually(lambda: not any(one.is_listening for one in listeners), 20, "they believe that they listen")
         redis.start()
