@@ -210,6 +210,9 @@ class Settings:
         0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", _whole, 0
     )
     streams: int = _setting(200, "event streams that a web process keeps open, beside NST_WEB_THREADS", _whole, 1)
+    photos: Path | None = _setting(
+        None, "folder of photographs on the worker's machine, from which all painters learn too; empty: none", _path
+    )
     broker_url: str = _setting(
         "", "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves"
     )

@@ -47,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
     "NST_CORS_ORIGINS": (),
     "NST_TRUSTED_PROXIES": 0,
     "NST_STREAMS": 200,
+    "NST_PHOTOS": None,
     "NST_BROKER_URL": "",
     "NST_WEBHOOK_HOSTS": (),
     "NST_WEBHOOK_SECRET": "",

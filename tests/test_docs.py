@@ -41,7 +41,9 @@ def settings_table() -> str:
         default = value.relative_to(ROOT) if isinstance(value, Path) and value.is_absolute() else value
         if isinstance(value, bool):
             default = "on" if value else "off"
-        rows.append(f"| `{name}` | {f'`{default}`' if default not in ('', ()) else ''} | {setting.metadata['doc']} |")
+        rows.append(
+            f"| `{name}` | {f'`{default}`' if default not in ('', (), None) else ''} | {setting.metadata['doc']} |"
+        )
     return "\n".join(rows) + "\n"
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
@@ -26,6 +28,7 @@ from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob
 from service.worker.onnx_file import preset_onnx
+from service.worker.photo_folder import decoded, files_in
 from service.worker.reporter import Stopping, read_checkpoint
 from service.worker.tasks import PresetRun
 
@@ -33,6 +36,7 @@ PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two checks whether other jobs wait
 KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
+MOST_PHOTOS = 64
 PHOTO_PIXELS = 64_000_000  # of all photographs together, 3 bytes each
 SHOWN = 4  # pictures of the preview
 SEED = 2
@@ -76,14 +80,20 @@ class _Courtesy:
 
 
 class LearnRun(PresetRun):
-    """Learning: resumes at its checkpoint, and gives way to every other job that waits."""
+    """Learning: resumes at its checkpoint, and gives way to every other job that waits.
+
+    Attributes:
+        photos: folder of the operator's photographs, if there is one.
+    """
+
+    photos: Path | None = None
 
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)
         check_learning_memory("size", {self.capacity})
         photographs = self._photographs(task)
         course = self._course(task, photographs)
-        shown = [*photographs, *self._drawn(SHOWN)][:SHOWN]
+        shown = [*photographs[: len(task.photos)], *self._drawn(SHOWN)][:SHOWN]  # the operator's aren't for callers
         give_way = _Courtesy(self.leases)
         try:
             while not course.ended:
@@ -99,12 +109,17 @@ class LearnRun(PresetRun):
         self._keep(task, course, len(photographs), judged)
 
     def _photographs(self, task: LearnTask) -> list[Picture]:
-        """Decode the photographs, reduced to the largest size that is learned from and to PHOTO_PIXELS."""
+        """Decode up to MOST_PHOTOS photographs, first those of the request, then the operator's.
+
+        They are reduced to the largest size that is learned from, and to PHOTO_PIXELS.
+        """
         largest = max(learned_sizes(task.size).values())
+        own = files_in(self.photos) if self.photos else []
+        room = PHOTO_PIXELS / max(1, min(MOST_PHOTOS, len(task.photos) + len(own)))
+        sent = (files.decode(self.read(photo), self.reporter.on_tick) for photo in task.photos)
         photographs = []
-        for photo in task.photos:
-            picture = files.decode(self.read(photo), self.reporter.on_tick)
-            roomy = math.sqrt(PHOTO_PIXELS / len(task.photos) / (picture.shape[0] * picture.shape[1]))
+        for picture in islice(chain(sent, decoded(own, self.reporter.on_tick)), MOST_PHOTOS):
+            roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
             edge = max(picture.shape[:2])
             photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
             self.reporter.on_tick()

@@ -13,6 +13,7 @@ from service.storage.lanes import ENGINE, PAINT
 from service.webhooks.dispatcher import WebhookDispatcher
 from service.worker.job import JobRun
 from service.worker.kinds import RUN_CLASSES
+from service.worker.learn import LearnRun
 from service.worker.loop import WorkerLoop
 from service.worker.paint import PaintRun
 from service.worker.reporter import Reporter
@@ -46,7 +47,10 @@ class Worker(WorkerLoop):
     def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
         if claim.lane == PAINT:
             return PaintRun(self._leases, self._blobs, self.capacity, claim, reporter, self._stylist.painters)
-        return RUN_CLASSES[claim.kind](self._leases, self._blobs, self.capacity, claim, reporter, self._stylist)
+        run = RUN_CLASSES[claim.kind](self._leases, self._blobs, self.capacity, claim, reporter, self._stylist)
+        if isinstance(run, LearnRun):
+            run.photos = self._settings.photos
+        return run
 
     def before_claim(self) -> None:
         """Sweep if it is time; sooner while a disk is short of room."""

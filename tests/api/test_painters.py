@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -159,3 +160,15 @@ def test_a_wrong_field_is_named(service: RunningService, body: dict[str, Any], f
 def test_there_is_no_painter_of_no_preset(service: RunningService) -> None:
     assert put_painter(service, "nobody").status_code == 404
     assert service.get("/v1/styles/nobody/painter").status_code == 404
+
+
+def test_the_operators_photographs_are_learned_from(narrow_model: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a licence.txt").write_text("free")
+    (photos / "red.png").write_bytes(png(np.full((64, 96, 3), (255, 0, 0), np.uint8)))
+    with RunningService(narrow_model, tmp_path, photos=photos) as service:
+        service.put_style("seen", png(NEGATIVE))
+        put_painter(service, "seen", photos=[b64(png(NEGATIVE))], **QUICK)
+        assert learned(service, "seen")["photos"] == 2
+        assert "no painter learns from" in service.log.read_text()

@@ -119,7 +119,7 @@ class PainterOut(BaseModel):
     eta_seconds: float | None = described("Seconds of learning that are left, if known.", None, ge=0)
     steps: int = described("Steps of the learning that is under way, or of the painter.", 700, ge=0)
     seconds: float | None = described("Seconds that the painter learned.", 360.0, ge=0)
-    photos: int | None = described("Photographs that came with its learning.", 0, ge=0)
+    photos: int | None = described("Photographs that it learned from, with those in NST_PHOTOS.", 0, ge=0)
     size: int | None = described("Long edge that it learned for, in pixels.", 512, ge=1)
     bytes: int | None = described("Size of its ONNX file.", 3100057, ge=1)
     sha256: str | None = sha256("its ONNX file")

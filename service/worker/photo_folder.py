@@ -1,0 +1,33 @@
+"""The operator's photographs (NST_PHOTOS), from which painters learn beside those of a request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from service.decoding import files
+from service.pictures.images import Picture, UnreadableImage
+
+logger = logging.getLogger(__name__)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of a folder by name; none, with a warning in the log, if it can't be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        logger.warning("NST_PHOTOS: painters learn without its photographs: %s", error)
+        return []
+
+
+def decoded(paths: Sequence[Path], tick: Callable[[], None]) -> Iterator[Picture]:
+    """Decode picture files, H x W x 3 uint8 each; others are left out, with a warning in the log.
+
+    `tick` is called while a picture is read; an exception that it raises ends the reading.
+    """
+    for path in paths:
+        try:
+            yield files.decode(path.read_bytes(), tick)
+        except (UnreadableImage, OSError) as error:
+            logger.warning("NST_PHOTOS: no painter learns from %s: %s", path, error)
