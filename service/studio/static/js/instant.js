@@ -10,7 +10,6 @@ import { isSame, isSize, toInstantRequest } from "./instant_request.js";
 import { isWatching } from "./job.js";
 import { onPainters } from "./painters.js";
 import { patiently } from "./patience.js";
-import { peekAt } from "./peek.js";
 import { fetchPicture } from "./pictures.js";
 import { uniqueName } from "./random.js";
 import { fillShelf } from "./shelf.js";
@@ -40,11 +39,6 @@ export function returnToInstant() {
   refresh();
   const asked = toInstantRequest(draft);
   if (asked && last && isSame(last.asked, asked)) put();
-}
-
-/** Puts the small copy away where the stage shows something else. */
-export function leaveInstant() {
-  peekAt(null);
 }
 
 function isOnItsWay(asked) {
@@ -77,7 +71,6 @@ function forget() {
   stop();
   if (last) showDraft();
   last = null;
-  leaveInstant();
   show($("instant"), false);
 }
 
@@ -141,11 +134,9 @@ function put() {
   const { asked, blob, seconds, problem } = last;
   if (problem) {
     showDraft();
-    leaveInstant();
-    return tell(`No picture at once: ${problem}`);
+      return tell(`No picture at once: ${problem}`);
   }
   showInstant(draft.content, blob, `Painting in the style of ${listed(asked.names)}`).catch(() => {});
-  peekAt(blob);
   const words = `Painted in ${briefly(seconds)} by the ${asked.names.length > 1 ? "painters" : "painter"} of ${listed(asked.names)}.`;
   tell(asked.leftOut ? `${words} Only Paint heeds ${asked.leftOut}.` : words, blob);
   say(words);

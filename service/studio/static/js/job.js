@@ -5,8 +5,9 @@ import { $, ask, say } from "./dom.js";
 import { watch } from "./events.js";
 import { refreshGallery } from "./gallery.js";
 import { patiently } from "./patience.js";
+import { showProgress, tellPlace } from "./progress.js";
 import { reuse } from "./reuse.js";
-import { announce, isLive, pathOf, showJob, showMissing, showPainting, showPreview, showProgress, showWaiting } from "./stage.js";
+import { announce, isLive, pathOf, showJob, showMissing, showPainting, showPreview, showWaiting } from "./stage.js";
 import { fillStrip, showStrip } from "./strip.js";
 import { variantLabels } from "./words.js";
 
@@ -43,6 +44,7 @@ function fail(error) {
 async function follow(id, signal) {
   let job = await patiently(() => getJson(`/v1/transfers/${id}`, signal), signal);
   put(job);
+  tellPlace(job, signal);
   await unlessUnreadable(showWaiting(job, signal));
   signal.throwIfAborted();
   if (isLive(job)) {

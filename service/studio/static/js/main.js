@@ -1,25 +1,28 @@
 // Puts the page together.
 import { jobInAddress } from "./address.js";
+import { setUpBrush } from "./brushwork.js";
 import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
 import "./extras.js";
+import { setUpForecast } from "./forecast.js";
 import { markOpen, refreshGallery } from "./gallery.js";
-import { leaveInstant, returnToInstant, setUpInstant } from "./instant.js";
+import { returnToInstant, setUpInstant } from "./instant.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
 import { onNewKey } from "./key.js";
 import { setUpLessons } from "./lessons.js";
+import { setUpPeek } from "./peek.js";
 import { setUpPicking } from "./picker.js";
 import { setUpPresets } from "./presets.js";
+import { setUpSeries } from "./series_choice.js";
 import { setUpSettings } from "./settings.js";
 import { fillShelf } from "./shelf.js";
 import { showDraft } from "./stage.js";
 import { setUpSending } from "./submit.js";
+import { setUpWhere } from "./where.js";
 
 function route() {
-  if (jobInAddress()) {
-    leaveInstant();
-    openJob(jobInAddress());
-  } else {
+  if (jobInAddress()) openJob(jobInAddress());
+  else {
     leaveJob();
     showDraft();
     returnToInstant();
@@ -44,7 +47,11 @@ function load() {
 }
 
 setUpPicking();
+setUpPeek();
 setUpSettings();
+setUpSeries();
+setUpBrush();
+setUpWhere();
 setUpSending();
 setUpPresets();
 setUpCode();
@@ -59,5 +66,6 @@ addEventListener("hashchange", () => {
 await restore();
 setUpInstant(); // what was restored is no change by the person
 setUpLessons();
+setUpForecast();
 load();
 document.documentElement.dataset.ready = "yes";

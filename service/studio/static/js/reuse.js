@@ -6,11 +6,11 @@ import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
 import { Past } from "./past.js";
 import { sizeOf } from "./pictures.js";
 import { OPTION_DEFAULTS } from "./service.js";
+import { PLACES } from "./where.js";
 import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
 
-const OVER_CONTENT = { protect: "What stays as it is: a mask", strength_map: "Where it is strong: a mask" };
 const DIAL = ["content_weight", "style_weight", "tv_weight"]; // the weights that a strength stands for
-const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(OVER_CONTENT), ...Object.keys(DEFAULTS)];
+const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(PLACES), ...Object.keys(DEFAULTS)];
 
 export async function reuse(job) {
   const past = await Past.of(job.id);
@@ -60,7 +60,7 @@ async function entryOf(style, loc, past, lost) {
 /** The masks over the photograph, and an initial image, as extras. */
 async function masks(options, past) {
   const found = [];
-  for (const [name, words] of Object.entries(OVER_CONTENT)) {
+  for (const [name, { words }] of Object.entries(PLACES)) {
     if (options[name]) found.push({ name, words, value: await past.file(name, name) });
   }
   if (typeof options.init !== "string") {
@@ -99,7 +99,7 @@ async function variant(own, i, options, past, lost) {
   const given = { ...own };
   if (own.styles) given.styles = (await stylesOf(own.styles, `${loc}.styles`, past, lost)).map(({ file, ...style }) => (file ? { image: file, ...style } : style));
   if (own.init && typeof own.init !== "string") given.init = await past.file(`${loc}.init`, "first");
-  for (const name of Object.keys(OVER_CONTENT)) if (own[name]) given[name] = await past.file(`${loc}.${name}`, name);
+  for (const name of Object.keys(PLACES)) if (own[name]) given[name] = await past.file(`${loc}.${name}`, name);
   if (own.strength === null) {
     delete given.strength;
     for (const name of DIAL) given[name] ??= options[name];

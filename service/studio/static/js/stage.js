@@ -1,14 +1,14 @@
 // The stage: the draft's photograph, or a transfer that runs or has ended.
-import { $, h, say, show } from "./dom.js";
+import { beginCurve, forgetCurve } from "./curve.js";
+import { details, factsOf } from "./details.js";
+import { $, say, show } from "./dom.js";
 import { draft } from "./draft.js";
-import { addToCurve, beginCurve, forgetCurve } from "./curve.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
-import { OPTION_DEFAULTS } from "./service.js";
+import { chip, showProgress } from "./progress.js";
 import { hideStrip } from "./strip.js";
-import { ago, bytes, count, duration, isUnusual, number, optionName, percent, plain, STATUS, stylesOf, took } from "./words.js";
+import { bytes, STATUS, stylesOf } from "./words.js";
 
-const SAID = ["size", "strength", "content_weight", "style_weight", "color", "iterations"]; // options with words of their own
 const LIVE = new Set(["queued", "running"]);
 const TITLE = document.title;
 
@@ -79,16 +79,6 @@ export function showJob(job) {
   } else forgetCurve(job.id);
 }
 
-export function showProgress({ status, iteration, iterations, fraction, eta_seconds: eta, losses }) {
-  chip(status, STATUS[status]);
-  if (status === "running") $("bar").value = fraction;
-  else $("bar").removeAttribute("value");
-  $("step").textContent = status === "running" ? `Iteration ${iteration} of ${iterations}` : "Waiting for a free worker";
-  $("left").textContent = status === "running" ? (eta == null ? "Getting going …" : `About ${duration(eta)} left`) : "";
-  document.title = status === "running" ? `${percent(fraction)} painted – Studio` : `${STATUS[status]} – Studio`;
-  if (losses) addToCurve(iteration / (iterations || 1), losses.total);
-}
-
 /** Shows the photograph faintly: before the first preview, or if there never was one. */
 export async function showWaiting(job, signal) {
   const { width, height } = job.options.content;
@@ -150,11 +140,6 @@ export function offerFile(link, blob, name) {
   show(link, true);
 }
 
-function chip(kind, words) {
-  $("job-status").dataset.kind = kind;
-  $("job-status").textContent = words;
-}
-
 function why(job) {
   const words = {
     failed: job.error?.detail,
@@ -162,46 +147,6 @@ function why(job) {
   }[job.status];
   $("job-why").textContent = words ?? "";
   show($("job-why"), Boolean(words));
-}
-
-function factsOf(job) {
-  const { options, result, created_at: created } = job;
-  const size = result ? `${result.width} × ${result.height}` : `${options.size} px`;
-  const several = options.variants.length > 1 && count(options.variants.length, "picture", "pictures");
-  return [size, several, took(job), ago(created)].filter(Boolean).join(" · ");
-}
-
-/** Options and figures of a picture: `result` is its own, or null. */
-function details({ style_cache: cache, engine }, options, result) {
-  const strength = options.strength == null ? null : percent(options.strength);
-  const facts = {
-    Styles: options.styles.map(styleInWords).join(", "),
-    Strength: strength,
-    "Content weight": number(options.content_weight),
-    "Style weight": number(options.style_weight),
-    Colour: { style: "the style’s", match: "matched to the photograph", luminance: "the photograph’s" }[options.color],
-    Iterations: result ? `${result.iterations} of ${options.iterations}` : options.iterations,
-    "Content loss": result && lossOf(result, "content"),
-    "Style loss": result && lossOf(result, "style"),
-    "Style cache": cache,
-    Computed: engine && `${engine.device}, ${engine.precision}`,
-  };
-  const others = Object.keys(OPTION_DEFAULTS).filter((name) => !SAID.includes(name) && isUnusual(name, options[name]));
-  for (const name of others) facts[optionName(name)] = plain(options[name]);
-  for (const name of ["protect", "strength_map"]) if (options[name]) facts[optionName(name)] = "a mask";
-  return Object.entries(facts)
-    .filter(([, value]) => value != null)
-    .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
-}
-
-/** One of a picture's losses in words; those of a painter's picture come some seconds after it. */
-function lossOf({ losses }, term) {
-  return losses ? number(losses[term]) : "not measured yet";
-}
-
-function styleInWords({ preset, weight, scale, mask, style_mask: part }) {
-  const masked = mask || part ? ", masked" : "";
-  return `${preset ?? "own picture"} (weight ${number(weight)}, scale ${number(scale)}${masked})`;
 }
 
 export function announce(job) {

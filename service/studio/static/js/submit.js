@@ -9,6 +9,8 @@ import { patiently } from "./patience.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { uniqueName } from "./random.js";
 import { toRequest } from "./request.js";
+import { canWalk, pictureCount, seriesOf } from "./series.js";
+import { PLACES } from "./where.js";
 import { count } from "./words.js";
 
 const TOO_LARGE = 413;
@@ -49,7 +51,9 @@ async function missing() {
   }
   const styled = draft.mix.length > 0 || hasOwnStyles(draft.extras);
   if (!styled) showProblem($("styles"), "styles", "Pick at least one style");
-  return !draft.content || !styled;
+  const lost = styled && seriesOf(draft) === "walk" && !canWalk(draft.mix, draft.extras);
+  if (lost) showProblem($("look"), "variants", "A walk needs a mix of two styles");
+  return !draft.content || !styled || lost;
 }
 
 async function posted(signal) {
@@ -80,11 +84,12 @@ function busy(is) {
 
 function summary() {
   const { content, mix, settings, extras } = draft;
-  const carried = extras.filter(({ name }) => name);
+  const carried = extras.filter(({ name }) => name && !(name in PLACES));
   const none = hasOwnStyles(extras) ? "styles of their own" : "no style yet";
   const parts = shares(mix);
   const styles = mix.length > 2 ? count(mix.length, "style", "styles") : mix.filter((_, i) => parts[i]).map(nameOf).join(" + ");
   const words = [content?.file.name ?? "no photograph yet", styles || none, settings.size && `${settings.size} px`];
+  if (seriesOf(draft) !== "one") words.push(count(pictureCount(draft), "picture", "pictures"));
   if (carried.length) words.push(count(carried.length, "thing carried over", "things carried over"));
   $("summary").textContent = words.filter(Boolean).join(" · ");
 }
