@@ -4,6 +4,7 @@ import { setUpBrush } from "./brushwork.js";
 import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
 import "./extras.js";
+import { keepFocus } from "./focus.js";
 import { setUpForecast } from "./forecast.js";
 import { markOpen, refreshGallery } from "./gallery.js";
 import { returnToInstant, setUpInstant } from "./instant.js";
@@ -13,11 +14,13 @@ import { setUpLessons } from "./lessons.js";
 import { setUpPeek } from "./peek.js";
 import { setUpPicking } from "./picker.js";
 import { setUpPresets } from "./presets.js";
+import { setUpSelection } from "./selection.js";
 import { setUpSeries } from "./series_choice.js";
 import { setUpSettings } from "./settings.js";
 import { fillShelf } from "./shelf.js";
 import { showDraft } from "./stage.js";
 import { setUpSending } from "./submit.js";
+import { setUpViewer } from "./viewer.js";
 import { setUpWhere } from "./where.js";
 
 function route() {
@@ -28,6 +31,7 @@ function route() {
     returnToInstant();
   }
   markOpen();
+  keepFocus();
 }
 
 /** Has a link within the page scroll without a change of the address, which says what the stage shows. */
@@ -52,6 +56,8 @@ setUpSettings();
 setUpSeries();
 setUpBrush();
 setUpWhere();
+setUpViewer();
+setUpSelection();
 setUpSending();
 setUpPresets();
 setUpCode();

@@ -1,4 +1,4 @@
-// "Use these settings": a past transfer becomes the draft, with its pictures fetched from the service.
+// "Use these settings": a past transfer becomes the draft, with its pictures fetched from the service. Also for its code.
 import { goToDraft } from "./address.js";
 import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
@@ -13,6 +13,14 @@ const DIAL = ["content_weight", "style_weight", "tv_weight"]; // the weights tha
 const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(PLACES), ...Object.keys(DEFAULTS)];
 
 export async function reuse(job) {
+  const past = await draftOf(job);
+  replaceDraft(past);
+  await goToDraft();
+  say(["The photograph, the mix and the settings are those of that picture.", ...past.extras.map(({ words }) => words)].join(" "));
+}
+
+/** The draft that makes a past transfer again: {content, mix, settings, extras}. */
+export async function draftOf(job) {
   const past = await Past.of(job.id);
   const lost = []; // words for what can't be carried over
   const content = await past.file("content", "photograph");
@@ -22,9 +30,7 @@ export async function reuse(job) {
   if (blend) extras.push(blend);
   else if (job.options.variants.length) extras.push(await variants(job.options, past, lost));
   if (lost.length) extras.push({ words: `Not carried over: ${lost.join("; ")}.` });
-  replaceDraft({ content: { file: content, ...(await sizeOf(content)) }, mix, settings: settingsOf(job.options), extras });
-  await goToDraft();
-  say(["The photograph, the mix and the settings are those of that picture.", ...extras.map(({ words }) => words)].join(" "));
+  return { content: { file: content, ...(await sizeOf(content)) }, mix, settings: { ...DEFAULTS, ...settingsOf(job.options) }, extras };
 }
 
 /** A transfer's styles as entries of the mix. */

@@ -4,13 +4,18 @@ import { details, factsOf } from "./details.js";
 import { $, say, show } from "./dom.js";
 import { draft } from "./draft.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
+import { keepFocus } from "./focus.js";
+import { inWords } from "./labels.js";
+import { pathOf, titleOf } from "./paintings.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
 import { chip, showProgress } from "./progress.js";
+import { withEnding } from "./save.js";
 import { hideStrip } from "./strip.js";
 import { bytes, STATUS, stylesOf } from "./words.js";
 
 const LIVE = new Set(["queued", "running"]);
 const TITLE = document.title;
+const ACTIONS = ["download", "cancel", "again", "save-all", "sheet", "job-code", "delete"];
 
 export function isLive(job) {
   return LIVE.has(job.status);
@@ -49,7 +54,7 @@ export function showMissing(words) {
   hideStrip();
   show($("draft-caption"), false);
   show($("job-caption"), true);
-  for (const id of ["live", "job-why", "download", "cancel", "again", "delete", "job-details"]) show($(id), false);
+  for (const id of ["live", "job-why", "job-details", ...ACTIONS]) show($(id), false);
   chip("lost", "Gone");
   $("job-styles").textContent = $("job-facts").textContent = "";
   setStage("lost", words);
@@ -69,14 +74,16 @@ export function showJob(job) {
   show($("live"), live);
   show($("cancel"), live);
   $("cancel").disabled = false;
-  for (const id of ["again", "delete"]) show($(id), !live);
+  for (const id of ["again", "job-code", "delete"]) show($(id), !live);
   show($("download"), false);
+  for (const id of ["sheet", "save-all"]) show($(id), Boolean(job.links.sheet));
   why(job);
   $("job-options").replaceChildren(...details(job, job.options, job.result));
   if (live) {
     beginCurve(job.id);
     showProgress({ ...job.progress, status: job.status });
   } else forgetCurve(job.id);
+  keepFocus();
 }
 
 /** Shows the photograph faintly: before the first preview, or if there never was one. */
@@ -105,7 +112,7 @@ export async function showPainting(job, i, signal) {
   setStage("picture");
   const result = await fetchPicture(pathOf(job, i), signal);
   signal.throwIfAborted();
-  offer(result, job, i);
+  offerFile($("download"), result, titleOf(job, i));
   $("job-options").replaceChildren(...details(job, options, job.result.variants[i]));
   await showBlob($("after"), result, signal);
   setFrame(width, height);
@@ -117,32 +124,22 @@ export async function showPainting(job, i, signal) {
   showCompare(true);
 }
 
-/** The path of a transfer's picture. */
-export function pathOf(job, i) {
-  return job.options.variants.length ? `${job.links.image}?variant=${i}` : job.links.image;
-}
-
 /** The options of one of a transfer's pictures. */
 function optionsOf({ options }, i) {
   return { ...options, ...options.variants[i], variants: [] };
-}
-
-function offer(blob, job, i) {
-  const number = job.options.variants.length ? `-${i + 1}` : "";
-  offerFile($("download"), blob, `painting-${job.id.slice(0, 8)}${number}`);
 }
 
 /** Has a link download a picture. */
 export function offerFile(link, blob, name) {
   URL.revokeObjectURL(link.href);
   link.href = URL.createObjectURL(blob);
-  link.download = `${name}.${blob.type.split("/")[1].replace("jpeg", "jpg")}`;
+  link.download = withEnding(name, blob);
   show(link, true);
 }
 
 function why(job) {
   const words = {
-    failed: job.error?.detail,
+    failed: job.error && inWords(job.error.detail),
     canceled: job.links.preview ? "Canceled. This is how far it had come." : "Canceled before there was anything to see.",
   }[job.status];
   $("job-why").textContent = words ?? "";

@@ -3,6 +3,7 @@ import { goToDraft, goToJob } from "./address.js";
 import { call, form, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { draft, hasOwnStyles, onDraft, shares } from "./draft.js";
+import { focusProblem, focusStage } from "./focus.js";
 import { refreshGallery } from "./gallery.js";
 import { nameOf } from "./mixer.js";
 import { patiently } from "./patience.js";
@@ -36,6 +37,7 @@ async function sendDraft() {
     const job = await posted(sending.signal);
     refreshGallery();
     goToJob(job.id);
+    focusStage();
     say("Sent. The painting begins.");
   } catch (error) {
     if (!sending.signal.aborted) await explain(error);
@@ -47,13 +49,14 @@ async function missing() {
   if (!draft.content) {
     await goToDraft();
     showProblem($("canvas"), "content", "Choose a photograph first");
-    $("choose-content").focus();
   }
   const styled = draft.mix.length > 0 || hasOwnStyles(draft.extras);
   if (!styled) showProblem($("styles"), "styles", "Pick at least one style");
   const lost = styled && seriesOf(draft) === "walk" && !canWalk(draft.mix, draft.extras);
   if (lost) showProblem($("look"), "variants", "A walk needs a mix of two styles");
-  return !draft.content || !styled || lost;
+  const lacks = !draft.content || !styled || lost;
+  if (lacks && !focusProblem()) $("add-style").focus();
+  return lacks;
 }
 
 async function posted(signal) {
@@ -68,7 +71,7 @@ async function explain(error) {
   const words = showProblems(document, error.problem);
   if (error.status === TOO_LARGE) words.push("Choose smaller pictures.");
   tell(words.join(" "));
-  document.querySelector("[aria-invalid]")?.focus();
+  focusProblem();
 }
 
 function tell(words) {
