@@ -10,14 +10,15 @@ export function focusStage() {
 /** Gives the focus to the stage if what had it isn't seen any more. */
 export function keepFocus() {
   requestAnimationFrame(() => {
-    const held = document.activeElement && document.activeElement !== document.body;
+    const held = document.activeElement !== document.body && document.activeElement?.checkVisibility();
     if (!held && last && !last.checkVisibility()) focusStage();
   });
 }
 
-/** Gives the focus to the first control with a problem. Returns whether there is one. */
+/** Gives the focus to the first control with a problem, of radio buttons to the chosen one. Returns whether there is one. */
 export function focusProblem() {
-  const control = [...document.querySelectorAll("[aria-invalid]")].find((one) => one.checkVisibility());
+  const wrong = [...document.querySelectorAll("[aria-invalid]")].filter((one) => one.checkVisibility());
+  const control = wrong.find(({ type, checked }) => type !== "radio" || checked);
   control?.focus();
   return Boolean(control);
 }

@@ -20,6 +20,7 @@ import { setUpSettings } from "./settings.js";
 import { fillShelf } from "./shelf.js";
 import { showDraft } from "./stage.js";
 import { setUpSending } from "./submit.js";
+import { setUpTints } from "./tints.js";
 import { setUpViewer } from "./viewer.js";
 import { setUpWhere } from "./where.js";
 
@@ -56,6 +57,7 @@ setUpSettings();
 setUpSeries();
 setUpBrush();
 setUpWhere();
+setUpTints();
 setUpViewer();
 setUpSelection();
 setUpSending();

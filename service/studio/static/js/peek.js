@@ -1,6 +1,8 @@
 // A small copy of the stage's picture beside Paint while the stage is out of sight: a dial can be moved by eye there too.
 import { $, show } from "./dom.js";
 
+const ENOUGH = 0.6; // of the stage's picture: with less of it in sight the copy is shown
+
 let inSight = true;
 
 function draw() {
@@ -12,8 +14,9 @@ function draw() {
 
 export function setUpPeek() {
   new MutationObserver(draw).observe($("after"), { attributeFilter: ["src"] });
-  new IntersectionObserver(([{ isIntersecting }]) => {
-    inSight = isIntersecting;
+  const seen = ([{ intersectionRatio: ratio }]) => {
+    inSight = ratio >= ENOUGH;
     draw();
-  }).observe($("canvas"));
+  };
+  new IntersectionObserver(seen, { threshold: ENOUGH }).observe($("canvas"));
 }

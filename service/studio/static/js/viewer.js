@@ -67,7 +67,7 @@ function toggleBefore() {
 
 async function toggleFullScreen() {
   if (document.fullscreenElement) await document.exitFullscreen();
-  else await $("viewer").requestFullscreen().catch(() => {}); // a browser that refuses shows the window as it is
+  else await $("viewer-sheet").requestFullscreen().catch(() => {}); // a browser that refuses shows the window as it is
 }
 
 const KEYS = {

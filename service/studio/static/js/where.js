@@ -27,7 +27,8 @@ export const PLACES = {
     name: "strength.png",
   },
 };
-const OF_STYLE = { hint: "Paint where this style goes. Styles without a mask go where the others leave room.", tint: [235, 70, 30], name: "where.png" };
+export const STYLE_TINT = [235, 70, 30];
+const OF_STYLE = { hint: "Paint where this style goes. Styles without a mask go where the others leave room.", tint: STYLE_TINT, name: "where.png" };
 
 function maskOf(name) {
   return draft.extras.find((extra) => extra.name === name);
