@@ -118,7 +118,9 @@ def test_shares_add_up_whichever_is_moved(visit: Visit, photo_png: bytes) -> Non
     sliders = visit.at("#mix [data-field=weight]")
     sliders.nth(1).fill("0.5")
     expect(shares).to_have_text(["25 %", "50 %", "25 %"])
-    drag = "(slider, values) => values.forEach((v) => { slider.value = v; slider.dispatchEvent(new Event('input')); })"
+    drag = (
+        "(slider, values) => values.forEach((v) => { slider.value = v; slider.dispatchEvent(new Event('input')); })"
+    )
     sliders.nth(0).evaluate(drag, [0.6, 1, 0.4])  # one way and back in one go forgets nothing
     expect(shares).to_have_text(["40 %", "40 %", "20 %"])
     visit.at("#mix li button[aria-label^=Remove]").first.click()
@@ -126,17 +128,25 @@ def test_shares_add_up_whichever_is_moved(visit: Visit, photo_png: bytes) -> Non
 
 
 def test_errors_name_what_a_person_sees(visit: Visit, photo_png: bytes, texture_png: bytes) -> None:
-    said = "([loc, words]) => import('/studio/js/labels.js').then((labels) => [labels.placeInWords(loc), labels.inWords(words)])"
+    said = """([loc, words]) => import("/studio/js/labels.js").then(
+        ({ placeInWords, inWords }) => [placeInWords(loc), inWords(words)])"""
     assert visit.page.evaluate(said, ["variants.1.style_weight", "styles.0.mask: content_weight is wrong"]) == [
         "picture 2: the style weight",
         "style 1: its mask over the photograph: content weight is wrong",
     ]
     visit.expected.append("422")
     black = b64(png(np.zeros((96, 96), np.uint8)))
-    response = visit.service.post({"content": b64(photo_png), "styles": [{"image": b64(texture_png), "style_mask": black}]})
+    response = visit.service.post(
+        {"content": b64(photo_png), "styles": [{"image": b64(texture_png), "style_mask": black}]}
+    )
     assert response.status_code == 422
     refused = response.json()
-    visit.page.route("**/v1/transfers", lambda route: route.fulfill(status=422, json=refused) if route.request.method == "POST" else route.continue_())
+    visit.page.route(
+        "**/v1/transfers",
+        lambda route: (
+            route.fulfill(status=422, json=refused) if route.request.method == "POST" else route.continue_()
+        ),
+    )
     visit.choose_content(file("photo.png", photo_png))
     visit.add_styles(file("a.png", texture_png))
     visit.at("#paint").click()

@@ -1,4 +1,4 @@
-"""Several pictures of one photograph at the studio: strengths, seeds, a walk; what they will take; their sheet and files."""
+"""Several pictures of one photograph at the studio: strengths, seeds, a walk; what they take; sheet and files."""
 
 from __future__ import annotations
 
@@ -128,14 +128,23 @@ def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> N
         route.fulfill(json={"items": items, "next": None})
 
     visit.page.route("**/v1/transfers?status=*", answer)
-    size = 2 * max(visit.page.evaluate("createImageBitmap(document.querySelector('#after')).then((b) => [b.width, b.height])"))
+    size = 2 * max(
+        visit.page.evaluate("createImageBitmap(document.querySelector('#after')).then((b) => [b.width, b.height])")
+    )
     visit.set(size=str(size), iterations="40")
     refresh = "import('/studio/js/forecast.js').then((forecast) => forecast.refreshForecast())"
     visit.page.evaluate(refresh)
     expect(visit.at("#estimate")).to_have_text("After 2 other pictures")
-    measured += [ended(size, 20, 10.0), ended(size, 20, 12.0), ended(20 * size, 20, 1e6), ended(size, 20, 1.0, levels=1)]
+    measured += [
+        ended(size, 20, 10.0),
+        ended(size, 20, 12.0),
+        ended(20 * size, 20, 1e6),
+        ended(size, 20, 1.0, levels=1),
+    ]
     visit.page.evaluate(refresh)
-    height, width = visit.page.evaluate("createImageBitmap(document.querySelector('#after')).then((b) => [b.height, b.width])")
+    height, width = visit.page.evaluate(
+        "createImageBitmap(document.querySelector('#after')).then((b) => [b.height, b.width])"
+    )
     share = min(height, width) / max(height, width)
     seconds = round(22 * share)
     expect(visit.at("#estimate")).to_have_text(f"About {seconds} s, after 2 other pictures")
@@ -158,7 +167,9 @@ def test_progress_is_in_percent_and_a_level_is_a_piece_of_the_curve(visit: Visit
     expect(visit.at("#step")).to_have_text("84 % painted")
     assert visit.page.evaluate("document.getElementById('bar').value") == pytest.approx(0.84)
     expect(visit.at("#loss-when")).to_have_text("Loss after 9")
-    pieces = visit.page.evaluate("[...document.querySelectorAll('#curve polyline')].map((line) => line.points.length)")
+    pieces = visit.page.evaluate(
+        "[...document.querySelectorAll('#curve polyline')].map((line) => line.points.length)"
+    )
     assert pieces == [5, 3]
 
 

@@ -6,6 +6,7 @@ import { number } from "./words.js";
 
 const MOST = 400; // points kept
 const DEARER = 1.6; // how much more work an iteration is at the next level; twice to four times, unless points were missed
+const ROUNDED = 1e-4; // to which events round the share of the work
 const RISE = 1.2; // no level's loss rises so far between two points: where it does, a new level has begun
 
 let id = "";
@@ -33,19 +34,28 @@ export function forgetCurve(job) {
   visit.forget(nameOf(job));
 }
 
-/** The points of each level: a new one begins where an iteration's share of the work changes. */
+/** The points of each level: a new one begins where an iteration's share of the work changes, or where the loss rises. */
 function levels() {
   const pieces = [];
-  let usual = null; // work of an iteration at this level
   for (const [i, point] of points.entries()) {
-    const before = points[i - 1];
-    const work = i ? (point[2] - before[2]) / (point[0] - before[0]) : null;
-    const changes = usual !== null && (work > DEARER * usual || work < usual / DEARER || point[3] > RISE * before[3]);
-    if (!pieces.length || (changes && pieces.at(-1).length > 1)) pieces.push([]);
-    if (changes || usual === null) usual = work;
+    const piece = pieces.at(-1);
+    const ends = piece?.length > 1 && (isOther(piece, points[i - 1], point) || point[3] > RISE * points[i - 1][3]);
+    if (!piece || ends) pieces.push([]);
     pieces.at(-1).push(point);
   }
   return pieces;
+}
+
+/** Whether the iterations between two points are other work than those of a piece, beyond what rounded shares can say. */
+function isOther(piece, before, point) {
+  const usual = workOf(piece[0], piece.at(-1));
+  const now = workOf(before, point);
+  const unsure = ROUNDED / (point[0] - before[0]) + (DEARER * ROUNDED) / (piece.at(-1)[0] - piece[0][0]);
+  return now > DEARER * usual + unsure || now < usual / DEARER - unsure;
+}
+
+function workOf([from, , before], [to, , after]) {
+  return (after - before) / (to - from);
 }
 
 function draw() {

@@ -114,6 +114,7 @@ async function open() {
   await closed;
   fingers.clear();
   if (document.fullscreenElement) await document.exitFullscreen();
+  $("look-closer").focus(); // the end of the full screen takes the focus away
 }
 
 function listenToPointers(pane) {
