@@ -19,7 +19,8 @@ PEN = """([selector, places]) => {
     const canvas = document.querySelector(selector), box = canvas.getBoundingClientRect();
     canvas.setPointerCapture = () => {};  // there is no such pointer
     places.forEach(([x, y], i) => {
-        const names = i === 0 ? ["pointerdown"] : i === places.length - 1 ? ["pointermove", "pointerup"] : ["pointermove"];
+        const last = i === places.length - 1 ? ["pointerup"] : [];
+        const names = i === 0 ? ["pointerdown"] : ["pointermove", ...last];
         for (const name of names) canvas.dispatchEvent(new PointerEvent(name, {
             pointerId: 7, pointerType: "pen", pressure: 0.9, bubbles: true, cancelable: true,
             clientX: box.left + x * box.width, clientY: box.top + y * box.height,
@@ -90,6 +91,7 @@ def test_masks_are_painted_kept_and_sent(drafting: Visit, photo_wide: np.ndarray
         visit.page.keyboard.press(key)
     visit.at("#brush-use").click()
     expect(visit.at("#mix .mask")).to_have_count(1)
+    expect(visit.at(".draw-mask").first).to_be_focused()
     visit.at("html[data-draft=saved]").wait_for()
     visit.reload()
     expect(visit.at("#mix .mask")).to_have_count(1)

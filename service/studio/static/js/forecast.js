@@ -6,9 +6,11 @@ import { crowd, othersInWords } from "./queue.js";
 import { duration } from "./words.js";
 
 const EVERY_MS = 15_000;
+const MEASURED = 8; // every so many times it is also asked what took how long
 
 let others = 0;
 let asked = 0; // when the service was asked last
+let times = 0; // it was asked
 
 function draw() {
   const found = [timeInWords(estimate(draft)), draft.content && others ? `after ${othersInWords(others)}` : ""].filter(Boolean);
@@ -23,11 +25,11 @@ function timeInWords(seconds) {
   return low === high || seconds.high < 1.5 * seconds.low ? `about ${duration((seconds.low + seconds.high) / 2)}` : `${low} to ${high}`;
 }
 
-/** Asks the service anew, and says nothing of others while it doesn't answer. */
-export async function refreshForecast() {
+/** Asks the service anew, who waits and, unless that is known, what took how long; says nothing of others while it doesn't answer. */
+export async function refreshForecast(known = false) {
   asked = Date.now();
   try {
-    [others] = await Promise.all([crowd(), measure()]);
+    [others] = await Promise.all([crowd(), known || measure()]);
   } catch {
     others = 0;
   }
@@ -35,7 +37,7 @@ export async function refreshForecast() {
 }
 
 function refreshIfOld() {
-  if (draft.content && !document.hidden && Date.now() - asked > EVERY_MS) refreshForecast();
+  if (draft.content && !document.hidden && Date.now() - asked > EVERY_MS) refreshForecast(times++ % MEASURED !== 0);
 }
 
 export function setUpForecast() {

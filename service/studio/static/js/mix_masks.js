@@ -12,16 +12,14 @@ export function showMasks(row, style, name) {
   const now = [words, name, ...kept].join();
   if (row.dataset.shows === now) return;
   row.dataset.shows = now;
+  const held = row.contains(document.activeElement);
   const paint = h("button", { type: "button", class: "small quiet draw-mask", "aria-label": `${words}: ${name}`, onclick: () => paintStyleMask(style.id, name) }, icon("brush"), words);
   row.replaceChildren(...kept.map((field) => removal(style.id, field, name)), paint);
+  if (held) paint.focus();
 }
 
 /** A button that says that the style has a mask, and removes it. */
 function removal(id, field, name) {
-  const remove = (event) => {
-    const row = event.currentTarget.parentElement;
-    changeStyle(id, { [field]: undefined });
-    row.querySelector(".draw-mask").focus();
-  };
+  const remove = () => changeStyle(id, { [field]: undefined });
   return h("button", { type: "button", class: "small mask", "aria-label": `${MASKS[field]}: take it from ${name}`, onclick: remove }, MASKS[field], icon("x"));
 }

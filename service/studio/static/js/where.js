@@ -1,7 +1,9 @@
 // "Where": the masks over the photograph, for what stays, for the strength, and for each style.
+import { goToDraft } from "./address.js";
 import { paintMask } from "./brushwork.js";
 import { $, h, icon, say, show } from "./dom.js";
 import { change, changeStyle, draft, onDraft, removeExtra } from "./draft.js";
+import { focusProblem } from "./focus.js";
 import { clearProblemOf, showProblem } from "./problems.js";
 import { sizeOf } from "./pictures.js";
 
@@ -46,6 +48,12 @@ async function paintPlace(name) {
 
 /** Lets the person paint the mask of a style of the mix. */
 export async function paintStyleMask(id, name) {
+  if (!draft.content) {
+    await goToDraft();
+    showProblem(document, "content", "Choose a photograph first");
+    focusProblem();
+    return;
+  }
   const style = draft.mix.find((one) => one.id === id);
   const file = await paintMask({ ...OF_STYLE, title: `Where ${name} goes`, file: style.mask });
   if (file !== undefined) changeStyle(id, { mask: file ?? undefined });
