@@ -26,9 +26,10 @@ export function showProgress({ status, iteration, iterations, fraction, eta_seco
 
 /** Says how many go before a transfer, as long as it waits. */
 export async function tellPlace(job, signal) {
-  for (let current = job; !signal.aborted && $("job-status").dataset.kind === "queued"; current = { ...current, queue: undefined }) {
-    const others = await before(current).catch(() => null);
-    if (signal.aborted || $("job-status").dataset.kind !== "queued") return;
+  const waits = () => !signal.aborted && $("job-status").dataset.kind === "queued";
+  while (waits()) {
+    const others = await before(job).catch(() => null);
+    if (!waits()) return;
     if (others !== null) $("step").textContent = others ? `Waiting: ${othersInWords(others)} first` : "Waiting: it is next";
     await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }

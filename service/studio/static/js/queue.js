@@ -15,7 +15,7 @@ export async function crowd() {
 
 /** How many transfers go before one that waits; as the service says it, or else as many as came earlier. */
 export async function before(job) {
-  if (job.queue) return job.queue.position - 1;
+  if (job.queue) return ((await getJson(job.links.self)).queue?.position ?? 1) - 1;
   const waiting = await open("queued");
   return waiting.filter(({ id, created_at: made }) => id !== job.id && made < job.created_at).length;
 }
