@@ -189,6 +189,14 @@ class NotReady(ServiceError):
     title = "Not there yet"
 
 
+class NameTaken(ServiceError):
+    """A name that another preset has."""
+
+    status = 409
+    slug = "name-taken"
+    title = "Name taken"
+
+
 class OtherModel(ServiceError):
     """Gram matrices that were computed with another model."""
 

@@ -26,6 +26,12 @@ OF_OPTIMIZER: tuple[str, ...] = (
 )  # fmt: skip
 """Options that only the optimiser uses."""
 
+OF_PRESET: tuple[str, ...] = (
+    "size", "strength", "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers",
+    "loss_scaling", "iterations", "levels", "tolerance", "optimizer", "init", "seed", "color",
+)  # fmt: skip
+"""Options that a preset can carry: those of the look. Method and file format are the transfer's own."""
+
 STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
 STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
 
@@ -191,6 +197,20 @@ class TransferOptions:
 def unknown_options(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stored options have under names that only another version knows."""
     return {name: value for name, value in values.items() if name not in OPTIONS and value is not None}
+
+
+def begun_with(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a transfer's options: those that were given, over those of its preset.
+
+    Options of the preset that don't go with the given ones are left out: a strength beside a weight that it would
+    set, and what the method "painter" ignores.
+    """
+    left_out = set(STRENGTH_WEIGHTS) if given.get("strength") is not None else set()
+    if any(name in given for name in STRENGTH_WEIGHTS):
+        left_out.add("strength")
+    if given.get("method") == PAINTER:
+        left_out |= {"iterations", *BESIDE_PAINTER} | (set() if given.get("iterations") else set(OF_OPTIMIZER))
+    return {name: preset[name] for name in OF_PRESET if name in preset and name not in left_out} | dict(given)
 
 
 def weights_at(strength: float) -> dict[str, float]:

@@ -42,12 +42,14 @@ class ImageFile:
     Attributes:
         width, height: pixels, after EXIF orientation.
         sha256: of the bytes.
+        name: the file name that it came with, made safe; empty if it came without one.
     """
 
     data: bytes
     width: int
     height: int
     sha256: str
+    name: str = ""
 
     def read(self) -> bytes:
         """Return the file's bytes."""

@@ -20,7 +20,7 @@ from service.api.http.large_bodies import LargeBodies
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
-from service.api.views import live, metrics, painters, scores, styles, system, transfers
+from service.api.views import live, metrics, painters, scores, style_pictures, styles, system, transfers
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None) -> Api:
     auth.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY])
-    for views in (system, styles, painters, transfers, live, scores):
+    for views in (system, styles, style_pictures, painters, transfers, live, scores):
         app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)

@@ -113,6 +113,7 @@ TRACEPARENT = _request_header(
 MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
 SMALLEST: dict[str, Json] = {
     "StyleBody": {"images": [{"image": SMALLEST_IMAGE}], "description": "Grey"},
+    "StyleChanges": {"description": "Grey, and a little softer", "options": {"strength": 0.4}},
     "PainterBody": {"size": 512, "minutes": 1.0},
     "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
     "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from service.api.auth import caller
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors, pack_errors, painter_errors
+from service.api.intake.preset_options import sole_preset
 from service.api.intake.request_pictures import request_pictures
 from service.api.intake.variants import (
     RequestedOptions,
@@ -20,7 +22,7 @@ from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.jobs.memory_check import check_memory, check_painting_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
-from service.options import OPTIONS, PAINTER, TransferOptions
+from service.options import DEFAULTS, OPTIONS, PAINTER, TransferOptions, begun_with
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.pictures.style_image import StyleImage
@@ -36,15 +38,19 @@ DARK = 0.02  # luminance in [0, 1]: a mask that is nowhere lighter counts as bla
 class RequestReader:
     """A reader of one request: each of its pictures and presets is read and stored once."""
 
-    def __init__(self, id: str, content: ImageFile, size: int, context: AppContext) -> None:
+    def __init__(self, id: str, content: ImageFile, common: RequestedOptions, context: AppContext) -> None:
+        """`common`: what the body requests for all of its pictures.
+
+        Raises InvalidInput: it names a preset that doesn't exist.
+        """
         self._id = id
         self._content = content
-        self._size = size
         self._context = context
         self._files: dict[str, ImageFile] = {}
         self._presets: dict[str, PresetRow] = {}
         self._results: dict[tuple[str, int], ImageFile] = {}
         self._black: dict[str, bool] = {}
+        self._size = self._begun_with(RequestedPainting("", "", common)).get("size", DEFAULTS["size"])
 
     def check_presets(self, named: Mapping[str, str]) -> None:
         """Raise InvalidInput for fields (keys) that name a preset which doesn't exist."""
@@ -55,7 +61,7 @@ class RequestReader:
         """Return a picture as the job's row refers to it, and remember to store it."""
         blob = job_blob(self._id, file.sha256)
         self._files[blob] = file
-        return StoredImage(blob, file.sha256, file.width, file.height)
+        return StoredImage(blob, file.sha256, file.width, file.height, name=file.name)
 
     def painting(self, requested: RequestedPainting, *, base: bool = False) -> Painting:
         """Return one painting; with `base`, what the variants have in common: they may have styles of their own.
@@ -116,8 +122,17 @@ class RequestReader:
 
     def _options(self, requested: RequestedPainting) -> TransferOptions:
         """Return the checked options. Raises InvalidInput."""
+        given = self._begun_with(requested)
         with _located(requested.loc):
-            return TransferOptions.of(**_plain_options(requested.options) | {"size": self._size})
+            return TransferOptions.of(**given | {"size": self._size})
+
+    def _begun_with(self, requested: RequestedPainting) -> dict[str, Any]:
+        """Return the options of a painting, unchecked: those of its preset, if it has one alone, below its own."""
+        given = _plain_options(requested.options)
+        preset = None if requested.entries else sole_preset(requested.options.get("styles", ()))
+        if preset is None:
+            return given
+        return begun_with(self._preset(requested.style_loc(0)("preset"), preset).options or {}, given)
 
     def _style(self, at: Callable[[str], str], entry: StyleEntry, method: str) -> StoredStyle:
         mask, style_mask = self._stored(entry.mask), self._stored(entry.style_mask)
