@@ -24,8 +24,8 @@ figures: .venv/ready models/vgg19.onnx
 starters: .venv/ready
 	$(BIN)/python -m scripts.starters
 
-# A photograph painted in each of them, small, as the studio shows it.
-starter-samples: .venv/ready models/vgg19.onnx
+# A photograph painted in each of them, small, as the studio shows it: cut out of the sheet that gallery makes.
+starter-samples: .venv/ready
 	$(BIN)/python -m scripts.starters.painted
 
 # The painters of those presets: hours on two cores. It goes on where it was broken off.
