@@ -10,7 +10,7 @@ from scripts.gallery import CELL, COLUMNS, GAP, INSET, LINE, OUT
 from service.styles.starters.loading import STARTERS, Starter
 
 SIDE = CELL[0] - INSET - 4  # pixels: what is left of the starter's own picture in the corner
-QUALITIES, MAX_BYTES = (75, 65, 55), 14_000  # the first quality that fits is used
+QUALITIES, MAX_BYTES = (75, 65, 55), 15_000  # the first quality that fits is used
 
 
 def main() -> int:

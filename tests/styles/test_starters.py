@@ -20,8 +20,8 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import MarkRow
-from service.styles.presets import Presets
 from service.styles.preset_changes import PresetChanges, change_preset
+from service.styles.presets import Presets
 from service.styles.starters.loading import STARTERS, is_built_in, load
 from service.worker.sweep import sweep
 
