@@ -8,12 +8,14 @@ import { refreshGallery } from "./gallery.js";
 import { discard, keepOpened, supersedeBy } from "./instant_jobs.js";
 import { isSame, isSize, toInstantRequest } from "./instant_request.js";
 import { isWatching } from "./job.js";
+import { resultName } from "./names.js";
 import { onPainters } from "./painters.js";
 import { patiently } from "./patience.js";
 import { peekAt } from "./peek.js";
 import { fetchPicture } from "./pictures.js";
 import { uniqueName } from "./random.js";
 import { fillShelf } from "./shelf.js";
+import { shrunk } from "./shrink.js";
 import { isLive, offerFile, showDraft, showInstant } from "./stage.js";
 import { briefly, listed } from "./words.js";
 
@@ -124,7 +126,8 @@ async function paint(asked, signal) {
 /** Not given up once it is sent: without its answer nobody would know the job that has to be deleted. */
 async function posted({ request, files }, signal) {
   const headers = { Prefer: `wait=${WAIT_S}`, "Idempotency-Key": uniqueName() };
-  const send = () => call("/v1/transfers", { method: "POST", headers, body: form(request, files) });
+  const parts = await shrunk({ request, files });
+  const send = () => call("/v1/transfers", { method: "POST", headers, body: form(request, parts.files) });
   return (await patiently(send, signal)).json();
 }
 
@@ -154,7 +157,7 @@ function put() {
 function tell(words, blob = null) {
   show($("instant"), true);
   $("instant-words").textContent = words;
-  if (blob) offerFile($("instant-download"), blob, "painted-at-once");
+  if (blob) offerFile($("instant-download"), blob, resultName(draft.content.file.name, last.asked.names));
   show($("instant-download"), Boolean(blob));
 }
 

@@ -23,7 +23,7 @@ export function toInstantRequest({ content, mix, settings, extras }) {
     settings: { ...settings, size: sizeFor(settings.size), iterations: DEFAULTS.iterations, init: DEFAULTS.init, seed: DEFAULTS.seed },
     extras: extras.filter(({ name }) => KEPT.includes(name)),
   });
-  for (const weight of ["content_weight", "style_weight"]) delete request[weight];
+  for (const name of ["content_weight", "style_weight", "iterations", "init", "seed"]) delete request[name];
   return { request: { ...request, method: "painter" }, files, names: used.map(({ preset }) => preset), leftOut: leftOut(used, settings, extras) };
 }
 

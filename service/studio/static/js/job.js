@@ -6,6 +6,7 @@ import { watch } from "./events.js";
 import { refreshGallery } from "./gallery.js";
 import { patiently } from "./patience.js";
 import { reuse } from "./reuse.js";
+import { showSamples } from "./shelf.js";
 import { announce, isLive, pathOf, showJob, showMissing, showPainting, showPreview, showProgress, showWaiting } from "./stage.js";
 import { fillStrip, showStrip } from "./strip.js";
 import { variantLabels } from "./words.js";
@@ -50,6 +51,7 @@ async function follow(id, signal) {
     put(job);
     announce(job);
     refreshGallery();
+    showSamples();
   }
   await showEnded(job, signal);
 }

@@ -3,6 +3,7 @@ import { $, h, say, show } from "./dom.js";
 import { draft } from "./draft.js";
 import { addToCurve, beginCurve, forgetCurve } from "./curve.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
+import { pictureName } from "./names.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
 import { OPTION_DEFAULTS } from "./service.js";
 import { hideStrip } from "./strip.js";
@@ -138,8 +139,7 @@ function optionsOf({ options }, i) {
 }
 
 function offer(blob, job, i) {
-  const number = job.options.variants.length ? `-${i + 1}` : "";
-  offerFile($("download"), blob, `painting-${job.id.slice(0, 8)}${number}`);
+  offerFile($("download"), blob, pictureName(job.options, i));
 }
 
 /** Has a link download a picture. */

@@ -9,6 +9,8 @@ import { patiently } from "./patience.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { uniqueName } from "./random.js";
 import { toRequest } from "./request.js";
+import { Bar } from "./sending.js";
+import { savedWords, shrunk } from "./shrink.js";
 import { count } from "./words.js";
 
 const TOO_LARGE = 413;
@@ -54,8 +56,13 @@ async function missing() {
 
 async function posted(signal) {
   const { request, files } = toRequest(draft);
-  const options = { method: "POST", headers: { "Idempotency-Key": uniqueName() }, body: form(request, files), signal };
-  return (await patiently(() => call("/v1/transfers", options), signal)).json();
+  const smaller = await shrunk({ request, files });
+  const body = form(request, smaller.files);
+  const bar = new Bar($("paint-sending"), "How much of the pictures has been sent");
+  const onSent = bar.sent(savedWords(files, smaller.files));
+  const options = { method: "POST", headers: { "Idempotency-Key": uniqueName() }, body, signal, onSent };
+  const response = await patiently(() => call("/v1/transfers", options), signal).finally(() => bar.end());
+  return response.json();
 }
 
 async function explain(error) {
