@@ -52,6 +52,7 @@ blueprint = APIBlueprint(
 )
 
 SAVED: dict[Any, Any] = {"200": StyleOut, "201": StyleOut}
+CHANGED: dict[Any, Any] = {"200": StyleOut} | dict.fromkeys(("400", "404", "409"), Problem)
 PACK = files(PACK_TYPE)
 
 
@@ -131,7 +132,7 @@ def get_style(path: StylePath) -> dict[str, Any]:
     return style_resource(row, _outcomes([row]))
 
 
-@blueprint.patch("/<name>", responses={"200": StyleOut} | dict.fromkeys(("400", "404", "409"), Problem))
+@blueprint.patch("/<name>", responses=CHANGED)
 def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Change a preset's name, description or options
 
