@@ -2,11 +2,11 @@
 import { goToDraft } from "./address.js";
 import { call, getJson, Problem } from "./api.js";
 import { $, ask, say } from "./dom.js";
+import { showSamples } from "./shelf.js";
 import { watch } from "./events.js";
 import { refreshGallery } from "./gallery.js";
 import { patiently } from "./patience.js";
 import { reuse } from "./reuse.js";
-import { showSamples } from "./shelf.js";
 import { announce, isLive, pathOf, showJob, showMissing, showPainting, showPreview, showProgress, showWaiting } from "./stage.js";
 import { fillStrip, showStrip } from "./strip.js";
 import { variantLabels } from "./words.js";

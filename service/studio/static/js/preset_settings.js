@@ -1,5 +1,7 @@
 // The options that a preset carries, as settings of the dials and in words.
 import { DEFAULTS } from "./draft.js";
+import { solePreset } from "./known.js";
+import { OPTION_DEFAULTS } from "./service.js";
 import { number, optionName, percent, plain } from "./words.js";
 
 const WEIGHTS = ["content_weight", "style_weight"];
@@ -36,6 +38,15 @@ export function settingsFor(options) {
 /** Whether the dials show a preset's options. */
 export function areShown(options, settings) {
   return Object.entries(settingsFor(options)).every(([name, value]) => settings[name] === value);
+}
+
+/** Settings at their defaults, as options: those that a preset's own options would otherwise take the place of. */
+export function saidAnyway(mix, settings) {
+  const own = solePreset(mix)?.options ?? {};
+  const found = {};
+  for (const name of WHOLE) if (name in own && settings[name] === DEFAULTS[name]) found[name] = OPTION_DEFAULTS[name];
+  if ("init" in own && settings.init === DEFAULTS.init) found.init = DEFAULTS.init;
+  return found;
 }
 
 /** A preset's options in words: "strength 70 %, colours matched, 256 px". */

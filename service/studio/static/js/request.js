@@ -1,7 +1,6 @@
 // The draft as a request of the API.
+import { saidAnyway } from "./preset_settings.js";
 import { DEFAULTS } from "./draft.js";
-import { solePreset } from "./known.js";
-import { OPTION_DEFAULTS } from "./service.js";
 
 const WHOLE = ["iterations", "seed", "quality"];
 const WORDS = ["init", "format"];
@@ -20,10 +19,9 @@ export function toRequest({ content, mix, settings, extras }) {
     ...(mask && { mask: partOf(mask) }),
     ...(style_mask && { style_mask: partOf(style_mask) }),
   }));
-  const own = solePreset(mix)?.options ?? {};
-  const request = { content: "file:content", ...(styles.length && { styles }), ...options(settings, own) };
+  const request = { content: "file:content", ...(styles.length && { styles }), ...options(settings) };
   for (const { name, value } of extras) if (name) request[name] = withParts(value, partOf);
-  return { request, files };
+  return { request: { ...saidAnyway(mix, settings), ...request }, files };
 }
 
 /** A value of the request with each File replaced by the name of its part. */
@@ -34,14 +32,12 @@ function withParts(value, partOf) {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withParts(one, partOf)]));
 }
 
-/** The settings that differ from the defaults, and those that a preset's own options would otherwise replace. */
-function options(settings, own) {
+function options(settings) {
   const given = { size: numberOr(settings.size), color: settings.color };
   if (settings.dial === "strength") given.strength = settings.strength;
   else for (const weight of ["content_weight", "style_weight"]) given[weight] = settings[weight];
-  const isSaid = (name) => settings[name] !== DEFAULTS[name] || name in own;
-  for (const name of WHOLE) if (isSaid(name)) given[name] = numberOr(settings[name] || String(OPTION_DEFAULTS[name]));
-  for (const name of WORDS) if (isSaid(name)) given[name] = settings[name];
+  for (const name of WHOLE) if (settings[name] !== DEFAULTS[name]) given[name] = numberOr(settings[name]);
+  for (const name of WORDS) if (settings[name] !== DEFAULTS[name]) given[name] = settings[name];
   return given;
 }
 

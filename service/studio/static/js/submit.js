@@ -7,10 +7,10 @@ import { refreshGallery } from "./gallery.js";
 import { nameOf } from "./mixer.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
-import { uniqueName } from "./random.js";
-import { toRequest } from "./request.js";
 import { Bar } from "./sending.js";
 import { savedWords, shrunk } from "./shrink.js";
+import { uniqueName } from "./random.js";
+import { toRequest } from "./request.js";
 import { count } from "./words.js";
 
 const TOO_LARGE = 413;
