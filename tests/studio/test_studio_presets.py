@@ -120,7 +120,7 @@ def edited(visit: Visit, taken: str, first: dict[str, Any]) -> None:
     visit.at("#edit-save").click()
     expect(row(visit, "of-mine-too")).to_contain_text("Two cloths")
     check(visit)
-    expect(visit.at("#mix strong")).to_have_text("of-mine-too")
+    expect(visit.at("#mix strong")).to_have_text(["of-mine-too"])
     second = saved(visit, "of-mine-too")
     assert (second["description"], second["options"], second["images"]) == ("Two cloths", {}, first["images"])
 
@@ -134,7 +134,7 @@ def changed_in_the_mix(visit: Visit) -> None:
     expect(visit.at("#preset-name")).to_have_value("of-mine-too")
     expect(visit.at("#preset-description")).to_have_value("Two cloths")
     visit.at("#preset-save").click()
-    expect(visit.at("#mix strong")).to_have_text("of-mine-too")
+    expect(visit.at("#mix strong")).to_have_text(["of-mine-too"])
     assert [image["weight"] for image in saved(visit, "of-mine-too")["images"]] == [1.0, 0.25]
 
 
