@@ -82,6 +82,11 @@ HEADERS: dict[str, Json] = {
         "description": "How long the response may be cached.",
         "examples": ["private, no-cache"],
     },
+    "Content-Disposition": {
+        "type": "string",
+        "description": "The name to save the file under (RFC 6266).",
+        "examples": ['inline; filename="photo - mosaic.png"'],
+    },
     "Location": {"type": "string", "description": "Path of the resource.", "examples": [f"/v1/transfers/{ID}"]},
     "Preference-Applied": {"type": "string", "description": "The wait that was applied.", "examples": ["wait=30"]},
     "Retry-After": {"type": "integer", "description": "Seconds to wait before the next try.", "examples": [30]},
