@@ -34,8 +34,11 @@ Json = dict[str, Any]
 
 STREAM = "text/event-stream"
 NAMED_FILES = (
-    "/v1/transfers/{id}/image", "/v1/transfers/{id}/sheet", "/v1/styles/{name}/pack", "/v1/styles/{name}/painter/model",
-)  # fmt: skip
+    "/v1/transfers/{id}/image",
+    "/v1/transfers/{id}/sheet",
+    "/v1/styles/{name}/pack",
+    "/v1/styles/{name}/painter/model",
+)
 """Files with a Content-Disposition. Pictures as they were sent have it where they came with a name."""
 API_ERRORS = ("401", "500", "503")  # errors of every operation under /v1
 WRITE_ERRORS = ("403", "507")  # also errors of operations that change something
