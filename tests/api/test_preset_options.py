@@ -9,6 +9,8 @@ import pytest
 import requests
 from front_door import RunningService, b64, png
 
+from service.styles.packs import with_facts
+
 QUICK = {"size": 48, "iterations": 2}
 OPTIONS = {"size": 40, "iterations": 3, "strength": 0.8, "color": "luminance", "seed": 7}
 
@@ -193,15 +195,23 @@ def test_a_pack_carries_description_and_options_as_they_are_now(service: Running
     # a pack has no picture to match the colours of
     assert (shown["description"], shown["options"]) == ("now", {"strength": 0.6, "size": 256})
     assert errors(change(service, "unpacked-second", options={"color": "match"})) == ["options.color"]
+    for wrong in ({"strength": 7}, {"glitter": 1}, {"style_layers": {"x" * 9999: 1}}, {"seed": []}):
+        refused = put_pack(service, "refused", with_facts(second.content, "now", wrong))
+        assert errors(refused) == ["pack"]
+        assert len(refused.json()["detail"]) < 400
     change(service, "unpacked-second", description="later")
     again = service.get("/v1/styles/unpacked-second/pack").content
     assert imported(service, "unpacked-again", again)["description"] == "later"
     assert len(again) == pytest.approx(len(second.content), abs=200)
 
 
-def imported(service: RunningService, name: str, pack: bytes) -> dict[str, Any]:
+def put_pack(service: RunningService, name: str, pack: bytes) -> requests.Response:
     headers = {"Content-Type": "application/octet-stream"}
-    response = requests.put(f"{service.url}/v1/styles/{name}/pack", data=pack, headers=headers, timeout=60)
+    return requests.put(f"{service.url}/v1/styles/{name}/pack", data=pack, headers=headers, timeout=60)
+
+
+def imported(service: RunningService, name: str, pack: bytes) -> dict[str, Any]:
+    response = put_pack(service, name, pack)
     assert response.status_code in (200, 201), response.text
     shown: dict[str, Any] = response.json()
     return shown

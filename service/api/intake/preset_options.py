@@ -12,6 +12,7 @@ from service.pictures.sizes import HasSize, style_size_errors
 from service.styles.packs import Pack
 
 LOC = "options"
+LONGEST = 300  # characters of what is said of a pack's options, which come from anywhere
 
 
 def sole_preset(entries: Sequence[StyleEntry]) -> str | None:
@@ -44,7 +45,7 @@ def packed_options(pack: Pack) -> dict[str, Any]:
     try:
         TransferOptions.of(**pack.options)
     except InvalidInput as error:
-        raise InvalidInput.field("pack", f"its options: {error.detail}") from error
+        raise InvalidInput.field("pack", f"its options: {error.detail[:LONGEST]}") from error
     unusable = unusable_with(pack.options, pack.layers)
     return {name: value for name, value in pack.options.items() if name not in unusable}
 
