@@ -84,16 +84,19 @@ def test_mixes_own_pictures_and_blends_begin_with_the_defaults(
         assert (options["strength"], options["color"], options["iterations"]) == (None, "style", 90)
 
 
-def test_each_variant_begins_with_the_options_of_its_own_preset(
+def test_variants_begin_with_the_options_that_the_transfers_own_preset_has(
     service: RunningService, carrying: str, content: str
 ) -> None:
-    variants = [{"styles": [{"preset": carrying}]}, {"styles": [{"preset": "plain"}]}, {"seed": 1}]
+    variants = [{"styles": [{"preset": "plain"}]}, {"seed": 1}, {"content_weight": 0.3}]
     options = used(service, {"content": content, "styles": [{"preset": carrying}], "variants": variants})
     assert (options["size"], options["strength"]) == (40, 0.8)
     own = [options | variant for variant in options["variants"]]
     assert [(one["strength"], one["color"], one["seed"]) for one in own] == [
-        (0.8, "luminance", 7), (None, "style", 0), (0.8, "luminance", 1),
+        (0.8, "luminance", 7), (0.8, "luminance", 1), (None, "luminance", 7),
     ]  # fmt: skip
+    alone = [{"styles": [{"preset": carrying}]}, {"styles": [{"preset": "plain"}]}]
+    options = used(service, {"content": content, "size": 48, "variants": alone})
+    assert [(options | variant)["strength"] for variant in options["variants"]] == [None, None]
 
 
 def test_a_painter_takes_those_of_the_options_that_it_heeds(
@@ -183,7 +186,9 @@ def test_a_new_name_keeps_the_rest_and_a_taken_one_is_409(
 
 
 @pytest.mark.slow
-def test_a_pack_carries_description_and_options_as_they_are_now(service: RunningService, picture: bytes) -> None:
+def test_a_pack_carries_description_and_options_as_they_are_now(
+    service: RunningService, picture: bytes, content: str
+) -> None:
     service.put_style("packing", picture, description="then", options={"strength": 0.4}).raise_for_status()
     first = service.get("/v1/styles/packing/pack")
     change(service, "packing", description="now", options={"strength": 0.6, "color": "match", "size": 256})
@@ -199,6 +204,13 @@ def test_a_pack_carries_description_and_options_as_they_are_now(service: Running
         refused = put_pack(service, "refused", with_facts(second.content, "now", wrong))
         assert errors(refused) == ["pack"]
         assert len(refused.json()["detail"]) < 400
+    body = {
+        "content": content,
+        "styles": [{"preset": "packing"}],
+        "variants": [{"styles": [{"preset": "unpacked-first"}]}],
+    }
+    options = used(service, body)
+    assert (options["color"], options["variants"][0]["color"]) == ("match", "style")  # which alone a pack can do
     change(service, "unpacked-second", description="later")
     again = service.get("/v1/styles/unpacked-second/pack").content
     assert imported(service, "unpacked-again", again)["description"] == "later"

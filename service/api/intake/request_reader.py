@@ -10,7 +10,7 @@ from typing import Any
 from service.api.auth import caller
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors, pack_errors, painter_errors
-from service.api.intake.preset_options import sole_preset
+from service.api.intake.preset_options import sole_preset, unusable_with
 from service.api.intake.request_pictures import request_pictures
 from service.api.intake.variants import (
     RequestedOptions,
@@ -50,7 +50,8 @@ class RequestReader:
         self._presets: dict[str, PresetRow] = {}
         self._results: dict[tuple[str, int], ImageFile] = {}
         self._black: dict[str, bool] = {}
-        self._size = self._begun_with(RequestedPainting("", "", common)).get("size", DEFAULTS["size"])
+        self._own = self._options_of_preset(common)
+        self._size = begun_with(self._own, _plain_options(common)).get("size", DEFAULTS["size"])
 
     def check_presets(self, named: Mapping[str, str]) -> None:
         """Raise InvalidInput for fields (keys) that name a preset which doesn't exist."""
@@ -126,13 +127,25 @@ class RequestReader:
         with _located(requested.loc):
             return TransferOptions.of(**given | {"size": self._size})
 
+    def _options_of_preset(self, common: RequestedOptions) -> dict[str, Any]:
+        """Return the options of the preset that the transfer's own styles consist of; none if they are others."""
+        name = sole_preset(common.get("styles", ()))
+        return self._preset("styles.0.preset", name).options or {} if name else {}
+
     def _begun_with(self, requested: RequestedPainting) -> dict[str, Any]:
-        """Return the options of a painting, unchecked: those of its preset, if it has one alone, below its own."""
-        given = _plain_options(requested.options)
-        preset = None if requested.entries else sole_preset(requested.options.get("styles", ()))
-        if preset is None:
-            return given
-        return begun_with(self._preset(requested.style_loc(0)("preset"), preset).options or {}, given)
+        """Return the options of a painting, unchecked: its own, over those of the transfer's preset that fit it."""
+        packs = [row.pack for row in self._presets_of(requested) if row.pack]
+        unfit = {name for pack in packs for name in unusable_with(self._own, pack.layers)}
+        usable = {name: value for name, value in self._own.items() if name not in unfit}
+        return begun_with(usable, _plain_options(requested.options))
+
+    def _presets_of(self, requested: RequestedPainting) -> list[PresetRow]:
+        entries: Sequence[StyleEntry] = requested.options.get("styles", ())
+        return [
+            self._preset(requested.style_loc(i)("preset"), entry.preset)
+            for i, entry in enumerate(entries)
+            if entry.preset
+        ]
 
     def _style(self, at: Callable[[str], str], entry: StyleEntry, method: str) -> StoredStyle:
         mask, style_mask = self._stored(entry.mask), self._stored(entry.style_mask)
