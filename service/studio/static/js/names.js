@@ -14,8 +14,8 @@ export function resultName(content, styles, part = "") {
 }
 
 /** The name of a transfer's picture. */
-export function pictureName({ content, styles, variants }, i) {
+export function pictureName({ content, styles = [], variants = [] }, i) {
   const own = variants[i]?.styles ?? styles;
   const names = own.map(({ preset, image }) => preset ?? (image?.name ? stem(image.name) : ""));
-  return resultName(content.name, names, variants.length > 1 ? String(i + 1) : "");
+  return resultName(content?.name, names, variants.length > 1 ? String(i + 1) : "");
 }
