@@ -200,7 +200,13 @@ def test_a_pack_carries_description_and_options_as_they_are_now(
     # a pack has no picture to match the colours of
     assert (shown["description"], shown["options"]) == ("now", {"strength": 0.6, "size": 256})
     assert errors(change(service, "unpacked-second", options={"color": "match"})) == ["options.color"]
-    for wrong in ({"strength": 7}, {"glitter": 1}, {"style_layers": {"x" * 9999: 1}}, {"seed": []}):
+    broken: list[dict[str, Any]] = [
+        {"strength": 7},
+        {"glitter": 1},
+        {"style_layers": {"x" * 9999: 1}},
+        {"seed": []},
+    ]
+    for wrong in broken:
         refused = put_pack(service, "refused", with_facts(second.content, "now", wrong))
         assert errors(refused) == ["pack"]
         assert len(refused.json()["detail"]) < 400
