@@ -30,7 +30,7 @@ from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
 
-DARK = 0.02  # luminance in [0, 1]: a mask that is nowhere lighter counts as black
+DARK = 0.02  # of 1: a mask that counts nowhere more is refused as black
 
 
 class RequestReader:
@@ -44,7 +44,7 @@ class RequestReader:
         self._files: dict[str, ImageFile] = {}
         self._presets: dict[str, PresetRow] = {}
         self._results: dict[tuple[str, int], ImageFile] = {}
-        self._black: dict[str, bool] = {}
+        self._lightest: dict[str, float] = {}
 
     def check_presets(self, named: Mapping[str, str]) -> None:
         """Raise InvalidInput for fields (keys) that name a preset which doesn't exist."""
@@ -70,6 +70,7 @@ class RequestReader:
         errors = content_size_errors(self._content, options.size)
         for name in ("protect", "strength_map"):
             errors += aspect_errors(f"{requested.loc}{name}", given.get(name), self._content)
+            errors += self._mask_errors(f"{requested.loc}{name}", given.get(name))
         for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
             errors += self._style_errors(requested.style_loc(i), entry, style, options)
         if options.init == "style" and styles and not any(style.sized() for style in styles):
@@ -155,7 +156,7 @@ class RequestReader:
         errors = style_size_errors(at("scale"), sized, options.size)
         errors += aspect_errors(at("mask"), entry.mask, self._content)
         for name in ("mask", "style_mask"):
-            errors += self._black_errors(at(name), getattr(entry, name))
+            errors += self._mask_errors(at(name), getattr(entry, name), may_be_black=False)
         if style.pack is not None:
             errors += self._pack_errors(at("preset"), str(entry.preset), options)
         if options.method == PAINTER:
@@ -171,17 +172,18 @@ class RequestReader:
         pack = self._presets[preset].pack
         return pack_errors(loc, pack, options, self._context.model_sha256()) if pack else []
 
-    def _black_errors(self, loc: str, mask: ImageFile | None) -> list[FieldError]:
-        """Return an error if a style's mask is black everywhere; each mask is examined once."""
+    def _mask_errors(self, loc: str, mask: ImageFile | None, *, may_be_black: bool = True) -> list[FieldError]:
+        """Return an error if a mask could mean several things, or nothing; each mask is examined once."""
         if mask is None:
             return []
-        if mask.sha256 not in self._black:
+        if mask.sha256 not in self._lightest:
             try:
-                self._black[mask.sha256] = files.lightest(mask.data, request_pictures().allowance) <= DARK
+                self._lightest[mask.sha256] = files.lightest(mask.data, request_pictures().allowance)
             except UnreadableImage as error:
                 return [FieldError(loc, str(error))]
-        black = self._black[mask.sha256]
-        return [FieldError(loc, "is black everywhere: nothing of the style would be left")] if black else []
+        if may_be_black or self._lightest[mask.sha256] > DARK:
+            return []
+        return [FieldError(loc, "is black or transparent everywhere: nothing of the style would be left")]
 
     def store(self, request: TransferRequest, named: Mapping[str, str], lane: Lane) -> int:
         """Check the memory that the job needs, then store the pictures; return their size in bytes.

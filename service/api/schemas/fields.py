@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import string
 from dataclasses import MISSING
 from typing import Annotated, Any
 
@@ -14,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.http.body import PART
 from service.api.intake.request_pictures import request_pictures
+from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import ID, JOB, MAX_INDEX
 from service.errors import InvalidInput, shown
@@ -23,10 +21,6 @@ from service.pictures.images import ImageFile, UnreadableImage
 
 FILE_PART = "file:"
 NAMED_PARTS = "named_parts"  # key in Flask's `g`: the form's parts that fields have named
-WHITESPACE = string.whitespace.encode()
-NOT_BASE64 = (
-    "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
-)
 INIT_NAMES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
 
 
@@ -66,23 +60,9 @@ def read_image(value: object) -> ImageFile:
 def _bytes(value: str) -> bytes:
     if value.startswith(FILE_PART):
         return _file(value.removeprefix(FILE_PART))
-    if value.startswith(("http://", "https://")):
+    if value[:8].lower().startswith(("http://", "https://")):
         raise invalid("URLs are not fetched; send the image itself")
-    if value.startswith("data:"):
-        header, comma, value = value.partition(",")
-        if not comma or not header.endswith(";base64"):
-            raise invalid("a data: URL must be base64, as in data:image/png;base64,…")
-    return _decoded(value)
-
-
-def _decoded(text: str) -> bytes:
-    """Return the bytes of base64, which may be broken into lines."""
-    try:
-        return base64.b64decode(text.encode("ascii").translate(None, WHITESPACE), validate=True)
-    except UnicodeEncodeError:
-        raise invalid(NOT_BASE64) from None
-    except binascii.Error as error:
-        raise invalid(f"{NOT_BASE64} ({error})") from None
+    return bytes_of(value)
 
 
 def _file(part: str) -> bytes:
@@ -114,7 +94,7 @@ SMALLEST_IMAGE = (
 
 IMAGE_SCHEMA = {
     "type": "string",
-    "description": "An image: base64 of a PNG, JPEG, WebP, GIF or BMP file, a data: URL of it, or, in a "
+    "description": "An image: base64 or base64url of a PNG, JPEG, WebP, GIF or BMP file, a data: URL of it, or, in a "
     "multipart/form-data request, `file:<part name>`.",
     "examples": [SMALLEST_IMAGE, "data:image/png;base64," + SMALLEST_IMAGE, "file:photo"],
 }
