@@ -153,6 +153,7 @@ class TransferOptions:
         """
         if unknown := sorted(given.keys() - OPTIONS.keys()):
             raise InvalidInput([FieldError(name, "there is no such option") for name in unknown])
+        given = {name: _as_whole(value) if _is_whole(name) else value for name, value in given.items()}
         if given.get("method") == PAINTER:
             given = {"iterations": 0} | given
         strength = given.get("strength")
@@ -220,8 +221,18 @@ def _errors_of(option: Field[Any], value: Any) -> list[FieldError]:
         return [FieldError(option.name, f"must be one of {', '.join(meta['choices'])}")] if wrong else []
     if option.name.endswith("_layers"):
         return _layer_errors(option, value)
-    whole = option.name not in REAL
-    return _number_errors(option.name, value, meta["low"], meta["high"], whole=whole)
+    return _number_errors(option.name, value, meta["low"], meta["high"], whole=_is_whole(option.name))
+
+
+def _is_whole(name: str) -> bool:
+    """Return whether an option is a whole number."""
+    meta = OPTIONS[name].metadata
+    return name not in REAL and not meta["choices"] and not name.endswith("_layers")
+
+
+def _as_whole(value: Any) -> Any:
+    """Return the integer of a float that is one, as 64.0 is; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _number_errors(loc: str, value: Any, low: float, high: float, *, whole: bool) -> list[FieldError]:

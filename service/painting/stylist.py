@@ -14,7 +14,7 @@ import torch
 from service import __version__
 from service.config import Settings
 from service.decoding.decoded import DecodedFiles
-from service.engine.allocator import keep_freed_memory, keep_large_images_apart
+from service.engine.allocator import keep_freed_memory, keep_large_images_apart, limit_kept_kernels
 from service.engine.precision import choose
 from service.engine.stage import Score
 from service.engine.stylize import Progress, score, stylize
@@ -82,6 +82,7 @@ class Stylist:
         memory: int | None = None,
     ) -> None:
         torch.set_num_threads(threads)
+        limit_kept_kernels()
         keep_freed_memory()
         model = load_model(model_file)
         extractor = GramExtractor(model, device, threads)

@@ -29,24 +29,20 @@ class FormParser(FormDataParser):
         boundary = (options or {}).get("boundary", "")
         if mimetype != "multipart/form-data" or not boundary or not boundary.isascii():
             return super().parse(stream, mimetype, content_length, options)
-        texts, files = self.cls(), self.cls()
+        texts, files = [], []
         try:
-            self._read_parts(_events(self._decoder(boundary), stream), content_length, texts, files)
+            events = _events(self._decoder(boundary), stream)
+            for event in events:
+                if isinstance(event, File) or (isinstance(event, Field) and _is_file(event)):
+                    files.append((event.name, self._file(event, events, content_length)))
+                elif isinstance(event, Field):
+                    texts.append((event.name, self._text(events)))
         except ValueError:  # it is no form: as from Werkzeug's parser, it has no parts
-            return stream, self.cls(), self.cls()
-        return stream, texts, files
+            texts, files = [], []
+        return stream, self.cls(texts), self.cls(files)
 
     def _decoder(self, boundary: str) -> MultipartDecoder:
         return MultipartDecoder(boundary.encode(), self.max_form_memory_size, max_parts=self.max_form_parts)
-
-    def _read_parts(
-        self, events: Iterator[Event], length: int | None, texts: MultiDict[str, Any], files: MultiDict[str, Any]
-    ) -> None:
-        for event in events:
-            if isinstance(event, File) or (isinstance(event, Field) and _is_file(event)):
-                files.add(event.name, self._file(event, events, length))
-            elif isinstance(event, Field):
-                texts.add(event.name, self._text(events))
 
     def _file(self, part: File | Field, events: Iterator[Event], length: int | None) -> FileStorage:
         name = part.filename if isinstance(part, File) else ""
