@@ -1,4 +1,4 @@
-"""python -m bench.many_jobs: jobs of random sizes, layers and styles in one process, each beside what the formula says.
+"""python -m bench.many_jobs: jobs of random sizes, layers and styles in one process, beside what the formula says.
 
 What a process keeps from one job to the next (sessions, kernels for shapes, holes in the heap) counts as well: the
 peak of each job is that of the whole process while it runs. The status is 1 if a job takes more than it may.

@@ -8,18 +8,16 @@ import os
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # <malloc.h>
 MAPPINGS = 65536  # glibc's own limit
 LARGE = 2**23  # bytes
-KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256", "LRU_CACHE_CAPACITY": "256"}
-"""How many kernels oneDNN, and torch for it, keep ready; theirs are 1024. A kernel is made for one shape alone."""
+KERNELS = "256"  # that oneDNN keeps ready; its default is 1024
 
 
 def limit_kept_kernels() -> None:
-    """Bound what the kernels for shapes of earlier jobs take. It has an effect before torch's first convolution.
+    """Bound what the kernels for the shapes of earlier jobs take; call it before torch's first convolution.
 
-    A level of a job takes some 30 kernels, and each keeps up to 0.1 MB. With the default, a worker grew by 80 MB while its
-    jobs had 40 different sizes. What the settings hold already goes before.
+    oneDNN makes a kernel for each shape and direction, some 30 for a level of a job, and up to 0.1 MB each. By
+    default a worker grew by 80 MB while its jobs had 40 sizes. A setting of the environment goes before.
     """
-    for name, count in KERNELS.items():
-        os.environ.setdefault(name, count)
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
 
 
 def keep_freed_memory() -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
 from service.errors import Unavailable
-from service.network.geometry import layer_masks, stride, tiles
+from service.network.geometry import Tile, layer_masks, stride, tiles
 from service.network.model import Model
 from service.pictures.images import Mask, Picture
-from service.styles.pieces import Pieces, Provider
+from service.styles.pieces import Features, Pieces, Provider
 
 Grams = dict[str, npt.NDArray[np.float32]]
 """Layer -> C x C Gram matrix, divided by the H*W it was taken over."""
@@ -64,7 +64,13 @@ class GramExtractor:
         if mask is not None or picture.shape[0] * picture.shape[1] > WHOLE:
             return self._by_tiles(picture, layers, mask, on_tick)
         on_tick()
-        return {layer: self._pieces.gram(features) for layer, features in self._features(picture, layers)}
+        grams: Grams = {}
+
+        def use(layer: str, features: ort.OrtValue) -> None:
+            grams[layer] = self._pieces.gram(features)
+
+        self._pieces.walk(_image(picture), layers, use)
+        return grams
 
     def _by_tiles(
         self, picture: Picture, layers: tuple[str, ...], mask: Mask | None, on_tick: Callable[[], None]
@@ -75,18 +81,28 @@ class GramExtractor:
         sums: Grams = {}
         for tile in tiles(height, width, layers, TILE):
             on_tick()
-            for layer, features in self._features(picture[tile.rows.seen(), tile.columns.seen()], layers):
-                own, step = features.numpy()[0], stride(layer)
-                own = own[:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(len(own), -1)
-                weighted = own
-                if mask is not None:
-                    weighted = own * weights[layer][tile.rows.own(step), tile.columns.own(step)].reshape(-1)
-                sums[layer] = sums.get(layer, np.float32(0)) + weighted @ own.T
+            self._add_tile(picture, tile, sums, weights, layers)
         return {layer: gram / _divisor(layer, height, width, weights.get(layer)) for layer, gram in sums.items()}
 
-    def _features(self, picture: Picture, layers: tuple[str, ...]) -> Iterator[tuple[str, ort.OrtValue]]:
-        image = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
-        return self._pieces.walk(image, layers)
+    def _add_tile(
+        self, picture: Picture, tile: Tile, sums: Grams, weights: dict[str, Mask], layers: tuple[str, ...]
+    ) -> None:
+        """Add a tile's own features to the sums of the layers."""
+
+        def use(layer: str, features: ort.OrtValue) -> None:
+            own, step = features.numpy()[0], stride(layer)
+            own = own[:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(len(own), -1)
+            weighted = own
+            if weights:
+                weighted = own * weights[layer][tile.rows.own(step), tile.columns.own(step)].reshape(-1)
+            sums[layer] = sums.get(layer, np.float32(0)) + weighted @ own.T
+
+        self._pieces.walk(_image(picture[tile.rows.seen(), tile.columns.seen()]), layers, use)
+
+
+def _image(picture: Picture) -> Features:
+    """Return an H x W x 3 uint8 picture as the graph takes it, 1 x 3 x H x W in [0, 1]."""
+    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
 
 def _divisor(layer: str, height: int, width: int, weights: Mask | None) -> np.float32:

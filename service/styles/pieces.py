@@ -7,7 +7,7 @@ VGG19 several times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,44 +25,52 @@ IMAGE, GRAM = "image", "gram_"
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part of the graph: the name of its input, the layers that it computes, and its session."""
+    """A part of the graph: its input, the layers that it computes, and what the next piece begins with."""
 
     source: str
     layers: tuple[str, ...]
-    session: ort.InferenceSession
+    onward: str
+
+    @property
+    def outputs(self) -> list[str]:
+        return [*dict.fromkeys([*self.layers, self.onward])]
 
 
 class Pieces:
     """VGG19 up to any layer, and the Gram matrices of features.
 
-    The pieces end where pictures are usually compared, after the first convolution of each block, and before each
-    pooling. What a piece computes beyond the deepest wanted layer is at most three convolutions.
+    A piece ends after a pooling, because little is handed on there, and in the deep blocks after the first
+    convolution, where pictures are usually compared. What is computed beyond the deepest wanted layer is at most
+    three convolutions.
     """
 
     def __init__(self, proto: onnx.ModelProto, options: ort.SessionOptions, providers: Sequence[Provider]) -> None:
-        self._pieces = [
-            _Piece(source, layers, _session(cut(proto, source, layers), options, providers))
-            for source, layers in _parts()
-        ]
-        first = LAYERS[0]
-        self._gram = _session(cut(proto, first, [GRAM + first]), options, providers)
+        def session(source: str, outputs: Sequence[str]) -> ort.InferenceSession:
+            return ort.InferenceSession(cut(proto, source, outputs), options, providers=list(providers))
+
+        self._pieces = [(piece, session(piece.source, piece.outputs)) for piece in _parts()]
+        self._gram = session(LAYERS[0], [GRAM + LAYERS[0]])
         self.provider: str = self._gram.get_providers()[0]
         """The provider that ONNX Runtime uses: it falls back to the CPU without an error."""
         self._device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
 
-    def walk(self, image: Features, layers: Iterable[str]) -> Iterator[tuple[str, ort.OrtValue]]:
-        """Yield the features of layers, shallowest first, of a 1 x 3 x H x W image in [0, 1]; only these are kept."""
+    def walk(self, image: Features, layers: Iterable[str], use: Callable[[str, ort.OrtValue], None]) -> None:
+        """Call `use` with the features of each layer, shallowest first, of a 1 x 3 x H x W image in [0, 1].
+
+        Features that nobody uses any longer are freed before the next ones are computed.
+        """
         wanted, value = set(layers), ort.OrtValue.ortvalue_from_numpy(image, self._device, 0)
-        for piece in self._pieces:
-            if not wanted:
-                return
+        for piece, session in self._pieces:
             found = [layer for layer in piece.layers if layer in wanted]
             wanted.difference_update(found)
-            names = found if not wanted or piece.layers[-1] in found else [*found, piece.layers[-1]]
-            values = dict(zip(names, self._run(piece.session, piece.source, value, names), strict=True))
-            value = values[names[-1]]
+            names = [*dict.fromkeys([*found, piece.onward] if wanted else found)]
+            values = self._run(session, piece.source, value, names)
+            value = values[-1]
             for layer in found:
-                yield layer, values.pop(layer)
+                use(layer, values.pop(0))
+            if not wanted:
+                return
+            values.clear()
 
     def gram(self, features: ort.OrtValue) -> Features:
         """Return the C x C Gram matrix of one layer's features, divided by the number of their positions."""
@@ -80,14 +88,17 @@ class Pieces:
         return list(binding.get_outputs())
 
 
-def _parts() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each piece's input and layers: the first layer of a block, then the rest of it."""
+def _parts() -> Iterator[_Piece]:
     source = IMAGE
     for block in sorted({layer[4] for layer in LAYERS}):
-        first, *rest = (layer for layer in LAYERS if layer[4] == block)
-        yield source, (first,)
-        yield first, tuple(rest)
-        source = rest[-1]
+        layers = tuple(layer for layer in LAYERS if layer[4] == block)
+        pool = f"pool{block}" if layers[-1] != LAYERS[-1] else layers[-1]
+        if len(layers) == 2:  # noqa: PLR2004 - a shallow block
+            yield _Piece(source, layers, pool)
+        else:
+            yield _Piece(source, layers[:1], layers[0])
+            yield _Piece(layers[0], layers[1:], pool)
+        source = pool
 
 
 def cut(proto: onnx.ModelProto, source: str, targets: Sequence[str]) -> bytes:
@@ -110,7 +121,3 @@ def cut(proto: onnx.ModelProto, source: str, targets: Sequence[str]) -> bytes:
     )
     model = helper.make_model(part, opset_imports=proto.opset_import, ir_version=proto.ir_version)
     return bytes(model.SerializeToString())
-
-
-def _session(data: bytes, options: ort.SessionOptions, providers: Sequence[Provider]) -> ort.InferenceSession:
-    return ort.InferenceSession(data, options, providers=list(providers))

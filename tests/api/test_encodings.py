@@ -95,17 +95,16 @@ def parsed(*parts: tuple[str, bytes]) -> ApiRequest:
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_part_with_a_media_type_or_a_file_name_is_a_file(head: str) -> None:
-    sent = parsed(
-        ('Content-Disposition: form-data; name="request"\r\nContent-Type: application/json', b"{}"), (head, FILE)
-    )
-    assert sent.get_json() == {}
-    assert sent.files["photo"].stream.read() == FILE
+    request = 'Content-Disposition: form-data; name="request"\r\nContent-Type: application/json'
+    with parsed((request, b"{}"), (head, FILE)) as sent:
+        assert sent.get_json() == {}
+        assert sent.files["photo"].stream.read() == FILE
 
 
 def test_a_part_with_neither_is_a_text() -> None:
-    sent = parsed((NAMED, b"x"), ('Content-Disposition: form-data; name="request"', b'{"a": 1}'))
-    assert sent.form.to_dict() == {"photo": "x", "request": '{"a": 1}'}
-    assert not sent.files
+    with parsed((NAMED, b"x"), ('Content-Disposition: form-data; name="request"', b'{"a": 1}')) as sent:
+        assert sent.form.to_dict() == {"photo": "x", "request": '{"a": 1}'}
+        assert not sent.files
 
 
 def test_a_transfer_is_made_from_a_part_without_a_file_name(service: RunningService) -> None:
