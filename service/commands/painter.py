@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from service.commands.worker import exporter, run_until_stopped
+from service.commands.worker import ended, exporter, run_until_stopped
 from service.config import Settings
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
@@ -20,4 +20,5 @@ def run(args: argparse.Namespace) -> int:
     with metrics_folder() as is_ours, exporter(settings, wanted=is_ours):
         from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
 
-        return run_until_stopped(lambda stopping: PainterWorker(settings, stopping))
+        status = run_until_stopped(lambda stopping: PainterWorker(settings, stopping))
+    return ended(status)

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from service.config import Settings
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
+from service.worker.outgrown import begin_anew
+
+OUTGROWN = -1  # in place of an exit status
 
 if TYPE_CHECKING:
     from service.telemetry.exposition import Exporter
@@ -27,7 +30,15 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
     with metrics_folder() as is_ours, exporter(settings, wanted=is_ours) as shown:
-        return _run_pool(settings, shown) if settings.broker_url else _run_one(settings)
+        status = _run_pool(settings, shown) if settings.broker_url else _run_one(settings)
+    return ended(status)
+
+
+def ended(status: int) -> int:
+    """Return the exit status of a worker; one that has outgrown begins anew instead."""
+    if status == OUTGROWN:
+        begin_anew()
+    return status
 
 
 @contextmanager
@@ -58,7 +69,10 @@ def _run_one(settings: Settings) -> int:
 
 
 def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
-    """Run a worker, made with what tells it to stop, until SIGTERM or SIGINT; return the exit status."""
+    """Run a worker, made with what tells it to stop, until SIGTERM or SIGINT, or until it has outgrown.
+
+    Return the exit status, or OUTGROWN.
+    """
     told_to_stop = threading.Event()
     worker = make(told_to_stop.is_set)
 
@@ -69,4 +83,4 @@ def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     worker.run()
-    return 0
+    return OUTGROWN if worker.has_outgrown and not told_to_stop.is_set() else 0

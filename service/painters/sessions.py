@@ -81,6 +81,11 @@ class Painters:
         self._threads = threads
         self._sessions: LRUCache[str, PainterSession] = LRUCache(max(1, memory // SESSION))
 
+    @property
+    def memory(self) -> int:
+        """The bytes that ready painters take."""
+        return len(self._sessions) * SESSION
+
     def paint(self, file: File, photograph: Pixels) -> Pixels:
         """Paint a photograph as PainterSession does.
 

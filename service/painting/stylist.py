@@ -101,6 +101,11 @@ class Stylist:
         """The network that compares pictures."""
         return self._encoder
 
+    @property
+    def cached(self) -> int:
+        """The bytes that are kept on purpose from one transfer to the next: Grams, packs and painters."""
+        return self._grams.memory + self.painters.memory
+
     @classmethod
     def from_settings(cls, settings: Settings, blobs: Blobs | None = None) -> Stylist:
         """Build a stylist from the settings (NST_…).

@@ -41,7 +41,9 @@ class GramExtractor:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # torch uses the cores next
         options.enable_cpu_mem_arena = False  # torch uses the memory next, which an arena would keep
         options.enable_mem_pattern = False  # a plan of the arena's memory for every shape
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED  # no copies in other layouts
+        options.graph_optimization_level = (
+            ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        )  # no copies in other layouts
         self._pieces = Pieces(model.proto, options, _providers(device))
         self.provider = self._pieces.provider
         """The provider that ONNX Runtime uses."""
