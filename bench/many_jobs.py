@@ -1,7 +1,8 @@
-"""python -m bench.many_jobs: jobs of random sizes, layers and styles in one process, beside what the formula says.
+"""python -m bench.many_jobs: jobs of random sizes, layers and styles, each beside what the memory formula says.
 
 What a process keeps from one job to the next (sessions, kernels for shapes, holes in the heap) counts as well: the
-peak of each job is that of the whole process while it runs. The status is 1 if a job takes more than it may.
+peak of each job is that of the whole process while it runs. As workers do, a process that has outgrown gives way
+to a new one. The status is 1 if a job takes more than it may.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from bench import engine
-from bench.measure import peak_memory
+from bench.measure import alone, peak_memory
 from service.decoding import files
 from service.jobs.memory_check import painting_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import MIB, give_back_memory
+from service.machine.memory import MIB, give_back_memory, resident
 from service.network.layers import LAYERS
 from service.options import TransferOptions
 from service.painting.order import Order
@@ -32,6 +33,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredImage
 from service.styles.style import Style
+from service.worker.outgrown import KeptMemory
 
 SIDE = 640  # pixels along each side of the picture that all others are cut from
 SMALLEST = 64  # pixels, long edge of an output
@@ -46,30 +48,46 @@ class RandomJob:
     needed: int
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """What one process did: the jobs up to `end`, how many took too much, and the largest share of the formula."""
+
+    end: int
+    over: int
+    most: float
+
+
 def main() -> int:
     """Run jobs; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.many_jobs", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--size", type=int, default=512, help="the largest long edge of an output, in pixels")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no job after so many")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no job after so many")
     parser.add_argument("--model", type=Path, default=engine.MODEL)
     arguments = parser.parse_args()
-    stylist = Stylist(arguments.model, Blobs("memory:///"), device="cpu", precision="auto", threads=1, gram_memory=0)
-    chance = random.Random(arguments.seed)  # noqa: S311 - not for secrets
-    begun, over, most, count = time.monotonic(), 0, 0.0, 0
-    for job in (_random_job(chance, arguments.size, stylist.info.precision) for _ in range(arguments.jobs)):
-        if time.monotonic() - begun > arguments.seconds:
-            break
-        peak = _peak(stylist, job.order)
-        over, most, count = over + (peak > job.needed), max(most, peak / job.needed), count + 1
-        if peak > job.needed or count % SHOWN == 1:
-            print(
-                f"{count}: {peak / MIB:.0f} MiB of {job.needed / MIB:.0f}, {_idle() / MIB:.0f} between jobs",
-                flush=True,
-            )
-    print(f"{count} jobs, {over} above the formula; the largest took {most:.0%} of it ({stylist.info.precision})")
+    until, stretches = time.time() + arguments.seconds, [Stretch(0, 0, 0.0)]
+    while stretches[-1].end < arguments.jobs and time.time() < until:
+        first = stretches[-1].end
+        stretches.append(alone(stretch, arguments.model, range(first, arguments.jobs), arguments.size, until))
+    over, most = sum(one.over for one in stretches), max(one.most for one in stretches)
+    end, processes = stretches[-1].end, len(stretches) - 1
+    print(f"{end} jobs in {processes} processes, {over} above the formula, at most {most:.0%} of it")
     return 1 if over else 0
+
+
+def stretch(model: Path, jobs: range, largest: int, until: float) -> Stretch:
+    """Carry out jobs in this process until it has outgrown, or until a time."""
+    stylist = Stylist(model, Blobs("memory:///"), device="cpu", precision="auto", threads=1, gram_memory=0)
+    kept, over, most = KeptMemory(), 0, 0.0
+    for k in jobs:
+        job = _random_job(random.Random(k), largest, stylist.info.precision)  # noqa: S311 - not for secrets
+        peak = _peak(stylist, job.order)
+        over, most = over + (peak > job.needed), max(most, peak / job.needed)
+        if peak > job.needed or k % SHOWN == 0:
+            print(f"{k}: {peak / MIB:.0f} MiB of {job.needed / MIB:.0f}; {resident() / MIB:.0f} kept", flush=True)
+        if kept.has_outgrown(stylist.cached) or time.time() > until:
+            return Stretch(k + 1, over, most)
+    return Stretch(jobs.stop, over, most)
 
 
 def _peak(stylist: Stylist, order: Order) -> int:
@@ -79,11 +97,6 @@ def _peak(stylist: Stylist, order: Order) -> int:
     peak = peak_memory()
     give_back_memory()
     return peak
-
-
-def _idle() -> int:
-    """Return the resident bytes of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 def _random_job(chance: random.Random, largest: int, precision: str) -> RandomJob:

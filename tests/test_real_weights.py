@@ -123,4 +123,4 @@ def test_no_job_of_many_kinds_takes_more_memory_than_the_formula_says(real_model
     command = [sys.executable, "-m", "bench.many_jobs", "--model", str(real_model), "--jobs", "8", "--size", "128"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
-    assert "8 jobs, 0 above the formula" in told.stdout
+    assert "8 jobs in 1 processes, 0 above the formula" in told.stdout
