@@ -11,7 +11,7 @@ from service.pictures.srgb import SIGNATURE
 
 JPEG_SCANS = 100  # a progressive JPEG has some 10; each is a pass over all pixels
 JPEG_SEGMENTS = 5000  # before the pixels; a profile of 16 MiB has 256
-PNG_CHUNKS = 1_000_000
+PNG_CHUNKS = 100_000
 BMP_COMPRESSIONS = (0, 3, 6)  # none, and bit fields; run lengths, JPEG and PNG inside a BMP aren't read
 
 

@@ -17,9 +17,9 @@ Form = tuple[IO[bytes], MultiDict[str, Any], MultiDict[str, Any]]
 
 
 class FormParser(FormDataParser):
-    """Werkzeug's parser of forms, for which only parts with a file name are files.
+    """A parser of forms that takes a part with a media type for a file; Werkzeug's wants a file name.
 
-    Its limits hold: `max_form_memory_size` for each text, `max_form_parts`. A file name is optional (RFC 7578).
+    Werkzeug's limits hold: `max_form_memory_size` for each text, and `max_form_parts`.
     """
 
     def parse(
@@ -29,7 +29,8 @@ class FormParser(FormDataParser):
         boundary = (options or {}).get("boundary", "")
         if mimetype != "multipart/form-data" or not boundary or not boundary.isascii():
             return super().parse(stream, mimetype, content_length, options)
-        texts, files = [], []
+        texts: list[tuple[str, str]] = []
+        files: list[tuple[str, FileStorage]] = []
         try:
             events = _events(self._decoder(boundary), stream)
             for event in events:
@@ -38,7 +39,7 @@ class FormParser(FormDataParser):
                 elif isinstance(event, Field):
                     texts.append((event.name, self._text(events)))
         except ValueError:  # it is no form: as from Werkzeug's parser, it has no parts
-            texts, files = [], []
+            return stream, self.cls(), self.cls()
         return stream, self.cls(texts), self.cls(files)
 
     def _decoder(self, boundary: str) -> MultipartDecoder:
