@@ -162,7 +162,8 @@ class TransferOptions:
         if both := [name for name in STRENGTH_WEIGHTS if name in given]:
             raise InvalidInput.field("strength", f"give either strength or {' and '.join(both)}")
         cls(**given)  # raises if the strength is out of range, before weights are computed from it
-        return cls(**weights_at(strength) | given)
+        given.update(weights_at(strength))
+        return cls(**given)
 
     @property
     def layers(self) -> frozenset[str]:

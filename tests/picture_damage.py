@@ -130,8 +130,8 @@ def _jpegs(picture: np.ndarray) -> Iterator[Damaged]:
     last = scans.rindex(b"\xff\xda")
     yield Damaged("jpeg, all passes but the last", scans[:last], scans, r"cut off: \d+ of its passes")
     whole = encoded(picture, "JPEG")
-    for name, (kind, content) in SEGMENTS.items():
-        segment = b"\xff" + kind + (2 + len(content)).to_bytes(2) + content
+    for name, (marker, content) in SEGMENTS.items():
+        segment = b"\xff" + marker + (2 + len(content)).to_bytes(2) + content
         yield Damaged(f"jpeg, {name}", whole[:2] + segment + whole[2:], whole)
     tables = whole.index(b"\xff\xdb")
     yield Damaged("jpeg, rubbish before a segment", whole[:tables] + b"rub" + whole[tables:], whole)
@@ -139,8 +139,11 @@ def _jpegs(picture: np.ndarray) -> Iterator[Damaged]:
     yield Damaged("jpeg, half of its header", whole[:300], whole, "cut off before its pixels")
 
 
+WEBPS: dict[str, dict[str, Any]] = {"lossy": {}, "lossless": {"lossless": True}, "metadata": {"exif": b"rubbish"}}
+
+
 def _webps(picture: np.ndarray) -> Iterator[Damaged]:
-    for kind, settings in {"lossy": {}, "lossless": {"lossless": True}, "metadata": {"exif": b"rubbish"}}.items():
+    for kind, settings in WEBPS.items():
         whole = encoded(picture, "WEBP", **settings)
         chunk = b"JUNK" + struct.pack("<I", 7) + b"rubbish\0"
         more = whole[:4] + struct.pack("<I", len(whole) - 8 + len(chunk)) + whole[8:] + chunk

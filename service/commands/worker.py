@@ -83,4 +83,8 @@ def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     worker.run()
-    return OUTGROWN if worker.has_outgrown and not told_to_stop.is_set() else 0
+    if not worker.has_outgrown:
+        return 0
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # nothing looks at the event any longer
+    return 0 if told_to_stop.is_set() else OUTGROWN

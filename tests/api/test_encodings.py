@@ -22,7 +22,6 @@ from service.options import TransferOptions
 FILE = png(PHOTO)
 PLAIN = base64.b64encode(FILE).decode()
 TRICKY = bytes(range(256))  # has +, / and = in base64
-TYPES = "application/x-www-form-urlencoded"
 
 
 def written(data: bytes) -> dict[str, str]:
@@ -90,7 +89,9 @@ HEADS = (
 
 def parsed(*parts: tuple[str, bytes]) -> ApiRequest:
     body, headers = form(*parts)
-    return ApiRequest.from_values(method="POST", data=body, headers=headers)
+    sent = ApiRequest.from_values(method="POST", data=body, headers=headers)
+    assert isinstance(sent, ApiRequest)
+    return sent
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -24,7 +24,8 @@ from service.api.description.texts import (
     TRACEPARENT,
 )
 from service.api.http import problems
-from service.api.http.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
+from service.api.http.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE
+from service.api.http.form import PART
 from service.api.http.json_body import MAX_JSON
 from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST

@@ -9,7 +9,7 @@ from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from service.api.http.body import PART
+from service.api.http.form import PART
 from service.api.intake.request_pictures import request_pictures
 from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid

@@ -34,4 +34,5 @@ def versions(data: bytes) -> Versions:
 
 def why_broken(data: bytes) -> str | None:
     """Return what is wrong with a file of a known format that can't be read; None where it isn't known."""
-    return _WHY.get(head_of(data).format, lambda _: None)(data)
+    why = _WHY.get(head_of(data).format)
+    return why(data) if why else None
