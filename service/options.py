@@ -162,8 +162,8 @@ class TransferOptions:
         if both := [name for name in STRENGTH_WEIGHTS if name in given]:
             raise InvalidInput.field("strength", f"give either strength or {' and '.join(both)}")
         cls(**given)  # raises if the strength is out of range, before weights are computed from it
-        given.update(weights_at(strength))
-        return cls(**given)
+        merged: dict[str, Any] = {**weights_at(strength), **given}
+        return cls(**merged)
 
     @property
     def layers(self) -> frozenset[str]:
