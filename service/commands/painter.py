@@ -6,6 +6,8 @@ import argparse
 
 from service.commands.worker import exporter, run_until_stopped
 from service.config import Settings
+from service.machine.scratch import provide_temporary_folder
+from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 
@@ -17,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    with metrics_folder() as is_ours, exporter(settings, wanted=is_ours):
+    check_writable(settings)
+    provide_temporary_folder(settings.data)
+    with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours):
         from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
 
         return run_until_stopped(lambda stopping: PainterWorker(settings, stopping))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from service.commands.web import gunicorn_command, gunicorn_variables
+from service.commands.worker import check_semaphores
 from service.config import Settings, unknown_variables
 from service.errors import BlobsFull, ModelUnavailable, Unavailable
 from service.jobs.registry import WorkerRegistry
@@ -22,8 +23,10 @@ from service.machine.bells import bells_folder
 from service.machine.devices import device_variables
 from service.machine.ports import why_not_free
 from service.machine.processes import end_with_parent
+from service.machine.scratch import provide_temporary_folder
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.webhooks.settings import check_settings
@@ -47,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
     for name in unknown_variables():
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
+    provide_temporary_folder(settings.data)
     logger.info("starting on http://%s:%d, data in %s", settings.host, settings.port, settings.data.absolute())
-    with metrics_folder(), bells_folder():
+    with metrics_folder(settings.data), bells_folder(settings.data):
         web = Child("web", gunicorn_command(settings), gunicorn_variables())
         Supervisor([web, *_workers(settings), *_painters(settings)]).run()
     return 0
@@ -76,6 +80,9 @@ def _check(settings: Settings) -> None:
     if not settings.model.is_file():
         raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
     check_settings(settings)
+    check_writable(settings)
+    if settings.broker_url:
+        check_semaphores()
     database = Database(settings.database)
     WorkerRegistry(database).remove_dead(socket.gethostname())  # killed workers could not leave the registry
     database.close()

@@ -11,6 +11,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from service.config import Settings
+from service.errors import Unavailable
+from service.machine.scratch import provide_temporary_folder, why_no_semaphores
+from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 
@@ -26,8 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    with metrics_folder() as is_ours, exporter(settings, wanted=is_ours) as shown:
+    check_writable(settings)
+    provide_temporary_folder(settings.data)
+    with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours) as shown:
         return _run_pool(settings, shown) if settings.broker_url else _run_one(settings)
+
+
+def check_semaphores() -> None:
+    """Raise Unavailable where Celery's pool of processes can't have its locks."""
+    if problem := why_no_semaphores():
+        raise Unavailable(f"NST_BROKER_URL: Celery's workers need a /dev/shm that can be written to ({problem})")
 
 
 @contextmanager
@@ -46,6 +57,7 @@ def exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
 
 
 def _run_pool(settings: Settings, shown: Exporter | None) -> int:
+    check_semaphores()
     from service.broker.pool import Pool  # noqa: PLC0415 - Celery only where it is wanted
 
     return Pool(settings, shown.leave if shown else lambda: None).run()

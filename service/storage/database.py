@@ -95,14 +95,14 @@ class Database:
             self._reserve = _reserve(url)
             self._engine = _engine(url)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+            raise _unopened(url, error) from error
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         self._writers = sessionmaker(self._engine.execution_options(nst_write=True), expire_on_commit=False)
         try:
             self._bring_up_to_date()
         except (SQLAlchemyError, DatabaseError) as error:
             self._engine.dispose()
-            raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+            raise _unopened(url, error) from error
         self._hold(url)
         self.put_by()
 
@@ -194,7 +194,12 @@ def stored_revision(url: str) -> str | None:
         finally:
             engine.dispose()
     except (SQLAlchemyError, OSError, ImportError) as error:
-        raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+        raise _unopened(url, error) from error
+
+
+def _unopened(url: str, error: Exception) -> DatabaseError:
+    file = database_file(url)
+    return DatabaseError(f"the database can't be opened: {f'{file}: ' if file else ''}{_cause(error)}")
 
 
 def _name(session: Session) -> None:

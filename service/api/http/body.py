@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -45,6 +46,10 @@ class ApiRequest(Request):
             raise UnsupportedMediaType(f"send the file as {media_type}")
         self._check_body()
         return self.get_data()
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        """Keep a form's files in memory, as their body is already: there may be no place for temporary files."""
+        return BytesIO()
 
     def _check_body(self) -> None:
         if self.headers.get("Content-Encoding", "identity") != "identity":
