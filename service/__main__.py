@@ -20,6 +20,8 @@ COMMANDS = {
     "stylize": "paint one picture without a server",
 }
 
+INTERRUPTED = 130  # exit status after Ctrl-C
+
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m service", description="Neural style transfer.")
@@ -30,13 +32,16 @@ def main(argv: list[str]) -> int:
         parser.parse_args(argv)
         return 2
     let_idle_threads_sleep()
-    module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
-    module.add_arguments(parsers[chosen])
     try:
+        module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
+        module.add_arguments(parsers[chosen])
         return int(module.run(parser.parse_args(argv)))
     except ServiceError as error:
         print(f"{parser.prog} {chosen}: {error.detail}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog} {chosen}: stopped", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":
