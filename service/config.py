@@ -299,6 +299,12 @@ def _wanted_threads() -> int:
     return int(first) if first.isascii() and first.isdigit() else 0
 
 
+def log_form(environ: Mapping[str, str] = os.environ) -> str:
+    """Return NST_LOG, or "auto" where it can't be read: for what is logged before all settings are known."""
+    form = environ.get("NST_LOG", "").strip()
+    return form if form in ("json", "text") else "auto"
+
+
 def variables() -> dict[str, Field[Any]]:
     """Return the fields of Settings by the names of their environment variables."""
     return {f"NST_{f.name.upper()}": f for f in fields(Settings)}

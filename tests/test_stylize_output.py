@@ -1,4 +1,4 @@
-"""What `stylize` writes: tried before painting, never half a file, never in place of its inputs, kept when stopped."""
+"""What `stylize` writes: tried before painting, never half a file, never an input, kept when it is stopped."""
 
 from __future__ import annotations
 

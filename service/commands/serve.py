@@ -29,6 +29,7 @@ from service.storage.database import Database
 from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
+from service.telemetry.stray_lines import kept_descriptor
 from service.webhooks.settings import check_settings
 
 logger = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             env=os.environ | self.variables,
+            pass_fds=kept_descriptor(),
             preexec_fn=self._begin,  # noqa: PLW1509 - one thread only
         )
         logger.info("%s started, process %d", self.name, self.process.pid)

@@ -81,8 +81,10 @@ class OutputFile:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links in a circle
-            raise self._wrong(getattr(error, "strerror", None) or str(error)) from error
+        except OSError as error:
+            raise self._wrong(error.strerror or str(error)) from error
+        except RuntimeError as error:  # of Path.resolve
+            raise self._wrong("its symbolic links lead in a circle") from error
 
     def _wrong(self, problem: str) -> InvalidInput:
         return InvalidInput.field("output", f"{self.path}: {problem}")

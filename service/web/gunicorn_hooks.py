@@ -17,6 +17,7 @@ from service.api.context import KEY, AppContext
 from service.errors import StorageError
 from service.machine.processes import end_with_parent
 from service.telemetry.metrics_folder import remove_own_folder
+from service.telemetry.stray_lines import wait_for_stray_lines
 from service.web.connection import STALLED_S
 
 logger = logging.getLogger(__name__)
@@ -75,8 +76,9 @@ def worker_int(worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove the metrics of a web server that was started alone."""
+    """Remove the metrics of a web server that was started alone, and bring its log to an end."""
     remove_own_folder()
+    wait_for_stray_lines()
 
 
 def warn_of_floors(context: AppContext) -> None:
