@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def test_no_program_looks_a_host_up_or_leaves_a_file_at_home(narrow_model: Path,
     where = {"model": narrow_model, "data": tmp_path / "data", "port": free_port()}
     stylize = ("stylize", picture, "--style", picture, "--size", 64, "--iterations", 2, "-o", tmp_path / "out.png")
     programs = {
-        "worker": (8, "-m", "service", "worker"),
+        "serve": (14, "-m", "service", "serve"),  # the web server, a worker and a painter worker
         "stylize": (60, "-m", "service", *stylize),
         "doctor": (60, "-m", "service", "doctor"),
         "export": (
@@ -88,3 +89,6 @@ def test_no_program_looks_a_host_up_or_leaves_a_file_at_home(narrow_model: Path,
         assert "look-up:" not in said, f"{name}: {said}"
         assert "ended: 0" in said, f"{name}: {said}"
         assert kept_at_home(tmp_path / name) == []
+        if name == "serve":
+            records = [json.loads(line) for line in said.splitlines() if not line.startswith("ended:")]
+            assert sum(" is ready: " in record["message"] for record in records) == 2
