@@ -25,6 +25,7 @@ OWNER = "SERVICE_LOG_OWNER"  # id of the process that began to capture lines
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours and the like
 CREDENTIALS = struct.Struct("3i")  # process, user and group of who has written
 LONGEST = 8192  # bytes of a line; longer ones are cut into several
+QUIET_S = 1.0  # seconds without a word after which a line counts as whole
 PATIENCE_S = 2.0  # seconds for the last lines to be read when a command ends
 PAUSE_S = 0.02  # seconds between two looks meanwhile
 
@@ -114,13 +115,24 @@ class _Lines:
         self._begun: dict[int, bytes] = {}  # process -> the beginning of a line
 
     def read(self, source: socket.socket) -> None:
+        """Log lines until nobody can write any more."""
+        source.settimeout(QUIET_S)
         while True:
-            data, about, _, _ = source.recvmsg(2**16, socket.CMSG_SPACE(CREDENTIALS.size))
+            try:
+                data, about, _, _ = source.recvmsg(2**16, socket.CMSG_SPACE(CREDENTIALS.size))
+            except TimeoutError:
+                self._end_lines()
+                continue
             if not data:
-                break
+                self._end_lines()
+                return
             self._take(next((CREDENTIALS.unpack(one[2][: CREDENTIALS.size])[0] for one in about), 0), data)
+
+    def _end_lines(self) -> None:
+        """Log the lines that were begun: who began them may have ended."""
         for process, begun in self._begun.items():
             log_line(begun, process)
+        self._begun.clear()
 
     def _take(self, process: int, data: bytes) -> None:
         *lines, rest = (self._begun.pop(process, b"") + data).split(b"\n")

@@ -32,9 +32,10 @@ program = subprocess.Popen([sys.executable, *sys.argv[2:]], stderr=subprocess.PI
 ready = 0
 for line in program.stderr:
     print(line, end="", file=sys.stderr)
-    ready += " is ready: " in line
-    if 0 < ready == int(sys.argv[1]):  # runtimes send their first report some seconds after their start
-        threading.Timer(8, program.send_signal, [signal.SIGTERM]).start()
+    if " is ready: " in line:
+        ready += 1
+        if ready == int(sys.argv[1]):  # runtimes send their first report some seconds after their start
+            threading.Timer(8, program.send_signal, [signal.SIGTERM]).start()
 program.wait()
 print("ended:", program.returncode, flush=True)
 """

@@ -16,7 +16,7 @@ from front_door import ROOT, eventually
 from scripts.ports import free_port
 
 PROVOKE = """
-import ctypes, logging, os, subprocess, sys, threading, warnings
+import ctypes, logging, os, subprocess, sys, threading, time, warnings
 from service.telemetry.logs import set_up_logs
 from service.telemetry.stray_lines import capture_stray_lines, kept_descriptor
 
@@ -44,6 +44,7 @@ class Odd:
         raise ValueError("in a finalizer")
 
 Odd()
+time.sleep(1.5)
 ctypes.CDLL(None).puts(b"by the C library")
 ctypes.CDLL(None).fflush(None)
 os.write(2, b"terminate called\\n")
@@ -81,6 +82,8 @@ def test_every_line_of_a_process_and_its_children_is_a_record() -> None:
     errors = "".join(line.get("exc_info", "") for line in lines)
     assert "ZeroDivisionError" in errors
     assert "in a finalizer" in errors
+    messages = [line["message"] for line in lines]
+    assert messages.index("of a child without an end") < messages.index("terminate called")
     by = {line["message"]: line["process"] for line in lines}
     assert by["out"] == others["nested"]["process"] != by["to standard output"] == others["ours"]["process"]
 
