@@ -17,7 +17,6 @@ from service.commands import stylize
 from service.commands.stylize import Newest
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
-from service.painting import output_file
 from service.painting.output_file import OutputFile
 
 SMALL = ["--style", "art.png", "--size", "48", "--iterations", "3"]
@@ -96,7 +95,7 @@ def test_a_disk_without_room_for_the_picture_is_told_first(
         asked.append(room)
         raise FULL
 
-    monkeypatch.setattr(output_file.os, "posix_fallocate", full)
+    monkeypatch.setattr(os, "posix_fallocate", full)
     assert main(["stylize", "photo.png", *SMALL, "-o", "out.png"]) == 2
     assert "out.png: No space left on device" in capsys.readouterr().err
     assert asked == [48 * 36 * 3]
@@ -112,7 +111,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_else(
     def full(descriptor: int) -> None:
         raise FULL
 
-    monkeypatch.setattr(output_file.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InvalidInput, match="No space left"):
         output.write(b"new")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_the_first_place_that_takes_files_is_used(
 def test_programs_without_a_place_for_temporary_files_get_one_in_the_data(
     memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scratch.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(scratch, "DISKS", (tmp_path,))
     provide_temporary_folder(tmp_path / "data")
     assert scratch.VARIABLE not in os.environ

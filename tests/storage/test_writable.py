@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from service.config import Settings
-from service.storage import writable
 from service.storage.writable import write_problems
 
 
@@ -42,7 +41,7 @@ def test_each_place_that_belongs_to_others_is_named(
     (settings.data / "service.db-wal").touch()
     access = os.access
     theirs = settings.data / closed
-    monkeypatch.setattr(writable.os, "access", lambda path, mode: Path(path) != theirs and access(path, mode))
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != theirs and access(path, mode))
     problems = list(write_problems(settings))
     paths = [problem.partition("can't")[0] for problem in problems]
     assert paths == [name.format(data=settings.data) for name in named]
