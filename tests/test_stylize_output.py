@@ -17,6 +17,7 @@ from service.commands import stylize
 from service.commands.stylize import Newest
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
+from service.painting import sources
 from service.painting.output_file import OutputFile
 
 SMALL = ["--style", "art.png", "--size", "48", "--iterations", "3"]
@@ -155,11 +156,11 @@ def test_a_command_that_is_stopped_keeps_its_newest_picture(
 def test_a_command_that_is_stopped_before_there_is_a_picture_writes_none(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = stylize.make_order
+    make = sources.make_order
 
     def stop(*args: object) -> object:
         os.kill(os.getpid(), signal.SIGTERM)
-        return read(*args)  # type: ignore[arg-type]
+        return make(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(stylize, "make_order", stop)
     (here / "out.png").write_bytes(b"old")
