@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
@@ -198,7 +198,7 @@ def stored_revision(url: str) -> str | None:
 
 
 def _unopened(url: str, error: Exception) -> DatabaseError:
-    file = database_file(url)
+    file = None if isinstance(error, ArgumentError) else database_file(url)  # ArgumentError: the URL is none
     return DatabaseError(f"the database can't be opened: {f'{file}: ' if file else ''}{_cause(error)}")
 
 

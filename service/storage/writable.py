@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sqlalchemy.exc import ArgumentError
+
 from service.config import Settings
 from service.errors import Unavailable
 from service.storage.disks import blobs_folder, database_file
@@ -20,9 +22,16 @@ def check_writable(settings: Settings) -> None:
 
 
 def write_problems(settings: Settings) -> Iterator[str]:
-    """Yield a sentence for each file or folder of database and blobs that can't be written to."""
+    """Yield a sentence for each file or folder of database and blobs that can't be written to.
+
+    Raises Unavailable if NST_DATABASE_URL can't be read.
+    """
     found: dict[Path, str] = {}
-    if (file := database_file(settings.database)) is not None:
+    try:
+        file = database_file(settings.database)
+    except ArgumentError:
+        raise Unavailable("NST_DATABASE_URL is no URL of a database, as in sqlite:////srv/service.db") from None
+    if file is not None:
         files = [path for path in (Path(f"{file}{ending}") for ending in BESIDE) if _exists(path)]
         setting = "NST_DATABASE_URL" if settings.database_url else "NST_DATA"
         found |= _problems(file.absolute().parent, files, setting)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.config import Settings
-from service.storage.writable import write_problems
+from service.errors import Unavailable
+from service.storage.writable import check_writable, write_problems
 
 
 @pytest.fixture
@@ -46,6 +47,12 @@ def test_each_place_that_belongs_to_others_is_named(
     paths = [problem.partition("can't")[0] for problem in problems]
     assert paths == [name.format(data=settings.data) for name in named]
     assert all("belongs to user" in problem and problem.endswith("NST_DATA") for problem in problems)
+
+
+def test_an_url_that_is_none_is_named_without_its_text() -> None:
+    with pytest.raises(Unavailable, match="NST_DATABASE_URL is no URL") as raised:
+        check_writable(Settings(database_url="postgresql//nst:secret@db"))
+    assert "secret" not in str(raised.value)
 
 
 def test_a_file_in_the_place_of_a_folder_is_named_once(tmp_path: Path) -> None:
