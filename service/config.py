@@ -181,6 +181,19 @@ class Settings:
         120.0, "seconds without progress after which a job is taken from its worker", _number, 1
     )
     max_body_mb: float = _setting(64.0, "largest request body, in MiB", _number, 0.001)
+    body_s: float = _setting(
+        600.0,
+        "seconds in which a request's body must arrive; it must also be faster than 4 KiB a second",
+        _duration,
+        1,
+    )
+    keepalive_s: int = _setting(
+        75,
+        "seconds that an idle connection stays open for its client's next request; make it longer than a proxy in "
+        "front does; 0: none",
+        _whole,
+        0,
+    )
     request_pictures: int = _setting(64, "pictures of one request at most", _whole, 1)
     request_megapixels: float = _setting(256.0, "megapixels of all pictures of one request at most", _number, 0.001)
     decode_s: float = _setting(

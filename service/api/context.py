@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import current_app
 
+from service.api.http.fullness import Fullness
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
@@ -47,6 +48,7 @@ class AppContext:
     waiting: Waiting
     streams: Streams
     hosts: Hosts
+    fullness: Fullness
     wake: Callable[[], None]
 
     def model_sha256(self) -> str:

@@ -57,6 +57,6 @@ def gunicorn_command(settings: Settings) -> list[str]:
     command += ["--config", "python:service.web.gunicorn_hooks"]
     command += ["--workers", str(settings.web_workers), "--threads", str(threads)]
     command += ["--worker-connections", str(max(CONNECTIONS, 2 * threads))]
-    command += ["--no-control-socket", "--keep-alive", "5"]
+    command += ["--no-control-socket", "--keep-alive", str(settings.keepalive_s)]
     memory = Path("/dev/shm")  # noqa: S108 - a heartbeat file there never waits for a disk
     return command + (["--worker-tmp-dir", str(memory)] if memory.is_dir() else [])

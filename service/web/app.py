@@ -15,6 +15,7 @@ from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
 from service.api.http.access_log import AccessLog
 from service.api.http.body import MAX_PARTS
+from service.api.http.fullness import Fullness
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
 from service.api.live.streams import Streams
@@ -109,5 +110,6 @@ def _context(settings: Settings) -> AppContext:
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
         hosts=Hosts(settings.webhook_hosts),
+        fullness=Fullness(),
         wake=waker(settings.broker_url),
     )

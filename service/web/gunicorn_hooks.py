@@ -21,6 +21,9 @@ from service.web.connection import STALLED_S
 
 logger = logging.getLogger(__name__)
 
+SILENT_S = 30  # seconds of silence, after which the system asks whether a client is still there
+PROBE_S = 10  # seconds between two such questions
+
 logger_class = "service.web.gunicorn_logs.Logs"
 
 # No header changes the caller's address: by default gunicorn would trust those of processes on this machine.
@@ -47,13 +50,19 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Let the system cut connections whose client has vanished or doesn't read, and which would hold a thread."""
-    for listener in server.LISTENERS:  # connections inherit it
+    """Let the system cut connections whose client has vanished or doesn't read, and which would hold a thread.
+
+    It notices the first of these even while nothing is sent: it asks silent clients whether they are there.
+    """
+    for listener in server.LISTENERS:  # connections inherit its options
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SILENT_S)
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_S)
         listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * STALLED_S))
 
 
 def post_worker_init(worker: Any) -> None:
-    """End requests that wait for a job, and event streams, when the web process is told to stop.
+    """Tie the web process to its application: it ends waiting requests when it is told to stop, and notes fullness.
 
     The first web process also logs the warnings that are the same for all.
     """
@@ -65,8 +74,10 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     end_with_parent()  # if gunicorn's main process is killed, no stream may keep this one and the port
-    if worker.age == 1 and isinstance(worker.wsgi, Flask):  # once for all processes; benchmarks serve other apps
-        warn_of_floors(_context(worker))
+    if isinstance(worker.wsgi, Flask):  # benchmarks serve other applications
+        worker.fullness = _context(worker).fullness
+        if worker.age == 1:  # once for all processes
+            warn_of_floors(_context(worker))
 
 
 def worker_int(worker: Any) -> None:

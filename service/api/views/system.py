@@ -26,7 +26,8 @@ def livez() -> dict[str, str]:
 def readyz() -> dict[str, Any]:
     """Check that a transfer posted now would be carried out
 
-    Database, blobs, room on the disk, model and a live worker are there. `notes` has what is odd all the same.
+    Database, blobs, room on the disk, model and a live worker are there, and there is room for a request's body.
+    `notes` has what is odd all the same.
     """
     reasons = _unready()
     if reasons:
@@ -39,7 +40,8 @@ def _unready() -> list[str]:
     reasons = []
     if not context().settings.model.is_file():
         reasons.append(f"there is no model at {context().settings.model}; build it with: python -m export")
-    for check in (context().database.check, context().disks.check, context().blobs.check, _check_workers):
+    parts = (context().fullness, context().database, context().disks, context().blobs)
+    for check in (*(part.check for part in parts), _check_workers):
         try:
             check()
         except ServiceError as error:
