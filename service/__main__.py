@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import sys
 
 from service.config import let_idle_threads_sleep
 from service.errors import ServiceError
+from service.telemetry.logs import is_set_up
 
 COMMANDS = {
     "serve": "start the web server and all workers, and keep them running",
@@ -35,8 +37,16 @@ def main(argv: list[str]) -> int:
     try:
         return int(module.run(parser.parse_args(argv)))
     except ServiceError as error:
-        print(f"{parser.prog} {chosen}: {error.detail}", file=sys.stderr)
+        _say(f"{parser.prog} {chosen}: {error.detail}")
         return 2
+
+
+def _say(words: str) -> None:
+    """Say why a command ends: in the log where it has begun one, whose readers may expect JSON."""
+    if is_set_up():
+        logging.getLogger(__name__).critical("%s", words)
+    else:
+        print(words, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from service.config import Settings
+from service.jobs import last_words
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 
@@ -52,9 +53,13 @@ def _run_pool(settings: Settings, shown: Exporter | None) -> int:
 
 
 def _run_one(settings: Settings) -> int:
-    from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
+    try:
+        from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
 
-    return run_until_stopped(lambda stopping: Worker(settings, stopping))
+        return run_until_stopped(lambda stopping: Worker(settings, stopping))
+    except Exception as error:
+        last_words.keep(settings, last_words.words_of(error))
+        raise
 
 
 def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:

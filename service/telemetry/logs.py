@@ -40,6 +40,11 @@ def set_up_logs(form: str = "auto") -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
+def is_set_up() -> bool:
+    """Return whether `set_up_logs` has been called."""
+    return any(isinstance(handler, _Handler) for handler in logging.getLogger().handlers)
+
+
 @contextmanager
 def bound(**fields: Any) -> Iterator[None]:
     """Add these fields to all that this thread logs in the block."""

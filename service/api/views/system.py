@@ -39,19 +39,14 @@ def readyz() -> dict[str, Any]:
 def _unready() -> list[str]:
     reasons = []
     if not context().settings.model.is_file():
-        reasons.append(f"there is no model at {context().settings.model}; build it with: python -m export")
-    parts = (context().fullness, context().database, context().disks, context().blobs)
-    for check in (*(part.check for part in parts), _check_workers):
+        reasons.append("there is no model; build it with: python -m export")
+    found = context()
+    for part in (found.fullness, found.database, found.disks, found.blobs, found.registry):
         try:
-            check()
+            part.check()
         except ServiceError as error:
-            reasons.append(error.detail)
+            reasons.append(error.public)
     return reasons
-
-
-def _check_workers() -> None:
-    if not context().registry.alive():
-        raise Unavailable("no worker is alive")
 
 
 @blueprint.get("/openapi.json", doc_ui=False)
