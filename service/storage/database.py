@@ -116,7 +116,8 @@ class Database:
     def _check_there(self) -> None:
         """Raise DatabaseError if the SQLite file was moved away: what is written would be lost."""
         if self._file and (trouble := self._file.trouble()):
-            gone = DatabaseError(f"the database is gone: {trouble}", retry_after=opened.RETRY_S)
+            detail, said = f"the database {self._file.path} is gone: {trouble}", f"the database is gone: {trouble}"
+            gone = DatabaseError(detail, said=said, retry_after=opened.RETRY_S)
             gone.undone = True
             raise gone
 

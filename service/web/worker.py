@@ -34,7 +34,7 @@ from service.web.refusals import refusal_for, send
 SWEEP_S = 0.5  # seconds between two looks at the deadlines
 BUSY_SWEEP_S = 0.1  # seconds between two looks while requests wait for a thread
 UNREAD_S = 0.2  # seconds that a client has to read its response, even if other requests need its thread
-FULL_S = 4.0  # seconds for which a request has waited for a place, after which the process says that it is full
+FULL_S = 5.0  # seconds for which a request has waited for a place, after which the process says that it is full
 ACCEPTS = 16  # connections that are accepted at a time
 
 
@@ -209,7 +209,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         refusal = refusal_for(error)
         if refusal.status is HTTPStatus.INTERNAL_SERVER_ERROR:
             path = request.path if request else "before it was whole"
-            self.log.error("a request failed: %s", path, exc_info=error)
+            about = {"request_id": refusal.request_id}
+            self.log.error("a request failed: %s", path, exc_info=error, extra=about)
         else:
             slow = refusal.status is HTTPStatus.REQUEST_TIMEOUT  # there may be thousands
             log = self.log.debug if slow else self.log.info

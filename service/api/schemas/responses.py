@@ -56,6 +56,9 @@ class Problem(BaseModel):
         max_length=MAX_ERRORS,
     )
     more_errors: int = described("How many more fields are wrong than `errors` names.", 3, 0, ge=0)
+    request_id: str | None = described(
+        "Where the service is at fault: the id of this request in its log, as in X-Request-ID.", "5f2c", None
+    )
 
 
 class StyleImageOut(BaseModel):
