@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo figures starters painters gallery screenshots serve lint check test test-scale bench bench-painters clean
+.PHONY: demo figures starters starter-samples painters gallery screenshots serve lint check test test-scale bench bench-painters clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -23,6 +23,10 @@ figures: .venv/ready models/vgg19.onnx
 # The pictures of the presets that a new service begins with; no model is needed.
 starters: .venv/ready
 	$(BIN)/python -m scripts.starters
+
+# A photograph painted in each of them, small, as the studio shows it: cut out of the sheet that gallery makes.
+starter-samples: .venv/ready
+	$(BIN)/python -m scripts.starters.painted
 
 # The painters of those presets: hours on two cores. It goes on where it was broken off.
 painters: .venv/ready models/vgg19.onnx

@@ -3,35 +3,53 @@
 import argparse
 import hashlib
 import re
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from export.check import SIZES, LayerParity, check_model
 from export.errors import ExportError
 from export.formats import Weights
 from export.graph import build_model
-from export.publish import publish
+from export.publish import check_place, publish
 from export.remote import is_url, weights_of_url
 from export.sources import random_weights, weights_of_file, weights_of_package
 from export.vgg19 import POOLINGS
 
 _DEFAULT_OUTPUT = Path(__file__).resolve().parents[1] / "models" / "vgg19.onnx"
+INTERRUPTED = 130  # exit status after Ctrl-C
 _DOWNLOADS = ".download"  # beside the output: pieces of an export that was cut off
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the export; the exit status is 0, or 2 with one line on stderr and no file changed."""
+    """Run the export; the exit status is 0, or 2 or 130 (Ctrl-C) with one line on stderr and no file changed."""
     options = _parser().parse_args(arguments)
     try:
+        check_place(options.output, _weights_file(options))
         weights = _weights(options)
         content = build_model(weights, options.pooling).SerializeToString(deterministic=True)
         table = publish(content, options.output, check_model)
     except ExportError as error:
         print(f"export: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("export: stopped, no file is changed", file=sys.stderr)
+        return INTERRUPTED
     _print_report(weights, table)
     print(f"{options.output}  {len(content)} bytes  SHA-256 {hashlib.sha256(content).hexdigest()}")
     return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End on a signal, with an exit status that names it, and remove unfinished files before that."""
+    raise SystemExit(128 + number)
+
+
+def _weights_file(options: argparse.Namespace) -> Path | None:
+    """Return the local file of the weights; None if they come from elsewhere."""
+    is_file = options.weights not in (None, "random") and not is_url(options.weights)
+    return Path(options.weights) if is_file else None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,4 +108,5 @@ def _print_report(weights: Weights, table: list[LayerParity]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(main())

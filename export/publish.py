@@ -16,7 +16,7 @@ def publish(content: bytes, path: Path, check: Callable[[Path], Report]) -> Repo
 
     Raises ExportError if the file system refuses, and what `check` raises. No partial file stays behind.
     """
-    part = path.parent / f"{path.name}.part-{os.getpid()}"
+    part = _part(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _removed_at_the_end(part):
@@ -27,6 +27,25 @@ def publish(content: bytes, path: Path, check: Callable[[Path], Report]) -> Repo
     except OSError as error:
         raise ExportError(f"{path}: can't be written: {error.strerror or error}") from error
     return report
+
+
+def check_place(path: Path, weights: Path | None) -> None:
+    """Raise ExportError if no file can be written to `path`, or if the weights would be lost by it."""
+    if path.is_dir():
+        raise ExportError(f"{path}: is a folder")
+    if weights is not None and weights.exists() and path.exists() and path.samefile(weights):
+        raise ExportError(f"{path}: is the file of the weights, which would be lost: choose another --output")
+    part = _part(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _removed_at_the_end(part):
+            part.touch()
+    except OSError as error:
+        raise ExportError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+def _part(path: Path) -> Path:
+    return path.parent / f"{path.name}.part-{os.getpid()}"
 
 
 @contextmanager

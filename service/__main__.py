@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import sys
 
-from service.config import let_idle_threads_sleep
+from service.config import let_idle_threads_sleep, log_form
 from service.errors import ServiceError
+from service.telemetry.logs import set_up_logs
+from service.telemetry.stray_lines import capture_stray_lines, wait_for_stray_lines
 
 COMMANDS = {
     "serve": "start the web server and all workers, and keep them running",
@@ -20,6 +23,9 @@ COMMANDS = {
     "stylize": "paint one picture without a server",
 }
 
+SERVICES = ("serve", "web", "worker", "painter")  # commands that keep a log
+INTERRUPTED = 130  # exit status after Ctrl-C
+
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m service", description="Neural style transfer.")
@@ -30,13 +36,30 @@ def main(argv: list[str]) -> int:
         parser.parse_args(argv)
         return 2
     let_idle_threads_sleep()
-    module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
-    module.add_arguments(parsers[chosen])
+    is_service = chosen in SERVICES
+    if is_service:
+        capture_stray_lines(log_form())
+        set_up_logs(log_form())
     try:
+        module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
+        module.add_arguments(parsers[chosen])
         return int(module.run(parser.parse_args(argv)))
     except ServiceError as error:
-        print(f"{parser.prog} {chosen}: {error.detail}", file=sys.stderr)
+        _say(f"{parser.prog} {chosen}: {error.detail}", log=is_service)
         return 2
+    except KeyboardInterrupt:
+        _say(f"{parser.prog} {chosen}: stopped", log=is_service)
+        return INTERRUPTED
+    finally:
+        wait_for_stray_lines()
+
+
+def _say(words: str, *, log: bool) -> None:
+    """Say why a command ends: in the log where there is one."""
+    if log:
+        logging.getLogger("service").critical("%s", words)
+    else:
+        print(words, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -181,6 +181,19 @@ class Settings:
         120.0, "seconds without progress after which a job is taken from its worker", _number, 1
     )
     max_body_mb: float = _setting(64.0, "largest request body, in MiB", _number, 0.001)
+    body_s: float = _setting(
+        600.0,
+        "seconds in which a request's body must arrive; it must also be faster than 4 KiB a second",
+        _duration,
+        1,
+    )
+    keepalive_s: int = _setting(
+        75,
+        "seconds that an idle connection stays open for its client's next request; make it longer than a proxy in "
+        "front does; 0: none",
+        _whole,
+        0,
+    )
     request_pictures: int = _setting(64, "pictures of one request at most", _whole, 1)
     request_megapixels: float = _setting(256.0, "megapixels of all pictures of one request at most", _number, 0.001)
     decode_s: float = _setting(
@@ -300,6 +313,12 @@ def _wanted_threads() -> int:
     """Return how many threads OMP_NUM_THREADS asks for, which may be a list; 0 where it asks for none."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isascii() and first.isdigit() else 0
+
+
+def log_form(environ: Mapping[str, str] = os.environ) -> str:
+    """Return NST_LOG, or "auto" where it can't be read: for what is logged before all settings are known."""
+    form = environ.get("NST_LOG", "").strip()
+    return form if form in ("json", "text") else "auto"
 
 
 def variables() -> dict[str, Field[Any]]:

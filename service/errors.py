@@ -16,6 +16,7 @@ ServiceError                500
 ├─ TooManyJobs              429  the caller has too many jobs waiting
 ├─ Unavailable              503  a part that the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or doesn't meet the contract
+│  │  └─ MixedModels        503  the workers compute with different models
 │  └─ QueueFull             503  too many jobs are waiting
 ├─ NoSpace                  507  the disk is nearly full, or the caller has used its quota
 ├─ StorageError             500  database or blobs failed
@@ -33,6 +34,7 @@ ServiceError                500
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NotRequired, TypedDict
@@ -40,7 +42,13 @@ from typing import ClassVar, NotRequired, TypedDict
 MAX_ERRORS = 20  # fields that a response names
 MAX_DETAIL = 1000  # characters of a message in a response
 MAX_LOC = 200  # characters of a field's path in a response
+SERVER_FAULT = 500  # the first status for which the service is at fault
 MAX_SHOWN = 100  # characters of a caller's text in a message
+
+_PATH = re.compile(
+    r"""(?: (?:file|sqlite):// | (?<![\w.:/<-]) ) /+ (?!v1/) (?:[^\s/:;,'"()\[\]]+/+)* ([^\s/:;,'"()\[\]]+) /*""",
+    re.X,
+)
 
 
 def shown(text: str) -> str:
@@ -53,6 +61,11 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
+def without_paths(text: str) -> str:
+    """Return the text with the last name alone of each absolute path: callers needn't know where things lie here."""
+    return _PATH.sub(r"\1", text)
+
+
 @dataclass(frozen=True)
 class FieldError:
     """An error of one field: `loc` is its dotted path in the request, as in `styles.0.weight`."""
@@ -62,7 +75,10 @@ class FieldError:
 
 
 class ProblemJson(TypedDict):
-    """An error as an RFC 9457 problem, as responses and rows hold it; `more_errors` counts the fields left out."""
+    """An error as an RFC 9457 problem, as responses and rows hold it; `more_errors` counts the fields left out.
+
+    Responses also name the request, by which the service's log has more about it, where the service is at fault.
+    """
 
     type: str
     title: str
@@ -70,23 +86,38 @@ class ProblemJson(TypedDict):
     detail: str
     errors: NotRequired[list[dict[str, str]]]
     more_errors: NotRequired[int]
+    request_id: NotRequired[str]
 
 
 class ServiceError(Exception):
-    """Base of all errors raised on purpose; `detail` is written for the caller.
+    """Base of all errors raised on purpose.
 
-    `retry_after`: seconds after which a retry may succeed; None if that isn't known.
+    Attributes:
+        detail: what happened; written for the caller, unless `said` is set.
+        said: what the caller is told instead of a detail that names files of this machine or quotes a library. Then
+            the detail is for the log, and for who starts the service.
+        retry_after: seconds after which a retry may succeed; None if that isn't known.
     """
 
+    said: str = ""
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = (), *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, detail: str, errors: Sequence[FieldError] = (), *, said: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.said = said or self.said
         self.errors = tuple(errors)
         self.retry_after = retry_after
+
+    @property
+    def public(self) -> str:
+        """Return what the caller is told; where the service is at fault, no path of this machine is in it."""
+        text = self.said or self._detail()
+        return cut(text if self.status < SERVER_FAULT else without_paths(text), MAX_DETAIL)
 
     def problem(self) -> ProblemJson:
         """Return the error as an RFC 9457 problem: at most MAX_ERRORS fields, and how many more there are."""
@@ -94,7 +125,7 @@ class ServiceError(Exception):
             "type": f"urn:nst:problem:{self.slug}",
             "title": self.title,
             "status": self.status,
-            "detail": self._detail(),
+            "detail": self.public,
         }
         if self.errors:
             problem["errors"] = [{"loc": e.loc, "msg": e.msg} for e in self._named()]
@@ -103,7 +134,7 @@ class ServiceError(Exception):
         return problem
 
     def _detail(self) -> str:
-        return cut(self.detail, MAX_DETAIL)
+        return self.detail
 
     def _named(self) -> list[FieldError]:
         return [FieldError(cut(e.loc, MAX_LOC), cut(e.msg, MAX_DETAIL)) for e in self.errors[:MAX_ERRORS]]
@@ -189,6 +220,14 @@ class NotReady(ServiceError):
     title = "Not there yet"
 
 
+class NameTaken(ServiceError):
+    """A name that another preset has."""
+
+    status = 409
+    slug = "name-taken"
+    title = "Name taken"
+
+
 class OtherModel(ServiceError):
     """Gram matrices that were computed with another model."""
 
@@ -226,8 +265,15 @@ class Unavailable(ServiceError):
 
 
 class ModelUnavailable(Unavailable):
+    said = "there is no model that can be used; it is built with: python -m export"
     slug = "model-unavailable"
     title = "Model unavailable"
+
+
+class MixedModels(ModelUnavailable):
+    """The workers compute with different models."""
+
+    said = ""
 
 
 class QueueFull(Unavailable):
@@ -246,6 +292,7 @@ class NoSpace(ServiceError):
 
 
 class StorageError(ServiceError):
+    said = "the files of the service can't be read or written now"
     slug = "storage-error"
     title = "Storage error"
 
@@ -256,6 +303,7 @@ class DatabaseError(StorageError):
     `undone` is True if certainly nothing of the transaction was kept, and False if it failed during the commit.
     """
 
+    said = "the database fails"
     status = 503
     undone = False
 
@@ -263,6 +311,7 @@ class DatabaseError(StorageError):
 class DatabaseFull(DatabaseError):
     """The database found no room to write; the transaction was rolled back."""
 
+    said = "the database found no room to write"
     status = 507
     undone = True
     slug = "no-space"
@@ -272,6 +321,7 @@ class DatabaseFull(DatabaseError):
 class BlobsFull(StorageError):
     """A file found no room; nothing of it is left."""
 
+    said = "there is no room for a file"
     status = 507
     slug = "no-space"
     title = "No space"
@@ -286,6 +336,7 @@ class BlobsGone(StorageError):
 class DamagedFile(StorageError):
     """A stored file differs from what its row says."""
 
+    said = ""  # the detail names the file as its job's caller knows it
     slug = "damaged-file"
     title = "Damaged file"
 
@@ -300,6 +351,7 @@ class MissingFile(DamagedFile):
 class BlobNotFound(StorageError):
     """There is no blob of that key."""
 
+    said = "the file is gone"
     status = 404
     slug = "not-found"
     title = "Not found"

@@ -26,6 +26,12 @@ OF_OPTIMIZER: tuple[str, ...] = (
 )  # fmt: skip
 """Options that only the optimiser uses."""
 
+OF_PRESET: tuple[str, ...] = (
+    "size", "strength", "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers",
+    "loss_scaling", "iterations", "levels", "tolerance", "optimizer", "init", "seed", "color",
+)  # fmt: skip
+"""Options that a preset can carry: those of the look. Method and file format are the transfer's own."""
+
 STYLE_WEIGHTS = (0.0, 1e6)  # range of a style's share in the average
 STYLE_SCALES = (0.05, 4.0)  # range of a style image's size relative to the output's
 
@@ -153,6 +159,7 @@ class TransferOptions:
         """
         if unknown := sorted(given.keys() - OPTIONS.keys()):
             raise InvalidInput([FieldError(name, "there is no such option") for name in unknown])
+        given = {name: _as_whole(value) if _is_whole(name) else value for name, value in given.items()}
         if given.get("method") == PAINTER:
             given = {"iterations": 0} | given
         strength = given.get("strength")
@@ -161,7 +168,8 @@ class TransferOptions:
         if both := [name for name in STRENGTH_WEIGHTS if name in given]:
             raise InvalidInput.field("strength", f"give either strength or {' and '.join(both)}")
         cls(**given)  # raises if the strength is out of range, before weights are computed from it
-        return cls(**weights_at(strength) | given)
+        merged: dict[str, Any] = {**weights_at(strength), **given}
+        return cls(**merged)
 
     @property
     def layers(self) -> frozenset[str]:
@@ -193,6 +201,20 @@ def unknown_options(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in OPTIONS and value is not None}
 
 
+def begun_with(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a transfer's options: those that were given, over those of its preset.
+
+    Options of the preset that don't go with the given ones are left out: a strength beside a weight that it would
+    set, and what the method "painter" ignores.
+    """
+    left_out = set(STRENGTH_WEIGHTS) if given.get("strength") is not None else set()
+    if any(name in given for name in STRENGTH_WEIGHTS):
+        left_out.add("strength")
+    if given.get("method") == PAINTER:
+        left_out |= {"iterations", *BESIDE_PAINTER} | (set() if given.get("iterations") else set(OF_OPTIMIZER))
+    return {name: preset[name] for name in OF_PRESET if name in preset and name not in left_out} | dict(given)
+
+
 def weights_at(strength: float) -> dict[str, float]:
     """Return the weights that a strength sets: at 0.5 the defaults, at 0 all content, at 1 all style.
 
@@ -220,8 +242,18 @@ def _errors_of(option: Field[Any], value: Any) -> list[FieldError]:
         return [FieldError(option.name, f"must be one of {', '.join(meta['choices'])}")] if wrong else []
     if option.name.endswith("_layers"):
         return _layer_errors(option, value)
-    whole = option.name not in REAL
-    return _number_errors(option.name, value, meta["low"], meta["high"], whole=whole)
+    return _number_errors(option.name, value, meta["low"], meta["high"], whole=_is_whole(option.name))
+
+
+def _is_whole(name: str) -> bool:
+    """Return whether an option is a whole number."""
+    meta = OPTIONS[name].metadata
+    return name not in REAL and not meta["choices"] and not name.endswith("_layers")
+
+
+def _as_whole(value: Any) -> Any:
+    """Return the integer of a float that is one, as 64.0 is; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _number_errors(loc: str, value: Any, low: float, high: float, *, whole: bool) -> list[FieldError]:

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from service.machine import bells
+from service.machine import scratch
 from service.machine.bells import JOBS, ROWS, VARIABLE, Bell, bells_folder, ring
 
 LONG_S = 30.0
 
 
 @pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     monkeypatch.delenv(VARIABLE, raising=False)
-    with bells_folder():
+    with bells_folder(tmp_path):
         yield Path(os.environ[VARIABLE])
 
 
@@ -90,7 +90,9 @@ def test_where_paths_are_too_long_there_are_no_bells(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv(VARIABLE, raising=False)
     long = tmp_path / ("x" * 90)
     long.mkdir()
-    monkeypatch.setattr(bells, "MEMORY", long)
-    with bells_folder():
+    monkeypatch.setattr(scratch, "MEMORY", long)
+    monkeypatch.setattr(scratch, "DISKS", ())
+    monkeypatch.delenv(scratch.VARIABLE, raising=False)
+    with bells_folder(long):
         assert VARIABLE not in os.environ
     assert list(long.iterdir()) == []

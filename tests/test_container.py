@@ -18,7 +18,7 @@ class Groups:
     """A folder of control groups, and the file that says in which of them this process is."""
 
     def __init__(self, folder: Path, ours: str) -> None:
-        self.root, self.ours = folder / "groups", folder / "ours"
+        self.root, self.ours, self.mounts = folder / "groups", folder / "ours", folder / "mounts"
         self.ours.write_text(ours)
 
     def write(self, **files: str) -> None:
@@ -30,11 +30,17 @@ class Groups:
 
     @property
     def memory(self) -> int | None:
-        return memory_limit(self.root, self.ours)
+        return memory_limit(self.root, self.ours, self.mounts)
 
     @property
     def cores(self) -> float | None:
-        return core_limit(self.root, self.ours)
+        return core_limit(self.root, self.ours, self.mounts)
+
+    def mount(self, kind: str, root: str, place: str, options: str = "rw") -> None:
+        """Say that a tree of groups is mounted; `place` is relative to the folder."""
+        point = str(self.root.parent / place).replace(" ", "\\040")
+        with self.mounts.open("a") as file:
+            file.write(f"31 23 0:28 {root} {point} rw,relatime shared:9 - {kind} {kind} {options}\n")
 
 
 @pytest.mark.parametrize("where", ["memory.max", "kubepods/memory.max", "kubepods/pod7/box/memory.max"])
@@ -83,8 +89,44 @@ def test_a_quota_of_cores_counts_in_both_versions(
 
 
 def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
-    assert memory_limit(tmp_path / "none", tmp_path / "no file") is None
-    assert core_limit(tmp_path / "none", tmp_path / "no file") is None
+    nothing = (tmp_path / "none", tmp_path / "no file", tmp_path / "no mounts")
+    assert memory_limit(*nothing) is None
+    assert core_limit(*nothing) is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "root", "group"),
+    [
+        ("0::/pod/box/inner\n", "/", "pod/box/inner"),
+        ("0::/pod/box/inner\n", "/pod/box", "inner"),  # without a namespace of its own
+        ("0::/pod/box/inner\n", "/pod/box", "."),
+        ("0::/\n", "/", "."),  # with one
+        ("0::/\n", "/../..", "."),  # mounted from outside of it
+        ("0::/../other\n", "/", "."),
+        ("0::/pod/box\n", "/pod/bo", "."),
+    ],
+)
+def test_groups_count_wherever_their_tree_is_mounted(tmp_path: Path, ours: str, root: str, group: str) -> None:
+    groups = Groups(tmp_path, ours)
+    groups.mount("proc", "/", "proc")
+    groups.mount("cgroup2", root, "some where")
+    (tmp_path / "some where" / group).mkdir(parents=True)
+    (tmp_path / "some where" / group / "cpu.max").write_text("150000 100000\n")
+    (tmp_path / "some where" / group / "memory.high").write_text("70000000\n")
+    assert groups.cores == 1.5
+    assert groups.memory == 70_000_000
+
+
+def test_a_tree_of_version_1_counts_for_its_controllers(tmp_path: Path) -> None:
+    groups = Groups(tmp_path, "5:cpu,cpuacct:/docker/box/inner\n4:memory:/docker/box/inner\n0::/\n")
+    groups.mount("cgroup", "/docker/box", "groups/cpuacct,cpu", "rw,cpuacct,cpu")
+    groups.mount("cgroup", "/docker/box", "groups/mem", "rw,memory")
+    files = {f"cpuacct,cpu/inner/cpu.cfs_{n}_us": t for n, t in (("quota", "50000\n"), ("period", "100000\n"))}
+    stat = "cache 5\nhierarchical_memory_limit 80000000\nhierarchical_memsw_limit 7\n"
+    groups.write(**files, **{"mem/inner/memory.stat": stat, "mem/memory.limit_in_bytes": "90000000\n"})
+    groups.write(**{"mem/cpu.cfs_quota_us": "1\n", "mem/cpu.cfs_period_us": "100\n"})
+    assert groups.cores == 0.5
+    assert groups.memory == 80_000_000
 
 
 @pytest.mark.parametrize("limit, expected", [(None, 8), (0.5, 1), (2.5, 2), (2.6, 3), (64.0, 8)])

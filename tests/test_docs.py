@@ -74,7 +74,7 @@ def test_the_endpoints_are_those_of_the_service(app: Api) -> None:
             served |= {
                 f"{method} {_unnamed(path)}" for method in rule.methods or () if method not in ("HEAD", "OPTIONS")
             }
-    documented = re.findall(r"`((?:GET|PUT|POST|DELETE) /[^`]*)`", _table_cells(API))
+    documented = re.findall(r"`((?:GET|PUT|POST|PATCH|DELETE) /[^`]*)`", _table_cells(API))
     assert {_unnamed(call) for call in documented} == served
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from service.styles.style import Style
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).resolve().parent.parent
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -113,3 +116,11 @@ def test_tuebingen_in_the_starry_night(real_service: RunningService, classics: P
     losses = real_service.transfer(content, style, size=256, iterations=60)["result"]["losses"]
     assert losses["style"] < 0.08
     assert losses["content"] < 0.75
+
+
+def test_no_job_of_many_kinds_takes_more_memory_than_the_formula_says(real_model: Path) -> None:
+    """A narrow model can't show it: what is kept from job to job are VGG19's weights, and kernels for its layers."""
+    command = [sys.executable, "-m", "bench.many_jobs", "--model", str(real_model), "--jobs", "8", "--size", "128"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "8 jobs in 1 processes, 0 above the formula" in told.stdout

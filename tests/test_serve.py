@@ -11,8 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import ROOT, RunningService, b64, eventually, png
+from test_imports import loaded_by
 
 from scripts.ports import free_port
+from service.commands.serve import Child
+from service.errors import ModelUnavailable
+from service.network.read_apart import check_model
 
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 120, (70, 70, 3), np.uint8))
@@ -88,6 +92,51 @@ def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -
     no_data = run_serve(model=narrow_model, data=tmp_path / "file" / "data", port=free_port())
     assert no_data.returncode == 2
     assert "Traceback" not in no_data.stderr
+
+
+@pytest.mark.slow
+def test_serve_reads_the_model_before_it_starts_anything(narrow_model: Path, tmp_path: Path) -> None:
+    model, data = tmp_path / "model.onnx", tmp_path / "data"
+    model.write_bytes(narrow_model.read_bytes()[:-100])
+    ended = run_serve(model=model, data=data, port=free_port())
+    assert ended.returncode == 2
+    assert "not all of one" in ended.stderr.splitlines()[-1]
+    assert "started" not in ended.stderr
+    assert not data.exists()
+
+
+@pytest.mark.slow
+def test_a_process_that_reads_the_model_apart_leaves_nothing_behind(narrow_model: Path) -> None:
+    check_model(narrow_model)
+    with pytest.raises(ModelUnavailable, match="is no file"):
+        check_model(narrow_model.parent)
+    code = f"from service.network.read_apart import check_model; check_model(Path({str(narrow_model)!r}))"
+    assert loaded_by(f"from pathlib import Path\n{code}").isdisjoint({"onnx", "google"})
+
+
+def test_who_is_killed_by_a_signal_has_last_words_too(caplog: pytest.LogCaptureFixture) -> None:
+    said: list[str] = []
+    child = Child("worker 1", ["sh", "-c", "kill -9 $$"], on_killed=said.append)
+    child.start()
+    assert child.process
+    child.process.wait(10)
+    child.watch()
+    assert said == ["worker 1 was killed by SIGKILL, perhaps as there is too little memory"]
+    assert said[0] in caplog.text
+
+
+def test_restarts_of_a_child_that_ends_at_once_come_more_and_more_rarely() -> None:
+    child = Child("worker 1", ["true"])
+    delays = []
+    for delay in (0.0, 0.5, 1, 16, 30):
+        child.delay = delay
+        child.start()
+        assert child.process
+        child.process.wait(10)
+        child.started -= 20  # a start may take so long
+        child.watch()
+        delays.append(child.delay)
+    assert delays == [0.5, 1, 2, 30, 30]
 
 
 @pytest.mark.slow

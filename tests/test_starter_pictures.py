@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scripts.gallery import OUT
 from scripts.starters.__main__ import DRAWN, SIZE, draw
+from scripts.starters.painted import MAX_BYTES, cut
 from service.styles.starters.loading import FOLDER, STARTERS
 
 FAR = 16.0  # of 255, mean absolute difference; WebP costs 3 to 9, drawings of two seeds are 25 to 103 apart
@@ -57,3 +59,11 @@ def test_a_style_has_darks_and_lights_and_no_large_flat_place(name: str) -> None
     assert light > 170
     blocks = luma.reshape(8, SIZE // 8, 8, SIZE // 8).std(axis=(1, 3))
     assert np.quantile(blocks, 0.25) > 25
+
+
+def test_each_has_a_small_photograph_painted_in_it() -> None:
+    sheet = Image.open(OUT)
+    for i, starter in enumerate(STARTERS):
+        assert starter.painted.stat().st_size <= MAX_BYTES
+        kept = np.asarray(Image.open(starter.painted).convert("RGB"), dtype=np.float64)
+        assert np.abs(kept - np.asarray(cut(sheet, i), dtype=np.float64)).mean() < FAR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,14 @@ from service.commands import worker
 from service.worker.transfer import TransferRun
 
 TransferRun.work = lambda run: time.sleep(600)
+worker.run(None)
+"""
+
+OUTGROWS = """
+from service.commands import worker
+from service.worker import outgrown
+
+outgrown.GROWTH = -2**40
 worker.run(None)
 """
 
@@ -67,3 +76,20 @@ def test_a_step_that_takes_too_long_is_not_waited_for_at_the_end(
     assert f"job {id}: given back at its checkpoint; it did not stop in time" in log
     assert (queue.get(id).status, queue.get(id).attempts) == ("queued", 0)
     assert WorkerRegistry(database).alive() == 0
+
+
+def test_a_process_that_keeps_too_much_begins_anew_and_stays_a_worker(
+    database: Database, narrow_model: Path, tmp_path: Path
+) -> None:
+    """Of two jobs, whose row has no pictures, each fails; the process that carries out the second is a new one."""
+    queue = Queue(database, Limits())
+    ids = [submit(queue), submit(queue)]
+    env = os.environ | {"NST_MODEL": str(narrow_model), "NST_DATA": str(tmp_path), "NST_MEMORY_MB": "8000"}
+    worker = subprocess.Popen([sys.executable, "-c", OUTGROWS], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: all(queue.get(id).status == "failed" for id in ids), 120, "not done")
+    assert WorkerRegistry(database).alive() == 1
+    worker.terminate()
+    log = worker.communicate(timeout=60)[1]
+    assert worker.returncode in {0, -signal.SIGTERM}  # the latter while it begins
+    assert log.count("it begins anew") == 2
+    assert log.count(f":{worker.pid} is ready") in {2, 3}

@@ -8,11 +8,12 @@ from typing import cast
 
 from flask import current_app
 
+from service.api.http.fullness import Fullness
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
 from service.config import Settings
-from service.errors import ModelUnavailable
+from service.errors import MixedModels
 from service.jobs.deliveries import Deliveries
 from service.jobs.queue import Queue
 from service.jobs.registry import WorkerRegistry
@@ -48,17 +49,19 @@ class AppContext:
     waiting: Waiting
     streams: Streams
     hosts: Hosts
+    fullness: Fullness
     wake: Callable[[Lane], None]
 
     def model_sha256(self) -> str:
         """Return the SHA-256 of the model that the workers compute with, or of the file if no worker is alive.
 
         Raises:
-            ModelUnavailable: the workers compute with different models, or there is no file.
+            ModelUnavailable: there is no file.
+        MixedModels: the workers compute with different models.
         """
         models = self.registry.models()
         if len(models) > 1:
-            raise ModelUnavailable(f"the workers compute with different models, {', '.join(sorted(models))}")
+            raise MixedModels(f"the workers compute with different models, {', '.join(sorted(models))}")
         return models.pop() if models else model_sha256(self.settings.model)
 
 

@@ -49,6 +49,9 @@ class Child:
     def _look(self) -> None:
         while not self._closed.wait(LOOK_S):
             self.wake()
+            if self._worker.has_outgrown:
+                self._worker.close()
+                os._exit(0)  # another process takes its place
 
     def _work_off(self) -> None:
         try:

@@ -18,6 +18,7 @@ from celery import signals
 from service.broker.controller import Controller, PatientConsumer
 from service.broker.messages import WAKE, make_app
 from service.config import Settings
+from service.jobs import last_words
 from service.machine.devices import device_variables
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class Pool:
             os.environ.update(device_variables(current_process().index, self._settings.device))
             self._child = _make_child(self._settings, self._is_stopping)
             self._child.start()
-        except Exception:
+        except Exception as error:
+            last_words.keep(self._settings, last_words.words_of(error))
             logger.exception("this worker process can't begin, another tries in %g s", RETRY_S)
             time.sleep(RETRY_S)
             raise SystemExit(1) from None  # Celery would only log an error of ours and go on

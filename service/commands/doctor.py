@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from service.config import Settings
 from service.doctor.computing import check_decoding, check_engine, check_model
-from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_port
+from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_places, check_port
 from service.doctor.report import FAILURE, Check, Finding, examine, exit_status, json_of, line_of
 from service.doctor.setup import check_memory, check_variables, check_versions
 from service.doctor.store import check_models, check_store
@@ -19,6 +19,7 @@ CHECKS: dict[str, Check] = {
     "model": check_model,
     "memory": check_memory,
     "disk": check_disk,
+    "places": check_places,
     "blobs": check_blobs,
     "database": check_database,
     "store": check_store,

@@ -6,8 +6,10 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from service.commands.worker import exporter, run_until_stopped
+from service.commands.worker import ended, exporter, run_until_stopped
 from service.config import Settings
+from service.machine.scratch import provide_temporary_folder
+from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 
@@ -22,8 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    with metrics_folder() as is_ours, exporter(settings, wanted=is_ours):
-        return run_until_stopped(lambda stopping: _painter(settings, stopping))
+    check_writable(settings)
+    provide_temporary_folder(settings.data)
+    with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours):
+        status = run_until_stopped(lambda stopping: _painter(settings, stopping))
+    return ended(status)
 
 
 def _painter(settings: Settings, stopping: Callable[[], bool]) -> WorkerLoop:

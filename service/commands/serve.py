@@ -11,27 +11,35 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 from service.commands.web import gunicorn_command, gunicorn_variables
+from service.commands.worker import check_semaphores
 from service.config import Settings, unknown_variables
-from service.errors import BlobsFull, ModelUnavailable, Unavailable
+from service.errors import BlobsFull, Unavailable
+from service.jobs import last_words
 from service.jobs.registry import WorkerRegistry
 from service.machine.bells import bells_folder
 from service.machine.devices import device_variables
 from service.machine.ports import why_not_free
 from service.machine.processes import end_with_parent
+from service.machine.scratch import provide_temporary_folder
+from service.network.read_apart import check_model
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
+from service.telemetry.stray_lines import kept_descriptor
 from service.webhooks.settings import check_settings
 
 logger = logging.getLogger(__name__)
 
 WATCH_S = 0.2  # seconds between two looks at the children
-STEADY_S = 10.0  # a child that ran this long was healthy: its next restart is not delayed
+STEADY_S = 60.0  # a child that ran this long was healthy: its next restart is not delayed; a start may take 20 s
 MAX_DELAY_S = 30.0  # longest delay before a restart, in seconds
 NICENESS = 5  # of workers beside painter workers: they get a quarter of the cores that both want
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
@@ -47,8 +55,9 @@ def run(args: argparse.Namespace) -> int:
     for name in unknown_variables():
         logger.warning("%s is set, but there is no such setting", name)
     _check(settings)
+    provide_temporary_folder(settings.data)
     logger.info("starting on http://%s:%d, data in %s", settings.host, settings.port, settings.data.absolute())
-    with metrics_folder(), bells_folder():
+    with metrics_folder(settings.data), bells_folder(settings.data):
         web = Child("web", gunicorn_command(settings), gunicorn_variables())
         Supervisor([web, *_workers(settings), *_painters(settings)]).run()
     return 0
@@ -60,8 +69,9 @@ def _workers(settings: Settings) -> list[Child]:
     niceness = NICENESS if settings.painters else 0
     if settings.broker_url:
         return [Child("workers", command, niceness=niceness)]
+    on_killed = partial(last_words.keep, settings)
     return [
-        Child(f"worker {i + 1}", command, device_variables(i, settings.device), niceness)
+        Child(f"worker {i + 1}", command, device_variables(i, settings.device), niceness, on_killed)
         for i in range(settings.workers)
     ]
 
@@ -73,9 +83,11 @@ def _painters(settings: Settings) -> list[Child]:
 
 def _check(settings: Settings) -> None:
     """Check what is most often missing, before any child is started."""
-    if not settings.model.is_file():
-        raise ModelUnavailable(f"there is no model at {settings.model}; build it with: python -m export")
     check_settings(settings)
+    check_writable(settings)
+    if settings.broker_url:
+        check_semaphores()
+    check_model(settings.model)
     database = Database(settings.database)
     WorkerRegistry(database).remove_dead(socket.gethostname())  # killed workers could not leave the registry
     database.close()
@@ -91,14 +103,16 @@ def _check(settings: Settings) -> None:
 class Child:
     """A supervised child process, with `variables` added to this process's environment.
 
-    `niceness` is added to this process's own. `delay` is the pause before a restart in seconds; `started` and `due`
-    are monotonic times.
+    `niceness` is added to this process's own. `on_killed` is called with a sentence after a signal has ended the
+    process, which then could say nothing itself. `delay` is the pause before a restart in seconds; `started` and
+    `due` are monotonic times.
     """
 
     name: str
     command: list[str]
     variables: dict[str, str] = field(default_factory=dict)
     niceness: int = 0
+    on_killed: Callable[[str], None] = lambda words: None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = 0.0
@@ -109,6 +123,7 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             env=os.environ | self.variables,
+            pass_fds=kept_descriptor(),
             preexec_fn=self._begin,  # noqa: PLW1509 - one thread only
         )
         logger.info("%s started, process %d", self.name, self.process.pid)
@@ -127,11 +142,18 @@ class Child:
         elif self.process.poll() is not None:
             steady = now - self.started > STEADY_S
             self.delay = 0.0 if steady else min(MAX_DELAY_S, max(0.5, 2 * self.delay))
-            self.due = now + self.delay
-            logger.error(
-                "%s ended with %d; starting it again in %g s", self.name, self.process.returncode, self.delay
-            )
+            end = self._end(self.process.returncode)
+            logger.error("%s; starting it again in %g s", end, self.delay)
+            if self.process.returncode < 0:
+                self.on_killed(end)
             self.process = None
+            self.due = now + self.delay
+
+    def _end(self, status: int) -> str:
+        if status >= 0:
+            return f"{self.name} ended with {status}"
+        why = ", perhaps as there is too little memory" if status == -signal.SIGKILL else ""
+        return f"{self.name} was killed by {signal.Signals(-status).name}{why}"
 
     def tell(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -5,21 +5,30 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import MISSING, Field
+import time
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from tqdm import tqdm
 
+from service.commands.interruption import Interrupted, Interruption
 from service.config import Settings
 from service.engine.stylize import Progress
 from service.errors import InvalidInput
 from service.options import OPTIONS, STYLE_SCALES, STYLE_WEIGHTS, TransferOptions
-from service.painting.outcome import Outcome, format_of
+from service.painting.order import Order
+from service.painting.outcome import Outcome
+from service.painting.output_file import OutputFile, format_of
 from service.painting.sources import make_order, read, style_of
 from service.painting.stylist import Stylist
-from service.pictures.images import ImageFile
+from service.pictures import images
+from service.pictures.images import ImageFile, Picture, fitted_size
 from service.styles.style import Style
+
+KEEP_S = 1.0  # seconds after which the newest picture is kept in place of the one before
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,21 +55,82 @@ def _add_option(parser: argparse.ArgumentParser, option: Field[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    options, initial = _options(args)
-    order = make_order(read("content", args.content), _styles(args), options, initial)
+    with Interruption() as interruption:
+        options, initial = _options(args)
+        content, styles = read("content", args.content), _styles(args)
+        output = OutputFile(args.output, _inputs(args), _room(content, options))
+        order = make_order(content, styles, options, initial)
+        newest = Newest()
+        try:
+            interruption.check()
+            outcome = _paint(order, newest, interruption.check)
+            picture, said = outcome.result.picture, _losses(outcome)
+        except Interrupted:
+            if newest.picture is None:
+                print("stopped before there was a picture: nothing is written", file=sys.stderr)
+                return interruption.exit_status
+            width, height = fitted_size(content.width, content.height, options.size)
+            picture, said = images.resize(newest.picture, width, height), f"stopped; {newest.said}"
+        _write(output, images.encode(picture, options.format, options.quality, order.alpha))
+        print(f"{args.output}: {said}", file=sys.stderr)
+        return interruption.exit_status
+
+
+@dataclass
+class Newest:
+    """The newest picture of a transfer, at most KEEP_S old, and a word about it."""
+
+    picture: Picture | None = None
+    said: str = ""
+    kept_at: float = 0.0
+
+    def keep(self, progress: Progress) -> None:
+        """Keep the picture of a step, unless the kept one is new enough."""
+        if self.picture is None or time.monotonic() > self.kept_at + KEEP_S:
+            self.picture, self.kept_at = progress.picture(), time.monotonic()
+            self.said = f"this is the picture of iteration {progress.iteration} of {progress.iterations}"
+
+
+def _paint(order: Order, newest: Newest, check: Callable[[], None]) -> Outcome:
     stylist = Stylist.from_settings(Settings.from_environment())
-    with tqdm(total=options.iterations, unit="it", desc="stylize") as bar:
-        outcome = stylist.transfer(order, lambda progress: _show(bar, progress))
-    outcome.save(args.output)
-    _report(args.output, outcome)
-    return 0
+    with tqdm(total=order.options.iterations, unit="it", desc="stylize") as bar:
+
+        def on_progress(progress: Progress) -> None:
+            _show(bar, progress)
+            newest.keep(progress)
+            check()
+
+        return stylist.transfer(order, on_progress, check)
+
+
+def _inputs(args: argparse.Namespace) -> list[Path]:
+    """Return the files that the picture is made from."""
+    initial = [Path(args.init)] if args.init and args.init not in OPTIONS["init"].metadata["choices"] else []
+    return [args.content, *args.style, *initial]
+
+
+def _room(content: ImageFile, options: TransferOptions) -> int:
+    """Return the bytes that the picture's file may take: a PNG nearly all of its pixels', the others less."""
+    width, height = fitted_size(content.width, content.height, options.size)
+    return width * height * (3 if options.format == "png" else 1)
+
+
+def _write(output: OutputFile, data: bytes) -> None:
+    """Write the picture; in the folder of temporary files if its own can't be written to any more."""
+    try:
+        output.write(data)
+    except InvalidInput as error:
+        try:
+            with NamedTemporaryFile(prefix="stylize-", suffix=output.path.suffix, delete=False) as elsewhere:
+                elsewhere.write(data)
+        except OSError:
+            raise error from None
+        raise InvalidInput.field("output", f"{error.errors[0].msg}; the picture is in {elsewhere.name}") from error
 
 
 def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | None]:
     given = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
     given["format"] = format_of(args.output)
-    if not args.output.parent.is_dir() or args.output.is_dir():
-        raise InvalidInput.field("output", f"can't be a file: {args.output}")
     initial = None
     if given.get("init", "content") not in OPTIONS["init"].metadata["choices"]:
         initial, given["init"] = read("init", given["init"]), "image"
@@ -91,10 +161,9 @@ def _show(bar: tqdm[Any], progress: Progress) -> None:
     bar.set_postfix(total=f"{progress.losses.total:.4g}")
 
 
-def _report(path: Path, outcome: Outcome) -> None:
+def _losses(outcome: Outcome) -> str:
     losses = outcome.result.losses
-    print(
-        f"{path}: content {losses.content:.4g}, style {losses.style:.4g}, total {losses.total:.4g}; "
-        f"style {outcome.style_s:.1f} s, optimisation {outcome.optimize_s:.1f} s ({outcome.result.stopped})",
-        file=sys.stderr,
+    return (
+        f"content {losses.content:.4g}, style {losses.style:.4g}, total {losses.total:.4g}; "
+        f"style {outcome.style_s:.1f} s, optimisation {outcome.optimize_s:.1f} s ({outcome.result.stopped})"
     )

@@ -6,9 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from service.config import Settings
+from service.machine.scratch import provide_temporary_folder, scratch_place
+from service.storage.writable import check_writable
 from service.telemetry.metrics_folder import VARIABLE, make_folder
 from service.webhooks.settings import check_settings
 
@@ -31,8 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     check_settings(settings)
+    check_writable(settings)
+    provide_temporary_folder(settings.data)
     if not os.environ.get(VARIABLE):
-        make_folder()  # gunicorn's hooks remove it
+        make_folder(settings.data)  # gunicorn's hooks remove it
     command = gunicorn_command(settings)
     os.execve(command[0], command, os.environ | gunicorn_variables())  # noqa: S606 - gunicorn takes the signals itself
     return 0
@@ -57,6 +60,6 @@ def gunicorn_command(settings: Settings) -> list[str]:
     command += ["--config", "python:service.web.gunicorn_hooks"]
     command += ["--workers", str(settings.web_workers), "--threads", str(threads)]
     command += ["--worker-connections", str(max(CONNECTIONS, 2 * threads))]
-    command += ["--no-control-socket", "--keep-alive", "5"]
-    memory = Path("/dev/shm")  # noqa: S108 - a heartbeat file there never waits for a disk
-    return command + (["--worker-tmp-dir", str(memory)] if memory.is_dir() else [])
+    command += ["--no-control-socket", "--keep-alive", str(settings.keepalive_s)]
+    place = scratch_place(settings.data)  # of heartbeats
+    return command + (["--worker-tmp-dir", str(place)] if place else [])

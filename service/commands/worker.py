@@ -11,8 +11,15 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from service.config import Settings
+from service.errors import Unavailable
+from service.jobs import last_words
+from service.machine.scratch import provide_temporary_folder, why_no_semaphores
+from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
+from service.worker.outgrown import begin_anew
+
+OUTGROWN = -1  # in place of an exit status
 
 if TYPE_CHECKING:
     from service.telemetry.exposition import Exporter
@@ -26,8 +33,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    with metrics_folder() as is_ours, exporter(settings, wanted=is_ours) as shown:
-        return _run_pool(settings, shown) if settings.broker_url else _run_one(settings)
+    check_writable(settings)
+    provide_temporary_folder(settings.data)
+    with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours) as shown:
+        status = _run_pool(settings, shown) if settings.broker_url else _run_one(settings)
+    return ended(status)
+
+
+def ended(status: int) -> int:
+    """Return the exit status of a worker; one that has outgrown begins anew instead."""
+    if status == OUTGROWN:
+        begin_anew()
+    return status
+
+
+def check_semaphores() -> None:
+    """Raise Unavailable where Celery's pool of processes can't have its locks."""
+    if problem := why_no_semaphores():
+        raise Unavailable(f"NST_BROKER_URL: Celery's workers need a /dev/shm that can be written to ({problem})")
 
 
 @contextmanager
@@ -46,19 +69,27 @@ def exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
 
 
 def _run_pool(settings: Settings, shown: Exporter | None) -> int:
+    check_semaphores()
     from service.broker.pool import Pool  # noqa: PLC0415 - Celery only where it is wanted
 
     return Pool(settings, shown.leave if shown else lambda: None).run()
 
 
 def _run_one(settings: Settings) -> int:
-    from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
+    try:
+        from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
 
-    return run_until_stopped(lambda stopping: Worker(settings, stopping))
+        return run_until_stopped(lambda stopping: Worker(settings, stopping))
+    except Exception as error:
+        last_words.keep(settings, last_words.words_of(error))
+        raise
 
 
 def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
-    """Run a worker, made with what tells it to stop, until SIGTERM or SIGINT; return the exit status."""
+    """Run a worker, made with what tells it to stop, until SIGTERM or SIGINT, or until it has outgrown.
+
+    Return the exit status, or OUTGROWN.
+    """
     told_to_stop = threading.Event()
     worker = make(told_to_stop.is_set)
 
@@ -69,4 +100,8 @@ def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     worker.run()
-    return 0
+    if not worker.has_outgrown:
+        return 0
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # nothing looks at the event any longer
+    return 0 if told_to_stop.is_set() else OUTGROWN

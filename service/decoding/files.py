@@ -81,7 +81,10 @@ def check_image(data: bytes, allowance: Allowance | None = None) -> ImageFile:
 
 
 def lightest(data: bytes, allowance: Allowance | None = None) -> float:
-    """Return the luminance of the lightest place, in [0, 1]. Raises as `check_image`."""
+    """Return how much a mask's lightest place counts, in [0, 1].
+
+    Raises as `check_image`; and UnreadableImage if the mask has transparency and several colours.
+    """
     facts, _ = _allowed("lightest", data, digest(data), allowance)
     return float(facts["level"]) / LIGHT
 
@@ -106,7 +109,7 @@ def decode_cutout(data: bytes, tick: Tick = no_tick) -> Cutout:
 
 
 def decode_mask(data: bytes, tick: Tick = no_tick) -> Mask:
-    """Read a mask, H x W in [0, 1]: the luminance, black 0 and white 1. Ticks and raises as `decode`."""
+    """Read a mask, H x W in [0, 1]: the luminance, or the alpha of a mask in one colour. Raises as `decode`."""
     return _whole("levels", data, tick)[1][0].astype(np.float32) / np.float32(LIGHT)
 
 

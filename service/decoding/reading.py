@@ -9,10 +9,14 @@ from typing import TypeVar
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from service.decoding.formats import READABLE
+from service.decoding.formats import READABLE, head_of
+from service.decoding.mending import mend
+from service.decoding.mending.rows import check_last_rows, check_rows
+from service.decoding.mending.version import Version
 from service.decoding.structure import check_structure
 from service.pictures import images
 from service.pictures.images import Cutout, Levels, Picture, UnreadableImage
+from service.pictures.masks import mask_levels
 from service.pictures.srgb import mend_transparent_colour, to_srgb
 
 Read = TypeVar("Read")
@@ -69,9 +73,13 @@ def decode_cutout(data: bytes) -> Cutout:
     return _read(data, lambda image: _cutout(*to_srgb(_upright(image))))
 
 
-def decode_levels(data: bytes) -> Levels:
-    """Read a picture's luminance, H x W uint8. Raises as `decode`."""
-    return np.asarray(Image.fromarray(decode(data)).convert("L"))
+def decode_mask(data: bytes) -> Levels:
+    """Read how much each place of a mask counts, H x W uint8: its luminance, or its alpha where it is drawn in that.
+
+    Raises:
+        UnreadableImage: as `decode`; or it has transparency and several colours, so that it could mean either.
+    """
+    return _read(data, lambda image: mask_levels(_cutout(*to_srgb(_upright(image)))))
 
 
 def transcode(data: bytes, format: str, quality: int) -> bytes:
@@ -83,7 +91,7 @@ def transcode(data: bytes, format: str, quality: int) -> bytes:
 
 
 def lightest(data: bytes) -> int:
-    """Return the greatest luminance of a picture, 0 to 255. Raises as `decode`.
+    """Return the greatest level of a mask, 0 to 255. Raises as `decode_mask`.
 
     A colour profile is only applied if there is transparency or more than 8 bits: without it, black is still black.
     """
@@ -91,7 +99,7 @@ def lightest(data: bytes) -> int:
     def measure(image: Image.Image) -> int:
         if image.mode in PLAIN and not image.has_transparency_data:
             return int(image.convert("L").getextrema()[1])  # type: ignore[arg-type]
-        return int(Image.fromarray(_cutout(*to_srgb(image)).over_white()).convert("L").getextrema()[1])  # type: ignore[arg-type]
+        return int(mask_levels(_cutout(*to_srgb(image))).max())
 
     return _read(data, measure)
 
@@ -112,19 +120,39 @@ def thumbnail(data: bytes) -> bytes:
 
 def _read(data: bytes, finish: Callable[[Image.Image], Read]) -> Read:
     check_structure(data)
-    try:
-        with Image.open(io.BytesIO(data), formats=READABLE) as image:
-            _check_size(*image.size)
-            image.load()
-            mend_transparent_colour(image, data)
-            return finish(image)
-    except (UnreadableImage, MemoryError):
-        raise
-    except UnidentifiedImageError:
-        known = ", ".join(READABLE)
-        raise UnreadableImage(f"not an image that can be read (known formats: {known})") from None
-    except Exception as error:  # over a broken file Pillow raises nearly anything
-        raise UnreadableImage(f"broken image: {error}") from error
+    error: Exception | None = None
+    for version in mend.versions(data):
+        try:
+            return finish(_loaded(version))
+        except (UnreadableImage, MemoryError):
+            raise
+        except Exception as problem:  # noqa: BLE001 - over a broken file Pillow raises nearly anything
+            error = error or problem
+    raise UnreadableImage(_problem(data, error))
+
+
+def _loaded(version: Version) -> Image.Image:
+    """Return the whole picture of a file. Raises UnreadableImage if rows are missing, and whatever Pillow raises."""
+    image = Image.open(io.BytesIO(version.data), formats=READABLE)
+    _check_size(*image.size)
+    image.load()
+    if version.other is not None:
+        check_rows(image, version.other)
+    if image.format == "PNG":
+        check_last_rows(image, version.data)
+    mend_transparent_colour(image, version.data)
+    return image
+
+
+def _problem(data: bytes, error: Exception | None) -> str:
+    """Return why a file can't be read, in words for people."""
+    format = head_of(data).format
+    if format is None:
+        return f"not an image that can be read (known formats: {', '.join(READABLE)})"
+    why = mend.why_broken(data)
+    if why is None and error is not None and not isinstance(error, UnidentifiedImageError):
+        why = str(error) or type(error).__name__
+    return f"broken image: a {format} file, but {why or 'damaged in its header'}"
 
 
 def _cutout(colours: Image.Image, alpha: Image.Image | None) -> Cutout:

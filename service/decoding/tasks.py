@@ -33,12 +33,12 @@ def cutout(data: bytes) -> tuple[Facts, Sequence[Payload]]:
 
 
 def levels(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """Return the luminance, H x W."""
-    return {}, (reading.decode_levels(data),)
+    """Return how much each place of a mask counts, H x W."""
+    return {}, (reading.decode_mask(data),)
 
 
 def lightest(data: bytes) -> tuple[Facts, Sequence[Payload]]:
-    """Return the greatest luminance, `level`, 0 to 255."""
+    """Return the greatest level of a mask, `level`, 0 to 255."""
     return {"level": reading.lightest(data)}, ()
 
 

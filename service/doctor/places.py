@@ -1,4 +1,4 @@
-"""Checks of database, blobs, disk, port and broker. A running service isn't disturbed."""
+"""Checks of database, blobs, disk, temporary files, port and broker. A running service isn't disturbed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,39 @@ from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import NoSpace
 from service.machine.memory import MIB
 from service.machine.ports import why_not_free
+from service.machine.scratch import candidates, why_no_place, why_no_semaphores, why_unusable
 from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision
 from service.storage.disks import Disks, blobs_folder, database_file
 from service.storage.migrations.upgrade import HEAD, REVISIONS
 from service.storage.schema import MarkRow
+from service.storage.writable import write_problems
 
 MARK = "doctor"  # the row that is written and removed
 SCARCE_MIB, TOO_SCARCE_MIB = 2048, 200  # MiB free on the disk, below which there is a warning, or a failure
 PATIENCE_S = 3.0  # seconds to wait for a web server or broker that doesn't answer
+
+
+def check_places(settings: Settings) -> Iterator[Finding]:
+    """Check each file and folder that the service writes to, and that there is a place for its temporary files."""
+    problems = list(write_problems(settings))
+    for problem in problems:
+        yield Finding(FAILURE, "places", problem)
+    if not problems:
+        yield Finding(OK, "places", "the files and folders of database and blobs can be written to")
+    yield _temporary(settings)
+
+
+def _temporary(settings: Settings) -> Finding:
+    """Report where metrics, bells and heartbeats lie. NST_DATA isn't touched: the start makes a folder there."""
+    *outside, in_data = candidates(settings.data)
+    place = next((place for place in outside if not why_unusable(place)), None)
+    if place is not None:
+        return Finding(OK, "temporary", f"{place}: metrics, bells and heartbeats of the processes")
+    there = next(path for path in in_data.parents if path.exists())
+    if os.access(there, os.W_OK | os.X_OK):
+        return Finding(OK, "temporary", f"{in_data}: no other place for temporary files can be written to")
+    return Finding(FAILURE, "temporary", why_no_place(settings.data), "set TMPDIR to a folder that can be written to")
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -119,6 +143,8 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
     if not settings.broker_url:
         yield Finding(OK, "broker", "none: the workers look by themselves")
         return
+    if problem := why_no_semaphores():
+        yield Finding(FAILURE, "broker", f"Celery's workers can't have their locks: {problem}", "make it writable")
     from service.broker.messages import make_app  # noqa: PLC0415 - Celery only where it is wanted
 
     with make_app(settings.broker_url).connection_for_write() as connection:

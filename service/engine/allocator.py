@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import os
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8  # <malloc.h>
 MAPPINGS = 65536  # glibc's own limit
 LARGE = 2**23  # bytes
+KERNELS = "256"  # that oneDNN keeps ready; its default is 1024
+
+
+def limit_kept_kernels() -> None:
+    """Bound what the kernels for the shapes of earlier jobs take; call it before torch's first convolution.
+
+    oneDNN makes a kernel for each shape and direction, some 30 for a level of a job, and up to 0.1 MB each. By
+    default a worker grew by 80 MB while its jobs had 40 sizes. A setting of the environment goes before.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
 
 
 def keep_freed_memory() -> None:

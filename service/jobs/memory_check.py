@@ -94,7 +94,9 @@ def _needed_to_paint(request: TransferRequest, size: int) -> int:
 
 def kept_decoded(request: TransferRequest, capacity: Capacity) -> int:
     """Return how many bytes of decoded pictures a transfer may keep: what the worker has left, up to KEPT_DECODED."""
-    amount = max(_needed(request, painting, request.size, capacity.precision) for painting in request.paintings)
+    amount = max(
+        painting_memory(request, painting, request.size, capacity.precision) for painting in request.paintings
+    )
     return max(0, min(KEPT_DECODED, capacity.limit - amount))
 
 
@@ -102,7 +104,7 @@ def _largest_size(request: TransferRequest, capacity: Capacity) -> int | None:
     """Return the largest size, up to the requested one, that fits the capacity."""
 
     def needed_at(size: int) -> int:
-        return max(_needed(request, painting, size, capacity.precision) for painting in request.paintings)
+        return max(painting_memory(request, painting, size, capacity.precision) for painting in request.paintings)
 
     return largest_size(needed_at, capacity.limit, range(LEAST_SIZE, request.size + 1))
 
@@ -111,7 +113,8 @@ def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
     return fitted_size(request.content.width, request.content.height, size)
 
 
-def _needed(request: TransferRequest, painting: Painting, size: int, precision: str) -> int:
+def painting_memory(request: TransferRequest, painting: Painting, size: int, precision: str) -> int:
+    """Return the bytes that a process takes at its peak for one picture of a transfer of `size` pixels."""
     width, height = _output_pixels(request, size)
     styles = [pixels for style in painting.styles for pixels in _brought_to(style.sized(), size)]
     return needed(width, height, styles, precision, _beside(painting, width * height, precision))

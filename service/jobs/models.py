@@ -17,11 +17,11 @@ def model_notes(file: Path, models: Collection[str]) -> list[str]:
     try:
         found = model_sha256(file)
     except ModelUnavailable as error:
-        return [*notes, error.detail]
+        return [*notes, error.public]
     if models and found not in models:
         names = ", ".join(sorted(models))
         notes.append(
-            f"the model file {file} has the SHA-256 {found}, but the workers compute with {names}: "
+            f"the model file has the SHA-256 {found}, but the workers compute with {names}: "
             "restart them, or put that file back"
         )
     return notes

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
+from service.errors import Unavailable
+from service.jobs import last_words
 from service.machine import processes
 from service.machine.memory import Capacity
 from service.storage.database import Database, now, read_clock
@@ -40,6 +42,8 @@ class WorkerRegistry:
             seen_at = read_clock(session)
             about = {"memory": capacity.memory, "precision": capacity.precision, "model": model, "lane": lane}
             session.merge(WorkerRow(id=worker, seen_at=seen_at, **about))
+            if lane == ENGINE:
+                last_words.drop(session)
             session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))
 
     def remove(self, worker: str) -> None:
@@ -58,6 +62,14 @@ class WorkerRegistry:
         """Return how many workers are alive."""
         with self._database.reading() as session:
             return count_alive(session, lane)
+
+    def check(self) -> None:
+        """Raise Unavailable, with the last words of the last worker, if none is alive."""
+        with self._database.reading() as session:
+            if count_alive(session):
+                return
+            words = last_words.read(session)
+        raise Unavailable(f"no worker is alive; the last one ended: {words}" if words else "no worker is alive")
 
     def capacities(self, lane: Lane = ENGINE) -> set[Capacity]:
         """Return the capacities of live workers."""

@@ -108,7 +108,8 @@ def _maybe(image: StoredImage | None) -> dict[str, Any] | None:
 
 
 def _image(image: StoredImage) -> dict[str, Any]:
-    return {"sha256": image.sha256, "width": image.width, "height": image.height}
+    shown: dict[str, Any] = {"sha256": image.sha256, "width": image.width, "height": image.height}
+    return shown | ({"name": image.name} if image.name else {})
 
 
 def _links(row: JobRow, result: TransferResult | None) -> dict[str, str]:

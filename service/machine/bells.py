@@ -12,16 +12,14 @@ import os
 import select
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from service.machine.processes import is_alive
+from service.machine.scratch import make_scratch, scratch_place
 
 VARIABLE = "SERVICE_BELLS"
-MEMORY = Path("/dev/shm")  # noqa: S108 - a socket there needs no disk
-NAME = "nst-bells-"
+NAME = "nst-run-bells-"
 LONGEST = 100  # bytes of a socket's path, below the kernel's 108
 
 JOBS = "jobs"  # somebody may claim a job
@@ -105,16 +103,16 @@ def _listening(name: str) -> socket.socket | None:
 
 
 @contextmanager
-def bells_folder() -> Iterator[None]:
-    """Provide the folder for this process and its children, unless it is there already; it is removed at the end."""
-    if os.environ.get(VARIABLE):
-        yield
-        return
-    folder = _made()
+def bells_folder(data: Path) -> Iterator[None]:
+    """Provide the folder for this process and its children, unless it is there already; it is removed at the end.
+
+    `data` is NST_DATA.
+    """
+    folder = None if os.environ.get(VARIABLE) else _made(data)
     if folder is None:
         yield
         return
-    os.environ[VARIABLE] = folder
+    os.environ[VARIABLE] = str(folder)
     try:
         yield
     finally:
@@ -122,27 +120,11 @@ def bells_folder() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _made() -> str | None:
+def _made(data: Path) -> Path | None:
     """Make the folder, and remove those of killed processes. Return None where sockets can't be in it."""
-    parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    prefix = f"{NAME}{_namespace()}-"
-    for folder in parent.glob(f"{prefix}*"):
-        owner = folder.name.removeprefix(prefix).partition("-")[0]
-        if owner.isdigit() and (int(owner) == os.getpid() or not is_alive(int(owner))):
-            shutil.rmtree(folder, ignore_errors=True)
+    longest_inside = f"/{NAME}0000000-xxxxxxxx/{JOBS}-0000000-0000000"
+    place = scratch_place(data, LONGEST - len(longest_inside))
     try:
-        made = tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=parent)
+        return make_scratch(NAME, place) if place else None
     except OSError:
         return None
-    if len(os.fsencode(f"{made}/{JOBS}-0000000000-000000")) <= LONGEST:
-        return made
-    shutil.rmtree(made, ignore_errors=True)
-    return None
-
-
-def _namespace() -> int:
-    """Return the number of our namespace of process ids: containers may share the memory but not the ids."""
-    try:
-        return Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:  # no Linux
-        return 0

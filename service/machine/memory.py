@@ -9,6 +9,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from service.machine.container import memory_limit
 
@@ -99,6 +100,15 @@ def _physical() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):  # a system that doesn't say
         return None
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process has; 0 on a system that doesn't say."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def give_back_memory() -> None:

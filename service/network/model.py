@@ -13,6 +13,12 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from service.errors import ModelUnavailable
+from service.network.layers import LAYERS
+
+LFS_POINTER = b"version https://git-lfs"
+SMALLEST = 1000  # bytes below which a file is certainly no model
+CONVOLUTIONS = ("preprocess", *(layer.replace("relu", "conv") for layer in LAYERS))
+TENSORS = frozenset(f"{name}.{part}" for name in CONVOLUTIONS for part in ("weight", "bias"))  # of every model
 
 
 @dataclass(frozen=True)
@@ -43,14 +49,38 @@ def load_model(path: Path) -> Model:
     Raises:
         ModelUnavailable: there is no such file, or it isn't a model that `python -m export` made.
     """
+    data = _bytes_of(path)
     try:
-        data = path.read_bytes()
         proto = onnx.load_model_from_string(data)
-    except OSError as error:
-        raise ModelUnavailable(f"no model at {path} ({error.strerror}); build it with: python -m export") from error
     except DecodeError as error:
-        raise ModelUnavailable(f"{path} is no ONNX file; build it anew with: python -m export") from error
+        raise ModelUnavailable(f"{path} is {_kind_of(data)}; build it anew with: python -m export") from error
     metadata = {p.key: p.value for p in proto.metadata_props}
     if metadata.get("nst.format") != "1":
-        raise ModelUnavailable(f"{path} was not built by this version's python -m export; build it anew")
-    return Model(proto, hashlib.sha256(data).hexdigest(), metadata["nst.weights"], metadata["nst.pooling"])
+        kind = _kind_of(data) if len(data) < SMALLEST else "not a model of this version's python -m export"
+        raise ModelUnavailable(f"{path} is {kind}; build it anew with: python -m export")
+    model = Model(
+        proto, hashlib.sha256(data).hexdigest(), metadata.get("nst.weights", ""), metadata.get("nst.pooling", "")
+    )
+    if missing := TENSORS - {tensor.name for tensor in proto.graph.initializer}:
+        raise ModelUnavailable(f"{path} lacks {min(missing)}; build it anew with: python -m export")
+    return model
+
+
+def _bytes_of(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise ModelUnavailable(f"{path} is no file; build the model with: python -m export")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelUnavailable(f"no model at {path} ({error.strerror}); build it with: python -m export") from error
+
+
+def _kind_of(data: bytes) -> str:
+    """Return what a file is that is no model, as a sentence says it after "is"."""
+    if not data.strip(b"\0"):
+        return "empty"
+    if data.startswith(LFS_POINTER):
+        return "a Git LFS pointer instead of the file itself, which `git lfs pull` fetches"
+    if data.lstrip().startswith(b"<"):
+        return "a web page, no ONNX file"
+    return "no ONNX file, or not all of one"

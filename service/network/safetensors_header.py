@@ -8,6 +8,7 @@ from typing import Any
 PREFIX = 8  # bytes at the beginning that say how long the JSON after them is
 METADATA = "__metadata__"  # the header's key for the file's metadata
 LONGEST = 2**20  # bytes of that JSON at most
+ALIGNMENT = 8  # bytes: the JSON ends with spaces up to a multiple of it
 
 
 def header_of(data: bytes) -> dict[str, Any]:
@@ -33,3 +34,14 @@ def metadata_of(data: bytes) -> dict[str, Any]:
     """
     metadata: dict[str, Any] = header_of(data)[METADATA]
     return metadata
+
+
+def with_metadata(data: bytes, metadata: dict[str, str]) -> bytes:
+    """Return a file with other metadata. Its tensors stay as they are: their places count from the header's end.
+
+    Raises as `header_of`.
+    """
+    size = int.from_bytes(data[:PREFIX], "little")
+    header = json.dumps(header_of(data) | {METADATA: metadata}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % ALIGNMENT)
+    return b"".join([len(header).to_bytes(PREFIX, "little"), header, memoryview(data)[PREFIX + size :]])

@@ -42,6 +42,7 @@ class PainterSession:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # an arena would keep the memory of the largest picture
+        options.enable_mem_pattern = False  # a plan of the arena's memory for every shape
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an optimisation may run beside it
         self._session = ort.InferenceSession(onnx_file(weights, {}), options, providers=["CPUExecutionProvider"])
         self._largest = round(weights.size * 2**OCTAVES)
@@ -79,6 +80,11 @@ class Painters:
     def __init__(self, threads: int, memory: int = PAINTER_MEMORY) -> None:
         self._threads = threads
         self._sessions: LRUCache[str, PainterSession] = LRUCache(max(1, memory // SESSION))
+
+    @property
+    def memory(self) -> int:
+        """The bytes that ready painters take."""
+        return len(self._sessions) * SESSION
 
     def paint(self, file: File, photograph: Pixels) -> Pixels:
         """Paint a photograph as PainterSession does.

@@ -52,7 +52,8 @@ class GuidedOrder:
                 on_tick=self._on_tick,
             )
         except UnusablePainter as error:
-            raise JobFailed(f"a preset's painter can't be used: {error}") from error
+            said = "a preset's painter can't be used"
+            raise JobFailed(f"{said}: {error}", said=said) from error
 
 
 def _regions(styles: Sequence[Style]) -> dict[str, list[Style]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from service.engine.stylize import Result
 from service.errors import InvalidInput
 from service.options import TransferOptions
+from service.painting.output_file import OutputFile
 from service.pictures import images
 from service.pictures.images import Alpha
 
@@ -33,22 +34,12 @@ class Outcome:
     def save(self, path: str | Path) -> None:
         """Write the picture in the format that the path's suffix says: .png, .jpg, .jpeg or .webp.
 
+        The file is whole, or what was there stays as it was.
+
         Raises:
             InvalidInput: another suffix, a JPEG of a picture with transparency, or a path that can't be written.
         """
-        format = format_of(path)
-        if format == "jpeg" and self.alpha is not None:
+        output = OutputFile(path)
+        if output.format == "jpeg" and self.alpha is not None:
             raise InvalidInput.field("output", "a JPEG has no transparency to keep")
-        try:
-            Path(path).write_bytes(images.encode(self.result.picture, format, self.options.quality, self.alpha))
-        except OSError as error:
-            raise InvalidInput.field("output", f"{path}: {error.strerror}") from error
-
-
-def format_of(path: str | Path) -> str:
-    """Return the format that a path's suffix stands for. Raises InvalidInput for another suffix."""
-    suffix = Path(path).suffix.lower().lstrip(".")
-    format = "jpeg" if suffix == "jpg" else suffix
-    if format not in images.MEDIA_TYPES:
-        raise InvalidInput.field("output", "must end in .png, .jpg, .jpeg or .webp")
-    return format
+        output.write(images.encode(self.result.picture, output.format, self.options.quality, self.alpha))

@@ -14,7 +14,7 @@ import torch
 from service import __version__
 from service.config import Settings
 from service.decoding.decoded import DecodedFiles
-from service.engine.allocator import keep_freed_memory, keep_large_images_apart
+from service.engine.allocator import keep_freed_memory, keep_large_images_apart, limit_kept_kernels
 from service.engine.precision import choose
 from service.engine.stage import Score
 from service.engine.stylize import Progress, score, stylize
@@ -82,6 +82,7 @@ class Stylist:
         memory: int | None = None,
     ) -> None:
         torch.set_num_threads(threads)
+        limit_kept_kernels()
         keep_freed_memory()
         model = load_model(model_file)
         extractor = GramExtractor(model, device, threads)
@@ -99,6 +100,11 @@ class Stylist:
     def encoder(self) -> VGG:
         """The network that compares pictures."""
         return self._encoder
+
+    @property
+    def cached(self) -> int:
+        """The bytes that are kept on purpose from one transfer to the next: Grams, packs and painters."""
+        return self._grams.memory + self.painters.memory
 
     @classmethod
     def from_settings(cls, settings: Settings, blobs: Blobs | None = None) -> Stylist:

@@ -24,7 +24,7 @@ Levels = npt.NDArray[np.uint8]
 Alpha = npt.NDArray[np.uint8]
 """H x W in [0, 255]: the opacity of each place."""
 
-RENDITION = "2"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
+RENDITION = "3"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 STARTS = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"GIF8": "image/gif", b"BM": "image/bmp"}
 SENT_TYPES = (*STARTS.values(), "image/jpeg")
@@ -42,12 +42,14 @@ class ImageFile:
     Attributes:
         width, height: pixels, after EXIF orientation.
         sha256: of the bytes.
+        name: the file name that it came with, made safe; empty if it came without one.
     """
 
     data: bytes
     width: int
     height: int
     sha256: str
+    name: str = ""
 
     def read(self) -> bytes:
         """Return the file's bytes."""

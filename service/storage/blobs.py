@@ -143,7 +143,8 @@ class Blobs:
     def _check_there(self) -> None:
         """Raise BlobsGone if the folder was moved away."""
         if self._opened and (trouble := self._opened.trouble()):
-            raise BlobsGone(f"the blob store is gone: {trouble}", retry_after=opened.RETRY_S)
+            detail, said = f"the blob store {self._folder} is gone: {trouble}", f"the blob store is gone: {trouble}"
+            raise BlobsGone(detail, said=said, retry_after=opened.RETRY_S)
 
 
 def _full(key: str, reason: str) -> BlobsFull:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
@@ -95,14 +95,14 @@ class Database:
             self._reserve = _reserve(url)
             self._engine = _engine(url)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+            raise _unopened(url, error) from error
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         self._writers = sessionmaker(self._engine.execution_options(nst_write=True), expire_on_commit=False)
         try:
             self._bring_up_to_date()
         except (SQLAlchemyError, DatabaseError) as error:
             self._engine.dispose()
-            raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+            raise _unopened(url, error) from error
         self._hold(url)
         self.put_by()
 
@@ -116,7 +116,8 @@ class Database:
     def _check_there(self) -> None:
         """Raise DatabaseError if the SQLite file was moved away: what is written would be lost."""
         if self._file and (trouble := self._file.trouble()):
-            gone = DatabaseError(f"the database is gone: {trouble}", retry_after=opened.RETRY_S)
+            detail, said = f"the database {self._file.path} is gone: {trouble}", f"the database is gone: {trouble}"
+            gone = DatabaseError(detail, said=said, retry_after=opened.RETRY_S)
             gone.undone = True
             raise gone
 
@@ -194,7 +195,12 @@ def stored_revision(url: str) -> str | None:
         finally:
             engine.dispose()
     except (SQLAlchemyError, OSError, ImportError) as error:
-        raise DatabaseError(f"the database can't be opened: {_cause(error)}") from error
+        raise _unopened(url, error) from error
+
+
+def _unopened(url: str, error: Exception) -> DatabaseError:
+    file = None if isinstance(error, ArgumentError) else database_file(url)  # ArgumentError: the URL is none
+    return DatabaseError(f"the database can't be opened: {f'{file}: ' if file else ''}{_cause(error)}")
 
 
 def _name(session: Session) -> None:

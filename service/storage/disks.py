@@ -55,7 +55,8 @@ class Disk:
             except FileNotFoundError:
                 return os.statvfs(next(path for path in self.folder.parents if path.exists()))
         except OSError as error:
-            raise StorageError(f"the disk of {self.folder} doesn't say what room it has: {error.strerror}") from error
+            said = "the disk doesn't say what room it has"
+            raise StorageError(f"{said}: {self.folder}: {error.strerror}", said=said) from error
 
 
 def blobs_folder(url: str) -> Path | None:

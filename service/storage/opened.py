@@ -22,20 +22,20 @@ class OpenedPath:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.absolute()
+        self.path = path.absolute()
         if HOLDING is not None:
-            weakref.finalize(self, os.close, os.open(self._path, HOLDING | os.O_CLOEXEC))
-        self._opened = self._path.stat()
+            weakref.finalize(self, os.close, os.open(self.path, HOLDING | os.O_CLOEXEC))
+        self._opened = self.path.stat()
 
     def trouble(self) -> str:
         """Return why it can't be used any more; empty if it still lies there. Costs one stat call."""
         try:
-            there = self._path.stat()
+            there = self.path.stat()
         except OSError as error:
-            return f"{self._path} can't be reached any more ({error.strerror}): was it moved away?"
+            return f"it can't be reached any more ({error.strerror}): was it moved away?"
         if os.path.samestat(there, self._opened):
             return ""
         return (
-            f"another file or folder lies at {self._path} than the one that was opened there: put that one back, or "
-            "restart the service to use the new one"
+            "another file or folder lies in its place than the one that was opened: put that one back, or restart "
+            "the service to use the new one"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.pictures.style_image import StyleImage
@@ -20,10 +20,17 @@ class StoredFile(Record):
 
 @dataclass(frozen=True)
 class StoredImage(StoredFile):
-    """An image; `width` and `height` in pixels. The images of a preset that came as a pack have no `blob`."""
+    """An image; `width` and `height` in pixels. The images of a preset that came as a pack have no `blob`.
+
+    `name` is the file name that it came with, made safe; empty if it came without one.
+    """
 
     width: int = 0
     height: int = 0
+    name: str = field(default="", kw_only=True)
+
+    def to_json(self) -> Json:
+        return {key: value for key, value in vars(self).items() if key != "name" or value}
 
 
 @dataclass(frozen=True)

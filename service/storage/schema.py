@@ -38,7 +38,8 @@ class PresetRow(Base):
     A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
     the task that computes its Grams beforehand, `learning` its newest learning, whose end sets `painter`. `thumbnail`
     is the SHA-256 of its thumbnail; None in rows of earlier versions. `owner` is the caller who saved it, `bytes`
-    what its files take.
+    what its files take. `options` are those that transfers with it alone begin with. `sample` names the first of
+    these transfers, whose picture shows what the preset does.
     """
 
     __tablename__ = "presets"
@@ -55,6 +56,8 @@ class PresetRow(Base):
     painter: Mapped[PresetPainter | None] = mapped_column(typed(PresetPainter))
     learning: Mapped[str | None]
     thumbnail: Mapped[str | None]
+    options: Mapped[Json | None]
+    sample: Mapped[str | None]
     owner: Mapped[str] = mapped_column(default="", server_default="")
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[float]

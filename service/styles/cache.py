@@ -70,6 +70,11 @@ class GramCache:
         self._kept: LRUCache[str, Grams] = LRUCache(memory, _size)
         self._complaint = Complaint(logger)
 
+    @property
+    def memory(self) -> int:
+        """The bytes of Grams that this process keeps."""
+        return int(self._kept.currsize)
+
     def get(self, key: GramKey) -> Grams | None:
         """Return the Grams, or None where they have to be computed. Don't write to them: all callers share them."""
         if key.blob in self._kept:

@@ -3,54 +3,50 @@
 from __future__ import annotations
 
 import ctypes
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from onnx.utils import Extractor
 
 from service.errors import Unavailable
-from service.network.geometry import layer_masks, stride, tiles
+from service.network.geometry import Tile, layer_masks, stride, tiles
 from service.network.model import Model
 from service.pictures.images import Mask, Picture
+from service.styles.pieces import Features, Pieces, Provider
 
 Grams = dict[str, npt.NDArray[np.float32]]
 """Layer -> C x C Gram matrix, divided by the H*W it was taken over."""
 
-SESSIONS = 4  # cut graphs kept ready, one for each set of outputs last asked for
 WHOLE = 2**20  # most pixels of a picture that goes through the graph in one piece
 FLOOR = 1e-12  # least divisor, for a mask that is black at all of a layer's positions
 TILE = 640  # pixels along each side of what a tile of a larger picture sees
 
 
 class GramExtractor:
-    """A runner of the model file's `gram_…` outputs.
-
-    ONNX Runtime computes every node of a graph, also those that no wanted output needs, so each set of layers gets
-    a session over a graph cut to it.
+    """The Gram matrices of the model file, by ONNX Runtime.
 
     Args:
         device: "cpu", "cuda", or "auto" for CUDA where it loads and else the CPU.
-        threads: CPU threads of a session.
+        threads: CPU threads that it computes with.
 
     Raises:
         Unavailable: "cuda" was asked for and does not load.
     """
 
     def __init__(self, model: Model, device: str, threads: int) -> None:
-        self._model = model
-        self._cutter = Extractor(model.proto)
-        self._options = ort.SessionOptions()
-        self._options.intra_op_num_threads = threads
-        self._options.inter_op_num_threads = 1
-        self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # torch uses the cores next
-        self._options.enable_cpu_mem_arena = False  # torch uses the memory next, which an arena would keep
-        self._sessions: OrderedDict[tuple[str, ...], ort.InferenceSession] = OrderedDict()
-        self._providers = _providers(device)
-        self.provider = self._session(("gram_relu1_1",)).get_providers()[0]
-        """The provider that ONNX Runtime uses: it falls back to the CPU without an error."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # torch uses the cores next
+        options.enable_cpu_mem_arena = False  # torch uses the memory next, which an arena would keep
+        options.enable_mem_pattern = False  # a plan of the arena's memory for every shape
+        options.graph_optimization_level = (
+            ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        )  # no copies in other layouts
+        self._pieces = Pieces(model.proto, options, _providers(device))
+        self.provider = self._pieces.provider
+        """The provider that ONNX Runtime uses."""
         if device == "cuda" and self.provider != "CUDAExecutionProvider":
             raise Unavailable(f"NST_DEVICE is cuda, but ONNX Runtime only got {self.provider}")
 
@@ -71,8 +67,13 @@ class GramExtractor:
         if mask is not None or picture.shape[0] * picture.shape[1] > WHOLE:
             return self._by_tiles(picture, layers, mask, on_tick)
         on_tick()
-        outputs = self._run(picture, tuple(f"gram_{layer}" for layer in layers))
-        return {layer: gram[0] for layer, gram in zip(layers, outputs, strict=True)}
+        grams: Grams = {}
+
+        def use(layer: str, features: ort.OrtValue) -> None:
+            grams[layer] = self._pieces.gram(features)
+
+        self._pieces.walk(_image(picture), layers, use)
+        return grams
 
     def _by_tiles(
         self, picture: Picture, layers: tuple[str, ...], mask: Mask | None, on_tick: Callable[[], None]
@@ -83,30 +84,28 @@ class GramExtractor:
         sums: Grams = {}
         for tile in tiles(height, width, layers, TILE):
             on_tick()
-            features = self._run(picture[tile.rows.seen(), tile.columns.seen()], layers)
-            for layer in reversed(layers):  # so that pop() frees each layer's features after their use
-                own, step = features.pop()[0], stride(layer)
-                own = own[:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(len(own), -1)
-                weighted = own
-                if mask is not None:
-                    weighted = own * weights[layer][tile.rows.own(step), tile.columns.own(step)].reshape(-1)
-                sums[layer] = sums.get(layer, np.float32(0)) + weighted @ own.T
+            self._add_tile(picture, tile, sums, weights, layers)
         return {layer: gram / _divisor(layer, height, width, weights.get(layer)) for layer, gram in sums.items()}
 
-    def _run(self, picture: Picture, outputs: tuple[str, ...]) -> list[npt.NDArray[np.float32]]:
-        image = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
-        return [np.asarray(output) for output in self._session(outputs).run(None, {"image": image})]
+    def _add_tile(
+        self, picture: Picture, tile: Tile, sums: Grams, weights: dict[str, Mask], layers: tuple[str, ...]
+    ) -> None:
+        """Add a tile's own features to the sums of the layers."""
 
-    def _session(self, outputs: tuple[str, ...]) -> ort.InferenceSession:
-        if outputs not in self._sessions:
-            cut = self._cutter.extract_model(["image"], list(outputs))
-            self._sessions[outputs] = ort.InferenceSession(
-                cut.SerializeToString(), self._options, providers=self._providers
-            )
-        self._sessions.move_to_end(outputs)
-        while len(self._sessions) > SESSIONS:
-            self._sessions.popitem(last=False)
-        return self._sessions[outputs]
+        def use(layer: str, features: ort.OrtValue) -> None:
+            own, step = features.numpy()[0], stride(layer)
+            own = own[:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(len(own), -1)
+            weighted = own
+            if weights:
+                weighted = own * weights[layer][tile.rows.own(step), tile.columns.own(step)].reshape(-1)
+            sums[layer] = sums.get(layer, np.float32(0)) + weighted @ own.T
+
+        self._pieces.walk(_image(picture[tile.rows.seen(), tile.columns.seen()]), layers, use)
+
+
+def _image(picture: Picture) -> Features:
+    """Return an H x W x 3 uint8 picture as the graph takes it, 1 x 3 x H x W in [0, 1]."""
+    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
 
 def _divisor(layer: str, height: int, width: int, weights: Mask | None) -> np.float32:
@@ -116,7 +115,7 @@ def _divisor(layer: str, height: int, width: int, weights: Mask | None) -> np.fl
     return np.float32(max(weights.sum(dtype=np.float64), FLOOR))
 
 
-def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
+def _providers(device: str) -> list[Provider]:
     if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
         return ["CPUExecutionProvider"]
     ort.preload_dlls()  # cuDNN and CUDA as torch's packages bring them

@@ -19,7 +19,8 @@ from service.styles.packs import Pack
 from service.styles.style import Style, Treatment
 from service.telemetry.instruments import style_grams
 
-PACKS = 2  # kept in memory, the last ones that were used; about 27 MB each
+PACKS = 2  # kept in memory, the last ones that were used
+PACK = 27 * 10**6  # bytes of one, about
 
 
 @dataclass
@@ -95,6 +96,11 @@ class StyleGrams:
         self._cache = cache
         self._model = model
         self._packs: OrderedDict[str, Pack] = OrderedDict()
+
+    @property
+    def memory(self) -> int:
+        """The bytes of Grams and packs that this process keeps."""
+        return self._cache.memory + len(self._packs) * PACK
 
     def targets(
         self,

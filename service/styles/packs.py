@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from safetensors.numpy import save
 from service.decoding import files
 from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
 from service.network.layers import CHANNELS, LAYERS
+from service.network.safetensors_header import METADATA as FILE_METADATA
+from service.network.safetensors_header import header_of, with_metadata
 from service.pictures.images import UnreadableImage
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
@@ -30,6 +32,7 @@ LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 VERSION = 1
 METADATA = "preset"  # key of the preset's JSON in the file's metadata
 THUMBNAIL = "thumbnail"
+OPTIONS = "options"  # key of the preset's options in its JSON; left out where it has none
 SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
 
@@ -60,6 +63,7 @@ class Pack:
         images: facts of each image: sha256, width, height, weight, scale.
         thumbnail: a JPEG file.
         ladder: size -> layer -> the average of the images' Grams.
+        options: those that the preset's transfers begin with, as they came: whoever saves the preset checks them.
     """
 
     model: str
@@ -67,6 +71,7 @@ class Pack:
     images: Sequence[Mapping[str, Any]]
     thumbnail: bytes
     ladder: Mapping[int, Mapping[str, Gram]]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def layers(self) -> list[str]:
@@ -104,7 +109,21 @@ class Pack:
             _images(preset.get("images")),
             _thumbnail(thumbnail),
             _ladder(tensors),
+            _options(preset.get(OPTIONS, {})),
         )
+
+
+def with_facts(data: bytes, description: str, options: Mapping[str, Any]) -> bytes:
+    """Return a pack's file with this description and these options, which a preset may have got since it was made.
+
+    Only the header is written anew.
+    """
+    header = header_of(data)
+    facts = json.loads(header[FILE_METADATA][METADATA])
+    told = {name: value for name, value in facts.items() if name != OPTIONS} | {"description": description}
+    if options:
+        told[OPTIONS] = dict(options)
+    return data if told == facts else with_metadata(data, {METADATA: json.dumps(told, sort_keys=True)})
 
 
 def image_facts(image: StyleImage[StoredImage]) -> dict[str, Any]:
@@ -163,6 +182,12 @@ def _is_fact(value: Any, kind: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, kind):
         return False
     return bool(SHA256.fullmatch(value) if isinstance(value, str) else 0 <= value <= LARGEST)  # NaN fails too
+
+
+def _options(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UnusablePack("its options are no object")
+    return value
 
 
 def _thumbnail(data: bytes) -> bytes:

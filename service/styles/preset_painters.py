@@ -51,14 +51,14 @@ class PresetPainters:
             before, row.learning = row.learning, submit(session, row)
         return row, before
 
-    def put(self, name: str, version: str, job: str, painter: PresetPainter) -> bool:
-        """Give a preset the painter that a job made.
+    def put(self, version: str, job: str, painter: PresetPainter) -> bool:
+        """Give a preset the painter that a job made; it may have another name by now.
 
         Return False, and change nothing, where the preset is gone, has other pictures by now or learns anew.
         """
         with self._database.writing() as session:
-            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
-            if row is None or row.version != version or row.learning != job:
+            row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
+            if row is None or row.learning != job:
                 leave(session, [painter_folder(job)])
                 return False
             _let_go(session, row)

@@ -7,7 +7,7 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +25,7 @@ from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.records import PresetPack, PresetPainter
 from service.storage.schema import MarkRow, PresetRow
+from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
 from service.styles.preset_painters import PackedPainter, painter_folder, painter_folders
@@ -43,7 +44,7 @@ StoredImages = tuple[StyleImage[StoredImage], ...]
 
 @dataclass(frozen=True)
 class _Version:
-    """A preset's state whose files are stored: the columns of its row, except name, time, warming and learning."""
+    """A preset's state whose files are stored: the columns of its row, except name, time, jobs and sample."""
 
     version: str
     description: str
@@ -53,6 +54,7 @@ class _Version:
     owner: str
     bytes: int
     painter: PresetPainter | None = None
+    options: Json | None = None
 
 
 class Presets:
@@ -73,10 +75,14 @@ class Presets:
         name: str,
         description: str,
         style_images: Images,
+        *,
         also: Callable[[Session, PresetRow], None] = lambda session, row: None,
         owner: str = "",
+        options: Json | None = None,
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
+
+        `options` are those that transfers with it alone begin with.
 
         `also` is called last in the row's transaction: it submits tasks for the preset, and notes them in the row. If
         it raises, nothing is changed; if the row can't be written, no task is submitted either.
@@ -89,7 +95,7 @@ class Presets:
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             saved = self._save(version, description, style_images, owner, size)
-            return self._replace(name, saved, also)
+            return self._replace(name, replace(saved, options=options or None), also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
@@ -136,11 +142,18 @@ class Presets:
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
     def put_pack(
-        self, name: str, data: bytes, pack: Pack, owner: str = "", painter: PackedPainter | None = None
+        self,
+        name: str,
+        data: bytes,
+        pack: Pack,
+        *,
+        owner: str = "",
+        painter: PackedPainter | None = None,
+        options: Json | None = None,
     ) -> tuple[PresetRow, bool]:
         """Save a preset that has the Grams of a pack, whose file is `data`, and no pictures. Else as `put`.
 
-        It has the painter that came with the pack, if one did.
+        It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
         """
         size = len(data) + (len(painter.data) if painter else 0)
         self._check_limits(name, owner, size)
@@ -155,6 +168,7 @@ class Presets:
             owner=owner,
             bytes=size,
             painter=painter.stored(version) if painter else None,
+            options=options or None,
         )
         with removed_if_undone(self._blobs, [_folder(version), painter_folder(version)]):
             self._blobs.put(blob, data)
@@ -183,7 +197,7 @@ class Presets:
                 leave(session, [_folder(row.version), *painter_folders(row)])
             for column, value in vars(saved).items():
                 setattr(row, column, value)
-            row.warm = row.learning = None
+            row.warm = row.learning = row.sample = None
             also(session, row)
         return row, is_new
 
@@ -207,7 +221,8 @@ class Presets:
     def _save_image(self, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:
         image = style.file
         self._blobs.put(blob, image.data)
-        return StyleImage(StoredImage(blob, image.sha256, image.width, image.height), style.weight, style.scale)
+        stored = StoredImage(blob, image.sha256, image.width, image.height, name=image.name)
+        return StyleImage(stored, style.weight, style.scale)
 
     def get(self, name: str) -> PresetRow:
         """Return the preset of that name. Raises NotFound."""

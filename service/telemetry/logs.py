@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
+
+from service.telemetry.stray_lines import log_stream
 
 TEXT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -30,13 +32,13 @@ def set_up_logs(form: str = "auto") -> None:
     root = logging.getLogger()
     ours = next((handler for handler in root.handlers if isinstance(handler, _Handler)), None)
     if ours is None and not root.handlers:  # handlers that were set up before, for example by a test, stay
-        ours = _Handler()
+        ours = _Handler(log_stream())
         root.addHandler(ours)
         root.setLevel(logging.INFO)
     if ours is not None:
-        ours.setFormatter(_formatter(form))
+        ours.setFormatter(_formatter(form, ours.stream))
         logging.captureWarnings(True)
-        sys.excepthook, threading.excepthook = _log_fatal, _log_end_of_thread
+        sys.excepthook, threading.excepthook, sys.unraisablehook = _log_fatal, _log_end_of_thread, _log_unraisable
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
@@ -73,14 +75,21 @@ class _OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
-def _formatter(form: str) -> logging.Formatter:
-    if form == "text" or (form == "auto" and sys.stderr.isatty()):
+def _formatter(form: str, stream: TextIO = sys.stderr) -> logging.Formatter:
+    if form == "text" or (form == "auto" and stream.isatty()):
         return _OneLine(TEXT)
     return JsonFormatter(["levelname", "name", "process", "message"], rename_fields=NAMES, timestamp="time")
 
 
 def _log_fatal(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     logging.getLogger(__name__).critical("the process ends of an error", exc_info=(kind, error, trace))
+
+
+def _log_unraisable(about: sys.UnraisableHookArgs) -> None:
+    """Log an error in a finalizer or callback, which nobody could catch."""
+    words = about.err_msg or "an error was ignored"
+    exc_info = (about.exc_type, about.exc_value or about.exc_type(), about.exc_traceback)
+    logging.getLogger(__name__).error("%s: %r", words, about.object, exc_info=exc_info)
 
 
 def _log_end_of_thread(args: threading.ExceptHookArgs) -> None:

@@ -7,36 +7,32 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.machine.processes import is_alive
+from service.errors import Unavailable
+from service.machine.scratch import make_scratch, scratch_place, why_no_place, why_unusable
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-MEMORY = Path("/dev/shm")  # noqa: S108 - a file there never waits for a disk
-NAMESPACE = Path("/proc/self/ns/pid")  # of process ids: containers may share the memory but not the ids
-
-
-def prefix() -> str:
-    """Return the prefix of folders made in our namespace of process ids; the maker's process id follows."""
-    try:
-        return f"nst-metrics-{NAMESPACE.stat().st_ino}-"
-    except OSError:  # no Linux
-        return "nst-metrics-0-"
+PREFIX = "nst-run-metrics-"  # of folders made here; the maker's process id follows
 
 
 @contextmanager
-def metrics_folder() -> Iterator[bool]:
+def metrics_folder(data: Path) -> Iterator[bool]:
     """Provide a folder for this process and its children, removed at the end; yield whether it was made here.
 
-    If the variable is set, the folder belongs to another process, which made it and exposes it.
+    If the variable is set, the folder belongs to another process, which made it and exposes it. `data` is NST_DATA.
+
+    Raises:
+        Unavailable: no place for it can be written to.
     """
-    if os.environ.get(VARIABLE):
+    if given := os.environ.get(VARIABLE):
+        if problem := why_unusable(Path(given)):
+            raise Unavailable(f"{VARIABLE}: {given} can't be written to: {problem}")
         yield False
         return
-    make_folder()
+    make_folder(data)
     owner = os.getpid()
     try:
         yield True
@@ -45,27 +41,20 @@ def metrics_folder() -> Iterator[bool]:
             remove_own_folder()
 
 
-def make_folder() -> None:
-    """Make the folder, and remove those that killed processes left."""
-    parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    for folder in parent.glob(f"{prefix()}*"):
-        if not _is_anothers(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-    os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{prefix()}{os.getpid()}-", dir=parent)
+def make_folder(data: Path) -> None:
+    """Make the folder, and remove those that killed processes left. Raises Unavailable."""
+    place = scratch_place(data)
+    if place is None:
+        raise Unavailable(
+            f"there is no place for temporary files ({why_no_place(data)}): "
+            "set TMPDIR, or NST_DATA, to a folder that can be written to"
+        )
+    os.environ[VARIABLE] = str(make_scratch(PREFIX, place))
 
 
 def remove_own_folder() -> None:
     """Remove the folder if this process made it, even after an exec."""
     folder = Path(os.environ.get(VARIABLE, ""))
-    if folder.name.startswith(f"{prefix()}{os.getpid()}-"):
+    if folder.name.startswith(f"{PREFIX}{os.getpid()}-"):
         del os.environ[VARIABLE]
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_anothers(folder: Path) -> bool:
-    """Return whether another live process made the folder.
-
-    A folder of our own id is left from before: a restarted container reuses ids.
-    """
-    digits = folder.name.removeprefix(prefix()).partition("-")[0]
-    return not digits.isdigit() or (int(digits) != os.getpid() and is_alive(int(digits)))

@@ -15,12 +15,13 @@ from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
 from service.api.http.access_log import AccessLog
 from service.api.http.body import MAX_PARTS
+from service.api.http.fullness import Fullness
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
-from service.api.views import live, metrics, painters, scores, styles, system, transfers
+from service.api.views import live, metrics, painters, scores, style_pictures, styles, system, transfers
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Api:
     auth.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY])
-    for views in (system, styles, painters, transfers, live, scores):
+    for views in (system, styles, style_pictures, painters, transfers, live, scores):
         app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
@@ -109,5 +110,6 @@ def _context(settings: Settings) -> AppContext:
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
         hosts=Hosts(settings.webhook_hosts),
+        fullness=Fullness(),
         wake=waker(settings.broker_url),
     )

@@ -15,6 +15,8 @@ from service.web.incoming import Incoming
 
 STALLED_S = 60.0  # seconds for which a client may leave its response unread
 
+GUARD_S = 5.0  # seconds in which an idle connection counts as much as one whose request is being read
+
 
 class State(enum.Enum):
     """The state of a connection."""
@@ -34,8 +36,9 @@ class Connection:
 
     Attributes:
         sock, client, server: gunicorn's names of its socket and its two addresses.
-        deadline: when the state ends (monotonic); with too many connections, those with the nearest are closed.
+        since, deadline: when the state began and when it ends (monotonic).
         body_since: when its request's body began to be read (monotonic).
+        dropped: bytes that came after its last response, and were thrown away.
         held: bytes of memory that are accounted to it.
         has_place: whether it is one of the requests with a body that threads work on.
         behind: bytes that came after its request.
@@ -47,8 +50,10 @@ class Connection:
         self.client = client
         self.server = server
         self.state = State.HEAD
+        self.since = 0.0
         self.deadline = math.inf
         self.body_since = 0.0
+        self.dropped = 0
         self.held = 0
         self.has_place = False
         self.watched = False
@@ -60,7 +65,16 @@ class Connection:
     def enter(self, state: State, seconds: float = math.inf) -> None:
         """Begin a state, which may last for so many seconds."""
         self.state = state
-        self.deadline = time.monotonic() + seconds
+        self.since = time.monotonic()
+        self.deadline = self.since + seconds
+
+    @property
+    def guarded_until(self) -> float:
+        """Return the time (monotonic) by which connections are chosen if some must be closed: the nearest first.
+
+        New connections, and bodies that come fast enough, are far from theirs; those that are idle for long are not.
+        """
+        return self.since + GUARD_S if self.state is State.IDLE else self.deadline
 
     def expect_next(self) -> bytes:
         """Begin the next request; return what of it is already here."""

@@ -6,13 +6,16 @@ import heapq
 import resource
 import selectors
 import socket
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from service.web.connection import Connection, State
+from service.web.deadlines import Deadlines
 
 EVICTED = 64  # the part of all connections that is closed where there are too many: one 64th
+MOST_DROPPED = 2**30  # bytes that a client may go on sending after its last response
 SPARE_DESCRIPTORS = 128  # for everything but connections and threads
 
 
@@ -23,7 +26,7 @@ class Connections:
         poller: the selector of the main loop.
         most: how many connections there may be.
         memory: how many bytes of bodies they may hold.
-        closing_s: seconds that a client has to read its last response.
+        deadlines: how long a client may take to read its last response, and to stop sending.
         on_readable: called with a connection that is watched, and whose client sent something or closed.
 
     Attributes:
@@ -35,10 +38,10 @@ class Connections:
         poller: selectors.BaseSelector,
         most: int,
         memory: int,
-        closing_s: float,
+        deadlines: Deadlines,
         on_readable: Callable[[Connection], None],
     ) -> None:
-        self._closing_s = closing_s
+        self._deadlines = deadlines
         self.memory = memory
         self._most = most
         self._poller = poller
@@ -62,11 +65,8 @@ class Connections:
         return self.evict() if len(self._open) > self._most else 0
 
     def evict(self) -> int:
-        """Close some connections without a whole request, those nearest to their deadline; return how many.
-
-        New connections, and bodies that come fast enough, are far from theirs.
-        """
-        victims = heapq.nsmallest(max(1, self._most // EVICTED), self._waiting(), key=lambda c: c.deadline)
+        """Close some connections without a whole request, those that are guarded least; return how many."""
+        victims = heapq.nsmallest(max(1, self._most // EVICTED), self._waiting(), key=lambda c: c.guarded_until)
         for connection in victims:
             self.close(connection)
         return len(victims)
@@ -100,15 +100,27 @@ class Connections:
         self.hold(connection, 0)
 
     def end(self, connection: Connection) -> None:
-        """Close our side, and let the client read its last response: to close both at once could destroy that."""
+        """Close our side, and let the client read its last response: to close both at once could destroy that.
+
+        Many clients send all of a body before they read. So what still comes is read and thrown away.
+        """
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self.close(connection)
             return
         self.forget(connection)
-        connection.enter(State.CLOSING, self._closing_s)
+        connection.enter(State.CLOSING, self._deadlines.closing_s)
         self.watch(connection)
+
+    def drop(self, connection: Connection, received: int) -> None:
+        """Give a client that still sends after its last response more time, within bounds of time and size."""
+        connection.dropped += received
+        if connection.dropped > MOST_DROPPED:
+            self.close(connection)
+            return
+        silent_until = time.monotonic() + self._deadlines.closing_s
+        connection.deadline = min(silent_until, connection.since + self._deadlines.linger_s)
 
     def close(self, connection: Connection) -> None:
         self.unwatch(connection)

@@ -17,9 +17,13 @@ from service.api.context import KEY, AppContext
 from service.errors import StorageError
 from service.machine.processes import end_with_parent
 from service.telemetry.metrics_folder import remove_own_folder
+from service.telemetry.stray_lines import wait_for_stray_lines
 from service.web.connection import STALLED_S
 
 logger = logging.getLogger(__name__)
+
+SILENT_S = 30  # seconds of silence, after which the system asks whether a client is still there
+PROBE_S = 10  # seconds between two such questions
 
 logger_class = "service.web.gunicorn_logs.Logs"
 
@@ -47,13 +51,19 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Let the system cut connections whose client has vanished or doesn't read, and which would hold a thread."""
-    for listener in server.LISTENERS:  # connections inherit it
+    """Let the system cut connections whose client has vanished or doesn't read, and which would hold a thread.
+
+    It notices the first of these even while nothing is sent: it asks silent clients whether they are there.
+    """
+    for listener in server.LISTENERS:  # connections inherit its options
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SILENT_S)
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_S)
         listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * STALLED_S))
 
 
 def post_worker_init(worker: Any) -> None:
-    """End requests that wait for a job, and event streams, when the web process is told to stop.
+    """Tie the web process to its application: it ends waiting requests when it is told to stop, and notes fullness.
 
     The first web process also logs the warnings that are the same for all.
     """
@@ -65,8 +75,10 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     end_with_parent()  # if gunicorn's main process is killed, no stream may keep this one and the port
-    if worker.age == 1 and isinstance(worker.wsgi, Flask):  # once for all processes; benchmarks serve other apps
-        warn_of_floors(_context(worker))
+    if isinstance(worker.wsgi, Flask):  # benchmarks serve other applications
+        worker.fullness = _context(worker).fullness
+        if worker.age == 1:  # once for all processes
+            warn_of_floors(_context(worker))
 
 
 def worker_int(worker: Any) -> None:
@@ -75,8 +87,9 @@ def worker_int(worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove the metrics of a web server that was started alone."""
+    """Remove the metrics of a web server that was started alone, and bring its log to an end."""
     remove_own_folder()
+    wait_for_stray_lines()
 
 
 def warn_of_floors(context: AppContext) -> None:

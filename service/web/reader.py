@@ -63,6 +63,8 @@ class Reader:
             self._on_end(connection)
         elif connection.state is not State.CLOSING:
             self.take(connection, room[:received])
+        elif not self._stopping:
+            self._connections.drop(connection, received)
 
     def _wanted(self, connection: Connection) -> int:
         if connection.state is State.CLOSING:
@@ -97,7 +99,8 @@ class Reader:
     def _set_deadline(self, connection: Connection, received: int) -> None:
         if connection.state is State.BODY:
             if not self._stopping:
-                connection.deadline = credited(connection.deadline, received, self._deadlines.pause_s)
+                deadline = credited(connection.deadline, received, self._deadlines.pause_s)
+                connection.deadline = min(deadline, connection.body_since + self._deadlines.body_s)
         elif connection.incoming.request is not None:
             connection.enter(State.BODY, self._deadlines.pause_s)
             connection.body_since = time.monotonic()
@@ -123,6 +126,13 @@ class Reader:
                 connection.enter(State.BODY, self._deadlines.pause_s)
                 self._connections.watch(connection)
 
+    @property
+    def longest_wait(self) -> float:
+        """Return for how many seconds a request has waited for memory or for a place that another one has."""
+        now, patience = time.monotonic(), self._deadlines.patience_s
+        waiting = (c for c in self._connections if c.state in (State.PAUSED, State.READY))
+        return max((patience - (c.deadline - now) for c in waiting), default=0.0)
+
     def check_deadlines(self) -> bool:
         """Refuse or close up to EXPIRIES connections whose time is up; return whether there are more."""
         now = time.monotonic()
@@ -141,10 +151,18 @@ class Reader:
             detail = f"the request's head did not arrive within {self._deadlines.head_s:g} s"
             self._refuse(connection, Refusal(HTTPStatus.REQUEST_TIMEOUT, detail))
         elif connection.state is State.BODY:
-            detail = f"the request's body comes slower than {SLOWEST} bytes a second"
-            self._refuse(connection, too_busy() if self._stopping else Refusal(HTTPStatus.REQUEST_TIMEOUT, detail))
+            self._refuse(connection, too_busy() if self._stopping else self._too_slow(connection))
         else:
             self._connections.close(connection)
+
+    def _too_slow(self, connection: Connection) -> Refusal:
+        longest = self._deadlines.body_s
+        if time.monotonic() < connection.body_since + longest:
+            return Refusal(
+                HTTPStatus.REQUEST_TIMEOUT, f"the request's body comes slower than {SLOWEST} bytes a second"
+            )
+        detail = f"the request's body did not arrive within {longest:g} s (NST_BODY_S)"
+        return Refusal(HTTPStatus.REQUEST_TIMEOUT, detail)
 
     def _refuse_oldest_body(self, now: float) -> None:
         """Refuse the body that has been read for longest, if for more than pause_s: paused bodies get its memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import uuid
 from http import HTTPStatus
 
 from gunicorn.http.errors import (
@@ -35,13 +36,21 @@ STATUSES: dict[type[Exception], HTTPStatus] = {  # of gunicorn's errors; the fir
 
 
 class Refusal(Exception):
-    """A request that the web server doesn't pass on; `retry_after` is in seconds."""
+    """A request that the web server doesn't pass on.
 
-    def __init__(self, status: HTTPStatus, detail: str, retry_after: int | None = None) -> None:
+    Attributes:
+        retry_after: seconds.
+        request_id: by which the log has more about it.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, retry_after: int | None = None, request_id: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
+        self.request_id = request_id
 
     def response(self) -> bytes:
         """Return the whole response, head and body."""
@@ -50,7 +59,7 @@ class Refusal(Exception):
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,
-        }
+        } | ({"request_id": self.request_id} if self.request_id else {})
         body = json.dumps(problem).encode()
         head = [
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",
@@ -61,6 +70,8 @@ class Refusal(Exception):
         ]
         if self.retry_after is not None:
             head.append(f"Retry-After: {self.retry_after}")
+        if self.request_id is not None:
+            head.append(f"X-Request-ID: {self.request_id}")
         return "\r\n".join([*head, "", ""]).encode() + body
 
 
@@ -70,7 +81,8 @@ def refusal_for(error: Exception) -> Refusal:
         return error
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), None)
     if status is None or status is HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; the service's log has it")
+        detail = "an unexpected error; the service's log has it, by this request_id"
+        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail, request_id=uuid.uuid4().hex)
     detail = "the request ends too early" if isinstance(error, NoMoreData) else str(error)
     return Refusal(status, detail[:LONGEST_DETAIL])
 

@@ -17,11 +17,13 @@ import socket
 import time
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from service.api.http.fullness import Fullness
 from service.config import Settings
 from service.web.connection import ClientSocket, Connection, State
 from service.web.connections import Connections, most_connections
@@ -32,11 +34,15 @@ from service.web.refusals import refusal_for, send
 SWEEP_S = 0.5  # seconds between two looks at the deadlines
 BUSY_SWEEP_S = 0.1  # seconds between two looks while requests wait for a thread
 UNREAD_S = 0.2  # seconds that a client has to read its response, even if other requests need its thread
+FULL_S = 5.0  # seconds for which a request has waited for a place, after which the process says that it is full
 ACCEPTS = 16  # connections that are accepted at a time
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A worker process; all but `handle` and `handle_request` runs in its main thread."""
+    """A worker process; all but `handle` and `handle_request` runs in its main thread.
+
+    `fullness`: where it notes that requests with a body find no place.
+    """
 
     deadlines = Deadlines()
     alive: bool
@@ -44,19 +50,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         settings = Settings.from_environment()
+        self.deadlines = replace(self.deadlines, body_s=settings.body_s)
         self._limit = round(settings.max_body_mb * 2**20)
         self._places = settings.web_threads  # free ones, for requests with a body
         self._memory = max(2, settings.web_threads // 2) * self._limit  # bytes, for bodies
         self._ready: deque[Connection] = deque()
         self._working = 0
         self._next_sweep = 0.0
+        self.fullness = Fullness()
 
     def run(self) -> None:
         """Serve until the worker is told to stop, then end what is under way within the graceful timeout."""
         most = most_connections(self.cfg.worker_connections, self.cfg.threads)
         if most < self.cfg.worker_connections:
             self.log.warning("at most %d connections: there are no file descriptors for more", most)
-        self._connections = Connections(self.poller, most, self._memory, self.deadlines.closing_s, self._read)
+        self._connections = Connections(self.poller, most, self._memory, self.deadlines, self._read)
         self._reader = Reader(self._connections, self.deadlines, self._hand_over, self._refuse)
         queue = self.method_queue
         self.poller.register(queue.fileno(), selectors.EVENT_READ, queue.run_callbacks)
@@ -74,6 +82,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.wait_for_and_dispatch_events(max(0.0, self._next_sweep - time.monotonic()))
         if time.monotonic() >= self._next_sweep:
             self.notify()
+            if self._reader.longest_wait > FULL_S:
+                self.fullness.note()
             more = self._reader.check_deadlines()
             self.set_accept_enabled(self.alive)
             self._next_sweep = time.monotonic() + (0 if more else BUSY_SWEEP_S if self._free_threads() else SWEEP_S)
@@ -199,7 +209,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         refusal = refusal_for(error)
         if refusal.status is HTTPStatus.INTERNAL_SERVER_ERROR:
             path = request.path if request else "before it was whole"
-            self.log.error("a request failed: %s", path, exc_info=error)
+            about = {"request_id": refusal.request_id}
+            self.log.error("a request failed: %s", path, exc_info=error, extra=about)
         else:
             slow = refusal.status is HTTPStatus.REQUEST_TIMEOUT  # there may be thousands
             log = self.log.debug if slow else self.log.info

@@ -58,9 +58,8 @@ class JobRun(ABC):
             return
         except (LeaseLost, DatabaseError):
             raise
-        except Exception as error:
-            if not isinstance(error, ServiceError | UnreadableImage):
-                logger.exception("job %s: unexpected error", self.claim.id)
+        except Exception as error:  # noqa: BLE001 - the log and the job have it
+            self._log(error)
             self.leases.fail(self.claim, _as_service_error(error))
         self.reporter.remove_checkpoints()
 
@@ -71,6 +70,13 @@ class JobRun(ABC):
     def _check_request(self) -> None:
         if not self.claim.request:
             raise JobFailed("its request can't be read: the row is damaged; the worker's log has what it holds")
+
+    def _log(self, error: Exception) -> None:
+        """Log what the job's error, which its caller gets, leaves out."""
+        if not isinstance(error, ServiceError | UnreadableImage):
+            logger.error("job %s: unexpected error", self.claim.id, exc_info=error)
+        elif isinstance(error, ServiceError) and error.said:
+            logger.error("job %s: %s", self.claim.id, error.detail)
 
     def _let_go(self, how: Callable[[Claim], None]) -> None:
         self.reporter.report_last()

@@ -192,7 +192,7 @@ class LearnRun(PresetRun):
         self.blobs.put(painter.onnx, onnx)
         self.reporter.on_tick()
         painters = PresetPainters(self.leases.database, self.blobs)
-        if not painters.put(task.style.preset or "", task.version, self.claim.id, painter):
+        if not painters.put(task.version, self.claim.id, painter):
             raise JobFailed("the preset was replaced or deleted while it learned")
         self.leases.succeed(self.claim, TaskResult([task.size]))
 

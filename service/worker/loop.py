@@ -27,6 +27,7 @@ from service.telemetry.complaints import Complaint
 from service.telemetry.logs import bound
 from service.telemetry.tracing import continued
 from service.worker.job import JobRun
+from service.worker.outgrown import KeptMemory
 from service.worker.reporter import Reporter
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class WorkerLoop(ABC):
     capacity: Capacity
     engine: dict[str, str] | None = None  # of its jobs, as the API shows it
     model: str | None = None  # SHA-256
+    has_outgrown = False  # whether it stopped because the process keeps too much from its jobs
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
         self._host = socket.gethostname()
@@ -71,6 +73,8 @@ class WorkerLoop(ABC):
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
+        self._kept = KeptMemory()
+        self._comes_back = False
         self._bell: Bell | None = None  # while it waits for jobs by itself
         self._threads = [threading.Thread(target=run, name=run.__name__) for run in (self._beat, self._watch)]
 
@@ -81,15 +85,20 @@ class WorkerLoop(ABC):
     def before_claim(self) -> None:  # noqa: B027 - not every kind has something to do
         """Do what is due between two jobs; nothing by default."""
 
+    def cached(self) -> int:
+        """Return the bytes that are kept on purpose from one job to the next."""
+        return 0
+
     def run(self) -> None:
-        """Work until told to stop; a running job then goes back to the queue."""
+        """Work until told to stop, and a running job goes back to the queue; or until the process has outgrown."""
         self._bell = bell = Bell(JOBS, POLL_S, SELDOM_S if self._settings.is_on_one_machine else POLL_S)
         self.start()
         try:
-            while not self._stopping():
+            while not self._stopping() and not self.has_outgrown:
                 if not self._work_once():
                     bell.wait(SELDOM_S if self.is_told() else None)
         finally:
+            self._comes_back = self.has_outgrown and not self._stopping()
             self.close()
             bell.close()
 
@@ -107,7 +116,7 @@ class WorkerLoop(ABC):
 
     def work_off(self) -> None:
         """Carry out jobs until there is none to claim."""
-        while not self._stopping() and self._work_once():
+        while not self._stopping() and not self.has_outgrown and self._work_once():
             pass
 
     def close(self) -> None:
@@ -159,6 +168,13 @@ class WorkerLoop(ABC):
                 self._blobs.delete_all(job_folder(claim.id))  # files that were written after it was deleted
         finally:
             give_back_memory()
+            self._look_at_memory()
+
+    def _look_at_memory(self) -> None:
+        """Note whether the process keeps too much. On a GPU nothing is known of a job's memory."""
+        if self.capacity.memory is not None and self._kept.has_outgrown(self.cached()):
+            logger.info("worker %s keeps too much memory from its jobs: it begins anew", self._id)
+            self.has_outgrown = True
 
     # Threads beside the jobs
 
@@ -177,6 +193,8 @@ class WorkerLoop(ABC):
                 )
             if self._closed.wait(BEAT_S):
                 break
+        if self._comes_back:  # in seconds, under the same id
+            return
         with suppress(ServiceError):  # without heartbeats the registry drops this worker anyway
             self._registry.remove(self._id)
 

@@ -25,5 +25,8 @@ class PainterWorker(WorkerLoop):
         self.capacity = Capacity(settings.job_memory, "float32")
         self._painters = Painters(settings.painter_threads, settings.painter_memory)
 
+    def cached(self) -> int:
+        return self._painters.memory
+
     def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
         return PaintRun(self._leases, self._blobs, self.capacity, claim, reporter, self._painters)

@@ -44,6 +44,9 @@ class Worker(WorkerLoop):
         self._dispatcher.stop()
         super().close()
 
+    def cached(self) -> int:
+        return self._stylist.cached
+
     def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
         if claim.lane == PAINT:
             return PaintRun(self._leases, self._blobs, self.capacity, claim, reporter, self._stylist.painters)

@@ -198,13 +198,16 @@ def test_the_example_of_each_body_works_as_it_is(
     service: RunningService, operations: dict[tuple[str, str], Json], photo_png: bytes
 ) -> None:
     service.put_style("mosaic", photo_png)
-    examples = {path: media_of(found)["application/json"]["example"] for (_, path), found in operations.items()
+    examples = {key: media_of(found)["application/json"]["example"] for key, found in operations.items()
                 if "application/json" in media_of(found)}  # fmt: skip
-    assert len(examples) == 4
-    assert requests.put(f"{service.url}/v1/styles/grey", json=examples["/v1/styles/{name}"], timeout=60).ok
+    assert len(examples) == 5
+    grey = f"{service.url}/v1/styles/grey"
+    for method in ("put", "patch"):
+        assert requests.request(method, grey, json=examples[method, "/v1/styles/{name}"], timeout=60).ok
     painter = f"{service.url}/v1/styles/mosaic/painter"
-    assert requests.put(painter, json=examples["/v1/styles/{name}/painter"], timeout=60).status_code == 202
+    example = examples["put", "/v1/styles/{name}/painter"]
+    assert requests.put(painter, json=example, timeout=60).status_code == 202
     assert requests.delete(painter, timeout=60).status_code == 204
     for path in ("/v1/transfers", "/v1/scores"):
-        answer = service.post_to(path, examples[path], Prefer="wait=60")
+        answer = service.post_to(path, examples["post", path], Prefer="wait=60")
         assert answer.json()["status"] == "succeeded", answer.text

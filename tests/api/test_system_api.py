@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
+import signal
 import socket
 from pathlib import Path
 
@@ -50,8 +53,9 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     shutil.rmtree(blobs)
     blobs.write_text("no folder any more")
     detail = client.get("/readyz").get_json()["detail"]
-    assert "another file or folder lies at" in detail
+    assert "another file or folder lies in its place" in detail
     assert "python -m export" in detail
+    assert str(settings.data) not in detail
 
 
 def test_workers_with_different_models_are_told(settings: Settings, database: Database, client: FlaskClient) -> None:
@@ -70,17 +74,23 @@ def test_workers_with_different_models_are_told(settings: Settings, database: Da
 
 @pytest.mark.slow
 def test_it_is_not_ready_without_a_worker(narrow_model: Path, tmp_path: Path) -> None:
-    """After everything was killed a restart counts its own workers, not the dead; here none can load its model."""
+    """Its model goes bad while it runs: each worker that is started anew says why it ends, until the file is back."""
     model = tmp_path / "model.onnx"
     model.write_bytes(narrow_model.read_bytes())
     with RunningService(model, tmp_path) as service:
-        service.kill_everything()
-        model.write_bytes(b"broken")
-        service.start(wait=False)
-        eventually(lambda: service.answers("/livez"), 30, "the web side does not live")
-        response = service.get("/readyz")
-        assert response.status_code == 503
-        assert "no worker" in response.json()["detail"]
+        model.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 80111729\n")
+        (worker,) = service.children("service worker")
+        os.kill(worker, signal.SIGKILL)
+        ended = "no worker is alive; the last one ended: "
+        eventually(lambda: ended in service.get("/readyz").text, 60, "it counts as ready")
+        eventually(lambda: "Git LFS pointer" in service.get("/readyz").text, 30, "the reason isn't told")
+        detail = service.get("/readyz").json()["detail"]
+        assert str(tmp_path) not in detail
+        lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+        said = next(line for line in lines if line["level"] == "CRITICAL")
+        assert f"{model} is a Git LFS pointer" in said["message"]
+        model.write_bytes(narrow_model.read_bytes())
+        eventually(service.is_ready, 90, "no worker begins")
 
 
 def test_the_description_knows_every_call(service: RunningService) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from export.errors import ExportError
-from export.publish import publish
+from export.publish import check_place, publish
 
 
 def accept(path: Path) -> str:
@@ -52,3 +52,16 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="folder: can't be written"):
         publish(b"new", tmp_path / "folder", accept)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_place_is_tried_before_anything_is_computed(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"weights")
+    (tmp_path / "link").symlink_to(weights)
+    (tmp_path / "folder").mkdir()
+    check_place(tmp_path / "new" / "vgg19.onnx", weights)
+    for name, problem in (("link", "file of the weights"), ("folder", "is a folder"), ("link/x", "can't be written")):
+        with pytest.raises(ExportError, match=problem):
+            check_place(tmp_path / name, weights)
+    assert not [path for path in tmp_path.rglob("*") if ".part-" in path.name]
+    assert weights.read_bytes() == b"weights"

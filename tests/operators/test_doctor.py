@@ -21,7 +21,7 @@ from scripts.ports import free_port
 from service.api.context import KEY
 from service.config import Settings
 from service.doctor import places
-from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_port
+from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_places, check_port
 from service.doctor.report import FAILURE, OK, WARNING, Finding, examine, exit_status
 from service.doctor.setup import check_memory, check_variables
 from service.doctor.store import check_models, check_store
@@ -138,6 +138,19 @@ def test_blobs_that_can_not_be_written_are_told(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("no folder")
     with pytest.raises(StorageError):
         list(check_blobs(Settings(data=tmp_path)))
+
+
+def test_the_places_that_are_written_to_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "data"
+    assert [finding.status for finding in check_places(Settings(data=data))] == [OK, OK]
+    monkeypatch.setattr(places, "why_unusable", lambda place: "Read-only file system")
+    told = {finding.about: finding for finding in check_places(Settings(data=data))}
+    assert f"{data / 'tmp'}:" in told["temporary"].text
+    assert not data.exists()
+    data.touch()
+    told = {finding.about: finding for finding in check_places(Settings(data=data))}
+    assert [told[about].status for about in ("places", "temporary")] == [FAILURE, FAILURE]
+    assert f"{data} is no folder: see NST_DATA" in told["places"].text
 
 
 def test_a_floor_that_the_disk_is_too_small_for_is_said(

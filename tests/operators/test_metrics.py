@@ -13,7 +13,8 @@ from api.listening import told
 from front_door import RunningService, eventually
 from operators.scraping import HEADERS, Series, counters, ended, job, logged, post, scrape, value
 
-from service.telemetry import metrics_folder
+from service.machine.scratch import MEMORY
+from service.telemetry.metrics_folder import PREFIX
 
 pytestmark = pytest.mark.slow
 
@@ -138,7 +139,7 @@ def test_the_folder_is_fresh_at_each_start_and_gone_in_the_end(narrow_model: Pat
 
     def folders() -> list[str]:
         assert service.process is not None
-        return [str(path) for path in metrics_folder.MEMORY.glob(f"{metrics_folder.prefix()}{service.process.pid}-*")]
+        return [str(path) for path in MEMORY.glob(f"{PREFIX}{service.process.pid}-*")]
 
     with service:
         service.get("/v1/styles")

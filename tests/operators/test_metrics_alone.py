@@ -13,7 +13,8 @@ from operators.scraping import Series, logged, scrape, value
 from servers.redis import Redis
 
 from scripts.ports import free_port
-from service.telemetry import metrics_folder
+from service.machine.scratch import MEMORY
+from service.telemetry.metrics_folder import PREFIX
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def check(web: Part, worker: Part, shown_at: str, body: dict[str, Any]) -> None:
 
 
 def folders(processes: list[int]) -> list[Path]:
-    return [path for pid in processes for path in metrics_folder.MEMORY.glob(f"{metrics_folder.prefix()}{pid}-*")]
+    return [path for pid in processes for path in MEMORY.glob(f"{PREFIX}{pid}-*")]
 
 
 def test_a_worker_alone(narrow_model: Path, tmp_path: Path, body: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def weights(seed: int) -> bytes:
 def starters(tmp_path_factory: pytest.TempPathFactory) -> list[Starter]:
     """Three starters with small pictures, and painters of random weights."""
     folder = tmp_path_factory.mktemp("starters")
-    found = [starter._replace(folder=folder) for starter in STARTERS if starter.name in NAMES]
+    found = [replace(starter, folder=folder) for starter in STARTERS if starter.name in NAMES]
     for seed, starter in enumerate(found):
         starter.picture.write_bytes(png(np.full((40, 40, 3), seed, np.uint8)))
         starter.painter.write_bytes(weights(seed))
@@ -113,7 +114,7 @@ def test_the_model_is_not_asked_for_once_all_have_theirs(
     load(painters, unknown, starters)
     assert len(painter_files(tmp_path)) == len(NAMES)
     with pytest.raises(ModelUnavailable):
-        load(painters, unknown, [*starters, starters[0]._replace(name="other", folder=_with_file(tmp_path))])
+        load(painters, unknown, [*starters, replace(starters[0], name="other", folder=_with_file(tmp_path))])
 
 
 def _with_file(folder: Path) -> Path:
@@ -184,7 +185,7 @@ def test_a_file_that_is_missing_or_broken_leaves_the_others_theirs(
 ) -> None:
     folder = tmp_path / "starters"
     shutil.copytree(starters[0].folder, folder)
-    moved = [starter._replace(folder=folder) for starter in starters]
+    moved = [replace(starter, folder=folder) for starter in starters]
     (folder / "ink.safetensors").unlink()
     (folder / "mosaic.safetensors").write_bytes(b"no painter")
     give(painters, moved)

@@ -87,7 +87,7 @@ def test_a_preset_whose_task_is_refused_leaves_no_files(database: Database, blob
         raise QueueFull("full")
 
     with pytest.raises(QueueFull):
-        Presets(database, blobs).put("a", "", [image], warm)
+        Presets(database, blobs).put("a", "", [image], also=warm)
     assert keys(blobs) == set()
 
 

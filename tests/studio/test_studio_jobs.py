@@ -47,7 +47,7 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
     variants = [{"strength": 0.2}, {"strength": 0.8, "format": "webp"}, {"seed": 3, "init": "random"}]
     job = visit.service.transfer(photo_png, style, **SMALL, variants=variants)
     shown(visit, job["id"])
-    buttons = visit.at("#strip button")
+    buttons = visit.at("#strip .choose")
     expect(buttons).to_have_text(["strength 0.2", "strength 0.8, format webp", "init random, seed 3"])
     expect(visit.at("#job-facts")).to_contain_text("3 pictures")
     for i in (1, 2, 0):

@@ -87,7 +87,7 @@ def test_painters_paint_while_one_chooses(looking: Visit, presets: tuple[str, st
         looking.at("#instant-download").click()
     job = left(looking.service, 0.9)
     looking.page.set_viewport_size({"width": 390, "height": 844})
-    looking.at("#paint").scroll_into_view_if_needed()
+    looking.at("#size").scroll_into_view_if_needed()
     expect(looking.at("#peek")).to_be_visible()
     looking.at("#peek").click()
     expect(looking.at("#peek")).to_be_hidden()

@@ -14,7 +14,8 @@ from studio.visiting import LASTING, Visit, file
 
 pytestmark = pytest.mark.slow
 
-MANY_POINTS = "() => document.querySelector('#curve polyline').points.length > 5"
+MANY_POINTS = "() => document.querySelector('#curve polyline')?.points.length > 5"
+ITERATION = "Number(document.getElementById('loss-when').textContent.split(' ')[2] ?? 0)"
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +45,11 @@ def ready(visit: Visit, photo: bytes, texture: bytes) -> None:
 
 
 def iteration(visit: Visit) -> int:
-    return int(visit.at("#step").inner_text().split()[1])
+    return int(visit.page.evaluate(ITERATION))
 
 
 def painted_past(visit: Visit, before: int) -> None:
-    visit.page.wait_for_function(
-        "n => Number(document.getElementById('step').textContent.split(' ')[1]) > n", arg=before
-    )
+    visit.page.wait_for_function(f"n => {ITERATION} > n", arg=before)
 
 
 def test_a_picture_sharpens_while_bar_time_and_curve_move(painting: Visit) -> None:

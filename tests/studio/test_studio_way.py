@@ -108,7 +108,7 @@ def test_a_mix_is_saved_as_a_preset_with_the_pictures_of_its_presets(
     expect(visit.at('[data-preset="studio-mix"]')).to_have_attribute("aria-pressed", "true")
     saved = visit.service.get("/v1/styles/studio-mix").json()
     pair = visit.service.get(f"/v1/styles/{presets[0]}").json()
-    assert [image["weight"] for image in saved["images"]] == [0.25, 0.25, 1.0]
+    assert [image["weight"] for image in saved["images"]] == [0.25, 0.25, 0.5]
     assert [image["sha256"] for image in saved["images"][:2]] == [image["sha256"] for image in pair["images"]]
     assert visit.service.get("/v1/styles/studio-mix/images/2").content == texture_png
     visit.service.get("/v1/styles/studio-mix").raise_for_status()

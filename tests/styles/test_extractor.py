@@ -1,4 +1,4 @@
-"""ONNX Runtime's Grams are torch's, over a graph that is cut to the layers asked for, in one piece or by tiles."""
+"""ONNX Runtime's Grams are torch's, from sessions that all sets of layers share, in one piece or by tiles."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from service.network.model import Model
 from service.pictures.images import Picture
 from service.styles import extractor as extracting
 from service.styles.extractor import GramExtractor, Grams
+from service.styles.pieces import Pieces
 
 
 @pytest.mark.parametrize("size", [(60, 80), (16, 16), (33, 47)], ids=["usual", "smallest", "odd"])
@@ -167,47 +168,44 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[onnx.GraphProto]:
     return made
 
 
+def test_every_weight_is_in_one_session_whatever_layers_are_asked_for(
+    model: Model, small_texture: Picture, graphs: list[onnx.GraphProto]
+) -> None:
+    """A session for each set of layers would hold the network once more."""
+    extractor = GramExtractor(model, "cpu", 1)
+    made = len(graphs)
+    for layers in (["relu1_1"], ["relu2_1", "relu5_4"], ["relu3_3"], [*LAYERS]):
+        assert set(extractor.grams(small_texture, layers)) == set(layers)
+        extractor.grams(small_texture, layers, np.ones(small_texture.shape[:2], np.float32))
+    assert len(graphs) == made
+    weights = [tensor.name for graph in graphs for tensor in graph.initializer if tensor.name.endswith(".weight")]
+    assert sorted(weights) == sorted({*model.parameters()} & {*weights})
+    assert len(weights) == len(LAYERS) + 1  # and the colours
+
+
 @pytest.mark.parametrize(
-    ("layers", "convolutions"), [(["relu1_1"], 1), (["relu2_1"], 3), (["relu1_1", "relu3_2"], 6), (["relu5_4"], 16)]
+    ("layers", "pieces", "grams"),
+    [
+        (["relu1_1"], 1, 1),
+        (["relu2_1"], 2, 1),
+        (["relu1_1", "relu3_2"], 4, 2),
+        (["relu5_1"], 7, 1),
+        (["relu5_4"], 8, 1),
+    ],
 )
-def test_the_graph_is_cut_to_the_layers_asked_for(
-    model: Model, small_texture: Picture, graphs: list[onnx.GraphProto], layers: list[str], convolutions: int
+def test_no_piece_deeper_than_the_layers_is_computed(  # noqa: PLR0917
+    model: Model, small_texture: Picture, monkeypatch: pytest.MonkeyPatch, layers: list[str], pieces: int, grams: int
 ) -> None:
+    sources = []
+    run = Pieces._run
+
+    def noted(self: Pieces, session: Any, source: str, *rest: Any) -> list[ort.OrtValue]:
+        sources.append(source)
+        return run(self, session, source, *rest)
+
+    monkeypatch.setattr(Pieces, "_run", noted)
     GramExtractor(model, "cpu", 1).grams(small_texture, layers)
-    operators = [node.op_type for node in graphs[-1].node]
-    assert operators.count("Conv") == convolutions + 1  # and the colours
-    assert operators.count("MatMul") == len(layers)
-    assert [output.name for output in graphs[-1].output] == [f"gram_{layer}" for layer in layers]
-
-
-def test_a_set_of_layers_gets_one_session(
-    model: Model, small_texture: Picture, graphs: list[onnx.GraphProto]
-) -> None:
-    extractor = GramExtractor(model, "cpu", 1)
-    made = len(graphs)
-    sets = [(f"relu{block}_1",) for block in range(2, 6)]
-    for layers in [*sets, *sets]:
-        extractor.grams(small_texture, layers)
-    assert len(graphs) == made + len(sets)
-    extractor.grams(small_texture, ["relu2_1", "relu1_1"])
-    extractor.grams(small_texture, ["relu1_1", "relu2_1"])  # the same set
-    assert len(graphs) == made + len(sets) + 1
-
-
-def test_sessions_unused_for_longest_make_room(
-    model: Model, small_texture: Picture, graphs: list[onnx.GraphProto]
-) -> None:
-    extractor = GramExtractor(model, "cpu", 1)
-    made = len(graphs)
-    sets = [(f"relu{block}_1",) for block in range(2, 6)]
-    for layers in [*sets, ("relu2_1",)]:
-        extractor.grams(small_texture, layers)
-    assert len(graphs) == made + len(sets)
-    extractor.grams(small_texture, ["relu1_2"])  # in place of the one unused for longest, which is relu3_1
-    extractor.grams(small_texture, ["relu4_1"])
-    assert len(graphs) == made + len(sets) + 1
-    extractor.grams(small_texture, ["relu3_1"])
-    assert len(graphs) == made + len(sets) + 2
+    assert len(sources) == pieces + grams
 
 
 class FakeSession:

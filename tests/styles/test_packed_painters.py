@@ -35,7 +35,7 @@ def presets(database: Database, blobs: Blobs) -> Presets:
 
 
 def packed(presets: Presets) -> PresetRow:
-    return presets.put_pack("packed", DATA, PACK, "somebody", PAINTER)[0]
+    return presets.put_pack("packed", DATA, PACK, owner="somebody", painter=PAINTER)[0]
 
 
 def test_its_bytes_count_until_another_painter_takes_its_place(
@@ -49,7 +49,7 @@ def test_its_bytes_count_until_another_painter_takes_its_place(
     painters.begin("packed", lambda session, row: "job")
     learned = PresetPainter("painters/job/weights", counted=300)
     for _ in range(2):  # a job that is taken over at its end gives it again
-        assert painters.put("packed", version, "job", learned)
+        assert painters.put(version, "job", learned)
         assert presets.get("packed").bytes == len(DATA) + 300
     painters.remove("packed")
     assert presets.get("packed").bytes == len(DATA)
@@ -60,7 +60,7 @@ def test_it_must_fit_its_caller_s_share(database: Database, blobs: Blobs) -> Non
     with pytest.raises(NoSpace):
         packed(presets)
     assert keys(blobs) == set()
-    presets.put_pack("packed", DATA, PACK, "somebody")
+    presets.put_pack("packed", DATA, PACK, owner="somebody")
 
 
 def test_a_preset_that_was_not_saved_leaves_no_painter(

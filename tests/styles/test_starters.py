@@ -20,8 +20,9 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import MarkRow
+from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.presets import Presets
-from service.styles.starters.loading import STARTERS, load
+from service.styles.starters.loading import STARTERS, is_built_in, load
 from service.worker.sweep import sweep
 
 NAMES = sorted(starter.name for starter in STARTERS)
@@ -49,6 +50,15 @@ def blobs(tmp_path: Path) -> Blobs:
 @pytest.fixture
 def presets(database: Database, blobs: Blobs) -> Presets:
     return Presets(database, blobs)
+
+
+def test_a_starter_is_built_in_until_somebody_changes_it(database: Database, presets: Presets) -> None:
+    (starter,) = [starter for starter in STARTERS if starter.name == "mosaic"]
+    presets.put_once("one", [(starter.name, starter.description, [starter.image()])])
+    presets.put("own", starter.description, [starter.image()])
+    assert [(row.name, is_built_in(row)) for row in presets.page("", 9)] == [("mosaic", True), ("own", False)]
+    for changes in (PresetChanges(options={"seed": 1}), PresetChanges(description="ours"), PresetChanges("renamed")):
+        assert not is_built_in(change_preset(database, "mosaic", changes))
 
 
 def names(presets: Presets) -> list[str]:

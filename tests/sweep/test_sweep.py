@@ -99,7 +99,7 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
     for job in ("replaced", "used", "newest"):
         blobs.put(painter_blob(job, "weights"), bytes(9))
         painters.begin("taught", lambda _, __, job=job: job)  # type: ignore[misc]
-        assert painters.put("taught", row.version, job, PresetPainter(painter_blob(job, "weights")))
+        assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")))
     style = StoredStyle("taught", 1.0, 1.0, row.images, painter=StoredPainter(painter_blob("used", "weights")))
     content = StoredImage("jobs/waiting/content")
     queue.submit(Submission("waiting", TransferRequest(content, Painting((style,)))))
@@ -117,12 +117,12 @@ def test_a_painter_of_a_preset_that_changed_is_not_taken(database: Database, blo
     style = StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))
     row, _ = presets.put("taught", "", [style])
     painters.begin("taught", lambda _, __: "old")
-    assert not painters.put("taught", row.version, "another", PresetPainter("painters/another/weights"))
+    assert not painters.put(row.version, "another", PresetPainter("painters/another/weights"))
     presets.put("taught", "", [style])
-    assert not painters.put("taught", row.version, "old", PresetPainter("painters/old/weights"))
+    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"))
     assert presets.get("taught").painter is None
     presets.delete("taught")
-    assert not painters.put("taught", row.version, "old", PresetPainter("painters/old/weights"))
+    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"))
 
 
 def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:

@@ -22,14 +22,16 @@ class Reading:
     """Read from connections of this process; `memory` is how many bytes their bodies may hold.
 
     Attributes:
-        refused: the connections that were given up.
+        refused, reasons: the connections that were given up, and why each was.
     """
 
     def __init__(self, memory: int, deadlines: Deadlines | None = None) -> None:
         poller = selectors.DefaultSelector()
-        self.connections = Connections(poller, 100, memory, 5, self._read)
-        self.reader = Reader(self.connections, deadlines or Deadlines(), self._hand_over, self._refuse)
+        deadlines = deadlines or Deadlines()
+        self.connections = Connections(poller, 100, memory, deadlines, self._read)
+        self.reader = Reader(self.connections, deadlines, self._hand_over, self._refuse)
         self.refused: list[Connection] = []
+        self.reasons: list[Exception] = []
         self._poller = poller
         self._clients: dict[Connection, socket.socket] = {}
 
@@ -78,4 +80,5 @@ class Reading:
 
     def _refuse(self, connection: Connection, error: Exception) -> None:
         self.refused.append(connection)
+        self.reasons.append(error)
         self.connections.end(connection)

@@ -23,7 +23,9 @@ from service.config import Settings
 from service.web.deadlines import Deadlines
 from service.web.worker import Worker
 
-SETTINGS: dict[str, Any] = {"web_workers": 1, "web_threads": 2, "streams": 1, "max_body_mb": 1}
+SETTINGS: dict[str, Any] = {
+    "web_workers": 1, "web_threads": 2, "streams": 1, "max_body_mb": 1, "keepalive_s": 3
+}  # fmt: skip
 LIMIT = 2**20  # bytes of a body
 THREADS = 5
 
@@ -31,7 +33,9 @@ THREADS = 5
 class QuickWorker(Worker):
     """Time limits of a server with little patience."""
 
-    deadlines = Deadlines(head_s=1, pause_s=1, patience_s=1.5, closing_s=1, stop_idle_s=0.5, stop_body_s=3)
+    deadlines = Deadlines(
+        head_s=1, pause_s=1, patience_s=1.5, closing_s=1, linger_s=4, stop_idle_s=0.5, stop_body_s=3
+    )
 
 
 class Application:
@@ -154,7 +158,7 @@ def assert_problem(answer: Answer, status: int) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["connection"] == "close"
     problem = answer.json
-    assert set(problem) == {"type", "title", "status", "detail"}
+    assert set(problem) == {"type", "title", "status", "detail"} | ({"request_id"} if status == 500 else set())
     assert (problem["type"], problem["status"]) == ("about:blank", status)
     assert problem["title"]
     assert problem["detail"]

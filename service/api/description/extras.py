@@ -24,7 +24,8 @@ from service.api.description.texts import (
     TRACEPARENT,
 )
 from service.api.http import problems
-from service.api.http.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE, PART
+from service.api.http.body import MAX_PART_NAME, MAX_PARTS, PACK_TYPE
+from service.api.http.form import PART
 from service.api.http.json_body import MAX_JSON
 from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
@@ -33,6 +34,13 @@ from service.api.schemas import requests, responses
 Json = dict[str, Any]
 
 STREAM = "text/event-stream"
+NAMED_FILES = (
+    "/v1/transfers/{id}/image",
+    "/v1/transfers/{id}/sheet",
+    "/v1/styles/{name}/pack",
+    "/v1/styles/{name}/painter/model",
+)
+"""Files with a Content-Disposition. Pictures as they were sent have it where they came with a name."""
 API_ERRORS = ("401", "500", "503")  # errors of every operation under /v1
 WRITE_ERRORS = ("403", "507")  # also errors of operations that change something
 BODY_ERRORS = ("400", "413", "415")  # errors of operations with a body
@@ -162,6 +170,8 @@ def _headers_of(status: str, method: str, path: str) -> list[str]:
     names = ["X-Request-ID"]
     if method == "get" and status in ("200", "304") and is_api(path):
         names += ["ETag", "Cache-Control"]
+    if method == "get" and status == "200" and path in NAMED_FILES:
+        names += ["Content-Disposition"]
     if status == "201" or (method in ("put", "post") and status in ("200", "202")):
         names += ["Location"]
     if method == "post" and status == "200":

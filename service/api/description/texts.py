@@ -82,6 +82,11 @@ HEADERS: dict[str, Json] = {
         "description": "How long the response may be cached.",
         "examples": ["private, no-cache"],
     },
+    "Content-Disposition": {
+        "type": "string",
+        "description": "The name to save the file under (RFC 6266).",
+        "examples": ['inline; filename="photo - mosaic.png"'],
+    },
     "Location": {"type": "string", "description": "Path of the resource.", "examples": [f"/v1/transfers/{ID}"]},
     "Preference-Applied": {"type": "string", "description": "The wait that was applied.", "examples": ["wait=30"]},
     "Retry-After": {"type": "integer", "description": "Seconds to wait before the next try.", "examples": [30]},
@@ -113,6 +118,7 @@ TRACEPARENT = _request_header(
 MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
 SMALLEST: dict[str, Json] = {
     "StyleBody": {"images": [{"image": SMALLEST_IMAGE}], "description": "Grey"},
+    "StyleChanges": {"description": "Grey, and a little softer", "options": {"strength": 0.4}},
     "PainterBody": {"size": 512, "minutes": 1.0},
     "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
     "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,

@@ -18,12 +18,17 @@ from service.telemetry.tracing import Trace, continued
 
 logger = logging.getLogger(__name__)
 
-TRACE, CALLER, JOB = "nst.trace", "nst.caller", "nst.job"  # keys of the WSGI environment, shared with the views
+TRACE, CALLER, JOB, REQUEST_ID = (
+    "nst.trace",
+    "nst.caller",
+    "nst.job",
+    "nst.request_id",
+)  # keys of the WSGI environment, shared with the views
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 UNMATCHED = "unmatched"  # the route of a path that matches none
 QUIET = ("/livez", "/readyz", "/metrics")  # requested all the time, so only logged at level DEBUG
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def traceparent() -> str | None:
@@ -50,7 +55,7 @@ class _Exchange:
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        self._id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self._id = environ[REQUEST_ID] = given if _ID.fullmatch(given) else uuid.uuid4().hex
         self._environ = environ
         self._start_response = start_response
         self._begun = time.monotonic()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from service.api.http.form import PART, FormParser
 from service.api.http.json_body import MAX_JSON, read_object
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType, shown
 
-PART = "request"
 MAX_PARTS = 256  # of a form
 MAX_PART_NAME = 100  # characters
 PACK_TYPE = "application/octet-stream"
@@ -19,6 +20,8 @@ PACK_TYPE = "application/octet-stream"
 
 class ApiRequest(Request):
     """A request whose body is a JSON object, as JSON or as a part of a form."""
+
+    form_data_parser_class = FormParser
 
     def get_json(self, *args: Any, **kwargs: Any) -> Any:
         """Return the body's JSON object; unlike Flask's method, never silently None.
@@ -45,6 +48,10 @@ class ApiRequest(Request):
             raise UnsupportedMediaType(f"send the file as {media_type}")
         self._check_body()
         return self.get_data()
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        """Keep a form's files in memory, as their body is already: there may be no place for temporary files."""
+        return BytesIO()
 
     def _check_body(self) -> None:
         if self.headers.get("Content-Encoding", "identity") != "identity":
@@ -88,5 +95,7 @@ def _check_parts(parts: Sequence[tuple[str | None, object]]) -> None:
         if name in seen:
             raise MalformedBody(f"the form has the part {shown(name)} twice")
         if isinstance(content, str) and name != PART:
-            raise MalformedBody(f"the form's part {shown(name)} is no file: its file name is missing")
+            raise MalformedBody(
+                f"the form's part {shown(name)} is no file: it has neither a file name nor a media type"
+            )
         seen.add(name)

@@ -7,12 +7,15 @@ from flask_cors import CORS
 
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 
-READABLE = ("Location", "Retry-After", "ETag", "Preference-Applied", "X-Request-ID", "WWW-Authenticate")
+READABLE = (
+    "Location", "Retry-After", "ETag", "Preference-Applied", "X-Request-ID", "WWW-Authenticate",
+    "Content-Disposition",
+)  # fmt: skip
 SENDABLE = (
     "Authorization", "X-API-Key", "Content-Type", "Accept", "Prefer", "If-None-Match", "Last-Event-ID",
     "X-Request-ID", IDEMPOTENCY_HEADER,
 )  # fmt: skip
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PREFLIGHT_S = 3600
 
 

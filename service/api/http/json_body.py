@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from service.errors import BodyTooLarge, MalformedBody, shown
@@ -20,6 +21,8 @@ MAX_VALUES = 10_000  # objects, lists, and what is in them
 MAX_QUOTES = 5 * MAX_VALUES  # a key and its text have four quotes
 MAX_DEPTH = 16  # of nested objects and lists
 MAX_KEY = 200  # characters of a key
+MAX_WHOLE = 2**63  # a number with a fraction of zeros that is larger stays a float
+MAX_DIGITS = 100  # characters of such a number
 
 _STRUCTURE = re.compile(rb"[\[\]{},]")
 
@@ -33,7 +36,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
     """
     _check_size(raw)
     try:
-        body = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object)
+        body = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object, parse_float=number)
     except UnicodeDecodeError:
         raise MalformedBody("the body is not JSON: it must be UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -41,6 +44,19 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise MalformedBody("the body must be a JSON object")
     return body
+
+
+def number(text: str) -> int | float:
+    """Return the number of a JSON text with a fraction or an exponent: `64.0` and `6.4e1` are the integer 64.
+
+    JSON Schema says so, and some languages write all numbers like this. Beyond 64 bits a number stays a float.
+    """
+    value = float(text)
+    if not value.is_integer() or abs(value) > MAX_WHOLE or len(text) > MAX_DIGITS:
+        return value
+    exact = Decimal(text)
+    whole = int(exact)
+    return whole if whole == exact else value
 
 
 def _check_size(raw: bytes) -> None:

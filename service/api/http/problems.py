@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from service.api.http.access_log import REQUEST_ID
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
-from service.errors import BodyTooLarge, FieldError, InvalidInput, ServiceError
+from service.errors import SERVER_FAULT, BodyTooLarge, FieldError, InvalidInput, ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def register(app: Flask) -> None:
 
 def problem_response(error: ServiceError) -> Response:
     """Return the response for an error of the service, with the headers that belong to its status."""
-    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR or error.said:
         logger.error("%s %s: %s", request.method, request.path, error.detail)
     response = _response(error.problem())
     if error.retry_after is not None:
@@ -87,7 +88,7 @@ def _too_large(error: RequestEntityTooLarge) -> BodyTooLarge:
     raised_in = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
     if raised_in == "next_event":
         return BodyTooLarge(f"the form has more than {MAX_PARTS} parts")
-    if raised_in in ("receive_data", "parse"):
+    if raised_in in ("receive_data", "parse", "_text"):
         return BodyTooLarge(f"a text in the form is larger than {MAX_JSON / 2**20:g} MiB: send files as parts")
     limit = (request.max_content_length or 0) / 2**20
     return BodyTooLarge(f"the request body is larger than {limit:g} MiB (NST_MAX_BODY_MB)")
@@ -95,8 +96,11 @@ def _too_large(error: RequestEntityTooLarge) -> BodyTooLarge:
 
 def _unexpected(error: Exception) -> Response:
     logger.exception("%s %s failed", request.method, request.path)
-    return _response(ServiceError("an unexpected error; the service's log has it").problem())
+    return _response(ServiceError("an unexpected error; the service's log has it, by this request_id").problem())
 
 
 def _response(problem: Mapping[str, object]) -> Response:
-    return Response(json.dumps(problem), status=int(str(problem["status"])), mimetype=MEDIA_TYPE)
+    status = int(str(problem["status"]))
+    if status >= SERVER_FAULT and REQUEST_ID in request.environ:
+        problem = {**problem, "request_id": request.environ[REQUEST_ID]}
+    return Response(json.dumps(problem), status=status, mimetype=MEDIA_TYPE)

@@ -39,8 +39,8 @@ def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[T
         QueueFull, TooManyJobs: too many jobs wait already.
         NoSpace: the pictures are too much for the caller's share of the disk.
     """
-    reader = RequestReader(id, body.content, body.size, context)
     common = requested_options(body)
+    reader = RequestReader(id, body.content, common, context)
     if body.callback_url is not None:
         context.hosts.check_url(body.callback_url)
     if body.blend:
@@ -67,8 +67,9 @@ def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
 
 def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest[ScoreRequest]:
     """Check a score's request and store its pictures, as `take_in` does for a transfer; raises as that."""
-    reader = RequestReader(id, body.content, body.size, context)
-    painting = reader.painting(RequestedPainting("", "", requested_options(body)))
+    common = requested_options(body)
+    reader = RequestReader(id, body.content, common, context)
+    painting = reader.painting(RequestedPainting("", "", common))
     request = TransferRequest(reader.image(body.content), painting)
     picture = reader.image(body.image)
     if errors := aspect_errors("image", body.image, body.content):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from service.api.auth import caller
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors, pack_errors, painter_errors
+from service.api.intake.preset_options import sole_preset, unusable_with
 from service.api.intake.request_pictures import request_pictures
 from service.api.intake.variants import (
     RequestedOptions,
@@ -20,7 +22,7 @@ from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.jobs.memory_check import check_memory, check_painting_memory
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
-from service.options import OPTIONS, PAINTER, TransferOptions
+from service.options import DEFAULTS, OPTIONS, PAINTER, TransferOptions, begun_with
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.pictures.style_image import StyleImage
@@ -30,21 +32,26 @@ from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
 
-DARK = 0.02  # luminance in [0, 1]: a mask that is nowhere lighter counts as black
+DARK = 0.02  # of 1: a mask that counts nowhere more is refused as black
 
 
 class RequestReader:
     """A reader of one request: each of its pictures and presets is read and stored once."""
 
-    def __init__(self, id: str, content: ImageFile, size: int, context: AppContext) -> None:
+    def __init__(self, id: str, content: ImageFile, common: RequestedOptions, context: AppContext) -> None:
+        """`common`: what the body requests for all of its pictures.
+
+        Raises InvalidInput: it names a preset that doesn't exist.
+        """
         self._id = id
         self._content = content
-        self._size = size
         self._context = context
         self._files: dict[str, ImageFile] = {}
         self._presets: dict[str, PresetRow] = {}
         self._results: dict[tuple[str, int], ImageFile] = {}
-        self._black: dict[str, bool] = {}
+        self._lightest: dict[str, float] = {}
+        self._own = self._options_of_preset(common)
+        self._size = begun_with(self._own, _plain_options(common)).get("size", DEFAULTS["size"])
 
     def check_presets(self, named: Mapping[str, str]) -> None:
         """Raise InvalidInput for fields (keys) that name a preset which doesn't exist."""
@@ -55,7 +62,7 @@ class RequestReader:
         """Return a picture as the job's row refers to it, and remember to store it."""
         blob = job_blob(self._id, file.sha256)
         self._files[blob] = file
-        return StoredImage(blob, file.sha256, file.width, file.height)
+        return StoredImage(blob, file.sha256, file.width, file.height, name=file.name)
 
     def painting(self, requested: RequestedPainting, *, base: bool = False) -> Painting:
         """Return one painting; with `base`, what the variants have in common: they may have styles of their own.
@@ -70,6 +77,7 @@ class RequestReader:
         errors = content_size_errors(self._content, options.size)
         for name in ("protect", "strength_map"):
             errors += aspect_errors(f"{requested.loc}{name}", given.get(name), self._content)
+            errors += self._mask_errors(f"{requested.loc}{name}", given.get(name))
         for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
             errors += self._style_errors(requested.style_loc(i), entry, style, options)
         if options.init == "style" and styles and not any(style.sized() for style in styles):
@@ -116,8 +124,29 @@ class RequestReader:
 
     def _options(self, requested: RequestedPainting) -> TransferOptions:
         """Return the checked options. Raises InvalidInput."""
+        given = self._begun_with(requested)
         with _located(requested.loc):
-            return TransferOptions.of(**_plain_options(requested.options) | {"size": self._size})
+            return TransferOptions.of(**given | {"size": self._size})
+
+    def _options_of_preset(self, common: RequestedOptions) -> dict[str, Any]:
+        """Return the options of the preset that the transfer's own styles consist of; none if they are others."""
+        name = sole_preset(common.get("styles", ()))
+        return self._preset("styles.0.preset", name).options or {} if name else {}
+
+    def _begun_with(self, requested: RequestedPainting) -> dict[str, Any]:
+        """Return the options of a painting, unchecked: its own, over those of the transfer's preset that fit it."""
+        packs = [row.pack for row in self._presets_of(requested) if row.pack]
+        unfit = {name for pack in packs for name in unusable_with(self._own, pack.layers)}
+        usable = {name: value for name, value in self._own.items() if name not in unfit}
+        return begun_with(usable, _plain_options(requested.options))
+
+    def _presets_of(self, requested: RequestedPainting) -> list[PresetRow]:
+        entries: Sequence[StyleEntry] = requested.options.get("styles", ())
+        return [
+            self._preset(requested.style_loc(i)("preset"), entry.preset)
+            for i, entry in enumerate(entries)
+            if entry.preset
+        ]
 
     def _style(self, at: Callable[[str], str], entry: StyleEntry, method: str) -> StoredStyle:
         mask, style_mask = self._stored(entry.mask), self._stored(entry.style_mask)
@@ -155,7 +184,7 @@ class RequestReader:
         errors = style_size_errors(at("scale"), sized, options.size)
         errors += aspect_errors(at("mask"), entry.mask, self._content)
         for name in ("mask", "style_mask"):
-            errors += self._black_errors(at(name), getattr(entry, name))
+            errors += self._mask_errors(at(name), getattr(entry, name), may_be_black=False)
         if style.pack is not None:
             errors += self._pack_errors(at("preset"), str(entry.preset), options)
         if options.method == PAINTER:
@@ -171,17 +200,18 @@ class RequestReader:
         pack = self._presets[preset].pack
         return pack_errors(loc, pack, options, self._context.model_sha256()) if pack else []
 
-    def _black_errors(self, loc: str, mask: ImageFile | None) -> list[FieldError]:
-        """Return an error if a style's mask is black everywhere; each mask is examined once."""
+    def _mask_errors(self, loc: str, mask: ImageFile | None, *, may_be_black: bool = True) -> list[FieldError]:
+        """Return an error if a mask could mean several things, or nothing; each mask is examined once."""
         if mask is None:
             return []
-        if mask.sha256 not in self._black:
+        if mask.sha256 not in self._lightest:
             try:
-                self._black[mask.sha256] = files.lightest(mask.data, request_pictures().allowance) <= DARK
+                self._lightest[mask.sha256] = files.lightest(mask.data, request_pictures().allowance)
             except UnreadableImage as error:
                 return [FieldError(loc, str(error))]
-        black = self._black[mask.sha256]
-        return [FieldError(loc, "is black everywhere: nothing of the style would be left")] if black else []
+        if may_be_black or self._lightest[mask.sha256] > DARK:
+            return []
+        return [FieldError(loc, "is black or transparent everywhere: nothing of the style would be left")]
 
     def store(self, request: TransferRequest, named: Mapping[str, str], lane: Lane) -> int:
         """Check the memory that the job needs, then store the pictures; return their size in bytes.

@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import string
-from dataclasses import MISSING
+from dataclasses import MISSING, replace
 from typing import Annotated, Any
 
 from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from service.api.http.body import PART
+from service.api.http.form import PART
 from service.api.intake.request_pictures import request_pictures
+from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import ID, JOB, MAX_INDEX
 from service.errors import InvalidInput, shown
 from service.network.layers import LAYERS
 from service.options import OPTIONS
+from service.pictures.file_names import form_file_name, safe_name
 from service.pictures.images import ImageFile, UnreadableImage
 
 FILE_PART = "file:"
 NAMED_PARTS = "named_parts"  # key in Flask's `g`: the form's parts that fields have named
-WHITESPACE = string.whitespace.encode()
-NOT_BASE64 = (
-    "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
-)
 INIT_NAMES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if choice != "image")
 
 
 def option(name: str) -> Any:
     """Return the pydantic field of one option of TransferOptions."""
+    return Field(_default(name), **_rules(name), json_schema_extra=_layers_schema(name))
+
+
+def preset_option(name: str) -> Any:
+    """Return the pydantic field of an option that a preset may carry: it has no default."""
+
+    def change(schema: dict[str, Any]) -> None:
+        schema.update(_layers_schema(name))
+        schema.pop("default", None)
+
+    return Field(None, **_rules(name), json_schema_extra=change)
+
+
+def _default(name: str) -> Any:
     declared = OPTIONS[name]
-    meta = declared.metadata
-    default = declared.default if declared.default_factory is MISSING else declared.default_factory()
-    layers = name.endswith("_layers")
-    bounds = {} if layers or meta["choices"] else {"ge": meta["low"], "le": meta["high"]}
-    extra = _layers_schema(meta["low"], meta["high"]) if layers else None
+    return declared.default if declared.default_factory is MISSING else declared.default_factory()
+
+
+def _rules(name: str) -> dict[str, Any]:
+    meta, default = OPTIONS[name].metadata, _default(name)
+    bounds = {} if name.endswith("_layers") or meta["choices"] else {"ge": meta["low"], "le": meta["high"]}
     example = meta["high"] / 2 if default is None else default
-    return Field(default, **bounds, description=meta["doc"], examples=[example], json_schema_extra=extra)
+    return bounds | {"description": meta["doc"], "examples": [example]}
 
 
-def _layers_schema(low: float, high: float) -> dict[str, Any]:
+def _layers_schema(name: str) -> dict[str, Any]:
+    """Return what the schema of an option with layers has beside its type; for other options it is empty."""
+    if not name.endswith("_layers"):
+        return {}
+    low, high = (OPTIONS[name].metadata[bound] for bound in ("low", "high"))
     return {
         "propertyNames": {"enum": list(LAYERS)},
         "additionalProperties": {"type": "number", "minimum": low, "maximum": high},
@@ -53,36 +67,41 @@ def _layers_schema(low: float, high: float) -> dict[str, Any]:
 def read_image(value: object) -> ImageFile:
     """Return the image that a text holds or names: base64, a data: URL, or `file:<part name>` of this form.
 
+    An object may hold the text as `data`, with a `name` beside it; a part of a form has its file's name.
     Raises PydanticCustomError if the image can't be read.
     """
+    value, name = _named(value)
     if not isinstance(value, str):
         raise invalid("must be a string: base64, a data: URL or file:<part name>")
     try:
-        return request_pictures().read(value, _bytes)
+        image = request_pictures().read(value, _bytes)
     except UnreadableImage as error:
         raise invalid(str(error)) from None
+    return replace(image, name=name or _part_name(value))
+
+
+def _named(value: object) -> tuple[object, str]:
+    """Return an image's text and name, from the text alone or from an object that has both."""
+    if not isinstance(value, dict):
+        return value, ""
+    name = value.get("name", "")
+    if not {"data"} <= set(value) <= {"data", "name"} or not isinstance(name, str):
+        raise invalid('as an object it must be {"data": base64, "name": file name}')
+    return value["data"], safe_name(name)
+
+
+def _part_name(value: str) -> str:
+    """Return the file name of the form's part that a text names; empty if it names none."""
+    part = request.files.get(value.removeprefix(FILE_PART)) if value.startswith(FILE_PART) else None
+    return form_file_name(part.filename or "") if part else ""
 
 
 def _bytes(value: str) -> bytes:
     if value.startswith(FILE_PART):
         return _file(value.removeprefix(FILE_PART))
-    if value.startswith(("http://", "https://")):
+    if value[:8].lower().startswith(("http://", "https://")):
         raise invalid("URLs are not fetched; send the image itself")
-    if value.startswith("data:"):
-        header, comma, value = value.partition(",")
-        if not comma or not header.endswith(";base64"):
-            raise invalid("a data: URL must be base64, as in data:image/png;base64,…")
-    return _decoded(value)
-
-
-def _decoded(text: str) -> bytes:
-    """Return the bytes of base64, which may be broken into lines."""
-    try:
-        return base64.b64decode(text.encode("ascii").translate(None, WHITESPACE), validate=True)
-    except UnicodeEncodeError:
-        raise invalid(NOT_BASE64) from None
-    except binascii.Error as error:
-        raise invalid(f"{NOT_BASE64} ({error})") from None
+    return bytes_of(value)
 
 
 def _file(part: str) -> bytes:
@@ -112,12 +131,25 @@ SMALLEST_IMAGE = (
 )
 """A PNG of eight by eight pixels, in base64."""
 
-IMAGE_SCHEMA = {
+IMAGE_TEXT = {
     "type": "string",
-    "description": "An image: base64 of a PNG, JPEG, WebP, GIF or BMP file, a data: URL of it, or, in a "
+    "description": "An image: base64 or base64url of a PNG, JPEG, WebP, GIF or BMP file, a data: URL of it, or, in a "
     "multipart/form-data request, `file:<part name>`.",
     "examples": [SMALLEST_IMAGE, "data:image/png;base64," + SMALLEST_IMAGE, "file:photo"],
 }
+
+NAMED_IMAGE = {
+    "type": "object",
+    "description": "An image with its file name, which the transfer shows and its results are named after.",
+    "properties": {
+        "data": IMAGE_TEXT,
+        "name": {"type": "string", "description": "The file's name.", "examples": ["photo.jpg"]},
+    },
+    "required": ["data"],
+    "additionalProperties": False,
+}
+
+IMAGE_SCHEMA: dict[str, Any] = {"anyOf": [IMAGE_TEXT, NAMED_IMAGE]}
 
 ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IMAGE_SCHEMA)]
 
@@ -138,7 +170,7 @@ class JobInit(BaseModel):
 
 def read_first_image(value: object) -> str | ImageFile | JobInit:
     """Return the option `init`: one of its names, an image, or a transfer whose result is the initial image."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "data" not in value:
         return JobInit.model_validate(value)
     if isinstance(value, str) and value in INIT_NAMES:
         return value
@@ -152,5 +184,5 @@ def read_first_image(value: object) -> str | ImageFile | JobInit:
 InitField = Annotated[
     str | ImageFile | JobInit,
     BeforeValidator(read_first_image),
-    WithJsonSchema({"anyOf": [{"enum": list(INIT_NAMES)}, IMAGE_SCHEMA, JobInit.model_json_schema()]}),
+    WithJsonSchema({"anyOf": [{"enum": list(INIT_NAMES)}, *IMAGE_SCHEMA["anyOf"], JobInit.model_json_schema()]}),
 ]

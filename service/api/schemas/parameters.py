@@ -20,7 +20,7 @@ from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a preset
 JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
 CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
-DIGITS = r"^[0-9]{1,9}$"
+DIGITS = r"^[0-9]{1,9}(\.0{1,9})?$"  # `20.0` is an integer, as in JSON
 MAX_INDEX = 10**9 - 1  # the largest number of 9 digits
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
@@ -53,7 +53,7 @@ def _whole(value: object) -> object:
         return value
     if not re.fullmatch(DIGITS, value):
         raise invalid("must be a whole number, in 1 to 9 digits")
-    return int(value)
+    return int(value.partition(".")[0])
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]

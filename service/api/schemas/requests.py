@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from service.api.schemas.fields import SMALLEST_IMAGE, ImageField, InitField, check_all_named, option, picture
+from service.api.schemas.fields import (
+    SMALLEST_IMAGE,
+    ImageField,
+    InitField,
+    check_all_named,
+    option,
+    picture,
+    preset_option,
+)
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import NAME
 from service.options import (
@@ -113,6 +121,34 @@ class PainterBody(Learning, WholeBody):
     """A painter that a preset is to learn."""
 
 
+class PresetOptions(Body):
+    """The options that a transfer with this preset alone begins with; what the transfer names goes before them."""
+
+    size: int = preset_option("size")
+    strength: float = preset_option("strength")
+    content_weight: float = preset_option("content_weight")
+    style_weight: float = preset_option("style_weight")
+    tv_weight: float = preset_option("tv_weight")
+    content_layers: dict[str, float] = preset_option("content_layers")
+    style_layers: dict[str, float] = preset_option("style_layers")
+    loss_scaling: LossScaling = preset_option("loss_scaling")
+    iterations: int = preset_option("iterations")
+    levels: int = preset_option("levels")
+    tolerance: float = preset_option("tolerance")
+    optimizer: Optimizer = preset_option("optimizer")
+    init: Literal["content", "random", "style"] = preset_option("init")
+    seed: int = preset_option("seed")
+    color: Color = preset_option("color")
+
+    def given(self) -> dict[str, Any]:
+        """Return the options that were named, as JSON may hold them."""
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+
+
+def _preset_options(doc: str) -> Any:
+    return Field(None, description=doc, examples=[{"strength": 0.7, "color": "match", "size": 768}])
+
+
 class StyleBody(WholeBody):
     """A preset: one or more style images."""
 
@@ -130,6 +166,7 @@ class StyleBody(WholeBody):
         json_schema_extra={"items": {"type": "integer", "minimum": LOW_SIZE, "maximum": HIGH_SIZE}},
     )
 
+    options: PresetOptions | None = _preset_options("What a transfer with this preset alone begins with.")
     painter: Learning | None = Field(
         None, description="Teaches the preset a painter, as PUT …/painter does.", examples=[{"size": 512}]
     )
@@ -142,6 +179,22 @@ class StyleBody(WholeBody):
         if not all(LOW_SIZE <= size <= HIGH_SIZE for size in sizes):
             raise invalid(f"each size must be between {LOW_SIZE} and {HIGH_SIZE}")
         return sorted(set(sizes))
+
+
+class StyleChanges(WholeBody):
+    """Changes of a preset that leave its pictures as they are; what isn't named stays."""
+
+    example = '{"description": …}'
+
+    name: str | None = Field(
+        None, pattern=NAME, description="Its new name, which no other preset has.", examples=["harbour"]
+    )
+    description: str | None = Field(
+        None, max_length=2000, pattern=TEXT, description="Its new description.", examples=["A harbour at night"]
+    )
+    options: PresetOptions | None = _preset_options(
+        "Its new options, instead of all that it has: `{}` takes them away."
+    )
 
 
 class StyleEntry(Body):

@@ -13,6 +13,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
 from service.storage.schema import ENDED, JobRow, PresetRow
+from service.styles.starters.loading import is_built_in
 
 Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
 """A job's id -> its status and error."""
@@ -23,8 +24,11 @@ PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model"
 
 
 def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
-    """Return a preset as JSON; `outcomes` holds its tasks, as far as they are kept."""
+    """Return a preset as JSON; `outcomes` holds its jobs, as far as they are kept."""
     here = f"/v1/styles/{row.name}"
+    built_in = is_built_in(row)
+    shown = built_in or outcomes.get(row.sample or "", ("", None))[0] == "succeeded"
+    parts = ["image", *(["painted"] if shown else []), "pack", "painter"]
     return {
         "name": row.name,
         "description": row.description,
@@ -32,15 +36,17 @@ def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
         "pack": row.pack and _pack(row.pack),
         "warm": row.warm and _warm(row.warm, outcomes),
         "painter": _painter_status(row, outcomes.get(row.learning or "", (None, None))[0]),
+        "options": row.options or {},
+        "built_in": built_in,
         "created_at": iso(row.created_at),
-        "links": {"self": here} | {part: f"{here}/{part}" for part in ("image", "pack", "painter")},
+        "links": {"self": here} | {part: f"{here}/{part}" for part in parts},
     }
 
 
 def _style_image(image: StyleImage[StoredImage]) -> dict[str, Any]:
     file = image.file
     size = {"width": file.width, "height": file.height}
-    return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale}
+    return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale, "name": file.name or None}
 
 
 def _pack(pack: PresetPack) -> dict[str, Any]:
@@ -103,6 +109,7 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
         "sha256": image.sha256,
         "width": image.width,
         "height": image.height,
+        "name": image.name or None,
         "weight": picture.weight,
         "scale": picture.scale,
         "link": f"/v1/transfers/{id}/files/{image.sha256}" if image.blob else None,

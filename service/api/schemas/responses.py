@@ -56,6 +56,9 @@ class Problem(BaseModel):
         max_length=MAX_ERRORS,
     )
     more_errors: int = described("How many more fields are wrong than `errors` names.", 3, 0, ge=0)
+    request_id: str | None = described(
+        "Where the service is at fault: the id of this request in its log, as in X-Request-ID.", "5f2c", None
+    )
 
 
 class StyleImageOut(BaseModel):
@@ -68,6 +71,7 @@ class StyleImageOut(BaseModel):
         "Share in the average of the Gram matrices.", 1.0, ge=STYLE_WEIGHTS[0], le=STYLE_WEIGHTS[1]
     )
     scale: float = described("Size relative to the output's.", 1.0, ge=STYLE_SCALES[0], le=STYLE_SCALES[1])
+    name: str | None = described("File name that it came with; null if it came without one.", "harbour.jpg", None)
 
 
 class PackOut(BaseModel):
@@ -140,6 +144,10 @@ class StyleOut(BaseModel):
     pack: PackOut | None = described("The pack that it was saved from; null for one with pictures.", None)
     warm: WarmOut | None = described("The Gram matrices that are computed beforehand; null if none are.", None)
     painter: PainterStatus = described("Status of its painter.", "ready")
+    options: dict[str, Any] = described(
+        "What a transfer with it alone begins with, where the transfer doesn't say otherwise.", {"strength": 0.7}
+    )
+    built_in: bool = described("Whether it is one of the service's own presets, as that came.", False)
     created_at: str = described("When its name was first taken (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour"})
 
@@ -259,6 +267,7 @@ class TransferFileOut(BaseModel):
     sha256: str = sha256("the file as it was sent")
     width: int = pixels("Width", 512)
     height: int = pixels("Height", 384)
+    name: str | None = described("File name that it came with; null if it came without one.", "photo.jpg")
     weight: float | None = described("For a style image: its share within its entry of `styles`.", None)
     scale: float | None = described("For a style image: its size relative to the entry's.", None)
     link: str | None = described(

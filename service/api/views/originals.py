@@ -9,6 +9,7 @@ from flask import Response
 
 from service.api.description.media import files
 from service.api.http.caching import FOREVER, file
+from service.api.http.disposition import disposition
 from service.pictures.images import SENT_TYPES, media_type_of
 from service.storage.pictures import StoredImage
 
@@ -21,4 +22,6 @@ def original(image: StoredImage, read: Callable[[], bytes], rule: str = FOREVER)
     if response.status_code == HTTPStatus.OK:
         response.mimetype = media_type_of(response.get_data())
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if image.name:
+        response.headers["Content-Disposition"] = disposition(image.name)
     return response

@@ -12,6 +12,7 @@ from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.caching import REVALIDATE, file
+from service.api.http.disposition import disposition
 from service.api.intake.learning import new_learning
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
@@ -94,7 +95,7 @@ def get_painter_model(path: StylePath) -> Response:
     response = file(
         lambda: context().painters.model(painter), "application/octet-stream", painter.onnx_sha256, REVALIDATE
     )
-    response.headers["Content-Disposition"] = f'attachment; filename="{path.name}.onnx"'
+    response.headers["Content-Disposition"] = disposition(f"{path.name}.onnx", "attachment")
     return response
 
 
@@ -129,13 +130,16 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
 
     A stream of Server-Sent Events as a transfer's: `progress`, `preview` and, at its end, `done` with the painter.
     """
-    job = _learning(context().presets.get(path.name))
+    preset = context().presets.get(path.name)
+    job = _learning(preset)
     if job is None:
         raise NotReady(f"the style {path.name!r} isn't learning")
     presets, painter = context().presets, f"/v1/styles/{path.name}/painter"
 
     def done(row: JobRow) -> dict[str, Any]:
-        return painter_resource(presets.get(path.name), row)
+        with suppress(NotFound):  # it may have another name by now
+            return painter_resource(presets.get(path.name), row)
+        return painter_resource(preset, row)
 
     return event_stream(job, header, Shown(learning_progress, done, lambda row: f"{painter}/preview"))
 

@@ -1,7 +1,8 @@
-"""/v1/styles: presets, with their pictures and packs."""
+"""/v1/styles: presets, with their packs."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -16,14 +17,15 @@ from service.api.description.openapi import operation_id
 from service.api.http.access_log import traceparent
 from service.api.http.body import PACK_TYPE, PackRequest
 from service.api.http.caching import REVALIDATE, file
+from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.intake.learning import NewLearning, new_learning
-from service.api.schemas.parameters import NewStylePath, PageQuery, StyleImagePath, StylePath
-from service.api.schemas.requests import StyleBody
+from service.api.intake.preset_options import check_usable, checked_options, packed_options
+from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
+from service.api.schemas.requests import StyleBody, StyleChanges
 from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.made import made
-from service.api.views.originals import ORIGINAL, original
 from service.errors import InvalidInput, NotFound, OtherModel
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
@@ -31,15 +33,15 @@ from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
 from service.painters.packed import joined, parted
-from service.pictures.images import UnreadableImage
+from service.pictures.images import UnreadableImage, digest
 from service.pictures.sizes import style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
-from service.storage.readback import read_back
 from service.storage.records import Warming
 from service.storage.schema import PresetRow
-from service.styles.packs import Pack, UnusablePack
+from service.styles.packs import Pack, UnusablePack, with_facts
+from service.styles.preset_changes import PresetChanges, change_preset
 
 blueprint = APIBlueprint(
     "styles",
@@ -51,8 +53,8 @@ blueprint = APIBlueprint(
 )
 
 SAVED: dict[Any, Any] = {"200": StyleOut, "201": StyleOut}
+CHANGED: dict[Any, Any] = {"200": StyleOut} | dict.fromkeys(("400", "404", "409"), Problem)
 PACK = files(PACK_TYPE)
-THUMBNAIL = files("image/jpeg")
 
 
 @blueprint.put("/<name>", responses=SAVED | dict.fromkeys(("400", "429", "503"), Problem))
@@ -65,18 +67,20 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
             if errors := style_size_errors(f"images.{i}.scale", [(image, image.scale)], size):
                 raise InvalidInput(errors)
             check_style_memory(f"images.{i}.scale", [(image, image.scale)], size, context().registry.capacities())
+    sized = [(image, image.scale) for image in images]
+    options = checked_options(body.options, sized)
     if body.warm:
         context().queue.check_limits(caller())
     before = _found(path.name)
-    sized = [(image, image.scale) for image in images]
     with new_learning("painter.", sized, body.painter) if body.painter else nullcontext() as learning:
         try:
             saved = context().presets.put(
                 path.name,
                 body.description,
                 images,
-                lambda session, row: _submit_tasks(session, row, body, learning),
-                caller(),
+                also=lambda session, row: _submit_tasks(session, row, body, learning),
+                owner=caller(),
+                options=options,
             )
         except UnreadableImage as error:  # its thumbnail can't be made
             raise InvalidInput.field("images", str(error)) from error
@@ -129,14 +133,33 @@ def get_style(path: StylePath) -> dict[str, Any]:
     return style_resource(row, _outcomes([row]))
 
 
+@blueprint.patch("/<name>", responses=CHANGED)
+def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Change a preset's name, description or options
+
+    All of it or nothing. Its pictures, its Gram matrices and its painter stay. 409 if another preset has the name.
+    """
+    context().disks.check()
+    before = context().presets.get(path.name)
+    options = None
+    if body.options is not None:
+        options = checked_options(body.options, [(image, image.scale) for image in before.images if image.file.blob])
+        if before.pack:
+            check_usable(options, before.pack.layers)
+    row = change_preset(context().database, path.name, PresetChanges(body.name, body.description, options))
+    resource, _, location = _saved(row, is_new=False)
+    return resource, 200, location
+
+
 def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
     location = {"Location": url_for("styles.get_style", name=row.name)}
     return style_resource(row, _outcomes([row])), 201 if is_new else 200, location
 
 
 def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
-    """Return status and error of the presets' tasks, read in one query."""
-    jobs = [row.warm.job for row in rows if row.warm] + [row.learning for row in rows if row.learning]
+    """Return status and error of the presets' jobs, read in one query."""
+    jobs = [row.warm.job for row in rows if row.warm]
+    jobs += [job for row in rows for job in (row.learning, row.sample) if job]
     return context().queue.outcomes(jobs) if jobs else {}
 
 
@@ -144,7 +167,7 @@ def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
 def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset from the pack of another service
 
-    It has the painter that the pack holds, if there is one, at once.
+    It has the painter that the pack holds, if there is one, at once, and those options that need no pictures.
     """
     context().disks.check()
     data = raw.get_file(PACK_TYPE)
@@ -160,7 +183,9 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
     if painter and painter.record.model != pack.model:
         raise OtherModel(f"its painter learned from the model {painter.record.model}, this service's is {pack.model}")
     before = _found(path.name)
-    saved = context().presets.put_pack(path.name, plain, pack, caller(), painter)
+    saved = context().presets.put_pack(
+        path.name, plain, pack, owner=caller(), painter=painter, options=packed_options(pack)
+    )
     _end_tasks(before)
     return _saved(*saved)
 
@@ -175,14 +200,15 @@ def get_style_pack(path: StylePath) -> Response:
     row = context().presets.get(path.name)
     model = row.pack.model if row.pack else context().model_sha256()
     painter = row.painter if row.painter and row.painter.model == model else None
-    etag = f"{row.version}-{model}" + (f"-{painter.sha256}" if painter else "")
+    facts = digest(json.dumps([row.description, row.options], sort_keys=True).encode())
+    etag = f"{row.version}-{model}-{facts[:16]}" + (f"-{painter.sha256}" if painter else "")
 
     def data() -> bytes:
-        plain = _plain_pack(row, model)
+        plain = with_facts(_plain_pack(row, model), row.description, row.options or {})
         return joined(plain, context().painters.weights(painter), painter) if painter else plain
 
     response = file(data, PACK_TYPE, etag, REVALIDATE)
-    response.headers["Content-Disposition"] = f'attachment; filename="{row.name}.safetensors"'
+    response.headers["Content-Disposition"] = disposition(f"{row.name}.safetensors", "attachment")
     return response
 
 
@@ -195,28 +221,6 @@ def _plain_pack(row: PresetRow, model: str) -> bytes:
     task = PackTask(StoredStyle(row.name, 1.0, 1.0, row.images), row.version, row.description, row.thumbnail)
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
     return find() or made("the pack", task, key, find)
-
-
-@blueprint.get("/<name>/image", responses=THUMBNAIL | {"404": Problem})
-def get_style_thumbnail(path: StylePath) -> Response:
-    """A thumbnail of a preset"""
-    row = context().presets.get(path.name)
-    # not FOREVER: the preset can get another picture
-    return file(lambda: context().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
-
-
-@blueprint.get("/<name>/images/<index>", responses=ORIGINAL | {"404": Problem})
-def get_style_picture(path: StyleImagePath) -> Response:
-    """A style image of a preset, as it was sent
-
-    A preset that came as a pack has none.
-    """
-    row = context().presets.get(path.name)
-    if path.index >= len(row.images) or not row.images[path.index].file.blob:
-        raise NotFound(f"the style {path.name!r} has no picture {path.index}")
-    image = row.images[path.index].file
-    # not FOREVER: the preset can get other pictures
-    return original(image, lambda: read_back(context().blobs, image.blob, image.sha256), REVALIDATE)
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})

@@ -26,7 +26,8 @@ def livez() -> dict[str, str]:
 def readyz() -> dict[str, Any]:
     """Check that a transfer posted now would be carried out
 
-    Database, blobs, room on the disk, model and a live worker are there. `notes` has what is odd all the same.
+    Database, blobs, room on the disk, model and a live worker are there, and there is room for a request's body.
+    `notes` has what is odd all the same.
     """
     reasons = _unready()
     if reasons:
@@ -38,18 +39,14 @@ def readyz() -> dict[str, Any]:
 def _unready() -> list[str]:
     reasons = []
     if not context().settings.model.is_file():
-        reasons.append(f"there is no model at {context().settings.model}; build it with: python -m export")
-    for check in (context().database.check, context().disks.check, context().blobs.check, _check_workers):
+        reasons.append("there is no model; build it with: python -m export")
+    found = context()
+    for part in (found.fullness, found.database, found.disks, found.blobs, found.registry):
         try:
-            check()
+            part.check()
         except ServiceError as error:
-            reasons.append(error.detail)
+            reasons.append(error.public)
     return reasons
-
-
-def _check_workers() -> None:
-    if not context().registry.alive():
-        raise Unavailable("no worker is alive")
 
 
 @blueprint.get("/openapi.json", doc_ui=False)

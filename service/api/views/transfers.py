@@ -12,9 +12,11 @@ from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.caching import FOREVER, file
+from service.api.http.disposition import disposition
 from service.api.http.negotiation import preferred, transcoded
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.intake.intake import take_in
+from service.api.intake.samples import note_sample
 from service.api.intake.submit import repeat_key, repeated, submitted
 from service.api.live.waiting import preferred_wait
 from service.api.schemas.parameters import (
@@ -33,6 +35,7 @@ from service.api.views.stored import job_preview, transfer_file
 from service.errors import DatabaseFull, MissingFile, NotFound, NotReady
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
+from service.jobs.names import picture_name, sheet_name
 from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
@@ -65,6 +68,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     """
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
+    note_sample(job)
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
         job, waited = context().waiting.until_ended(job, seconds)
@@ -124,6 +128,8 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
     else:
         response = _transcoded(path.id, query.variant, picture, media_type)
     response.vary.add("Accept")
+    name = picture_name(_request_of(path.id), query.variant, media_type.removeprefix("image/"))
+    response.headers["Content-Disposition"] = disposition(name)
     return response
 
 
@@ -188,9 +194,11 @@ def get_transfer_sheet(path: TransferPath) -> Response:
     if sheet is None:
         raise NotFound("a transfer without variants has no sheet")
     if sheet.sha256:
-        return _file(path.id, sheet, "image/jpeg")
-    # a row of an earlier version holds no digest
-    return file(lambda: job_preview(path.id, TRANSFER, sheet.blob), "image/jpeg", sheet.blob, FOREVER)
+        response = _file(path.id, sheet, "image/jpeg")
+    else:  # a row of an earlier version holds no digest
+        response = file(lambda: job_preview(path.id, TRANSFER, sheet.blob), "image/jpeg", sheet.blob, FOREVER)
+    response.headers["Content-Disposition"] = disposition(sheet_name(_request_of(path.id)))
+    return response
 
 
 def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str) -> Response:

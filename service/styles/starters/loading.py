@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from service.decoding import files
 from service.pictures.images import ImageFile, digest
@@ -18,7 +19,8 @@ MARK = "starters"
 FOLDER = Path(__file__).parent
 
 
-class Starter(NamedTuple):
+@dataclass(frozen=True)
+class Starter:
     """A preset of the first start: one picture, `<name>.webp`, and its painter's weights, `<name>.safetensors`."""
 
     name: str
@@ -33,14 +35,23 @@ class Starter(NamedTuple):
     def painter(self) -> Path:
         return self.folder / f"{self.name}.safetensors"
 
+    @property
+    def painted(self) -> Path:
+        """A photograph painted in it, small."""
+        return self.folder / "painted" / f"{self.name}.webp"
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of its picture's file."""
+        return digest(self.picture.read_bytes())
+
     def image(self) -> StyleImage[ImageFile]:
         return StyleImage(files.check_image(self.picture.read_bytes()))
 
     def is_unchanged(self, preset: PresetRow) -> bool:
         """Return whether a preset has this starter's picture and description."""
-        wanted = digest(self.picture.read_bytes())
         pictures = [(image.file.sha256, image.scale) for image in preset.images]
-        return pictures == [(wanted, 1.0)] and preset.description == self.description
+        return pictures == [(self.sha256, 1.0)] and preset.description == self.description
 
 
 STARTERS = (
@@ -55,6 +66,15 @@ STARTERS = (
     Starter("dots", "Pointillism: dabs of pure colour side by side"),
     Starter("waves", "Printed waves: rings over rings in indigo, as on old Japanese cloth"),
 )
+
+
+BY_NAME = {starter.name: starter for starter in STARTERS}
+
+
+def is_built_in(preset: PresetRow) -> bool:
+    """Return whether a preset is one of the starters, as it came."""
+    starter = BY_NAME.get(preset.name)
+    return starter is not None and not preset.options and starter.is_unchanged(preset)
 
 
 def load(presets: Presets) -> None:

@@ -1,5 +1,6 @@
 // The service's HTTP API: one way of calling it, with the key where there is one.
 import { currentKey, keyInsteadOf } from "./key.js";
+import { sendFollowed } from "./upload.js";
 
 /** The service refused a request, with an RFC 9457 problem. */
 export class Problem extends Error {
@@ -18,7 +19,7 @@ export class Unreachable extends Error {
   }
 }
 
-/** The response to a request. Throws Problem, Unreachable, or the reason that `signal` was aborted with. */
+/** The response to a request; `onSent(bytes, all)` is called while its body goes. Throws Problem, Unreachable, or the reason that `signal` was aborted with. */
 export async function call(path, { headers = {}, ...options } = {}) {
   for (;;) {
     const key = currentKey();
@@ -41,9 +42,9 @@ export function form(request, files) {
   return body;
 }
 
-async function answerTo(path, options) {
+async function answerTo(path, { onSent, ...options }) {
   try {
-    return await fetch(path, options);
+    return await (onSent ? sendFollowed(path, options, onSent) : fetch(path, options));
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Unreachable();

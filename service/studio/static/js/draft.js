@@ -13,6 +13,7 @@ export const DEFAULTS = Object.freeze({
   seed: "0",
   format: "png",
   quality: "90",
+  series: "one",
 });
 export const MAX_STYLES = 16;
 
@@ -55,7 +56,14 @@ export function setSettings(some) {
 
 /** Adds an entry to the mix; `source` is {preset} or {file}, with other fields of the entry if wanted. */
 export function addStyle(source) {
-  if (draft.mix.length < MAX_STYLES) change("mix", [...draft.mix, { id: nextId++, weight: 1, scale: 1, ...source }]);
+  const style = { id: nextId++, weight: usualWeight(), scale: 1, ...source };
+  if (draft.mix.length < MAX_STYLES) change("mix", [...draft.mix, style]);
+}
+
+/** The weight that gives one more style its fair share. */
+function usualWeight() {
+  const others = draft.mix.filter(({ mask }) => !mask);
+  return others.reduce((sum, { weight }) => sum + weight, 0) / others.length || 1;
 }
 
 export function changeStyle(id, some) {

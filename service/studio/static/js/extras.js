@@ -1,10 +1,12 @@
 // The extras: fields that the draft has from a past transfer and that have no control, in words, each with a button to remove it.
 import { $, h, icon, show } from "./dom.js";
 import { draft, onDraft, removeExtra } from "./draft.js";
+import { PLACES } from "./where.js";
 
 function draw() {
-  $("extras").replaceChildren(...draft.extras.map(row));
-  show($("extras-box"), draft.extras.length > 0);
+  const rest = draft.extras.filter(({ name }) => !(name in PLACES));
+  $("extras").replaceChildren(...rest.map(row));
+  show($("extras-box"), rest.length > 0);
 }
 
 function row(extra) {

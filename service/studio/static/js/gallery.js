@@ -1,19 +1,48 @@
-// The gallery: past transfers, newest first, as the service has them.
+// The gallery: past transfers, newest first, as the service has them; all of them, or those that are searched for.
 import { getJson } from "./api.js";
-import { $, h, icon, show } from "./dom.js";
+import { $, show } from "./dom.js";
+import { cardOf } from "./gallery_card.js";
+import { isFiltering, isWanted, offerStyles } from "./gallery_filter.js";
 import { patiently } from "./patience.js";
-import { showNothing, showPicture } from "./pictures.js";
+import { showNothing } from "./pictures.js";
 import { tellIn } from "./problems.js";
-import { ago, count, STATUS, stylesOf } from "./words.js";
 
 const PAGE = 12;
+const SEARCHED = 100; // transfers of a page while something is searched for
+const PAGES = 10; // searched at a time
 const EMPTY = "Nothing has been painted yet. What you paint hangs here, and stays after a reload.";
+const NONE = "None of your pictures is like that.";
 
-const cards = new Map(); // a transfer's id -> {card, status}
+const cards = new Map(); // a transfer's id -> {card, job}
+const listeners = new Set();
 let next = null;
+let search = 0; // the newest one's number: older ones are given up
 
-async function page(cursor) {
-  return patiently(() => getJson(`/v1/transfers?limit=${PAGE}${cursor ? `&cursor=${cursor}` : ""}`));
+function page(cursor, limit = PAGE) {
+  return patiently(() => getJson(`/v1/transfers?limit=${limit}${cursor ? `&cursor=${cursor}` : ""}`));
+}
+
+/** Calls a listener when other cards are shown. */
+export function onCards(listener) {
+  listeners.add(listener);
+}
+
+/** The transfers that are shown, in their order. */
+export function shownJobs() {
+  return [...$("wall").children].map((card) => cards.get(card.dataset.job).job);
+}
+
+/** The card's element of a transfer; undefined if it isn't shown. */
+export function cardOfJob(id) {
+  return cards.get(id)?.card;
+}
+
+/** The id of the transfer that hangs after some, or else before them; undefined if there is no other. */
+export function neighbourOf(ids) {
+  const all = shownJobs().map(({ id }) => id);
+  const places = ids.map((id) => all.indexOf(id)).filter((place) => place >= 0);
+  const after = all.slice(Math.max(...places) + 1).find((id) => !ids.includes(id));
+  return after ?? all.findLast((id) => !ids.includes(id));
 }
 
 /** Loads the newest transfers again; cards of transfers that still exist stay. */
@@ -24,27 +53,41 @@ export function refreshGallery() {
 async function refresh() {
   const { items, next: cursor } = await page();
   const oldest = cursor ? items.at(-1).created_at : ""; // of those that the service has named
-  const gone = [...cards].filter(([id, { made }]) => made >= oldest && !items.some((job) => job.id === id));
+  const gone = [...cards].filter(([id, { job }]) => job.created_at >= oldest && !items.some((one) => one.id === id));
   for (const [id] of gone) drop(id);
-  if (cards.size === 0 || !cursor) next = cursor;
-  items.forEach((job, i) => place(job, i));
+  if ((cards.size === 0 && !isFiltering()) || !cursor) next = cursor;
+  items.filter(isWanted).forEach((job, i) => place(job, i));
   finish();
 }
 
-async function more() {
-  const { items, next: cursor } = await page(next);
-  next = cursor;
-  for (const job of items) place(job, cards.size);
+/** Shows the transfers that are searched for now, instead of those before. */
+export function searchAgain() {
+  for (const id of [...cards.keys()]) drop(id);
+  next = undefined;
+  return more(false).catch(tellIn($("gallery-empty")));
+}
+
+async function more(focus = true) {
+  const mine = ++search;
+  const before = cards.size;
+  let read = 0;
+  do {
+    const { items, next: cursor } = await page(next, isFiltering() ? SEARCHED : PAGE);
+    if (mine !== search) return;
+    next = cursor;
+    for (const job of items.filter(isWanted)) place(job, cards.size);
+    read += 1;
+  } while (next && cards.size - before < PAGE && read < PAGES);
   finish();
-  cards.get(items[0]?.id)?.card.querySelector("a").focus();
+  if (focus) $("wall").children[before]?.querySelector("a").focus();
 }
 
 /** Puts a transfer's card at a place. A card that is already there isn't moved, because it would lose the focus. */
 function place(job, at) {
   const known = cards.get(job.id);
-  const card = known?.status === job.status ? known.card : cardOf(job);
+  const card = known?.job.status === job.status ? known.card : cardOf(job);
   if (known && known.card !== card) drop(job.id);
-  cards.set(job.id, { card, status: job.status, made: job.created_at });
+  cards.set(job.id, { card, job });
   const there = $("wall").children[at] ?? null;
   if (there !== card) $("wall").insertBefore(card, there);
 }
@@ -58,10 +101,12 @@ function drop(id) {
 }
 
 function finish() {
-  $("gallery-empty").textContent = EMPTY;
+  $("gallery-empty").textContent = isFiltering() ? NONE : EMPTY;
   show($("gallery-empty"), cards.size === 0);
   show($("more"), next !== null);
+  offerStyles(shownJobs());
   markOpen();
+  for (const listener of listeners) listener();
 }
 
 /** Marks the card of the transfer on the stage. */
@@ -70,34 +115,6 @@ export function markOpen() {
     if (link.hash === location.hash) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-}
-
-function cardOf(job) {
-  const styles = stylesOf(job.options);
-  const done = job.status === "succeeded";
-  const many = job.options.variants.length;
-  const when = done ? ago(job.created_at) : STATUS[job.status];
-  const small = many > 1 ? `${when} · ${count(many, "picture", "pictures")}` : when;
-  return h(
-    "li",
-    { class: `card-${job.status}` },
-    h(
-      "a",
-      { href: `#/${job.id}` },
-      pictureOf(job),
-      h("span", { class: "label" }, h("strong", {}, styles), " ", h("small", {}, small)),
-      job.status === "failed" ? h("span", { class: "reason" }, job.error?.detail ?? "") : null,
-    ),
-  );
-}
-
-function pictureOf(job) {
-  const live = job.status === "queued" || job.status === "running";
-  if (job.status === "failed") return h("span", { class: "blank" }, icon("alert"));
-  const image = h("img", { alt: "", loading: "lazy" });
-  const path = job.links.preview && !live ? job.links.preview : `/v1/transfers/${job.id}/content`;
-  showPicture(image, path).catch(() => image.classList.add("absent"));
-  return image;
 }
 
 $("more").addEventListener("click", () => more().catch(tellIn($("gallery-empty"))));

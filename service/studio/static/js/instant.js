@@ -8,12 +8,13 @@ import { refreshGallery } from "./gallery.js";
 import { discard, keepOpened, supersedeBy } from "./instant_jobs.js";
 import { isSame, isSize, toInstantRequest } from "./instant_request.js";
 import { isWatching } from "./job.js";
+import { resultName } from "./names.js";
 import { onPainters } from "./painters.js";
 import { patiently } from "./patience.js";
-import { peekAt } from "./peek.js";
 import { fetchPicture } from "./pictures.js";
 import { uniqueName } from "./random.js";
 import { fillShelf } from "./shelf.js";
+import { shrunk } from "./shrink.js";
 import { isLive, offerFile, showDraft, showInstant } from "./stage.js";
 import { briefly, listed } from "./words.js";
 
@@ -40,11 +41,6 @@ export function returnToInstant() {
   refresh();
   const asked = toInstantRequest(draft);
   if (asked && last && isSame(last.asked, asked)) put();
-}
-
-/** Puts the small copy away where the stage shows something else. */
-export function leaveInstant() {
-  peekAt(null);
 }
 
 function isOnItsWay(asked) {
@@ -77,7 +73,6 @@ function forget() {
   stop();
   if (last) showDraft();
   last = null;
-  leaveInstant();
   show($("instant"), false);
 }
 
@@ -124,7 +119,8 @@ async function paint(asked, signal) {
 /** Not given up once it is sent: without its answer nobody would know the job that has to be deleted. */
 async function posted({ request, files }, signal) {
   const headers = { Prefer: `wait=${WAIT_S}`, "Idempotency-Key": uniqueName() };
-  const send = () => call("/v1/transfers", { method: "POST", headers, body: form(request, files) });
+  const parts = await shrunk({ request, files });
+  const send = () => call("/v1/transfers", { method: "POST", headers, body: form(request, parts.files) });
   return (await patiently(send, signal)).json();
 }
 
@@ -141,11 +137,9 @@ function put() {
   const { asked, blob, seconds, problem } = last;
   if (problem) {
     showDraft();
-    leaveInstant();
-    return tell(`No picture at once: ${problem}`);
+      return tell(`No picture at once: ${problem}`);
   }
   showInstant(draft.content, blob, `Painting in the style of ${listed(asked.names)}`).catch(() => {});
-  peekAt(blob);
   const words = `Painted in ${briefly(seconds)} by the ${asked.names.length > 1 ? "painters" : "painter"} of ${listed(asked.names)}.`;
   tell(asked.leftOut ? `${words} Only Paint heeds ${asked.leftOut}.` : words, blob);
   say(words);
@@ -154,7 +148,7 @@ function put() {
 function tell(words, blob = null) {
   show($("instant"), true);
   $("instant-words").textContent = words;
-  if (blob) offerFile($("instant-download"), blob, "painted-at-once");
+  if (blob) offerFile($("instant-download"), blob, resultName(draft.content.file.name, last.asked.names));
   show($("instant-download"), Boolean(blob));
 }
 

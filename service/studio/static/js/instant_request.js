@@ -2,6 +2,7 @@
 import { DEFAULTS, hasOwnStyles } from "./draft.js";
 import { canPaint } from "./painters.js";
 import { toRequest } from "./request.js";
+import { SERIES } from "./series.js";
 import { listed } from "./words.js";
 
 const SIZES = [32, 4096]; // pixels, as the field has them
@@ -20,10 +21,10 @@ export function toInstantRequest({ content, mix, settings, extras }) {
   const { request, files } = toRequest({
     content,
     mix: used.map((style) => ({ ...style, scale: 1 })),
-    settings: { ...settings, size: sizeFor(settings.size), iterations: DEFAULTS.iterations, init: DEFAULTS.init, seed: DEFAULTS.seed },
+    settings: { ...settings, series: DEFAULTS.series, size: sizeFor(settings.size), iterations: DEFAULTS.iterations, init: DEFAULTS.init, seed: DEFAULTS.seed },
     extras: extras.filter(({ name }) => KEPT.includes(name)),
   });
-  for (const weight of ["content_weight", "style_weight"]) delete request[weight];
+  for (const name of ["content_weight", "style_weight", "iterations", "init", "seed"]) delete request[name];
   return { request: { ...request, method: "painter" }, files, names: used.map(({ preset }) => preset), leftOut: leftOut(used, settings, extras) };
 }
 
@@ -41,6 +42,7 @@ function leftOut(used, settings, extras) {
   if (Number(settings.size) > LARGEST) words.push(`the size (this is at ${LARGEST} px)`);
   if (used.some(({ scale }) => scale !== 1)) words.push("the scale of the strokes");
   if (settings.dial === "weights") words.push("the two weights");
+  if (settings.series !== DEFAULTS.series) words.push(SERIES[settings.series].words);
   for (const [name, said] of Object.entries(OF_OPTIMIZER)) if (settings[name] !== DEFAULTS[name]) words.push(said);
   if (extras.some(({ name }) => name && name !== "method" && !KEPT.includes(name))) words.push("what was carried over");
   return listed(words);

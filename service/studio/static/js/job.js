@@ -1,12 +1,17 @@
 // One transfer on the stage, from its address: shown, watched until it ends, canceled, deleted, used again.
-import { goToDraft } from "./address.js";
+import { goToDraft, goToJob } from "./address.js";
 import { call, getJson, Problem } from "./api.js";
+import { showJobCode } from "./code.js";
 import { $, ask, say } from "./dom.js";
+import { showSamples } from "./shelf.js";
 import { watch } from "./events.js";
-import { refreshGallery } from "./gallery.js";
+import { neighbourOf, refreshGallery } from "./gallery.js";
+import { pathOf, picturesOf, titleOf } from "./paintings.js";
 import { patiently } from "./patience.js";
+import { showProgress, tellPlace } from "./progress.js";
 import { reuse } from "./reuse.js";
-import { announce, isLive, pathOf, showJob, showMissing, showPainting, showPreview, showProgress, showWaiting } from "./stage.js";
+import { savePicture, savePictures } from "./save.js";
+import { announce, isLive, showJob, showMissing, showPainting, showPreview, showWaiting } from "./stage.js";
 import { fillStrip, showStrip } from "./strip.js";
 import { variantLabels } from "./words.js";
 
@@ -43,6 +48,7 @@ function fail(error) {
 async function follow(id, signal) {
   let job = await patiently(() => getJson(`/v1/transfers/${id}`, signal), signal);
   put(job);
+  tellPlace(job, signal);
   await unlessUnreadable(showWaiting(job, signal));
   signal.throwIfAborted();
   if (isLive(job)) {
@@ -50,6 +56,7 @@ async function follow(id, signal) {
     put(job);
     announce(job);
     refreshGallery();
+    showSamples();
   }
   await showEnded(job, signal);
 }
@@ -91,7 +98,7 @@ async function showPaintings(job, signal) {
     const both = AbortSignal.any([signal, choice.signal]);
     return unlessUnreadable(showPainting(job, i, both)).catch((error) => both.aborted || fail(error));
   };
-  if (labels.length > 1) showStrip(labels, choose);
+  if (labels.length > 1) showStrip(labels, choose, (i) => orSay(() => savePicture(pathOf(job, i), titleOf(job, i)))());
   await choose(0);
   if (labels.length > 1) await fillStrip(labels.map((_, i) => pathOf(job, i)), signal);
 }
@@ -122,11 +129,26 @@ async function cancel() {
 
 async function remove() {
   const { job } = current;
+  $("delete-title").textContent = "Delete this picture?";
   if ((await ask($("delete-dialog"))) !== "delete") return;
+  const next = neighbourOf([job.id]);
   await patiently(() => call(`/v1/transfers/${job.id}`, { method: "DELETE" }));
   say("Deleted.");
   refreshGallery();
-  await goToDraft();
+  if (next) goToJob(next);
+  else await goToDraft();
+}
+
+/** Saves all pictures of the transfer in one file. */
+async function saveAll() {
+  const { job } = current;
+  await savePictures(picturesOf(job), titleOf({ ...job, options: { ...job.options, variants: [] } }, 0));
+  say("All pictures are saved in one file.");
+}
+
+async function saveSheet() {
+  const { job } = current;
+  await savePicture(job.links.sheet, `sheet-${job.id.slice(0, 8)}`);
 }
 
 function orSay(action) {
@@ -141,5 +163,8 @@ export function setUpJob() {
   $("cancel").addEventListener("click", orSay(cancel));
   $("delete").addEventListener("click", orSay(remove));
   $("again").addEventListener("click", orSay(() => reuse(current.job)));
+  $("job-code").addEventListener("click", orSay(() => showJobCode(current.job)));
+  $("save-all").addEventListener("click", orSay(saveAll));
+  $("sheet").addEventListener("click", orSay(saveSheet));
   $("job-new").addEventListener("click", goToDraft);
 }

@@ -1,30 +1,39 @@
 // Puts the page together.
 import { jobInAddress } from "./address.js";
+import { setUpBrush } from "./brushwork.js";
 import { setUpCode } from "./code.js";
 import { onDraft, restore } from "./draft.js";
 import "./extras.js";
+import { keepFocus } from "./focus.js";
+import { setUpForecast } from "./forecast.js";
 import { markOpen, refreshGallery } from "./gallery.js";
-import { leaveInstant, returnToInstant, setUpInstant } from "./instant.js";
+import { returnToInstant, setUpInstant } from "./instant.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
 import { onNewKey } from "./key.js";
 import { setUpLessons } from "./lessons.js";
+import { setUpPeek } from "./peek.js";
 import { setUpPicking } from "./picker.js";
+import { setUpLibrary } from "./library.js";
 import { setUpPresets } from "./presets.js";
+import { setUpSelection } from "./selection.js";
+import { setUpSeries } from "./series_choice.js";
 import { setUpSettings } from "./settings.js";
 import { fillShelf } from "./shelf.js";
 import { showDraft } from "./stage.js";
 import { setUpSending } from "./submit.js";
+import { setUpTints } from "./tints.js";
+import { setUpViewer } from "./viewer.js";
+import { setUpWhere } from "./where.js";
 
 function route() {
-  if (jobInAddress()) {
-    leaveInstant();
-    openJob(jobInAddress());
-  } else {
+  if (jobInAddress()) openJob(jobInAddress());
+  else {
     leaveJob();
     showDraft();
     returnToInstant();
   }
   markOpen();
+  keepFocus();
 }
 
 /** Has a link within the page scroll without a change of the address, which says what the stage shows. */
@@ -44,9 +53,17 @@ function load() {
 }
 
 setUpPicking();
+setUpPeek();
 setUpSettings();
+setUpSeries();
+setUpBrush();
+setUpWhere();
+setUpTints();
+setUpViewer();
+setUpSelection();
 setUpSending();
 setUpPresets();
+setUpLibrary();
 setUpCode();
 setUpJob();
 onDraft((what) => what === "content" && !jobInAddress() && showDraft());
@@ -59,5 +76,6 @@ addEventListener("hashchange", () => {
 await restore();
 setUpInstant(); // what was restored is no change by the person
 setUpLessons();
+setUpForecast();
 load();
 document.documentElement.dataset.ready = "yes";

@@ -1,11 +1,11 @@
 // The mix: the share of each style, and the scale of its strokes.
+import { balanced, isAlone, sharesInPercent } from "./balance.js";
 import { $, h, icon, show } from "./dom.js";
-import { changeStyle, draft, onDraft, removeStyle, shares } from "./draft.js";
+import { change, changeStyle, draft, onDraft, removeStyle } from "./draft.js";
 import { showBlob, showNothing, showPicture } from "./pictures.js";
+import { showMasks } from "./mix_masks.js";
 import { clearProblemOf } from "./problems.js";
-import { number, percent } from "./words.js";
-
-const MASKS = { mask: "Mask over the photograph", style_mask: "Mask over its picture" };
+import { number } from "./words.js";
 
 const rows = new Map(); // a style's id -> its row
 
@@ -21,7 +21,7 @@ function draw() {
     row.remove();
     rows.delete(id);
   }
-  const parts = shares(mix);
+  const parts = sharesInPercent(mix);
   mix.forEach((style, i) => {
     if (!rows.has(style.id)) rows.set(style.id, makeRow(style));
     const row = rows.get(style.id);
@@ -48,30 +48,32 @@ function makeRow(style) {
     image,
     h("strong", { title: name }, name),
     h("button", { type: "button", class: "icon", "aria-label": `Remove ${name}`, onclick: remove }, icon("x")),
-    Object.entries(MASKS).map(([field, words]) => style[field] && maskOf(style.id, field, name, words)),
-    slider(style.id, "weight", "Share", { min: 0, max: 1, step: 0.01 }, (value) => value),
-    slider(style.id, "scale", "Scale", { min: -2, max: 1, step: 0.1 }, (value) => Number((2 ** value).toPrecision(3))),
+    h("div", { class: "mask-row" }),
+    shareOf(style.id),
+    slider(style.id, "scale", "Scale", { min: -2, max: 1, step: 0.1 }, (value) =>
+      changeStyle(style.id, { scale: Number((2 ** value).toPrecision(3)) }),
+    ),
     h("p", { class: "problem", hidden: true }),
   );
 }
 
-/** A button that says that the style has a mask, and removes the mask. */
-function maskOf(id, field, name, words) {
-  const button = h("button", { type: "button", class: "small mask", "aria-label": `${words}: take it from ${name}` }, words, icon("x"));
-  button.addEventListener("click", () => {
-    changeStyle(id, { [field]: undefined });
-    button.closest("li").querySelector("button").focus();
-    button.remove();
+/** The slider of a style's share; those of the others give way. */
+function shareOf(id) {
+  let before = null; // the mix when the slider was taken up
+  const row = slider(id, "weight", "Share", { min: 0, max: 1, step: 0.01 }, (share) => {
+    before ??= draft.mix;
+    change("mix", balanced(draft.mix, id, share, before));
   });
-  return button;
+  row.addEventListener("change", () => (before = null));
+  return row;
 }
 
-function slider(id, field, label, range, valueOf) {
+function slider(id, field, label, range, take) {
   const control = `${field}-${id}`;
   const input = h("input", { type: "range", id: control, ...range, data: { field } });
   input.addEventListener("input", () => {
     clearProblemOf(document, input.closest("li").dataset.loc);
-    changeStyle(id, { [field]: valueOf(Number(input.value)) });
+    take(Number(input.value));
   });
   return h("div", { class: "slider" }, h("label", { for: control }, label), input, h("output", { for: control }));
 }
@@ -79,7 +81,9 @@ function slider(id, field, label, range, valueOf) {
 function update(row, style, share, i) {
   row.dataset.loc = `styles.${i}`;
   const name = nameOf(style);
-  put(row, "weight", style.weight, percent(share), `${name}: share`);
+  put(row, "weight", share / 100, `${share} %`, `${name}: share`);
+  showMasks(row.querySelector(".mask-row"), style, name);
+  show(row.querySelector("[data-field=weight]").parentElement, !isAlone(draft.mix, style));
   put(row, "scale", Math.log2(style.scale), `${number(style.scale)} ×`, `${name}: scale of its strokes`);
 }
 

@@ -27,8 +27,8 @@ export class Past {
     return this.fileOf(this.items.find((item) => item.loc === loc), name);
   }
 
-  fileOf({ link }, name) {
-    if (!this.files.has(link)) this.files.set(link, fetchFile(link, name));
+  fileOf({ link, name: kept }, name) {
+    if (!this.files.has(link)) this.files.set(link, fetchFile(link, name, kept));
     return this.files.get(link);
   }
 

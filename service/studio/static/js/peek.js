@@ -1,23 +1,22 @@
-// A small copy of the instant picture while the stage is out of sight, so that a dial can be moved by eye on a phone too.
+// A small copy of the stage's picture beside Paint while the stage is out of sight: a dial can be moved by eye there too.
 import { $, show } from "./dom.js";
-import { showBlob, showNothing } from "./pictures.js";
+
+const ENOUGH = 0.6; // of the stage's picture: with less of it in sight the copy is shown
 
 let inSight = true;
-let filled = false;
-
-/** Takes the newest instant picture; null if there is none. */
-export function peekAt(blob) {
-  filled = blob !== null;
-  if (filled) showBlob($("peek-picture"), blob).catch(() => {}); // the stage has the same picture
-  else showNothing($("peek-picture"));
-  draw();
-}
 
 function draw() {
-  show($("peek"), filled && !inSight);
+  const source = $("after").getAttribute("src");
+  if (!source) $("peek-picture").removeAttribute("src");
+  else if ($("peek-picture").getAttribute("src") !== source) $("peek-picture").src = source;
+  show($("peek"), Boolean(source) && !inSight);
 }
 
-new IntersectionObserver(([{ isIntersecting }]) => {
-  inSight = isIntersecting;
-  draw();
-}).observe($("canvas"));
+export function setUpPeek() {
+  new MutationObserver(draw).observe($("after"), { attributeFilter: ["src"] });
+  const seen = ([{ intersectionRatio: ratio }]) => {
+    inSight = ratio >= ENOUGH;
+    draw();
+  };
+  new IntersectionObserver(seen, { threshold: ENOUGH }).observe($("canvas"));
+}

@@ -2,6 +2,8 @@
 import { goToDraft } from "./address.js";
 import { $ } from "./dom.js";
 import { addStyle, change, draft, MAX_STYLES } from "./draft.js";
+import { adviceFor, formatOf } from "./kinds.js";
+import { isPack, offerPack } from "./packs.js";
 import { clearProblemOf, showProblem } from "./problems.js";
 import { isTaken, sizeOf } from "./pictures.js";
 import { PICTURE_TYPES } from "./service.js";
@@ -18,7 +20,10 @@ export async function takeContent(file) {
   else change("content", { file, ...size });
 }
 
-export async function takeStyles(files) {
+export async function takeStyles(dropped) {
+  const files = dropped.filter((file) => !isPack(file));
+  const pack = dropped.find(isPack);
+  if (pack) offerPack(pack);
   const wrong = [];
   for (const file of files) {
     const problem = await problemOf(file, await sizeOf(file));
@@ -32,7 +37,10 @@ export async function takeStyles(files) {
 
 /** Why a file can't be used, in words; null if it can. `size` is from sizeOf. */
 async function problemOf(file, size) {
-  if (size && (await isTaken(file))) return null;
+  const taken = await isTaken(file);
+  if (size && taken) return null;
+  const format = taken ? undefined : await formatOf(file);
+  if (format) return `“${file.name}” is a file in the format ${format}, which this service doesn’t read. ${adviceFor(format, KNOWN)}.`;
   const why = size ? "is in a format that this service doesn’t read" : "can’t be read as a picture";
   return `“${file.name}” ${why}. ${KNOWN}.`;
 }

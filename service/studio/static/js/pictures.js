@@ -1,5 +1,6 @@
 // Pictures of the API, fetched with the key like everything else, and shown from memory.
 import { call } from "./api.js";
+import { startOf } from "./kinds.js";
 import { patiently } from "./patience.js";
 import { PICTURE_STARTS } from "./service.js";
 
@@ -9,11 +10,11 @@ export async function fetchPicture(path, signal) {
   return (await patiently(() => call(path, { signal }), signal)).blob();
 }
 
-/** A File of a picture of the API, as if the person had chosen it. */
-export async function fetchFile(path, name) {
+/** A File of a picture of the API, as if the person had chosen it; `kept` is the name that it came with, if it had one. */
+export async function fetchFile(path, name, kept) {
   const blob = await fetchPicture(path);
   const ending = blob.type.split("/")[1].replace("jpeg", "jpg");
-  return new File([blob], `${name}.${ending}`, { type: blob.type });
+  return new File([blob], kept || `${name}.${ending}`, { type: blob.type });
 }
 
 /** Shows a Blob in an <img> once it is decoded. A later call replaces it and frees its memory. */
@@ -53,8 +54,7 @@ export function showNothing(image) {
 
 /** Whether a file begins like one of the formats that the service reads, whatever its name is. */
 export async function isTaken(file) {
-  const bytes = new Uint8Array(await file.slice(0, 16).arrayBuffer());
-  const start = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const start = await startOf(file);
   return PICTURE_STARTS.some(([known]) => start.startsWith(known));
 }
 

@@ -1,11 +1,14 @@
 // The API's errors as words beside the control that caused them; `loc` names the field.
+import { inWords, placeInWords } from "./labels.js";
 
 /** Puts words beside the control of `loc` or of a part of it (styles.0.weight: styles.0, styles). Returns whether there is one. */
 export function showProblem(root, loc, words) {
   const field = fieldOf(root, loc);
   if (!field) return false;
   const line = field.querySelector(".problem");
-  line.textContent = field.dataset.said ? `${line.textContent} ${sentence(words)}` : sentence(words);
+  const part = loc.slice(field.dataset.loc.length + 1); // of the field, as in styles.0 and mask
+  const said = sentence(part ? `${placeInWords(part)}: ${inWords(words)}` : inWords(words));
+  line.textContent = field.dataset.said ? `${line.textContent} ${said}` : said;
   line.hidden = false;
   line.id ||= `problem-${loc.replaceAll(".", "-")}`;
   field.dataset.said = "yes";
@@ -29,8 +32,8 @@ export function tellIn(element) {
 /** Shows all errors of an API problem under `root`; returns the words for which there is no place. */
 export function showProblems(root, problem) {
   const errors = problem.errors ?? [];
-  if (!errors.length) return [problem.detail];
-  return errors.filter(({ loc, msg }) => !showProblem(root, loc, msg)).map(({ loc, msg }) => `${loc}: ${msg}`);
+  if (!errors.length) return [inWords(problem.detail)];
+  return errors.filter(({ loc, msg }) => !showProblem(root, loc, msg)).map(({ loc, msg }) => sentence(`${placeInWords(loc)}: ${inWords(msg)}`));
 }
 
 export function clearProblems(root) {

@@ -1,5 +1,7 @@
 // The draft as a request of the API.
+import { saidAnyway } from "./preset_settings.js";
 import { DEFAULTS } from "./draft.js";
+import { seriesFields } from "./series.js";
 
 const WHOLE = ["iterations", "seed", "quality"];
 const WORDS = ["init", "format"];
@@ -18,9 +20,9 @@ export function toRequest({ content, mix, settings, extras }) {
     ...(mask && { mask: partOf(mask) }),
     ...(style_mask && { style_mask: partOf(style_mask) }),
   }));
-  const request = { content: "file:content", ...(styles.length && { styles }), ...options(settings) };
+  const request = { content: "file:content", ...(styles.length && { styles }), ...options(settings), ...seriesFields({ mix, settings, extras }, styles) };
   for (const { name, value } of extras) if (name) request[name] = withParts(value, partOf);
-  return { request, files };
+  return { request: { ...saidAnyway(mix, settings), ...request }, files };
 }
 
 /** A value of the request with each File replaced by the name of its part. */

@@ -1,4 +1,4 @@
-// "Use these settings": a past transfer becomes the draft, with its pictures fetched from the service.
+// "Use these settings": a past transfer becomes the draft, with its pictures fetched from the service. Also for its code.
 import { goToDraft } from "./address.js";
 import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
@@ -6,13 +6,21 @@ import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
 import { Past } from "./past.js";
 import { sizeOf } from "./pictures.js";
 import { OPTION_DEFAULTS } from "./service.js";
+import { PLACES } from "./where.js";
 import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
 
-const OVER_CONTENT = { protect: "What stays as it is: a mask", strength_map: "Where it is strong: a mask" };
 const DIAL = ["content_weight", "style_weight", "tv_weight"]; // the weights that a strength stands for
-const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(OVER_CONTENT), ...Object.keys(DEFAULTS)];
+const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(PLACES), ...Object.keys(DEFAULTS)];
 
 export async function reuse(job) {
+  const past = await draftOf(job);
+  replaceDraft(past);
+  await goToDraft();
+  say(["The photograph, the mix and the settings are those of that picture.", ...past.extras.map(({ words }) => words)].join(" "));
+}
+
+/** The draft that makes a past transfer again: {content, mix, settings, extras}. */
+export async function draftOf(job) {
   const past = await Past.of(job.id);
   const lost = []; // words for what can't be carried over
   const content = await past.file("content", "photograph");
@@ -22,9 +30,7 @@ export async function reuse(job) {
   if (blend) extras.push(blend);
   else if (job.options.variants.length) extras.push(await variants(job.options, past, lost));
   if (lost.length) extras.push({ words: `Not carried over: ${lost.join("; ")}.` });
-  replaceDraft({ content: { file: content, ...(await sizeOf(content)) }, mix, settings: settingsOf(job.options), extras });
-  await goToDraft();
-  say(["The photograph, the mix and the settings are those of that picture.", ...extras.map(({ words }) => words)].join(" "));
+  return { content: { file: content, ...(await sizeOf(content)) }, mix, settings: { ...DEFAULTS, ...settingsOf(job.options) }, extras };
 }
 
 /** A transfer's styles as entries of the mix. */
@@ -60,7 +66,7 @@ async function entryOf(style, loc, past, lost) {
 /** The masks over the photograph, and an initial image, as extras. */
 async function masks(options, past) {
   const found = [];
-  for (const [name, words] of Object.entries(OVER_CONTENT)) {
+  for (const [name, { words }] of Object.entries(PLACES)) {
     if (options[name]) found.push({ name, words, value: await past.file(name, name) });
   }
   if (typeof options.init !== "string") {
@@ -99,7 +105,7 @@ async function variant(own, i, options, past, lost) {
   const given = { ...own };
   if (own.styles) given.styles = (await stylesOf(own.styles, `${loc}.styles`, past, lost)).map(({ file, ...style }) => (file ? { image: file, ...style } : style));
   if (own.init && typeof own.init !== "string") given.init = await past.file(`${loc}.init`, "first");
-  for (const name of Object.keys(OVER_CONTENT)) if (own[name]) given[name] = await past.file(`${loc}.${name}`, name);
+  for (const name of Object.keys(PLACES)) if (own[name]) given[name] = await past.file(`${loc}.${name}`, name);
   if (own.strength === null) {
     delete given.strength;
     for (const name of DIAL) given[name] ??= options[name];

@@ -1,26 +1,35 @@
-// The shelf of presets: thumbnails that add a preset to the mix or remove it.
+// The shelf of presets, the person's own apart from those of the service: tiles that add a preset to the mix or remove it.
 import { getJson } from "./api.js";
 import { $, h, icon, show } from "./dom.js";
 import { addStyle, draft, onDraft, removeStyle } from "./draft.js";
+import { knownPresets, partsOf, setKnownPresets } from "./known.js";
+import { drawOwnSettings, takeSettings } from "./own_settings.js";
 import { canPaint, learns, onPainters, setPainters } from "./painters.js";
 import { patiently } from "./patience.js";
 import { showNothing, showPicture } from "./pictures.js";
+import { settingsInWords } from "./preset_settings.js";
 import { tellIn } from "./problems.js";
 
+export { knownPresets };
+
 const PAGE = 200;
-
-let presets = [];
-
-/** The service's presets, as its API describes them. */
-export function knownPresets() {
-  return presets;
-}
-
 const NONE = "There are no presets yet. Add a picture whose look you like, and save it as one.";
 const SOME = "Pick one or more, or add pictures of your own.";
+const GROUPS = [["Yours", (preset) => !preset.built_in], ["Built in", (preset) => preset.built_in]];
+
+const listeners = new Set();
+
+export function onPresets(listener) {
+  listeners.add(listener);
+}
 
 export function fillShelf() {
   return fill().catch(tellIn($("shelf-hint")));
+}
+
+/** Loads the presets again if one of them may have got its first picture. */
+export function showSamples() {
+  if (knownPresets().some(({ links }) => !links.painted)) fillShelf();
 }
 
 async function fill() {
@@ -31,27 +40,61 @@ async function fill() {
     found.push(...page.items);
     cursor = page.next;
   } while (cursor);
-  presets = found;
+  setKnownPresets(found);
+  const focused = document.activeElement.closest?.("[data-preset]")?.dataset.preset;
   $("shelf").querySelectorAll("img").forEach(showNothing);
-  $("shelf").replaceChildren(...presets.map(tile));
-  show($("shelf"), presets.length > 0);
-  $("shelf-hint").textContent = presets.length ? SOME : NONE;
+  $("shelf").replaceChildren(...GROUPS.flatMap(([title, belongs], i) => group(title, found.filter(belongs), `shelf-group-${i}`)));
+  show($("shelf"), found.length > 0);
+  $("shelf-hint").textContent = found.length ? SOME : NONE;
   mark();
-  setPainters(presets);
+  if (focused) $("shelf").querySelector(`[data-preset="${CSS.escape(focused)}"]`)?.focus();
+  setPainters(found);
+  drawOwnSettings();
+  for (const listener of listeners) listener();
+}
+
+function group(title, presets, id) {
+  if (!presets.length) return [];
+  return [h("h3", { id }, title), h("ul", { class: "shelf", "aria-labelledby": id }, presets.map(tile))];
 }
 
 function tile(preset) {
-  const image = h("img", { alt: "", width: 96, height: 96 });
-  showPicture(image, preset.links.image).catch(() => image.classList.add("absent"));
-  const title = preset.description ? `${preset.name}: ${preset.description}` : preset.name;
   const button = h(
     "button",
-    { type: "button", class: "tile", title, data: { preset: preset.name }, onclick: () => toggle(preset.name) },
-    image,
+    { type: "button", class: "tile", title: titleOf(preset), data: { preset: preset.name }, onclick: () => toggle(preset.name) },
+    pictureOf(preset),
     h("span", {}, preset.name),
+    mixOf(preset, " is a mix"),
     h("span", { class: "badge", hidden: true }),
   );
   return h("li", {}, button);
+}
+
+function titleOf(preset) {
+  const parts = partsOf(preset).map(({ words }) => words);
+  const settings = settingsInWords(preset.options);
+  const said = [preset.description, parts.length && `A mix: ${parts.join(", ")}`, settings && `Settings: ${settings}`];
+  return [preset.name, said.filter(Boolean).join(". ")].filter(Boolean).join(": ");
+}
+
+/** A photograph painted in a preset, or until there is one the picture of its style. */
+export function pictureOf({ links }) {
+  const image = h("img", { alt: "", width: 96, height: 96 });
+  const fail = () => image.classList.add("absent");
+  showPicture(image, links.painted ?? links.image).catch(() => showPicture(image, links.image).catch(fail));
+  return image;
+}
+
+/** A bar with the shares of a mix, and `words` for those who can't see it; nothing for a preset of one picture. */
+export function mixOf(preset, words = "") {
+  const parts = partsOf(preset);
+  if (!parts.length) return null;
+  const bars = parts.map(({ share }) => {
+    const bar = h("i", {});
+    bar.style.flexGrow = String(share);
+    return bar;
+  });
+  return h("span", { class: "shares" }, h("span", { class: "hidden-words" }, words), bars);
 }
 
 /** Marks the presets that paint at once, and those that learn it. */
@@ -69,8 +112,9 @@ function markPainters() {
 
 function toggle(name) {
   const chosen = draft.mix.find((style) => style.preset === name);
-  if (chosen) removeStyle(chosen.id);
-  else addStyle({ preset: name });
+  if (chosen) return removeStyle(chosen.id);
+  addStyle({ preset: name });
+  takeSettings();
 }
 
 function mark() {

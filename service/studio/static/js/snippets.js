@@ -15,8 +15,12 @@ function literal(text) {
   return JSON.stringify(text);
 }
 
-function ending(request) {
-  return (request.format ?? "png").replace("jpeg", "jpg");
+/** The pictures that a request makes: [[what follows the path of the image, name of the file], …]. */
+function pictures({ format = "png", variants, blend }) {
+  const formats = variants?.map((own) => own.format ?? format) ?? new Array(blend ? blend.steps + 1 : 0).fill(format);
+  const ending = (one) => one.replace("jpeg", "jpg");
+  if (!formats.length) return [["", `${OUTPUT}.${ending(format)}`]];
+  return formats.map((one, i) => [`?variant=${i}`, `${OUTPUT}-${i + 1}.${ending(one)}`]);
 }
 
 export function curl({ origin, withKey, request, files }) {
@@ -30,7 +34,7 @@ job=$(curl -sS -o /dev/null -w '%header{location}' ${quoted(`${origin}/v1/transf
   --form-string ${quoted(`request=${JSON.stringify(request)}`)} \\
 ${parts.join(" \\\n")})
 curl -sSN${key} "${origin}$job/events"
-curl -sSf${key} "${origin}$job/image" -o ${OUTPUT}.${ending(request)}
+${pictures(request).map(([query, name]) => `curl -sSf${key} "${origin}$job/image${query}" -o ${name}`).join("\n")}
 `;
 }
 
@@ -56,9 +60,13 @@ while job["status"] in ("queued", "running"):
 if job["status"] != "succeeded":
     raise SystemExit(f"{job['status']}: {job['error']}")
 
-with open("${OUTPUT}.${ending(request)}", "wb") as file:
-    file.write(service.get(origin + job["links"]["image"]).content)
+${pictures(request).map(([query, name]) => pythonSave(query, name)).join("\n")}
 `;
+}
+
+function pythonSave(query, name) {
+  const path = `origin + job["links"]["image"]${query && ` + ${literal(query)}`}`;
+  return `with open(${literal(name)}, "wb") as file:\n    file.write(service.get(${path}).content)`;
 }
 
 export function javascript({ origin, withKey, request, files }) {
@@ -84,7 +92,9 @@ while (job.status === "queued" || job.status === "running") {
 }
 if (job.status !== "succeeded") throw new Error(job.status + ": " + job.error?.detail);
 
-const image = await fetch(origin + job.links.image, { headers });
-await writeFile("${OUTPUT}.${ending(request)}", Buffer.from(await image.arrayBuffer()));
+for (const [query, name] of ${JSON.stringify(pictures(request))}) {
+  const image = await fetch(origin + job.links.image + query, { headers });
+  await writeFile(name, Buffer.from(await image.arrayBuffer()));
+}
 `;
 }

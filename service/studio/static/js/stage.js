@@ -1,16 +1,21 @@
 // The stage: the draft's photograph, or a transfer that runs or has ended.
-import { $, h, say, show } from "./dom.js";
+import { beginCurve, forgetCurve } from "./curve.js";
+import { details, factsOf } from "./details.js";
+import { $, say, show } from "./dom.js";
 import { draft } from "./draft.js";
-import { addToCurve, beginCurve, forgetCurve } from "./curve.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
+import { keepFocus } from "./focus.js";
+import { inWords } from "./labels.js";
+import { pathOf, titleOf } from "./paintings.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
-import { OPTION_DEFAULTS } from "./service.js";
+import { chip, showProgress } from "./progress.js";
+import { withEnding } from "./save.js";
 import { hideStrip } from "./strip.js";
-import { ago, bytes, count, duration, isUnusual, number, optionName, percent, plain, STATUS, stylesOf, took } from "./words.js";
+import { bytes, STATUS, stylesOf } from "./words.js";
 
-const SAID = ["size", "strength", "content_weight", "style_weight", "color", "iterations"]; // options with words of their own
 const LIVE = new Set(["queued", "running"]);
 const TITLE = document.title;
+const ACTIONS = ["download", "cancel", "again", "save-all", "sheet", "job-code", "delete"];
 
 export function isLive(job) {
   return LIVE.has(job.status);
@@ -49,7 +54,7 @@ export function showMissing(words) {
   hideStrip();
   show($("draft-caption"), false);
   show($("job-caption"), true);
-  for (const id of ["live", "job-why", "download", "cancel", "again", "delete", "job-details"]) show($(id), false);
+  for (const id of ["live", "job-why", "job-details", ...ACTIONS]) show($(id), false);
   chip("lost", "Gone");
   $("job-styles").textContent = $("job-facts").textContent = "";
   setStage("lost", words);
@@ -69,24 +74,16 @@ export function showJob(job) {
   show($("live"), live);
   show($("cancel"), live);
   $("cancel").disabled = false;
-  for (const id of ["again", "delete"]) show($(id), !live);
+  for (const id of ["again", "job-code", "delete"]) show($(id), !live);
   show($("download"), false);
+  for (const id of ["sheet", "save-all"]) show($(id), Boolean(job.links.sheet));
   why(job);
   $("job-options").replaceChildren(...details(job, job.options, job.result));
   if (live) {
     beginCurve(job.id);
     showProgress({ ...job.progress, status: job.status });
   } else forgetCurve(job.id);
-}
-
-export function showProgress({ status, iteration, iterations, fraction, eta_seconds: eta, losses }) {
-  chip(status, STATUS[status]);
-  if (status === "running") $("bar").value = fraction;
-  else $("bar").removeAttribute("value");
-  $("step").textContent = status === "running" ? `Iteration ${iteration} of ${iterations}` : "Waiting for a free worker";
-  $("left").textContent = status === "running" ? (eta == null ? "Getting going …" : `About ${duration(eta)} left`) : "";
-  document.title = status === "running" ? `${percent(fraction)} painted – Studio` : `${STATUS[status]} – Studio`;
-  if (losses) addToCurve(iteration / (iterations || 1), losses.total);
+  keepFocus();
 }
 
 /** Shows the photograph faintly: before the first preview, or if there never was one. */
@@ -115,7 +112,7 @@ export async function showPainting(job, i, signal) {
   setStage("picture");
   const result = await fetchPicture(pathOf(job, i), signal);
   signal.throwIfAborted();
-  offer(result, job, i);
+  offerFile($("download"), result, titleOf(job, i));
   $("job-options").replaceChildren(...details(job, options, job.result.variants[i]));
   await showBlob($("after"), result, signal);
   setFrame(width, height);
@@ -127,81 +124,26 @@ export async function showPainting(job, i, signal) {
   showCompare(true);
 }
 
-/** The path of a transfer's picture. */
-export function pathOf(job, i) {
-  return job.options.variants.length ? `${job.links.image}?variant=${i}` : job.links.image;
-}
-
 /** The options of one of a transfer's pictures. */
 function optionsOf({ options }, i) {
   return { ...options, ...options.variants[i], variants: [] };
-}
-
-function offer(blob, job, i) {
-  const number = job.options.variants.length ? `-${i + 1}` : "";
-  offerFile($("download"), blob, `painting-${job.id.slice(0, 8)}${number}`);
 }
 
 /** Has a link download a picture. */
 export function offerFile(link, blob, name) {
   URL.revokeObjectURL(link.href);
   link.href = URL.createObjectURL(blob);
-  link.download = `${name}.${blob.type.split("/")[1].replace("jpeg", "jpg")}`;
+  link.download = withEnding(name, blob);
   show(link, true);
-}
-
-function chip(kind, words) {
-  $("job-status").dataset.kind = kind;
-  $("job-status").textContent = words;
 }
 
 function why(job) {
   const words = {
-    failed: job.error?.detail,
+    failed: job.error && inWords(job.error.detail),
     canceled: job.links.preview ? "Canceled. This is how far it had come." : "Canceled before there was anything to see.",
   }[job.status];
   $("job-why").textContent = words ?? "";
   show($("job-why"), Boolean(words));
-}
-
-function factsOf(job) {
-  const { options, result, created_at: created } = job;
-  const size = result ? `${result.width} × ${result.height}` : `${options.size} px`;
-  const several = options.variants.length > 1 && count(options.variants.length, "picture", "pictures");
-  return [size, several, took(job), ago(created)].filter(Boolean).join(" · ");
-}
-
-/** Options and figures of a picture: `result` is its own, or null. */
-function details({ style_cache: cache, engine }, options, result) {
-  const strength = options.strength == null ? null : percent(options.strength);
-  const facts = {
-    Styles: options.styles.map(styleInWords).join(", "),
-    Strength: strength,
-    "Content weight": number(options.content_weight),
-    "Style weight": number(options.style_weight),
-    Colour: { style: "the style’s", match: "matched to the photograph", luminance: "the photograph’s" }[options.color],
-    Iterations: result ? `${result.iterations} of ${options.iterations}` : options.iterations,
-    "Content loss": result && lossOf(result, "content"),
-    "Style loss": result && lossOf(result, "style"),
-    "Style cache": cache,
-    Computed: engine && `${engine.device}, ${engine.precision}`,
-  };
-  const others = Object.keys(OPTION_DEFAULTS).filter((name) => !SAID.includes(name) && isUnusual(name, options[name]));
-  for (const name of others) facts[optionName(name)] = plain(options[name]);
-  for (const name of ["protect", "strength_map"]) if (options[name]) facts[optionName(name)] = "a mask";
-  return Object.entries(facts)
-    .filter(([, value]) => value != null)
-    .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))));
-}
-
-/** One of a picture's losses in words; those of a painter's picture come some seconds after it. */
-function lossOf({ losses }, term) {
-  return losses ? number(losses[term]) : "not measured yet";
-}
-
-function styleInWords({ preset, weight, scale, mask, style_mask: part }) {
-  const masked = mask || part ? ", masked" : "";
-  return `${preset ?? "own picture"} (weight ${number(weight)}, scale ${number(scale)}${masked})`;
 }
 
 export function announce(job) {

@@ -1,5 +1,5 @@
-// The strip: small pictures of a transfer that made several. The stage shows the chosen one.
-import { $, h, say, show } from "./dom.js";
+// The strip: small pictures of a transfer that made several, each to be looked at or saved. The stage shows the chosen one.
+import { $, h, icon, say, show } from "./dom.js";
 import { showNothing, showPicture } from "./pictures.js";
 
 export function hideStrip() {
@@ -8,17 +8,12 @@ export function hideStrip() {
   show($("strip"), false);
 }
 
-/** Shows a button with a small picture for each label; `choose` is called with the number of the pressed one. */
-export function showStrip(labels, choose) {
+/**
+ * Shows a small picture for each label; `choose` and `save` are called with the number of the one whose button is pressed.
+ */
+export function showStrip(labels, choose, save) {
   hideStrip();
-  const buttons = labels.map((label, i) =>
-    h(
-      "button",
-      { type: "button", title: label, onclick: () => press(i) },
-      h("img", { alt: "", width: 96, height: 72 }),
-      h("span", {}, label),
-    ),
-  );
+  const buttons = labels.map((label, i) => chooser(label, () => press(i)));
   const mark = (chosen) => buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
   const press = (i) => {
     mark(i);
@@ -26,8 +21,17 @@ export function showStrip(labels, choose) {
     choose(i);
   };
   mark(0);
-  $("strip").append(...buttons.map((button) => h("li", {}, button)));
+  $("strip").append(...buttons.map((button, i) => h("li", {}, button, saver(labels[i], () => save(i)))));
   show($("strip"), true);
+}
+
+function chooser(label, press) {
+  const image = h("img", { alt: "", width: 96, height: 72 });
+  return h("button", { type: "button", class: "choose", title: label, onclick: press }, image, h("span", {}, label));
+}
+
+function saver(label, press) {
+  return h("button", { type: "button", class: "icon save", title: "Download", "aria-label": `Download: ${label}`, onclick: press }, icon("down"));
 }
 
 /** Fetches the strip's pictures one after another: each is a full-size file. */

@@ -3,12 +3,17 @@ import { goToDraft, goToJob } from "./address.js";
 import { call, form, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { draft, hasOwnStyles, onDraft, shares } from "./draft.js";
+import { focusProblem, focusStage } from "./focus.js";
 import { refreshGallery } from "./gallery.js";
 import { nameOf } from "./mixer.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
+import { Bar } from "./sending.js";
+import { savedWords, shrunk } from "./shrink.js";
 import { uniqueName } from "./random.js";
 import { toRequest } from "./request.js";
+import { canWalk, pictureCount, seriesOf } from "./series.js";
+import { PLACES } from "./where.js";
 import { count } from "./words.js";
 
 const TOO_LARGE = 413;
@@ -34,6 +39,7 @@ async function sendDraft() {
     const job = await posted(sending.signal);
     refreshGallery();
     goToJob(job.id);
+    focusStage();
     say("Sent. The painting begins.");
   } catch (error) {
     if (!sending.signal.aborted) await explain(error);
@@ -45,17 +51,25 @@ async function missing() {
   if (!draft.content) {
     await goToDraft();
     showProblem($("canvas"), "content", "Choose a photograph first");
-    $("choose-content").focus();
   }
   const styled = draft.mix.length > 0 || hasOwnStyles(draft.extras);
   if (!styled) showProblem($("styles"), "styles", "Pick at least one style");
-  return !draft.content || !styled;
+  const lost = styled && seriesOf(draft) === "walk" && !canWalk(draft.mix, draft.extras);
+  if (lost) showProblem($("look"), "variants", "A walk needs a mix of two styles");
+  const lacks = !draft.content || !styled || lost;
+  if (lacks && !focusProblem()) $("add-style").focus();
+  return lacks;
 }
 
 async function posted(signal) {
   const { request, files } = toRequest(draft);
-  const options = { method: "POST", headers: { "Idempotency-Key": uniqueName() }, body: form(request, files), signal };
-  return (await patiently(() => call("/v1/transfers", options), signal)).json();
+  const smaller = await shrunk({ request, files });
+  const body = form(request, smaller.files);
+  const bar = new Bar($("paint-sending"), "How much of the pictures has been sent");
+  const onSent = bar.sent(savedWords(files, smaller.files));
+  const options = { method: "POST", headers: { "Idempotency-Key": uniqueName() }, body, signal, onSent };
+  const response = await patiently(() => call("/v1/transfers", options), signal).finally(() => bar.end());
+  return response.json();
 }
 
 async function explain(error) {
@@ -64,7 +78,7 @@ async function explain(error) {
   const words = showProblems(document, error.problem);
   if (error.status === TOO_LARGE) words.push("Choose smaller pictures.");
   tell(words.join(" "));
-  document.querySelector("[aria-invalid]")?.focus();
+  focusProblem();
 }
 
 function tell(words) {
@@ -80,11 +94,12 @@ function busy(is) {
 
 function summary() {
   const { content, mix, settings, extras } = draft;
-  const carried = extras.filter(({ name }) => name);
+  const carried = extras.filter(({ name }) => name && !(name in PLACES));
   const none = hasOwnStyles(extras) ? "styles of their own" : "no style yet";
   const parts = shares(mix);
   const styles = mix.length > 2 ? count(mix.length, "style", "styles") : mix.filter((_, i) => parts[i]).map(nameOf).join(" + ");
   const words = [content?.file.name ?? "no photograph yet", styles || none, settings.size && `${settings.size} px`];
+  if (seriesOf(draft) !== "one") words.push(count(pictureCount(draft), "picture", "pictures"));
   if (carried.length) words.push(count(carried.length, "thing carried over", "things carried over"));
   $("summary").textContent = words.filter(Boolean).join(" · ");
 }

@@ -1,0 +1,68 @@
+"""The options that a preset carries: checked when it is saved, and begun with by transfers with it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from service.api.schemas.requests import PresetOptions, StyleEntry
+from service.errors import FieldError, InvalidInput, shown
+from service.options import OF_PRESET, TransferOptions
+from service.pictures.sizes import HasSize, style_size_errors
+from service.styles.packs import Pack
+
+LOC = "options"
+LONGEST = 300  # characters of what is said of a pack's options, which come from anywhere
+
+
+def sole_preset(entries: Sequence[StyleEntry]) -> str | None:
+    """Return the name of the preset that a transfer's styles consist of; None if there are others, or none."""
+    return entries[0].preset if len(entries) == 1 else None
+
+
+def checked_options(wanted: PresetOptions | None, images: Sequence[tuple[HasSize, float]] = ()) -> dict[str, Any]:
+    """Return the options of a preset as its row holds them, checked together and against its pictures.
+
+    Raises InvalidInput: its fields begin with `options.`.
+    """
+    given = wanted.given() if wanted else {}
+    try:
+        TransferOptions.of(**given)
+    except InvalidInput as error:
+        raise InvalidInput([FieldError(f"{LOC}.{e.loc}", e.msg) for e in error.errors]) from error
+    if "size" in given and (errors := style_size_errors(f"{LOC}.size", images, given["size"])):
+        raise InvalidInput(errors)
+    return given
+
+
+def packed_options(pack: Pack) -> dict[str, Any]:
+    """Return the options that a pack's preset begins with. Those that need its pictures are left out.
+
+    Raises InvalidInput.
+    """
+    if unknown := sorted(set(pack.options) - set(OF_PRESET)):
+        raise InvalidInput.field("pack", f"its options have {shown(unknown[0])}, which no preset can carry")
+    try:
+        TransferOptions.of(**pack.options)
+    except InvalidInput as error:
+        raise InvalidInput.field("pack", f"its options: {error.detail[:LONGEST]}") from error
+    unusable = unusable_with(pack.options, pack.layers)
+    return {name: value for name, value in pack.options.items() if name not in unusable}
+
+
+def unusable_with(options: Mapping[str, Any], layers: Sequence[str]) -> dict[str, str]:
+    """Return the options that a preset without pictures can't use, each with the reason; `layers` are its pack's."""
+    found = {}
+    if options.get("color", "style") != "style":
+        found["color"] = "it came as a pack, and has no picture to treat for this"
+    if options.get("init") == "style":
+        found["init"] = "it came as a pack, and has no picture to begin with"
+    if missing := sorted(set(options.get("style_layers", ())) - set(layers)):
+        found["style_layers"] = f"its pack has no Gram matrices of {', '.join(missing)}"
+    return found
+
+
+def check_usable(options: Mapping[str, Any], layers: Sequence[str]) -> None:
+    """Raise InvalidInput for options that a preset without pictures can't use."""
+    if unusable := unusable_with(options, layers):
+        raise InvalidInput([FieldError(f"{LOC}.{name}", why) for name, why in unusable.items()])

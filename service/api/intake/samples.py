@@ -1,0 +1,40 @@
+"""Samples: the first transfer with a preset alone shows what the preset does."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from service.api.context import context
+from service.errors import NotFound, StorageError
+from service.jobs.request import StoredStyle, TransferRequest
+from service.options import PAINTER
+from service.storage.schema import JobRow
+from service.styles.preset_changes import set_sample
+
+GONE = ("failed", "canceled")
+
+
+def note_sample(job: JobRow) -> None:
+    """Have a new transfer show what its preset does, if it is with that alone and no earlier transfer does.
+
+    The picture is the transfer's own, so it goes with the transfer, and nobody sees it who couldn't see that.
+    """
+    style = _shown_by(TransferRequest.of(job))
+    if style is None:
+        return
+    with suppress(NotFound, StorageError):  # the transfer itself is submitted: a later one can be the sample
+        preset = context().presets.get(style.preset or "")
+        now = preset.sample
+        if now is None or context().queue.outcomes([now]).get(now, (GONE[0], None))[0] in GONE:
+            set_sample(context().database, preset.version, job.id, {now})
+
+
+def _shown_by(request: TransferRequest) -> StoredStyle | None:
+    """Return the preset whose look a transfer shows: one picture, all of it in this style."""
+    painting = request.base
+    if request.variants or len(painting.styles) != 1 or painting.protect or painting.strength_map:
+        return None
+    style, options = painting.styles[0], painting.options
+    is_plain = style.preset is not None and style.mask is None and style.style_mask is None
+    is_painted = options.strength != 0 and (options.iterations > 0 or options.method == PAINTER)
+    return style if is_plain and is_painted else None

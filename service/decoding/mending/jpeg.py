@@ -1,0 +1,120 @@
+"""JPEG: an end that is missing, segments that browsers skip, and rows that aren't there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from service.decoding.mending.version import Version, Versions
+
+START, SOS, EOI = b"\xff\xd8", 0xDA, 0xD9
+SOI = 0xD8
+END = b"\xff\xd9"
+APP, COM, EXIF, PROFILE, ADOBE = range(0xE0, 0xF0), 0xFE, 0xE1, 0xE2, 0xEE
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without DHT, JPG and DAC
+PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+BANDS = 64  # coefficients of a block
+LEAST = {EXIF: 16, PROFILE: 18, ADOBE: 14}  # bytes of a segment's content, with its length, that can be understood
+MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
+"""A marker that begins a segment: not a stuffed byte 255, not a fill byte, not TEM or RST0 to RST7."""
+
+
+def _filling() -> bytes:
+    """Return bytes that pixels could come from: noise, then all marks at which a lost decoder goes on."""
+    noise = hashlib.shake_128(b"pixels").digest(9 * 256).replace(b"\xff", b"\x7f")
+    pieces = [noise[k : k + 256] for k in range(0, len(noise), 256)]
+    return pieces[0] + b"".join(bytes((0xFF, 0xD0 + k)) + piece for k, piece in enumerate(pieces[1:]))
+
+
+FILLING = _filling()
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment: its marker's second byte, where the marker stands, and where the segment ends."""
+
+    marker: int
+    at: int
+    end: int
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """Yield the segments up to the end of the first picture, EOI or the start of another picture included."""
+    at = len(START)
+    while found := MARKER.search(data, at):
+        marker, begin = data[found.start() + 1], found.end()
+        if marker in (EOI, SOI):
+            yield Segment(marker, found.start(), begin)
+            return
+        at = begin + max(2, int.from_bytes(data[begin : begin + 2]))
+        yield Segment(marker, found.start(), at)
+
+
+def versions(data: bytes) -> Versions:
+    """Yield the file, with an end if it has none; then without segments that aren't needed."""
+    found = list(segments(data))
+    if found and found[-1].marker == EOI:
+        yield Version(data)
+        yield Version(_bare(data, found, tuple(LEAST)))
+        yield Version(_bare(data, found, (ADOBE,)))
+        return
+    if not found or missing_passes(data, found):
+        return
+    stop = found[-1].at if found[-1].marker == SOI else len(data)
+    body = data[:stop].rstrip(b"\xff")  # half of the end's marker
+    yield Version(body + END, body + FILLING + END)
+    bare = _bare(body, found, (ADOBE,))
+    yield Version(bare + END, bare + FILLING + END)
+
+
+def why_broken(data: bytes) -> str | None:
+    """Return what is wrong with a file that can't be read; None where it isn't known."""
+    found = list(segments(data))
+    if not any(segment.marker == SOS for segment in found):
+        return "it is cut off before its pixels"
+    if found[-1].marker != EOI and (missing := missing_passes(data, found)):
+        return missing
+    return None
+
+
+def missing_passes(data: bytes, found: list[Segment]) -> str | None:
+    """Return how much is there of a file that ends before all of its passes (scans) have begun, else None."""
+    frame = next((segment for segment in found if segment.marker in FRAMES), None)
+    if frame is None:
+        return "it is cut off before its pixels"
+    exact = {part: [False] * BANDS for part in data[frame.at + 10 : frame.end : 3]}
+    scans = [data[segment.at + 4 : segment.end] for segment in found if segment.marker == SOS]
+    for scan in scans:
+        _note_exact(scan, exact)
+    if all(all(bands) for bands in exact.values()):
+        return None
+    return f"it is cut off: {len(scans)} of its passes over the picture are there, and the last ones are missing"
+
+
+def _note_exact(scan: bytes, exact: dict[int, list[bool]]) -> None:
+    """Note the coefficients that a scan brings to their last bit; `exact` has them for each component's id."""
+    count = scan[0] if scan else 0
+    bands = scan[2 * count + 1 : 2 * count + 4]  # the first, the last, and how many bits are missing before and after
+    if len(bands) == 3 and bands[2] & 15 == 0:  # noqa: PLR2004
+        first, last = bands[0], min(bands[1], BANDS - 1)
+        for part in scan[1 : 2 * count + 1 : 2]:
+            if part in exact:
+                exact[part][first : last + 1] = [True] * (last + 1 - first)
+
+
+def is_progressive(data: bytes) -> bool:
+    """Return whether each pass of a JPEG goes over the whole picture."""
+    return data.startswith(START) and any(segment.marker in PROGRESSIVE for segment in segments(data))
+
+
+def _bare(data: bytes, found: list[Segment], kept: tuple[int, ...]) -> bytes:
+    """Return the file without comments, and with segments of programs only if `kept` and long enough."""
+    pieces, at = [], 0
+    for segment in found:
+        is_short = segment.end - segment.at - 2 < LEAST.get(segment.marker, 2)
+        if segment.marker == COM or (segment.marker in APP and (segment.marker not in kept or is_short)):
+            pieces.append(data[at : segment.at])
+            at = segment.end
+    return b"".join(pieces) + data[at:]

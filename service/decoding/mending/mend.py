@@ -1,0 +1,38 @@
+"""What to try with a file, and what to say of one that can't be read, for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from service.decoding.formats import head_of
+from service.decoding.mending import gif, jpeg, png, sizes
+from service.decoding.mending.version import Version, Versions
+
+
+def _as_it_is(data: bytes) -> Versions:
+    yield Version(data)
+
+
+_VERSIONS: dict[str | None, Callable[[bytes], Versions]] = {
+    "PNG": png.versions,
+    "JPEG": jpeg.versions,
+    "GIF": gif.versions,
+}
+_WHY: dict[str | None, Callable[[bytes], str | None]] = {
+    "PNG": png.why_broken,
+    "JPEG": jpeg.why_broken,
+    "GIF": gif.why_broken,
+    "WEBP": sizes.why_webp_is_broken,
+    "BMP": sizes.why_bmp_is_broken,
+}
+
+
+def versions(data: bytes) -> Versions:
+    """Yield what is to be read in place of a file: it itself, or one that is mended."""
+    return _VERSIONS.get(head_of(data).format, _as_it_is)(data)
+
+
+def why_broken(data: bytes) -> str | None:
+    """Return what is wrong with a file of a known format that can't be read; None where it isn't known."""
+    why = _WHY.get(head_of(data).format)
+    return why(data) if why else None

@@ -1,0 +1,120 @@
+// Edits one of the person's presets: its name, description and settings; its pictures go into the mix to be changed there.
+import { call, Problem } from "./api.js";
+import { $, say, show } from "./dom.js";
+import { addStyle, change, draft } from "./draft.js";
+import { partsOf } from "./known.js";
+import { patiently } from "./patience.js";
+import { optionsOfDials, settingsInWords } from "./preset_settings.js";
+import { editPictures } from "./presets.js";
+import { clearProblems, showProblem, showProblems } from "./problems.js";
+import { fillShelf } from "./shelf.js";
+
+const root = $("edit-form");
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const TAKEN = 409;
+
+let edited = null; // the preset
+
+export function openEdit(preset) {
+  edited = preset;
+  clearProblems(root);
+  tell("");
+  $("edit-title").textContent = `Edit ${preset.name}`;
+  $("edit-name").value = preset.name;
+  $("edit-description").value = preset.description;
+  drawSettings();
+  const parts = partsOf(preset).map(({ words }) => words);
+  $("edit-parts").textContent = preset.pack ? "It came as a pack, without pictures." : parts.length ? `A mix: ${parts.join(", ")}.` : "One picture.";
+  show($("edit-pictures"), !preset.pack);
+  $("edit-dialog").showModal();
+  $("edit-name").focus();
+}
+
+function drawSettings() {
+  const now = settingsInWords(edited.options);
+  $("edit-keep-words").textContent = now ? `As they are: ${now}` : "None, as now";
+  show($("edit-none").closest("label"), Boolean(now));
+  $("edit-keep").checked = true;
+  try {
+    $("edit-dials-words").textContent = `Those of the dials: ${settingsInWords(optionsOfDials(draft.settings))}`;
+    $("edit-dials").disabled = false;
+  } catch (error) {
+    $("edit-dials-words").textContent = error.message;
+    $("edit-dials").disabled = true;
+  }
+}
+
+/** What the form changes, as the API takes it. */
+function changes() {
+  const found = {};
+  const [name, description] = [$("edit-name").value.trim(), $("edit-description").value];
+  if (name !== edited.name) found.name = name;
+  if (description !== edited.description) found.description = description;
+  if ($("edit-dials").checked) found.options = optionsOfDials(draft.settings);
+  if ($("edit-none").checked) found.options = {};
+  return found;
+}
+
+async function save() {
+  clearProblems(root);
+  tell("");
+  const wanted = changes();
+  if ("name" in wanted && !NAME.test(wanted.name)) return showProblem(root, "name", "Small letters, digits and hyphens");
+  $("edit-save").disabled = true;
+  try {
+    if (Object.keys(wanted).length) await send(wanted);
+    $("edit-dialog").close();
+  } catch (error) {
+    explain(error);
+  } finally {
+    $("edit-save").disabled = false;
+  }
+}
+
+async function send(wanted) {
+  const headers = { "Content-Type": "application/json" };
+  await patiently(() => call(`/v1/styles/${edited.name}`, { method: "PATCH", headers, body: JSON.stringify(wanted) }));
+  const { name } = edited;
+  const now = wanted.name ?? name;
+  await fillShelf();
+  if (now !== name) renameInMix(name, now);
+  say(`${now} is changed.`);
+}
+
+function renameInMix(name, now) {
+  const { mix } = draft;
+  change("mix", []); // entries with other ids get new rows
+  for (const { id, ...style } of mix) addStyle(style.preset === name ? { ...style, preset: now } : style);
+}
+
+function explain(error) {
+  if (error.status === TAKEN) return showProblem(root, "name", "Another preset has that name");
+  tell(error instanceof Problem ? showProblems(root, error.problem).join(" ") : error.message);
+}
+
+function tell(words) {
+  $("edit-problem").textContent = words;
+  show($("edit-problem"), Boolean(words));
+}
+
+async function toMix() {
+  tell("");
+  $("edit-pictures").disabled = true;
+  try {
+    await editPictures(edited);
+    for (const id of ["edit-dialog", "manage-dialog"]) $(id).close();
+    $("save-mix").focus();
+  } catch (error) {
+    tell(error.message);
+  } finally {
+    $("edit-pictures").disabled = false;
+  }
+}
+
+export function setUpEditing() {
+  $("edit-pictures").addEventListener("click", toMix);
+  root.addEventListener("submit", (event) => {
+    event.preventDefault();
+    save();
+  });
+}

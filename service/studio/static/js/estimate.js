@@ -1,0 +1,58 @@
+// How long the draft would take here, from what the service's ended transfers took. It is silent where none was like it.
+import { getJson } from "./api.js";
+import { OPTION_DEFAULTS } from "./service.js";
+import { pictureCount } from "./series.js";
+
+const SAMPLE = 50; // ended transfers that are looked at
+const NEAREST = 5; // of them count
+const AS_NEAR = 1.5; // times as many pixels as the nearest one's difference: others are left out
+const FAR = 8; // times as much work, or as little: from there on a measurement says nothing
+const SPREAD = 4; // highest to lowest figure, beyond which they say nothing
+const SAME = ["levels", "tolerance", "optimizer"]; // options that change the time of an iteration, or their number
+
+let measured = [];
+
+/** Takes what ended transfers took. */
+export async function measure() {
+  const { items } = await getJson(`/v1/transfers?status=succeeded&limit=${SAMPLE}`);
+  measured = items.filter(({ options, result }) => options.method !== "painter" && result.iterations > 0).map(sampleOf);
+}
+
+function sampleOf({ options, result, timings }) {
+  const pictures = Math.max(1, options.variants.length);
+  const done = result.iterations / pictures;
+  return {
+    options,
+    pixels: result.width * result.height,
+    done, // iterations of one picture
+    most: done < options.iterations ? done : Infinity, // the iterations after which it had converged
+    seconds: (timings.total_s - timings.queued_s) / pictures,
+  };
+}
+
+/** Seconds of painting for the draft, {low, high}; null where nothing like it has been measured. */
+export function estimate(draft) {
+  const work = workOf(draft);
+  if (!work) return null;
+  const far = ({ pixels }) => Math.abs(Math.log(work.pixels / pixels));
+  const like = measured.filter((sample) => far(sample) < Math.log(FAR) && SAME.every((name) => sample.options[name] === work[name]));
+  const nearest = Math.min(...like.map(far)) + Math.log(AS_NEAR);
+  const found = like.filter((sample) => far(sample) <= nearest).slice(0, NEAREST).map((sample) => secondsBy(sample, work));
+  const [low, high] = [Math.min(...found), Math.max(...found)];
+  return found.length && high / low < SPREAD ? { low, high } : null;
+}
+
+/** The draft's pixels, iterations and pictures; null while something of it is missing. */
+function workOf({ content, mix, settings, extras }) {
+  const given = Object.fromEntries(extras.map(({ name, value }) => [name, value]));
+  const [size, iterations] = [Number(settings.size), Number(settings.iterations || OPTION_DEFAULTS.iterations)];
+  if (!content || !(size >= 32) || !(iterations > 0) || given.method === "painter") return null;
+  const { width, height } = content;
+  const same = Object.fromEntries(SAME.map((name) => [name, given[name] ?? OPTION_DEFAULTS[name]]));
+  return { ...same, pixels: (size * size * Math.min(width, height)) / Math.max(width, height), iterations, pictures: pictureCount({ mix, settings, extras }) };
+}
+
+function secondsBy(sample, work) {
+  const iterations = Math.min(work.iterations, sample.most);
+  return sample.seconds * (work.pixels / sample.pixels) * (iterations / sample.done) * work.pictures;
+}

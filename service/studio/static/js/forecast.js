@@ -1,0 +1,51 @@
+// What Paint would cost: the seconds it takes here, and who is served before. Beside the button, before it is pressed.
+import { $, show } from "./dom.js";
+import { draft, onDraft } from "./draft.js";
+import { estimate, measure } from "./estimate.js";
+import { crowd, othersInWords } from "./queue.js";
+import { duration } from "./words.js";
+
+const EVERY_MS = 15_000;
+const MEASURED = 8; // every so many times it is also asked what took how long
+
+let others = 0;
+let asked = 0; // when the service was asked last
+let times = 0; // it was asked
+
+function draw() {
+  const found = [timeInWords(estimate(draft)), draft.content && others ? `after ${othersInWords(others)}` : ""].filter(Boolean);
+  const words = found.join(", ");
+  $("estimate").textContent = words.charAt(0).toUpperCase() + words.slice(1);
+  show($("estimate"), Boolean(words));
+}
+
+function timeInWords(seconds) {
+  if (!seconds) return "";
+  const [low, high] = [duration(seconds.low), duration(seconds.high)];
+  return low === high || seconds.high < 1.5 * seconds.low ? `about ${duration((seconds.low + seconds.high) / 2)}` : `${low} to ${high}`;
+}
+
+/** Asks the service anew, who waits and, unless that is known, what took how long; says nothing of others while it doesn't answer. */
+export async function refreshForecast(known = false) {
+  asked = Date.now();
+  try {
+    [others] = await Promise.all([crowd(), known || measure()]);
+  } catch {
+    others = 0;
+  }
+  draw();
+}
+
+function refreshIfOld() {
+  if (draft.content && !document.hidden && Date.now() - asked > EVERY_MS) refreshForecast(times++ % MEASURED !== 0);
+}
+
+export function setUpForecast() {
+  onDraft(() => {
+    draw();
+    refreshIfOld();
+  });
+  document.addEventListener("visibilitychange", refreshIfOld);
+  setInterval(refreshIfOld, EVERY_MS);
+  refreshIfOld();
+}

@@ -1,0 +1,26 @@
+// The service's presets, as its API describes them.
+let presets = [];
+
+export function knownPresets() {
+  return presets;
+}
+
+export function setKnownPresets(found) {
+  presets = found;
+}
+
+export function presetNamed(name) {
+  return presets.find((preset) => preset.name === name);
+}
+
+/** The preset that a mix consists of; undefined where it has other styles, or none. */
+export function solePreset(mix) {
+  return mix.length === 1 ? presetNamed(mix[0].preset) : undefined;
+}
+
+/** The pictures of a preset as words with their shares, ["70 % harbour.jpg", …]; a preset of one picture is no mix. */
+export function partsOf({ images }) {
+  const all = images.reduce((sum, { weight }) => sum + weight, 0);
+  const named = images.map(({ weight, name }, i) => ({ share: weight / all, words: `${Math.round((100 * weight) / all)} % ${name ?? `picture ${i + 1}`}` }));
+  return images.length > 1 ? named.filter(({ share }) => share > 0) : [];
+}

@@ -1,0 +1,103 @@
+// "Presets": all of them with what they are made of; the person's own can be changed, deleted and taken along as packs.
+import { call } from "./api.js";
+import { $, h, icon, say, show } from "./dom.js";
+import { change, draft } from "./draft.js";
+import { openEdit } from "./edit.js";
+import { knownPresets, partsOf } from "./known.js";
+import { downloadPack } from "./packs.js";
+import { patiently } from "./patience.js";
+import { showNothing } from "./pictures.js";
+import { settingsInWords } from "./preset_settings.js";
+import { fillShelf, mixOf, onPresets, pictureOf } from "./shelf.js";
+
+const LISTS = { "manage-own": (preset) => !preset.built_in, "manage-built-in": (preset) => preset.built_in };
+
+function draw() {
+  if (!$("manage-dialog").open) return;
+  const focused = document.activeElement.closest?.("[data-manage]")?.dataset.manage;
+  for (const [id, belongs] of Object.entries(LISTS)) {
+    $(id).querySelectorAll("img").forEach(showNothing);
+    const rows = knownPresets().filter(belongs).map(row);
+    $(id).replaceChildren(...rows);
+    show($(`${id}-title`), rows.length > 0);
+  }
+  show($("manage-none"), !knownPresets().some(LISTS["manage-own"]));
+  if (focused) ($("manage-dialog").querySelector(`[data-manage="${CSS.escape(focused)}"] button`) ?? $("manage-close")).focus();
+}
+
+function row(preset) {
+  const { name } = preset;
+  const parts = partsOf(preset).map(({ words }) => words);
+  const settings = settingsInWords(preset.options);
+  const bar = h("div", { class: "sending", hidden: true });
+  const problem = h("p", { class: "problem", role: "alert", hidden: true });
+  const pack = button("down", "Pack", `Download ${name} as a pack`, (self) => once(self, problem, () => downloadPack(name, bar)));
+  const own = preset.built_in ? [] : [button("brush", "Edit", `Edit ${name}`, () => openEdit(preset)), pack, button("bin", "Delete", `Delete ${name}`, (self) => askFirst(self, name, problem))];
+  return h(
+    "li",
+    { class: "managed", data: { manage: name } },
+    pictureOf(preset),
+    h(
+      "div",
+      { class: "about" },
+      h("strong", {}, name),
+      preset.description ? h("p", { class: "hint" }, preset.description) : null,
+      mixOf(preset),
+      parts.length ? h("p", { class: "hint" }, `A mix: ${parts.join(", ")}`) : null,
+      settings ? h("p", { class: "hint" }, `Settings: ${settings}`) : null,
+    ),
+    h("div", { class: "row" }, own.length ? own : pack),
+    bar,
+    problem,
+  );
+}
+
+function button(symbol, words, label, press) {
+  const self = h("button", { type: "button", class: "small", "aria-label": label, onclick: () => press(self) }, icon(symbol), words);
+  return self;
+}
+
+/** Does something once at a time, and says why it could not be done. */
+async function once(self, problem, action) {
+  if (self.getAttribute("aria-disabled") === "true") return;
+  self.setAttribute("aria-disabled", "true");
+  show(problem, false);
+  try {
+    await action();
+  } catch (error) {
+    problem.textContent = error.message;
+    show(problem, true);
+  } finally {
+    self.removeAttribute("aria-disabled");
+  }
+}
+
+/** Asks in the row itself whether a preset is to be deleted. */
+function askFirst(self, name, problem) {
+  const buttons = self.parentElement;
+  const keep = h("button", { type: "button", class: "small", onclick: () => back() }, "Keep it");
+  const yes = h("button", { type: "button", class: "small danger", "aria-label": `Delete ${name} for good`, onclick: () => once(yes, problem, () => remove(name)) }, "Delete");
+  const question = h("div", { class: "row sure" }, h("p", {}, "Delete it for good? Paintings stay."), keep, yes);
+  const back = () => {
+    question.replaceWith(buttons);
+    self.focus();
+  };
+  buttons.replaceWith(question);
+  keep.focus();
+}
+
+async function remove(name) {
+  await patiently(() => call(`/v1/styles/${name}`, { method: "DELETE" }));
+  change("mix", draft.mix.filter(({ preset }) => preset !== name));
+  say(`${name} is deleted.`);
+  await fillShelf();
+  $("manage-close").focus();
+}
+
+export function setUpManaging() {
+  $("manage-presets").addEventListener("click", () => {
+    $("manage-dialog").showModal();
+    draw();
+  });
+  onPresets(draw);
+}

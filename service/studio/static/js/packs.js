@@ -1,0 +1,126 @@
+// Packs: a preset as one file, taken from this service or brought to it.
+import { call } from "./api.js";
+import { $, say, show } from "./dom.js";
+import { presetNamed } from "./known.js";
+import { patiently } from "./patience.js";
+import { clearProblems, showProblem } from "./problems.js";
+import { Bar } from "./sending.js";
+import { fillShelf } from "./shelf.js";
+import { blobFollowed } from "./upload.js";
+
+const ENDING = ".safetensors";
+const PACK_TYPE = "application/octet-stream";
+const LONGEST = 2 ** 20; // bytes of a pack's header, as the service takes it
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const ALLOWED = "Small letters, digits and hyphens.";
+const NO_PACK = "is no pack. A pack is a .safetensors file that a studio or the API of such a service gave out";
+
+const root = $("pack-form");
+const upload = new Bar($("pack-sending"), "How much of the pack has been sent");
+let chosen = null; // the File
+
+export function isPack(file) {
+  return file.name.toLowerCase().endsWith(ENDING);
+}
+
+/** Saves a preset's pack on the person's disk; the first time the service has to make it. */
+export async function downloadPack(name, place) {
+  const bar = new Bar(place, `How much of the pack of ${name} has come`);
+  bar.put(null, "The service makes the pack. That can take a minute the first time …");
+  try {
+    const response = await patiently(() => call(`/v1/styles/${name}/pack`));
+    const blob = await blobFollowed(response, (some, all) => bar.came(some, all));
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${name}${ENDING}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    say(`The pack of ${name} is there.`);
+  } finally {
+    bar.end();
+  }
+}
+
+/** Shows the form that adds a preset from a pack's file. */
+export async function offerPack(file) {
+  clearProblems(root);
+  chosen = null;
+  if (!$("manage-dialog").open) $("manage-dialog").showModal();
+  show(root, true);
+  $("pack-file-name").textContent = file.name;
+  $("pack-name").value = freeName(file.name);
+  const wrong = await problemOf(file);
+  show($("pack-fields"), !wrong);
+  if (wrong) return showProblem(root, "pack", wrong);
+  chosen = file;
+  hint();
+  $("pack-name").focus();
+}
+
+/** Why a file is no pack, by its first bytes; null if it may be one. */
+async function problemOf(file) {
+  const head = new DataView(await file.slice(0, 9).arrayBuffer());
+  const is = head.byteLength === 9 && head.getUint32(4, true) === 0 && head.getUint32(0, true) <= LONGEST && head.getUint8(8) === 0x7b;
+  return is ? null : `“${file.name}” ${NO_PACK}`;
+}
+
+/** A name for a preset after its file's, which no preset has. */
+function freeName(file) {
+  const letters = file.slice(0, -ENDING.length).toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+  const base = letters.slice(0, 58).replace(/-+$/, "") || "preset";
+  for (let i = 1; ; i++) {
+    const name = i > 1 ? `${base}-${i}` : base;
+    if (!presetNamed(name)) return name;
+  }
+}
+
+function hint() {
+  const taken = presetNamed($("pack-name").value.trim());
+  $("pack-hint").textContent = taken && !taken.built_in ? "There is one of that name: adding replaces it for good." : ALLOWED;
+  $("pack-hint").classList.toggle("warning", Boolean(taken) && !taken.built_in);
+}
+
+async function add() {
+  clearProblems(root);
+  const name = $("pack-name").value.trim();
+  if (!NAME.test(name)) return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}` : "Give it a name");
+  if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
+  $("pack-add").disabled = true;
+  try {
+    const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
+    await patiently(() => call(`/v1/styles/${name}/pack`, options));
+    close();
+    await fillShelf();
+    say(`${name} is among your presets.`);
+  } catch (error) {
+    explain(error);
+  } finally {
+    upload.end();
+    $("pack-add").disabled = false;
+  }
+}
+
+function explain(error) {
+  const words = error.problem?.errors?.map(({ msg }) => msg).join("; ") ?? error.message;
+  const lead = { 409: "It belongs to another model: ", 413: "It is too large for this service: ", 422: "It can’t be used: " }[error.status] ?? "";
+  showProblem(root, "pack", lead + words);
+}
+
+function close() {
+  chosen = null;
+  show(root, false);
+}
+
+export function setUpPacks() {
+  $("pack-choose").addEventListener("click", () => $("pack-file").click());
+  $("pack-file").addEventListener("change", ({ target }) => {
+    if (target.files.length) offerPack(target.files[0]);
+    target.value = ""; // so that the same file can be chosen again
+  });
+  $("manage-dialog").addEventListener("drop", ({ dataTransfer }) => dataTransfer.files.length && offerPack(dataTransfer.files[0]));
+  $("manage-dialog").addEventListener("close", close);
+  $("pack-name").addEventListener("input", hint);
+  $("pack-cancel").addEventListener("click", close);
+  root.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (chosen) add();
+  });
+}

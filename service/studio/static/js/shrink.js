@@ -1,0 +1,79 @@
+// "Send it smaller": pictures are scaled down in the browser to what the size needs.
+import { $, show } from "./dom.js";
+import { draft, onDraft } from "./draft.js";
+import { isSize } from "./instant_request.js";
+import { device } from "./memory.js";
+import { bytes } from "./words.js";
+
+const KEPT = "studio.shrink";
+const JPEG = "image/jpeg";
+const QUALITY = 0.95;
+
+const made = new WeakMap(); // a File -> Map: long edge -> the promise of a File
+
+export function isWished() {
+  return $("shrink").checked;
+}
+
+/** A request, {request, files}, with each photograph and style picture no larger than its size needs, if that is wished. */
+export async function shrunk({ request, files, ...rest }) {
+  if (!isWished()) return { request, files, ...rest };
+  const smaller = await Promise.all(files.map(async ([part, file]) => [part, await fitted(file, edgeOf(part, request))]));
+  return { request, files: smaller, ...rest };
+}
+
+/** How many bytes of how many are left by `shrunk`, in words; empty where nothing was scaled down. */
+export function savedWords(before, after) {
+  const sum = (files) => files.reduce((all, [, { size }]) => all + size, 0);
+  return sum(after) < sum(before) ? `Scaled down to ${bytes(sum(after))} from ${bytes(sum(before))}. ` : "";
+}
+
+/** The long edge that a part needs; Infinity if it is used for anything else than the photograph and style pictures. */
+function edgeOf(part, { content, styles = [], size, ...others }) {
+  const name = `file:${part}`;
+  const masks = styles.map(({ mask, style_mask: own }) => [mask, own]);
+  if (typeof size !== "number" || JSON.stringify([others, masks]).includes(JSON.stringify(name))) return Infinity;
+  const scales = styles.filter(({ image }) => image === name).map(({ scale = 1 }) => scale);
+  return Math.max(content === name ? size : 0, ...scales.map((scale) => Math.round(scale * size))) || Infinity;
+}
+
+async function fitted(file, edge) {
+  if (edge === Infinity || !file) return file;
+  if (!made.has(file)) made.set(file, new Map());
+  const known = made.get(file);
+  if (!known.has(edge)) known.set(edge, scaled(file, edge).catch(() => file)); // what this browser can't scale goes as it is
+  return known.get(edge);
+}
+
+/** A smaller copy: upright, in sRGB, with its transparency; the file itself where that is no larger. */
+async function scaled(file, edge) {
+  const whole = await createImageBitmap(file);
+  const scale = edge / Math.max(whole.width, whole.height);
+  if (scale >= 1) return file;
+  const [width, height] = [whole.width, whole.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const small = await createImageBitmap(whole, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  canvas.getContext("2d", { colorSpace: "srgb" }).drawImage(small, 0, 0);
+  for (const bitmap of [whole, small]) bitmap.close();
+  const type = file.type === JPEG ? JPEG : "image/png";
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, type, QUALITY));
+  return blob && blob.size < file.size ? new File([blob], file.name, { type }) : file;
+}
+
+function draw() {
+  const { content, settings } = draft;
+  const edge = isSize(settings.size) ? Number(settings.size) : Infinity;
+  const scale = content ? edge / Math.max(content.width, content.height) : 1;
+  show($("shrink-box"), scale < 1);
+  if (scale >= 1) return;
+  const [width, height] = [content.width, content.height].map((side) => Math.round(side * scale));
+  const whole = `${content.width} × ${content.height}, ${bytes(content.file.size)}`;
+  $("shrink-words").textContent = `Send it smaller: ${width} × ${height}, which is what ${edge} px need, instead of ${whole}`;
+}
+
+export function setUpShrinking() {
+  $("shrink").checked = device.get(KEPT) === "yes";
+  $("shrink").addEventListener("change", () => (isWished() ? device.set(KEPT, "yes") : device.forget(KEPT)));
+  onDraft((what) => (what === "content" || what === "settings") && draw());
+  draw();
+}

@@ -1,0 +1,111 @@
+// "Where": the masks over the photograph, for what stays, for the strength, and for each style.
+import { goToDraft } from "./address.js";
+import { paintMask } from "./brushwork.js";
+import { $, h, icon, say, show } from "./dom.js";
+import { change, changeStyle, draft, onDraft, removeExtra } from "./draft.js";
+import { focusProblem } from "./focus.js";
+import { clearProblemOf, showProblem } from "./problems.js";
+import { sizeOf } from "./pictures.js";
+
+const ASPECT = 0.02; // by which a mask's aspect ratio may differ from the photograph's
+
+/** The masks that belong to the whole picture; in the draft they are extras with these names. */
+export const PLACES = {
+  protect: {
+    words: "What stays as it is: a mask",
+    label: "What stays as it is",
+    title: "What stays as it is",
+    hint: "Paint over what the painting must not touch. A soft edge blends in.",
+    tint: [30, 130, 235],
+    name: "stays.png",
+  },
+  strength_map: {
+    words: "Where it is strong: a mask",
+    label: "Where it is strong",
+    title: "Where the style is strong",
+    hint: "The style is at full strength where there is colour. Erase where it should be weaker, half with half the amount.",
+    tint: [150, 70, 225],
+    whole: true,
+    name: "strength.png",
+  },
+};
+export const STYLE_TINT = [235, 70, 30];
+const OF_STYLE = { hint: "Paint where this style goes. Styles without a mask go where the others leave room.", tint: STYLE_TINT, name: "where.png" };
+
+function maskOf(name) {
+  return draft.extras.find((extra) => extra.name === name);
+}
+
+async function paintPlace(name) {
+  const extra = maskOf(name);
+  const file = await paintMask({ ...PLACES[name], file: extra?.value });
+  if (file === undefined) return;
+  clearProblemOf(document, name);
+  const others = draft.extras.filter((one) => one.name !== name);
+  change("extras", file ? [...others, { name, words: PLACES[name].words, value: file }] : others);
+  say(file ? "The mask is kept." : "No mask: it would change nothing.");
+}
+
+/** Lets the person paint the mask of a style of the mix. */
+export async function paintStyleMask(id, name) {
+  if (!draft.content) {
+    await goToDraft();
+    showProblem(document, "content", "Choose a photograph first");
+    focusProblem();
+    return;
+  }
+  const style = draft.mix.find((one) => one.id === id);
+  const file = await paintMask({ ...OF_STYLE, title: `Where ${name} goes`, file: style.mask });
+  if (file !== undefined) changeStyle(id, { mask: file ?? undefined });
+}
+
+function rowOf(name) {
+  const remove = () => {
+    removeExtra(maskOf(name));
+    $("where").querySelector(`[data-loc=${name}] button`).focus();
+  };
+  return h(
+    "div",
+    { class: "field place", data: { loc: name } },
+    h("span", {}, PLACES[name].label),
+    h("button", { type: "button", class: "small", onclick: () => paintPlace(name) }, icon("brush"), h("span", {}, "Paint it")),
+    h("button", { type: "button", class: "icon", "aria-label": `Take out: ${PLACES[name].label}`, onclick: remove }, icon("x")),
+    h("p", { class: "problem", hidden: true }),
+  );
+}
+
+function draw() {
+  for (const row of $("where").querySelectorAll("[data-loc]")) {
+    const { loc } = row.dataset;
+    const [paint, remove] = row.querySelectorAll("button");
+    const painted = Boolean(maskOf(loc));
+    row.classList.toggle("painted", painted);
+    paint.disabled = !draft.content;
+    paint.querySelector("span").textContent = painted ? "Change" : "Paint it";
+    paint.setAttribute("aria-label", `${paint.textContent}: ${PLACES[loc].label}`);
+    show(remove, painted);
+  }
+}
+
+/** Says of masks that were painted over a photograph of another shape that they don't fit. */
+async function checkFit() {
+  const { content } = draft;
+  if (!content) return;
+  const places = [...draft.extras.filter(({ name }) => name in PLACES).map(({ name, value }) => [name, value]), ...draft.mix.flatMap(({ mask }, i) => (mask ? [[`styles.${i}`, mask]] : []))];
+  for (const [loc, file] of places) {
+    const size = await sizeOf(file);
+    const ratio = size && (size.width / size.height) * (content.height / content.width);
+    if (draft.content !== content || !ratio || Math.abs(ratio - 1) <= ASPECT) continue;
+    clearProblemOf(document, loc);
+    showProblem(document, loc, "Its mask was painted over a photograph of another shape: change it, or take it out");
+  }
+}
+
+export function setUpWhere() {
+  $("where").append(...Object.keys(PLACES).map(rowOf));
+  onDraft((what) => {
+    if (what === "extras" || what === "content") draw();
+    if (what === "content") checkFit();
+  });
+  draw();
+}

@@ -1,0 +1,52 @@
+"""Changes of a saved preset that leave its pictures, and so its Gram matrices and its painter, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from service.errors import NameTaken, NotFound
+from service.storage.database import Database
+from service.storage.schema import PresetRow
+
+
+@dataclass(frozen=True)
+class PresetChanges:
+    """New values of a preset; None leaves what is there."""
+
+    name: str | None = None
+    description: str | None = None
+    options: Mapping[str, Any] | None = None
+
+
+def change_preset(database: Database, name: str, changes: PresetChanges) -> PresetRow:
+    """Change a preset, all or nothing. Its jobs, files and painter stay its own under a new name.
+
+    Raises:
+        NotFound: there is no such preset.
+        NameTaken: another preset has the new name.
+    """
+    with database.writing() as session:
+        row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+        if row is None:
+            raise NotFound(f"there is no style {name!r}")
+        if changes.name not in (None, name):
+            if session.get(PresetRow, changes.name):
+                raise NameTaken(f"there is a style {changes.name!r} already")
+            row.name = str(changes.name)
+        if changes.description is not None:
+            row.description = changes.description
+        if changes.options is not None:
+            row.options = dict(changes.options) or None
+    return row
+
+
+def set_sample(database: Database, version: str, job: str, instead_of: Collection[str | None]) -> None:
+    """Have a transfer show what a preset's version does, if the preset's sample is one of `instead_of`."""
+    with database.writing() as session:
+        row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
+        if row is not None and row.sample in instead_of:
+            row.sample = job

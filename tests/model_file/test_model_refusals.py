@@ -1,0 +1,52 @@
+"""A file that is no model is refused with a sentence that says what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import helper
+
+from service.errors import ModelUnavailable
+from service.network.model import load_model
+
+
+def _other_graph(model: bytes) -> bytes:
+    return helper.make_model(helper.make_graph([], "other", [], [])).SerializeToString()
+
+
+def _without_a_layer(model: bytes) -> bytes:
+    proto = onnx.load_model_from_string(model)
+    last = next(tensor for tensor in proto.graph.initializer if tensor.name == "conv5_4.bias")
+    proto.graph.initializer.remove(last)
+    return proto.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda model: b"", "is empty"),
+        (lambda model: bytes(10_000), "is empty"),
+        (lambda model: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "is a Git LFS pointer"),
+        (lambda model: b"\n<!DOCTYPE html><title>404</title>", "is a web page"),
+        (lambda model: model[: len(model) // 2], "not all of one"),
+        (lambda model: model[:-1], "not all of one"),
+        (lambda model: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no ONNX file"),
+        (_other_graph, "no ONNX file|not a model of this version"),
+        (_without_a_layer, "lacks conv5_4.bias"),
+    ],
+)
+def test_what_the_file_is_instead_is_said(
+    narrow_model: Path, tmp_path: Path, change: Callable[[bytes], bytes], said: str
+) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(change(narrow_model.read_bytes()))
+    with pytest.raises(ModelUnavailable, match=rf"model\.onnx .*({said}).*python -m export"):
+        load_model(file)
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="is no file"):
+        load_model(tmp_path)
