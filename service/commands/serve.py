@@ -39,7 +39,8 @@ from service.webhooks.settings import check_settings
 logger = logging.getLogger(__name__)
 
 WATCH_S = 0.2  # seconds between two looks at the children
-STEADY_S = 60.0  # a child that ran this long was healthy: its next restart is not delayed; a start may take 20 s
+STEADY_S = 10.0  # a child that ran this long before it was killed was healthy: its next restart is not delayed
+LONGEST_START_S = 60.0  # a child that ended by itself before that may have failed to start
 MAX_DELAY_S = 30.0  # longest delay before a restart, in seconds
 NICENESS = 5  # of workers beside painter workers: they get a quarter of the cores that both want
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
@@ -140,7 +141,8 @@ class Child:
             if now >= self.due:
                 self.start()
         elif self.process.poll() is not None:
-            steady = now - self.started > STEADY_S
+            healthy_after = STEADY_S if self.process.returncode < 0 else LONGEST_START_S
+            steady = now - self.started > healthy_after
             self.delay = 0.0 if steady else min(MAX_DELAY_S, max(0.5, 2 * self.delay))
             end = self._end(self.process.returncode)
             logger.error("%s; starting it again in %g s", end, self.delay)

@@ -55,7 +55,7 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
         expect(buttons.nth(i)).to_have_attribute("aria-pressed", "true")
         expect(visit.at("#strip [aria-pressed=true]")).to_have_count(1)
         expect(visit.at("#download")).to_have_attribute(
-            "download", f"painting-{job['id'][:8]}-{i + 1}.{('png', 'webp', 'png')[i]}"
+            "download", f"painting - {i + 1}.{('png', 'webp', 'png')[i]}"
         )
         with visit.page.expect_download() as download:
             visit.at("#download").click()
@@ -145,7 +145,7 @@ def test_a_format_that_the_service_does_not_read_is_refused_when_it_is_chosen(
     read = "createImageBitmap(new Blob([new Uint8Array(bytes)])).then(({ width }) => width)"
     assert visit.page.evaluate(f"bytes => {read}", list(avif["buffer"])) == photo.shape[1]  # the browser reads it
     visit.choose_content(avif)
-    expect(visit.at("#invite .problem")).to_contain_text(f"“{name}” is in a format that this service")
+    expect(visit.at("#invite .problem")).to_contain_text(f"“{name}” is a file in the format AVIF, which this service")
     expect(visit.at("#invite .problem")).to_contain_text("PNG, WebP, GIF, BMP or JPEG")
     visit.page.set_input_files("#style-file", [avif])
     expect(visit.at("#styles .problem").first).to_contain_text(name)

@@ -135,7 +135,7 @@ def changed_in_the_mix(visit: Visit) -> None:
     expect(visit.at("#preset-description")).to_have_value("Two cloths")
     visit.at("#preset-save").click()
     expect(visit.at("#mix strong")).to_have_text(["of-mine-too"])
-    assert [image["weight"] for image in saved(visit, "of-mine-too")["images"]] == [1.0, 0.25]
+    assert [image["weight"] for image in saved(visit, "of-mine-too")["images"]] == [0.75, 0.25]
 
 
 def deleted(visit: Visit) -> None:

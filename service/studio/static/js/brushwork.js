@@ -7,6 +7,7 @@ import { Paper } from "./paper.js";
 import { showBlob, showNothing } from "./pictures.js";
 
 let paper = null; // while the dialog is open
+let busy = false; // from the first click on
 
 /** The brush as its controls have it. */
 function brush() {
@@ -18,7 +19,17 @@ function brush() {
  * Lets the person paint a mask. about: {title, hint, tint, file: the mask so far, whole: whether a new one begins white,
  * name: of the file}. Resolves with the mask's File, null for a mask that would change nothing, undefined where they cancel.
  */
-export async function paintMask({ title, hint, tint, file, whole = false, name }) {
+export async function paintMask(about) {
+  if (busy) return undefined;
+  busy = true;
+  try {
+    return await painted(about);
+  } finally {
+    busy = false;
+  }
+}
+
+async function painted({ title, hint, tint, file, whole = false, name }) {
   const neutral = whole ? 255 : 0;
   const mask = new Mask(maskSize(draft.content), neutral);
   if (file) await mask.read(file);

@@ -67,11 +67,17 @@ function usualWeight() {
 }
 
 export function changeStyle(id, some) {
-  change("mix", draft.mix.map((style) => (style.id === id ? { ...style, ...some } : style)));
+  change("mix", weighed(draft.mix.map((style) => (style.id === id ? { ...style, ...some } : style))));
 }
 
 export function removeStyle(id) {
-  change("mix", draft.mix.filter((style) => style.id !== id));
+  change("mix", weighed(draft.mix.filter((style) => style.id !== id)));
+}
+
+/** The mix without an average whose weights are all 0: who is alone in it has no slider to raise it again. */
+function weighed(mix) {
+  const whole = ({ mask }) => mix.reduce((sum, other) => sum + (other.mask === mask ? other.weight : 0), 0);
+  return mix.map((style) => (whole(style) ? style : { ...style, weight: 1 }));
 }
 
 export function removeExtra(extra) {

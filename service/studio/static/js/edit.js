@@ -83,6 +83,7 @@ async function send(wanted) {
 
 function renameInMix(name, now) {
   const { mix } = draft;
+  if (!mix.some(({ preset }) => preset === name)) return;
   change("mix", []); // entries with other ids get new rows
   for (const { id, ...style } of mix) addStyle(style.preset === name ? { ...style, preset: now } : style);
 }

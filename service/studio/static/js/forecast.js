@@ -10,7 +10,7 @@ const MEASURED = 8; // every so many times it is also asked what took how long
 
 let others = 0;
 let asked = 0; // when the service was asked last
-let times = 0; // it was asked
+let known = 0; // times that it told since it was asked what took how long
 
 function draw() {
   const found = [timeInWords(estimate(draft)), draft.content && others ? `after ${othersInWords(others)}` : ""].filter(Boolean);
@@ -25,11 +25,12 @@ function timeInWords(seconds) {
   return low === high || seconds.high < 1.5 * seconds.low ? `about ${duration((seconds.low + seconds.high) / 2)}` : `${low} to ${high}`;
 }
 
-/** Asks the service anew, who waits and, unless that is known, what took how long; says nothing of others while it doesn't answer. */
-export async function refreshForecast(known = false) {
+/** Asks the service anew, who waits and now and then what took how long; says nothing of others while it doesn't answer. */
+async function refresh() {
   asked = Date.now();
   try {
-    [others] = await Promise.all([crowd(), known || measure()]);
+    [others] = await Promise.all([crowd(), known % MEASURED || measure()]);
+    known += 1;
   } catch {
     others = 0;
   }
@@ -37,7 +38,7 @@ export async function refreshForecast(known = false) {
 }
 
 function refreshIfOld() {
-  if (draft.content && !document.hidden && Date.now() - asked > EVERY_MS) refreshForecast(times++ % MEASURED !== 0);
+  if (draft.content && !document.hidden && Date.now() - asked > EVERY_MS) refresh();
 }
 
 export function setUpForecast() {

@@ -137,7 +137,7 @@ function put() {
   const { asked, blob, seconds, problem } = last;
   if (problem) {
     showDraft();
-      return tell(`No picture at once: ${problem}`);
+    return tell(`No picture at once: ${problem}`);
   }
   showInstant(draft.content, blob, `Painting in the style of ${listed(asked.names)}`).catch(() => {});
   const words = `Painted in ${briefly(seconds)} by the ${asked.names.length > 1 ? "painters" : "painter"} of ${listed(asked.names)}.`;

@@ -1,5 +1,5 @@
 // The painters' part of "Style": offers to teach the chosen presets one, and shows every preset that learns.
-import { $, h, say, show } from "./dom.js";
+import { $, say, show } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
 import { Lesson } from "./lesson.js";
 import { canPaint, learns, onPainters } from "./painters.js";

@@ -88,7 +88,8 @@ function askFirst(self, name, problem) {
 
 async function remove(name) {
   await patiently(() => call(`/v1/styles/${name}`, { method: "DELETE" }));
-  change("mix", draft.mix.filter(({ preset }) => preset !== name));
+  const rest = draft.mix.filter(({ preset }) => preset !== name);
+  if (rest.length < draft.mix.length) change("mix", rest);
   say(`${name} is deleted.`);
   await fillShelf();
   $("manage-close").focus();

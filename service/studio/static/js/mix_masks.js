@@ -1,6 +1,7 @@
 // A style's masks in its row of the mix: one over the photograph, painted or carried over, and one over its own picture.
 import { h, icon } from "./dom.js";
-import { changeStyle } from "./draft.js";
+import { changeStyle, draft } from "./draft.js";
+import { clearProblemOf } from "./problems.js";
 import { paintStyleMask } from "./where.js";
 
 const MASKS = { mask: "Mask over the photograph", style_mask: "Mask over its picture" };
@@ -20,6 +21,9 @@ export function showMasks(row, style, name) {
 
 /** A button that says that the style has a mask, and removes it. */
 function removal(id, field, name) {
-  const remove = () => changeStyle(id, { [field]: undefined });
+  const remove = () => {
+    clearProblemOf(document, `styles.${draft.mix.findIndex((style) => style.id === id)}`);
+    changeStyle(id, { [field]: undefined });
+  };
   return h("button", { type: "button", class: "small mask", "aria-label": `${MASKS[field]}: take it from ${name}`, onclick: remove }, MASKS[field], icon("x"));
 }

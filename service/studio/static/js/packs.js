@@ -43,7 +43,7 @@ export async function downloadPack(name, place) {
 export async function offerPack(file) {
   clearProblems(root);
   chosen = null;
-  if (!$("manage-dialog").open) $("manage-dialog").showModal();
+  if (!$("manage-dialog").open) $("manage-presets").click();
   show(root, true);
   $("pack-file-name").textContent = file.name;
   $("pack-name").value = freeName(file.name);

@@ -7,7 +7,7 @@ export function showProblem(root, loc, words) {
   if (!field) return false;
   const line = field.querySelector(".problem");
   const part = loc.slice(field.dataset.loc.length + 1); // of the field, as in styles.0 and mask
-  const said = sentence(part ? `${placeInWords(part)}: ${inWords(words)}` : inWords(words));
+  const said = sentence(part ? `${placeInWords(/^\d/.test(part) ? loc : part)}: ${words}` : words);
   line.textContent = field.dataset.said ? `${line.textContent} ${said}` : said;
   line.hidden = false;
   line.id ||= `problem-${loc.replaceAll(".", "-")}`;
@@ -33,7 +33,7 @@ export function tellIn(element) {
 export function showProblems(root, problem) {
   const errors = problem.errors ?? [];
   if (!errors.length) return [inWords(problem.detail)];
-  return errors.filter(({ loc, msg }) => !showProblem(root, loc, msg)).map(({ loc, msg }) => sentence(`${placeInWords(loc)}: ${inWords(msg)}`));
+  return errors.filter(({ loc, msg }) => !showProblem(root, loc, inWords(msg))).map(({ loc, msg }) => sentence(`${placeInWords(loc)}: ${inWords(msg)}`));
 }
 
 export function clearProblems(root) {

@@ -24,21 +24,13 @@ export async function savePicture(path, name) {
   saveBlob(blob, withEnding(name, blob));
 }
 
-/** The name, or with a number where one of the files has it. */
-function unlike(files, name) {
-  const taken = new Set(files.map((file) => file.name));
-  let found = name;
-  for (let k = 2; taken.has(found); k++) found = name.replace(/(\.[^.]*)$/, ` (${k})$1`);
-  return found;
-}
-
 /** Saves pictures of the API, [[path, name without ending], …], as one file; `tell` hears how many are there. */
 export async function savePictures(pictures, name, tell) {
   const files = [];
   for (const [path, own] of pictures) {
     tell?.(files.length, pictures.length);
     const blob = await fetchPicture(path);
-    files.push({ name: unlike(files, withEnding(own, blob)), blob });
+    files.push({ name: withEnding(own, blob), blob });
   }
   saveBlob(await zip(files), `${name}.zip`);
 }

@@ -66,6 +66,7 @@ function toggleBefore() {
 }
 
 async function toggleFullScreen() {
+  if (!document.fullscreenEnabled) return;
   if (document.fullscreenElement) await document.exitFullscreen();
   else await $("viewer-sheet").requestFullscreen().catch(() => {}); // a browser that refuses shows the window as it is
 }
@@ -143,6 +144,7 @@ export function setUpViewer() {
   $("viewer-out").addEventListener("click", then(() => pan.zoom(pan.scale / STEP)));
   $("viewer-compare").addEventListener("click", toggleBefore);
   $("viewer-full").addEventListener("click", toggleFullScreen);
+  show($("viewer-full"), document.fullscreenEnabled);
   $("viewer").addEventListener("keydown", pressed);
   $("viewer-picture").addEventListener("load", draw);
   listenToPointers($("viewer-window"));

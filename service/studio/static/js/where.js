@@ -62,6 +62,7 @@ export async function paintStyleMask(id, name) {
 function rowOf(name) {
   const remove = () => {
     removeExtra(maskOf(name));
+    clearProblemOf(document, name);
     $("where").querySelector(`[data-loc=${name}] button`).focus();
   };
   return h(
@@ -87,17 +88,23 @@ function draw() {
   }
 }
 
+/** The draft's masks over the photograph: [[place, file], …]. */
+function masks() {
+  const places = draft.extras.filter(({ name }) => name in PLACES).map(({ name, value }) => [name, value]);
+  return [...places, ...draft.mix.flatMap(({ mask }, i) => (mask ? [[`styles.${i}`, mask]] : []))];
+}
+
 /** Says of masks that were painted over a photograph of another shape that they don't fit. */
 async function checkFit() {
   const { content } = draft;
   if (!content) return;
-  const places = [...draft.extras.filter(({ name }) => name in PLACES).map(({ name, value }) => [name, value]), ...draft.mix.flatMap(({ mask }, i) => (mask ? [[`styles.${i}`, mask]] : []))];
-  for (const [loc, file] of places) {
+  for (const [loc, file] of masks()) {
     const size = await sizeOf(file);
     const ratio = size && (size.width / size.height) * (content.height / content.width);
-    if (draft.content !== content || !ratio || Math.abs(ratio - 1) <= ASPECT) continue;
+    const isStillThere = masks().some(([place, mask]) => place === loc && mask === file); // the draft may be another by now
+    if (draft.content !== content || !ratio || !isStillThere) continue;
     clearProblemOf(document, loc);
-    showProblem(document, loc, "Its mask was painted over a photograph of another shape: change it, or take it out");
+    if (Math.abs(ratio - 1) > ASPECT) showProblem(document, loc, "Its mask was painted over a photograph of another shape: change it, or take it out");
   }
 }
 

@@ -47,7 +47,7 @@ function now() {
 export function unique(files) {
   const taken = new Set();
   return files.map(({ name, blob }) => {
-    const dot = name.lastIndexOf(".");
+    const dot = name.lastIndexOf(".") > 0 ? name.lastIndexOf(".") : name.length;
     let free = name;
     for (let n = 2; taken.has(free); n++) free = `${name.slice(0, dot)}-${n}${name.slice(dot)}`;
     taken.add(free);
