@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
         parser.parse_args(argv)
         return 2
     let_idle_threads_sleep()
-    is_service = chosen in SERVICES
+    is_service = chosen in SERVICES and not {"-h", "--help"} & set(argv)
     if is_service:
         capture_stray_lines(log_form())
         set_up_logs(log_form())

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from service.config import Settings
+from service.decoding.decoders import DECODERS
 from service.worker.process import Worker
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Child:
             self.wake()
             if self._worker.has_outgrown:
                 self._worker.close()
+                DECODERS.close()
                 os._exit(0)  # another process takes its place
 
     def _work_off(self) -> None:

@@ -16,6 +16,7 @@ from service.broker.messages import PAINTINGS, make_app
 
 logger = logging.getLogger(__name__)
 
+FORGOTTEN_S = 60.0  # seconds after which the broker forgets a worker that was killed
 RETRY_S = 1.0  # seconds before the next try after an error that nobody expected
 
 
@@ -36,7 +37,7 @@ class Listener(ConsumerMixin):
         self.connection = app.connection_for_read()
         self.is_listening = False
         self._heard = heard
-        self._queue = Queue("", PAINTINGS, exclusive=True, auto_delete=True, durable=False)  # type: ignore[no-untyped-call]
+        self._queue = Queue("", PAINTINGS, exclusive=True, auto_delete=True, durable=False, expires=FORGOTTEN_S)  # type: ignore[no-untyped-call]
         self._thread = threading.Thread(target=self._listen, name="listening", daemon=True)
 
     def start(self) -> None:

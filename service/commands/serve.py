@@ -155,7 +155,7 @@ class Child:
         if status >= 0:
             return f"{self.name} ended with {status}"
         why = ", perhaps as there is too little memory" if status == -signal.SIGKILL else ""
-        return f"{self.name} was killed by {signal.Signals(-status).name}{why}"
+        return f"{self.name} was killed by {_signal_name(-status)}{why}"
 
     def tell(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -171,6 +171,13 @@ class Child:
             logger.exception("%s did not stop in time: killed", self.name)
             self.process.kill()
             self.process.wait()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 class Supervisor:

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from service.config import Settings
-from service.errors import ServiceError, cut, without_paths
+from service.errors import ModelUnavailable, ServiceError, cut, without_paths
 from service.storage.database import Database, read_clock
 from service.storage.schema import MarkRow
 
@@ -20,9 +20,13 @@ LONGEST = 300  # characters
 
 
 def words_of(error: BaseException) -> str:
-    """Return the first line of an error, without paths of this machine."""
+    """Return the first line of an error, without paths of this machine: /readyz asks for no key.
+
+    Of a model, the whole detail helps and is about that file alone; else callers are told what they always are.
+    """
     if isinstance(error, ServiceError):
-        return cut(without_paths(error.detail), LONGEST)
+        words = error.detail if isinstance(error, ModelUnavailable) else error.public
+        return cut(without_paths(words), LONGEST)
     first = str(error).strip().partition("\n")[0]
     return cut(without_paths(f"{type(error).__name__}: {first}" if first else type(error).__name__), LONGEST)
 

@@ -8,8 +8,10 @@ from service.pictures.file_names import result_name, stem
 
 def picture_name(request: TransferRequest, i: int, format: str) -> str:
     """Return the name of a transfer's picture `i` as a file of this format, as in `photo - mosaic.png`."""
-    number = str(i + 1) if len(request.paintings) > 1 else ""
-    return result_name(request.content.name, _styles(request.paintings[i]), number, format)
+    paintings = request.paintings
+    number = str(i + 1) if len(paintings) > 1 else ""
+    painting = paintings[i] if i < len(paintings) else request.base  # a damaged request has lost its variants
+    return result_name(request.content.name, _styles(painting), number, format)
 
 
 def sheet_name(request: TransferRequest) -> str:

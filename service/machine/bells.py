@@ -10,13 +10,12 @@ from __future__ import annotations
 import itertools
 import os
 import select
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from service.machine.scratch import make_scratch, scratch_place
+from service.machine.scratch import make_scratch, remove_scratch, scratch_place
 
 VARIABLE = "SERVICE_BELLS"
 NAME = "nst-run-bells-"
@@ -117,7 +116,7 @@ def bells_folder(data: Path) -> Iterator[None]:
         yield
     finally:
         os.environ.pop(VARIABLE, None)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_scratch(Path(folder))
 
 
 def _made(data: Path) -> Path | None:

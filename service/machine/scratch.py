@@ -79,6 +79,9 @@ def why_no_semaphores() -> str:
     return ""
 
 
+_locks: dict[Path, int] = {}  # folder -> the descriptor that holds its lock
+
+
 def make_scratch(kind: str, place: Path) -> Path:
     """Make a folder for this kind of files, and remove those of the kind whose makers have ended.
 
@@ -91,7 +94,16 @@ def make_scratch(kind: str, place: Path) -> Path:
     with suppress(OSError):  # a network disk without locks: nobody removes it then
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.set_inheritable(lock, True)  # the program that takes this one's place keeps it
-    return hidden.rename(place / hidden.name.removeprefix("."))
+    folder = hidden.rename(place / hidden.name.removeprefix("."))
+    _locks[folder] = lock
+    return folder
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove a folder that make_scratch made, and let go of its lock if this process has it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if (lock := _locks.pop(folder, None)) is not None:
+        os.close(lock)
 
 
 def _sweep(kind: str, place: Path) -> None:

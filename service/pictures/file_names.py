@@ -48,8 +48,10 @@ def result_name(content: str, styles: Sequence[str], part: str, format: str) -> 
     known = [style for style in styles if style]
     more = [f"{len(known) - NAMED_STYLES} more"] if len(known) > NAMED_STYLES else []
     named = " + ".join(known[:NAMED_STYLES] + more)
-    parts = [part for part in (stem(content) or WITHOUT, named, part) if part]
-    return safe_name(f"{' - '.join(parts)}.{format.replace('jpeg', 'jpg')}")
+    rest = "".join(f" - {word}" for word in (named, part) if word) + f".{format.replace('jpeg', 'jpg')}"
+    room = max(LONGEST - len(rest.encode()), len(WITHOUT))
+    begin = stem(content).encode()[:room].decode(errors="ignore").rstrip()  # what tells files apart stays whole
+    return safe_name(f"{begin or WITHOUT}{rest}")
 
 
 def _ending(name: str) -> str:

@@ -12,6 +12,13 @@ from service.config import Settings
 from service.errors import Unavailable
 from service.storage.disks import blobs_folder, database_file
 
+OURS = (
+    "grams",
+    "jobs",
+    "painters",
+    "probe",
+    "styles",
+)  # a blob store's; a disk may have others
 BESIDE = ("", "-wal", "-shm", "-journal")  # endings of SQLite's files
 
 
@@ -69,7 +76,7 @@ def _why_not_writable(path: Path, *, folder: bool) -> str:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir())
+        return sorted(path for path in folder.iterdir() if path.name in OURS and path.is_dir())
     except OSError:  # it isn't there, or is reported itself
         return []
 

@@ -6,13 +6,12 @@ prometheus_client reads its variable at import, so this module runs before that 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from service.errors import Unavailable
-from service.machine.scratch import make_scratch, scratch_place, why_no_place, why_unusable
+from service.machine.scratch import make_scratch, remove_scratch, scratch_place, why_no_place, why_unusable
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "nst-run-metrics-"  # of folders made here; the maker's process id follows
@@ -57,4 +56,4 @@ def remove_own_folder() -> None:
     folder = Path(os.environ.get(VARIABLE, ""))
     if folder.name.startswith(f"{PREFIX}{os.getpid()}-"):
         del os.environ[VARIABLE]
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_scratch(Path(folder))

@@ -11,6 +11,8 @@ from service.pictures.images import Picture, UnreadableImage
 
 logger = logging.getLogger(__name__)
 
+LARGEST = 256 * 2**20  # bytes of a file that is looked at
+
 
 def files_in(folder: Path) -> list[Path]:
     """Return the files of a folder by name; none, with a warning in the log, if it can't be read."""
@@ -28,6 +30,12 @@ def decoded(paths: Sequence[Path], tick: Callable[[], None]) -> Iterator[Picture
     """
     for path in paths:
         try:
-            yield files.decode(path.read_bytes(), tick)
+            yield files.decode(_read(path), tick)
         except (UnreadableImage, OSError) as error:
             logger.warning("NST_PHOTOS: no painter learns from %s: %s", path, error)
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST:
+        raise UnreadableImage(f"it is larger than {LARGEST >> 20} MiB")
+    return path.read_bytes()

@@ -54,9 +54,7 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
         buttons.nth(i).click()
         expect(buttons.nth(i)).to_have_attribute("aria-pressed", "true")
         expect(visit.at("#strip [aria-pressed=true]")).to_have_count(1)
-        expect(visit.at("#download")).to_have_attribute(
-            "download", f"painting - {i + 1}.{('png', 'webp', 'png')[i]}"
-        )
+        expect(visit.at("#download")).to_have_attribute("download", f"painting - {i + 1}.{('png', 'webp', 'png')[i]}")
         with visit.page.expect_download() as download:
             visit.at("#download").click()
         delivered = visit.service.get(f"{job['links']['image']}?variant={i}").content

@@ -54,7 +54,10 @@ def number(text: str) -> int | float:
     value = float(text)
     if not value.is_integer() or abs(value) > MAX_WHOLE or len(text) > MAX_DIGITS:
         return value
-    exact = Decimal(text)
+    try:
+        exact = Decimal(text)
+    except ArithmeticError:  # its exponent has more digits than Decimal takes
+        return value
     whole = int(exact)
     return whole if whole == exact else value
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from service.api.schemas.requests import PresetOptions, StyleEntry
 from service.errors import FieldError, InvalidInput, shown
 from service.options import OF_PRESET, TransferOptions
@@ -43,11 +45,16 @@ def packed_options(pack: Pack) -> dict[str, Any]:
     if unknown := sorted(set(pack.options) - set(OF_PRESET)):
         raise InvalidInput.field("pack", f"its options have {shown(unknown[0])}, which no preset can carry")
     try:
-        TransferOptions.of(**pack.options)
+        options = PresetOptions.model_validate(pack.options).given()
+        TransferOptions.of(**options)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(map(str, wrong["loc"]))
+        raise InvalidInput.field("pack", f"its options: {where}: {wrong['msg']}"[:LONGEST]) from None
     except InvalidInput as error:
         raise InvalidInput.field("pack", f"its options: {error.detail[:LONGEST]}") from error
-    unusable = unusable_with(pack.options, pack.layers)
-    return {name: value for name, value in pack.options.items() if name not in unusable}
+    unusable = unusable_with(options, pack.layers)
+    return {name: value for name, value in options.items() if name not in unusable}
 
 
 def unusable_with(options: Mapping[str, Any], layers: Sequence[str]) -> dict[str, str]:

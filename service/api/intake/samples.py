@@ -8,7 +8,7 @@ from service.api.context import context
 from service.errors import NotFound, StorageError
 from service.jobs.request import StoredStyle, TransferRequest
 from service.options import PAINTER
-from service.storage.schema import JobRow
+from service.storage.schema import JobRow, PresetRow
 from service.styles.preset_changes import set_sample
 
 GONE = ("failed", "canceled")
@@ -24,9 +24,17 @@ def note_sample(job: JobRow) -> None:
         return
     with suppress(NotFound, StorageError):  # the transfer itself is submitted: a later one can be the sample
         preset = context().presets.get(style.preset or "")
+        if not _is_of(style, preset):  # the preset has other pictures by now
+            return
         now = preset.sample
         if now is None or context().queue.outcomes([now]).get(now, (GONE[0], None))[0] in GONE:
             set_sample(context().database, preset.version, job.id, {now})
+
+
+def _is_of(style: StoredStyle, preset: PresetRow) -> bool:
+    """Return whether a style is this state of a preset, by the files that both refer to."""
+    theirs = [image.file.blob for image in preset.images], preset.pack.blob if preset.pack else None
+    return ([image.file.blob for image in style.images], style.pack.blob if style.pack else None) == theirs
 
 
 def _shown_by(request: TransferRequest) -> StoredStyle | None:
