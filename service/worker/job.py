@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.decoding import files
 from service.decoding.decoded import DecodedFiles
-from service.errors import DatabaseError, JobFailed, ServiceError
+from service.errors import BlobsGone, DatabaseError, JobFailed, ServiceError
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.machine.memory import Capacity
@@ -43,6 +43,7 @@ class JobRun(ABC):
         Raises:
             LeaseLost: another worker has the job, or it is gone.
             DatabaseError: its end could not be written; its lease will run out.
+            BlobsGone: the files were moved away, so it was given back.
         """
         logger.info("job %s: begun", self.claim.id)
         try:
@@ -57,6 +58,9 @@ class JobRun(ABC):
             logger.info("job %s: given back", self.claim.id)
             return
         except (LeaseLost, DatabaseError):
+            raise
+        except BlobsGone:
+            self.leases.give_back(self.claim)  # it goes on as soon as they are back
             raise
         except Exception as error:  # noqa: BLE001 - the log and the job have it
             self._log(error)

@@ -84,7 +84,7 @@ def test_a_full_disk_fails_a_job_clearly_and_later_ones_run(
         fill(filler)
         job = service.ended(id)
         assert job["status"] == "failed"
-        assert "No space left" in job["error"]["detail"]
+        assert "no room" in job["error"]["detail"]
         refused = service.post(SHORT)
         assert refused.status_code == 507
         assert "disk is nearly full" in refused.json()["detail"]

@@ -19,6 +19,13 @@ pytestmark = pytest.mark.slow
 SMALL = {"size": "64", "iterations": "2"}
 
 
+def unnamed(shown: Any) -> Any:
+    """What the API shows, without the names of files."""
+    if isinstance(shown, dict):
+        return {key: unnamed(value) for key, value in shown.items() if key != "name"}
+    return [unnamed(entry) for entry in shown] if isinstance(shown, list) else shown
+
+
 @pytest.fixture
 def drafting(visit: Visit, photo_png: bytes, texture: np.ndarray) -> Visit:
     visit.choose_content(file("photo.png", photo_png))
@@ -96,7 +103,7 @@ def test_a_finished_picture_s_request_is_shown_as_it_was_made(visit: Visit, phot
     with zipfile.ZipFile(download.value.path()) as pictures:
         files = {part: (name, pictures.read(name)) for part, name in parts}
     again = visit.service.post_form({"request": found[1]}, files).json()
-    assert again["options"] == made["options"]
+    assert unnamed(again["options"]) == made["options"]  # only files of a form have names
     visit.service.ended(again["id"])
 
 
