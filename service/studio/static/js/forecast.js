@@ -25,11 +25,11 @@ function timeInWords(seconds) {
   return low === high || seconds.high < 1.5 * seconds.low ? `about ${duration((seconds.low + seconds.high) / 2)}` : `${low} to ${high}`;
 }
 
-/** Asks the service anew, who waits and now and then what took how long; says nothing of others while it doesn't answer. */
-async function refresh() {
+/** Asks the service who waits and, `anew` or now and then, what took how long; says nothing of others while it doesn't answer. */
+export async function refreshForecast(anew = true) {
   asked = Date.now();
   try {
-    [others] = await Promise.all([crowd(), known % MEASURED || measure()]);
+    [others] = await Promise.all([crowd(), (!anew && known % MEASURED) || measure()]);
     known += 1;
   } catch {
     others = 0;
@@ -38,7 +38,7 @@ async function refresh() {
 }
 
 function refreshIfOld() {
-  if (draft.content && !document.hidden && Date.now() - asked > EVERY_MS) refresh();
+  if (draft.content && !document.hidden && Date.now() - asked > EVERY_MS) refreshForecast(false);
 }
 
 export function setUpForecast() {
