@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jobs.submitting import submit
 
 from service.config import Settings
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue
 from service.storage.disks import Disks
 from service.worker import process as workers
 from service.worker.process import Worker
@@ -95,3 +98,17 @@ def test_a_disk_that_says_nothing_ends_neither_the_work_nor_the_beat(
     assert worker._work_once() is False
     assert "doesn't say what room it has" in caplog.text
     assert "Stale file handle" in caplog.text
+
+
+def test_a_job_whose_files_were_moved_away_is_given_back(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    queue = Queue(worker._database, Limits())
+    id = submit(queue)
+    monkeypatch.setattr(worker, "before_claim", lambda: None)  # these two look at the files before the claim
+    monkeypatch.setattr(worker, "_lacks_room", lambda: False)
+    worker._blobs.check()  # from now on the folder is known
+    (tmp_path / "data" / "blobs").rename(tmp_path / "aside")
+    assert worker._work_once() is False
+    job = queue.get(id)
+    assert (job.status, job.attempts, job.fence) == ("queued", 0, 1)

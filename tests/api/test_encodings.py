@@ -131,7 +131,9 @@ def test_an_integer_may_have_a_fraction_of_zeros(text: str, value: int) -> None:
     assert (read, type(read)) == (value, int)
 
 
-@pytest.mark.parametrize("text", ["64.5", "1e400", "1e300", "64.00000000000000000000001", "1e-400", "0.1"])
+@pytest.mark.parametrize(
+    "text", ["64.5", "1e400", "1e300", "64.00000000000000000000001", "1e-400", "0.1", "1e-99999999999999999999"]
+)
 def test_other_numbers_are_no_integers(text: str) -> None:
     assert type(read_object(b'{"n": %s}' % text.encode())["n"]) is float or float(text) == 0
 

@@ -124,7 +124,7 @@ def test_a_long_name_is_cut_and_keeps_its_ending(letter: str) -> None:
     assert name == letter * ((LONGEST - 5) // len(letter.encode())) + ".jpeg"
     result = result_name(name, ["s" * 63, "t" * 63, "u"], "12", "webp")
     assert len(result.encode()) <= LONGEST
-    assert result.endswith(".webp")
+    assert result.endswith(" - 12.webp")
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,7 @@ def test_a_pack_carries_description_and_options_as_they_are_now(
         {"glitter": 1},
         {"style_layers": {"x" * 9999: 1}},
         {"seed": []},
+        {"init": "image"},
     ]
     for wrong in broken:
         refused = put_pack(service, "refused", with_facts(second.content, "now", wrong))

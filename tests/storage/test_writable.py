@@ -15,6 +15,7 @@ from service.storage.writable import check_writable, write_problems
 @pytest.fixture
 def settings(data_folder: Path) -> Settings:
     (data_folder / "blobs" / "jobs").mkdir(parents=True)
+    (data_folder / "blobs" / "lost+found").mkdir()
     return Settings(data=data_folder)
 
 
@@ -34,6 +35,7 @@ def test_what_is_new_or_ours_is_no_problem(settings: Settings, tmp_path: Path) -
         ("blobs", ["{data}/blobs "]),
         ("blobs/jobs", ["{data}/blobs/jobs "]),
         ("blobs/jobs/inner", []),
+        ("blobs/lost+found", []),  # which a disk of its own has
     ],
 )
 def test_each_place_that_belongs_to_others_is_named(
