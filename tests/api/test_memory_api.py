@@ -74,7 +74,8 @@ def test_a_refused_transfer_leaves_neither_a_job_nor_files(
     registry.heartbeat("here:1", Capacity(MEMORY_MB * MIB, "float32"))
     assert client.post("/v1/transfers", json=LARGE).status_code == 422
     assert client.get("/v1/transfers").json == {"items": [], "next": None}
-    assert [path.name for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == ["id"]  # of the store itself
+    files = {path.name for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
+    assert files <= {"id"}  # of the store itself, written by a thread
 
 
 def test_where_no_worker_lives_nothing_is_refused(client: FlaskClient) -> None:
