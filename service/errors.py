@@ -10,6 +10,7 @@ ServiceError                500
 ├─ NotFound                 404
 ├─ NotAcceptable            406  no format that the caller accepts
 ├─ NotReady                 409  the requested thing isn't ready yet
+├─ NameTaken                409  another preset has the name
 ├─ OtherModel               409  Gram matrices of another model than this service's
 ├─ UnsupportedMediaType     415
 ├─ Misdirected              421  the request names a host that isn't this service's

@@ -57,7 +57,7 @@ class AppContext:
 
         Raises:
             ModelUnavailable: there is no file.
-        MixedModels: the workers compute with different models.
+            MixedModels: the workers compute with different models.
         """
         models = self.registry.models()
         if len(models) > 1:

@@ -19,11 +19,11 @@ from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.worker.outgrown import begin_anew
 
-OUTGROWN = -1  # in place of an exit status
-
 if TYPE_CHECKING:
     from service.telemetry.exposition import Exporter
     from service.worker.loop import WorkerLoop
+
+OUTGROWN = -1  # in place of an exit status
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
