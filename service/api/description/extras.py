@@ -29,7 +29,7 @@ from service.api.http.form import PART
 from service.api.http.json_body import MAX_JSON
 from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
-from service.api.schemas import requests, responses
+from service.api.schemas import preset_bodies, requests, responses
 
 Json = dict[str, Any]
 
@@ -70,14 +70,14 @@ def _named(part: Any, schemas: Json) -> set[str]:
 
 def _schemas() -> Json:
     """Return all schemas as pydantic makes them; flask-openapi3 would leave out, for example, their examples."""
-    models = [(model, "validation") for module in (requests, responses) for model in _models(module)]
+    models = [(model, "validation") for module in (preset_bodies, requests, responses) for model in _models(module)]
     _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     return dict(found["$defs"])
 
 
 def _models(module: ModuleType) -> Iterator[type[BaseModel]]:
     for _, found in inspect.getmembers(module, inspect.isclass):
-        if issubclass(found, BaseModel) and found.__module__ == module.__name__ and found is not requests.Body:
+        if issubclass(found, BaseModel) and found.__module__ == module.__name__:
             yield found
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.api.schemas.requests import PresetOptions, StyleEntry
+from service.api.schemas.preset_bodies import PresetOptions
+from service.api.schemas.requests import StyleEntry
 from service.errors import FieldError, InvalidInput, shown
 from service.options import OF_PRESET, TransferOptions
 from service.pictures.sizes import HasSize, style_size_errors

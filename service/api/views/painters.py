@@ -16,7 +16,7 @@ from service.api.http.disposition import disposition
 from service.api.intake.learning import new_learning
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
-from service.api.schemas.requests import PainterBody
+from service.api.schemas.preset_bodies import PainterBody
 from service.api.schemas.resources import learning_progress, painter_resource
 from service.api.schemas.responses import PainterOut, Problem
 from service.api.views.event_stream import EVENTS, event_stream

@@ -22,7 +22,7 @@ from service.api.http.paging import from_cursor, to_cursor
 from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_usable, checked_options, packed_options
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
-from service.api.schemas.requests import StyleBody, StyleChanges
+from service.api.schemas.preset_bodies import StyleBody, StyleChanges
 from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.made import made
