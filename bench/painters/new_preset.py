@@ -26,6 +26,7 @@ from service.decoding import files
 from service.options import TransferOptions
 from service.painters.course import Course, Material
 from service.painters.lessons import learned_sizes
+from service.painters.starters import painters_of
 from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures import images
@@ -79,7 +80,8 @@ class _Preset:
     ) -> Iterator[dict[str, float]]:
         """Yield the minutes and the mean total of the painter at each mark, and at the end."""
         material = Material(self._grams, self._size, photographs)
-        course = Course(self._stylist.encoder, self._options, material, minutes * 60)
+        beginnings = painters_of(self._stylist.info.model)
+        course = Course(self._stylist.encoder, self._options, material, minutes * 60, beginnings=beginnings)
         for mark in sorted({*(mark for mark in marks if mark < minutes), minutes}):
             while not course.ended and course.standing.seconds < mark * 60:
                 course.step()

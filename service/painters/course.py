@@ -6,21 +6,23 @@ import copy
 import io
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from service.engine.canvas import to_picture, to_tensor
 from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.losses import Losses
 from service.engine.vgg import VGG
 from service.options import TransferOptions
+from service.painters.beginning import nearest
 from service.painters.learning import RATE, GradientNotFinite, Learner, Targets, judge
-from service.painters.lessons import Lessons
+from service.painters.lessons import Pupil, lessons
 from service.painters.network import Painter
 from service.painters.photographs import CROP, Crops
 from service.painters.weights import PainterWeights
@@ -95,6 +97,7 @@ class Course:
     Args:
         seconds: seconds that it may take.
         on_tick: called between two parts of the preparation.
+        beginnings: painters of other styles; it begins with the nearest. Without any, with random weights.
     """
 
     def __init__(
@@ -103,13 +106,17 @@ class Course:
         options: TransferOptions,
         material: Material,
         seconds: float,
+        *,
         on_tick: Callable[[], None] = lambda: None,
+        beginnings: Iterable[PainterWeights] = (),
     ) -> None:
+        self._on_tick, self._beginnings = on_tick, beginnings
+        self._first: dict[str, Tensor] = {}  # parameters that it begins with
         self._encoder, self._options, self._material = encoder, options, material
         self._targets = {octaves: _as_targets(grams, encoder.device) for octaves, grams in material.grams.items()}
         self._side = min(CROP, max(LEAST_SIDE, material.size // SIDE_STEP * SIDE_STEP))
         self._learner = self._new_learner()
-        self._lessons = self._new_lessons()
+        self._pupil = self._new_pupil()
         kept_out = Crops(material.held_out, SEED - 1, side=self._side)
         self._held_out = []
         for _ in range(HELD_OUT):
@@ -145,7 +152,9 @@ class Course:
         """
         begun, standing = time.monotonic(), self.standing
         try:
-            self.losses = self._lessons.step(self.fraction)
+            if not self.steps:
+                self._begin()
+            self.losses = self._pupil.step(self.fraction)
         except GradientNotFinite as error:
             self._restart(str(error))
         standing.seconds += time.monotonic() - begun
@@ -186,23 +195,35 @@ class Course:
             self.standing = Standing(**known)
         except Exception as error:  # torch raises errors of many types
             self._learner = self._new_learner()  # a part may have been loaded
-            self._lessons = self._new_lessons()
+            self._pupil = self._new_pupil()
             raise UnusableCheckpoint(f"{type(error).__name__}: {error}") from error
         self._learner.rate = self.standing.rate
-        self._lessons = self._new_lessons()
+        self._pupil = self._new_pupil()
         self.ended = self.standing.seconds >= self._seconds or self.standing.waited >= PATIENCE
         if not self._has_diverged(self._judged()):
             self._good = copy.deepcopy(self._learner.state())
 
+    def _begin(self) -> None:
+        """Choose what the painter begins with."""
+        self._first = nearest(
+            self._encoder, self._beginnings, self._held_out[0], self._targets[0], self._options, on_tick=self._on_tick
+        )
+        if self._first:
+            self._learner = self._new_learner()
+            self._pupil = self._new_pupil()
+
     def _new_learner(self) -> Learner:
         torch.manual_seed(SEED)
-        return Learner(self._encoder, self._options, [Painter()])
+        painter = Painter()
+        painter.load_state_dict(self._first or painter.state_dict())
+        return Learner(self._encoder, self._options, [painter])
 
-    def _new_lessons(self) -> Lessons:
-        """Return lessons whose seed is the number of steps taken: new ones now, and always these at this step."""
+    def _new_pupil(self) -> Pupil:
+        """Return the pupil; the seed of its lessons is the number of steps taken: the same at a step each time."""
         seed = SEED + self.steps
         crops = Crops(self._material.photographs, seed, side=self._side)
-        return Lessons(self._learner, self._targets, self._material.size, crops, seed)
+        sizes = {octaves: round(self._material.size * 2.0**octaves) for octaves in self._targets}
+        return Pupil(self._learner, self._targets, lessons(crops, sizes, seed))
 
     def _check(self) -> None:
         """Judge the painter on pictures kept out; end where it no longer gains, restart where it diverged."""
@@ -238,7 +259,7 @@ class Course:
         else:
             self._learner = self._new_learner()
         self._learner.rate, self._learner.steps = standing.rate, steps
-        self._lessons = self._new_lessons()
+        self._pupil = self._new_pupil()
 
 
 def _as_targets(grams: Grams, device: torch.device) -> Targets:

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from service.engine.losses import Losses, as_losses, content_loss, style_loss, total_variation
+from service.engine.evaluation import Evaluation, Recorded, Recorder, recorder_for
+from service.engine.losses import Losses, content_loss, style_loss, total_variation
 from service.engine.vgg import VGG
 from service.options import TransferOptions
 from service.painters.network import Painter
@@ -23,6 +24,7 @@ LEAST_RATE = 0.01  # rate at the end, as a share of the highest
 MOST_GRADIENT = 1.0  # norm to which longer gradients are clipped
 MOST_SKIPPED = 5  # steps in a row whose gradient isn't finite, as it can be for flat pictures; they change nothing
 AVERAGE = 0.98  # share of the weights' running average that a step keeps
+TERMS = ("content", "style", "tv", "total")
 
 Targets = Mapping[str, Tensor]
 """Style layer -> C x C Gram matrix, divided by the positions that it was taken over."""
@@ -70,11 +72,21 @@ class Learner:
     """
 
     def __init__(
-        self, encoder: VGG, options: TransferOptions, painters: Sequence[Painter], rate: float = RATE
+        self,
+        encoder: VGG,
+        options: TransferOptions,
+        painters: Sequence[Painter],
+        rate: float = RATE,
+        recorder: Recorder | None = None,
     ) -> None:
-        """Begin with the weights that the painters have. `rate` is Adam's highest rate."""
+        """Begin with the weights that the painters have. `rate` is Adam's highest rate.
+
+        Gradients are recorded with `recorder`, on a GPU always, so that a step launches its kernels at once.
+        """
         self._encoder = encoder
         self._options = options
+        self._recorder = recorder or recorder_for(encoder.device)
+        self._gradients: dict[tuple[object, ...], Evaluation] = {}
         self.rate = rate
         self.painters = nn.ModuleList(painters).to(encoder.device)
         self.averages = copy.deepcopy(self.painters).requires_grad_(False)
@@ -96,12 +108,10 @@ class Learner:
         """
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate * _pace(self.steps, fraction)
-        photographs = photographs.to(self.device)
-        with torch.autocast(photographs.device.type, torch.bfloat16, self._encoder.precision == "bfloat16"):
-            paintings = self.painters[which](photographs, octaves)
-        terms = losses(self._encoder, photographs, paintings.float(), targets, self._options)
+        found, *gradients = self._evaluation(which, octaves, targets, photographs.shape)(photographs.to(self.device))
         self._optimizer.zero_grad()
-        terms["total"].backward()  # type: ignore[no-untyped-call]
+        for parameter, gradient in zip(self.painters[which].parameters(), gradients, strict=True):
+            parameter.grad = gradient
         norm = torch.nn.utils.clip_grad_norm_(self.painters.parameters(), MOST_GRADIENT)
         self._skipped = 0 if norm.isfinite() else self._skipped + 1
         if self._skipped > MOST_SKIPPED:
@@ -112,7 +122,25 @@ class Learner:
         share = min(AVERAGE, self.steps / (self.steps + 9))
         newest = [parameter.detach() for parameter in self.painters.parameters()]
         torch._foreach_lerp_(list(self.averages.parameters()), newest, 1 - share)
-        return as_losses({name: term.detach() for name, term in terms.items()})
+        return Losses(**dict(zip(TERMS, found.tolist(), strict=True)))
+
+    def _evaluation(self, which: int, octaves: float, targets: Targets, shape: torch.Size) -> Evaluation:
+        """Return a function of photographs: TERMS in one tensor, then the gradients of the painter's parameters."""
+
+        def evaluate(photographs: Tensor) -> tuple[Tensor, ...]:
+            bfloat16 = self._encoder.precision == "bfloat16"
+            with torch.autocast(photographs.device.type, torch.bfloat16, bfloat16, cache_enabled=False):
+                paintings = self.painters[which](photographs, octaves)
+            terms = losses(self._encoder, photographs, paintings.float(), targets, self._options)
+            gradients = torch.autograd.grad(terms["total"], list(self.painters[which].parameters()))
+            return torch.stack([terms[name].detach() for name in TERMS]), *gradients
+
+        if self._recorder is None:
+            return evaluate
+        key = which, octaves, id(targets), shape  # the function keeps the targets, so that their id stays theirs
+        if key not in self._gradients:
+            self._gradients[key] = Recorded(evaluate, self._recorder)
+        return self._gradients[key]
 
     def state(self) -> dict[str, Any]:
         """Return all that the next step depends on, as torch.save takes it. These tensors change with that step."""

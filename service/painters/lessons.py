@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor
 
 from service.engine.losses import Losses
 from service.options import OPTIONS
@@ -13,6 +15,9 @@ from service.painters.photographs import Crops
 SIZES = {0: 0.5, -1: 0.25, 1: 0.25}
 """Octaves from the wanted size -> share of the steps."""
 
+Lesson = tuple[int, Tensor]
+"""Octaves from the wanted size, and photographs of that size, B x 3 x H x W in [0, 1]."""
+
 
 def learned_sizes(size: int) -> dict[int, int]:
     """Return octaves -> the size in pixels whose Grams are the targets; only sizes that an output can have."""
@@ -21,28 +26,37 @@ def learned_sizes(size: int) -> dict[int, int]:
     return {octaves: size for octaves, size in sizes.items() if low <= size <= high}
 
 
-class Lessons:
-    """A source of steps for one of a learner's painters.
+def lessons(crops: Crops, sizes: Mapping[int, int], seed: int) -> Iterator[Lesson]:
+    """Yield lessons without end; with the same seed and crops always the same ones.
+
+    Args:
+        sizes: octaves from the wanted size -> pixels on the long edge.
+    """
+    chosen = random.Random(seed)  # noqa: S311 - no secret depends on it
+    while True:
+        octaves = chosen.choices(list(sizes), [SIZES[octaves] for octaves in sizes])[0]
+        yield octaves, crops.batch(sizes[octaves])
+
+
+class Pupil:
+    """One of a learner's painters, with its Gram targets and its lessons.
 
     Args:
         targets: octaves from the wanted size -> its Gram targets.
-        size: the wanted size, pixels on the long edge.
-        crops: where the photographs come from.
-        seed: of the choice of sizes; with the same seed and crops the steps are the same.
     """
 
-    def __init__(self, learner: Learner, targets: Mapping[int, Targets], size: int, crops: Crops, seed: int) -> None:
+    def __init__(
+        self, learner: Learner, targets: Mapping[int, Targets], source: Iterator[Lesson], which: int = 0
+    ) -> None:
         self._learner = learner
         self._targets = {
             octaves: {layer: gram.to(learner.device) for layer, gram in grams.items()}
             for octaves, grams in targets.items()
         }
-        self._sizes = learned_sizes(size)
-        self._crops = crops
-        self._random = random.Random(seed)  # noqa: S311 - no secret depends on it
+        self._source = source
+        self._which = which
 
-    def step(self, fraction: float, which: int = 0) -> Losses:
-        """Take a step of the painter `which`; return its losses. Raises what Learner.step raises."""
-        octaves = self._random.choices(list(self._targets), [SIZES[octaves] for octaves in self._targets])[0]
-        crops = self._crops.batch(self._sizes[octaves])
-        return self._learner.step(crops, self._targets[octaves], octaves, fraction, which)
+    def step(self, fraction: float) -> Losses:
+        """Take a step with the next lesson; return its losses. Raises what Learner.step raises."""
+        octaves, photographs = next(self._source)
+        return self._learner.step(photographs, self._targets[octaves], octaves, fraction, self._which)

@@ -13,7 +13,7 @@ from service.pictures import images
 from service.pictures.images import Picture
 
 CROP = 192  # pixels along each side
-BATCH = 4  # crops in a step
+BATCH = 4  # crops in a step, unless more are asked for
 SHARE = 0.7  # share of the crops that are of photographs, if there are any
 DRAWN_SIZE = 512  # pixels along each side of a drawn picture
 MOST_DRAWN = 256  # drawn pictures that are kept, 0.8 MB each
@@ -28,21 +28,28 @@ class Crops:
         photographs: H x W x 3 uint8 each.
         drawn: pictures that are there already, DRAWN_SIZE pixels along each side.
         side: pixels along each side of a crop.
+        count: crops in a batch.
     """
 
     def __init__(
-        self, photographs: Sequence[Picture], seed: int, drawn: Sequence[Picture] = (), side: int = CROP
+        self,
+        photographs: Sequence[Picture],
+        seed: int,
+        drawn: Sequence[Picture] = (),
+        side: int = CROP,
+        count: int = BATCH,
     ) -> None:
         self._photographs = photographs
         self._random = np.random.default_rng(seed)
         self._drawn = list(drawn)
         self._side = side
+        self._count = count
 
     def batch(self, size: int) -> Tensor:
-        """Return crops, BATCH x 3 x side x side in [0, 1], of pictures reduced to `size` pixels on the long edge."""
+        """Return crops, count x 3 x side x side in [0, 1], of pictures reduced to `size` pixels on the long edge."""
         if len(self._drawn) < MOST_DRAWN:
             self._drawn.append(draw_picture(self._random))
-        crops = np.stack([self._crop(size) for _ in range(BATCH)])
+        crops = np.stack([self._crop(size) for _ in range(self._count)])
         # Without noise, the gradient of a flat crop grows in each layer.
         noise = self._random.random(crops.shape, dtype=np.float32)
         return torch.from_numpy((crops + noise) / 256).permute(0, 3, 1, 2)

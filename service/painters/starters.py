@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from service.painters.weights import PainterWeights, UnusablePainter
 from service.pictures.images import digest
@@ -34,11 +34,20 @@ def load(painters: PresetPainters, model: Callable[[], str], starters: Iterable[
         return
     wanted, given = model(), []
     for mark, starter in waiting.items():
-        painter = _read(starter, wanted)
-        if painter and painters.put_once(mark, starter.name, painter, starter.is_unchanged):
-            given.append(starter.name)
+        if found := _read(starter, wanted):
+            weights, data = found
+            painter = PresetPainter(sha256=digest(data), model=weights.model, size=weights.size)
+            if painters.put_once(mark, starter.name, PackedPainter(data, painter), starter.is_unchanged):
+                given.append(starter.name)
     if given:
         logger.info("%d of these presets have painters: %s", len(given), ", ".join(given))
+
+
+def painters_of(model: str, starters: Iterable[Starter] = STARTERS) -> Iterator[PainterWeights]:
+    """Yield the painters that come with the service and learned from this model; `model` is its SHA-256."""
+    for starter in starters:
+        if starter.painter.exists() and (found := _read(starter, model)):
+            yield found[0]
 
 
 def _mark(starter: Starter) -> str:
@@ -46,8 +55,8 @@ def _mark(starter: Starter) -> str:
     return f"painter:{starter.name}"
 
 
-def _read(starter: Starter, model: str) -> PackedPainter | None:
-    """Return a starter's painter if it learned from this model."""
+def _read(starter: Starter, model: str) -> tuple[PainterWeights, bytes] | None:
+    """Return a starter's painter and its file if it learned from this model."""
     data = starter.painter.read_bytes()
     try:
         weights = PainterWeights.from_bytes(data)
@@ -57,4 +66,4 @@ def _read(starter: Starter, model: str) -> PackedPainter | None:
     if weights.model != model:
         logger.info("the painter of %s learned from another model than this service's: it is left out", starter.name)
         return None
-    return PackedPainter(data, PresetPainter(sha256=digest(data), model=weights.model, size=weights.size))
+    return weights, data

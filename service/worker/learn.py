@@ -20,6 +20,7 @@ from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
 from service.painters.photographs import draw_pictures
+from service.painters.starters import painters_of
 from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
@@ -144,8 +145,9 @@ class LearnRun(PresetRun):
         grams = self.grams(task.style, list(sizes.values()))
         material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
         course = Course(
-            self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60, self.reporter.on_tick
-        )
+            self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60,
+            on_tick=self.reporter.on_tick, beginnings=painters_of(self.stylist.info.model),
+        )  # fmt: skip
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 

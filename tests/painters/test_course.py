@@ -17,6 +17,8 @@ from service.options import TransferOptions
 from service.painters import course as module
 from service.painters.course import CHECKS, PATIENCE, RESTARTS, Course, LearningDiverged, Material
 from service.painters.learning import RATE, Targets
+from service.painters.shape import parameter_shapes
+from service.painters.weights import PainterWeights
 from service.pictures.images import Picture
 
 SIZE = 64
@@ -122,7 +124,7 @@ def test_an_error_that_is_no_divergence_ends_it(new: Any, monkeypatch: pytest.Mo
     def fail(*_: Any) -> None:
         raise RuntimeError("not enough memory")
 
-    monkeypatch.setattr(course._lessons, "step", fail)
+    monkeypatch.setattr(course._pupil, "step", fail)
     with pytest.raises(RuntimeError, match="not enough memory"):
         course.step()
 
@@ -142,3 +144,22 @@ def test_photographs_kept_out_are_what_it_is_judged_on(encoder: VGG, targets: Ta
         course.step()
         course._check()
     assert one.standing.curve[-1][1] != other.standing.curve[-1][1]
+
+
+def test_it_begins_with_the_painter_that_is_nearest_to_its_style(encoder: VGG, targets: Targets) -> None:
+    flat, random = (painter_weights(seed, spread) for seed, spread in ((1, 0.0), (2, 0.1)))
+    totals = {}
+    for name, beginnings in (("none", []), ("flat", [flat]), ("random", [random]), ("both", [flat, random])):
+        course = Course(
+            encoder, TransferOptions(size=SIZE), Material(grams(targets), SIZE), 1e3, beginnings=beginnings
+        )
+        course.step()
+        totals[name] = course.losses.total if course.losses else math.nan
+    assert len({totals[name] for name in ("none", "flat", "random")}) == 3
+    assert totals["both"] == min(totals["flat"], totals["random"])
+
+
+def painter_weights(seed: int, spread: float) -> PainterWeights:
+    random = np.random.default_rng(seed)
+    arrays = {name: random.normal(0, spread, shape).astype(np.float32) for name, shape in parameter_shapes().items()}
+    return PainterWeights.of(arrays, SIZE, "ab" * 32)

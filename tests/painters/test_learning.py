@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engine.tape import Tape
 
 from service.engine.losses import Objective, StyleTarget
 from service.engine.vgg import VGG
@@ -56,6 +57,19 @@ def test_the_losses_fall(encoder: VGG, targets: Targets) -> None:
     assert totals[-1] < 0.8 * totals[0]
     averaged = losses(encoder, photographs, one.averages[0](photographs, 0.0), targets, OPTIONS)
     assert float(averaged["total"]) < 0.9 * totals[0]
+
+
+def test_recorded_steps_are_those_of_unrecorded_ones(encoder: VGG, targets: Targets) -> None:
+    tape, pictures = Tape(), batches(4)
+    torch.manual_seed(0)
+    plain, recorded = learner(encoder), Learner(encoder, OPTIONS, [Painter()], recorder=tape)
+    recorded.load_state(plain.state())
+    for k, batch in enumerate(pictures):
+        octaves = k % 2
+        assert plain.step(batch, targets, octaves, k / 4) == recorded.step(batch, targets, octaves, k / 4)
+    assert (tape.recorded, tape.replayed) == (2, 4)
+    for mine, theirs in zip(recorded.averages.parameters(), plain.averages.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
 
 
 @pytest.mark.slow

@@ -247,6 +247,6 @@ def test_a_new_service_paints_with_each_of_them(real_model: Path, tmp_path: Path
     with RunningService(real_model, tmp_path, starters="on", web_workers=2) as service:
         for starter in STARTERS:
             painter = f"/v1/styles/{starter.name}/painter"
-            eventually(lambda at=painter: service.get(at).json().get("status") == "ready", 30, "it has no painter")
+            eventually(lambda at=painter: service.get(at).json().get("status") == "ready", 90, "it has no painter")
             job = service.transfer(photo_png, {"preset": starter.name}, size=64, method="painter")
             assert job["status"] == "succeeded", job["error"]
