@@ -23,16 +23,16 @@ export class Mask {
     return this.values.every((one) => one === value);
   }
 
-  /** Takes the grey values of a picture of any size. */
+  /** Takes a mask's file of any size as the service does: by its alpha if it has transparency, else by its grey values. */
   async read(file) {
     const bitmap = await createImageBitmap(file);
     const context = new OffscreenCanvas(this.width, this.height).getContext("2d");
-    context.fillStyle = "#fff"; // the service lays transparent places over white
-    context.fillRect(0, 0, this.width, this.height);
     context.drawImage(bitmap, 0, 0, this.width, this.height);
     bitmap.close();
     const { data } = context.getImageData(0, 0, this.width, this.height);
-    for (let i = 0; i < this.values.length; i++) this.values[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2] + 0.5;
+    const opaque = isOpaque(data);
+    const grey = (i) => 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2] + 0.5;
+    for (let i = 0; i < this.values.length; i++) this.values[i] = opaque ? grey(4 * i) : data[4 * i + 3];
   }
 
   /** Keeps the mask as it is, so that what comes next can be undone. */
@@ -95,4 +95,9 @@ export class Mask {
       }
     }
   }
+}
+
+function isOpaque(rgba) {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return false;
+  return true;
 }
