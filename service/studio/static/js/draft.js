@@ -60,6 +60,11 @@ export function addStyle(source) {
   if (draft.mix.length < MAX_STYLES) change("mix", [...draft.mix, style]);
 }
 
+/** Puts other entries into the mix, instead of what is there. */
+export function replaceMix(styles) {
+  change("mix", styles.slice(0, MAX_STYLES).map((style) => ({ weight: 1, scale: 1, ...style, id: nextId++ })));
+}
+
 /** The weight that gives one more style its fair share. */
 function usualWeight() {
   const others = draft.mix.filter(({ mask }) => !mask);
@@ -111,8 +116,7 @@ export async function restore() {
 /** Replaces the draft by another one. */
 export function replaceDraft({ content, mix, settings, extras }) {
   change("content", content);
-  change("mix", []);
-  mix.forEach(addStyle);
+  replaceMix(mix);
   change("settings", { ...DEFAULTS, ...settings });
   change("extras", extras);
 }

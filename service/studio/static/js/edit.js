@@ -1,8 +1,9 @@
 // Edits one of the person's presets: its name, description and settings; its pictures go into the mix to be changed there.
 import { call, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
-import { addStyle, change, draft } from "./draft.js";
+import { draft, replaceMix } from "./draft.js";
 import { partsOf } from "./known.js";
+import { renameOwnSettings } from "./own_settings.js";
 import { patiently } from "./patience.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { editPictures } from "./presets.js";
@@ -82,10 +83,9 @@ async function send(wanted) {
 }
 
 function renameInMix(name, now) {
+  renameOwnSettings(name, now);
   const { mix } = draft;
-  if (!mix.some(({ preset }) => preset === name)) return;
-  change("mix", []); // entries with other ids get new rows
-  for (const { id, ...style } of mix) addStyle(style.preset === name ? { ...style, preset: now } : style);
+  if (mix.some(({ preset }) => preset === name)) replaceMix(mix.map((style) => (style.preset === name ? { ...style, preset: now } : style)));
 }
 
 function explain(error) {
