@@ -6,8 +6,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from front_door import RunningService, b64, png
-from playwright.sync_api import expect
+from front_door import RunningService, b64, eventually, png
+from playwright.sync_api import Route, expect
 from studio.test_studio_access import check
 from studio.visiting import Visit, file
 
@@ -67,10 +67,17 @@ def test_pictures_are_searched_selected_saved_and_deleted(visit: Visit, hung: li
 
 
 def test_a_picture_is_looked_at_closely(visit: Visit, hung: list[str]) -> None:
+    asked: list[Route] = []  # the photograph: first faintly, then to be compared with
+    path = f"**/v1/transfers/{hung[3]}/content"
+    visit.page.route(path, lambda route: asked.append(route) or (len(asked) == 1 and route.continue_()))
     visit.open(f"/#/{hung[3]}")
-    visit.reload()
-    visit.done()
+    visit.until("Done")
+    visit.page.wait_for_function("() => document.getElementById('after').alt.startsWith('Painting in')")
     visit.at("#look-closer").click()
+    expect(visit.at("#viewer-compare")).to_be_hidden()
+    eventually(lambda: visit.page.evaluate("1") and len(asked) > 1, 60, "the photograph was not asked for")
+    asked[1].continue_()
+    expect(visit.at("#viewer-compare")).to_be_visible()
     expect(visit.at("#viewer-window")).to_be_focused()
     check(visit)
     picture = "document.getElementById('viewer-picture').getBoundingClientRect()"

@@ -93,7 +93,7 @@ function pressed(event) {
   draw();
 }
 
-/** Takes the stage's pictures, which change while a transfer goes on. */
+/** Takes the stage's pictures, which change while a transfer goes on; the photograph is there once they can be compared. */
 function mirror() {
   if (!$("viewer").open) return;
   const [after, before] = [$("after"), $("before")];
@@ -149,5 +149,7 @@ export function setUpViewer() {
   $("viewer-picture").addEventListener("load", draw);
   listenToPointers($("viewer-window"));
   new ResizeObserver(draw).observe($("viewer-window"));
-  new MutationObserver(mirror).observe($("after"), { attributeFilter: ["src"] });
+  const stage = new MutationObserver(mirror);
+  stage.observe($("after"), { attributeFilter: ["src"] });
+  stage.observe($("compare"), { attributeFilter: ["hidden"] });
 }
