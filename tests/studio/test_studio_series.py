@@ -64,6 +64,14 @@ def test_a_series_is_sent_and_all_of_its_pictures_can_be_taken(drafting: Visit, 
     assert [[style["weight"] for style in step["styles"]] for step in walk] == [
         [1], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [1]
     ]  # fmt: skip
+    visit.at(".draw-mask").first.click()
+    visit.at("#brush-all").click()
+    visit.at("#brush-use").click()
+    expect(visit.at("#series-hint")).to_contain_text("take their masks out")
+    visit.at("#paint").click()
+    expect(visit.at("[data-loc=variants] .problem")).to_contain_text("take their masks out")
+    visit.at("#mix .mask").click()
+    expect(visit.at("#series-hint")).to_have_text("Five pictures, from a.png to b.png.")
     choose(visit, "strengths")
     expect(visit.at("#summary")).to_contain_text("4 pictures")
     id = visit.paint()

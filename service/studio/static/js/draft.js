@@ -32,6 +32,11 @@ export function onDraft(listener) {
   listeners.add(listener);
 }
 
+/** What an entry of the mix is called. */
+export function nameOf({ preset, file }) {
+  return preset ?? file.name;
+}
+
 /** Changes the draft; `what` is content, mix, settings or extras. */
 export function change(what, value) {
   draft[what] = value;

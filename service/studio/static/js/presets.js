@@ -1,9 +1,8 @@
 // "Save this mix as a preset": its pictures, each with the share that it has in the mix, and if wanted the dials' settings.
 import { call, form, getJson, Problem } from "./api.js";
 import { $, ask, say, show } from "./dom.js";
-import { draft, onDraft, replaceMix } from "./draft.js";
+import { draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
-import { nameOf } from "./mixer.js";
 import { patiently } from "./patience.js";
 import { fetchFile } from "./pictures.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
