@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import requests
 from front_door import RunningService, png
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 from studio.test_studio_access import check
 from studio.visiting import Visit, file
 
@@ -37,6 +37,21 @@ def tile(visit: Visit, preset: str) -> Locator:
 
 def row(visit: Visit, preset: str) -> Locator:
     return visit.at(f'[data-manage="{preset}"]')
+
+
+def lose_the_answer(visit: Visit, method: str) -> None:
+    """Let the next request of a method reach the service, but not its answer the page."""
+
+    def carry_out(route: Route) -> None:
+        if route.request.method == method and not done:
+            done.append(route.fetch().status)
+            route.abort()
+        else:
+            route.continue_()
+
+    done: list[int] = []
+    visit.expected += ["ERR_", "404"]
+    visit.page.route("**/v1/styles/*", carry_out)
 
 
 def manage(visit: Visit) -> None:
@@ -124,8 +139,10 @@ def edited(visit: Visit, taken: str, first: dict[str, Any]) -> None:
     visit.at("#edit-name").fill("of-mine-too")
     visit.at("#edit-description").fill("Two cloths")
     visit.at("#edit-none").check()
+    lose_the_answer(visit, "PATCH")
     visit.at("#edit-save").click()
     expect(row(visit, "of-mine-too")).to_contain_text("Two cloths")
+    expect(row(visit, "of-mine-too").get_by_text("Edit")).to_be_focused()
     check(visit)
     expect(visit.at("#mix strong")).to_have_text(["of-mine-too"])
     second = saved(visit, "of-mine-too")
@@ -178,6 +195,7 @@ def deleted(visit: Visit) -> None:
     row(visit, "of-mine-too").get_by_text("Delete").click()
     row(visit, "of-mine-too").get_by_text("Keep it").click()
     row(visit, "of-mine-too").get_by_text("Delete").click()
+    lose_the_answer(visit, "DELETE")
     row(visit, "of-mine-too").get_by_label("for good").click()
     expect(row(visit, "of-mine-too")).to_have_count(0)
     expect(visit.at("#manage-close")).to_be_focused()

@@ -2,6 +2,7 @@
 import { goToDraft, goToJob } from "./address.js";
 import { call, getJson, Problem } from "./api.js";
 import { showJobCode } from "./code.js";
+import { deleteAt } from "./deleting.js";
 import { $, ask, say } from "./dom.js";
 import { showSamples } from "./shelf.js";
 import { watch } from "./events.js";
@@ -132,7 +133,7 @@ async function remove() {
   $("delete-title").textContent = "Delete this picture?";
   if ((await ask($("delete-dialog"))) !== "delete") return;
   const next = neighbourOf([job.id]);
-  await patiently(() => call(`/v1/transfers/${job.id}`, { method: "DELETE" }));
+  await deleteAt(job.links.self);
   say("Deleted.");
   refreshGallery();
   if (next) goToJob(next);

@@ -1,11 +1,10 @@
 // "Presets": all of them with what they are made of; the person's own can be changed, deleted and taken along as packs.
-import { call } from "./api.js";
+import { deleteAt } from "./deleting.js";
 import { $, h, icon, say, show } from "./dom.js";
 import { change, draft } from "./draft.js";
 import { openEdit } from "./edit.js";
 import { knownPresets, partsOf } from "./known.js";
 import { downloadPack } from "./packs.js";
-import { patiently } from "./patience.js";
 import { showNothing } from "./pictures.js";
 import { settingsInWords } from "./preset_settings.js";
 import { fillShelf, mixOf, onPresets, pictureOf } from "./shelf.js";
@@ -87,7 +86,7 @@ function askFirst(self, name, problem) {
 }
 
 async function remove(name) {
-  await patiently(() => call(`/v1/styles/${name}`, { method: "DELETE" }));
+  await deleteAt(`/v1/styles/${name}`);
   const rest = draft.mix.filter(({ preset }) => preset !== name);
   if (rest.length < draft.mix.length) change("mix", rest);
   say(`${name} is deleted.`);
