@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from front_door import RunningService, png
+from front_door import RunningService, eventually, png
 from playwright.sync_api import Locator, Route, expect
 from studio.test_studio_access import check
 from studio.visiting import Visit, file
@@ -18,6 +18,19 @@ from service.styles.starters.loading import STARTERS
 pytestmark = pytest.mark.slow
 
 QUICK = {"size": "64", "iterations": "3"}
+NOTE_ADDRESSES = """() => {
+    const { createObjectURL, revokeObjectURL } = URL;
+    [globalThis.made, globalThis.freed] = [new Set(), new Set()];
+    URL.createObjectURL = (blob) => {
+        const url = createObjectURL(blob);
+        made.add(url);
+        return url;
+    };
+    URL.revokeObjectURL = (url) => {
+        freed.add(url);
+        revokeObjectURL(url);
+    };
+}"""
 BUILT_IN = next(starter for starter in STARTERS if starter.name == "linocut")
 
 
@@ -76,6 +89,28 @@ def test_own_ones_stand_apart_and_a_mix_is_shown_as_one(visit: Visit, presets: s
     expect(row(visit, presets)).to_contain_text("A mix: 50 % picture 1, 50 % picture 2")
     expect(row(visit, presets)).to_contain_text("strength 70 %, colours matched, 96 px")
     expect(row(visit, "linocut").locator("button")).to_have_text(["Pack"])
+    pictures_are_freed(visit, presets)
+
+
+def pictures_are_freed(visit: Visit, presets: str) -> None:
+    """A picture that comes when nobody wants it any more takes no memory, nor does one in a closed dialog."""
+    held: list[Route] = []
+    visit.page.keyboard.press("Escape")
+    visit.page.evaluate(NOTE_ADDRESSES)
+    visit.page.route(f"**/v1/styles/{presets}/*", lambda route: held.append(route))  # noqa: PLW0108 - a list's own method is refused
+    for _ in range(2):
+        manage(visit)
+        visit.page.keyboard.press("Escape")
+    eventually(lambda: visit.page.evaluate("1") and len(held) == 2, 60, "the picture was not asked for")
+    for route in held:
+        route.continue_()
+    visit.page.unroute(f"**/v1/styles/{presets}/*")
+    manage(visit)
+    visit.page.wait_for_function(
+        "() => [...document.querySelectorAll('#manage-dialog img')].every((image) => image.naturalWidth > 0)"
+    )
+    visit.page.keyboard.press("Escape")
+    assert visit.page.evaluate("made.size > 0 && [...made].filter((url) => !freed.has(url))") == []
 
 
 def test_a_chosen_preset_brings_its_settings_onto_the_dials(visit: Visit, presets: str, photo_png: bytes) -> None:

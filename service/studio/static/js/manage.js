@@ -14,14 +14,21 @@ const LISTS = { "manage-own": (preset) => !preset.built_in, "manage-built-in": (
 function draw() {
   if (!$("manage-dialog").open) return;
   const focused = document.activeElement.closest?.("[data-manage]")?.dataset.manage;
+  clear();
   for (const [id, belongs] of Object.entries(LISTS)) {
-    $(id).querySelectorAll("img").forEach(showNothing);
     const rows = knownPresets().filter(belongs).map(row);
     $(id).replaceChildren(...rows);
     show($(`${id}-title`), rows.length > 0);
   }
   show($("manage-none"), !knownPresets().some(LISTS["manage-own"]));
   if (focused) ($("manage-dialog").querySelector(`[data-manage="${CSS.escape(focused)}"] button`) ?? $("manage-close")).focus();
+}
+
+function clear() {
+  for (const id of Object.keys(LISTS)) {
+    $(id).querySelectorAll("img").forEach(showNothing);
+    $(id).replaceChildren();
+  }
 }
 
 function row(preset) {
@@ -99,5 +106,6 @@ export function setUpManaging() {
     $("manage-dialog").showModal();
     draw();
   });
+  $("manage-dialog").addEventListener("close", clear);
   onPresets(draw);
 }

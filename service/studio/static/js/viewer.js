@@ -114,6 +114,7 @@ async function open() {
   $("viewer-window").focus();
   await closed;
   fingers.clear();
+  for (const id of ["viewer-picture", "viewer-before"]) $(id).removeAttribute("src");
   if (document.fullscreenElement) await document.exitFullscreen();
   $("look-closer").focus(); // the end of the full screen takes the focus away
 }
