@@ -140,11 +140,11 @@ async function remove() {
   else await goToDraft();
 }
 
-/** Saves all pictures of the transfer in one file. */
+/** Saves all pictures of the transfer. */
 async function saveAll() {
   const { job } = current;
   await savePictures(picturesOf(job), titleOf({ ...job, options: { ...job.options, variants: [] } }, 0));
-  say("All pictures are saved in one file.");
+  say("All pictures are saved.");
 }
 
 async function saveSheet() {

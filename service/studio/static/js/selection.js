@@ -1,4 +1,4 @@
-// Several pictures of the gallery at once: selected, saved in one file, deleted.
+// Several pictures of the gallery at once: selected, saved together, deleted.
 import { goToDraft, jobInAddress } from "./address.js";
 import { deleteAt } from "./deleting.js";
 import { $, ask, say, show } from "./dom.js";
