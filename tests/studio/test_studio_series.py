@@ -73,6 +73,7 @@ def test_a_series_is_sent_and_all_of_its_pictures_can_be_taken(drafting: Visit, 
     visit.at("#mix .mask").click()
     expect(visit.at("#series-hint")).to_have_text("Five pictures, from a.png to b.png.")
     choose(visit, "strengths")
+    expect(visit.at("#strength")).to_be_disabled()
     expect(visit.at("#summary")).to_contain_text("4 pictures")
     id = visit.paint()
     expect(visit.at("#stage")).to_be_focused()
@@ -136,10 +137,11 @@ def ended(size: int, iterations: int, seconds: float, **options: Any) -> dict[st
 def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> None:
     visit = drafting
     measured: list[dict[str, Any]] = []
+    waiting: list[dict[str, Any]] = []
 
     def answer(route: Route) -> None:
         status = re.search(r"status=(\w+)", route.request.url)
-        items = {"succeeded": measured, "queued": [{}, {}]}.get(status[1] if status else "", [])
+        items = {"succeeded": measured, "queued": waiting}.get(status[1] if status else "", [])
         route.fulfill(json={"items": items, "next": None})
 
     visit.page.route("**/v1/transfers?status=*", answer)
@@ -148,6 +150,9 @@ def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> N
     )
     visit.set(size=str(size), iterations="40")
     refresh = "import('/studio/js/forecast.js').then((forecast) => forecast.refreshForecast())"
+    visit.page.evaluate(refresh)
+    expect(visit.at("#estimate")).to_have_text("How long it takes here is known after a first picture like it")
+    waiting += [{}, {}]
     visit.page.evaluate(refresh)
     expect(visit.at("#estimate")).to_have_text("After 2 other pictures")
     measured += [

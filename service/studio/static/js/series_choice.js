@@ -6,7 +6,7 @@ import { seriesOf, walkProblem } from "./series.js";
 
 const SAID = {
   one: () => "",
-  strengths: () => "Four pictures, from 20 to 80 % strength.",
+  strengths: () => "Four pictures, from 20 to 80 % strength, whatever the dial says.",
   seeds: () => "Four pictures, each begun from other noise.",
   walk: (mix) => {
     const names = mix.filter(({ weight }) => weight > 0).map(nameOf);
