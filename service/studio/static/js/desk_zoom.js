@@ -12,6 +12,7 @@ let scale = 1;
 function zoomTo(wanted, at = middle()) {
   const before = $("paper").getBoundingClientRect();
   scale = Math.min(LARGEST, Math.max(1, wanted));
+  $("desk").style.height = scale > 1 ? `${$("desk").offsetHeight}px` : ""; // it stays as high as it was, so that nothing moves beneath the fingers
   $("paper").style.setProperty("--zoom", scale);
   const after = $("paper").getBoundingClientRect();
   const moved = (side, length, place) => after[side] + ((place - before[side]) / before[length]) * after[length] - place;
