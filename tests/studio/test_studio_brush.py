@@ -82,6 +82,7 @@ def mask_of(visit: Visit, job: dict[str, Any], loc: str) -> np.ndarray:
 def test_masks_are_painted_kept_and_sent(drafting: Visit, photo_wide: np.ndarray) -> None:
     visit = drafting
     visit.at("#where [data-loc=protect] button").first.click()
+    expect(visit.at("#paper-mask")).to_be_focused()
     visit.at("#brush-size").fill("200")
     visit.at("#brush-soft").fill("0")
     check(visit)

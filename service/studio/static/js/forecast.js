@@ -7,7 +7,7 @@ import { duration } from "./words.js";
 
 const EVERY_MS = 15_000;
 const MEASURED = 8; // every so many times it is also asked what took how long
-const UNKNOWN = "how long it takes here is known after a first picture like it";
+const UNKNOWN = "its time isn’t known here yet";
 
 let others = 0;
 let asked = 0; // when the service was asked last

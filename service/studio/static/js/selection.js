@@ -117,6 +117,6 @@ export function setUpSelection() {
     toggle(card.dataset.job);
   });
   $("wall").addEventListener("change", ({ target }) => toggle(target.closest("[data-job]").dataset.job));
-  $("selection").addEventListener("keydown", (event) => event.key === "Escape" && select(false));
+  for (const id of ["selection", "wall"]) $(id).addEventListener("keydown", ({ key }) => selecting && key === "Escape" && select(false));
   draw();
 }
