@@ -31,10 +31,11 @@ PEN = """([selector, places]) => {
 FINGERS = """(moves) => {
     const canvas = document.querySelector("#paper-mask"), box = canvas.getBoundingClientRect();
     canvas.setPointerCapture = () => {};  // there is no such pointer
-    for (const [name, pointerId, x, y] of moves) canvas.dispatchEvent(new PointerEvent(`pointer${name}`, {
-        pointerId, pointerType: "touch", bubbles: true, cancelable: true,
-        clientX: box.left + x * box.width, clientY: box.top + y * box.height,
-    }));
+    for (const [name, pointerId, x, y, pointerType = "touch"] of moves) {
+        const place = { clientX: box.left + x * box.width, clientY: box.top + y * box.height };
+        const pointer = { ...place, pointerId, pointerType, pressure: 0.5, bubbles: true, cancelable: true };
+        canvas.dispatchEvent(new PointerEvent(`pointer${name}`, pointer));
+    }
 }"""
 PAINTED = """() => new Promise(requestAnimationFrame).then(() => {
     const canvas = document.querySelector("#paper-mask");
@@ -182,6 +183,15 @@ def test_one_finger_paints_and_two_zoom(drafting: Visit) -> None:
     visit.page.evaluate(FINGERS, [*one, ["up", 9, 0.9, 0.9], ["move", 1, 0.3, 0.9], ["up", 1, 0.3, 0.9]])
     assert visit.page.evaluate(PAINTED) > 0
     expect(visit.at("#brush-undo")).to_be_enabled()
+    before = visit.page.evaluate(PAINTED)
+    palm = [
+        ["down", 3, 0.7, 0.2, "pen"],
+        ["down", 4, 0.9, 0.9],
+        ["move", 3, 0.9, 0.2, "pen"],
+        ["up", 3, 0.9, 0.2, "pen"],
+    ]
+    visit.page.evaluate(FINGERS, palm)
+    assert visit.page.evaluate(PAINTED) > before
     keep_all_the_same(visit)
     read_as_the_service_does(visit)
     tinted_so_that_it_is_seen(visit)

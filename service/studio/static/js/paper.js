@@ -19,7 +19,7 @@ export class Paper {
     const listen = (name, heard) => canvas.addEventListener(name, heard, { signal: this.listening.signal });
     listen("pointerdown", (event) => this.down(event));
     listen("pointermove", (event) => this.move(event));
-    for (const name of ["pointerup", "pointercancel"]) listen(name, (event) => this.up(event));
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) listen(name, (event) => this.up(event));
     listen("pointerleave", () => this.ring(null));
     listen("keydown", (event) => this.key(event));
     listen("blur", () => this.ring(null));
@@ -74,7 +74,9 @@ export class Paper {
 
   /** One finger paints. A second one takes back what the first one has begun: two of them move and zoom the paper. */
   down(event) {
-    if (event.button > 0) return;
+    const fingers = [...this.fingers.values()];
+    const isPalm = event.pointerType === "touch" && fingers.some(({ pointerType }) => pointerType === "pen");
+    if (event.button > 0 || isPalm) return;
     event.preventDefault();
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
