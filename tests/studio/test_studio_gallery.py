@@ -90,8 +90,13 @@ def saved_in_parts(visit: Visit, id: str) -> None:
 
 def test_a_picture_is_looked_at_closely(visit: Visit, hung: list[str]) -> None:
     asked: list[Route] = []  # the photograph: first faintly, then to be compared with
-    path = f"**/v1/transfers/{hung[3]}/content"
-    visit.page.route(path, lambda route: asked.append(route) or (len(asked) == 1 and route.continue_()))
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.continue_()
+
+    visit.page.route(f"**/v1/transfers/{hung[3]}/content", hold)
     visit.open(f"/#/{hung[3]}")
     visit.until("Done")
     visit.page.wait_for_function("() => document.getElementById('after').alt.startsWith('Painting in')")
