@@ -197,6 +197,8 @@ def changed_in_the_mix(visit: Visit, texture_png: bytes) -> None:
     visit.at("#edit-pictures").click()
     expect(visit.at("#mix strong")).to_have_text(["Stoff.png", "zweiter.png"])
     expect(visit.at("#mix .mask")).to_have_count(2)  # the preset's own
+    visit.at("html[data-draft=saved]").wait_for()
+    visit.reload()
     visit.at("#mix-back").click()
     expect(visit.at("#mix strong")).to_have_text(["of-mine-too", "third.png"])
     manage(visit)

@@ -19,9 +19,11 @@ export const MAX_STYLES = 16;
 
 /**
  * content: {file, width, height} or null; mix: [{id, preset | file, weight, scale, mask?, style_mask?}], masks being Files;
- * extras: [{name, words, value}], fields of the request that have no control; those without a name are only words.
+ * extras: [{name, words, value}], fields of the request that have no control; those without a name are only words;
+ * edited: {name, description, options, pictures, before} or null, the preset whose pictures are in the mix to be changed, their
+ * ids, and the mix that made room for them.
  */
-export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [] };
+export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [], edited: null };
 
 const listeners = new Set();
 let saving = null; // the write that is under way
@@ -37,7 +39,7 @@ export function nameOf({ preset, file }) {
   return preset ?? file.name;
 }
 
-/** Changes the draft; `what` is content, mix, settings or extras. */
+/** Changes the draft; `what` is content, mix, settings, extras or edited. */
 export function change(what, value) {
   draft[what] = value;
   for (const listener of listeners) listener(what);
@@ -111,11 +113,12 @@ export function shares(mix) {
 export async function restore() {
   const kept = await load();
   if (!kept) return;
-  nextId = 1 + Math.max(0, ...kept.mix.map((style) => style.id));
+  nextId = 1 + Math.max(0, ...[...kept.mix, ...(kept.edited?.before ?? [])].map((style) => style.id));
   change("content", kept.content);
   change("mix", kept.mix);
   change("settings", { ...DEFAULTS, ...kept.settings });
   change("extras", kept.extras ?? []);
+  change("edited", kept.edited ?? null);
 }
 
 /** Replaces the draft by another one. */

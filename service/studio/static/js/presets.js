@@ -1,7 +1,7 @@
 // "Save this mix as a preset": its pictures, each with the share that it has in the mix, and if wanted the dials' settings.
 import { call, form, getJson, Problem } from "./api.js";
 import { $, ask, say, show } from "./dom.js";
-import { draft, nameOf, onDraft, replaceMix } from "./draft.js";
+import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
 import { patiently } from "./patience.js";
 import { fetchFile } from "./pictures.js";
@@ -16,7 +16,6 @@ const ALLOWED = "Small letters, digits and hyphens.";
 const BUILT_IN = "That is a preset of the service, which stays as it is: choose another name";
 
 const bar = new Bar($("preset-sending"), "How much of the pictures has been sent");
-let edited = null; // {name, description, options, pictures, before}: the preset whose pictures are in the mix, their ids, the mix before
 
 /** The pictures of a mix: [{file, weight, scale}]. A preset is replaced by its pictures, so that the average stays the same. */
 async function picturesOf(mix) {
@@ -42,28 +41,31 @@ async function picturesOfStyle({ preset, file, weight, scale }) {
 export async function editPictures({ name, description, options }) {
   const pictures = await picturesOfStyle({ preset: name, weight: 1, scale: 1 });
   const most = Math.max(...pictures.map(({ weight }) => weight));
-  const before = edited ? edited.before : draft.mix;
+  const before = draft.edited ? draft.edited.before : draft.mix;
   const { mask, style_mask } = before.find(({ preset }) => preset === name) ?? {};
-  edited = null;
+  change("edited", null);
   replaceMix(pictures.map(({ weight, ...picture }) => ({ ...picture, weight: weight / most, mask, style_mask })));
-  edited = { name, description, options, pictures: draft.mix.map(({ id }) => id), before };
-  label();
+  change("edited", { name, description, options, pictures: draft.mix.map(({ id }) => id), before });
   say(`The pictures of ${name} are in your mix. Change them, and save the mix again.`);
 }
 
 /** Ends the editing of a preset's pictures where none of them is in the mix any more, and nothing waits to come back. */
-function label() {
-  const { mix } = draft;
+function followMix() {
+  const { mix, edited } = draft;
   const goesOn = edited && (mix.length ? mix.some(({ id }) => edited.pictures.includes(id)) : edited.before.length > 0);
-  if (!goesOn) edited = null;
+  if (edited && !goesOn) change("edited", null);
+}
+
+function label() {
+  const { edited } = draft;
   $("save-mix-label").textContent = edited ? `Save the changes of ${edited.name}` : "Save this mix as a preset";
   show($("mix-back"), Boolean(edited?.before.length));
 }
 
 /** Puts the mix back that made room for a preset's pictures; `now` is what that preset's entry has now. */
 function mixBack(now = {}) {
-  const { name, before } = edited;
-  edited = null;
+  const { name, before } = draft.edited;
+  change("edited", null);
   replaceMix(before.map((style) => (style.preset === name ? { ...style, ...now } : style)));
 }
 
@@ -109,11 +111,11 @@ function hint() {
 
 /** The settings that the preset may keep: those that it has already, or those of the dials. */
 function settingsToKeep() {
-  return hasSettings() ? edited.options : optionsOfDials(draft.settings);
+  return hasSettings() ? draft.edited.options : optionsOfDials(draft.settings);
 }
 
 function hasSettings() {
-  return Object.keys(edited?.options ?? {}).length > 0;
+  return Object.keys(draft.edited?.options ?? {}).length > 0;
 }
 
 function offerSettings() {
@@ -134,9 +136,9 @@ function hasMasks(mix) {
 async function open() {
   clearProblems(root);
   tell("");
-  $("preset-name").value = edited?.name ?? "";
+  $("preset-name").value = draft.edited?.name ?? "";
   if (hasMasks(draft.mix)) tell("A preset has no masks: those of this mix stay here, in your mix.");
-  $("preset-description").value = edited?.description ?? `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
+  $("preset-description").value = draft.edited?.description ?? `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
   hint();
   offerSettings();
   if ((await ask($("preset-dialog"))) !== "saved") return;
@@ -152,7 +154,7 @@ function showSaved(name) {
   const [{ mask }] = mix;
   const isOneMask = mix.every((style) => style.mask === mask && !style.style_mask);
   if (!isOneMask) return;
-  if (edited?.before.length) mixBack({ preset: name, mask });
+  if (draft.edited?.before.length) mixBack({ preset: name, mask });
   else replaceMix([{ preset: name, mask }]);
 }
 
@@ -163,7 +165,8 @@ export function setUpPresets() {
     $("save-mix").focus();
   });
   $("preset-name").addEventListener("input", hint);
-  onDraft((what) => what === "mix" && label());
+  onDraft((what) => what === "mix" && followMix());
+  onDraft((what) => what === "edited" && label());
   root.addEventListener("submit", (event) => {
     event.preventDefault();
     save();
