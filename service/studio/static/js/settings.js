@@ -45,8 +45,9 @@ export function setUpSettings() {
     if (!target.name) return;
     clearProblemOf(form, target.name);
     if (target.name === "dial") clearProblems(form);
+    const value = read(target); // first, as a change of the draft draws the controls
     draft.extras.filter(({ name }) => name === target.name).forEach(removeExtra); // for example an initial image
-    setSettings({ [target.name]: read(target) });
+    setSettings({ [target.name]: value });
   });
   $("sizes").addEventListener("click", ({ target }) => {
     if (!target.value) return;
