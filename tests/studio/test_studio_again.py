@@ -128,6 +128,19 @@ def test_what_was_carried_over_can_be_taken_out(
     assert "mask" not in options["styles"][0]
 
 
+@pytest.mark.parametrize("dial", [{"strength": 0.3}, {"style_weight": 2.0}])
+def test_a_default_comes_back_where_the_preset_has_another_value(
+    visit: Visit, presets: tuple[str, str], photo_png: bytes, dial: dict[str, float]
+) -> None:
+    job = visit.service.transfer(photo_png, {"preset": presets[1]}, **SMALL, **dial)
+    own = {"tv_weight": 0.2, "levels": 1, "iterations": 4, "optimizer": "adam", "init": "random"}
+    url = f"{visit.service.url}/v1/styles/{presets[1]}"
+    requests.patch(url, json={"options": own}, timeout=60).raise_for_status()
+    again(visit, job)
+    expect(visit.at("#mix strong")).to_have_text([presets[1]])
+    assert nameless(painted(visit)["options"]) == nameless(job["options"])
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_preset_that_is_another_one_now_gives_way_to_the_pictures_that_were_used(
     visit: Visit, presets: tuple[str, str], photo_png: bytes, texture: np.ndarray, *, gone: bool

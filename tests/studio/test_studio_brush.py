@@ -28,6 +28,21 @@ PEN = """([selector, places]) => {
     });
 }"""
 
+FINGERS = """(moves) => {
+    const canvas = document.querySelector("#paper-mask"), box = canvas.getBoundingClientRect();
+    canvas.setPointerCapture = () => {};  // there is no such pointer
+    for (const [name, pointerId, x, y, pointerType = "touch"] of moves) {
+        const place = { clientX: box.left + x * box.width, clientY: box.top + y * box.height };
+        const pointer = { ...place, pointerId, pointerType, pressure: 0.5, bubbles: true, cancelable: true };
+        canvas.dispatchEvent(new PointerEvent(`pointer${name}`, pointer));
+    }
+}"""
+PAINTED = """() => new Promise(requestAnimationFrame).then(() => {
+    const canvas = document.querySelector("#paper-mask");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return data.filter((value, i) => i % 4 === 3 && value > 0).length / (canvas.width * canvas.height);
+})"""
+
 
 @pytest.fixture
 def photo_wide(photo: np.ndarray) -> np.ndarray:
@@ -68,6 +83,7 @@ def mask_of(visit: Visit, job: dict[str, Any], loc: str) -> np.ndarray:
 def test_masks_are_painted_kept_and_sent(drafting: Visit, photo_wide: np.ndarray) -> None:
     visit = drafting
     visit.at("#where [data-loc=protect] button").first.click()
+    expect(visit.at("#paper-mask")).to_be_focused()
     visit.at("#brush-size").fill("200")
     visit.at("#brush-soft").fill("0")
     check(visit)
@@ -113,8 +129,10 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     visit = drafting
     paint = visit.at("#where [data-loc=protect] button").first
     paint.click()
-    drag(visit, (0.5, 0.5), (0.6, 0.5))
     visit.page.keyboard.press("Escape")
+    expect(visit.at("#brush-dialog")).to_be_hidden()  # nothing would be lost
+    paint.click()
+    thrown_away_when_said(visit)
     expect(visit.at("#where .painted")).to_have_count(0)
     paint.click()
     visit.at("#brush-use").click()
@@ -131,3 +149,84 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     expect(visit.at("#where .problem").first).to_be_hidden()
     visit.at("#where [data-loc=protect] button").last.click()
     expect(visit.at("#where .painted")).to_have_count(0)
+
+
+def thrown_away_when_said(visit: Visit) -> None:
+    """Paint, and leave the dialog: what was painted is thrown away only where that is said."""
+    drag(visit, (0.5, 0.5), (0.6, 0.5))
+    visit.page.keyboard.press("Escape")
+    expect(visit.at("#brush-go-on")).to_be_focused()
+    check(visit)
+    visit.page.keyboard.press("Escape")
+    expect(visit.at("#brush-use")).to_be_visible()
+    visit.at("#brush-close").click()
+    visit.at("#brush-discard").click()
+    expect(visit.at("#brush-dialog")).to_be_hidden()
+
+
+def test_one_finger_paints_and_two_zoom(drafting: Visit) -> None:
+    visit = drafting
+    visit.at("#where [data-loc=protect] button").first.click()
+    one = [["down", 1, 0.2, 0.5], ["move", 1, 0.3, 0.5]]
+    visit.page.evaluate(FINGERS, [*one, ["down", 2, 0.8, 0.5]])
+    assert visit.page.evaluate(PAINTED) == 0  # what the first finger began is taken back
+    visit.page.evaluate(
+        FINGERS, [["move", 2, 0.9, 0.5], ["up", 2, 0.9, 0.5], ["move", 1, 0.3, 0.9], ["up", 1, 0.3, 0.9]]
+    )
+    assert visit.page.evaluate(PAINTED) == 0
+    expect(visit.at("#brush-scale")).to_have_text("120 %")
+    visit.page.keyboard.press("+")
+    expect(visit.at("#brush-scale")).to_have_text("180 %")
+    visit.at("#brush-out").click()
+    visit.page.keyboard.press("0")
+    expect(visit.at("#brush-scale")).to_have_text("100 %")
+    visit.page.evaluate(FINGERS, [*one, ["up", 9, 0.9, 0.9], ["move", 1, 0.3, 0.9], ["up", 1, 0.3, 0.9]])
+    assert visit.page.evaluate(PAINTED) > 0
+    expect(visit.at("#brush-undo")).to_be_enabled()
+    before = visit.page.evaluate(PAINTED)
+    palm = [
+        ["down", 3, 0.7, 0.2, "pen"],
+        ["down", 4, 0.9, 0.9],
+        ["move", 3, 0.9, 0.2, "pen"],
+        ["up", 3, 0.9, 0.2, "pen"],
+    ]
+    visit.page.evaluate(FINGERS, palm)
+    assert visit.page.evaluate(PAINTED) > before
+    keep_all_the_same(visit)
+    read_as_the_service_does(visit)
+    tinted_so_that_it_is_seen(visit)
+
+
+def keep_all_the_same(visit: Visit) -> None:
+    """A browser may close a dialog whatever the page says: then nothing is thrown away."""
+    visit.at("#brush-dialog").evaluate("dialog => dialog.close()")
+    expect(visit.at("#where .painted")).to_have_count(1)
+
+
+def read_as_the_service_does(visit: Visit) -> None:
+    """A mask that is drawn in the alpha channel is changed as what it is, not as white."""
+    alpha = np.zeros((61, 96, 4), np.uint8)
+    alpha[..., :3] = 255
+    alpha[:, :40, 3] = 255
+    values = visit.page.evaluate(
+        """async (bytes) => {
+            const { Mask } = await import("/studio/js/mask.js");
+            const mask = new Mask({ width: 96, height: 61 });
+            await mask.read(new Blob([new Uint8Array(bytes)]));
+            return [...mask.values];
+        }""",
+        list(png(alpha)),
+    )
+    assert np.array_equal(np.reshape(values, (61, 96)), alpha[..., 3])
+
+
+def tinted_so_that_it_is_seen(visit: Visit) -> None:
+    colours = visit.page.evaluate(
+        """async (files) => {
+            const { tintsFor } = await import("/studio/js/tint.js");
+            return Promise.all(files.map((bytes) => tintsFor(new Blob([new Uint8Array(bytes)]))));
+        }""",
+        [list(png(np.full((20, 20, 3), colour, np.uint8))) for colour in ((40, 120, 225), (225, 60, 40))],
+    )
+    assert colours[0][0] != [30, 130, 235]
+    assert [235, 70, 30] not in colours[1][:3]

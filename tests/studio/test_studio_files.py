@@ -37,6 +37,7 @@ def test_an_upload_shows_a_bar_and_names_are_kept(visit: Visit, large: bytes, te
     expect(visit.at("#paint-sending")).to_contain_text(re.compile(r"[\d.]+ [kM]B of 3\.\d MB sent"))
     check(visit)
     visit.done()
+    expect(visit.at("#job-styles")).to_have_text("Stoff; früh")
     options = visit.service.job(visit.shown())["options"]
     assert options["content"]["name"] == "Zoë's “Hafen”.png"
     assert (options["content"]["width"], options["styles"][0]["image"]["name"]) == (1200, "Stoff; früh.png")

@@ -6,8 +6,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from front_door import RunningService, b64, png
-from playwright.sync_api import expect
+from front_door import RunningService, b64, eventually, png
+from playwright.sync_api import Download, Route, expect
 from studio.test_studio_access import check
 from studio.visiting import Visit, file
 
@@ -46,6 +46,7 @@ def test_pictures_are_searched_selected_saved_and_deleted(visit: Visit, hung: li
     with zipfile.ZipFile(download.value.path()) as pictures:
         assert pictures.testzip() is None
         assert len(pictures.namelist()) == 3
+    saved_in_parts(visit, hung[0])
     visit.at("#gallery-style").select_option("hung-cloth")
     expect(cards).to_have_count(3)
     for id in (hung[2], hung[0]):
@@ -57,7 +58,8 @@ def test_pictures_are_searched_selected_saved_and_deleted(visit: Visit, hung: li
     expect(cards).to_have_count(1)
     expect(visit.at(f'#wall [data-job="{hung[1]}"] input')).to_be_focused()
     assert [visit.service.get(f"/v1/transfers/{id}").status_code for id in hung[:3]] == [404, 200, 404]
-    visit.at("#gallery-select").click()
+    visit.page.keyboard.press("Escape")
+    expect(visit.at("#gallery-select")).to_be_focused()
     visit.at(f'#wall a[href="#/{hung[1]}"]').click()
     visit.done()
     visit.at("#delete").click()
@@ -66,11 +68,43 @@ def test_pictures_are_searched_selected_saved_and_deleted(visit: Visit, hung: li
     expect(visit.at("#stage")).to_be_focused()
 
 
+def saved_in_parts(visit: Visit, id: str) -> None:
+    """Many pictures become several files, so that none has to fit into memory."""
+    downloads: list[Download] = []
+    visit.page.on("download", lambda download: downloads.append(download))  # noqa: PLW0108 - a list's own method is refused
+    visit.page.evaluate(
+        """async (path) => {
+            const { savePictures } = await import("/studio/js/save.js");
+            await savePictures([[path, "a"], [path, "b"], [path, "c"]], "many", undefined, { files: 2, bytes: 1e9 });
+            await savePictures([[path, "a"], [path, "b"]], "large", undefined, { files: 9, bytes: 1 });
+        }""",
+        f"/v1/transfers/{id}/image",
+    )
+    eventually(lambda: visit.page.evaluate("1") and len(downloads) == 4, 60, "a file is missing")
+    names = ["many-1.zip", "many-2.zip", "large-1.zip", "large-2.zip"]
+    assert [one.suggested_filename for one in downloads] == names
+    with zipfile.ZipFile(downloads[0].path()) as pictures:
+        assert pictures.testzip() is None
+        assert pictures.namelist() == ["a.png", "b.png"]
+
+
 def test_a_picture_is_looked_at_closely(visit: Visit, hung: list[str]) -> None:
+    asked: list[Route] = []  # the photograph: first faintly, then to be compared with
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.continue_()
+
+    visit.page.route(f"**/v1/transfers/{hung[3]}/content", hold)
     visit.open(f"/#/{hung[3]}")
-    visit.reload()
-    visit.done()
+    visit.until("Done")
+    visit.page.wait_for_function("() => document.getElementById('after').alt.startsWith('Painting in')")
     visit.at("#look-closer").click()
+    expect(visit.at("#viewer-compare")).to_be_hidden()
+    eventually(lambda: visit.page.evaluate("1") and len(asked) > 1, 60, "the photograph was not asked for")
+    asked[1].continue_()
+    expect(visit.at("#viewer-compare")).to_be_visible()
     expect(visit.at("#viewer-window")).to_be_focused()
     check(visit)
     picture = "document.getElementById('viewer-picture').getBoundingClientRect()"

@@ -133,6 +133,11 @@ def test_the_picture_stays_while_the_settings_are_scrolled(visit: Visit, photo_p
     top = visit.at("#frame").evaluate("frame => frame.getBoundingClientRect().top")
     assert 0 <= top < 200
     assert visit.at("#canvas").evaluate("canvas => canvas.getBoundingClientRect().top") == pytest.approx(16, abs=2)
+    visit.page.set_viewport_size({"width": width, "height": 400})  # less than the stage takes
+    assert visit.at("#stage").evaluate("stage => stage.getBoundingClientRect().bottom") <= 400
+    visit.at("#change-content").scroll_into_view_if_needed()
+    expect(visit.at("#change-content")).to_be_in_viewport(ratio=1)
+    assert visit.page.evaluate("scrollY") == 500  # the stage scrolls by itself
 
 
 @pytest.mark.parametrize("name", ["photo.avif", "photo.png"])

@@ -64,7 +64,16 @@ def test_a_series_is_sent_and_all_of_its_pictures_can_be_taken(drafting: Visit, 
     assert [[style["weight"] for style in step["styles"]] for step in walk] == [
         [1], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [1]
     ]  # fmt: skip
+    visit.at(".draw-mask").first.click()
+    visit.at("#brush-all").click()
+    visit.at("#brush-use").click()
+    expect(visit.at("#series-hint")).to_contain_text("take their masks out")
+    visit.at("#paint").click()
+    expect(visit.at("[data-loc=variants] .problem")).to_contain_text("take their masks out")
+    visit.at("#mix .mask").click()
+    expect(visit.at("#series-hint")).to_have_text("Five pictures, from a.png to b.png.")
     choose(visit, "strengths")
+    expect(visit.at("#strength")).to_be_disabled()
     expect(visit.at("#summary")).to_contain_text("4 pictures")
     id = visit.paint()
     expect(visit.at("#stage")).to_be_focused()
@@ -128,10 +137,11 @@ def ended(size: int, iterations: int, seconds: float, **options: Any) -> dict[st
 def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> None:
     visit = drafting
     measured: list[dict[str, Any]] = []
+    waiting: list[dict[str, Any]] = []
 
     def answer(route: Route) -> None:
         status = re.search(r"status=(\w+)", route.request.url)
-        items = {"succeeded": measured, "queued": [{}, {}]}.get(status[1] if status else "", [])
+        items = {"succeeded": measured, "queued": waiting}.get(status[1] if status else "", [])
         route.fulfill(json={"items": items, "next": None})
 
     visit.page.route("**/v1/transfers?status=*", answer)
@@ -140,6 +150,9 @@ def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> N
     )
     visit.set(size=str(size), iterations="40")
     refresh = "import('/studio/js/forecast.js').then((forecast) => forecast.refreshForecast())"
+    visit.page.evaluate(refresh)
+    expect(visit.at("#estimate")).to_have_text("Its time isn\u2019t known here yet")
+    waiting += [{}, {}]
     visit.page.evaluate(refresh)
     expect(visit.at("#estimate")).to_have_text("After 2 other pictures")
     measured += [

@@ -123,6 +123,7 @@ def test_with_the_keyboard_alone(visit: Visit, presets: tuple[str, str], picture
         keyboard.press("Enter")
     chooser.value.set_files(pictures[0])
     visit.at("#draft-caption").wait_for()
+    expect(visit.at("#stage")).to_be_focused()
     tab_to(visit, "", f'[data-preset="{presets[1]}"]')
     keyboard.press("Space")
     tab_to(visit, "strength")

@@ -1,7 +1,7 @@
 // A transfer's facts in words: in one line, and as a list of options and figures.
 import { h } from "./dom.js";
 import { OPTION_DEFAULTS } from "./service.js";
-import { ago, count, duration, isUnusual, number, optionName, percent, plain, took } from "./words.js";
+import { ago, count, duration, isUnusual, number, optionName, percent, plain, styleName, took } from "./words.js";
 
 const SAID = ["size", "strength", "content_weight", "style_weight", "color", "iterations"]; // options with words of their own
 
@@ -49,7 +49,8 @@ function lossOf({ losses }, term) {
   return losses ? number(losses[term]) : "not measured yet";
 }
 
-function styleInWords({ preset, weight, scale, mask, style_mask: part }) {
+function styleInWords(style) {
+  const { weight, scale, mask, style_mask: part } = style;
   const masked = mask || part ? ", masked" : "";
-  return `${preset ?? "own picture"} (weight ${number(weight)}, scale ${number(scale)}${masked})`;
+  return `${styleName(style)} (weight ${number(weight)}, scale ${number(scale)}${masked})`;
 }

@@ -19,9 +19,11 @@ export const MAX_STYLES = 16;
 
 /**
  * content: {file, width, height} or null; mix: [{id, preset | file, weight, scale, mask?, style_mask?}], masks being Files;
- * extras: [{name, words, value}], fields of the request that have no control; those without a name are only words.
+ * extras: [{name, words, value}], fields of the request that have no control; those without a name are only words;
+ * edited: {name, description, options, pictures, before} or null, the preset whose pictures are in the mix to be changed, their
+ * ids, and the mix that made room for them.
  */
-export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [] };
+export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [], edited: null };
 
 const listeners = new Set();
 let saving = null; // the write that is under way
@@ -32,7 +34,12 @@ export function onDraft(listener) {
   listeners.add(listener);
 }
 
-/** Changes the draft; `what` is content, mix, settings or extras. */
+/** What an entry of the mix is called. */
+export function nameOf({ preset, file }) {
+  return preset ?? file.name;
+}
+
+/** Changes the draft; `what` is content, mix, settings, extras or edited. */
 export function change(what, value) {
   draft[what] = value;
   for (const listener of listeners) listener(what);
@@ -58,6 +65,11 @@ export function setSettings(some) {
 export function addStyle(source) {
   const style = { id: nextId++, weight: usualWeight(), scale: 1, ...source };
   if (draft.mix.length < MAX_STYLES) change("mix", [...draft.mix, style]);
+}
+
+/** Puts other entries into the mix, instead of what is there. */
+export function replaceMix(styles) {
+  change("mix", styles.slice(0, MAX_STYLES).map((style) => ({ weight: 1, scale: 1, ...style, id: nextId++ })));
 }
 
 /** The weight that gives one more style its fair share. */
@@ -101,18 +113,18 @@ export function shares(mix) {
 export async function restore() {
   const kept = await load();
   if (!kept) return;
-  nextId = 1 + Math.max(0, ...kept.mix.map((style) => style.id));
+  nextId = 1 + Math.max(0, ...[...kept.mix, ...(kept.edited?.before ?? [])].map((style) => style.id));
   change("content", kept.content);
   change("mix", kept.mix);
   change("settings", { ...DEFAULTS, ...kept.settings });
   change("extras", kept.extras ?? []);
+  change("edited", kept.edited ?? null);
 }
 
 /** Replaces the draft by another one. */
 export function replaceDraft({ content, mix, settings, extras }) {
   change("content", content);
-  change("mix", []);
-  mix.forEach(addStyle);
+  replaceMix(mix);
   change("settings", { ...DEFAULTS, ...settings });
   change("extras", extras);
 }

@@ -1,8 +1,9 @@
 // Edits one of the person's presets: its name, description and settings; its pictures go into the mix to be changed there.
 import { call, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
-import { addStyle, change, draft } from "./draft.js";
-import { partsOf } from "./known.js";
+import { draft, replaceMix } from "./draft.js";
+import { partsOf, presetNamed } from "./known.js";
+import { renameOwnSettings } from "./own_settings.js";
 import { patiently } from "./patience.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { editPictures } from "./presets.js";
@@ -11,7 +12,7 @@ import { fillShelf } from "./shelf.js";
 
 const root = $("edit-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const TAKEN = 409;
+const [GONE, TAKEN] = [404, 409];
 
 let edited = null; // the preset
 
@@ -64,6 +65,7 @@ async function save() {
   try {
     if (Object.keys(wanted).length) await send(wanted);
     $("edit-dialog").close();
+    focusRow(wanted.name ?? edited.name);
   } catch (error) {
     explain(error);
   } finally {
@@ -72,20 +74,36 @@ async function save() {
 }
 
 async function send(wanted) {
-  const headers = { "Content-Type": "application/json" };
-  await patiently(() => call(`/v1/styles/${edited.name}`, { method: "PATCH", headers, body: JSON.stringify(wanted) }));
   const { name } = edited;
+  const options = { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted) };
+  try {
+    await patiently(() => call(`/v1/styles/${name}`, options));
+  } catch (error) {
+    if (error.status !== GONE || !(await isRenamed(wanted.name))) throw error;
+  }
   const now = wanted.name ?? name;
   await fillShelf();
   if (now !== name) renameInMix(name, now);
   say(`${now} is changed.`);
 }
 
+/** Whether the preset has its new name already: an earlier try may have given it, whose answer was lost. */
+async function isRenamed(now) {
+  await fillShelf();
+  const pictures = ({ images }) => JSON.stringify(images.map(({ sha256 }) => sha256));
+  const found = presetNamed(now);
+  return found !== undefined && pictures(found) === pictures(edited);
+}
+
+/** Gives the focus to the button that opened the dialog: the list was drawn anew meanwhile. */
+function focusRow(name) {
+  $("manage-dialog").querySelector(`[data-manage="${CSS.escape(name)}"] button`)?.focus();
+}
+
 function renameInMix(name, now) {
+  renameOwnSettings(name, now);
   const { mix } = draft;
-  if (!mix.some(({ preset }) => preset === name)) return;
-  change("mix", []); // entries with other ids get new rows
-  for (const { id, ...style } of mix) addStyle(style.preset === name ? { ...style, preset: now } : style);
+  if (mix.some(({ preset }) => preset === name)) replaceMix(mix.map((style) => (style.preset === name ? { ...style, preset: now } : style)));
 }
 
 function explain(error) {

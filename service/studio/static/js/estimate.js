@@ -1,5 +1,6 @@
 // How long the draft would take here, from what the service's ended transfers took. It is silent where none was like it.
 import { getJson } from "./api.js";
+import { hasOwnStyles } from "./draft.js";
 import { OPTION_DEFAULTS } from "./service.js";
 import { pictureCount } from "./series.js";
 
@@ -28,6 +29,11 @@ function sampleOf({ options, result, timings }) {
     most: done < options.iterations ? done : Infinity, // the iterations after which it had converged
     seconds: (timings.total_s - timings.queued_s) / pictures,
   };
+}
+
+/** Whether the draft has all that its time depends on. */
+export function canEstimate(draft) {
+  return workOf(draft) !== null && (draft.mix.length > 0 || hasOwnStyles(draft.extras));
 }
 
 /** Seconds of painting for the draft, {low, high}; null where nothing like it has been measured. */

@@ -1,19 +1,22 @@
 // What Paint would cost: the seconds it takes here, and who is served before. Beside the button, before it is pressed.
 import { $, show } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
-import { estimate, measure } from "./estimate.js";
+import { canEstimate, estimate, measure } from "./estimate.js";
 import { crowd, othersInWords } from "./queue.js";
 import { duration } from "./words.js";
 
 const EVERY_MS = 15_000;
 const MEASURED = 8; // every so many times it is also asked what took how long
+const UNKNOWN = "its time isn’t known here yet";
 
 let others = 0;
 let asked = 0; // when the service was asked last
 let known = 0; // times that it told since it was asked what took how long
 
 function draw() {
-  const found = [timeInWords(estimate(draft)), draft.content && others ? `after ${othersInWords(others)}` : ""].filter(Boolean);
+  const time = timeInWords(estimate(draft));
+  const unknown = !time && !others && known && canEstimate(draft) ? UNKNOWN : "";
+  const found = [time || unknown, draft.content && others ? `after ${othersInWords(others)}` : ""].filter(Boolean);
   const words = found.join(", ");
   $("estimate").textContent = words.charAt(0).toUpperCase() + words.slice(1);
   show($("estimate"), Boolean(words));

@@ -116,10 +116,10 @@ async function paint(asked, signal) {
   put();
 }
 
-/** Not given up once it is sent: without its answer nobody would know the job that has to be deleted. */
+/** Given up while its pictures are made smaller, but not once it is sent: without its answer nobody would know the job that has to be deleted. */
 async function posted({ request, files }, signal) {
   const headers = { Prefer: `wait=${WAIT_S}`, "Idempotency-Key": uniqueName() };
-  const parts = await shrunk({ request, files });
+  const parts = await shrunk({ request, files }, signal);
   const send = () => call("/v1/transfers", { method: "POST", headers, body: form(request, parts.files) });
   return (await patiently(send, signal)).json();
 }

@@ -2,6 +2,7 @@
 import { goToDraft, goToJob } from "./address.js";
 import { call, getJson, Problem } from "./api.js";
 import { showJobCode } from "./code.js";
+import { deleteAt } from "./deleting.js";
 import { $, ask, say } from "./dom.js";
 import { showSamples } from "./shelf.js";
 import { watch } from "./events.js";
@@ -132,18 +133,18 @@ async function remove() {
   $("delete-title").textContent = "Delete this picture?";
   if ((await ask($("delete-dialog"))) !== "delete") return;
   const next = neighbourOf([job.id]);
-  await patiently(() => call(`/v1/transfers/${job.id}`, { method: "DELETE" }));
+  await deleteAt(job.links.self);
   say("Deleted.");
   refreshGallery();
   if (next) goToJob(next);
   else await goToDraft();
 }
 
-/** Saves all pictures of the transfer in one file. */
+/** Saves all pictures of the transfer. */
 async function saveAll() {
   const { job } = current;
   await savePictures(picturesOf(job), titleOf({ ...job, options: { ...job.options, variants: [] } }, 0));
-  say("All pictures are saved in one file.");
+  say("All pictures are saved.");
 }
 
 async function saveSheet() {

@@ -11,6 +11,7 @@ import { returnToInstant, setUpInstant } from "./instant.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
 import { onNewKey } from "./key.js";
 import { setUpLessons } from "./lessons.js";
+import "./mixer.js";
 import { setUpPeek } from "./peek.js";
 import { setUpPicking } from "./picker.js";
 import { setUpLibrary } from "./library.js";
@@ -33,6 +34,13 @@ function route() {
     returnToInstant();
   }
   markOpen();
+  keepFocus();
+}
+
+/** Shows the draft's photograph. The button that chose it makes room for it: the focus mustn't go with it. */
+function showContent() {
+  if (jobInAddress()) return;
+  showDraft();
   keepFocus();
 }
 
@@ -66,7 +74,7 @@ setUpPresets();
 setUpLibrary();
 setUpCode();
 setUpJob();
-onDraft((what) => what === "content" && !jobInAddress() && showDraft());
+onDraft((what) => what === "content" && showContent());
 onNewKey(load);
 document.querySelectorAll('[href="#stage"], [href="#gallery"]').forEach(keepAddress);
 addEventListener("hashchange", () => {

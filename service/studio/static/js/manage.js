@@ -1,11 +1,10 @@
 // "Presets": all of them with what they are made of; the person's own can be changed, deleted and taken along as packs.
-import { call } from "./api.js";
+import { deleteAt } from "./deleting.js";
 import { $, h, icon, say, show } from "./dom.js";
 import { change, draft } from "./draft.js";
 import { openEdit } from "./edit.js";
 import { knownPresets, partsOf } from "./known.js";
 import { downloadPack } from "./packs.js";
-import { patiently } from "./patience.js";
 import { showNothing } from "./pictures.js";
 import { settingsInWords } from "./preset_settings.js";
 import { fillShelf, mixOf, onPresets, pictureOf } from "./shelf.js";
@@ -15,14 +14,21 @@ const LISTS = { "manage-own": (preset) => !preset.built_in, "manage-built-in": (
 function draw() {
   if (!$("manage-dialog").open) return;
   const focused = document.activeElement.closest?.("[data-manage]")?.dataset.manage;
+  clear();
   for (const [id, belongs] of Object.entries(LISTS)) {
-    $(id).querySelectorAll("img").forEach(showNothing);
     const rows = knownPresets().filter(belongs).map(row);
     $(id).replaceChildren(...rows);
     show($(`${id}-title`), rows.length > 0);
   }
   show($("manage-none"), !knownPresets().some(LISTS["manage-own"]));
   if (focused) ($("manage-dialog").querySelector(`[data-manage="${CSS.escape(focused)}"] button`) ?? $("manage-close")).focus();
+}
+
+function clear() {
+  for (const id of Object.keys(LISTS)) {
+    $(id).querySelectorAll("img").forEach(showNothing);
+    $(id).replaceChildren();
+  }
 }
 
 function row(preset) {
@@ -87,7 +93,7 @@ function askFirst(self, name, problem) {
 }
 
 async function remove(name) {
-  await patiently(() => call(`/v1/styles/${name}`, { method: "DELETE" }));
+  await deleteAt(`/v1/styles/${name}`);
   const rest = draft.mix.filter(({ preset }) => preset !== name);
   if (rest.length < draft.mix.length) change("mix", rest);
   say(`${name} is deleted.`);
@@ -100,5 +106,6 @@ export function setUpManaging() {
     $("manage-dialog").showModal();
     draw();
   });
+  $("manage-dialog").addEventListener("close", clear);
   onPresets(draw);
 }

@@ -1,6 +1,5 @@
 // A mask that is being painted: one byte for each place, 255 where it is white. It has no part in the page.
 const MOST_PIXELS = 1_000_000; // of a mask: more would be finer than a brush
-const SPACING = 0.2; // of the radius, between two dabs of a stroke
 const STEPS = 40; // that can be undone
 
 /** The size of a mask for a photograph: of its aspect ratio, which the service checks. */
@@ -23,16 +22,16 @@ export class Mask {
     return this.values.every((one) => one === value);
   }
 
-  /** Takes the grey values of a picture of any size. */
+  /** Takes a mask's file of any size as the service does: by its alpha if it has transparency, else by its grey values. */
   async read(file) {
     const bitmap = await createImageBitmap(file);
     const context = new OffscreenCanvas(this.width, this.height).getContext("2d");
-    context.fillStyle = "#fff"; // the service lays transparent places over white
-    context.fillRect(0, 0, this.width, this.height);
     context.drawImage(bitmap, 0, 0, this.width, this.height);
     bitmap.close();
     const { data } = context.getImageData(0, 0, this.width, this.height);
-    for (let i = 0; i < this.values.length; i++) this.values[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2] + 0.5;
+    const opaque = isOpaque(data);
+    const grey = (i) => 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2] + 0.5;
+    for (let i = 0; i < this.values.length; i++) this.values[i] = opaque ? grey(4 * i) : data[4 * i + 3];
   }
 
   /** Keeps the mask as it is, so that what comes next can be undone. */
@@ -40,6 +39,11 @@ export class Mask {
     this.past.push(this.values.slice());
     if (this.past.length > STEPS) this.past.shift();
     this.future = [];
+  }
+
+  /** Takes back what came since the last `begin`, as if it had never been. */
+  giveUp() {
+    this.values = this.past.pop();
   }
 
   undo() {
@@ -68,31 +72,50 @@ export class Mask {
 
   /** Paints or erases from one place to another; brush: {radius, soft and amount from 0 to 1, erase}. Returns what it touched. */
   line(from, to, brush) {
-    const length = Math.hypot(to.x - from.x, to.y - from.y);
-    const steps = Math.max(1, Math.ceil(length / Math.max(1, SPACING * brush.radius)));
-    for (let k = 0; k <= steps; k++) this.dab(from.x + ((to.x - from.x) * k) / steps, from.y + ((to.y - from.y) * k) / steps, brush);
-    return this.box(Math.min(from.x, to.x), Math.min(from.y, to.y), Math.max(from.x, to.x), Math.max(from.y, to.y), brush.radius);
+    const pieces = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / (2 * brush.radius))); // a long line's box lies mostly beside it
+    const at = (k) => ({ x: from.x + ((to.x - from.x) * k) / pieces, y: from.y + ((to.y - from.y) * k) / pieces });
+    for (let k = 0; k < pieces; k++) this.stretch(at(k), at(k + 1), brush);
+    return this.box(from, to, brush.radius);
   }
 
-  box(left, top, right, bottom, margin) {
-    const x = Math.max(0, Math.floor(left - margin));
-    const y = Math.max(0, Math.floor(top - margin));
-    return { x, y, width: Math.min(this.width, Math.ceil(right + margin)) - x, height: Math.min(this.height, Math.ceil(bottom + margin)) - y };
+  /** The part of the mask that a line of this radius touches. */
+  box(from, to, radius) {
+    const x = Math.max(0, Math.floor(Math.min(from.x, to.x) - radius));
+    const y = Math.max(0, Math.floor(Math.min(from.y, to.y) - radius));
+    const right = Math.min(this.width, Math.ceil(Math.max(from.x, to.x) + radius));
+    const bottom = Math.min(this.height, Math.ceil(Math.max(from.y, to.y) + radius));
+    return { x, y, width: right - x, height: bottom - y };
   }
 
-  /** One dab. Dabs of a stroke don't add up: the strongest counts. */
-  dab(atX, atY, { radius, soft, amount, erase }) {
-    const { x, y, width, height } = this.box(atX, atY, atX, atY, radius);
+  /** A stretch of a stroke, once over its box. Stretches don't add up: the strongest counts. */
+  stretch(from, to, { radius, soft, amount, erase }) {
+    const { x, y, width, height } = this.box(from, to, radius);
     const edge = Math.max(0.5, soft * radius);
+    const [core, outer] = [Math.max(0, radius - edge) ** 2, radius ** 2];
+    const [dx, dy] = [to.x - from.x, to.y - from.y];
+    const length = dx * dx + dy * dy || 1;
+    const full = Math.round(255 * amount);
+    const [values, turned] = [this.values, erase ? 255 : 0]; // erasing is painting on the mask turned round
     for (let row = y; row < y + height; row++) {
-      for (let column = x; column < x + width; column++) {
-        const inside = (radius - Math.hypot(column + 0.5 - atX, row + 0.5 - atY)) / edge;
-        if (inside <= 0) continue;
-        const t = Math.min(1, inside);
-        const paint = Math.round(255 * amount * t * t * (3 - 2 * t));
-        const i = row * this.width + column;
-        this.values[i] = erase ? Math.min(this.values[i], 255 - paint) : Math.max(this.values[i], paint);
+      const py = row + 0.5 - from.y;
+      for (let column = x, i = row * this.width + x; column < x + width; column++, i++) {
+        const painted = values[i] ^ turned;
+        if (painted >= full) continue;
+        const px = column + 0.5 - from.x;
+        const along = Math.min(1, Math.max(0, (px * dx + py * dy) / length));
+        const besideX = px - along * dx;
+        const besideY = py - along * dy;
+        const apart = besideX * besideX + besideY * besideY;
+        if (apart >= outer) continue;
+        const t = apart <= core ? 1 : Math.min(1, (radius - Math.sqrt(apart)) / edge);
+        const paint = Math.round(full * t * t * (3 - 2 * t));
+        if (paint > painted) values[i] = paint ^ turned;
       }
     }
   }
+}
+
+function isOpaque(rgba) {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return false;
+  return true;
 }

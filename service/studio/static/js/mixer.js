@@ -1,17 +1,13 @@
 // The mix: the share of each style, and the scale of its strokes.
 import { balanced, isAlone, sharesInPercent } from "./balance.js";
 import { $, h, icon, show } from "./dom.js";
-import { change, changeStyle, draft, onDraft, removeStyle } from "./draft.js";
+import { change, changeStyle, draft, nameOf, onDraft, removeStyle } from "./draft.js";
 import { showBlob, showNothing, showPicture } from "./pictures.js";
 import { showMasks } from "./mix_masks.js";
 import { clearProblemOf } from "./problems.js";
 import { number } from "./words.js";
 
 const rows = new Map(); // a style's id -> its row
-
-export function nameOf(style) {
-  return style.preset ?? style.file.name;
-}
 
 function draw() {
   const { mix } = draft;

@@ -4,6 +4,7 @@ import { $, say, show } from "./dom.js";
 import { presetNamed } from "./known.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem } from "./problems.js";
+import { saveBlob } from "./save.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
 import { blobFollowed } from "./upload.js";
@@ -30,9 +31,7 @@ export async function downloadPack(name, place) {
   try {
     const response = await patiently(() => call(`/v1/styles/${name}/pack`));
     const blob = await blobFollowed(response, (some, all) => bar.came(some, all));
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${name}${ENDING}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    saveBlob(blob, `${name}${ENDING}`);
     say(`The pack of ${name} is there.`);
   } finally {
     bar.end();

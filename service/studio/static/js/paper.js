@@ -4,40 +4,58 @@ import { $ } from "./dom.js";
 const OPACITY = 0.62; // of the tint where the mask is white
 const KEY_STEP = 0.5; // of the radius: how far an arrow key leads
 
-/** What is painted, and with what: {mask, tint, brush: () => {size in pixels, soft, amount, erase}, onStroke}. */
+/** What is painted, and with what: {mask, tint, brush: () => {size in pixels, soft, amount, erase}, zoom, onStroke}. */
 export class Paper {
-  constructor(canvas, { mask, tint, brush, onStroke }) {
-    Object.assign(this, { canvas, mask, tint, brush, onStroke });
+  constructor(canvas, { mask, tint, brush, zoom, onStroke }) {
+    Object.assign(this, { canvas, mask, brush, zoom, onStroke });
     [canvas.width, canvas.height] = [mask.width, mask.height];
     this.context = canvas.getContext("2d");
     this.at = { x: mask.width / 2, y: mask.height / 2 }; // of the keyboard's brush
-    this.last = null; // where the stroke has come to
+    this.pointer = null; // whose stroke goes on
+    this.last = null; // where it has come to
+    this.fingers = new Map(); // pointer -> its last place in the window
+    this.changed = null; // the part of the mask that hasn't been drawn
     this.listening = new AbortController();
     const listen = (name, heard) => canvas.addEventListener(name, heard, { signal: this.listening.signal });
     listen("pointerdown", (event) => this.down(event));
     listen("pointermove", (event) => this.move(event));
-    for (const name of ["pointerup", "pointercancel"]) listen(name, () => this.up());
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) listen(name, (event) => this.up(event));
     listen("pointerleave", () => this.ring(null));
     listen("keydown", (event) => this.key(event));
     listen("blur", () => this.ring(null));
-    this.draw();
+    this.dye(tint);
   }
 
   leave() {
     this.listening.abort();
+    this.changed = null;
     this.ring(null);
+  }
+
+  /** Shows the mask in a colour, [red, green, blue]. */
+  dye([red, green, blue]) {
+    const colours = new Uint8ClampedArray(4 * 256);
+    for (let value = 0; value < 256; value++) colours.set([red, green, blue, OPACITY * value], 4 * value);
+    this.colours = new Uint32Array(colours.buffer); // by the mask's value
+    this.draw();
+  }
+
+  /** Draws a part of the mask with the next frame: a stroke touches the same places several times in one. */
+  drawSoon(part) {
+    if (!this.changed) requestAnimationFrame(() => this.changed && this.draw(this.changed));
+    this.changed = this.changed ? around(this.changed, part) : part;
   }
 
   /** Draws the tint of a part of the mask, or of all of it. */
   draw({ x, y, width, height } = { x: 0, y: 0, width: this.mask.width, height: this.mask.height }) {
+    this.changed = null;
     if (width <= 0 || height <= 0) return;
     const image = this.context.createImageData(width, height);
-    const [red, green, blue] = this.tint;
+    const pixels = new Uint32Array(image.data.buffer);
+    const { values } = this.mask;
     for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) {
-        const value = this.mask.values[(y + row) * this.mask.width + x + column];
-        image.data.set([red, green, blue, OPACITY * value], 4 * (row * width + column));
-      }
+      const start = (y + row) * this.mask.width + x;
+      for (let column = 0; column < width; column++) pixels[row * width + column] = this.colours[values[start + column]];
     }
     this.context.putImageData(image, x, y);
   }
@@ -54,11 +72,16 @@ export class Paper {
     return { ...rest, radius: (size / 2) * scale * (pointerType === "pen" ? 0.3 + 0.7 * pressure : 1) };
   }
 
+  /** One finger paints. A second one takes back what the first one has begun: two of them move and zoom the paper. */
   down(event) {
-    if (event.button > 0 || this.last) return;
+    const fingers = [...this.fingers.values()];
+    const isPalm = event.pointerType === "touch" && fingers.some(({ pointerType }) => pointerType === "pen");
+    if (event.button > 0 || isPalm) return;
     event.preventDefault();
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
+    this.fingers.set(event.pointerId, event);
+    if (this.fingers.size > 1) return this.giveUp();
     this.pointer = event.pointerId;
     this.mask.begin();
     this.stroke(this.placeOf(event), this.brushFor(event));
@@ -66,20 +89,39 @@ export class Paper {
   }
 
   move(event) {
-    this.ring(event);
-    if (!this.last || event.pointerId !== this.pointer) return;
-    const passed = event.getCoalescedEvents?.() ?? [];
-    for (const one of passed.length ? passed : [event]) this.stroke(this.placeOf(one), this.brushFor(one));
+    const before = this.fingers.get(event.pointerId);
+    if (before) this.fingers.set(event.pointerId, event);
+    if (this.fingers.size > 1) return before && this.pinch(event, before);
+    if (event.pointerId === this.pointer) {
+      const passed = event.getCoalescedEvents?.() ?? [];
+      for (const one of passed.length ? passed : [event]) this.stroke(this.placeOf(one), this.brushFor(one));
+    }
+    this.ring(event); // last: a place that is read after it would have the page laid out anew
+  }
+
+  pinch(now, before) {
+    const [other] = [...this.fingers.values()].filter(({ pointerId }) => pointerId !== now.pointerId);
+    this.zoom.pinch(before, now, other);
   }
 
   stroke(place, brush) {
-    this.draw(this.mask.line(this.last ?? place, place, brush));
+    this.drawSoon(this.mask.line(this.last ?? place, place, brush));
     this.last = place;
   }
 
-  up() {
-    if (!this.last) return;
-    this.last = null;
+  up({ pointerId }) {
+    this.fingers.delete(pointerId);
+    if (pointerId !== this.pointer) return;
+    this.pointer = this.last = null;
+    this.onStroke();
+  }
+
+  giveUp() {
+    this.ring(null);
+    if (this.pointer === null) return;
+    this.pointer = this.last = null;
+    this.mask.giveUp();
+    this.draw();
     this.onStroke();
   }
 
@@ -95,11 +137,17 @@ export class Paper {
     this.at = { x: Math.min(this.mask.width, Math.max(0, from.x + dx * step)), y: Math.min(this.mask.height, Math.max(0, from.y + dy * step)) };
     if (key === " " || ctrlKey) {
       this.mask.begin();
-      this.draw(this.mask.line(from, this.at, brush));
+      this.drawSoon(this.mask.line(from, this.at, brush));
       this.onStroke();
     }
+    this.zoom.keepInSight(this.keyPlace());
+    this.ring(this.keyPlace());
+  }
+
+  /** Where the keyboard's brush is in the window. */
+  keyPlace() {
     const box = this.canvas.getBoundingClientRect();
-    this.ring({ clientX: box.left + (this.at.x / this.mask.width) * box.width, clientY: box.top + (this.at.y / this.mask.height) * box.height });
+    return { clientX: box.left + (this.at.x / this.mask.width) * box.width, clientY: box.top + (this.at.y / this.mask.height) * box.height };
   }
 
   /** Shows the brush's edge at a place of the window; null hides it. */
@@ -112,4 +160,12 @@ export class Paper {
     ring.style.setProperty("--y", `${place.clientY - box.top}px`);
     ring.style.setProperty("--size", `${this.brush().size}px`);
   }
+}
+
+/** The smallest part of the mask that holds two parts. */
+function around(one, other) {
+  const [x, y] = [Math.min(one.x, other.x), Math.min(one.y, other.y)];
+  const right = Math.max(one.x + one.width, other.x + other.width);
+  const bottom = Math.max(one.y + one.height, other.y + other.height);
+  return { x, y, width: right - x, height: bottom - y };
 }

@@ -1,6 +1,7 @@
 // Retries while the service can't be reached: with growing pauses, and a banner that says so.
 import { Problem, Unreachable } from "./api.js";
 import { $, show } from "./dom.js";
+import { keepFocus } from "./focus.js";
 
 const PAUSES_S = [1, 2, 3, 5, 8];
 const PASSING = new Set([429, 502, 503, 504]);
@@ -53,7 +54,7 @@ function pause(words, seconds, signal) {
 function draw() {
   show($("banner"), waiting.size > 0);
   const [first] = [...waiting].sort((a, b) => a.end - b.end);
-  if (!first) return;
+  if (!first) return keepFocus(); // which may have been on "Try now"
   const words = /[.!?]$/.test(first.words) ? first.words : `${first.words}.`;
   if ($("banner-text").textContent !== words) $("banner-text").textContent = words;
   const seconds = Math.max(1, Math.ceil((first.end - Date.now()) / 1000));

@@ -4,7 +4,8 @@ import { startOf } from "./kinds.js";
 import { patiently } from "./patience.js";
 import { PICTURE_STARTS } from "./service.js";
 
-const shown = new Map(); // element -> {url, wanted}: its newest picture; not wanted once a later call has replaced it
+const newest = new WeakMap(); // element -> what stands for the last call that shows a picture in it
+const shown = new WeakMap(); // element -> the address of the picture in it, whose memory has to be freed
 
 export async function fetchPicture(path, signal) {
   return (await patiently(() => call(path, { signal }), signal)).blob();
@@ -18,38 +19,51 @@ export async function fetchFile(path, name, kept) {
 }
 
 /** Shows a Blob in an <img> once it is decoded. A later call replaces it and frees its memory. */
-export async function showBlob(image, blob, signal) {
+export function showBlob(image, blob, signal) {
+  return put(image, claimed(image), blob, signal);
+}
+
+/** Shows a picture of the API in an <img>, unless a later call wants another one or none there. */
+export async function showPicture(image, path, signal) {
+  const turn = claimed(image);
+  const blob = await fetchPicture(path, signal);
+  signal?.throwIfAborted();
+  await put(image, turn, blob, signal);
+}
+
+export function showNothing(image) {
+  newest.delete(image);
+  free(image);
+  image.removeAttribute("src");
+}
+
+function claimed(image) {
+  const turn = {};
+  newest.set(image, turn);
+  return turn;
+}
+
+async function put(image, turn, blob, signal) {
+  const isWanted = () => newest.get(image) === turn;
+  if (!isWanted()) return;
   const url = URL.createObjectURL(blob);
-  const before = shown.get(image);
-  const entry = { url, wanted: true };
-  if (before) before.wanted = false;
-  shown.set(image, entry);
   try {
     const probe = new Image();
     probe.src = url;
     await probe.decode();
     signal?.throwIfAborted();
-    if (entry.wanted) image.src = url;
+    if (!isWanted()) return;
+    free(image);
+    shown.set(image, url);
+    image.src = url;
   } finally {
-    if (before) URL.revokeObjectURL(before.url);
+    if (shown.get(image) !== url) URL.revokeObjectURL(url);
   }
 }
 
-/** Shows a picture of the API in an <img>. */
-export async function showPicture(image, path, signal) {
-  const blob = await fetchPicture(path, signal);
-  signal?.throwIfAborted();
-  await showBlob(image, blob, signal);
-}
-
-export function showNothing(image) {
-  const before = shown.get(image);
-  if (before) {
-    before.wanted = false;
-    URL.revokeObjectURL(before.url);
-    shown.delete(image);
-  }
-  image.removeAttribute("src");
+function free(image) {
+  if (shown.has(image)) URL.revokeObjectURL(shown.get(image));
+  shown.delete(image);
 }
 
 /** Whether a file begins like one of the formats that the service reads, whatever its name is. */

@@ -1,9 +1,8 @@
 // "Save this mix as a preset": its pictures, each with the share that it has in the mix, and if wanted the dials' settings.
 import { call, form, getJson, Problem } from "./api.js";
 import { $, ask, say, show } from "./dom.js";
-import { addStyle, change, draft, onDraft } from "./draft.js";
+import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
-import { nameOf } from "./mixer.js";
 import { patiently } from "./patience.js";
 import { fetchFile } from "./pictures.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
@@ -17,7 +16,6 @@ const ALLOWED = "Small letters, digits and hyphens.";
 const BUILT_IN = "That is a preset of the service, which stays as it is: choose another name";
 
 const bar = new Bar($("preset-sending"), "How much of the pictures has been sent");
-let edited = null; // {name, description, options} of the preset whose pictures are in the mix to be changed
 
 /** The pictures of a mix: [{file, weight, scale}]. A preset is replaced by its pictures, so that the average stays the same. */
 async function picturesOf(mix) {
@@ -39,20 +37,36 @@ async function picturesOfStyle({ preset, file, weight, scale }) {
   );
 }
 
-/** Puts a preset's pictures into the mix, instead of what is there, to be saved under its name again. */
+/** Puts a preset's pictures into the mix, with the masks that it has there, to be saved under its name again. The mix before comes back then. */
 export async function editPictures({ name, description, options }) {
   const pictures = await picturesOfStyle({ preset: name, weight: 1, scale: 1 });
   const most = Math.max(...pictures.map(({ weight }) => weight));
-  change("mix", []);
-  for (const { file, weight, scale } of pictures) addStyle({ file, weight: weight / most, scale });
-  edited = { name, description, options };
-  label();
+  const before = draft.edited ? draft.edited.before : draft.mix;
+  const { mask, style_mask } = before.find(({ preset }) => preset === name) ?? {};
+  change("edited", null);
+  replaceMix(pictures.map(({ weight, ...picture }) => ({ ...picture, weight: weight / most, mask, style_mask })));
+  change("edited", { name, description, options, pictures: draft.mix.map(({ id }) => id), before });
   say(`The pictures of ${name} are in your mix. Change them, and save the mix again.`);
 }
 
+/** Ends the editing of a preset's pictures where none of them is in the mix any more, and nothing waits to come back. */
+function followMix() {
+  const { mix, edited } = draft;
+  const goesOn = edited && (mix.length ? mix.some(({ id }) => edited.pictures.includes(id)) : edited.before.length > 0);
+  if (edited && !goesOn) change("edited", null);
+}
+
 function label() {
-  if (!draft.mix.length) edited = null;
+  const { edited } = draft;
   $("save-mix-label").textContent = edited ? `Save the changes of ${edited.name}` : "Save this mix as a preset";
+  show($("mix-back"), Boolean(edited?.before.length));
+}
+
+/** Puts the mix back that made room for a preset's pictures; `now` is what that preset's entry has now. */
+function mixBack(now = {}) {
+  const { name, before } = draft.edited;
+  change("edited", null);
+  replaceMix(before.map((style) => (style.preset === name ? { ...style, ...now } : style)));
 }
 
 async function save() {
@@ -77,7 +91,7 @@ async function save() {
 async function put(name, pictures) {
   const images = pictures.map(({ weight, scale }, i) => ({ image: `file:image${i}`, weight, scale }));
   const files = pictures.map(({ file }, i) => [`image${i}`, file]);
-  const options = $("preset-with-settings").checked ? optionsOfDials(draft.settings) : {};
+  const options = $("preset-with-settings").checked ? settingsToKeep() : {};
   const body = form({ images, description: $("preset-description").value, options }, files);
   await patiently(() => call(`/v1/styles/${encodeURIComponent(name)}`, { method: "PUT", body, onSent: bar.sent() }));
 }
@@ -95,37 +109,64 @@ function hint() {
   $("preset-save").textContent = known && !known.built_in ? "Replace it" : "Save";
 }
 
+/** The settings that the preset may keep: those that it has already, or those of the dials. */
+function settingsToKeep() {
+  return hasSettings() ? draft.edited.options : optionsOfDials(draft.settings);
+}
+
+function hasSettings() {
+  return Object.keys(draft.edited?.options ?? {}).length > 0;
+}
+
 function offerSettings() {
   try {
-    $("preset-settings-words").textContent = `Keep these settings with it: ${settingsInWords(optionsOfDials(draft.settings))}`;
+    $("preset-settings-words").textContent = `Keep ${hasSettings() ? "its settings" : "these settings with it"}: ${settingsInWords(settingsToKeep())}`;
     $("preset-with-settings").disabled = false;
   } catch (error) {
     $("preset-settings-words").textContent = error.message;
     $("preset-with-settings").disabled = true;
   }
-  $("preset-with-settings").checked = !$("preset-with-settings").disabled && Object.keys(edited?.options ?? {}).length > 0;
+  $("preset-with-settings").checked = hasSettings();
+}
+
+function hasMasks(mix) {
+  return mix.some(({ mask, style_mask: own }) => mask || own);
 }
 
 async function open() {
   clearProblems(root);
   tell("");
-  $("preset-name").value = edited?.name ?? "";
-  if (draft.mix.some(({ mask, style_mask }) => mask || style_mask)) tell("A preset has no masks: those of this mix won’t be in it.");
-  $("preset-description").value = edited?.description ?? `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
+  $("preset-name").value = draft.edited?.name ?? "";
+  if (hasMasks(draft.mix)) tell("A preset has no masks: those of this mix stay here, in your mix.");
+  $("preset-description").value = draft.edited?.description ?? `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
   hint();
   offerSettings();
   if ((await ask($("preset-dialog"))) !== "saved") return;
   const name = $("preset-name").value.trim();
   await fillShelf();
-  change("mix", []);
-  addStyle({ preset: name });
+  showSaved(name);
   say(`Saved as ${name}.`);
+}
+
+/** Puts a saved preset in the place of its pictures, where no mask would be lost by that. */
+function showSaved(name) {
+  const { mix } = draft;
+  const [{ mask }] = mix;
+  const isOneMask = mix.every((style) => style.mask === mask && !style.style_mask);
+  if (!isOneMask) return;
+  if (draft.edited?.before.length) mixBack({ preset: name, mask });
+  else replaceMix([{ preset: name, mask }]);
 }
 
 export function setUpPresets() {
   $("save-mix").addEventListener("click", open);
+  $("mix-back").addEventListener("click", () => {
+    mixBack();
+    $("save-mix").focus();
+  });
   $("preset-name").addEventListener("input", hint);
-  onDraft((what) => what === "mix" && label());
+  onDraft((what) => what === "mix" && followMix());
+  onDraft((what) => what === "edited" && label());
   root.addEventListener("submit", (event) => {
     event.preventDefault();
     save();

@@ -3,6 +3,7 @@ import { goToDraft } from "./address.js";
 import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
 import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
+import { solePreset } from "./known.js";
 import { Past } from "./past.js";
 import { sizeOf } from "./pictures.js";
 import { OPTION_DEFAULTS } from "./service.js";
@@ -26,7 +27,7 @@ export async function draftOf(job) {
   const content = await past.file("content", "photograph");
   const blend = blendIn(job.options, past);
   const mix = blend ? [] : await stylesOf(job.options.styles, "styles", past, lost);
-  const extras = [...(await masks(job.options, past)), ...values(job.options, lost)];
+  const extras = [...(await masks(job.options, past)), ...values(job.options, solePreset(mix)?.options ?? {}, lost)];
   if (blend) extras.push(blend);
   else if (job.options.variants.length) extras.push(await variants(job.options, past, lost));
   if (lost.length) extras.push({ words: `Not carried over: ${lost.join("; ")}.` });
@@ -75,15 +76,19 @@ async function masks(options, past) {
   return found;
 }
 
-/** Options without a control, as extras if they differ from the defaults. Unknown options are added to `lost`. */
-function values(options, lost) {
+/**
+ * Options without a control, as extras if they differ from what the request would have without them: the defaults, or `own`,
+ * those of its preset. Unknown options are added to `lost`.
+ */
+function values(options, own, lost) {
   const found = [];
   for (const [name, value] of Object.entries(options)) {
-    if (ELSEWHERE.includes(name) || (name === "tv_weight" && isOfStrength(options))) continue;
+    const isOwn = name in own && plain(value) !== plain(own[name]);
+    if (ELSEWHERE.includes(name) || (name === "tv_weight" && isOfStrength(options) && !isOwn)) continue;
     const words = `${optionName(name)}: ${plain(value)}`;
     if (!(name in OPTION_DEFAULTS)) {
       if (value) lost.push(words);
-    } else if (isUnusual(name, value)) found.push({ name, words, value });
+    } else if (isOwn || isUnusual(name, value)) found.push({ name, words, value });
   }
   return found;
 }

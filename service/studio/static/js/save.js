@@ -1,7 +1,7 @@
 // Files that the person takes away.
 import { h } from "./dom.js";
 import { fetchPicture } from "./pictures.js";
-import { zip } from "./zip.js";
+import { MOST, zip } from "./zip.js";
 
 const KEPT_MS = 60_000; // until a saved file's memory is given back: some browsers begin to read it late
 
@@ -24,13 +24,22 @@ export async function savePicture(path, name) {
   saveBlob(blob, withEnding(name, blob));
 }
 
-/** Saves pictures of the API, [[path, name without ending], …], as one file; `tell` hears how many are there. */
-export async function savePictures(pictures, name, tell) {
-  const files = [];
-  for (const [path, own] of pictures) {
-    tell?.(files.length, pictures.length);
+/** Saves pictures of the API, [[path, name without ending], …], as one ZIP, or as several where one would be too large; `tell` hears how many are there. */
+export async function savePictures(pictures, name, tell, most = MOST) {
+  let files = [];
+  let size = 0;
+  let saved = 0; // ZIPs
+  const saveZip = async (isAll) => {
+    saved += 1;
+    saveBlob(await zip(files), isAll && saved === 1 ? `${name}.zip` : `${name}-${saved}.zip`);
+    [files, size] = [[], 0];
+  };
+  for (const [i, [path, own]] of pictures.entries()) {
+    tell?.(i, pictures.length);
     const blob = await fetchPicture(path);
+    if (files.length === most.files || (files.length && size + blob.size > most.bytes)) await saveZip(false);
     files.push({ name: withEnding(own, blob), blob });
+    size += blob.size;
   }
-  saveBlob(await zip(files), `${name}.zip`);
+  await saveZip(true);
 }

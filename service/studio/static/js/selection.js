@@ -1,15 +1,12 @@
-// Several pictures of the gallery at once: selected, saved in one file, deleted.
+// Several pictures of the gallery at once: selected, saved together, deleted.
 import { goToDraft, jobInAddress } from "./address.js";
-import { call } from "./api.js";
+import { deleteAt } from "./deleting.js";
 import { $, ask, say, show } from "./dom.js";
 import { cardOfJob, neighbourOf, onCards, refreshGallery, searchAgain, shownJobs } from "./gallery.js";
 import { isFiltering, setUpFilter } from "./gallery_filter.js";
 import { picturesOf } from "./paintings.js";
-import { patiently } from "./patience.js";
 import { savePicture, savePictures } from "./save.js";
 import { count } from "./words.js";
-
-const GONE = 404;
 
 const selected = new Set(); // ids
 let selecting = false;
@@ -99,9 +96,9 @@ async function remove(jobs) {
 /** Deletes a transfer; returns why it could not be. */
 async function deleted(id) {
   try {
-    await patiently(() => call(`/v1/transfers/${id}`, { method: "DELETE" }));
+    await deleteAt(`/v1/transfers/${id}`);
   } catch (error) {
-    if (error.status !== GONE) return error.message;
+    return error.message;
   }
   return "";
 }
@@ -120,6 +117,6 @@ export function setUpSelection() {
     toggle(card.dataset.job);
   });
   $("wall").addEventListener("change", ({ target }) => toggle(target.closest("[data-job]").dataset.job));
-  $("selection").addEventListener("keydown", (event) => event.key === "Escape" && select(false));
+  for (const id of ["selection", "wall"]) $(id).addEventListener("keydown", ({ key }) => selecting && key === "Escape" && select(false));
   draw();
 }

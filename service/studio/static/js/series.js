@@ -1,5 +1,6 @@
 // A series: several pictures of the draft's photograph in one transfer, as variants of the API.
-import { hasOwnStyles } from "./draft.js";
+import { nameOf } from "./draft.js";
+import { listed } from "./words.js";
 
 const STRENGTHS = [0.2, 0.4, 0.6, 0.8];
 const SEEDS = 4;
@@ -27,9 +28,12 @@ export function pictureCount(draft) {
   return SERIES[seriesOf(draft)].pictures;
 }
 
-/** Whether the mix has the two styles that a walk leads between. */
-export function canWalk(mix, extras = []) {
-  return mix.filter(({ weight }) => weight > 0).length === 2 && !hasOwnStyles(extras);
+/** Why a mix has no two styles that a walk can lead between, as a sentence; null where it has. */
+export function walkProblem(mix) {
+  const used = mix.filter(({ weight }) => weight > 0);
+  if (used.length !== 2) return `A walk leads between two styles; the mix has ${listed(used.map(nameOf)) || "none"}.`;
+  const isApart = used[0].mask !== used[1].mask; // each at its own place, no share of one grows while the other's falls
+  return isApart ? "A walk leads between two styles at the same place: take their masks out." : null;
 }
 
 /** The fields of the request that make the series; `styles` are those of the request. */
@@ -37,7 +41,7 @@ export function seriesFields(draft, styles) {
   const kind = seriesOf(draft);
   if (kind === "strengths") return { variants: STRENGTHS.map((strength) => ({ strength })) };
   if (kind === "seeds") return { variants: seedsFrom(Number(draft.settings.seed) || 0) };
-  if (kind === "walk" && canWalk(draft.mix)) return { variants: walk(styles.filter(({ weight }) => weight !== 0)) };
+  if (kind === "walk" && !walkProblem(draft.mix)) return { variants: walk(styles.filter(({ weight }) => weight !== 0)) };
   return {};
 }
 

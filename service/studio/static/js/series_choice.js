@@ -1,24 +1,22 @@
 // The choice of a series, and what it would make of the draft in words.
 import { $ } from "./dom.js";
-import { draft, onDraft, removeExtra } from "./draft.js";
-import { nameOf } from "./mixer.js";
+import { draft, nameOf, onDraft, removeExtra } from "./draft.js";
 import { clearProblemOf } from "./problems.js";
-import { canWalk, seriesOf } from "./series.js";
-import { listed } from "./words.js";
+import { seriesOf, walkProblem } from "./series.js";
 
 const SAID = {
   one: () => "",
-  strengths: () => "Four pictures, from 20 to 80 % strength.",
+  strengths: () => "Four pictures, from 20 to 80 % strength, whatever the dial says.",
   seeds: () => "Four pictures, each begun from other noise.",
   walk: (mix) => {
     const names = mix.filter(({ weight }) => weight > 0).map(nameOf);
-    return canWalk(mix) ? `Five pictures, from ${names[0]} to ${names[1]}.` : `A walk leads between two styles; the mix has ${listed(names) || "none"}.`;
+    return walkProblem(mix) ?? `Five pictures, from ${names[0]} to ${names[1]}.`;
   },
 };
 
 function draw() {
   $("series-hint").textContent = SAID[seriesOf(draft)](draft.mix);
-  if (canWalk(draft.mix)) clearProblemOf(document, "variants");
+  if (!walkProblem(draft.mix)) clearProblemOf(document, "variants");
 }
 
 export function setUpSeries() {

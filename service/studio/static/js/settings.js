@@ -3,9 +3,11 @@ import { $, show } from "./dom.js";
 import { draft, onDraft, removeExtra, setSettings } from "./draft.js";
 import { clearProblemOf, clearProblems } from "./problems.js";
 import { OPTION_DEFAULTS } from "./service.js";
+import { seriesOf } from "./series.js";
 import { number, percent } from "./words.js";
 
 const form = $("look");
+const UNUSED = { strengths: ["strength", "content_weight", "style_weight"], seeds: ["init"] }; // controls in whose place a series has its own values
 
 function read(control) {
   if (control.type !== "range") return control.value;
@@ -21,6 +23,7 @@ function draw() {
     const shown = control.dataset && "log" in control.dataset ? Math.log10(value) : value;
     if (String(control.value) !== String(shown)) control.value = shown;
   }
+  for (const name of Object.values(UNUSED).flat()) $(name).disabled = UNUSED[seriesOf(draft)]?.includes(name) ?? false;
   show($("by-strength"), settings.dial === "strength");
   show($("by-weights"), settings.dial === "weights");
   show($("quality-field"), settings.format !== "png");
@@ -42,14 +45,15 @@ export function setUpSettings() {
     if (!target.name) return;
     clearProblemOf(form, target.name);
     if (target.name === "dial") clearProblems(form);
+    const value = read(target); // first, as a change of the draft draws the controls
     draft.extras.filter(({ name }) => name === target.name).forEach(removeExtra); // for example an initial image
-    setSettings({ [target.name]: read(target) });
+    setSettings({ [target.name]: value });
   });
   $("sizes").addEventListener("click", ({ target }) => {
     if (!target.value) return;
     clearProblemOf(form, "size");
     setSettings({ size: target.value });
   });
-  onDraft((what) => what === "settings" && draw());
+  onDraft((what) => (what === "settings" || what === "extras") && draw());
   draw();
 }

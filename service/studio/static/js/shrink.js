@@ -15,11 +15,12 @@ export function isWished() {
   return $("shrink").checked;
 }
 
-/** A request, {request, files}, with each photograph and style picture no larger than its size needs, if that is wished. */
-export async function shrunk({ request, files, ...rest }) {
-  if (!isWished()) return { request, files, ...rest };
+/** A request, {request, files}, with each photograph and style picture no larger than its size needs, if that is wished. Throws what `signal` was aborted with. */
+export async function shrunk({ request, files }, signal) {
+  if (!isWished()) return { request, files };
   const smaller = await Promise.all(files.map(async ([part, file]) => [part, await fitted(file, edgeOf(part, request))]));
-  return { request, files: smaller, ...rest };
+  signal?.throwIfAborted();
+  return { request, files: smaller };
 }
 
 /** How many bytes of how many are left by `shrunk`, in words; empty where nothing was scaled down. */

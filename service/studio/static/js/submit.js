@@ -2,17 +2,16 @@
 import { goToDraft, goToJob } from "./address.js";
 import { call, form, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
-import { draft, hasOwnStyles, onDraft, shares } from "./draft.js";
+import { draft, hasOwnStyles, nameOf, onDraft, shares } from "./draft.js";
 import { focusProblem, focusStage } from "./focus.js";
 import { refreshGallery } from "./gallery.js";
-import { nameOf } from "./mixer.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { Bar } from "./sending.js";
 import { savedWords, shrunk } from "./shrink.js";
 import { uniqueName } from "./random.js";
 import { toRequest } from "./request.js";
-import { canWalk, pictureCount, seriesOf } from "./series.js";
+import { pictureCount, seriesOf, walkProblem } from "./series.js";
 import { PLACES } from "./where.js";
 import { count } from "./words.js";
 
@@ -54,8 +53,8 @@ async function missing() {
   }
   const styled = draft.mix.length > 0 || hasOwnStyles(draft.extras);
   if (!styled) showProblem($("styles"), "styles", "Pick at least one style");
-  const lost = styled && seriesOf(draft) === "walk" && !canWalk(draft.mix, draft.extras);
-  if (lost) showProblem($("look"), "variants", "A walk needs a mix of two styles");
+  const lost = styled && seriesOf(draft) === "walk" && walkProblem(draft.mix);
+  if (lost) showProblem($("look"), "variants", lost);
   const lacks = !draft.content || !styled || lost;
   if (lacks && !focusProblem()) $("add-style").focus();
   return lacks;
@@ -63,7 +62,7 @@ async function missing() {
 
 async function posted(signal) {
   const { request, files } = toRequest(draft);
-  const smaller = await shrunk({ request, files });
+  const smaller = await shrunk({ request, files }, signal);
   const body = form(request, smaller.files);
   const bar = new Bar($("paint-sending"), "How much of the pictures has been sent");
   const onSent = bar.sent(savedWords(files, smaller.files));
@@ -110,7 +109,10 @@ export function setUpSending() {
     if (!sending) send();
   });
   $("styles").addEventListener("submit", (event) => event.preventDefault());
-  $("stop-sending").addEventListener("click", () => sending?.abort());
+  $("stop-sending").addEventListener("click", () => {
+    sending?.abort();
+    $("paint").focus();
+  });
   onDraft(() => {
     tell("");
     summary();

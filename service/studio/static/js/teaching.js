@@ -1,5 +1,6 @@
 // Teaching presets painters: begins and ends a learning, and follows those that are under way.
 import { call, getJson, Problem } from "./api.js";
+import { deleteAt } from "./deleting.js";
 import { watch } from "./events.js";
 import { learns, painterOf, setPainter } from "./painters.js";
 import { patiently } from "./patience.js";
@@ -22,7 +23,7 @@ export async function teach(name) {
 
 /** Ends a learning; a painter from before it goes too. */
 export async function stopTeaching(name) {
-  await patiently(() => call(pathOf(name), { method: "DELETE" }));
+  await deleteAt(pathOf(name));
   followed.get(name)?.abort(); // its last events would be taken for those of a learning that begins now
   followed.delete(name);
   await refresh(name);

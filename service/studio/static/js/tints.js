@@ -2,30 +2,34 @@
 import { $ } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
 import { Mask } from "./mask.js";
-import { STYLE_TINT, PLACES } from "./where.js";
+import { tintsFor } from "./tint.js";
+import { PLACES, tintOfStyle } from "./where.js";
 
 const EDGE = 360; // pixels: finer than a tint needs
 const OPACITY = 0.45;
 
 let drawn = []; // the files of the masks that are shown
 
+/** The masks that are shown, each with its tint: which of the photograph's colours it has. */
 function masks() {
   const stays = draft.extras.filter(({ name }) => name === "protect").map(({ value }) => [value, PLACES.protect.tint]);
-  return [...stays, ...draft.mix.filter(({ mask }) => mask).map(({ mask }) => [mask, STYLE_TINT])];
+  return [...stays, ...draft.mix.map(({ mask }, i) => [mask, tintOfStyle(i)]).filter(([mask]) => mask)];
 }
 
 async function draw() {
   const wanted = draft.content ? masks() : [];
-  const files = [draft.content?.file, ...wanted.map(([file]) => file)];
+  const files = [draft.content?.file, ...wanted.flat()];
   if (files.length === drawn.length && files.every((file, i) => file === drawn[i])) return;
   drawn = files;
   const canvas = $("stage-masks");
   canvas.hidden = wanted.length === 0;
   if (canvas.hidden) return;
-  const { width, height } = draft.content;
+  const { file: photograph, width, height } = draft.content;
   const scale = EDGE / Math.max(width, height);
   const size = { width: Math.max(1, Math.round(scale * width)), height: Math.max(1, Math.round(scale * height)) };
-  const tints = await Promise.all(wanted.map(([file, tint]) => tinted(file, tint, size))).catch(() => []); // a mask that the browser can’t read has none
+  const colours = await tintsFor(photograph);
+  const colour = (tint) => colours[tint % colours.length];
+  const tints = await Promise.all(wanted.map(([file, tint]) => tinted(file, colour(tint), size))).catch(() => []); // a mask that the browser can’t read has none
   if (drawn !== files) return; // the draft has changed meanwhile
   [canvas.width, canvas.height] = [size.width, size.height];
   for (const tint of tints) canvas.getContext("2d").drawImage(tint, 0, 0);

@@ -93,7 +93,7 @@ function pressed(event) {
   draw();
 }
 
-/** Takes the stage's pictures, which change while a transfer goes on. */
+/** Takes the stage's pictures, which change while a transfer goes on; the photograph is there once they can be compared. */
 function mirror() {
   if (!$("viewer").open) return;
   const [after, before] = [$("after"), $("before")];
@@ -114,6 +114,7 @@ async function open() {
   $("viewer-window").focus();
   await closed;
   fingers.clear();
+  for (const id of ["viewer-picture", "viewer-before"]) $(id).removeAttribute("src");
   if (document.fullscreenElement) await document.exitFullscreen();
   $("look-closer").focus(); // the end of the full screen takes the focus away
 }
@@ -149,5 +150,7 @@ export function setUpViewer() {
   $("viewer-picture").addEventListener("load", draw);
   listenToPointers($("viewer-window"));
   new ResizeObserver(draw).observe($("viewer-window"));
-  new MutationObserver(mirror).observe($("after"), { attributeFilter: ["src"] });
+  const stage = new MutationObserver(mirror);
+  stage.observe($("after"), { attributeFilter: ["src"] });
+  stage.observe($("compare"), { attributeFilter: ["hidden"] });
 }

@@ -16,7 +16,7 @@ export const PLACES = {
     label: "What stays as it is",
     title: "What stays as it is",
     hint: "Paint over what the painting must not touch. A soft edge blends in.",
-    tint: [30, 130, 235],
+    tint: 0, // which of the photograph's colours of masks
     name: "stays.png",
   },
   strength_map: {
@@ -24,13 +24,17 @@ export const PLACES = {
     label: "Where it is strong",
     title: "Where the style is strong",
     hint: "The style is at full strength where there is colour. Erase where it should be weaker, half with half the amount.",
-    tint: [150, 70, 225],
+    tint: 2,
     whole: true,
     name: "strength.png",
   },
 };
-export const STYLE_TINT = [235, 70, 30];
-const OF_STYLE = { hint: "Paint where this style goes. Styles without a mask go where the others leave room.", tint: STYLE_TINT, name: "where.png" };
+const OF_STYLE = { hint: "Paint where this style goes. Styles without a mask go where the others leave room.", name: "where.png" };
+
+/** Which of the photograph's colours the mask of a style at a place of the mix has. */
+export function tintOfStyle(i) {
+  return PLACES.protect.tint + 1 + i;
+}
 
 function maskOf(name) {
   return draft.extras.find((extra) => extra.name === name);
@@ -54,8 +58,8 @@ export async function paintStyleMask(id, name) {
     focusProblem();
     return;
   }
-  const style = draft.mix.find((one) => one.id === id);
-  const file = await paintMask({ ...OF_STYLE, title: `Where ${name} goes`, file: style.mask });
+  const at = draft.mix.findIndex((one) => one.id === id);
+  const file = await paintMask({ ...OF_STYLE, title: `Where ${name} goes`, tint: tintOfStyle(at), file: draft.mix[at].mask });
   if (file !== undefined) changeStyle(id, { mask: file ?? undefined });
 }
 

@@ -1,4 +1,5 @@
 // Numbers and jobs in words.
+import { stem } from "./names.js";
 import { OPTION_DEFAULTS } from "./service.js";
 
 const UNITS = [[60, "s"], [60, "min"], [24, "h"]];
@@ -40,10 +41,15 @@ export function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+/** What a style of a job is called: its preset, or its picture's file without the ending. */
+export function styleName({ preset, image }) {
+  return preset ?? (image?.name ? stem(image.name) : "own picture");
+}
+
 /** The names of a job's styles; for a job with variants, those of all variants. */
 export function stylesOf({ styles, variants = [] }) {
   const all = variants.length ? variants.flatMap((own) => own.styles ?? styles) : styles;
-  const named = all.map((style) => style.preset ?? "own picture");
+  const named = all.map(styleName);
   const names = variants.length ? [...new Set(named)] : named;
   const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names;
   return shown.join(" + ") || "several styles";
@@ -87,7 +93,7 @@ function wordsOf(name, value) {
 function sharesOf(styles) {
   const all = styles.reduce((sum, { weight }) => sum + weight, 0);
   const share = ({ mask, weight }) => (mask ? "masked" : percent(weight / all));
-  const names = styles.map((style) => (styles.length > 1 ? `${share(style)} ` : "") + (style.preset ?? "own picture"));
+  const names = styles.map((style) => (styles.length > 1 ? `${share(style)} ` : "") + styleName(style));
   return names.join(" + ");
 }
 

@@ -5,7 +5,10 @@ const [LOCAL, CENTRAL, END] = [0x04034b50, 0x02014b50, 0x06054b50];
 const [VERSION, UTF8] = [20, 0x0800];
 const [YEARS, FIRST_YEAR] = [9, 1980]; // of a DOS date: the bits below the year, the year that is 0
 
-/** A Blob of the files, [{name, blob}, …]; names that come twice get a number. */
+/** Bounds of one ZIP, far below those of the format: 65,535 files, 4 GiB. */
+export const MOST = { files: 1000, bytes: 500_000_000 };
+
+/** A Blob of the files, [{name, blob}, …], within MOST; names that come twice get a number. */
 export async function zip(files) {
   const parts = [];
   const directory = [];
@@ -14,7 +17,7 @@ export async function zip(files) {
     const bytes = new Uint8Array(await blob.arrayBuffer());
     const named = new TextEncoder().encode(name);
     const facts = [VERSION, UTF8, 0, ...now(), crc32(bytes), bytes.length, bytes.length, named.length, 0];
-    parts.push(record(LOCAL, "HHHHHIIIHH", facts), named, bytes);
+    parts.push(record(LOCAL, "HHHHHIIIHH", facts), named, blob); // the browser may keep it on its disk, where the bytes would stay in memory
     directory.push(record(CENTRAL, "HHHHHHIIIHHHHHII", [VERSION, ...facts, 0, 0, 0, 0, offset]), named);
     offset += 30 + named.length + bytes.length;
   }
