@@ -72,6 +72,7 @@ def _run_pool(settings: Settings, shown: Exporter | None) -> int:
 
 def _run_one(settings: Settings) -> bool:
     """Run a worker; return whether a new process is to take this one's place."""
+    last_words.keep_for_killed(settings)
     try:
         from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -119,6 +120,15 @@ def test_a_worker_s_last_words_are_told_until_one_begins(
     )
     WorkerRegistry(database).heartbeat("here:1", Capacity(None, "float32"))
     assert "worker" not in client.get("/readyz").get_json()["detail"]
+
+
+def test_what_is_said_of_a_killed_worker_is_kept_once_by_the_next_one(
+    settings: Settings, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(last_words.VARIABLE, "worker 1 was killed by SIGKILL")
+    last_words.keep_for_killed(settings)
+    assert "worker 1 was killed by SIGKILL" in client.get("/readyz").get_json()["detail"]
+    assert last_words.VARIABLE not in os.environ
 
 
 def test_last_words_that_find_no_database_are_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
