@@ -153,6 +153,13 @@ def test_the_web_server_s_own_500_has_an_id_too() -> None:
         ("sqlite:////data/service.db is locked", "service.db is locked"),
         ("/data/ is read-only", "data is read-only"),
         ('File "/usr/lib/x.py", line 3', 'File "x.py", line 3'),
+        ("/my files/of me/x.png: Input/output error", "x.png: Input/output error"),
+        ("/data/x.png (Input/output error)", "x.png (Input/output error)"),
+        ("can't open '/my files/it's mine/a b.db'", "can't open 'a b.db'"),
+        ("sqlite:////my data/service.db is locked", "service.db is locked"),
+        ("error:/data (old)/a, b [2]/c:d/x.db", "error:x.db"),
+        ("/my files/a and /my files/b", "a and b"),
+        ("/a b/c\n/d e/f", "c\nf"),
         (
             "image/png, 1/2 of /v1/transfers, https://a.example/b",
             "image/png, 1/2 of /v1/transfers, https://a.example/b",
