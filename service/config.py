@@ -12,7 +12,7 @@ from urllib.parse import quote
 from service.errors import FieldError, InvalidInput
 from service.machine.container import cores
 from service.machine.memory import MIB, PAINTER, available
-from service.settings import values
+from service.settings import urls, values
 
 SPIN_TURNS = "3000"
 """How many turns of its loop an idle thread of torch waits for work before it sleeps.
@@ -34,11 +34,15 @@ def _setting(default: Any, doc: str, parse: Callable[[str], Any] = str, low: flo
 class Settings:
     """All settings; `data` is read from the variable NST_DATA, and so on."""
 
-    host: str = _setting("127.0.0.1", "address the web server listens on")
+    host: str = _setting("127.0.0.1", "address the web server listens on", urls.host)
     port: int = _setting(8000, "port the web server listens on", values.port)
     data: Path = _setting(Path("data"), "folder of the embedded default: database and blobs", values.path)
-    database_url: str = _setting("", "SQLAlchemy URL; empty: SQLite in NST_DATA")
-    blobs: str = _setting("", "where blobs are kept: a file:// or s3:// URL; empty: a folder in NST_DATA")
+    database_url: str = _setting(
+        "", "URL of an SQLite file or of PostgreSQL, as SQLAlchemy has them; empty: SQLite in NST_DATA", urls.database
+    )
+    blobs: str = _setting(
+        "", "where blobs are kept: a folder, or a file:// or s3:// URL; empty: a folder in NST_DATA", urls.blobs
+    )
     model: Path = _setting(ROOT / "models" / "vgg19.onnx", "the model that python -m export built", values.path)
     device: str = _setting("auto", "auto (CUDA where it works), cpu or cuda", values.one_of("auto", "cpu", "cuda"))
     precision: str = _setting(
@@ -160,7 +164,9 @@ class Settings:
         values.path,
     )
     broker_url: str = _setting(
-        "", "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves"
+        "",
+        "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves",
+        urls.broker,
     )
     webhook_hosts: tuple[str, ...] = _setting(
         (),
