@@ -16,7 +16,9 @@ from types import FrameType
 
 from service.commands.web import gunicorn_command, gunicorn_variables
 from service.commands.worker import check_semaphores
-from service.config import Settings, unknown_variables
+from service.config import Settings
+from service.doctor.report import OK
+from service.doctor.setup import check_memory, check_variables
 from service.errors import BlobsFull, Unavailable
 from service.jobs import last_words
 from service.jobs.registry import WorkerRegistry
@@ -32,7 +34,6 @@ from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.telemetry.stray_lines import kept_descriptor
-from service.webhooks.settings import check_settings
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    for name in unknown_variables():
-        logger.warning("%s is set, but there is no such setting", name)
+    for finding in (*check_variables(settings), *check_memory(settings)):
+        if finding.status != OK:
+            logger.warning("%s: %s", finding.text, finding.advice)
     _check(settings)
     provide_temporary_folder(settings.data)
     logger.info("starting on http://%s:%d, data in %s", settings.host, settings.port, settings.data.absolute())
@@ -81,7 +83,6 @@ def _painters(settings: Settings) -> list[Child]:
 
 def _check(settings: Settings) -> None:
     """Check what is most often missing, before any child is started."""
-    check_settings(settings)
     check_writable(settings)
     if settings.broker_url:
         check_semaphores()
