@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from service.authority import parse_pattern
-from service.errors import FieldError, InvalidInput, shown
+from service.errors import FieldError, InvalidInput
 from service.machine.container import cores
 from service.machine.memory import MIB, PAINTER, available
+from service.settings import urls, values
 
 SPIN_TURNS = "3000"
 """How many turns of its loop an idle thread of torch waits for work before it sleeps.
@@ -25,10 +23,6 @@ to 12 times as long, instead of twice. Without any turns (OMP_WAIT_POLICY=passiv
 
 PAINTER_THREADS = 4  # beyond these a picture of 512 px is painted hardly faster
 
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
-
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -36,213 +30,158 @@ def _setting(default: Any, doc: str, parse: Callable[[str], Any] = str, low: flo
     return field(default=default, metadata={"doc": doc, "parse": parse, "low": low})
 
 
-def _list(text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not words:
-        raise ValueError("is a list without an entry; leave it empty instead")
-    return words
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    words = _list(text)
-    for word in words:
-        if word != "*" and not re.fullmatch(r"[a-z][a-z0-9-]*://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
-            raise ValueError(f"{word!r} is no origin as in https://app.example.com, nor *")
-    return words
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    words = _list(text)
-    for word in words:
-        parse_pattern(word)
-    return words
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"must be a whole number, not {shown(text)}") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"must be a number, not {shown(text)}") from None
-
-
-def _duration(text: str) -> float:
-    unit = SECONDS.get(text[-1])
-    try:
-        return float(text[:-1]) * unit if unit else float(text)
-    except ValueError:
-        raise ValueError(f"must be seconds, or a number with s, m, h or d as in 12h, not {shown(text)}") from None
-
-
-def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise ValueError(f"begins with ~, but nobody knows whose folder that is: {shown(text)}") from None
-
-
-def _port(text: str) -> int:
-    port = _whole(text)
-    if not 0 < port < 2**16:
-        raise ValueError("must be between 1 and 65535")
-    return port
-
-
-def _port_or_none(text: str) -> int:
-    return 0 if text == "0" else _port(text)
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
-        return text
-
-    return parse
-
-
-def _switch(text: str) -> bool:
-    if text not in SWITCH:
-        raise ValueError("must be on or off")
-    return SWITCH[text]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings; `data` is read from the variable NST_DATA, and so on."""
 
-    host: str = _setting("127.0.0.1", "address the web server listens on")
-    port: int = _setting(8000, "port the web server listens on", _port)
-    data: Path = _setting(Path("data"), "folder of the embedded default: database and blobs", _path)
-    database_url: str = _setting("", "SQLAlchemy URL; empty: SQLite in NST_DATA")
-    blobs: str = _setting("", "where blobs are kept: a file:// or s3:// URL; empty: a folder in NST_DATA")
-    model: Path = _setting(ROOT / "models" / "vgg19.onnx", "the model that python -m export built", _path)
-    device: str = _setting("auto", "auto (CUDA where it works), cpu or cuda", _one_of("auto", "cpu", "cuda"))
+    host: str = _setting("127.0.0.1", "address the web server listens on", urls.host)
+    port: int = _setting(8000, "port the web server listens on", values.port)
+    data: Path = _setting(Path("data"), "folder of the embedded default: database and blobs", values.path)
+    database_url: str = _setting(
+        "", "URL of an SQLite file or of PostgreSQL, as SQLAlchemy has them; empty: SQLite in NST_DATA", urls.database
+    )
+    blobs: str = _setting(
+        "", "where blobs are kept: a folder, or a file:// or s3:// URL; empty: a folder in NST_DATA", urls.blobs
+    )
+    model: Path = _setting(ROOT / "models" / "vgg19.onnx", "the model that python -m export built", values.path)
+    device: str = _setting("auto", "auto (CUDA where it works), cpu or cuda", values.one_of("auto", "cpu", "cuda"))
     precision: str = _setting(
         "auto",
         "auto (bfloat16 where the processor or GPU has it), float32 or bfloat16",
-        _one_of("auto", "float32", "bfloat16"),
+        values.one_of("auto", "float32", "bfloat16"),
     )
-    workers: int = _setting(1, "worker processes that serve starts", _whole, 1)
-    web_workers: int = _setting(2, "web processes", _whole, 1)
+    workers: int = _setting(1, "worker processes that serve starts", values.whole, 1)
+    web_workers: int = _setting(2, "web processes", values.whole, 1)
     web_threads: int = _setting(
         16,
         "requests with a body that a web process works on at a time, and as many without one; at most half as many "
         "wait for jobs",
-        _whole,
+        values.whole,
         2,
     )
     threads: int = _setting(
         0,
         "CPU threads of a worker; 0: OMP_NUM_THREADS, else the cores of the machine or container, divided by "
         "NST_WORKERS; for a painter worker at most 4",
-        _whole,
+        values.whole,
         0,
     )
     painters: int = _setting(
         1,
         "painter workers that serve starts: what painters paint alone waits for no optimiser; 0: none",
-        _whole,
+        values.whole,
         0,
     )
-    painter_memory_mb: float = _setting(160.0, "painters that a worker keeps ready, 10 MiB each, in MiB", _number, 10)
+    painter_memory_mb: float = _setting(
+        160.0, "painters that a worker keeps ready, 10 MiB each, in MiB", values.number, 10
+    )
     memory_mb: float = _setting(
         0.0,
         "memory that one worker may use, in MiB; 0: 90 % of the machine's or container's, less 300 MiB for each of "
         "NST_PAINTERS, divided by NST_WORKERS",
-        _number,
+        values.number,
         0,
     )
-    queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", _whole, 1)
-    caller_limit: int = _setting(100, "jobs of one caller (API key or address) that may wait; past it 429", _whole, 1)
+    queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", values.whole, 1)
+    caller_limit: int = _setting(
+        100, "jobs of one caller (API key or address) that may wait; past it 429", values.whole, 1
+    )
     disk_floor_mb: float = _setting(
         200.0,
         "free room on a local disk below which nothing more is stored for callers (507), in MiB; at most a twentieth "
         "of the disk",
-        _number,
+        values.number,
         0,
     )
     caller_disk_mb: float = _setting(
-        10_240.0, "files of one caller, of jobs and presets, past which it gets 507, in MiB; 0: no limit", _number, 0
+        10_240.0,
+        "files of one caller, of jobs and presets, past which it gets 507, in MiB; 0: no limit",
+        values.number,
+        0,
     )
     retention: float = _setting(
         7 * 86_400.0,
         "how long an ended job and its files are kept, in seconds or as 90m, 12h, 7d; presets are kept for ever",
-        _duration,
+        values.duration,
         1,
     )
     lease_s: float = _setting(
-        120.0, "seconds without progress after which a job is taken from its worker", _number, 1
+        120.0, "seconds without progress after which a job is taken from its worker", values.number, 1
     )
-    max_body_mb: float = _setting(64.0, "largest request body, in MiB", _number, 0.001)
+    max_body_mb: float = _setting(64.0, "largest request body, in MiB", values.number, 0.001)
     body_s: float = _setting(
         600.0,
         "seconds in which a request's body must arrive; it must also be faster than 4 KiB a second",
-        _duration,
+        values.duration,
         1,
     )
     keepalive_s: int = _setting(
         75,
         "seconds that an idle connection stays open for its client's next request; make it longer than a proxy in "
         "front does; 0: none",
-        _whole,
+        values.whole,
         0,
     )
-    request_pictures: int = _setting(64, "pictures of one request at most", _whole, 1)
-    request_megapixels: float = _setting(256.0, "megapixels of all pictures of one request at most", _number, 0.001)
+    request_pictures: int = _setting(64, "pictures of one request at most", values.whole, 1)
+    request_megapixels: float = _setting(
+        256.0, "megapixels of all pictures of one request at most", values.number, 0.001
+    )
     decode_s: float = _setting(
         30.0,
         "CPU seconds to read all pictures of one request at most; one may take up to a quarter of it, by its format",
-        _duration,
+        values.duration,
         0.001,
     )
-    gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", _number, 0)
-    gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", _number, 0)
+    gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", values.number, 0)
+    gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", values.number, 0)
     starters: bool = _setting(
-        True, "on or off: whether a database that never had presets begins with the service's own", _switch
+        True, "on or off: whether a database that never had presets begins with the service's own", values.switch
     )
-    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", _list)
+    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", values.words)
     hosts: tuple[str, ...] = _setting(
         (),
         "comma-separated hosts that the service is known by, beside loopback and NST_HOST: a host or *.domain, each "
         "also with :port, or *; without keys a request for another host gets 421",
-        _hosts,
+        values.hosts,
     )
     cors_origins: tuple[str, ...] = _setting(
         (),
         "comma-separated origins whose pages may call the API, as in https://app.example.com, or *; empty: none",
-        _origins,
+        values.origins,
     )
     trusted_proxies: int = _setting(
-        0, "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address", _whole, 0
+        0,
+        "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address",
+        values.whole,
+        0,
     )
-    streams: int = _setting(200, "event streams that a web process keeps open, beside NST_WEB_THREADS", _whole, 1)
+    streams: int = _setting(
+        200, "event streams that a web process keeps open, beside NST_WEB_THREADS", values.whole, 1
+    )
     photos: Path | None = _setting(
-        None, "folder of photographs on the worker's machine, from which all painters learn too; empty: none", _path
+        None,
+        "folder of photographs on the worker's machine, from which all painters learn too; empty: none",
+        values.path,
     )
     broker_url: str = _setting(
-        "", "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves"
+        "",
+        "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves",
+        urls.broker,
     )
     webhook_hosts: tuple[str, ...] = _setting(
         (),
         "comma-separated hosts that callback_url may name: a host, *.domain, an address or a network, each also with "
         ":port; empty: none",
-        _list,
+        values.words,
     )
     webhook_secret: str = _setting(
         "", "whsec_… by which webhooks are signed; empty: one that the service made, see `service webhook-secret`"
     )
     log: str = _setting(
-        "auto", "form of the log: json, text, or auto (text at a terminal)", _one_of("auto", "json", "text")
+        "auto", "form of the log: json, text, or auto (text at a terminal)", values.one_of("auto", "json", "text")
     )
     metrics_port: int = _setting(
-        0, "port on which a worker that was started alone shows its metrics; 0: none", _port_or_none
+        0, "port on which a worker that was started alone shows its metrics; 0: none", values.port_or_none
     )
 
     @classmethod
@@ -252,16 +191,16 @@ class Settings:
         Raises:
             InvalidInput: values can't be used; the error names the variable of each.
         """
-        values, errors = {}, []
+        found, errors = {}, []
         for name, f in variables().items():
             if text := environ.get(name, "").strip():
                 try:
-                    values[f.name] = _parsed(_plain(text), f.metadata["parse"], f.metadata["low"])
+                    found[f.name] = values.parsed(text, f.metadata["parse"], f.metadata["low"])
                 except ValueError as error:
                     errors.append(FieldError(name, f"{error}"))
         if errors:
             raise InvalidInput(errors)
-        return cls(**values)
+        return cls(**found)
 
     @property
     def database(self) -> str:
@@ -329,19 +268,3 @@ def variables() -> dict[str, Field[Any]]:
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the NST_ variables that no setting reads: most likely misspelt names."""
     return sorted(name for name in environ if name.startswith("NST_") and name not in variables())
-
-
-def _plain(text: str) -> str:
-    """Return a variable's text; refuse what files of variables leave in it where they are read by other rules."""
-    if any(ord(character) < ord(" ") for character in text):
-        raise ValueError("has a control character in it")  # without the text, which may be a secret
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        raise ValueError("is in quotation marks, which count as part of it: leave them out")
-    return text
-
-
-def _parsed(text: str, parse: Callable[[str], Any], low: float | None) -> Any:
-    value = parse(text)
-    if low is not None and not low <= value < math.inf:
-        raise ValueError(f"must be at least {low:g}, and finite")
-    return value

@@ -46,8 +46,15 @@ MAX_LOC = 200  # characters of a field's path in a response
 SERVER_FAULT = 500  # the first status for which the service is at fault
 MAX_SHOWN = 100  # characters of a caller's text in a message
 
+_INSIDE = r"""(?: [^/\n'":;()\[\]] | [:;](?=[^\s'"]) | \([^()/\n]*\) | \[[^][/\n]*\] | (?<=\w)'(?=\w) )"""
+"""A part of a folder's name, blanks too: a character, or brackets in pairs. A colon before a blank ends a path."""
+
 _PATH = re.compile(
-    r"""(?: (?:file|sqlite):// | (?<![\w.:/<-]) ) /+ (?!v1/) (?:[^\s/:;,'"()\[\]]+/+)* ([^\s/:;,'"()\[\]]+) /*""",
+    rf"""
+    (?: (?:file|sqlite):// | (?<![\w.:/<-]) | (?<=:)(?=/[^/]) ) /+ (?!v1/)
+    (?: (?!\s) {_INSIDE}{{1,255}} (?<!\s) /+ )*
+    ([^\s/:;,'"()\[\]]+) /*
+    """,
     re.X,
 )
 
@@ -63,7 +70,10 @@ def cut(text: str, length: int) -> str:
 
 
 def without_paths(text: str) -> str:
-    """Return the text with the last name alone of each absolute path: callers needn't know where things lie here."""
+    """Return the text with the last name alone of each absolute path: callers needn't know where things lie here.
+
+    Nothing says where a path with blanks ends. Rather than show a part of one, words between two paths are lost.
+    """
     return _PATH.sub(r"\1", text)
 
 

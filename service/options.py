@@ -202,10 +202,10 @@ def unknown_options(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def begun_with(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a transfer's options: those that were given, over those of its preset.
+    """Return the options that a transfer begins with: those of its preset, replaced by those that were given.
 
-    Options of the preset that don't go with the given ones are left out: a strength beside a weight that it would
-    set, and what the method "painter" ignores.
+    A given option also replaces those of the preset that it contradicts: a weight the strength, a strength the
+    weights, and the method "painter" all that a painter ignores.
     """
     left_out = set(STRENGTH_WEIGHTS) if given.get("strength") is not None else set()
     if any(name in given for name in STRENGTH_WEIGHTS):

@@ -113,6 +113,14 @@ def test_an_empty_variable_means_the_default() -> None:
         ("api_keys", " one, two ,,three ", ("one", "two", "three")),
         ("trusted_proxies", "2", 2),
         ("streams", "5", 5),
+        ("host", "[::1]", "::1"),
+        ("host", "::", "::"),
+        ("database_url", "postgres://u:p@h:1/d?x=1", "postgresql+psycopg://u:p@h:1/d?x=1"),
+        ("database_url", "sqlite:////srv/a.db?timeout=9", "sqlite:////srv/a.db?timeout=9"),
+        ("blobs", "/srv/my blobs", "file:///srv/my%20blobs"),
+        ("blobs", "blobs", f"{Path.cwd().as_uri()}/blobs"),
+        ("blobs", "file:///srv/blobs", "file:///srv/blobs"),
+        ("blobs", "s3://bucket/prefix", "s3://bucket/prefix"),
         ("broker_url", "redis://broker/0", "redis://broker/0"),
         ("webhook_hosts", "hooks.example.com, *.example.org:8443", ("hooks.example.com", "*.example.org:8443")),
         ("webhook_secret", "whsec_x", "whsec_x"),
@@ -126,6 +134,21 @@ def test_every_setting_is_read_from_its_variable(name: str, text: str, value: An
     ("name", "text"),
     [
         ("port", "http"),
+        ("host", "http://127.0.0.1"),
+        ("host", "127.0.0.1:8000"),
+        ("database_url", "service.db"),
+        ("database_url", "mysql://h/d"),
+        ("database_url", "sqlite://"),
+        ("database_url", "sqlite:///:memory:"),
+        ("database_url", "sqlite:///file:x?mode=memory&uri=true"),
+        ("database_url", "sqlite:///~/service.db"),
+        ("blobs", "file://srv/blobs"),
+        ("blobs", "file:///~/blobs"),
+        ("blobs", "memory:///"),
+        ("blobs", "gs://bucket"),
+        ("blobs", "s3://"),
+        ("broker_url", "localhost:6379"),
+        ("broker_url", "http://broker"),
         ("port", "0"),
         ("port", "65536"),
         ("port", "80.5"),
@@ -257,8 +280,8 @@ def test_database_and_blobs_lie_in_the_data_folder_whatever_its_name(tmp_path: P
 
 
 def test_database_and_blobs_are_elsewhere_where_that_is_said() -> None:
-    given = read(database_url="sqlite:///x.db", blobs="memory:///")
-    assert (given.database, given.blob_url) == ("sqlite:///x.db", "memory:///")
+    given = read(database_url="sqlite:///x.db", blobs="s3://bucket")
+    assert (given.database, given.blob_url) == ("sqlite:///x.db", "s3://bucket")
 
 
 def test_a_relative_data_folder_is_made_absolute() -> None:

@@ -22,6 +22,9 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "machine": (),
     },
     {
+        "settings": (),
+    },
+    {
         "config": (),
         "pictures": ("PIL", "numpy"),
         "telemetry": ("prometheus_client", "pythonjsonlogger"),

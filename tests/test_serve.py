@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -88,6 +90,9 @@ def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -
         unusable = run_serve(model=narrow_model, data=tmp_path, port=free_port(), **setting)
         assert unusable.returncode == 2
         assert f"NST_{next(iter(setting)).upper()}" in unusable.stderr
+    missing = run_serve(model=tmp_path, data=tmp_path, port=free_port(), photos=tmp_path / "none", memory_mb=90)
+    for words in ("NST_PHOTOS", "not even 32 px fit"):
+        assert words in missing.stderr
     (tmp_path / "file").write_text("")
     no_data = run_serve(model=narrow_model, data=tmp_path / "file" / "data", port=free_port())
     assert no_data.returncode == 2
@@ -114,15 +119,28 @@ def test_a_process_that_reads_the_model_apart_leaves_nothing_behind(narrow_model
     assert loaded_by(f"from pathlib import Path\n{code}").isdisjoint({"onnx", "google"})
 
 
-def test_who_is_killed_by_a_signal_has_last_words_too(caplog: pytest.LogCaptureFixture) -> None:
-    said: list[str] = []
-    child = Child("worker 1", ["sh", "-c", "kill -9 $$"], on_killed=said.append)
-    child.start()
-    assert child.process
-    child.process.wait(10)
-    child.watch()
-    assert said == ["worker 1 was killed by SIGKILL, perhaps as there is too little memory"]
-    assert said[0] in caplog.text
+def test_who_is_killed_by_a_signal_has_last_words_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The next process gets them, and none that comes after one that could speak for itself."""
+    words = "worker 1 was killed by SIGKILL, perhaps as there is too little memory"
+    heard = tmp_path / "heard"
+    child = Child("worker 1", ["sh", "-c", f'echo "$WORDS" >> {heard}; [ "$WORDS" ] || kill -9 $$'], words="WORDS")
+    for _ in range(3):
+        child.start()
+        assert child.process
+        child.process.wait(10)
+        child.watch()
+    assert heard.read_text().splitlines() == ["", words, ""]
+    assert words in caplog.text
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_started_again_while_the_database_is_locked(own_service: RunningService) -> None:
+    with own_service as service, sqlite3.connect(service.data / "service.db") as other:
+        other.execute("BEGIN EXCLUSIVE")
+        (worker,) = service.children("service worker")
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: service.children("service worker") not in ([worker], []), 10, "nobody starts it")
+        other.rollback()
 
 
 def test_restarts_of_a_child_that_ends_at_once_come_more_and_more_rarely() -> None:

@@ -12,11 +12,15 @@ import pytest
 from front_door import ROOT, eventually
 from jobs.submitting import claimed, submit
 
+from service.commands.worker import run_until_stopped
+from service.config import Settings
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.registry import WorkerRegistry
 from service.storage.database import Database
+from service.storage.lanes import PAINT
+from service.worker.painter import PainterWorker
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +97,30 @@ def test_a_process_that_keeps_too_much_begins_anew_and_stays_a_worker(
     assert worker.returncode in {0, -signal.SIGTERM}  # the latter while it begins
     assert log.count("it begins anew") == 2
     assert log.count(f":{worker.pid} is ready") in {2, 3}
+
+
+class Outgrown(PainterWorker):
+    """A worker that begins anew at once, and is told to stop meanwhile where that is wanted."""
+
+    has_outgrown = True
+    is_told_late = False
+
+    def close(self) -> None:
+        super().close()
+        if self.is_told_late:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_process_that_is_told_to_stop_while_it_would_begin_anew_leaves_the_registry(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    monkeypatch.setattr(Outgrown, "is_told_late", late)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    settings = Settings(data=tmp_path)
+    try:
+        begins_anew = run_until_stopped(lambda stopping: Outgrown(settings, stopping))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (begins_anew, WorkerRegistry(database).alive(PAINT)) == (not late, int(not late))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Flask, request
 
@@ -12,6 +12,8 @@ from service.api.context import context
 from service.api.http.access_log import CALLER
 from service.api.http.paths import is_api
 from service.errors import Unauthorized
+
+SUBSCRIBER = 64  # leading bits of an IPv6 address that are the same for all of a subscriber's
 
 
 def register(app: Flask) -> None:
@@ -44,7 +46,10 @@ def caller() -> str:
 
 
 def _host(address: str) -> str:
-    """Return an address without the port that some proxies write after it, as in 203.0.113.7:40000 or [::1]:40000."""
+    """Return an address without the port that some proxies write after it, as in 203.0.113.7:40000 or [::1]:40000.
+
+    Of an IPv6 address, return its /64 network: a machine has that many addresses to itself, and takes new ones daily.
+    """
     host = address.strip()
     if host.startswith("["):
         host = host[1:].partition("]")[0]
@@ -54,7 +59,9 @@ def _host(address: str) -> str:
         found = ip_address(host)
     except ValueError:  # a name of the proxy's own
         return host
-    return str((isinstance(found, IPv6Address) and found.ipv4_mapped) or found)
+    if not isinstance(found, IPv6Address) or found.is_loopback:
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((int(found), SUBSCRIBER), strict=False))
 
 
 def _sent_key() -> str:

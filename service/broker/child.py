@@ -46,12 +46,14 @@ class Child:
         self._looking.join()
         self._hands.shutdown()
         self._worker.close()
+        self._worker.leave()
 
     def _look(self) -> None:
         while not self._closed.wait(LOOK_S):
             self.wake()
             if self._worker.has_outgrown:
                 self._worker.close()
+                self._worker.leave()
                 DECODERS.close()
                 os._exit(0)  # another process takes its place
 

@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from service.commands.worker import ended, exporter, run_until_stopped
+from service.commands.worker import exporter, run_until_stopped
 from service.config import Settings
 from service.machine.scratch import provide_temporary_folder
 from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
+from service.worker.outgrown import begin_anew
 
 if TYPE_CHECKING:
     from service.worker.loop import WorkerLoop
@@ -27,8 +28,10 @@ def run(args: argparse.Namespace) -> int:
     check_writable(settings)
     provide_temporary_folder(settings.data)
     with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours):
-        status = run_until_stopped(lambda stopping: _painter(settings, stopping))
-    return ended(status)
+        begins_anew = run_until_stopped(lambda stopping: _painter(settings, stopping))
+    if begins_anew:
+        begin_anew()
+    return 0
 
 
 def _painter(settings: Settings, stopping: Callable[[], bool]) -> WorkerLoop:

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from types import FrameType
 
 from service.commands.web import gunicorn_command, gunicorn_variables
 from service.commands.worker import check_semaphores
-from service.config import Settings, unknown_variables
+from service.config import Settings
+from service.doctor.report import OK
+from service.doctor.setup import check_memory, check_variables
 from service.errors import BlobsFull, Unavailable
 from service.jobs import last_words
 from service.jobs.registry import WorkerRegistry
@@ -34,7 +34,6 @@ from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.telemetry.stray_lines import kept_descriptor
-from service.webhooks.settings import check_settings
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    for name in unknown_variables():
-        logger.warning("%s is set, but there is no such setting", name)
+    for finding in (*check_variables(settings), *check_memory(settings)):
+        if finding.status != OK:
+            logger.warning("%s: %s", finding.text, finding.advice)
     _check(settings)
     provide_temporary_folder(settings.data)
     logger.info("starting on http://%s:%d, data in %s", settings.host, settings.port, settings.data.absolute())
@@ -70,9 +70,8 @@ def _workers(settings: Settings) -> list[Child]:
     niceness = NICENESS if settings.painters else 0
     if settings.broker_url:
         return [Child("workers", command, niceness=niceness)]
-    on_killed = partial(last_words.keep, settings)
     return [
-        Child(f"worker {i + 1}", command, device_variables(i, settings.device), niceness, on_killed)
+        Child(f"worker {i + 1}", command, device_variables(i, settings.device), niceness, last_words.VARIABLE)
         for i in range(settings.workers)
     ]
 
@@ -84,7 +83,6 @@ def _painters(settings: Settings) -> list[Child]:
 
 def _check(settings: Settings) -> None:
     """Check what is most often missing, before any child is started."""
-    check_settings(settings)
     check_writable(settings)
     if settings.broker_url:
         check_semaphores()
@@ -104,26 +102,27 @@ def _check(settings: Settings) -> None:
 class Child:
     """A supervised child process, with `variables` added to this process's environment.
 
-    `niceness` is added to this process's own. `on_killed` is called with a sentence after a signal has ended the
-    process, which then could say nothing itself. `delay` is the pause before a restart in seconds; `started` and
-    `due` are monotonic times.
+    `niceness` is added to this process's own. After a signal has ended the process, which then could say nothing
+    itself, the next one gets a sentence about it in the variable `words`. `delay` is the pause before a restart in
+    seconds; `started` and `due` are monotonic times.
     """
 
     name: str
     command: list[str]
     variables: dict[str, str] = field(default_factory=dict)
     niceness: int = 0
-    on_killed: Callable[[str], None] = lambda words: None
+    words: str = ""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = 0.0
     due: float = 0.0
+    killed: str = ""
 
     def start(self) -> None:
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             self.command,
-            env=os.environ | self.variables,
+            env=os.environ | self.variables | ({self.words: self.killed} if self.words and self.killed else {}),
             pass_fds=kept_descriptor(),
             preexec_fn=self._begin,  # noqa: PLW1509 - one thread only
         )
@@ -146,8 +145,7 @@ class Child:
             self.delay = 0.0 if steady else min(MAX_DELAY_S, max(0.5, 2 * self.delay))
             end = self._end(self.process.returncode)
             logger.error("%s; starting it again in %g s", end, self.delay)
-            if self.process.returncode < 0:
-                self.on_killed(end)
+            self.killed = end if self.process.returncode < 0 else ""
             self.process = None
             self.due = now + self.delay
 

@@ -120,12 +120,19 @@ def _write(output: OutputFile, data: bytes) -> None:
     try:
         output.write(data)
     except InvalidInput as error:
-        try:
-            with NamedTemporaryFile(prefix="stylize-", suffix=output.path.suffix, delete=False) as elsewhere:
-                elsewhere.write(data)
-        except OSError:
-            raise error from None
-        raise InvalidInput.field("output", f"{error.errors[0].msg}; the picture is in {elsewhere.name}") from error
+        if (saved := _written_elsewhere(data, output.path.suffix)) is None:
+            raise
+        raise InvalidInput.field("output", f"{error.errors[0].msg}; the picture is in {saved}") from error
+
+
+def _written_elsewhere(data: bytes, suffix: str) -> Path | None:
+    """Write a picture to the folder of temporary files; return its path, or None if that can't be written to."""
+    try:
+        with NamedTemporaryFile(prefix="stylize-", suffix=suffix, delete=False) as file:
+            file.write(data)
+    except OSError:
+        return None
+    return Path(file.name)
 
 
 def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | None]:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from service.telemetry.exposition import Exporter
     from service.worker.loop import WorkerLoop
 
-OUTGROWN = -1  # in place of an exit status
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add no arguments: all settings come from the environment."""
@@ -36,15 +34,12 @@ def run(args: argparse.Namespace) -> int:
     check_writable(settings)
     provide_temporary_folder(settings.data)
     with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours) as shown:
-        status = _run_pool(settings, shown) if settings.broker_url else _run_one(settings)
-    return ended(status)
-
-
-def ended(status: int) -> int:
-    """Return the exit status of a worker; one that has outgrown begins anew instead."""
-    if status == OUTGROWN:
+        if settings.broker_url:
+            return _run_pool(settings, shown)
+        begins_anew = _run_one(settings)
+    if begins_anew:
         begin_anew()
-    return status
+    return 0
 
 
 def check_semaphores() -> None:
@@ -75,7 +70,9 @@ def _run_pool(settings: Settings, shown: Exporter | None) -> int:
     return Pool(settings, shown.leave if shown else lambda: None).run()
 
 
-def _run_one(settings: Settings) -> int:
+def _run_one(settings: Settings) -> bool:
+    """Run a worker; return whether a new process is to take this one's place."""
+    last_words.keep_for_killed(settings)
     try:
         from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
 
@@ -85,10 +82,10 @@ def _run_one(settings: Settings) -> int:
         raise
 
 
-def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
+def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> bool:
     """Run a worker, made with what tells it to stop, until SIGTERM or SIGINT, or until it has outgrown.
 
-    Return the exit status, or OUTGROWN.
+    Return whether a new process is to take this one's place.
     """
     told_to_stop = threading.Event()
     worker = make(told_to_stop.is_set)
@@ -101,7 +98,9 @@ def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> int:
     signal.signal(signal.SIGINT, on_signal)
     worker.run()
     if not worker.has_outgrown:
-        return 0
+        return False
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # nothing looks at the event any longer
-    return 0 if told_to_stop.is_set() else OUTGROWN
+    if not worker.begins_anew:  # the signal came while it closed
+        worker.leave()
+    return worker.begins_anew

@@ -18,11 +18,15 @@ HEADER = "Idempotency-Key"
 
 @dataclass(frozen=True)
 class RepeatKey:
-    """A caller's key, and the digest of the body that it came with."""
+    """A caller's key, and the digest of the body that it came with; `former` is the one that earlier versions stored.
+
+    For KEPT_S after an upgrade a key may come again that was stored before it.
+    """
 
     owner: str
     key: str
     digest: str
+    former: str = ""
 
 
 def repeated(session: Session, key: RepeatKey | None, retention_s: float) -> JobRow | None:
@@ -37,7 +41,7 @@ def repeated(session: Session, key: RepeatKey | None, retention_s: float) -> Job
     if row is None or row.created_at < read_clock(session) - KEPT_S:
         return None
     job = session.scalar(select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s)))
-    if job is not None and row.digest != key.digest:
+    if job is not None and row.digest not in (key.digest, key.former):
         raise InvalidInput.field(HEADER, "was used with another body; take a new key for a new request")
     return job
 
@@ -46,7 +50,8 @@ def remember(session: Session, key: RepeatKey | None, job_id: str) -> None:
     """Store the key with the job that it made."""
     if key is not None:
         created_at = read_clock(session)
-        session.merge(IdempotencyRow(**vars(key), job_id=job_id, created_at=created_at))
+        row = IdempotencyRow(owner=key.owner, key=key.key, digest=key.digest, job_id=job_id, created_at=created_at)
+        session.merge(row)
 
 
 def forget_old(session: Session) -> None:

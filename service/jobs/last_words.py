@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import closing
 
 from sqlalchemy import delete
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "last words"  # of the mark that holds them
 LONGEST = 300  # characters
+VARIABLE = "SERVICE_LAST_WORDS"  # of a worker whose predecessor was killed: what is said of that
 
 
 def words_of(error: BaseException) -> str:
@@ -38,6 +40,15 @@ def keep(settings: Settings, words: str) -> None:
             session.merge(MarkRow(name=NAME, made_at=read_clock(session), value=words))
     except ServiceError as error:  # /readyz reports the database itself
         logger.warning("a worker's last words could not be kept: %s", error.detail)
+
+
+def keep_for_killed(settings: Settings) -> None:
+    """Keep the words of the process in whose place this one was started, if it was killed.
+
+    Its supervisor doesn't, because it must not wait for the database.
+    """
+    if words := os.environ.pop(VARIABLE, ""):  # a process that begins anew must not find them again
+        keep(settings, words)
 
 
 def read(session: Session) -> str | None:

@@ -45,7 +45,11 @@ def _is_left_to_engine() -> ColumnElement[bool]:
 
 
 def _may_be_judged() -> ColumnElement[bool]:
-    """Return the condition that judging doesn't take the cores from paintings that follow one another."""
+    """Return the condition that a job is no judging, or one that is due.
+
+    Each painting submits a judging. While they follow one another, the next one needs the cores; so all judgings wait
+    until none was submitted for JUDGE_PATIENCE_S, but none waits longer than JUDGE_LATEST_S.
+    """
     newer = aliased(JobRow)
     is_recent = newer.created_at.between(now() - JUDGE_PATIENCE_S, now())
     recent = exists().where(newer.status == "queued", newer.kind == JUDGE, is_recent)

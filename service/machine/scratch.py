@@ -1,6 +1,7 @@
 """Scratch folders: files that live as long as the processes that share them, such as metrics and heartbeats.
 
-They need no disk, so memory comes before disks. Where nothing but the data folder can be written to, they lie there.
+They need no disk, so memory comes before disks, also before that of TMPDIR: a heartbeat that waits for a slow disk
+looks like a process that hangs. Where nothing but the data folder can be written to, they lie there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def candidates(data: Path, environ: Mapping[str, str] = os.environ) -> list[Path
     """Return the places for scratch files, in the order in which they are tried; `data` is NST_DATA."""
     last = data.absolute() / IN_DATA
     wanted = [Path(text) for text in [environ.get(VARIABLE)] if text and Path(text) != last]
-    return [*wanted, MEMORY, *DISKS, last]
+    return [MEMORY, *wanted, *DISKS, last]
 
 
 def scratch_place(data: Path, longest: int = PATH_MAX) -> Path | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
 from service.errors import NameTaken, NotFound
-from service.storage.database import Database
+from service.storage.database import Database, advisory_lock
 from service.storage.schema import PresetRow
+from service.styles.presets import LOCK
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,24 @@ class PresetChanges:
     options: Mapping[str, Any] | None = None
 
 
-def change_preset(database: Database, name: str, changes: PresetChanges) -> PresetRow:
+def change_preset(
+    database: Database, name: str, changes: PresetChanges, check: Callable[[PresetRow], None] = lambda row: None
+) -> PresetRow:
     """Change a preset, all or nothing. Its jobs, files and painter stay its own under a new name.
+
+    `check` raises where the changes don't suit the preset. It gets the preset as it is when it is changed, which
+    another request may have replaced just before.
 
     Raises:
         NotFound: there is no such preset.
         NameTaken: another preset has the new name.
     """
     with database.writing() as session:
-        row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+        advisory_lock(session, LOCK)
+        row = session.get(PresetRow, name, with_for_update=True)
         if row is None:
             raise NotFound(f"there is no style {name!r}")
+        check(row)
         if changes.name not in (None, name):
             if session.get(PresetRow, changes.name):
                 raise NameTaken(f"there is a style {changes.name!r} already")

@@ -33,6 +33,7 @@ from service.styles.preset_painters import PackedPainter, painter_folder, painte
 logger = logging.getLogger(__name__)
 
 FOLDER = "styles"
+LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
 DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
@@ -124,6 +125,7 @@ class Presets:
         """
         with self._database.writing() as session:
             advisory_lock(session, mark)
+            advisory_lock(session, LOCK)
             if session.get(MarkRow, mark):
                 return False
             made_at = read_clock(session)
@@ -188,7 +190,8 @@ class Presets:
         self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None
     ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
-            row = session.get(PresetRow, name)
+            advisory_lock(session, LOCK)
+            row = session.get(PresetRow, name, with_for_update=True)
             is_new = row is None
             if row is None:
                 row = PresetRow(name=name, created_at=read_clock(session))
@@ -241,7 +244,8 @@ class Presets:
     def delete(self, name: str) -> None:
         """Delete a preset; its files stay until no job can need them. Raises NotFound."""
         with self._database.writing() as session:
-            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+            advisory_lock(session, LOCK)
+            row = session.get(PresetRow, name, with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no style {name!r}")
             leave(session, [_folder(row.version), *painter_folders(row)])

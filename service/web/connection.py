@@ -70,9 +70,10 @@ class Connection:
 
     @property
     def guarded_until(self) -> float:
-        """Return the time (monotonic) by which connections are chosen if some must be closed: the nearest first.
+        """Return the time (monotonic) until which others are closed first, if some must be: the earliest goes first.
 
-        New connections, and bodies that come fast enough, are far from theirs; those that are idle for long are not.
+        It is the deadline of a request that is being read. An idle connection has a long deadline, but nobody waits
+        for it, so it is guarded for GUARD_S only.
         """
         return self.since + GUARD_S if self.state is State.IDLE else self.deadline
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class _State:
 
 
 class _Courtesy:
-    """A check at every step, which raises Stopping if another job has waited PATIENCE_S for a worker."""
+    """A check that raises Stopping if another job has waited PATIENCE_S for a worker, at most once in LOOK_S."""
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
@@ -95,7 +96,6 @@ class LearnRun(PresetRun):
         photographs = self._photographs(task)
         course = self._course(task, photographs)
         shown = [*photographs[: len(task.photos)], *self._drawn(SHOWN)][:SHOWN]  # the operator's aren't for callers
-        give_way = _Courtesy(self.leases)
         try:
             while not course.ended:
                 course.step()
@@ -103,11 +103,20 @@ class LearnRun(PresetRun):
                 if course.losses is not None:
                     state = _State(course, course.losses, lambda: course.sheet(shown))
                     self.reporter.on_progress(state, _curve(course))
-                give_way()
+                self._give_way()
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
-        judged = self._judged(task, course, photographs, give_way)
+        judged = self._judged(task, course, photographs)
         self._keep(task, course, len(photographs), judged)
+
+    @cached_property
+    def _give_way(self) -> _Courtesy:
+        return _Courtesy(self.leases)
+
+    def _on_tick(self) -> None:
+        """Note a step outside of the learning itself, after which other jobs may go first."""
+        self.reporter.on_tick()
+        self._give_way()
 
     def _photographs(self, task: LearnTask) -> list[Picture]:
         """Decode up to MOST_PHOTOS photographs, first those of the request, then the operator's.
@@ -123,14 +132,14 @@ class LearnRun(PresetRun):
             roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
             edge = max(picture.shape[:2])
             photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
-            self.reporter.on_tick()
+            self._on_tick()
         return photographs
 
     def _drawn(self, count: int) -> list[Picture]:
         """Draw pictures, with a tick after each."""
         pictures = []
         for picture in draw_pictures(count, SEED):
-            self.reporter.on_tick()
+            self._on_tick()
             pictures.append(picture)
         return pictures
 
@@ -144,30 +153,24 @@ class LearnRun(PresetRun):
         }
         grams = self.grams(task.style, list(sizes.values()))
         material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
+        options, seconds = TransferOptions(size=task.size), task.minutes * 60
+        beginnings = painters_of(self.stylist.info.model)
         course = Course(
-            self.stylist.encoder, TransferOptions(size=task.size), material, task.minutes * 60,
-            on_tick=self.reporter.on_tick, beginnings=painters_of(self.stylist.info.model),
-        )  # fmt: skip
+            self.stylist.encoder, options, material, seconds, on_tick=self._on_tick, beginnings=beginnings
+        )
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
-    def _judged(
-        self, task: LearnTask, course: Course, photographs: Sequence[Picture], give_way: Callable[[], None]
-    ) -> Json:
+    def _judged(self, task: LearnTask, course: Course, photographs: Sequence[Picture]) -> Json:
         """Return the mean losses of the painter and of the optimiser over the same pictures."""
-
-        def on_tick() -> None:
-            self.reporter.on_tick()
-            give_way()
-
         options = TransferOptions(size=task.size)
         found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
         for photograph in [*_kept_out(photographs), *self._drawn(JUDGED)][:JUDGED]:
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
             painting = course.paint(content)
-            found["painter"].append(self.stylist.score(order, painting, on_tick).losses)
-            outcome = self.stylist.transfer(order, lambda _: on_tick(), on_tick)
+            found["painter"].append(self.stylist.score(order, painting, self._on_tick).losses)
+            outcome = self.stylist.transfer(order, lambda _: self._on_tick(), self._on_tick)
             found["optimizer"].append(outcome.result.losses)
         return {name: _mean(all) for name, all in found.items()}
 

@@ -74,7 +74,6 @@ class WorkerLoop(ABC):
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
         self._kept = KeptMemory()
-        self._comes_back = False
         self._bell: Bell | None = None  # while it waits for jobs by itself
         self._threads = [threading.Thread(target=run, name=run.__name__) for run in (self._beat, self._watch)]
 
@@ -90,7 +89,10 @@ class WorkerLoop(ABC):
         return 0
 
     def run(self) -> None:
-        """Work until told to stop, and a running job goes back to the queue; or until the process has outgrown."""
+        """Work until told to stop, and a running job goes back to the queue; or until the process has outgrown.
+
+        A process that begins anew stays in the registry: it is back in seconds, under the same id.
+        """
         self._bell = bell = Bell(JOBS, POLL_S, SELDOM_S if self._settings.is_on_one_machine else POLL_S)
         self.start()
         try:
@@ -98,9 +100,15 @@ class WorkerLoop(ABC):
                 if not self._work_once():
                     bell.wait(SELDOM_S if self.is_told() else None)
         finally:
-            self._comes_back = self.has_outgrown and not self._stopping()
             self.close()
             bell.close()
+            if not self.begins_anew:
+                self.leave()
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether a new process is to take this one's place, which has outgrown and wasn't told to stop."""
+        return self.has_outgrown and not self._stopping()
 
     def wake(self) -> None:
         """Have an idle worker look at once for jobs, and whether it must stop; also from a signal handler."""
@@ -120,10 +128,15 @@ class WorkerLoop(ABC):
             pass
 
     def close(self) -> None:
-        """Stop the threads and leave the registry."""
+        """Stop the threads."""
         self._closed.set()
         for thread in self._threads:
             thread.join()
+
+    def leave(self) -> None:
+        """Leave the registry, once the threads have stopped."""
+        with suppress(ServiceError):  # without heartbeats the registry drops this worker anyway
+            self._registry.remove(self._id)
 
     def _work_once(self) -> bool:
         """Carry out one job, if there is one; wait while the storage fails. Return whether there was a job."""
@@ -192,11 +205,7 @@ class WorkerLoop(ABC):
                     "the heartbeat or the care for waiting jobs failed: %s; trying again", error.detail
                 )
             if self._closed.wait(BEAT_S):
-                break
-        if self._comes_back:  # in seconds, under the same id
-            return
-        with suppress(ServiceError):  # without heartbeats the registry drops this worker anyway
-            self._registry.remove(self._id)
+                return
 
     def _watch(self) -> None:
         """End the process if its job hangs or doesn't stop in time: one evaluation can take a minute."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import tracemalloc
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.http.body import ApiRequest
 from service.api.http.json_body import read_object
+from service.api.schemas import encoded
 from service.api.schemas.encoded import bytes_of
 from service.options import TransferOptions
 
@@ -54,16 +56,35 @@ def test_what_stands_for_no_bytes_is_refused(text: str) -> None:
         bytes_of(text)
 
 
-def test_a_long_data_url_takes_little_memory() -> None:
-    """A list of a million pieces, as urllib makes one, takes 80 times the text."""
-    import tracemalloc  # noqa: PLC0415
+@pytest.mark.parametrize("length", range(1, 8))
+def test_the_pieces_that_a_text_is_decoded_in_make_no_difference(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoded, "PIECE", length)
+    for text in written(TRICKY).values():
+        assert bytes_of(text) == TRICKY
+    for text in ("AAAAA", "AA=A", "AAA==AAAA", "ÄÄÄÄ", "data:,%4", "data:,100%!", "data:,AAAAAAÄ"):
+        with pytest.raises(PydanticCustomError):
+            bytes_of(text)
 
-    text = "data:," + "%41" * 1_000_000
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data:," + "%41" * 1_000_000,
+        "data:,a=b" + "x" * 3_000_000,
+        "data:;base64," + "QUFB%0A" * 400_000,
+        "QUFB" * 700_000,
+    ],
+    ids=["percent", "plain", "percent in base64", "base64"],
+)
+def test_a_text_takes_hardly_more_memory_than_its_bytes(text: str) -> None:
+    bytes_of("data:,")  # loads what is loaded once
     tracemalloc.start()
-    assert len(bytes_of(text)) == 1_000_000
+    size = len(bytes_of(text))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 8 * len(text)
+    assert peak < 1.3 * size + 2**21
 
 
 @pytest.mark.parametrize("name", ["url, no padding", "percent", "DATA"])

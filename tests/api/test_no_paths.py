@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -121,6 +122,15 @@ def test_a_worker_s_last_words_are_told_until_one_begins(
     assert "worker" not in client.get("/readyz").get_json()["detail"]
 
 
+def test_what_is_said_of_a_killed_worker_is_kept_once_by_the_next_one(
+    settings: Settings, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(last_words.VARIABLE, "worker 1 was killed by SIGKILL")
+    last_words.keep_for_killed(settings)
+    assert "worker 1 was killed by SIGKILL" in client.get("/readyz").get_json()["detail"]
+    assert last_words.VARIABLE not in os.environ
+
+
 def test_last_words_that_find_no_database_are_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
     last_words.keep(Settings(data=tmp_path / "file"), "words")
@@ -143,6 +153,13 @@ def test_the_web_server_s_own_500_has_an_id_too() -> None:
         ("sqlite:////data/service.db is locked", "service.db is locked"),
         ("/data/ is read-only", "data is read-only"),
         ('File "/usr/lib/x.py", line 3', 'File "x.py", line 3'),
+        ("/my files/of me/x.png: Input/output error", "x.png: Input/output error"),
+        ("/data/x.png (Input/output error)", "x.png (Input/output error)"),
+        ("can't open '/my files/it's mine/a b.db'", "can't open 'a b.db'"),
+        ("sqlite:////my data/service.db is locked", "service.db is locked"),
+        ("error:/data (old)/a, b [2]/c:d/x.db", "error:x.db"),
+        ("/my files/a and /my files/b", "a and b"),
+        ("/a b/c\n/d e/f", "c\nf"),
         (
             "image/png, 1/2 of /v1/transfers, https://a.example/b",
             "image/png, 1/2 of /v1/transfers, https://a.example/b",

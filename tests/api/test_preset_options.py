@@ -84,6 +84,20 @@ def test_mixes_own_pictures_and_blends_begin_with_the_defaults(
         assert (options["strength"], options["color"], options["iterations"]) == (None, "style", 90)
 
 
+def test_a_key_is_of_what_the_caller_named_not_of_what_the_preset_fills_in(
+    service: RunningService, content: str, picture: bytes
+) -> None:
+    """A named default goes before a preset's option, so it makes another request."""
+    service.put_style("keyed", picture, options=OPTIONS).raise_for_status()
+    body, key = {"content": content, "styles": [{"preset": "keyed"}]}, {"Idempotency-Key": "of-what-was-named"}
+    first = service.post(body, **key).json()
+    for named in ({"color": "style"}, {"seed": 0}, {"size": 512}):
+        assert errors(service.post(body | named, **key)) == ["Idempotency-Key"], named
+    change(service, "keyed", options={"strength": 0.1}).raise_for_status()
+    assert service.post(body, **key).json()["id"] == first["id"]
+    service.cancel(first["id"])
+
+
 def test_variants_begin_with_the_options_that_the_transfers_own_preset_has(
     service: RunningService, carrying: str, content: str
 ) -> None:

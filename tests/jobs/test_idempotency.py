@@ -41,6 +41,11 @@ def test_another_body_under_the_same_key_is_refused(queue: Queue) -> None:
             call()
 
 
+def test_a_key_that_an_earlier_version_stored_gives_its_job(queue: Queue) -> None:
+    id = submit(queue, repeat=RepeatKey("caller", "key", "of all fields"))
+    assert submit(queue, repeat=RepeatKey("caller", "key", "of named fields", "of all fields")) == id
+
+
 def test_keys_are_each_callers_own(queue: Queue) -> None:
     mine = submit(queue, repeat=KEY)
     assert submit(queue, repeat=RepeatKey("another", "key", "another digest")) != mine

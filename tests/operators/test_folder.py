@@ -74,15 +74,16 @@ def test_what_the_dead_left_is_swept_and_nobody_elses(memory: Path) -> None:
 def test_the_first_place_that_takes_files_is_used(
     memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, wanted = tmp_path / "data", tmp_path / "wanted-by-its-operator"
+    data, wanted = tmp_path / "data", tmp_path / "w"
     wanted.mkdir()
     assert scratch_place(data) == memory
     monkeypatch.setenv(scratch.VARIABLE, str(wanted))
+    assert scratch_place(data) == memory
+    assert scratch_place(data, longest=len(str(wanted))) == wanted
+    memory.rmdir()
     assert scratch_place(data) == wanted
-    assert scratch_place(data, longest=len(str(memory))) == memory
     assert not data.exists()
     wanted.rmdir()
-    memory.rmdir()
     assert scratch_place(data) == data / "tmp"
     assert (data / "tmp").is_dir()
     monkeypatch.setattr(scratch, "ROOM", 2**62)  # as on a disk that is full

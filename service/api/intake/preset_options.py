@@ -12,6 +12,7 @@ from service.api.schemas.requests import StyleEntry
 from service.errors import FieldError, InvalidInput, shown
 from service.options import OF_PRESET, TransferOptions
 from service.pictures.sizes import HasSize, style_size_errors
+from service.storage.records import PresetPack
 from service.styles.packs import Pack
 
 LOC = "options"
@@ -23,19 +24,21 @@ def sole_preset(entries: Sequence[StyleEntry]) -> str | None:
     return entries[0].preset if len(entries) == 1 else None
 
 
-def checked_options(wanted: PresetOptions | None, images: Sequence[tuple[HasSize, float]] = ()) -> dict[str, Any]:
-    """Return the options of a preset as its row holds them, checked together and against its pictures.
+def check_options(
+    options: Mapping[str, Any], images: Sequence[tuple[HasSize, float]], pack: PresetPack | None = None
+) -> None:
+    """Check the options of a preset together and against its pictures, each with its scale, or its pack.
 
     Raises InvalidInput: its fields begin with `options.`.
     """
-    given = wanted.given() if wanted else {}
     try:
-        TransferOptions.of(**given)
+        TransferOptions.of(**options)
     except InvalidInput as error:
         raise InvalidInput([FieldError(f"{LOC}.{e.loc}", e.msg) for e in error.errors]) from error
-    if "size" in given and (errors := style_size_errors(f"{LOC}.size", images, given["size"])):
+    if "size" in options and (errors := style_size_errors(f"{LOC}.size", images, options["size"])):
         raise InvalidInput(errors)
-    return given
+    if pack and (unusable := unusable_with(options, pack.layers)):
+        raise InvalidInput([FieldError(f"{LOC}.{name}", why) for name, why in unusable.items()])
 
 
 def packed_options(pack: Pack) -> dict[str, Any]:
@@ -68,9 +71,3 @@ def unusable_with(options: Mapping[str, Any], layers: Sequence[str]) -> dict[str
     if missing := sorted(set(options.get("style_layers", ())) - set(layers)):
         found["style_layers"] = f"its pack has no Gram matrices of {', '.join(missing)}"
     return found
-
-
-def check_usable(options: Mapping[str, Any], layers: Sequence[str]) -> None:
-    """Raise InvalidInput for options that a preset without pictures can't use."""
-    if unusable := unusable_with(options, layers):
-        raise InvalidInput([FieldError(f"{LOC}.{name}", why) for name, why in unusable.items()])

@@ -21,7 +21,9 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
     """Return the key by which a repeated POST is recognised, if its caller sent an Idempotency-Key."""
-    return RepeatKey(caller(), header.idempotency_key, body.digest()) if header.idempotency_key else None
+    if not header.idempotency_key:
+        return None
+    return RepeatKey(caller(), header.idempotency_key, body.digest(), body.former_digest())
 
 
 def repeated(key: RepeatKey | None) -> JobRow | None:

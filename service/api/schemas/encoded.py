@@ -1,18 +1,26 @@
-"""Bytes in a text: base64 in both of its alphabets, and data: URLs."""
+"""Bytes in a text: base64 in both of its alphabets, and data: URLs.
+
+A text is decoded piece by piece, so that this takes hardly more memory than the bytes that it stands for.
+"""
 
 from __future__ import annotations
 
 import binascii
+import io
 import re
 import string
+from collections.abc import Iterable, Iterator
 
 from service.api.schemas.invalid import invalid
 
+PIECE = 2**18  # characters
 DATA_URL = re.compile(r"\s*data:", re.ASCII | re.IGNORECASE)
 MARKED_BASE64 = re.compile(r";\s*base64\s*$", re.ASCII | re.IGNORECASE)
 SPACE = string.whitespace.encode()
 OF_URLS = bytes.maketrans(b"-_", b"+/")  # the alphabet of base64url in that of base64
+PERCENT = len("%41")
 LONE_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+DIGITS = 4  # of base64, which stand for three bytes
 NOT_BASE64 = (
     "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
 )
@@ -25,28 +33,48 @@ def bytes_of(text: str) -> bytes:
         PydanticCustomError: it is neither.
     """
     if begin := DATA_URL.match(text):
-        return _of_data_url(text[begin.end() :])
-    return _of_base64(_ascii(text))
+        return _joined(_of_data_url(text, begin.end()))
+    return _joined(_of_base64(_ascii(text, 0, len(text))))
 
 
-def _of_data_url(text: str) -> bytes:
-    """Return the bytes of a data: URL, which follow its comma: base64 if it is marked so, else percent-encoded."""
-    header, comma, value = text.partition(",")
-    if not comma:
+def _joined(pieces: Iterable[bytes]) -> bytes:
+    file = io.BytesIO()  # unlike a join, it holds the bytes once
+    file.writelines(pieces)
+    return file.getvalue()
+
+
+def _of_data_url(text: str, start: int) -> Iterator[bytes]:
+    """Decode what follows the comma of a data: URL: base64 if it is marked so, else percent-encoded."""
+    comma = text.find(",", start)
+    if comma < 0:
         raise invalid("a data: URL has a comma before its data, as in data:image/png;base64,…")
-    data = _without_percents(_ascii(value.partition("#")[0]))
-    return _of_base64(data) if MARKED_BASE64.search(header) else data
+    fragment = text.find("#", comma)
+    data = _without_percents(_ascii(text, comma + 1, fragment if fragment >= 0 else len(text)))
+    return _of_base64(data) if MARKED_BASE64.search(text[start:comma]) else data
 
 
-def _ascii(text: str) -> bytes:
-    """Return the characters without white space, which neither form has a meaning for."""
-    try:
-        return text.encode("ascii").translate(None, SPACE)
-    except UnicodeEncodeError:
-        raise invalid(NOT_BASE64) from None
+def _ascii(text: str, start: int, end: int) -> Iterator[bytes]:
+    """Yield a part of a text without white space, which neither form has a meaning for."""
+    for place in range(start, end, PIECE):
+        try:
+            yield text[place : min(place + PIECE, end)].encode("ascii").translate(None, SPACE)
+        except UnicodeEncodeError:
+            raise invalid(NOT_BASE64) from None
 
 
-def _without_percents(data: bytes) -> bytes:
+def _without_percents(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the data with a byte in place of each %XX."""
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        begun = data.find(b"%", max(0, len(data) - PERCENT + 1))
+        whole = begun if begun >= 0 else len(data)
+        rest = data[whole:]
+        yield _unquoted(data[:whole])
+    yield _unquoted(rest)
+
+
+def _unquoted(data: bytes) -> bytes:
     """Return data with a byte in place of each %XX.
 
     Quoted-printable differs from this only in its mark, and is decoded in C and in little memory.
@@ -58,12 +86,27 @@ def _without_percents(data: bytes) -> bytes:
     return binascii.a2b_qp(data.replace(b"=", b"%3D").replace(b"%", b"="))
 
 
-def _of_base64(data: bytes) -> bytes:
+def _of_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Decode base64 or base64url, with or without the = at its end."""
-    digits = data.translate(OF_URLS).rstrip(b"=")
-    if len(digits) % 4 == 1:
-        raise invalid(f"{NOT_BASE64} (it is cut off: {len(digits):,} digits are never a number of whole bytes)")
+    rest, count, padded = b"", 0, False
+    for piece in pieces:
+        given = piece.translate(OF_URLS, SPACE)  # a data: URL may have it as %0A
+        digits = given.rstrip(b"=")
+        if padded and digits:
+            raise invalid(f"{NOT_BASE64} (there is more after the = at its end)")
+        padded = padded or len(digits) < len(given)
+        digits = rest + digits
+        whole = len(digits) // DIGITS * DIGITS
+        rest = digits[whole:]
+        count += whole
+        yield _decoded(digits[:whole])
+    if len(rest) == 1:
+        raise invalid(f"{NOT_BASE64} (it is cut off: {count + 1:,} digits are never a number of whole bytes)")
+    yield _decoded(rest + b"=" * (-len(rest) % DIGITS))
+
+
+def _decoded(digits: bytes) -> bytes:
     try:
-        return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True)
+        return binascii.a2b_base64(digits, strict_mode=True)
     except binascii.Error as error:
         raise invalid(f"{NOT_BASE64} ({error})") from None

@@ -87,8 +87,15 @@ class PaintingBody(Body):
     _some_weight = field_validator("styles")(some_weight)
 
     def digest(self) -> str:
-        """Return a hash that is equal for equal requests, however their pictures were sent."""
-        return hashlib.sha256(json.dumps(_plain(self), sort_keys=True).encode()).hexdigest()
+        """Return a hash of what the caller named, equal for equal requests, however their pictures were sent.
+
+        A field that is named with its default differs from one that isn't named: there a preset's option may count.
+        """
+        return _hash(_plain(self))
+
+    def former_digest(self) -> str:
+        """Return the hash that earlier versions stored: all fields with their defaults, but variants as named."""
+        return _hash(_plain(self, with_defaults=True))
 
 
 class BlendBody(Body):
@@ -151,11 +158,16 @@ class ScoreBody(PaintingBody, WholeBody):
     size: int = option("size")
 
 
-def _plain(value: Any) -> Any:
-    """Return a body as JSON, each picture replaced by its digest."""
+def _hash(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any, *, with_defaults: bool = False) -> Any:
+    """Return a body as JSON, each picture replaced by its digest; without defaults only what was named is in it."""
     if isinstance(value, ImageFile):
         return value.sha256
     if isinstance(value, BaseModel):
-        given = sorted(value.model_fields_set) if isinstance(value, VariantBody) else type(value).model_fields
-        return {name: _plain(getattr(value, name)) for name in given}
-    return [_plain(entry) for entry in value] if isinstance(value, list) else value
+        filled = with_defaults and not isinstance(value, VariantBody)
+        names = type(value).model_fields if filled else value.model_fields_set
+        return {name: _plain(getattr(value, name), with_defaults=with_defaults) for name in names}
+    return [_plain(entry, with_defaults=with_defaults) for entry in value] if isinstance(value, list) else value

@@ -20,7 +20,7 @@ from service.api.http.caching import REVALIDATE, file
 from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.intake.learning import NewLearning, new_learning
-from service.api.intake.preset_options import check_usable, checked_options, packed_options
+from service.api.intake.preset_options import check_options, packed_options
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_bodies import StyleBody, StyleChanges
 from service.api.schemas.resources import Outcomes, style_resource
@@ -68,7 +68,8 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
                 raise InvalidInput(errors)
             check_style_memory(f"images.{i}.scale", [(image, image.scale)], size, context().registry.capacities())
     sized = [(image, image.scale) for image in images]
-    options = checked_options(body.options, sized)
+    options = body.options.given() if body.options else {}
+    check_options(options, sized)
     if body.warm:
         context().queue.check_limits(caller())
     before = _found(path.name)
@@ -140,13 +141,14 @@ def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], i
     All of it or nothing. Its pictures, its Gram matrices and its painter stay. 409 if another preset has the name.
     """
     context().disks.check()
-    before = context().presets.get(path.name)
-    options = None
-    if body.options is not None:
-        options = checked_options(body.options, [(image, image.scale) for image in before.images if image.file.blob])
-        if before.pack:
-            check_usable(options, before.pack.layers)
-    row = change_preset(context().database, path.name, PresetChanges(body.name, body.description, options))
+    options = None if body.options is None else body.options.given()
+
+    def check(row: PresetRow) -> None:
+        if options is not None:
+            check_options(options, [(image, image.scale) for image in row.images if image.file.blob], row.pack)
+
+    changes = PresetChanges(body.name, body.description, options)
+    row = change_preset(context().database, path.name, changes, check)
     resource, _, location = _saved(row, is_new=False)
     return resource, 200, location
 

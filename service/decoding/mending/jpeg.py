@@ -84,24 +84,27 @@ def missing_passes(data: bytes, found: list[Segment]) -> str | None:
     frame = next((segment for segment in found if segment.marker in FRAMES), None)
     if frame is None:
         return "it is cut off before its pixels"
-    exact = {part: [False] * BANDS for part in data[frame.at + 10 : frame.end : 3]}
+    complete = {part: [False] * BANDS for part in data[frame.at + 10 : frame.end : 3]}
     scans = [data[segment.at + 4 : segment.end] for segment in found if segment.marker == SOS]
     for scan in scans:
-        _note_exact(scan, exact)
-    if all(all(bands) for bands in exact.values()):
+        _note_complete(scan, complete)
+    if all(all(bands) for bands in complete.values()):
         return None
     return f"it is cut off: {len(scans)} of its passes over the picture are there, and the last ones are missing"
 
 
-def _note_exact(scan: bytes, exact: dict[int, list[bool]]) -> None:
-    """Note the coefficients that a scan brings to their last bit; `exact` has them for each component's id."""
+def _note_complete(scan: bytes, complete: dict[int, list[bool]]) -> None:
+    """Note which coefficients have all of their bits after this scan.
+
+    `complete` says so by the id of the component (brightness, colours), for each coefficient of its blocks.
+    """
     count = scan[0] if scan else 0
     bands = scan[2 * count + 1 : 2 * count + 4]  # the first, the last, and how many bits are missing before and after
     if len(bands) == 3 and bands[2] & 15 == 0:  # noqa: PLR2004
         first, last = bands[0], min(bands[1], BANDS - 1)
         for part in scan[1 : 2 * count + 1 : 2]:
-            if part in exact:
-                exact[part][first : last + 1] = [True] * (last + 1 - first)
+            if part in complete:
+                complete[part][first : last + 1] = [True] * (last + 1 - first)
 
 
 def is_progressive(data: bytes) -> bool:

@@ -11,9 +11,9 @@ class Version:
     """A file to be read.
 
     Attributes:
-        data: the file.
-        other: the same file with something else where the end is missing. If this gives other pixels, then pixels
-            are missing; None where that is known already.
+        data: the file, with an end of our own if its own is missing.
+        other: the file with a different end of our own. Where both ends give the same pixels, none of these came from
+            the end, so no pixel is missing. None where nothing has to be compared.
     """
 
     data: bytes

@@ -1,0 +1,1 @@
+"""What the settings in service.config are made of."""
