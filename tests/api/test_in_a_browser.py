@@ -45,7 +45,7 @@ class Heard:
 
 @pytest.fixture(scope="module")
 def guarded(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A web server with a key. Pages from its own port under another name, to browsers another origin, may call it."""
+    """A web server with a key. Pages from its port under another name, to browsers another origin, may call it."""
     service = Part("web", narrow_model, tmp_path_factory.mktemp("guarded"), api_keys="key")
     service.env["NST_CORS_ORIGINS"] = f"http://localhost:{service.port}"
     with service:
