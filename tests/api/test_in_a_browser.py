@@ -14,7 +14,7 @@ from broker.parts import Part
 from browsing import browser
 from front_door import RunningService, b64, eventually
 from playwright.sync_api import Browser, BrowserContext, Page
-from studio.visiting import TELL_VIOLATIONS, note_errors
+from studio.visiting import TELL_VIOLATIONS, WAIT_MS, note_errors
 
 pytestmark = pytest.mark.slow
 __all__ = ["browser"]  # a fixture of these tests
@@ -65,6 +65,7 @@ def on_a_network(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -
 def window(browser: Browser) -> Iterator[BrowserContext]:
     """A window for all tests, with an empty page that keeps it open: a new one takes longer than a page."""
     with browser.new_context() as context:
+        context.set_default_timeout(WAIT_MS)
         context.new_page()
         yield context
 
