@@ -9,6 +9,7 @@ import sys
 
 from service.config import let_idle_threads_sleep, log_form
 from service.errors import ServiceError
+from service.machine.loading import loading
 from service.telemetry.logs import set_up_logs
 from service.telemetry.stray_lines import capture_stray_lines, wait_for_stray_lines
 
@@ -41,7 +42,8 @@ def main(argv: list[str]) -> int:
         capture_stray_lines(log_form())
         set_up_logs(log_form())
     try:
-        module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
+        with loading():
+            module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
         module.add_arguments(parsers[chosen])
         return int(module.run(parser.parse_args(argv)))
     except ServiceError as error:

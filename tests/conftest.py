@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,17 @@ __all__ = ["database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
+
+
+def pytest_sessionstart() -> None:
+    """Collect no garbage while all tests are imported: there is none, and looking takes seconds."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collections of tests pass over what was imported."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -20,6 +22,14 @@ pytestmark = pytest.mark.slow
 
 NAMES = sorted(starter.name for starter in STARTERS)
 SAVED = f"saved {len(NAMES)} presets to begin with"
+
+
+@contextlib.contextmanager
+def web(model: Path, data: Path, **settings: Any) -> Iterator[Part]:
+    """The web server alone, as soon as it answers: presets need no worker."""
+    with Part("web", model, data, **settings) as service:
+        eventually(lambda: service.answers("/livez"), 30, "it did not start")
+        yield service
 
 
 def listed(service: RunningService) -> list[str]:
@@ -37,7 +47,8 @@ def until_saved(service: RunningService) -> None:
 def test_they_are_there_once_can_be_used_and_stay_deleted(
     narrow_model: Path, tmp_path: Path, photo_png: bytes
 ) -> None:
-    with RunningService(narrow_model, tmp_path, starters="on", web_workers=2) as service:
+    settings = {"starters": "on", "web_workers": 2}
+    with RunningService(narrow_model, tmp_path, **settings) as service:
         until_saved(service)
         for name in NAMES:
             shown = service.get(f"/v1/styles/{name}/image")
@@ -46,8 +57,7 @@ def test_they_are_there_once_can_be_used_and_stay_deleted(
             job = service.transfer(photo_png, {"preset": name}, size=64, iterations=2)
             assert job["status"] == "succeeded", job
         delete(service, "mosaic")
-        service.stop()
-        service.start()
+    with web(narrow_model, tmp_path, **settings) as service:
         assert listed(service) == [name for name in NAMES if name != "mosaic"]
         assert service.log.read_text().count(SAVED) == 1
 
@@ -55,17 +65,14 @@ def test_they_are_there_once_can_be_used_and_stay_deleted(
 def test_neither_a_service_without_them_nor_one_that_has_presets_gets_any(
     narrow_model: Path, tmp_path: Path, photo_png: bytes
 ) -> None:
-    service = RunningService(narrow_model, tmp_path, starters="off")
-    with service:
+    with web(narrow_model, tmp_path, starters="off") as service:
         assert listed(service) == []
         service.put_style("own", photo_png)
-    service.env["NST_STARTERS"] = "on"
-    with service:
+    with web(narrow_model, tmp_path, starters="on") as service:
         eventually(lambda: marked(service), 30, "no mark was left")
         assert listed(service) == ["own"]
         delete(service, "own")
-        service.stop()
-        service.start()
+    with web(narrow_model, tmp_path, starters="on") as service:
         assert listed(service) == []
     assert SAVED not in service.log.read_text()
 
@@ -94,8 +101,7 @@ def test_a_store_that_fails_delays_them_and_not_the_service(narrow_model: Path, 
     folder = tmp_path / "blobs" / "styles"
     folder.parent.mkdir()
     folder.write_text("in the way")
-    with Part("web", narrow_model, tmp_path, starters="on") as service:
-        eventually(lambda: service.answers("/livez"), 30, "it did not start")
+    with web(narrow_model, tmp_path, starters="on") as service:
         eventually(lambda: "WARNING" in service.log.read_text(), 30, "nothing was said")
         assert listed(service) == []
         folder.unlink()

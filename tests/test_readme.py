@@ -64,19 +64,21 @@ def test_the_javascript_snippet_runs(service: RunningService, pictures: Path) ->
 
 
 @pytest.mark.slow
-def test_the_line_without_a_server_runs(real_model: Path, pictures: Path) -> None:
+def test_the_line_without_a_server_runs(narrow_model: Path, pictures: Path) -> None:
     (line,) = re.findall(r"`\.venv/bin/python (-m service stylize .*?)`", README)
     command = [sys.executable, *line.split(), "--size", "64", "--iterations", "2"]
-    env = {"PYTHONPATH": str(ROOT), "NST_MODEL": str(real_model)}
+    env = {"PYTHONPATH": str(ROOT), "NST_MODEL": str(narrow_model)}
     subprocess.run(command, cwd=pictures, env=env, capture_output=True, timeout=120, check=True)
     with Image.open(pictures / "output.png") as image:
         assert image.size[0] == 64
 
 
 @pytest.mark.slow
-def test_the_python_snippet_without_a_server_runs(real_model: Path, pictures: Path) -> None:
+def test_the_python_snippet_without_a_server_runs(narrow_model: Path, pictures: Path) -> None:
     _, snippet = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    code = "from pathlib import Path\n" + snippet.replace("Settings()", f"Settings(model=Path({str(real_model)!r}))")
+    code = "from pathlib import Path\n" + snippet.replace(
+        "Settings()", f"Settings(model=Path({str(narrow_model)!r}))"
+    )
     env = {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], cwd=pictures, env=env, capture_output=True, timeout=120, check=True)
     with Image.open(pictures / "output.png") as image:

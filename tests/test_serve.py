@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,12 @@ GOOD = {"content": b64(PICTURE), "styles": [{"preset": "kept"}], "size": 64, "it
 LONG = GOOD | {"size": 512, "iterations": 5000}
 
 
-@pytest.fixture
-def own_service(narrow_model: Path, tmp_path: Path) -> RunningService:
-    """A service of this test's own, with one preset, not yet started; leases run out after 3 s."""
-    return RunningService(narrow_model, tmp_path, lease_s=3)
+@pytest.fixture(scope="module")
+def two_workers(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service with two workers, whose leases run out after 2 s."""
+    settings = {"workers": 2, "lease_s": 2, "memory_mb": 8192}
+    with RunningService(narrow_model, tmp_path_factory.mktemp("two"), **settings) as running:
+        yield running
 
 
 def test_the_web_processes_of_serve_give_large_bodies_memory_back(service: RunningService) -> None:
@@ -40,35 +42,34 @@ def test_the_web_processes_of_serve_give_large_bodies_memory_back(service: Runni
 
 
 @pytest.mark.slow
-def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(narrow_model: Path, tmp_path: Path) -> None:
-    """Sixteen style images and no progress yet: the lease of two seconds is renewed all the same."""
-    with RunningService(narrow_model, tmp_path, workers=2, lease_s=2, memory_mb=8192) as service:
-        pictures = [png(np.random.default_rng(i).integers(0, 255, (900, 900, 3), np.uint8)) for i in range(16)]
-        body = {"content": b64(PICTURE), "styles": [{"image": b64(p), "scale": 1.2} for p in pictures], "size": 1000}
-        id = service.post(body | {"iterations": 1}).json()["id"]
-        assert service.ended(id)["status"] == "succeeded"
-        assert service.log.read_text().count(f"job {id}: begun") == 1
+def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(two_workers: RunningService) -> None:
+    """Eight style images and no progress yet: the lease of two seconds is renewed all the same."""
+    service = two_workers
+    pictures = [png(np.random.default_rng(i).integers(0, 255, (900, 900, 3), np.uint8)) for i in range(8)]
+    body = {"content": b64(PICTURE), "styles": [{"image": b64(p), "scale": 1.2} for p in pictures], "size": 1000}
+    id = service.post(body | {"iterations": 1}).json()["id"]
+    assert service.ended(id)["status"] == "succeeded"
+    assert service.log.read_text().count(f"job {id}: begun") == 1
 
 
 @pytest.mark.slow
-def test_the_children_end_with_a_killed_serve(own_service: RunningService) -> None:
-    service = own_service
-    with service:
+def test_the_children_end_with_a_killed_serve(narrow_model: Path, tmp_path: Path) -> None:
+    with RunningService(narrow_model, tmp_path) as service:
         assert service.process
         service.process.kill()
         service.process.wait(10)
         eventually(lambda: not service.children("service"), 30, "orphans are left")
-        service.start()  # the port is free again
+        service.start(wait=False)  # the port is free again
+        eventually(lambda: service.answers("/livez"), 30, "it did not start")
 
 
 @pytest.mark.slow
-def test_two_workers_share_the_queue(narrow_model: Path, tmp_path: Path) -> None:
-    with RunningService(narrow_model, tmp_path, workers=2) as service:
-        service.put_style("kept", STYLE)
-        eventually(lambda: len(service.children("service worker")) == 2, 30, "no two workers")
-        time.sleep(2)  # both have loaded their model
-        ids = [service.post(LONG).json()["id"] for _ in range(2)]
-        eventually(lambda: all(service.job(id)["progress"]["iteration"] > 0 for id in ids), 30, "one worker idles")
+def test_two_workers_share_the_queue(two_workers: RunningService) -> None:
+    service = two_workers
+    service.put_style("kept", STYLE)
+    ids = [service.post(LONG).json()["id"] for _ in range(2)]
+    eventually(lambda: all(service.job(id)["progress"]["iteration"] > 0 for id in ids), 30, "one worker idles")
+    service.cancel_all()
 
 
 def run_serve(**settings: object) -> subprocess.CompletedProcess[str]:
@@ -158,9 +159,8 @@ def test_restarts_of_a_child_that_ends_at_once_come_more_and_more_rarely() -> No
 
 
 @pytest.mark.slow
-def test_serve_refuses_a_port_in_use(own_service: RunningService, narrow_model: Path, tmp_path: Path) -> None:
-    with own_service as service:
-        second = run_serve(model=narrow_model, data=tmp_path / "other", port=service.port)
-        assert second.returncode == 2
-        assert str(service.port) in second.stderr
-        assert service.is_ready()
+def test_serve_refuses_a_port_in_use(service: RunningService, narrow_model: Path, tmp_path: Path) -> None:
+    second = run_serve(model=narrow_model, data=tmp_path / "other", port=service.port)
+    assert second.returncode == 2
+    assert str(service.port) in second.stderr
+    assert service.is_ready()

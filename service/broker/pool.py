@@ -20,6 +20,7 @@ from service.broker.messages import WAKE, make_app
 from service.config import Settings
 from service.jobs import last_words
 from service.machine.devices import device_variables
+from service.machine.loading import loading
 
 if TYPE_CHECKING:
     from service.broker.child import Child
@@ -92,7 +93,8 @@ class Pool:
 
 
 def _make_child(settings: Settings, stopping: Callable[[], bool]) -> Child:
-    from service.broker.child import Child  # noqa: PLC0415 - torch and CUDA must not be there before the fork
+    with loading():
+        from service.broker.child import Child  # noqa: PLC0415 - torch and CUDA must not be there before the fork
 
     return Child(settings, stopping)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.commands.worker import exporter, run_until_stopped
 from service.config import Settings
+from service.machine.loading import loading
 from service.machine.scratch import provide_temporary_folder
 from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _painter(settings: Settings, stopping: Callable[[], bool]) -> WorkerLoop:
-    from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
+    with loading():
+        from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
 
     worker = PainterWorker(settings, stopping)
     if settings.broker_url:

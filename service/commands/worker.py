@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from service.config import Settings
 from service.errors import Unavailable
 from service.jobs import last_words
+from service.machine.loading import loading
 from service.machine.scratch import provide_temporary_folder, why_no_semaphores
 from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
@@ -65,7 +66,8 @@ def exporter(settings: Settings, *, wanted: bool) -> Iterator[Exporter | None]:
 
 def _run_pool(settings: Settings, shown: Exporter | None) -> int:
     check_semaphores()
-    from service.broker.pool import Pool  # noqa: PLC0415 - Celery only where it is wanted
+    with loading():
+        from service.broker.pool import Pool  # noqa: PLC0415 - Celery only where it is wanted
 
     return Pool(settings, shown.leave if shown else lambda: None).run()
 
@@ -74,7 +76,8 @@ def _run_one(settings: Settings) -> bool:
     """Run a worker; return whether a new process is to take this one's place."""
     last_words.keep_for_killed(settings)
     try:
-        from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
+        with loading():
+            from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch
 
         return run_until_stopped(lambda stopping: Worker(settings, stopping))
     except Exception as error:

@@ -15,6 +15,7 @@ from flask import Flask
 
 from service.api.context import KEY, AppContext
 from service.errors import StorageError
+from service.machine.loading import loading
 from service.machine.processes import end_with_parent
 from service.telemetry.metrics_folder import remove_own_folder
 from service.telemetry.stray_lines import wait_for_stray_lines
@@ -44,7 +45,8 @@ def on_starting(server: Any) -> None:
 
     Without a free file descriptor, a new connection would end a process.
     """
-    import service.web.app  # noqa: F401, PLC0415 - kept for the processes that are forked from this one
+    with loading():
+        import service.web.app  # noqa: F401, PLC0415 - kept for the processes that are forked from this one
 
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

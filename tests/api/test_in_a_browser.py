@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import requests
+from broker.parts import Part
 from browsing import browser
-from front_door import RunningService, b64
-from playwright.sync_api import Browser, Page
-from studio.visiting import TELL_VIOLATIONS, note_errors
+from front_door import RunningService, b64, eventually
+from playwright.sync_api import Browser, BrowserContext, Page
+from studio.visiting import TELL_VIOLATIONS, WAIT_MS, note_errors
 
 pytestmark = pytest.mark.slow
 __all__ = ["browser"]  # a fixture of these tests
@@ -44,25 +45,35 @@ class Heard:
 
 @pytest.fixture(scope="module")
 def guarded(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service with a key, that pages from its own port under another name may call: to browsers another origin."""
-    service = RunningService(narrow_model, tmp_path_factory.mktemp("guarded"), api_keys="key")
+    """A web server with a key. Pages from its port under another name, to browsers another origin, may call it."""
+    service = Part("web", narrow_model, tmp_path_factory.mktemp("guarded"), api_keys="key")
     service.env["NST_CORS_ORIGINS"] = f"http://localhost:{service.port}"
     with service:
+        eventually(lambda: service.answers("/livez"), 30, "it did not start")
         yield service
 
 
 @pytest.fixture(scope="module")
 def on_a_network(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service without keys that is known as nst.test: to browsers neither this machine nor encrypted."""
-    with RunningService(narrow_model, tmp_path_factory.mktemp("network"), hosts="nst.test") as service:
+    """A web server without keys that is known as nst.test: to browsers neither this machine nor encrypted."""
+    with Part("web", narrow_model, tmp_path_factory.mktemp("network"), hosts="nst.test") as service:
+        eventually(lambda: service.answers("/livez"), 30, "it did not start")
         yield service
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """A window for all tests, with an empty page that keeps it open: a new one takes longer than a page."""
+    with browser.new_context() as context:
+        context.set_default_timeout(WAIT_MS)
+        context.new_page()
+        yield context
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
+def page(window: BrowserContext) -> Iterator[Page]:
+    with window.new_page() as page:
+        yield page
 
 
 def call(page: Page, url: str, method: str = "GET", body: str | None = None, **headers: str) -> dict[str, Any]:

@@ -117,11 +117,11 @@ def test_real_weights_take_on_the_style_and_keep_the_content(
 ) -> None:
     model = load_model(real_model)
     encoder = build_encoder(model, torch.device("cpu"))
-    content, style = images.resize_long_edge(photo, 112), images.resize_long_edge(texture, 96)
+    content, style = images.resize_long_edge(photo, 80), images.resize_long_edge(texture, 64)
     given = vgg_features(model.parameters(), "max", as_image(style))
     grams = {f"relu{b}_1": gram_means(given[f"relu{b}_1"]).astype(np.float32) for b in range(1, 6)}
     weights: dict[str, Any] = {} if scaling == "relative" else {"content_weight": 1.0, "style_weight": 100.0}
-    options = TransferOptions(iterations=30, loss_scaling=scaling, **weights)
+    options = TransferOptions(iterations=15, loss_scaling=scaling, **weights)
     before = stylize(
         encoder, content, lambda size: [grams], TransferOptions(iterations=0, loss_scaling=scaling, **weights)
     ).losses

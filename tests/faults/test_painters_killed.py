@@ -13,7 +13,7 @@ from front_door import RunningService, b64, eventually
 
 pytestmark = pytest.mark.slow
 
-STRENGTHS = [{"strength": 0.5 + k / 100} for k in range(8)]
+STRENGTHS = [{"strength": 0.5 + k / 100} for k in range(5)]
 PAINTING = {"content": b64(PICTURE), "styles": [{"preset": "taught"}], "size": 2048, "method": "painter"}
 
 

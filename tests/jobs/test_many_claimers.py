@@ -35,7 +35,7 @@ threads = [threading.Thread(target=work) for _ in range(4)]
 @pytest.mark.slow
 def test_every_job_is_run_exactly_once(database: Database, database_url: str) -> None:
     """Six processes of four threads each."""
-    jobs, claimers = 150, 6
+    jobs, claimers = 80, 6
     queue = Queue(database, Limits(queue=jobs, caller=jobs))
     ids = [submit(queue) for _ in range(jobs)]
     command = [sys.executable, "-c", CLAIMER, database_url]

@@ -6,13 +6,15 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from front_door import RunningService
-from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Locator, Page
 
 WAIT_MS = 60_000
+REMEMBERED = "cookies,local_storage,indexeddb,cache_storage,service_workers,file_systems"  # by the browser, of a page
 LASTING = {"size": "512", "iterations": "5000"}  # settings of a job that goes on until somebody cancels it
 TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
@@ -38,17 +40,24 @@ class Visit:
     @classmethod
     @contextmanager
     def of(cls, browser: Browser, service: RunningService, **settings: Any) -> Iterator[Visit]:
-        context = browser.new_context(reduced_motion="reduce", **settings)
-        context.set_default_timeout(WAIT_MS)
-        context.add_init_script(TELL_VIOLATIONS)
+        context = _window(browser, **settings)
         visit = cls(context.new_page(), service)
         note_errors(visit.page, visit.wrong)
         try:
+            visit.forget_everything()
             visit.open()
             yield visit
             assert visit.unexpected() == []
         finally:
-            context.close()
+            for page in context.pages[1:]:
+                page.close()
+            context.clear_permissions()
+
+    def forget_everything(self) -> None:
+        """Remove what former visits left in the browser."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Storage.clearDataForOrigin", {"origin": self.service.url, "storageTypes": REMEMBERED})
+        session.detach()
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self.service.url + path)
@@ -103,6 +112,19 @@ class Visit:
     def done(self) -> None:
         self.until("Done")
         self.at("#compare").wait_for()
+
+
+@cache
+def _window(browser: Browser, **settings: Any) -> BrowserContext:
+    """A window of the browser, with an empty page that keeps it open. Each visit is a new page in it.
+
+    A new window for each visit would cost more CPU time than the studio's page.
+    """
+    context = browser.new_context(reduced_motion="reduce", **settings)
+    context.set_default_timeout(WAIT_MS)
+    context.add_init_script(TELL_VIOLATIONS)
+    context.new_page()
+    return context
 
 
 def note_errors(page: Page, wrong: list[str], types: Collection[str] = ("error",)) -> None:
