@@ -28,7 +28,8 @@ starters: .venv/ready
 starter-samples: .venv/ready
 	$(BIN)/python -m scripts.starters.painted
 
-# The painters of those presets: ten minutes of a large GPU. It goes on where it was broken off.
+# The painters of those presets: ten minutes of a large GPU, days of a CPU (scripts/painters has options for that). It
+# goes on where it was broken off.
 painters: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m scripts.painters
 

@@ -84,7 +84,10 @@ class Settings:
     )
     queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", values.whole, 1)
     caller_limit: int = _setting(
-        100, "jobs of one caller (API key or address) that may wait; past it 429", values.whole, 1
+        100,
+        "jobs of one caller (API key, IPv4 address or IPv6 /64 network) that may wait; past it 429",
+        values.whole,
+        1,
     )
     disk_floor_mb: float = _setting(
         200.0,

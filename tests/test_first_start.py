@@ -15,8 +15,10 @@ from broker.parts import Part
 from front_door import RunningService, eventually
 from PIL import Image
 
+from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.styles.starters.loading import STARTERS
+from service.styles.presets import Presets
+from service.styles.starters.loading import STARTERS, load
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +60,7 @@ def test_they_are_there_once_can_be_used_and_stay_deleted(
             assert job["status"] == "succeeded", job
         delete(service, "mosaic")
     with web(narrow_model, tmp_path, **settings) as service:
+        load_again(service)
         assert listed(service) == [name for name in NAMES if name != "mosaic"]
         assert service.log.read_text().count(SAVED) == 1
 
@@ -73,6 +76,7 @@ def test_neither_a_service_without_them_nor_one_that_has_presets_gets_any(
         assert listed(service) == ["own"]
         delete(service, "own")
     with web(narrow_model, tmp_path, starters="on") as service:
+        load_again(service)
         assert listed(service) == []
     assert SAVED not in service.log.read_text()
 
@@ -110,6 +114,12 @@ def test_a_store_that_fails_delays_them_and_not_the_service(narrow_model: Path, 
 
 def files(data: Path) -> list[Path]:
     return [path for path in (data / "blobs").rglob("*") if path.is_file() and "#" not in path.name]
+
+
+def load_again(service: RunningService) -> None:
+    """Do what the web server does in a thread after its start, so that the test needn't wait for it."""
+    with contextlib.closing(Database(f"sqlite:///{service.data}/service.db")) as database:
+        load(Presets(database, Blobs((service.data / "blobs").as_uri())))
 
 
 def marked(service: RunningService) -> bool:

@@ -43,9 +43,9 @@ def test_the_web_processes_of_serve_give_large_bodies_memory_back(service: Runni
 
 @pytest.mark.slow
 def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(two_workers: RunningService) -> None:
-    """Eight style images and no progress yet: the lease of two seconds is renewed all the same."""
+    """Sixteen style images and no progress yet: the lease of two seconds is renewed all the same."""
     service = two_workers
-    pictures = [png(np.random.default_rng(i).integers(0, 255, (900, 900, 3), np.uint8)) for i in range(8)]
+    pictures = [png(np.random.default_rng(i).integers(0, 255, (900, 900, 3), np.uint8)) for i in range(16)]
     body = {"content": b64(PICTURE), "styles": [{"image": b64(p), "scale": 1.2} for p in pictures], "size": 1000}
     id = service.post(body | {"iterations": 1}).json()["id"]
     assert service.ended(id)["status"] == "succeeded"
@@ -135,8 +135,8 @@ def test_who_is_killed_by_a_signal_has_last_words_too(tmp_path: Path, caplog: py
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_started_again_while_the_database_is_locked(own_service: RunningService) -> None:
-    with own_service as service, sqlite3.connect(service.data / "service.db") as other:
+def test_a_killed_worker_is_started_again_while_the_database_is_locked(narrow_model: Path, tmp_path: Path) -> None:
+    with RunningService(narrow_model, tmp_path) as service, sqlite3.connect(service.data / "service.db") as other:
         other.execute("BEGIN EXCLUSIVE")
         (worker,) = service.children("service worker")
         os.kill(worker, signal.SIGKILL)

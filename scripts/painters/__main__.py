@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from service.network.digests import model_sha256
 from service.network.model import load_model
 from service.options import TransferOptions
 from service.painters.learning import Learner, Targets, share_convolutions
-from service.painters.lessons import Lesson, Pupil, learned_sizes, lessons
+from service.painters.lessons import Lesson, Training, learned_sizes, lessons
 from service.painters.network import Painter
 from service.painters.photographs import Crops, draw_picture
 from service.painters.weights import PainterWeights
@@ -66,9 +67,9 @@ def main() -> int:
     device = torch.device(args.device)
     encoder = build_encoder(load_model(MODEL), device, choose("auto", device))
     drawn = drawn_pictures(args.work / "drawn.npy")
-    school = School(encoder, args.work, Cutter(args.crop, args.batch, drawn), args.croppers)
-    together = school.learn("together", _new_painters(len(STARTERS)), STARTERS, args.together)
-    for painter, starter in zip(together.averages, STARTERS, strict=True):
+    school = School(encoder, args.work, Cutting(args.crop, args.batch, drawn), args.croppers)
+    together = school.learn("together", _new_painters(len(STARTERS)), STARTERS, args.together).averages
+    for painter, starter in zip(together, STARTERS, strict=True):
         if not args.names or starter.name in args.names:
             own = Painter()
             own.load_state_dict(painter.state_dict())
@@ -79,7 +80,7 @@ def main() -> int:
 
 
 @dataclass(frozen=True)
-class Cutter:
+class Cutting:
     """How crops are cut: pixels along each side, crops in a step, and the drawn pictures."""
 
     side: int
@@ -90,14 +91,14 @@ class Cutter:
 class Feed(IterableDataset[Lesson]):
     """Lessons of one seed, as DataLoader's processes take them: each of these has lessons of its own."""
 
-    def __init__(self, cutter: Cutter, seed: int) -> None:
-        self._cutter = cutter
+    def __init__(self, cutting: Cutting, seed: int) -> None:
+        self._cutting = cutting
         self._seed = seed
 
     def __iter__(self) -> Iterator[Lesson]:
         worker = get_worker_info()
         seed = self._seed if worker is None else worker.seed  # follows from the loader's seed and the worker's number
-        crops = Crops([], seed, self._cutter.drawn, self._cutter.side, self._cutter.batch)
+        crops = Crops([], seed, self._cutting.drawn, self._cutting.side, self._cutting.batch)
         return lessons(crops, learned_sizes(SIZE), seed)
 
 
@@ -112,7 +113,7 @@ class School:
 
     encoder: VGG
     work: Path
-    cutter: Cutter
+    cutting: Cutting
     croppers: int
 
     def learn(self, name: str, painters: Sequence[Painter], starters: Sequence[Starter], steps: int) -> Learner:
@@ -121,15 +122,17 @@ class School:
         file = self.work / f"{name}.pt"
         if file.exists():
             learner.load(file.read_bytes())
+        if learner.steps >= steps:
+            return learner
         seed = SEED + learner.steps
         feed = self._feed(seed)
-        pupils = [Pupil(learner, _targets(one), feed, which) for which, one in enumerate(starters)]
+        trainings = [Training(learner, _targets(one), feed, which) for which, one in enumerate(starters)]
         saved = begun = time.monotonic()
         first = learner.steps
         recent = []
         while learner.steps < steps:
-            pupil = pupils[learner.steps % len(pupils)]
-            recent.append(pupil.step(learner.steps / steps).total)
+            training = trainings[learner.steps % len(trainings)]
+            recent.append(training.step(learner.steps / steps).total)
             if learner.steps == steps or time.monotonic() > saved + SAVE_S:
                 _write(file, learner.to_bytes())
                 saved = time.monotonic()
@@ -142,7 +145,7 @@ class School:
         """Return lessons of a seed, and of this number of croppers."""
         generator = torch.Generator().manual_seed(seed)
         loader = DataLoader(
-            Feed(self.cutter, seed), batch_size=None, num_workers=self.croppers, generator=generator,
+            Feed(self.cutting, seed), batch_size=None, num_workers=self.croppers, generator=generator,
             pin_memory=self.encoder.device.type == "cuda",
         )  # fmt: skip
         return iter(loader)
@@ -171,6 +174,7 @@ def _drawn(seed: int) -> Picture:
     return draw_picture(np.random.default_rng(seed))
 
 
+@cache
 def _targets(starter: Starter) -> dict[int, Targets]:
     """Return a starter's Gram targets by octaves from SIZE."""
     extractor = GramExtractor(load_model(MODEL), "cpu", torch.get_num_threads())

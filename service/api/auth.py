@@ -13,6 +13,7 @@ from service.api.http.access_log import CALLER
 from service.api.http.paths import is_api
 from service.errors import Unauthorized
 
+LOCAL = ip_network("fc00::/7")
 SUBSCRIBER = 64  # leading bits of an IPv6 address that are the same for all of a subscriber's
 
 
@@ -49,6 +50,7 @@ def _host(address: str) -> str:
     """Return an address without the port that some proxies write after it, as in 203.0.113.7:40000 or [::1]:40000.
 
     Of an IPv6 address, return its /64 network: a machine has that many addresses to itself, and takes new ones daily.
+    In a local network, many machines share one.
     """
     host = address.strip()
     if host.startswith("["):
@@ -59,7 +61,7 @@ def _host(address: str) -> str:
         found = ip_address(host)
     except ValueError:  # a name of the proxy's own
         return host
-    if not isinstance(found, IPv6Address) or found.is_loopback:
+    if not isinstance(found, IPv6Address) or found.is_loopback or found.is_link_local or found in LOCAL:
         return str(found)
     return str(found.ipv4_mapped or ip_network((int(found), SUBSCRIBER), strict=False))
 

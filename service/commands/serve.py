@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 from types import FrameType
 
 from service.commands.web import gunicorn_command, gunicorn_variables
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    for finding in (*check_variables(settings), *check_memory(settings)):
+    for finding in chain.from_iterable(check(settings) for check in (check_variables, check_memory)):
         if finding.status != OK:
             logger.warning("%s: %s", finding.text, finding.advice)
     _check(settings)

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
+    last_words.keep_for_killed(settings)
     check_writable(settings)
     provide_temporary_folder(settings.data)
     with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours) as shown:
@@ -74,7 +75,6 @@ def _run_pool(settings: Settings, shown: Exporter | None) -> int:
 
 def _run_one(settings: Settings) -> bool:
     """Run a worker; return whether a new process is to take this one's place."""
-    last_words.keep_for_killed(settings)
     try:
         with loading():
             from service.worker.process import Worker  # noqa: PLC0415 - a parent that forks a pool must not load torch

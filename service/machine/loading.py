@@ -14,9 +14,11 @@ def loading() -> Iterator[None]:
     Modules make hundreds of thousands of objects that live as long as the process. Each full collection would look
     through all of them: while they are made, while the process works, in each process forked from it, and at its end.
     """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()

@@ -22,7 +22,7 @@ from service.engine.vgg import VGG
 from service.options import TransferOptions
 from service.painters.beginning import nearest
 from service.painters.learning import RATE, GradientNotFinite, Learner, Targets, judge
-from service.painters.lessons import Pupil, lessons
+from service.painters.lessons import Training, lessons
 from service.painters.network import Painter
 from service.painters.photographs import CROP, Crops
 from service.painters.weights import PainterWeights
@@ -116,7 +116,7 @@ class Course:
         self._targets = {octaves: _as_targets(grams, encoder.device) for octaves, grams in material.grams.items()}
         self._side = min(CROP, max(LEAST_SIDE, material.size // SIDE_STEP * SIDE_STEP))
         self._learner = self._new_learner()
-        self._pupil = self._new_pupil()
+        self._training = self._new_training()
         kept_out = Crops(material.held_out, SEED - 1, side=self._side)
         self._held_out = []
         for _ in range(HELD_OUT):
@@ -152,9 +152,10 @@ class Course:
         """
         begun, standing = time.monotonic(), self.standing
         try:
-            if not self.steps:
-                self._begin()
-            self.losses = self._pupil.step(self.fraction)
+            if not self.steps and self._choose_first():
+                self._learner = self._new_learner()
+                self._training = self._new_training()
+            self.losses = self._training.step(self.fraction)
         except GradientNotFinite as error:
             self._restart(str(error))
         standing.seconds += time.monotonic() - begun
@@ -195,22 +196,20 @@ class Course:
             self.standing = Standing(**known)
         except Exception as error:  # torch raises errors of many types
             self._learner = self._new_learner()  # a part may have been loaded
-            self._pupil = self._new_pupil()
+            self._training = self._new_training()
             raise UnusableCheckpoint(f"{type(error).__name__}: {error}") from error
         self._learner.rate = self.standing.rate
-        self._pupil = self._new_pupil()
+        self._training = self._new_training()
         self.ended = self.standing.seconds >= self._seconds or self.standing.waited >= PATIENCE
         if not self._has_diverged(self._judged()):
             self._good = copy.deepcopy(self._learner.state())
 
-    def _begin(self) -> None:
-        """Choose what the painter begins with."""
-        self._first = nearest(
+    def _choose_first(self) -> bool:
+        """Choose what the painter begins with, unless that was done; return whether it is another painter."""
+        self._first = self._first or nearest(
             self._encoder, self._beginnings, self._held_out[0], self._targets[0], self._options, on_tick=self._on_tick
         )
-        if self._first:
-            self._learner = self._new_learner()
-            self._pupil = self._new_pupil()
+        return bool(self._first)
 
     def _new_learner(self) -> Learner:
         torch.manual_seed(SEED)
@@ -218,12 +217,12 @@ class Course:
         painter.load_state_dict(self._first or painter.state_dict())
         return Learner(self._encoder, self._options, [painter])
 
-    def _new_pupil(self) -> Pupil:
-        """Return the pupil; the seed of its lessons is the number of steps taken: the same at a step each time."""
+    def _new_training(self) -> Training:
+        """Return the training; the seed of its lessons is the number of steps taken: the same at a step each time."""
         seed = SEED + self.steps
         crops = Crops(self._material.photographs, seed, side=self._side)
         sizes = {octaves: round(self._material.size * 2.0**octaves) for octaves in self._targets}
-        return Pupil(self._learner, self._targets, lessons(crops, sizes, seed))
+        return Training(self._learner, self._targets, lessons(crops, sizes, seed))
 
     def _check(self) -> None:
         """Judge the painter on pictures kept out; end where it no longer gains, restart where it diverged."""
@@ -257,9 +256,10 @@ class Course:
         if self._good:
             self._learner.load_state(self._good)
         else:
+            self._choose_first()
             self._learner = self._new_learner()
         self._learner.rate, self._learner.steps = standing.rate, steps
-        self._pupil = self._new_pupil()
+        self._training = self._new_training()
 
 
 def _as_targets(grams: Grams, device: torch.device) -> Targets:

@@ -81,7 +81,8 @@ class Learner:
     ) -> None:
         """Begin with the weights that the painters have. `rate` is Adam's highest rate.
 
-        Gradients are recorded with `recorder`, on a GPU always, so that a step launches its kernels at once.
+        On a GPU gradients are recorded as CUDA graphs, so that a step launches its kernels at once. `recorder` is for
+        devices that have none.
         """
         self._encoder = encoder
         self._options = options
@@ -127,12 +128,15 @@ class Learner:
     def _evaluation(self, which: int, octaves: float, targets: Targets, shape: torch.Size) -> Evaluation:
         """Return a function of photographs: TERMS in one tensor, then the gradients of the painter's parameters."""
 
+        # It doesn't know this learner, so that both, and the memory of a graph, are freed with the last reference.
+        encoder, options, painter = self._encoder, self._options, self.painters[which]
+
         def evaluate(photographs: Tensor) -> tuple[Tensor, ...]:
-            bfloat16 = self._encoder.precision == "bfloat16"
+            bfloat16 = encoder.precision == "bfloat16"
             with torch.autocast(photographs.device.type, torch.bfloat16, bfloat16, cache_enabled=False):
-                paintings = self.painters[which](photographs, octaves)
-            terms = losses(self._encoder, photographs, paintings.float(), targets, self._options)
-            gradients = torch.autograd.grad(terms["total"], list(self.painters[which].parameters()))
+                paintings = painter(photographs, octaves)
+            terms = losses(encoder, photographs, paintings.float(), targets, options)
+            gradients = torch.autograd.grad(terms["total"], list(painter.parameters()))
             return torch.stack([terms[name].detach() for name in TERMS]), *gradients
 
         if self._recorder is None:
@@ -152,6 +156,7 @@ class Learner:
             part.load_state_dict(state[name])
         self.steps = state["steps"]
         self._skipped = 0
+        self._gradients.clear()
 
     def to_bytes(self) -> bytes:
         """Return the state as a file's bytes."""

@@ -38,7 +38,7 @@ def lessons(crops: Crops, sizes: Mapping[int, int], seed: int) -> Iterator[Lesso
         yield octaves, crops.batch(sizes[octaves])
 
 
-class Pupil:
+class Training:
     """One of a learner's painters, with its Gram targets and its lessons.
 
     Args:

@@ -34,8 +34,11 @@ def load(painters: PresetPainters, model: Callable[[], str], starters: Iterable[
         return
     wanted, given = model(), []
     for mark, starter in waiting.items():
-        if found := _read(starter, wanted):
+        if found := _read(starter):
             weights, data = found
+            if weights.model != wanted:
+                logger.info("the painter of %s learned from another model: it waits", starter.name)
+                continue
             painter = PresetPainter(sha256=digest(data), model=weights.model, size=weights.size)
             if painters.put_once(mark, starter.name, PackedPainter(data, painter), starter.is_unchanged):
                 given.append(starter.name)
@@ -46,7 +49,7 @@ def load(painters: PresetPainters, model: Callable[[], str], starters: Iterable[
 def painters_of(model: str, starters: Iterable[Starter] = STARTERS) -> Iterator[PainterWeights]:
     """Yield the painters that come with the service and learned from this model; `model` is its SHA-256."""
     for starter in starters:
-        if starter.painter.exists() and (found := _read(starter, model)):
+        if starter.painter.exists() and (found := _read(starter)) and found[0].model == model:
             yield found[0]
 
 
@@ -55,15 +58,12 @@ def _mark(starter: Starter) -> str:
     return f"painter:{starter.name}"
 
 
-def _read(starter: Starter, model: str) -> tuple[PainterWeights, bytes] | None:
-    """Return a starter's painter and its file if it learned from this model."""
+def _read(starter: Starter) -> tuple[PainterWeights, bytes] | None:
+    """Return a starter's painter and its file, unless that is broken."""
     data = starter.painter.read_bytes()
     try:
         weights = PainterWeights.from_bytes(data)
     except UnusablePainter as error:
         logger.warning("the painter %s can't be used: %s", starter.painter, error)
-        return None
-    if weights.model != model:
-        logger.info("the painter of %s learned from another model than this service's: it is left out", starter.name)
         return None
     return weights, data

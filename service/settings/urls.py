@@ -42,10 +42,10 @@ def _check_home(path: str) -> None:
 
 def blobs(text: str) -> str:
     """Read where blobs are kept: a URL, or the path of a folder, of which the URL is returned."""
-    scheme, is_url, _ = text.partition("://")
-    if not is_url:
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
         return values.path(text).absolute().as_uri()
     parts = urlsplit(text)
+    scheme = parts.scheme if parts.path.startswith("/") or parts.netloc else ""
     if scheme == "file" and parts.netloc not in ("", "localhost"):
         raise ValueError("has two slashes before its path where there must be three, as in file:///srv/blobs")
     if scheme == "file":

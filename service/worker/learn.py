@@ -66,7 +66,7 @@ class _State:
 
 
 class _Courtesy:
-    """A check that raises Stopping if another job has waited PATIENCE_S for a worker, at most once in LOOK_S."""
+    """A check that raises Stopping if another job has waited PATIENCE_S for a worker; it looks once in LOOK_S."""
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases

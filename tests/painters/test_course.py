@@ -124,7 +124,7 @@ def test_an_error_that_is_no_divergence_ends_it(new: Any, monkeypatch: pytest.Mo
     def fail(*_: Any) -> None:
         raise RuntimeError("not enough memory")
 
-    monkeypatch.setattr(course._pupil, "step", fail)
+    monkeypatch.setattr(course._training, "step", fail)
     with pytest.raises(RuntimeError, match="not enough memory"):
         course.step()
 

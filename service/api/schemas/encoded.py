@@ -92,7 +92,7 @@ def _of_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         given = piece.translate(OF_URLS, SPACE)  # a data: URL may have it as %0A
         digits = given.rstrip(b"=")
-        if padded and digits:
+        if b"=" in digits or (padded and digits):
             raise invalid(f"{NOT_BASE64} (there is more after the = at its end)")
         padded = padded or len(digits) < len(given)
         digits = rest + digits

@@ -30,6 +30,7 @@ from service.pictures.images import ImageFile
 MAX_DEADLINE_S = 30 * 86_400
 MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
+NAMED = "named:"  # before digests of what a caller named; those of earlier versions have nothing before them
 
 
 class StyleEntry(Body):
@@ -91,7 +92,7 @@ class PaintingBody(Body):
 
         A field that is named with its default differs from one that isn't named: there a preset's option may count.
         """
-        return _hash(_plain(self))
+        return f"{NAMED}{_hash(_plain(self))}"
 
     def former_digest(self) -> str:
         """Return the hash that earlier versions stored: all fields with their defaults, but variants as named."""
