@@ -192,9 +192,22 @@ def test_one_finger_paints_and_two_zoom(drafting: Visit) -> None:
     ]
     visit.page.evaluate(FINGERS, palm)
     assert visit.page.evaluate(PAINTED) > before
+    a_palm_may_come_before_its_pen(visit)
     keep_all_the_same(visit)
     read_as_the_service_does(visit)
     tinted_so_that_it_is_seen(visit)
+
+
+def a_palm_may_come_before_its_pen(visit: Visit) -> None:
+    """The pen paints, the paper stays where it is, and nothing of the palm is kept."""
+    before = visit.page.evaluate(PAINTED)
+    palm, pen = ["down", 5, 0.95, 0.95], ["down", 6, 0.1, 0.1, "pen"]
+    moves = [["move", 6, 0.6, 0.1, "pen"], ["move", 5, 0.95, 0.8], ["up", 6, 0.6, 0.1, "pen"], ["up", 5, 0.95, 0.8]]
+    visit.page.evaluate(FINGERS, [palm, pen, *moves])
+    assert visit.page.evaluate(PAINTED) > before
+    expect(visit.at("#brush-scale")).to_have_text("100 %")
+    visit.at("#brush-undo").click()
+    assert visit.page.evaluate(PAINTED) == before
 
 
 def keep_all_the_same(visit: Visit) -> None:
