@@ -122,14 +122,19 @@ export class Paper {
   up({ pointerId }) {
     this.fingers.delete(pointerId);
     if (pointerId !== this.pointer) return;
-    this.pointer = this.last = null;
+    this.endStroke();
     this.onStroke();
+  }
+
+  /** Ends the pointer's stroke, which can't be given up any more: its pointer paints no further until it comes down again. */
+  endStroke() {
+    this.pointer = this.last = null;
   }
 
   giveUp() {
     this.ring(null);
     if (this.pointer === null) return;
-    this.pointer = this.last = null;
+    this.endStroke();
     this.mask.giveUp();
     this.draw();
     this.onStroke();
@@ -146,6 +151,7 @@ export class Paper {
     const from = this.at;
     this.at = { x: Math.min(this.mask.width, Math.max(0, from.x + dx * step)), y: Math.min(this.mask.height, Math.max(0, from.y + dy * step)) };
     if (key === " " || ctrlKey) {
+      this.endStroke();
       this.mask.begin();
       this.drawSoon(this.mask.line(from, this.at, brush));
       this.onStroke();
