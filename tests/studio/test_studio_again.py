@@ -50,6 +50,16 @@ def again(visit: Visit, job: dict[str, Any]) -> None:
     visit.at("#draft-caption").wait_for()
 
 
+def edit_pictures(visit: Visit, preset: str) -> None:
+    """Put a preset's pictures into the mix, to be changed; a style that is there makes room."""
+    visit.at(f'[data-preset="{preset}"]').click()
+    visit.at("#manage-presets").click()
+    visit.at(f'[data-manage="{preset}"]').get_by_text("Edit").click()
+    visit.at("#edit-pictures").click()
+    expect(visit.at("#mix-back")).to_be_visible()
+    visit.at("html[data-draft=saved]").wait_for()
+
+
 def painted(visit: Visit) -> dict[str, Any]:
     id = visit.paint()
     visit.done()
@@ -171,7 +181,10 @@ def test_a_preset_whose_weights_alone_have_changed_is_another_one(
 
 def test_a_blend_comes_back_as_one(visit: Visit, presets: tuple[str, str], photo_png: bytes) -> None:
     job = blended(visit, photo_png, **{"from": presets[0], "to": presets[1], "steps": 3})
+    edit_pictures(visit, presets[0])
     again(visit, job)
+    expect(visit.at("#save-mix-label")).to_have_text("Save this mix as a preset")
+    expect(visit.at("#mix-back")).to_be_hidden()
     expect(visit.at("#extras li")).to_have_text([f"A blend from {presets[0]} to {presets[1]}: 4 pictures"])
     expect(visit.at("#mix li")).to_have_count(0)
     check(visit)
