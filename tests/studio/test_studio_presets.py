@@ -138,6 +138,13 @@ def test_a_chosen_preset_brings_its_settings_onto_the_dials(visit: Visit, preset
     expect(visit.at("#size")).to_have_value("512")  # the preset's settings leave with it
     expect(visit.at("[name=color][value=style]")).to_be_checked()
     expect(visit.at("#strength-shown")).to_have_text("60 %")  # moved since, so it stays
+    what_is_damaged_is_forgotten(visit)
+
+
+def what_is_damaged_is_forgotten(visit: Visit) -> None:
+    visit.page.evaluate("localStorage.setItem('studio.own-settings', '{')")
+    visit.page.evaluate("sessionStorage.setItem('studio.instant', '[')")
+    visit.reload()
 
 
 def test_from_a_saved_mix_with_settings_to_its_end(visit: Visit, presets: str, texture_png: bytes) -> None:

@@ -8,7 +8,7 @@ import { areShown, settingsFor, settingsInWords } from "./preset_settings.js";
 const KEPT = "studio.own-settings"; // as the draft outlives a reload, so does this
 
 /** {name, own, settings}: the preset whose settings came onto the dials, what they are, and the dials before; or null. */
-let taken = JSON.parse(device.get(KEPT) ?? "null");
+let taken = device.parsed(KEPT);
 
 function remember(now) {
   taken = now;
