@@ -44,6 +44,11 @@ function isLeft() {
   return taken !== null && !(draft.mix.length === 1 && draft.mix[0].preset === taken.name);
 }
 
+/** Forgets what came with a preset, and the dials before it: they get the settings of another draft. */
+export function forgetOwnSettings() {
+  remember(null);
+}
+
 /** Has the settings stay where their preset gets another name. */
 export function renameOwnSettings(name, now) {
   if (taken?.name === name) remember({ ...taken, name: now });
