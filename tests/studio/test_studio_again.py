@@ -17,7 +17,8 @@ pytestmark = pytest.mark.slow
 SMALL = {"size": 64, "iterations": 2}
 NOTE_SAID = """addEventListener("DOMContentLoaded", () => {
     globalThis.heard = [];
-    const note = (changes) => heard.push(...changes.flatMap(({ addedNodes }) => [...addedNodes].map((node) => node.data)));
+    const wordsOf = ({ addedNodes }) => [...addedNodes].map((node) => node.data);
+    const note = (changes) => heard.push(...changes.flatMap(wordsOf));
     new MutationObserver(note).observe(document.getElementById("said"), { childList: true });
 });"""
 
