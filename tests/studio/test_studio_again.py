@@ -15,6 +15,12 @@ from studio.visiting import Visit
 pytestmark = pytest.mark.slow
 
 SMALL = {"size": 64, "iterations": 2}
+NOTE_SAID = """addEventListener("DOMContentLoaded", () => {
+    globalThis.heard = [];
+    const wordsOf = ({ addedNodes }) => [...addedNodes].map((node) => node.data);
+    const note = (changes) => heard.push(...changes.flatMap(wordsOf));
+    new MutationObserver(note).observe(document.getElementById("said"), { childList: true });
+});"""
 
 
 @pytest.fixture
@@ -48,6 +54,26 @@ def again(visit: Visit, job: dict[str, Any]) -> None:
     visit.reload()
     visit.at("#again").click()
     visit.at("#draft-caption").wait_for()
+
+
+def edit_pictures(visit: Visit, preset: str) -> None:
+    """Put a preset's pictures into the mix, to be changed; a style that is there makes room."""
+    visit.at(f'[data-preset="{preset}"]').click()
+    visit.at("#manage-presets").click()
+    visit.at(f'[data-manage="{preset}"]').get_by_text("Edit").click()
+    visit.at("#edit-pictures").click()
+    expect(visit.at("#mix-back")).to_be_visible()
+    visit.at("html[data-draft=saved]").wait_for()
+
+
+def take_settings(visit: Visit, preset: str) -> None:
+    """Give a preset settings of its own, and choose it: they come onto the dials."""
+    url = f"{visit.service.url}/v1/styles/{preset}"
+    requests.patch(url, json={"options": {"strength": 0.9}}, timeout=60).raise_for_status()
+    visit.reload()
+    visit.at(f'[data-preset="{preset}"]').click()
+    expect(visit.at("#strength-shown")).to_have_text("90 %")
+    visit.at("html[data-draft=saved]").wait_for()
 
 
 def painted(visit: Visit) -> dict[str, Any]:
@@ -165,13 +191,20 @@ def test_a_preset_whose_weights_alone_have_changed_is_another_one(
 ) -> None:
     job = visit.service.transfer(photo_png, {"preset": presets[1]}, **SMALL)
     put(visit.service, presets[1], [{"image": b64(png(texture[128:192, :96])), "scale": 0.5}])
+    take_settings(visit, presets[0])
+    visit.page.add_init_script(NOTE_SAID)
     again(visit, job)
+    visit.page.wait_for_function("() => heard.some((words) => words.includes('those of that picture'))")
+    assert not any("your own settings" in words for words in visit.page.evaluate("heard"))
     expect(visit.at("#mix strong")).to_have_text([f"{presets[1]}.png"])
 
 
 def test_a_blend_comes_back_as_one(visit: Visit, presets: tuple[str, str], photo_png: bytes) -> None:
     job = blended(visit, photo_png, **{"from": presets[0], "to": presets[1], "steps": 3})
+    edit_pictures(visit, presets[0])
     again(visit, job)
+    expect(visit.at("#save-mix-label")).to_have_text("Save this mix as a preset")
+    expect(visit.at("#mix-back")).to_be_hidden()
     expect(visit.at("#extras li")).to_have_text([f"A blend from {presets[0]} to {presets[1]}: 4 pictures"])
     expect(visit.at("#mix li")).to_have_count(0)
     check(visit)

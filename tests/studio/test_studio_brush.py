@@ -192,9 +192,50 @@ def test_one_finger_paints_and_two_zoom(drafting: Visit) -> None:
     ]
     visit.page.evaluate(FINGERS, palm)
     assert visit.page.evaluate(PAINTED) > before
+    a_palm_may_come_before_its_pen(visit)
+    a_stroke_that_is_given_up_takes_no_step_along(visit)
     keep_all_the_same(visit)
     read_as_the_service_does(visit)
     tinted_so_that_it_is_seen(visit)
+
+
+def a_palm_may_come_before_its_pen(visit: Visit) -> None:
+    """The pen paints, the paper stays where it is, and nothing of the palm is kept."""
+    before = visit.page.evaluate(PAINTED)
+    palm, pen = ["down", 5, 0.95, 0.95], ["down", 6, 0.1, 0.1, "pen"]
+    moves = [["move", 6, 0.6, 0.1, "pen"], ["move", 5, 0.95, 0.8], ["up", 6, 0.6, 0.1, "pen"], ["up", 5, 0.95, 0.8]]
+    visit.page.evaluate(FINGERS, [palm, pen, *moves])
+    assert visit.page.evaluate(PAINTED) > before
+    expect(visit.at("#brush-scale")).to_have_text("100 %")
+    visit.at("#brush-undo").click()
+    assert visit.page.evaluate(PAINTED) == before
+
+
+def a_stroke_that_is_given_up_takes_no_step_along(visit: Visit) -> None:
+    """What was undone can be done again, the oldest step stays, and Undo during a stroke ends it."""
+    before = visit.page.evaluate(PAINTED)
+    pinch = [["down", 7, 0.9, 0.1], ["down", 8, 0.9, 0.9], ["up", 7, 0.9, 0.1], ["up", 8, 0.9, 0.9]]
+    visit.page.evaluate(FINGERS, [["down", 9, 0.9, 0.5], ["up", 9, 0.9, 0.5]])
+    stroke = visit.page.evaluate(PAINTED)
+    visit.at("#brush-undo").click()
+    visit.page.evaluate(FINGERS, pinch)
+    expect(visit.at("#brush-redo")).to_be_enabled()
+    visit.at("#brush-redo").click()
+    assert visit.page.evaluate(PAINTED) == stroke > before
+    visit.page.evaluate(FINGERS, pinch[:1])
+    visit.page.keyboard.press("Control+z")
+    visit.page.evaluate(FINGERS, pinch[1:])
+    assert visit.page.evaluate(PAINTED) == stroke
+    steps = """async () => {
+        const { Mask } = await import("/studio/js/mask.js");
+        const mask = new Mask({ width: 1, height: 1 }, 7);
+        for (let k = 0; k < 40; k++) mask.fill(k);
+        mask.begin();
+        mask.giveUp();
+        while (mask.past.length) mask.undo();
+        return mask.values[0];
+    }"""
+    assert visit.page.evaluate(steps) == 7
 
 
 def keep_all_the_same(visit: Visit) -> None:

@@ -138,6 +138,13 @@ def test_a_chosen_preset_brings_its_settings_onto_the_dials(visit: Visit, preset
     expect(visit.at("#size")).to_have_value("512")  # the preset's settings leave with it
     expect(visit.at("[name=color][value=style]")).to_be_checked()
     expect(visit.at("#strength-shown")).to_have_text("60 %")  # moved since, so it stays
+    what_is_damaged_is_forgotten(visit)
+
+
+def what_is_damaged_is_forgotten(visit: Visit) -> None:
+    visit.page.evaluate("localStorage.setItem('studio.own-settings', '{')")
+    visit.page.evaluate("sessionStorage.setItem('studio.instant', '[')")
+    visit.reload()
 
 
 def test_from_a_saved_mix_with_settings_to_its_end(visit: Visit, presets: str, texture_png: bytes) -> None:
@@ -204,6 +211,10 @@ def changed_in_the_mix(visit: Visit, texture_png: bytes) -> None:
     manage(visit)
     row(visit, "of-mine-too").get_by_text("Edit").click()
     visit.at("#edit-pictures").click()
+    other_styles_take_nothing_along(visit, texture_png)
+    manage(visit)
+    row(visit, "of-mine-too").get_by_text("Edit").click()
+    visit.at("#edit-pictures").click()
     visit.at("#mix li:nth-child(2) [data-field=weight]").fill("0.25")
     visit.at("#save-mix").filter(has_text="of-mine-too").click()
     expect(visit.at("#preset-name")).to_have_value("of-mine-too")
@@ -212,6 +223,15 @@ def changed_in_the_mix(visit: Visit, texture_png: bytes) -> None:
     expect(visit.at("#mix strong")).to_have_text(["of-mine-too", "third.png"])
     expect(visit.at("#mix .mask")).to_have_count(1)
     assert [image["weight"] for image in saved(visit, "of-mine-too")["images"]] == [0.75, 0.25]
+
+
+def other_styles_take_nothing_along(visit: Visit, texture_png: bytes) -> None:
+    """The mix that made room for a preset's pictures waits until it is wanted, whatever else is in the mix."""
+    for _ in range(2):
+        visit.at("#mix").get_by_label("Remove ").first.click()
+    visit.add_styles(file("other.png", texture_png))
+    visit.at("#mix-back").click()
+    expect(visit.at("#mix strong")).to_have_text(["of-mine-too", "third.png"])
 
 
 def masks_stay_in_the_mix(visit: Visit) -> None:

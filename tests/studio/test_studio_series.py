@@ -151,7 +151,7 @@ def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> N
     visit.set(size=str(size), iterations="40")
     refresh = "import('/studio/js/forecast.js').then((forecast) => forecast.refreshForecast())"
     visit.page.evaluate(refresh)
-    expect(visit.at("#estimate")).to_have_text("Its time isn\u2019t known here yet")
+    expect(visit.at("#estimate")).to_have_text("How long it takes isn\u2019t known here yet")
     waiting += [{}, {}]
     visit.page.evaluate(refresh)
     expect(visit.at("#estimate")).to_have_text("After 2 other pictures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class Visit:
     @classmethod
     @contextmanager
     def of(cls, browser: Browser, service: RunningService, **settings: Any) -> Iterator[Visit]:
-        context = _window(browser, **settings)
+        context = _window(browser, json.dumps(settings, sort_keys=True))
         visit = cls(context.new_page(), service)
         note_errors(visit.page, visit.wrong)
         try:
@@ -57,6 +58,7 @@ class Visit:
         """Remove what former visits left in the browser."""
         session = self.page.context.new_cdp_session(self.page)
         session.send("Storage.clearDataForOrigin", {"origin": self.service.url, "storageTypes": REMEMBERED})
+        session.send("Network.clearBrowserCache")
         session.detach()
 
     def open(self, path: str = "/") -> None:
@@ -115,12 +117,14 @@ class Visit:
 
 
 @cache
-def _window(browser: Browser, **settings: Any) -> BrowserContext:
+def _window(browser: Browser, settings: str) -> BrowserContext:
     """A window of the browser, with an empty page that keeps it open. Each visit is a new page in it.
+
+    `settings` are JSON, as a cache's key can't be a dict.
 
     A new window for each visit would cost more CPU time than the studio's page.
     """
-    context = browser.new_context(reduced_motion="reduce", **settings)
+    context = browser.new_context(reduced_motion="reduce", **json.loads(settings))
     context.set_default_timeout(WAIT_MS)
     context.add_init_script(TELL_VIOLATIONS)
     context.new_page()

@@ -82,6 +82,7 @@ function leave() {
 
 function act(words, change) {
   return () => {
+    paper.endStroke();
     change(paper.mask);
     paper.draw();
     markSteps();

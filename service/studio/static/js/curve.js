@@ -17,7 +17,7 @@ const nameOf = (job) => `studio.losses.${job}`;
 /** Begins the curve of a transfer, with the points that this tab has seen before a reload. */
 export function beginCurve(job) {
   id = job;
-  points = JSON.parse(visit.get(nameOf(id)) ?? "[]");
+  points = visit.parsed(nameOf(id)) ?? [];
   draw();
 }
 

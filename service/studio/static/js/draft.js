@@ -123,6 +123,7 @@ export async function restore() {
 
 /** Replaces the draft by another one. */
 export function replaceDraft({ content, mix, settings, extras }) {
+  change("edited", null);
   change("content", content);
   replaceMix(mix);
   change("settings", { ...DEFAULTS, ...settings });

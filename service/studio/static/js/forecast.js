@@ -7,7 +7,7 @@ import { duration } from "./words.js";
 
 const EVERY_MS = 15_000;
 const MEASURED = 8; // every so many times it is also asked what took how long
-const UNKNOWN = "its time isn’t known here yet";
+const UNKNOWN = "how long it takes isn’t known here yet";
 
 let others = 0;
 let asked = 0; // when the service was asked last

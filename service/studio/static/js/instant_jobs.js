@@ -6,7 +6,7 @@ import { visit } from "./memory.js";
 const KEPT = "studio.instant";
 const GONE = 404;
 
-let ids = JSON.parse(visit.get(KEPT) ?? "[]"); // of the last one, and of older ones that could not be deleted yet
+let ids = visit.parsed(KEPT) ?? []; // of the last one, and of older ones that could not be deleted yet
 
 function remember(some) {
   ids = some;

@@ -15,6 +15,7 @@ export class Mask {
     this.values = new Uint8Array(width * height).fill(value);
     this.past = [];
     this.future = [];
+    this.dropped = { oldest: [], future: [] }; // by the last `begin`
   }
 
   /** Whether all places have this value. */
@@ -37,13 +38,15 @@ export class Mask {
   /** Keeps the mask as it is, so that what comes next can be undone. */
   begin() {
     this.past.push(this.values.slice());
-    if (this.past.length > STEPS) this.past.shift();
+    this.dropped = { oldest: this.past.splice(0, this.past.length - STEPS), future: this.future };
     this.future = [];
   }
 
-  /** Takes back what came since the last `begin`, as if it had never been. */
+  /** Takes back what came since the last `begin`, as if it had never been; only where nothing was undone meanwhile. */
   giveUp() {
     this.values = this.past.pop();
+    this.past.unshift(...this.dropped.oldest);
+    this.future = this.dropped.future;
   }
 
   undo() {

@@ -9,6 +9,7 @@ function guarded(kind) {
   };
   return {
     get: (name) => orNull((storage) => storage.getItem(name)),
+    parsed: (name) => orNull((storage) => JSON.parse(storage.getItem(name))), // null too where it is damaged
     set: (name, text) => orNull((storage) => storage.setItem(name, text)),
     forget: (name) => orNull((storage) => storage.removeItem(name)),
   };

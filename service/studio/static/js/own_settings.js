@@ -8,7 +8,7 @@ import { areShown, settingsFor, settingsInWords } from "./preset_settings.js";
 const KEPT = "studio.own-settings"; // as the draft outlives a reload, so does this
 
 /** {name, own, settings}: the preset whose settings came onto the dials, what they are, and the dials before; or null. */
-let taken = JSON.parse(device.get(KEPT) ?? "null");
+let taken = device.parsed(KEPT);
 
 function remember(now) {
   taken = now;
@@ -42,6 +42,11 @@ function putBack() {
 
 function isLeft() {
   return taken !== null && !(draft.mix.length === 1 && draft.mix[0].preset === taken.name);
+}
+
+/** Forgets what came with a preset, and the dials before it: they get the settings of another draft. */
+export function forgetOwnSettings() {
+  remember(null);
 }
 
 /** Has the settings stay where their preset gets another name. */

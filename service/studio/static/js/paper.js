@@ -72,7 +72,10 @@ export class Paper {
     return { ...rest, radius: (size / 2) * scale * (pointerType === "pen" ? 0.3 + 0.7 * pressure : 1) };
   }
 
-  /** One finger paints. A second one takes back what the first one has begun: two of them move and zoom the paper. */
+  /**
+   * One finger paints. A second one takes back what the first one has begun: two of them move and zoom the paper. Beside a pen,
+   * a touch is the palm of the hand, whichever came first.
+   */
   down(event) {
     const fingers = [...this.fingers.values()];
     const isPalm = event.pointerType === "touch" && fingers.some(({ pointerType }) => pointerType === "pen");
@@ -80,6 +83,7 @@ export class Paper {
     event.preventDefault();
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
+    if (event.pointerType === "pen") this.forgetPalm();
     this.fingers.set(event.pointerId, event);
     if (this.fingers.size > 1) return this.giveUp();
     this.pointer = event.pointerId;
@@ -88,8 +92,14 @@ export class Paper {
     this.ring(event);
   }
 
+  forgetPalm() {
+    this.giveUp();
+    this.fingers.clear();
+  }
+
   move(event) {
     const before = this.fingers.get(event.pointerId);
+    if (!before && event.pointerType === "touch") return; // a palm
     if (before) this.fingers.set(event.pointerId, event);
     if (this.fingers.size > 1) return before && this.pinch(event, before);
     if (event.pointerId === this.pointer) {
@@ -112,14 +122,19 @@ export class Paper {
   up({ pointerId }) {
     this.fingers.delete(pointerId);
     if (pointerId !== this.pointer) return;
-    this.pointer = this.last = null;
+    this.endStroke();
     this.onStroke();
+  }
+
+  /** Ends the pointer's stroke, which can't be given up any more: its pointer paints no further until it comes down again. */
+  endStroke() {
+    this.pointer = this.last = null;
   }
 
   giveUp() {
     this.ring(null);
     if (this.pointer === null) return;
-    this.pointer = this.last = null;
+    this.endStroke();
     this.mask.giveUp();
     this.draw();
     this.onStroke();
@@ -136,6 +151,7 @@ export class Paper {
     const from = this.at;
     this.at = { x: Math.min(this.mask.width, Math.max(0, from.x + dx * step)), y: Math.min(this.mask.height, Math.max(0, from.y + dy * step)) };
     if (key === " " || ctrlKey) {
+      this.endStroke();
       this.mask.begin();
       this.drawSoon(this.mask.line(from, this.at, brush));
       this.onStroke();

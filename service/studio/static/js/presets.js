@@ -52,7 +52,7 @@ export async function editPictures({ name, description, options }) {
 /** Ends the editing of a preset's pictures where none of them is in the mix any more, and nothing waits to come back. */
 function followMix() {
   const { mix, edited } = draft;
-  const goesOn = edited && (mix.length ? mix.some(({ id }) => edited.pictures.includes(id)) : edited.before.length > 0);
+  const goesOn = edited && (edited.before.length > 0 || mix.some(({ id }) => edited.pictures.includes(id)));
   if (edited && !goesOn) change("edited", null);
 }
 

@@ -4,6 +4,7 @@ import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
 import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
 import { solePreset } from "./known.js";
+import { forgetOwnSettings } from "./own_settings.js";
 import { Past } from "./past.js";
 import { sizeOf } from "./pictures.js";
 import { OPTION_DEFAULTS } from "./service.js";
@@ -15,6 +16,7 @@ const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(PLACE
 
 export async function reuse(job) {
   const past = await draftOf(job);
+  forgetOwnSettings();
   replaceDraft(past);
   await goToDraft();
   say(["The photograph, the mix and the settings are those of that picture.", ...past.extras.map(({ words }) => words)].join(" "));
