@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,8 +21,7 @@ def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path
     with RunningService(narrow_model, tmp_path, workers=2, lease_s=3) as service:
         id = begun(service, LONG | {"iterations": 250})
         checkpointed(service, id)
-        frozen = holder(service, id)
-        os.kill(frozen, signal.SIGSTOP)
+        frozen = frozen_holder(service, id)
         try:
             eventually(lambda: times_begun(service, id) == 2, 30, "not taken over")
         finally:
@@ -29,6 +31,20 @@ def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path
         assert job["status"] == "succeeded"
         results = list((service.data / "blobs" / "jobs" / id).glob("result-*"))
         assert [path.name for path in results] == ["result-2-0.png"]
+
+
+def frozen_holder(service: RunningService, id: str) -> int:
+    """Freeze the process that works on a job; not in the middle of a write, because then nobody else could write."""
+    process = holder(service, id)
+    while True:
+        os.kill(process, signal.SIGSTOP)
+        with closing(sqlite3.connect(service.data / "service.db", timeout=1)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                return process
+            except sqlite3.OperationalError:
+                os.kill(process, signal.SIGCONT)
+                time.sleep(0.05)
 
 
 def holder(service: RunningService, id: str) -> int:
