@@ -117,13 +117,13 @@ def painting_memory(request: TransferRequest, painting: Painting, size: int, pre
     """Return the bytes that a process takes at its peak for one picture of a transfer of `size` pixels."""
     width, height = _output_pixels(request, size)
     styles = [pixels for style in painting.styles for pixels in _brought_to(style.sized(), size)]
-    return needed(width, height, styles, precision, _beside(painting, width * height, precision))
+    return needed(width, height, styles, precision, _beside(painting, width * height))
 
 
-def _beside(painting: Painting, pixels: int, precision: str) -> float:
+def _beside(painting: Painting, pixels: int) -> float:
     """Return the bytes for more content layers than usual, and for masks."""
     features = max(0.0, features_per_pixel(painting.options.content_layers) - ORDINARY)
-    return pixels * features * PER_FEATURE[precision] + _masks(painting, pixels)
+    return pixels * features * PER_FEATURE + _masks(painting, pixels)
 
 
 def _masks(painting: Painting, pixels: int) -> int:
@@ -149,7 +149,7 @@ def _errors(request: TransferRequest, capacity: Capacity, largest: int | None) -
     taken = {"size": 0}
     for k, painting in enumerate(request.paintings):
         prefix = f"variants.{k}." if request.variants else ""
-        beside = _beside(painting, width * height, capacity.precision)
+        beside = _beside(painting, width * height)
         taken["size"] = max(taken["size"], needed(width, height, (), capacity.precision, beside))
         for i, style in enumerate(painting.styles):
             pixels = _brought_to(style.sized(), size)
