@@ -27,7 +27,7 @@ from service.storage.typed_json import Json
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
 
-MAX_ATTEMPTS = 3  # claims whose worker died, after which the job is given up
+MAX_ATTEMPTS = 3  # workers that died one after another without getting a job further, after which it is given up
 
 
 class LeaseLost(Exception):
@@ -130,7 +130,8 @@ class Leases:
             if preview is not None:
                 row.events += 1
                 row.preview = replace(preview, event=row.events)
-            row.checkpoint = checkpoint or row.checkpoint
+            if checkpoint is not None:
+                _enter(row, checkpoint)
             row.lease_until = clock + self._lease_s
             return News(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 
@@ -247,6 +248,13 @@ def _held(session: Session, claim: Claim) -> JobRow:
     return row
 
 
+def _enter(row: JobRow, checkpoint: JobCheckpoint) -> None:
+    """Write a checkpoint; if no attempt has got as far before, the count of attempts begins anew with this one."""
+    row.checkpoint = checkpoint
+    if checkpoint.reached > row.reached:
+        row.reached, row.attempts = checkpoint.reached, 1
+
+
 def _go_back(row: JobRow) -> None:
     """Set the progress back to where the job will continue."""
     row.events += 1
@@ -267,7 +275,7 @@ def _give_up(session: Session, row: JobRow) -> bool:
 
 
 def _worn_out(row: JobRow) -> JobFailed:
-    """Return the error of a job whose workers died too often."""
+    """Return the error of a job whose workers died too often without getting it further."""
     reached = ""
     if row.kind == TRANSFER:
         iterations = TransferRequest.of(row).iterations

@@ -67,6 +67,8 @@ class JobRow(Base):
     """A job of one of the kinds in service.storage.kinds. `number` is its place in the order of arrival.
 
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
+    `reached` is how far its furthest checkpoint was, see JobCheckpoint; `attempts` counts the claims since then, the
+    one that wrote it included, and without those that were given back.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from.
 
@@ -113,6 +115,7 @@ class JobRow(Base):
     worker: Mapped[str | None]
     fence: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
+    reached: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[float | None]
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
