@@ -155,6 +155,8 @@ class IdempotencyRow(Base):
 class DeliveryRow(Base):
     """A webhook to be delivered: `payload` is the body. `due_at` is the next attempt, None if there is none left.
 
+    `host` is the host of its URL, with the port if it names one; empty in rows of earlier versions.
+
     A dispatcher moves `due_at` before its attempt, so that the webhook comes back if that process dies.
     """
 
@@ -164,6 +166,7 @@ class DeliveryRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str]
     url: Mapped[str]
+    host: Mapped[str] = mapped_column(default="", server_default="")
     payload: Mapped[Json]
     created_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)
