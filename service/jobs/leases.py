@@ -194,12 +194,7 @@ class Leases:
         Raises LeaseLost.
         """
         with self._writing() as session:
-            row = _held(session, claim)
-            row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
-            _go_back(row)
-            row.attempts -= 1
-            if row.checkpoint is None and not row.attempts:
-                row.started_at = None
+            _give_back(_held(session, claim))
         ring(JOBS)
 
     def others_wait(self, seconds: float) -> bool:
@@ -238,6 +233,20 @@ class Leases:
             workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
         dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
         return self.release(dead) if dead else []
+
+
+def give_back_all(session: Session) -> None:
+    """Put all running jobs back in the queue: in a copy of a database, whose workers aren't there."""
+    for row in session.scalars(select(JobRow).where(JobRow.status == "running")):
+        _give_back(row)
+
+
+def _give_back(row: JobRow) -> None:
+    row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
+    _go_back(row)
+    row.attempts -= 1
+    if row.checkpoint is None and not row.attempts:
+        row.started_at = None
 
 
 def _held(session: Session, claim: Claim) -> JobRow:
