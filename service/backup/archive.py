@@ -48,8 +48,8 @@ class Manifest:
     format: int = FORMAT
 
     @property
-    def bytes(self) -> int:
-        """Size of all files."""
+    def size(self) -> int:
+        """Bytes of all files."""
         return sum(digest.size for digest in self.files.values())
 
     def to_bytes(self) -> bytes:

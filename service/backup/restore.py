@@ -79,5 +79,5 @@ def _check_revision(manifest: Manifest) -> None:
 
 def _check_room(folders: Sequence[Path], manifest: Manifest) -> None:
     for folder in folders:
-        if (free := Disk(folder).free()) < manifest.bytes:
-            raise NoSpace(f"the backup takes {manifest.bytes / MIB:.1f} MiB, and {folder} has {free / MIB:.1f} free")
+        if (free := Disk(folder).free()) < manifest.size:
+            raise NoSpace(f"the backup takes {manifest.size / MIB:.1f} MiB, and {folder} has {free / MIB:.1f} free")

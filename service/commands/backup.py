@@ -26,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"{len(taken.missing)} files that rows name are missing in the service itself: {named}", file=sys.stderr
         )
-    print(f"{args.file}: {len(taken.manifest.files)} files, {taken.manifest.bytes / MIB:.1f} MiB")
+    print(f"{args.file}: {len(taken.manifest.files)} files, {taken.manifest.size / MIB:.1f} MiB")
     return 0

@@ -18,5 +18,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     places = Places.of(Settings.from_environment())
     manifest = restore_backup(places, args.file)
-    print(f"{places.database}: restored with {len(manifest.files)} files, {manifest.bytes / MIB:.1f} MiB")
+    print(f"{places.database}: restored with {len(manifest.files)} files, {manifest.size / MIB:.1f} MiB")
     return 0

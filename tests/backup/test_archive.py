@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import tarfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,6 @@ from front_door import png
 from jobs.submitting import REQUEST
 
 from service.backup import archive
-from service.backup.archive import Manifest
 from service.backup.places import Places
 from service.backup.restore import restore_backup
 from service.backup.take import take_backup
@@ -169,13 +171,6 @@ def test_a_backup_that_fails_leaves_nothing(store: Store, tmp_path: Path, monkey
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
 
-def edited(change: Callable[[Manifest], object], manifest: Manifest) -> bytes:
-    """Return a manifest as JSON after a change of the object."""
-    json_ = json.loads(manifest.to_bytes())
-    change(json_)
-    return json.dumps(json_).encode()
-
-
 def rewritten(file: Path, name: str, data: bytes, *, as_name: str = "") -> None:
     """Give a member of an archive other bytes, or another name."""
     with tarfile.open(file) as tar:
@@ -185,12 +180,12 @@ def rewritten(file: Path, name: str, data: bytes, *, as_name: str = "") -> None:
             info = tarfile.TarInfo(as_name if as_name and found == name else found)
             content = data if found == name else own
             info.size = len(content)
-            tar.addfile(info, archive.io.BytesIO(content))
+            tar.addfile(info, io.BytesIO(content))
 
 
-def manifest_of(file: Path) -> dict[str, object]:
+def manifest_of(file: Path) -> dict[str, Any]:
     with tarfile.open(file) as tar:
-        found: dict[str, object] = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+        found: dict[str, Any] = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
     return found
 
 
@@ -199,7 +194,7 @@ def cut(file: Path) -> None:
 
 
 def with_other_bytes(file: Path) -> None:
-    name = next(name for name in manifest_of(file)["files"] if name.startswith("blobs/styles"))  # type: ignore[attr-defined]
+    name = next(name for name in manifest_of(file)["files"] if name.startswith("blobs/styles"))
     rewritten(file, name, b"other")
 
 
@@ -211,18 +206,18 @@ def with_manifest(**changes: object) -> Callable[[Path], None]:
 
 
 def without_a_member(file: Path) -> None:
-    name = next(name for name in manifest_of(file)["files"] if name.startswith("blobs/styles"))  # type: ignore[attr-defined]
+    name = next(name for name in manifest_of(file)["files"] if name.startswith("blobs/styles"))
     rewritten(file, name, b"", as_name="blobs/other")
 
 
 def with_a_name_outside(file: Path) -> None:
-    digest = {"sha256": archive.hashlib.sha256(b"x").hexdigest(), "size": 1}
+    digest = {"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1}
     name = "blobs/../../outside"
     rewritten(file, "manifest.json", json.dumps(manifest_of(file) | {"files": {name: digest}}).encode())
     with tarfile.open(file, "a") as tar:
         info = tarfile.TarInfo(name)
         info.size = 1
-        tar.addfile(info, archive.io.BytesIO(b"x"))
+        tar.addfile(info, io.BytesIO(b"x"))
 
 
 @pytest.mark.parametrize(
@@ -278,7 +273,7 @@ def test_a_backup_that_has_no_room_is_refused(
 @pytest.mark.parametrize(
     "settings", [{"database_url": "postgresql+psycopg://nst@db/nst"}, {"blobs": "s3://bucket/x"}]
 )
-def test_postgresql_and_s3_are_sent_to_the_docs(settings: dict[str, str], tmp_path: Path) -> None:
+def test_postgresql_and_s3_are_sent_to_the_docs(settings: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"docs/operating\.md"):
         Places.of(Settings(data=tmp_path, **settings))
 

@@ -66,7 +66,7 @@ def test_without_one_the_service_makes_one_that_lasts(database: Database, databa
 
 
 def test_no_two_services_make_the_same(tmp_path: Path) -> None:
-    secrets = set()
+    secrets: set[str] = set()
     for name in ("a", "b"):
         database = Database(f"sqlite:///{tmp_path}/{name}.db")
         secrets.update(signing_secrets(Settings(), database))
