@@ -1,4 +1,4 @@
-"""python -m service serve | web | worker | painter | stylize | doctor | webhook-secret | accept-blobs"""
+"""python -m service COMMAND: serve, web, worker, painter, stylize, doctor, backup, restore …, see COMMANDS."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ COMMANDS = {
     "doctor": "look whether all that the service needs is there and works",
     "webhook-secret": "print the secret by which webhooks are signed",
     "accept-blobs": "say that the database is the one that the blob store belongs to",
+    "backup": "copy database and blobs into one file while the service runs",
+    "restore": "put a backup into an empty folder",
     "stylize": "paint one picture without a server",
 }
 

@@ -177,8 +177,11 @@ class Settings:
         ":port; empty: none",
         values.words,
     )
-    webhook_secret: str = _setting(
-        "", "whsec_… by which webhooks are signed; empty: one that the service made, see `service webhook-secret`"
+    webhook_secret: tuple[str, ...] = _setting(
+        (),
+        "whsec_… by which webhooks are signed; several, comma-separated, while one replaces another; empty: one that "
+        "the service made, see `service webhook-secret`",
+        values.words,
     )
     log: str = _setting(
         "auto", "form of the log: json, text, or auto (text at a terminal)", values.one_of("auto", "json", "text")

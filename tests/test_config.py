@@ -52,7 +52,7 @@ DEFAULTS: dict[str, Any] = {
     "NST_PHOTOS": None,
     "NST_BROKER_URL": "",
     "NST_WEBHOOK_HOSTS": (),
-    "NST_WEBHOOK_SECRET": "",
+    "NST_WEBHOOK_SECRET": (),
     "NST_LOG": "auto",
     "NST_METRICS_PORT": 0,
 }
@@ -124,7 +124,7 @@ def test_an_empty_variable_means_the_default() -> None:
         ("blobs", "s3://bucket/prefix", "s3://bucket/prefix"),
         ("broker_url", "redis://broker/0", "redis://broker/0"),
         ("webhook_hosts", "hooks.example.com, *.example.org:8443", ("hooks.example.com", "*.example.org:8443")),
-        ("webhook_secret", "whsec_x", "whsec_x"),
+        ("webhook_secret", "whsec_x, whsec_y", ("whsec_x", "whsec_y")),
     ],
 )
 def test_every_setting_is_read_from_its_variable(name: str, text: str, value: Any) -> None:

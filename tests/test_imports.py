@@ -62,6 +62,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
             "pydantic_core",
             "werkzeug",
         ),
+        "backup": ("sqlalchemy",),
         "worker": ("sqlalchemy",),
     },
     {

@@ -1,4 +1,4 @@
-"""python -m service webhook-secret: the secret by which receivers verify webhooks."""
+"""python -m service webhook-secret: the secret by which receivers verify webhooks, or each of several, on a line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from service.config import Settings
 from service.storage.database import Database
-from service.webhooks.secret import signing_secret
+from service.webhooks.secret import signing_secrets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,5 +15,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
-    print(signing_secret(settings, Database(settings.database)))
+    print(*signing_secrets(settings, Database(settings.database)), sep="\n")
     return 0

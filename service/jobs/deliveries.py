@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
@@ -29,6 +31,7 @@ class Delivery:
     """A webhook to send now.
 
     Attributes:
+        host: of the URL, with the port if it names one.
         payload: None where the row is damaged.
         attempts: how many were made, this one included.
         trace: the traceparent that its job came with.
@@ -37,6 +40,7 @@ class Delivery:
     id: str
     job_id: str
     url: str
+    host: str
     payload: dict[str, Any] | None
     attempts: int
     trace: str | None = None
@@ -47,9 +51,33 @@ def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any]) ->
     clock = read_clock(session)
     session.add(
         DeliveryRow(
-            id=f"msg_{uuid.uuid4().hex}", job_id=job_id, url=url, payload=payload, created_at=clock, due_at=clock
+            id=f"msg_{uuid.uuid4().hex}",
+            job_id=job_id,
+            url=url,
+            host=urlsplit(url).netloc.lower(),
+            payload=payload,
+            created_at=clock,
+            due_at=clock,
         )
     )
+
+
+def send_again(session: Session, job_id: str) -> bool:
+    """Make the webhook of an ended job due now; return whether it is still kept.
+
+    It keeps its id, by which receivers know what they have had. One that waits for its next attempt doesn't wait any
+    longer, unless that is less than LEASE_S away: it may be under way.
+    """
+    row = session.scalar(select(DeliveryRow).where(DeliveryRow.job_id == job_id).with_for_update())
+    if row is None:
+        return False
+    clock = read_clock(session)
+    if row.due_at is None:
+        row.attempts, row.delivered_at, row.error = 0, None, None
+        row.due_at = clock
+    elif row.due_at > clock + LEASE_S:
+        row.due_at = clock
+    return True
 
 
 def forget_old(session: Session, retention_s: float) -> None:
@@ -65,9 +93,13 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self) -> Delivery | None:
-        """Take the webhook that has been due longest, for `LEASE_S` seconds; None if none is due."""
-        due = select(DeliveryRow).where(DeliveryRow.due_at <= now()).order_by(DeliveryRow.due_at).limit(1)
+    def claim(self, busy: Collection[str] = ()) -> Delivery | None:
+        """Take the webhook that has been due longest, for `LEASE_S` seconds; None if none is due.
+
+        Those to `busy` hosts stay where they are.
+        """
+        due = select(DeliveryRow).where(DeliveryRow.due_at <= now(), DeliveryRow.host.not_in(busy))
+        due = due.order_by(DeliveryRow.due_at).limit(1)
         with self._database.reading() as session:
             if session.scalar(due) is None:
                 return None
@@ -78,7 +110,7 @@ class Deliveries:
             row.due_at = read_clock(session) + LEASE_S
             row.attempts += 1
             trace = session.scalar(select(JobRow.trace).where(JobRow.id == row.job_id))
-            return Delivery(row.id, row.job_id, row.url, row.payload, row.attempts, trace)
+            return Delivery(row.id, row.job_id, row.url, row.host, row.payload, row.attempts, trace)
 
     def delivered(self, id: str) -> None:
         """Mark a webhook as delivered, even if another dispatcher is trying it now."""

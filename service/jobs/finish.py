@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
-from service.jobs.deliveries import enqueue
+from service.jobs.deliveries import enqueue, send_again
 from service.jobs.job_log import log_after_commit
 from service.jobs.resource import iso, transfer_resource
 from service.storage.database import read_clock
@@ -21,15 +21,25 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     row.finished_at = read_clock(session)
     row.timings = (row.timings or {}) | _clock_timings(row)
     row.events += 1
-    if row.callback_url:
-        enqueue(session, row.id, row.callback_url, _payload(row))
+    _call_back(session, row)
     log_after_commit(session, row, error.slug if error else None)
+
+
+def call_back_again(session: Session, row: JobRow) -> None:
+    """Send the webhook of an ended job, if it has one, once more."""
+    if not send_again(session, row.id):
+        _call_back(session, row)
 
 
 def deadline_error(row: JobRow) -> DeadlineExceeded:
     """Return the error of a job that missed its deadline."""
     given = (row.deadline_at or row.created_at) - row.created_at
     return DeadlineExceeded(f"it was not finished in the {round(given, 3):g} s of its deadline_s")
+
+
+def _call_back(session: Session, row: JobRow) -> None:
+    if row.callback_url:
+        enqueue(session, row.id, row.callback_url, _payload(row))
 
 
 def _payload(row: JobRow) -> dict[str, Any]:

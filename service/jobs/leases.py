@@ -27,7 +27,7 @@ from service.storage.typed_json import Json
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
 
-MAX_ATTEMPTS = 3  # claims whose worker died, after which the job is given up
+MAX_ATTEMPTS = 3  # workers that died one after another without getting a job further, after which it is given up
 
 
 class LeaseLost(Exception):
@@ -130,7 +130,8 @@ class Leases:
             if preview is not None:
                 row.events += 1
                 row.preview = replace(preview, event=row.events)
-            row.checkpoint = checkpoint or row.checkpoint
+            if checkpoint is not None:
+                _enter(row, checkpoint)
             row.lease_until = clock + self._lease_s
             return News(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 
@@ -193,12 +194,7 @@ class Leases:
         Raises LeaseLost.
         """
         with self._writing() as session:
-            row = _held(session, claim)
-            row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
-            _go_back(row)
-            row.attempts -= 1
-            if row.checkpoint is None and not row.attempts:
-                row.started_at = None
+            _give_back(_held(session, claim))
         ring(JOBS)
 
     def others_wait(self, seconds: float) -> bool:
@@ -239,12 +235,33 @@ class Leases:
         return self.release(dead) if dead else []
 
 
+def give_back_all(session: Session) -> None:
+    """Put all running jobs back in the queue: in a copy of a database, whose workers aren't there."""
+    for row in session.scalars(select(JobRow).where(JobRow.status == "running")):
+        _give_back(row)
+
+
+def _give_back(row: JobRow) -> None:
+    row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
+    _go_back(row)
+    row.attempts -= 1
+    if row.checkpoint is None and not row.attempts:
+        row.started_at = None
+
+
 def _held(session: Session, claim: Claim) -> JobRow:
     held = select(JobRow).where(JobRow.id == claim.id, JobRow.fence == claim.fence, JobRow.status == "running")
     row = session.scalar(held.with_for_update())
     if row is None:
         raise LeaseLost(claim.id)
     return row
+
+
+def _enter(row: JobRow, checkpoint: JobCheckpoint) -> None:
+    """Write a checkpoint; if no attempt has got as far before, the count of attempts begins anew with this one."""
+    row.checkpoint = checkpoint
+    if checkpoint.reached > row.reached:
+        row.reached, row.attempts = checkpoint.reached, 1
 
 
 def _go_back(row: JobRow) -> None:
@@ -267,7 +284,7 @@ def _give_up(session: Session, row: JobRow) -> bool:
 
 
 def _worn_out(row: JobRow) -> JobFailed:
-    """Return the error of a job whose workers died too often."""
+    """Return the error of a job whose workers died too often without getting it further."""
     reached = ""
     if row.kind == TRANSFER:
         iterations = TransferRequest.of(row).iterations

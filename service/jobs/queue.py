@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
-from service.errors import NotFound, ProblemJson
+from service.errors import NotFound, NotReady, ProblemJson
 from service.jobs.expiry import is_kept
-from service.jobs.finish import finish
+from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
 from service.jobs.request import ScoreRequest, TransferRequest, job_folder
@@ -20,7 +20,7 @@ from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import leave
-from service.storage.schema import CallerRow, IdempotencyRow, JobRow
+from service.storage.schema import ENDED, CallerRow, IdempotencyRow, JobRow
 from service.telemetry.instruments import jobs_submitted
 
 SUBMIT_LOCK = "submit"  # name of the lock that writers of new jobs take
@@ -137,6 +137,16 @@ class Queue:
             elif row is not None and row.status == "running":
                 row.cancel_requested = True
         ring(ROWS)
+        return self.get(id)
+
+    def call_back(self, id: str) -> JobRow:
+        """Send the webhook of an ended job once more. Raises NotFound or NotReady."""
+        with self._database.writing() as session:
+            row = session.scalar(select(JobRow).where(JobRow.id == id).with_for_update())
+            if row is not None and row.status not in ENDED:
+                raise NotReady(f"the job is {row.status}; its webhook is sent when it ends")
+            if row is not None:
+                call_back_again(session, row)
         return self.get(id)
 
     def delete(self, id: str) -> None:

@@ -99,6 +99,11 @@ class JobCheckpoint(Record):
     progress: JobProgress = JobProgress()
     done: tuple[DonePicture, ...] = ()
 
+    @property
+    def reached(self) -> int:
+        """How far the job is: its iterations, and one more for the rest of the work on each finished picture."""
+        return self.progress.iteration + len(self.done)
+
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> JobCheckpoint:
         done = tuple(DonePicture.from_json(picture) for picture in objects_in(json, "done"))

@@ -67,6 +67,8 @@ class JobRow(Base):
     """A job of one of the kinds in service.storage.kinds. `number` is its place in the order of arrival.
 
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
+    `reached` is how far its furthest checkpoint was, see JobCheckpoint; `attempts` counts the claims since then, the
+    one that wrote it included, and without those that were given back.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from.
 
@@ -113,6 +115,7 @@ class JobRow(Base):
     worker: Mapped[str | None]
     fence: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
+    reached: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[float | None]
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
@@ -152,6 +155,8 @@ class IdempotencyRow(Base):
 class DeliveryRow(Base):
     """A webhook to be delivered: `payload` is the body. `due_at` is the next attempt, None if there is none left.
 
+    `host` is the host of its URL, with the port if it names one; empty in rows of earlier versions.
+
     A dispatcher moves `due_at` before its attempt, so that the webhook comes back if that process dies.
     """
 
@@ -161,6 +166,7 @@ class DeliveryRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str]
     url: Mapped[str]
+    host: Mapped[str] = mapped_column(default="", server_default="")
     payload: Mapped[Json]
     created_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)

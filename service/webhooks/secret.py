@@ -1,10 +1,11 @@
-"""The secret that webhooks are signed with."""
+"""The secrets that webhooks are signed with: one, or several while one replaces another."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import secrets
+from collections.abc import Sequence
 
 from service.config import Settings
 from service.errors import InvalidInput
@@ -18,17 +19,16 @@ SIZES = range(24, 65)  # bytes that Standard Webhooks allow
 OWN_SIZE = 32  # bytes of a secret that the service makes
 
 
-def signing_secret(settings: Settings, database: Database) -> str:
-    """Return the secret of the settings; without one, the secret that the service made and keeps.
+def signing_secrets(settings: Settings, database: Database) -> Sequence[str]:
+    """Return the secrets of the settings; without any, the secret that the service made and keeps.
 
     Raises:
-        InvalidInput: the secret of the settings is malformed.
+        InvalidInput: a secret of the settings is malformed.
         DatabaseError
     """
-    if settings.webhook_secret:
-        check_secret(settings.webhook_secret)
-        return settings.webhook_secret
-    return _kept(database) or _made(database)
+    for secret in settings.webhook_secret:
+        check_secret(secret)
+    return settings.webhook_secret or (_kept(database) or _made(database),)
 
 
 def check_secret(secret: str) -> None:

@@ -37,13 +37,15 @@ class Undeliverable(NotDelivered):
 class Sender:
     """A sender of webhooks. `timeout_s` is the time limit of each in seconds, without the lookup of its host.
 
+    Each webhook has a signature by each of the `secrets`; receivers accept it if they know one of them.
+
     It connects without an HTTP client: the connection must go to exactly the address that was checked, and a receiver
     that sends its response byte by byte must not block it, not even in the TLS handshake.
     """
 
-    def __init__(self, hosts: Hosts, secret: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, hosts: Hosts, secrets: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
         self._hosts = hosts
-        self._webhook = Webhook(secret)
+        self._signers = [Webhook(secret) for secret in secrets]
         self._timeout_s = timeout_s
         self._tls = ssl.create_default_context()
 
@@ -85,7 +87,7 @@ class Sender:
             "User-Agent": f"neural-style-service/{__version__}",
             "webhook-id": id,
             "webhook-timestamp": str(int(sent_at.timestamp())),
-            "webhook-signature": self._webhook.sign(id, sent_at, text),
+            "webhook-signature": " ".join(signer.sign(id, sent_at, text) for signer in self._signers),
         }
 
     def _post(self, target: Target, addresses: Sequence[str], headers: dict[str, str], body: bytes) -> int:

@@ -10,5 +10,5 @@ from service.webhooks.secret import check_secret
 def check_settings(settings: Settings) -> None:
     """Raise InvalidInput, naming the setting, if a setting of webhooks is malformed."""
     Hosts(settings.webhook_hosts)
-    if settings.webhook_secret:
-        check_secret(settings.webhook_secret)
+    for secret in settings.webhook_secret:
+        check_secret(secret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import requests
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, checkpoints, times_begun
 from front_door import RunningService, eventually
+
+from service.jobs.leases import MAX_ATTEMPTS
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +70,29 @@ def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(service: Runn
     assert job["status"] == "failed"
     assert "3 workers died" in job["error"]["detail"]
     assert service.ended(service.post(SHORT).json()["id"])["status"] == "succeeded"
+
+
+def test_a_job_that_comes_further_each_time_outlives_any_number_of_deaths(service: RunningService) -> None:
+    service.put_style("kept", STYLE)
+    outlives_deaths(service, service.post(LONG).json()["id"])
+
+
+def test_a_learning_that_comes_further_each_time_outlives_any_number_of_deaths(service: RunningService) -> None:
+    service.put_style("hard", STYLE, painter={"size": 64, "minutes": 0.4})
+    eventually(lambda: service.children("service worker"), 30, "no worker")
+    eventually(lambda: ": begun" in service.log.read_text(), 30, "not begun")
+    (id,) = re.findall(r"job (\w+): begun", service.log.read_text())
+    outlives_deaths(service, id)
+    assert requests.delete(f"{service.url}/v1/styles/hard/painter", timeout=30).status_code == 204
+
+
+def outlives_deaths(service: RunningService, id: str) -> None:
+    """Kill the worker after each attempt's own checkpoint, as often as a job that stands still may not lose it."""
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        own = f"checkpoint-{attempt}-0"
+        eventually(lambda name=own: checkpoints(service, id) == [name], 60, f"attempt {attempt} came no further")
+        kill(service, "service worker")
+    eventually(lambda: times_begun(service, id) == MAX_ATTEMPTS + 1, 40, "it was given up")
 
 
 def test_a_killed_workers_learning_goes_on_at_its_checkpoint(service: RunningService) -> None:

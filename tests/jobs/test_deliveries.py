@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from front_door import eventually
 from sqlalchemy import select
 
 from service.jobs import deliveries
-from service.jobs.deliveries import BACKOFF_S, JITTER, LEASE_S, Deliveries, Delivery, enqueue, forget_old
+from service.jobs.deliveries import BACKOFF_S, JITTER, LEASE_S, Deliveries, Delivery, enqueue, forget_old, send_again
 from service.storage.database import Database, now
 from service.storage.schema import DeliveryRow
 
@@ -150,6 +151,55 @@ def test_looking_for_work_does_not_wait_for_writers(database: Database, outbox: 
     with database.writing() as session:
         session.scalar(select(now()))  # now it holds SQLite's lock
         assert outbox.claim() is None
+
+
+def test_webhooks_to_busy_hosts_stay_where_they_are(database: Database, outbox: Deliveries) -> None:
+    leave(database)
+    assert claimed(outbox).host == "hooks.example.com"
+    leave(database)
+    assert outbox.claim(["hooks.example.com"]) is None
+    assert outbox.claim(["example.com"]) is not None
+
+
+def again(database: Database, job_id: str = "job") -> bool:
+    with database.writing() as session:
+        return send_again(session, job_id)
+
+
+@pytest.mark.parametrize("ended", [Deliveries.delivered, lambda outbox, id: outbox.given_up(id, "no")])
+def test_what_is_over_can_be_sent_again_under_its_id(
+    database: Database, outbox: Deliveries, ended: Callable[[Deliveries, str], None]
+) -> None:
+    leave(database)
+    id = claimed(outbox).id
+    ended(outbox, id)
+    assert again(database)
+    assert outbox.of_job("job") == {"url": URL, "status": "pending", "attempts": 0, "error": None}
+    assert claimed(outbox).id == id
+
+
+def test_one_that_waits_long_is_tried_at_once_and_its_attempts_go_on_counting(
+    database: Database, outbox: Deliveries
+) -> None:
+    leave(database)
+    with database.writing() as session:
+        session.scalars(select(DeliveryRow)).one().attempts = 4
+    first = claimed(outbox)
+    outbox.failed(first.id, first.attempts, "it answered 500")
+    assert outbox.claim() is None
+    assert again(database)
+    assert claimed(outbox).attempts == 6
+
+
+def test_one_that_may_be_under_way_is_left_alone(database: Database, outbox: Deliveries) -> None:
+    leave(database)
+    claimed(outbox)
+    assert again(database)
+    assert outbox.claim() is None
+
+
+def test_one_that_is_no_longer_kept_can_not_be_sent_again(database: Database) -> None:
+    assert not again(database)
 
 
 def test_what_is_delivered_is_over(database: Database, outbox: Deliveries) -> None:

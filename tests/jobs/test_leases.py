@@ -16,7 +16,7 @@ from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
 from service.jobs.queue import Queue
 from service.jobs.registry import worker_id
 from service.storage.database import Database
-from service.storage.records import JobProgress, Preview
+from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
 
 
 def progress(queue: Queue, id: str) -> JobProgress:
@@ -100,6 +100,45 @@ def test_a_job_that_loses_every_worker_fails_with_what_is_known(queue: Queue, ha
     assert job.finished_at
     assert job.timings is not None
     assert job.timings["total_s"] >= 0
+
+
+def died_at(leases: Leases, checkpoint: JobCheckpoint) -> None:
+    """A worker that dies after this checkpoint."""
+    leases.report(claimed(leases), checkpoint=checkpoint)
+
+
+def test_a_job_that_comes_further_each_time_is_never_given_up(queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    for attempt in range(3 * MAX_ATTEMPTS):
+        died_at(hasty, checkpoint(1 + attempt))
+    assert queue.get(id).status == "running"
+
+
+def test_a_further_picture_counts_as_progress_even_without_iterations(queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    for count in range(1, 3 * MAX_ATTEMPTS):
+        died_at(hasty, JobCheckpoint(None, JobProgress(), (DonePicture("p", "s", 8, 8),) * count))
+    assert queue.get(id).status == "running"
+
+
+def test_deaths_count_from_the_furthest_checkpoint_on(queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    for iteration in (2, 2, 5, 5):
+        died_at(hasty, checkpoint(iteration))
+    claimed(hasty)
+    assert hasty.claim("host:9", {}) is None
+    assert queue.get(id).status == "failed"
+
+
+def test_a_checkpoint_that_was_lost_and_is_reached_again_is_no_progress(queue: Queue, hasty: Leases) -> None:
+    """As where its file can't be read, so that each attempt begins anew."""
+    id = submit(queue)
+    for _ in range(MAX_ATTEMPTS):
+        claim = claimed(hasty)
+        for iteration in (3, 6, 9):
+            hasty.report(claim, checkpoint=checkpoint(iteration))
+    assert hasty.claim("host:9", {}) is None
+    assert queue.get(id).status == "failed"
 
 
 def test_a_job_given_back_is_taken_up_again_without_counting(queue: Queue, leases: Leases) -> None:

@@ -40,6 +40,7 @@ class Job:
     lapsed: bool = False
     cancel: bool = False
     checkpoint: int | None = None
+    reached: int = 0
     events: int = 0
 
 
@@ -161,6 +162,8 @@ class QueueMachine(RuleBasedStateMachine):
         news = self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
         held.events, held.lapsed = held.events + 1, False
         held.checkpoint = iteration if keeps else held.checkpoint
+        if keeps and iteration > held.reached:
+            held.reached, held.attempts = iteration, 1
         assert news.cancel_requested == held.cancel
 
     @rule(claim=consumes(claims), how=st.sampled_from(ENDED))

@@ -82,6 +82,37 @@ class Receiver:
         self._server.server_close()
 
 
+class Hanging:
+    """A receiver that takes connections and never answers; `taken` is how many."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._take_in)
+
+    @property
+    def taken(self) -> int:
+        return len(self._open)
+
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+
+    def _take_in(self) -> None:
+        with suppress(OSError):  # the listener was closed
+            while True:
+                self._open.append(self._listener.accept()[0])
+
+    def __enter__(self) -> Hanging:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        for connected in (*self._open, self._listener):
+            connected.close()
+
+
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     """Let `talk` deal with the first connection; return the port."""

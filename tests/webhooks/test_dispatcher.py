@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from front_door import eventually
-from webhooks.receiver import SECRET, Receiver, raw_server
+from webhooks.receiver import SECRET, Hanging, Receiver, raw_server
 
 from service.config import Settings
 from service.errors import DatabaseError, InvalidInput
@@ -18,10 +20,10 @@ from service.jobs import deliveries
 from service.jobs.deliveries import Deliveries, Delivery, enqueue
 from service.storage.database import Database
 from service.webhooks import dispatcher
-from service.webhooks.dispatcher import WebhookDispatcher
-from service.webhooks.sender import Sender
+from service.webhooks.dispatcher import AT_ONCE, HOST_AT_ONCE, WebhookDispatcher
+from service.webhooks.sender import TIMEOUT_S, Sender
 
-SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=SECRET)
+SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=(SECRET,))
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +41,10 @@ def database_url(tmp_path: Path) -> str:
 def running(database: Database, settings: Settings = SETTINGS) -> Iterator[WebhookDispatcher]:
     it = WebhookDispatcher(settings, database)
     it.start()
-    yield it
-    it.stop()
+    try:
+        yield it
+    finally:
+        it.stop()
 
 
 def leave(database: Database, job_id: str, url: str) -> None:
@@ -96,7 +100,7 @@ def test_410_is_given_up_at_once(database: Database) -> None:
 
 
 def test_webhooks_of_a_host_that_is_no_longer_allowed_are_given_up(database: Database) -> None:
-    with Receiver() as receiver, running(database, Settings(webhook_secret=SECRET)):
+    with Receiver() as receiver, running(database, Settings(webhook_secret=(SECRET,))):
         leave(database, "a", receiver.url())
         outcome = wait_for(database, "a", "failed")
     assert "webhooks are off" in outcome["error"]
@@ -120,10 +124,10 @@ def test_two_dispatchers_deliver_each_webhook_once(tmp_path: Path) -> None:
 def test_a_database_that_fails_for_a_while_is_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     claim, failures = Deliveries.claim, iter([DatabaseError("it is away"), OSError("it is odd")])
 
-    def failing(self: Deliveries) -> Delivery | None:
+    def failing(self: Deliveries, busy: Collection[str]) -> Delivery | None:
         for failure in failures:
             raise failure
-        return claim(self)
+        return claim(self, busy)
 
     monkeypatch.setattr(Deliveries, "claim", failing)
     with Receiver() as receiver, running(database):
@@ -147,6 +151,39 @@ def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
         leave(database, "b", receiver.url())
         wait_for(database, "b", "delivered")
         assert wait_for(database, "a", "failed")["error"] == "it can't be sent: internal error"
+
+
+def test_a_receiver_that_hangs_delays_its_own_webhooks_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
+    with Hanging() as hanging, Receiver() as receiver, running(database):
+        for i in range(3 * AT_ONCE):
+            leave(database, f"hangs-{i}", hanging.url())
+        for i in range(AT_ONCE):
+            leave(database, f"job-{i}", receiver.url())
+        begun = time.monotonic()
+        for i in range(AT_ONCE):
+            wait_for(database, f"job-{i}", "delivered")
+        assert time.monotonic() - begun < TIMEOUT_S / 2
+        assert hanging.taken == HOST_AT_ONCE
+
+
+def test_the_deliveries_of_a_process_are_bounded_and_its_places_are_used_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
+    monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=1.0))
+    monkeypatch.setattr(deliveries, "BACKOFF_S", (60.0,))
+    with ExitStack() as stack:
+        receivers = [stack.enter_context(Hanging()) for _ in range(AT_ONCE)]
+        for i in range(2 * AT_ONCE):
+            leave(database, f"hangs-{i}", receivers[i % AT_ONCE].url())
+        stack.enter_context(running(database))
+        eventually(lambda: sum(one.taken for one in receivers) == AT_ONCE, 10, "not so many at once")
+        time.sleep(0.3)
+        assert sum(one.taken for one in receivers) == AT_ONCE
+        eventually(lambda: sum(one.taken for one in receivers) == 2 * AT_ONCE, 10, "no place came free")
 
 
 def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_another(
@@ -181,7 +218,7 @@ def test_an_idle_dispatcher_stops(database: Database, monkeypatch: pytest.Monkey
     assert "webhooks" not in [thread.name for thread in threading.enumerate()]
 
 
-@pytest.mark.parametrize("settings", [{"webhook_hosts": ("*",)}, {"webhook_secret": "whsec_x"}])
+@pytest.mark.parametrize("settings", [{"webhook_hosts": ("*",)}, {"webhook_secret": ("whsec_x",)}])
 def test_settings_that_can_not_be_used_are_told_before_it_starts(database: Database, settings: Any) -> None:
     with pytest.raises(InvalidInput, match="NST_WEBHOOK_"):
         WebhookDispatcher(Settings(**settings), database)

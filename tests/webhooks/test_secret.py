@@ -14,15 +14,16 @@ from service.commands import webhook_secret
 from service.config import Settings
 from service.errors import InvalidInput
 from service.storage.database import Database
-from service.webhooks.secret import check_secret, signing_secret
+from service.webhooks.secret import check_secret, signing_secrets
 
 
 def whsec(size: int) -> str:
     return "whsec_" + base64.b64encode(bytes(size)).decode()
 
 
-def test_the_secret_of_the_settings_is_used(database: Database) -> None:
-    assert signing_secret(Settings(webhook_secret=SECRET), database) == SECRET
+def test_the_secrets_of_the_settings_are_used(database: Database) -> None:
+    both = (SECRET, whsec(32))
+    assert signing_secrets(Settings(webhook_secret=both), database) == both
 
 
 @pytest.mark.parametrize("size", [24, 32, 64])
@@ -53,22 +54,22 @@ def test_any_other_is_an_error_that_names_the_setting_and_keeps_it_secret(secret
 
 def test_a_secret_of_the_settings_that_can_not_be_used_is_not_replaced_by_another(database: Database) -> None:
     with pytest.raises(InvalidInput):
-        signing_secret(Settings(webhook_secret=whsec(8)), database)
+        signing_secrets(Settings(webhook_secret=(SECRET, whsec(8))), database)
 
 
 def test_without_one_the_service_makes_one_that_lasts(database: Database, database_url: str) -> None:
-    secret = signing_secret(Settings(), database)
+    (secret,) = signing_secrets(Settings(), database)
     check_secret(secret)
     again = Database(database_url)
-    assert signing_secret(Settings(), again) == secret
+    assert signing_secrets(Settings(), again) == (secret,)
     again.close()
 
 
 def test_no_two_services_make_the_same(tmp_path: Path) -> None:
-    secrets = set()
+    secrets: set[str] = set()
     for name in ("a", "b"):
         database = Database(f"sqlite:///{tmp_path}/{name}.db")
-        secrets.add(signing_secret(Settings(), database))
+        secrets.update(signing_secrets(Settings(), database))
         database.close()
     assert len(secrets) == 2
 
@@ -80,7 +81,7 @@ def test_processes_that_start_at_once_agree_on_one(database_url: str) -> None:
 
     def make(database: Database) -> None:
         at_once.wait()
-        secrets.append(signing_secret(Settings(), database))
+        secrets.extend(signing_secrets(Settings(), database))
 
     threads = [threading.Thread(target=make, args=(database,)) for database in databases]
     for thread in threads:
@@ -100,5 +101,5 @@ def test_the_command_prints_the_secret_that_signs(
     assert webhook_secret.run(argparse.Namespace()) == 0
     settings = Settings(data=tmp_path)
     database = Database(settings.database)
-    assert capsys.readouterr().out == signing_secret(settings, database) + "\n"
+    assert capsys.readouterr().out.splitlines() == list(signing_secrets(settings, database))
     database.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 
@@ -10,7 +11,8 @@ from standardwebhooks import Webhook
 from webhooks.receiver import SECRET, Receiver, signature
 from webhooks.sending import PAYLOAD, attempt
 
-from service.webhooks.sender import NotDelivered
+from service.webhooks.hosts import Hosts
+from service.webhooks.sender import NotDelivered, Sender
 
 
 def test_a_webhook_arrives_as_compact_json_that_the_standards_own_library_verifies() -> None:
@@ -30,6 +32,16 @@ def test_the_signature_is_that_of_the_specification() -> None:
     (received,) = receiver.received
     assert received.headers["webhook-signature"] == signature(received)
     assert abs(int(received.headers["webhook-timestamp"]) - time.time()) < 60
+
+
+def test_while_one_secret_replaces_another_receivers_may_know_either() -> None:
+    secrets = (SECRET, f"whsec_{base64.b64encode(bytes(32)).decode()}")
+    with Receiver() as receiver:
+        Sender(Hosts(("127.0.0.1",)), secrets).send(receiver.url(), "msg_1", PAYLOAD)
+    (received,) = receiver.received
+    assert len(received.headers["webhook-signature"].split(" ")) == len(secrets)
+    for secret in secrets:
+        assert Webhook(secret).verify(received.body, received.headers) == PAYLOAD
 
 
 def test_the_timestamp_is_right_in_any_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def test_a_certificate_for_the_address_but_another_name_is_refused(
         Receiver(tls=secure) as receiver,
         pytest.raises(NotDelivered, match=r"certificate is not valid for 'other.example'"),
     ):
-        Sender(rule, SECRET).send(f"https://other.example:{receiver.port}/", "msg_1", PAYLOAD)
+        Sender(rule, (SECRET,)).send(f"https://other.example:{receiver.port}/", "msg_1", PAYLOAD)
     assert receiver.received == []
 
 

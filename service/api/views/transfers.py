@@ -32,7 +32,7 @@ from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.stored import job_preview, transfer_file
-from service.errors import DatabaseFull, MissingFile, NotFound, NotReady
+from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound, NotReady
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name, sheet_name
@@ -43,8 +43,9 @@ from service.pictures.images import MEDIA_TYPES
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import PaintedPicture, TransferResult
-from service.storage.schema import ENDED
+from service.storage.schema import ENDED, JobRow
 from service.storage.unsaved import remove_unsaved
+from service.webhooks.urls import FIELD
 
 blueprint = APIBlueprint(
     "transfers",
@@ -107,7 +108,10 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer"""
-    job = context().queue.get(path.id, TRANSFER)
+    return _with_callback(context().queue.get(path.id, TRANSFER))
+
+
+def _with_callback(job: JobRow) -> dict[str, Any]:
     callback = context().deliveries.of_job(job.id) if job.callback_url else None
     return transfer_resource(job) | {"callback": callback}
 
@@ -240,6 +244,20 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
     """
     context().queue.get(path.id, TRANSFER)
     return transfer_resource(context().queue.cancel(path.id)), 202
+
+
+@blueprint.post("/<id>/callback", responses={"202": TransferOut, "404": Problem, "409": Problem})
+def send_transfer_callback(path: TransferPath) -> tuple[dict[str, Any], int]:
+    """Send the webhook of a transfer again
+
+    Under the same `webhook-id` and within a minute, whether it was delivered or not. `callback` of the transfer says
+    what becomes of it. 409 while the transfer has not ended, 422 if it has no `callback_url` that is allowed.
+    """
+    job = context().queue.get(path.id, TRANSFER)
+    if job.callback_url is None:
+        raise InvalidInput.field(FIELD, "the transfer was submitted without one, so it has no webhook")
+    context().hosts.check_url(job.callback_url)
+    return _with_callback(context().queue.call_back(job.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})

@@ -1,0 +1,62 @@
+"""The blobs that rows name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from service.jobs.request import blobs, job_folder
+from service.storage.database import Transaction
+from service.storage.kinds import JUDGE
+from service.storage.schema import ENDED, JobRow, PresetRow
+from service.styles.presets import thumbnail_key
+
+BATCH = 1000  # rows that are in memory at a time
+
+
+@dataclass(frozen=True)
+class NamedBlob:
+    """A blob by its key; `needed` says whether something can't be done or shown without it."""
+
+    key: str
+    needed: bool
+
+
+def named_blobs(session: Transaction) -> Iterator[NamedBlob]:
+    """Yield the blobs that the rows of jobs and presets name, some of them several times."""
+    for job in session.scalars(select(JobRow).execution_options(yield_per=BATCH)):
+        yield from filter(_is_stored, _of_job(job))
+    for preset in session.scalars(select(PresetRow).execution_options(yield_per=BATCH)):
+        yield from filter(_is_stored, _of_preset(preset))
+
+
+def _is_stored(blob: NamedBlob) -> bool:
+    return blob.key != ""  # the pictures of a preset that came as a pack have no files
+
+
+def _of_job(job: JobRow) -> Iterator[NamedBlob]:
+    """Yield a job's blobs. An ended job doesn't keep the files of others, and a judging none at all."""
+    ended, own = job.status in ENDED, f"{job_folder(job.id)}/"
+    for key in (*blobs(job.request), *blobs(job.result)):
+        yield NamedBlob(key, job.kind != JUDGE and (key.startswith(own) or not ended))
+    if job.result and isinstance(sheet := job.result.get("sheet"), str):
+        yield NamedBlob(sheet, needed=True)
+    if job.preview:
+        yield NamedBlob(job.preview.blob, needed=False)
+    if job.checkpoint and not ended:
+        yield from (NamedBlob(picture.blob, needed=True) for picture in job.checkpoint.done)
+        if job.checkpoint.blob:
+            yield NamedBlob(job.checkpoint.blob, needed=False)
+
+
+def _of_preset(preset: PresetRow) -> Iterator[NamedBlob]:
+    yield NamedBlob(thumbnail_key(preset.version), needed=False)
+    for image in preset.images:
+        yield NamedBlob(image.file.blob, needed=True)
+    if preset.pack:
+        yield NamedBlob(preset.pack.blob, needed=True)
+    if preset.painter:
+        yield NamedBlob(preset.painter.blob, needed=True)
+        yield NamedBlob(preset.painter.onnx, needed=True)

@@ -1,0 +1,65 @@
+"""The places that a backup copies: an SQLite file and a folder of blobs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.config import Settings
+from service.errors import Unavailable
+from service.storage.disks import blobs_folder, database_file
+
+
+@dataclass(frozen=True)
+class Places:
+    """The database's file and the blobs' folder, of which either may not exist yet."""
+
+    database: Path
+    blobs: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Places:
+        """Return the places of the settings. Raises Unavailable if one isn't a local file or folder."""
+        database, blobs = database_file(settings.database), blobs_folder(settings.blob_url)
+        if database is None or blobs is None:
+            raise Unavailable(
+                "only an SQLite file and a folder of blobs can be backed up and restored by this command: for "
+                "PostgreSQL and S3 see Backup in docs/operating.md"
+            )
+        return cls(database.absolute(), blobs.absolute())
+
+
+@contextmanager
+def work_folder(path: Path) -> Iterator[Path]:
+    """Make a folder for unfinished files, and remove it at the end; what a killed process left in it goes first.
+
+    Raises Unavailable if another process works in it.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in path.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+    except BlockingIOError as error:
+        raise Unavailable(f"another backup or restore works in {path}") from error
+    finally:
+        os.close(descriptor)
+
+
+def sync(path: Path) -> None:
+    """Bring a file's bytes, or a folder's entries, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

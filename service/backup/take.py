@@ -1,0 +1,160 @@
+"""A backup, while the service runs or not.
+
+There are passes without a lock, each of which copies the database and the blobs that are new in it, so each has less
+to do. The last pass keeps writers of the database waiting. A blob is written before the row that names it and removed
+after the row is gone, so no blob that the last copy names can vanish meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import delete
+
+from service import __version__
+from service.backup.archive import BLOBS, DATABASE, ArchiveWriter, Manifest
+from service.backup.named import named_blobs
+from service.backup.places import Places, sync, work_folder
+from service.errors import InvalidInput, StorageError, Unavailable
+from service.jobs.expiry import has_expired
+from service.jobs.leases import give_back_all
+from service.storage import identity
+from service.storage.database import BUSY_TIMEOUT_S, Database
+from service.storage.disks import MIB
+from service.storage.migrations.upgrade import HEAD
+from service.storage.schema import JobRow, WorkerRow
+
+PRIVATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY  # with mode 0600: the database holds the secret of webhooks
+PASSES = 5  # without the lock, at most
+FEW = 16 * MIB  # bytes of a pass after which the last one comes: it has about as much to copy
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a backup holds; `missing` are blobs that rows need and that the service itself lacks."""
+
+    manifest: Manifest
+    missing: Sequence[str]
+
+
+def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
+    """Write a backup into a new file, whole or not at all. Expired jobs are left out.
+
+    Raises:
+        Unavailable: there is no database, or another backup is written to this file.
+        InvalidInput: the file exists.
+        StorageError: something can't be read or written.
+    """
+    if not places.database.exists():
+        raise Unavailable(f"there is no database at {places.database}: does NST_DATA name the right folder?")
+    _check_new(file)
+    try:
+        with work_folder(file.with_name(f"{file.name}.partial")) as folder:
+            unfinished = folder / "backup.tar"
+            with os.fdopen(os.open(unfinished, PRIVATE, 0o600), "wb") as out:
+                taken = _Backup(places, folder, ArchiveWriter(out)).take(retention_s)
+            sync(unfinished)
+            _check_new(file)
+            unfinished.rename(file)
+            sync(file.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(f"the backup {file} could not be written: {error}") from error
+    return taken
+
+
+class _Backup:
+    """A backup that is being written."""
+
+    def __init__(self, places: Places, folder: Path, archive: ArchiveWriter) -> None:
+        self._places = places
+        self._copy = folder / DATABASE
+        self._archive = archive
+
+    def take(self, retention_s: float) -> Taken:
+        for _ in range(PASSES):
+            with self._copied_database() as copy:
+                added, _ = self._add_blobs(copy)
+            if added <= FEW:
+                break
+        with self._writers_waiting(), self._copied_database() as copy:
+            _settle(copy, retention_s)
+            _, missing = self._add_blobs(copy)
+            names, tie = self._names(copy)
+        self._fold()
+        self._archive.add_bytes(f"{BLOBS}{identity.KEY}", tie.encode())
+        self._archive.add(DATABASE, self._copy)
+        names |= {f"{BLOBS}{identity.KEY}", DATABASE}
+        files = {name: digest for name, digest in self._archive.added.items() if name in names}
+        manifest = Manifest(__version__, HEAD, time.time(), files)
+        self._archive.finish(manifest)
+        return Taken(manifest, missing)
+
+    @contextmanager
+    def _copied_database(self) -> Iterator[Database]:
+        """Copy the database as it is now, and open the copy."""
+        for left in self._copy.parent.glob(f"{self._copy.name}*"):
+            left.unlink()
+        with closing(self._connected()) as source, closing(sqlite3.connect(self._copy)) as target:
+            source.backup(target)
+        copy = Database(f"sqlite:///{quote(str(self._copy.absolute()))}")
+        try:
+            yield copy
+        finally:
+            copy.close()
+
+    @contextmanager
+    def _writers_waiting(self) -> Iterator[None]:
+        """Let nobody write to the service's database."""
+        with closing(self._connected()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    def _connected(self) -> sqlite3.Connection:
+        """Connect to the service's database, which must exist."""
+        place = f"{self._places.database.as_uri()}?mode=rw"
+        return sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+
+    def _add_blobs(self, copy: Database) -> tuple[int, list[str]]:
+        """Add the blobs that the copy names and the archive lacks; return their bytes, and the missing keys."""
+        size, missing = 0, set[str]()
+        with copy.reading() as session:
+            for blob in named_blobs(session):
+                if (name := f"{BLOBS}{blob.key}") in self._archive.added:
+                    continue
+                try:
+                    size += self._archive.add(name, self._places.blobs / blob.key)
+                except FileNotFoundError:
+                    if blob.needed:
+                        missing.add(blob.key)
+        return size, sorted(missing)
+
+    def _names(self, copy: Database) -> tuple[set[str], str]:
+        """Return the names of the copy's blobs in the archive, and the text that ties a blob store to the copy."""
+        with copy.reading() as session:
+            known = identity.of_database(session)
+            return {f"{BLOBS}{blob.key}" for blob in named_blobs(session)}, known.text() if known else ""
+
+    def _fold(self) -> None:
+        """Bring all of the copy into one file."""
+        with closing(sqlite3.connect(self._copy)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _settle(copy: Database, retention_s: float) -> None:
+    """Make a copy of the database one whose service isn't running: no workers, and their jobs wait again."""
+    with copy.writing() as session:
+        session.execute(delete(JobRow).where(has_expired(retention_s)))  # the sweep removes their files first
+        give_back_all(session)
+        session.execute(delete(WorkerRow))
+
+
+def _check_new(file: Path) -> None:
+    if file.exists():
+        raise InvalidInput.field("FILE", f"{file} exists, and is not overwritten")
