@@ -11,9 +11,9 @@ from playwright.sync_api import Browser
 from scripts.browser import executable, running_browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, one for all tests of a file."""
+    """Debian's chromium, one for all tests: its start costs as much as three visits."""
     if executable() is None:
         reason = "chromium isn't installed: apt-get install chromium"
         if os.environ.get("CI"):
