@@ -29,19 +29,13 @@ class Hosts:
     stores: dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def hosts(
-    narrow_model: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Hosts]:
-    """A running installation over the servers that NST_… name, else over its own. Leases run out after 3 s.
-
-    The tests share it; the last one kills a host.
-    """
-    folder = tmp_path_factory.mktemp("hosts")
+@pytest.fixture
+def hosts(narrow_model: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hosts]:
+    """A running installation over the servers that NST_… name, else over its own. Leases run out after 3 s."""
     stores = {name: os.environ.get(variable) or MADE[name](request) for name, variable in GIVEN.items()}
 
     def part(command: str, name: str) -> Part:
-        return Part(command, narrow_model, folder / name, lease_s=3, workers=2, **stores)
+        return Part(command, narrow_model, tmp_path / name, lease_s=3, workers=2, **stores)
 
     with part("web", "web") as web, part("worker", "left") as left, part("worker", "right") as right:
         eventually(web.is_ready, 60, f"not ready; the log of a worker host:\n{left.log.read_text()}")

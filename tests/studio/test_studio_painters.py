@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import requests
 from front_door import RunningService, eventually, png
+from painters.painting_presets import put_painting_preset
 from playwright.sync_api import Locator, Route, expect
-from studio.painting_presets import put_painting_preset
 from studio.test_studio_access import check
 from studio.visiting import Visit, file
 
