@@ -11,6 +11,10 @@ from playwright.sync_api import Browser, sync_playwright
 QUIET = (  # no sandbox: tests and containers run as root, and nothing but our own page is opened
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",
+    "--renderer-process-limit=1",  # a process for each page costs more than the page
+    "--disable-site-isolation-trials",
+    "--disable-features=IsolateOrigins,site-per-process,SpareRendererForSitePerProcess",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

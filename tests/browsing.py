@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser
 
-from scripts.browser import executable, running_browser
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, one for all tests of a file."""
+    """Debian's chromium, one for all tests: its start costs as much as three visits."""
+    from scripts.browser import executable, running_browser  # noqa: PLC0415 - loads Playwright, as few files need
+
     if executable() is None:
         reason = "chromium isn't installed: apt-get install chromium"
         if os.environ.get("CI"):

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import browser
 from front_door import RunningService, png
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from skimage import data
 
 from service.storage.database import Database
 
-__all__ = ["database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
+__all__ = ["browser", "database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any

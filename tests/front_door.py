@@ -131,7 +131,8 @@ class RunningService:
         """Post a transfer and wait for its end."""
         response = self.post({"content": b64(content), "styles": list(styles)} | options, Prefer="wait=60")
         assert response.status_code in (200, 202), response.text
-        return self.ended(response.json()["id"])
+        job: dict[str, Any] = response.json()
+        return job if response.status_code == 200 else self.ended(job["id"])
 
     def job(self, id: str) -> dict[str, Any]:
         job: dict[str, Any] = self.get(f"/v1/transfers/{id}").json()

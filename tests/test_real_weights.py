@@ -74,13 +74,13 @@ def test_the_losses_are_the_formulas(
         assert losses["total"] == pytest.approx(losses["style"] + 0.5 * losses["tv"], rel=1e-6)
 
 
-@pytest.mark.parametrize(("name", "seed"), [("chelsea", 1), ("astronaut", 2), ("coffee", 3), ("rocket", 4)])
+@pytest.mark.parametrize(("name", "seed"), [("chelsea", 1), ("rocket", 4)])
 def test_bfloat16_gives_what_float32_gives(real_model: Path, tmp_path: Path, name: str, seed: int) -> None:
     content, art = np.ascontiguousarray(getattr(data, name)()), images.encode(np.asarray(strokes.draw(512, seed)))
     file = files.check_image(art)
     image = StyleImage(file)
     native = choose("auto", torch.device("cpu")) == "bfloat16"  # emulated it takes fifteen times as long
-    options = TransferOptions(size=160, iterations=60) if native else TransferOptions(size=96, iterations=6)
+    options = TransferOptions(size=128, iterations=40) if native else TransferOptions(size=96, iterations=6)
     order = Order(content, [Style.of(image)], options)
     losses = {}
     for precision in ("float32", "bfloat16"):

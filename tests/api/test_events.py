@@ -52,10 +52,19 @@ class WebProcess(RunningService):
         return self
 
 
-@pytest.fixture
-def web(narrow_model: Path, tmp_path: Path) -> Iterator[WebProcess]:
-    with WebProcess(narrow_model, tmp_path) as web:
+@pytest.fixture(scope="module")
+def shared(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
+    with WebProcess(narrow_model, tmp_path_factory.mktemp("web")) as web:
         yield web
+
+
+@pytest.fixture
+def web(shared: WebProcess) -> WebProcess:
+    """A web process, started anew if a test has ended it. Its log begins with the test."""
+    if not shared.is_up():
+        shared.__enter__()
+    os.truncate(shared.log, 0)
+    return shared
 
 
 @pytest.fixture
@@ -171,23 +180,11 @@ def test_200_streams_leave_the_service_answering_and_each_hears_the_end(service:
 
 
 @pytest.mark.slow
-def test_a_silent_stream_has_heartbeats(web: WebProcess, waiting_job: str) -> None:
-    with Stream(web, waiting_job) as stream:
-        comments = (line for line in stream.lines if line.startswith(b":"))
-        assert [next(comments) for _ in range(3)] == [b": still there"] * 3
-
-
-@pytest.mark.slow
-def test_a_client_that_is_gone_leaves_its_place(web: WebProcess, waiting_job: str) -> None:
-    """Nothing happens to the job: only a heartbeat can find out."""
-    url = f"/v1/transfers/{waiting_job}/events"
-    with Stream(web, waiting_job) as one, Stream(web, waiting_job) as other:
-        assert next(one.events) == next(other.events)
-        assert web.get(url).status_code == 503
-    with contextlib.ExitStack() as stack:
-        for _ in range(2):
-            eventually(lambda: _let_in(web, url, stack), 20 * HEARTBEAT_S, "its place is not free")
-    assert "Traceback" not in web.log.read_text()
+def test_a_web_process_takes_as_many_descriptors_as_it_may(web: WebProcess) -> None:
+    (child,) = _web_processes(web)
+    soft, hard = re.search(r"Max open files\s+(\d+)\s+(\d+)", Path(f"/proc/{child}/limits").read_text()).groups()  # type: ignore[union-attr]
+    assert soft == hard
+    assert int(soft) > DESCRIPTORS
 
 
 @pytest.mark.slow
@@ -214,11 +211,20 @@ def test_a_web_process_whose_parent_is_killed_ends_in_spite_of_its_streams(web: 
 
 
 @pytest.mark.slow
-def test_a_web_process_takes_as_many_descriptors_as_it_may(web: WebProcess) -> None:
-    (child,) = _web_processes(web)
-    soft, hard = re.search(r"Max open files\s+(\d+)\s+(\d+)", Path(f"/proc/{child}/limits").read_text()).groups()  # type: ignore[union-attr]
-    assert soft == hard
-    assert int(soft) > DESCRIPTORS
+def test_a_silent_stream_has_heartbeats_by_which_a_client_that_is_gone_leaves_its_place(
+    web: WebProcess, waiting_job: str
+) -> None:
+    """Nothing happens to the job: only a heartbeat can find out."""
+    url = f"/v1/transfers/{waiting_job}/events"
+    with Stream(web, waiting_job) as one, Stream(web, waiting_job) as other:
+        assert next(one.events) == next(other.events)
+        comments = (line for line in one.lines if line.startswith(b":"))
+        assert [next(comments) for _ in range(3)] == [b": still there"] * 3
+        assert web.get(url).status_code == 503
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            eventually(lambda: _let_in(web, url, stack), 20 * HEARTBEAT_S, "its place is not free")
+    assert "Traceback" not in web.log.read_text()
 
 
 def test_a_connection_that_nobody_reads_does_not_live_for_ever() -> None:

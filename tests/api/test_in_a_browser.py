@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 import requests
 from broker.parts import Part
-from browsing import browser
 from front_door import RunningService, b64, eventually
 from playwright.sync_api import Browser, BrowserContext, Page
 from studio.visiting import TELL_VIOLATIONS, WAIT_MS, note_errors
 
 pytestmark = pytest.mark.slow
-__all__ = ["browser"]  # a fixture of these tests
 
 CALL = """
 async ([url, method, headers, body]) => {

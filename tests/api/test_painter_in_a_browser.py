@@ -9,13 +9,12 @@ import onnxruntime
 import pytest
 from api.test_packs_api import put_pack
 from api.test_painter_packs import carrying, plain, weights
-from browsing import browser
 from front_door import ROOT, RunningService
 from playwright.sync_api import Browser, Route
 from skimage import data
 
 pytestmark = pytest.mark.slow
-__all__ = ["browser", "carrying", "plain", "weights"]  # fixtures of this test
+__all__ = ["carrying", "plain", "weights"]  # fixtures of this test
 
 RUNTIME = ROOT / ".onnxruntime-web"
 TYPES = {".html": "text/html", ".mjs": "text/javascript", ".wasm": "application/wasm"}
@@ -60,11 +59,10 @@ def test_a_painter_s_file_paints_the_same_in_a_browser(
         body = (runtime / name).read_bytes() if name.startswith("ort") else b"<!doctype html>"
         route.fulfill(body=body, content_type=TYPES[Path(name).suffix])
 
-    page = browser.new_page()
-    page.route(f"{service.url}/runtime/**", serve)
-    page.goto(f"{service.url}/runtime/page.html")
-    found = page.evaluate(PAINT, [model, planes.ravel().tolist(), HEIGHT, WIDTH])
-    page.close()
+    with browser.new_page() as page:
+        page.route(f"{service.url}/runtime/**", serve)
+        page.goto(f"{service.url}/runtime/page.html")
+        found = page.evaluate(PAINT, [model, planes.ravel().tolist(), HEIGHT, WIDTH])
     painting = np.array(found["values"], np.float32).reshape(found["dims"])
     assert painting.shape == wanted.shape == (1, 3, HEIGHT, WIDTH)
     assert wanted.std() > 0.02

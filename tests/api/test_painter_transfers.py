@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from api.controls import NEGATIVE, assert_refused
 from api.test_painters import QUICK, learned, put_painter
 from broker.parts import libraries_of
 from front_door import RunningService, b64, eventually, png
+from painters.painting_presets import give_painter
 
 from service.machine.bells import JOBS, ROWS, VARIABLE
 
@@ -27,15 +27,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def service(service: RunningService) -> Iterator[RunningService]:
-    """The service with two presets that have painters, and one that has none."""
+def service(service: RunningService) -> RunningService:
+    """The service with two presets that have painters, the first of which learned its own, and one that has none."""
     for name, picture in (("first", NEGATIVE), ("second", 255 - NEGATIVE), ("none", NEGATIVE)):
         service.put_style(name, png(np.ascontiguousarray(picture)))
-    for name in ("first", "second"):
-        assert put_painter(service, name, **QUICK).status_code == 202
-    for name in ("first", "second"):
-        assert learned(service, name)["status"] == "ready"
-    yield service
+    assert put_painter(service, "first", **QUICK).status_code == 202
+    give_painter(service, "second")
+    assert learned(service, "first")["status"] == "ready"
+    return service
 
 
 def post(service: RunningService, *styles: str, **fields: Any) -> requests.Response:
@@ -223,8 +222,8 @@ def test_what_it_can_not_do_is_refused(
 
 
 def test_a_painter_s_transfer_outlives_its_painter(service: RunningService) -> None:
-    service.put_style("leaving", png(NEGATIVE), painter=QUICK)
-    learned(service, "leaving")
+    service.put_style("leaving", png(NEGATIVE))
+    give_painter(service, "leaving")
     job(service, "leaving")
     assert requests.delete(f"{service.url}/v1/styles/leaving/painter", timeout=30).status_code == 204
     assert_refused(post(service, "leaving"), "styles.0.preset")

@@ -7,20 +7,20 @@ import signal
 from pathlib import Path
 
 import pytest
-from api.test_painters import QUICK, learned, painter
 from faults.jobs_to_do import LONG, PICTURE, STYLE, begun, times_begun
 from front_door import RunningService, b64, eventually
+from painters.painting_presets import give_painter
 
 pytestmark = pytest.mark.slow
 
 STRENGTHS = [{"strength": 0.5 + k / 100} for k in range(5)]
-PAINTING = {"content": b64(PICTURE), "styles": [{"preset": "taught"}], "size": 2048, "method": "painter"}
+PAINTING = {"content": b64(PICTURE), "styles": [{"preset": "taught"}], "size": 1280, "method": "painter"}
 
 
 def test_a_dead_painter_workers_paintings_are_carried_on(narrow_model: Path, tmp_path: Path) -> None:
     with RunningService(narrow_model, tmp_path, lease_s=6, painters=1) as service:
-        service.put_style("taught", STYLE, painter=QUICK)
-        assert learned(service, "taught")["status"] == "ready", painter(service, "taught")
+        service.put_style("taught", STYLE)
+        give_painter(service, "taught")
         whole = service.ended(service.post(PAINTING | {"variants": STRENGTHS[-2:]}).json()["id"])
         optimisation = begun(service, LONG)  # so that no other worker paints
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 FIRST = 6  # iterations of the first picture
 LAST = {"iterations": 9, "init": "random"}
 BODY = SHORT | {"size": 128, "tolerance": 0, "variants": [{"iterations": FIRST}, {"iterations": 200}, LAST]}
-LONGER = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 500, "optimizer": "adam"}, LAST]}
+LONGER = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 300, "optimizer": "adam"}, LAST]}
 
 OTHERS = BODY | {"variants": [{"iterations": FIRST}, {"iterations": 0}, LAST]}
 

@@ -10,7 +10,6 @@ import warnings
 import numpy as np
 import picture_damage
 import pytest
-from browsing import browser
 from picture_damage import Damaged, damaged
 from picture_files import encoded
 from PIL import Image
@@ -18,8 +17,6 @@ from playwright.sync_api import Browser
 
 from service.decoding.reading import decode
 from service.pictures.images import UnreadableImage
-
-__all__ = ["browser"]  # a fixture of these tests
 
 STRICTER = ("png, iCCP twice",)  # files that browsers show and that are refused because of what they may cost
 ASK = """
@@ -89,9 +86,8 @@ def test_what_a_browser_shows_is_read_the_same(browser: Browser, small: np.ndarr
     profile = picture_damage.SIDE_CHUNKS[b"iCCP"]
     twice = picture_damage.with_chunk(encoded(small, "PNG"), b"iCCP", profile)
     files = [*damaged(small), Damaged(STRICTER[0], picture_damage.with_chunk(twice, b"iCCP", profile), b"", "one")]
-    page = browser.new_page()
-    shown = page.evaluate(ASK, {file.name: base64.b64encode(file.data).decode() for file in files})
-    page.close()
+    with browser.new_page() as page:
+        shown = page.evaluate(ASK, {file.name: base64.b64encode(file.data).decode() for file in files})
     wrong = []
     for file in files:
         if shown[file.name] is None or file.name in STRICTER:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browsing import browser
 from front_door import RunningService
 from playwright.sync_api import Browser, expect
 from studio.visiting import WAIT_MS, Visit
-
-__all__ = ["browser"]  # a fixture of every test here
 
 expect.set_options(timeout=WAIT_MS)
 

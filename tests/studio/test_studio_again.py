@@ -242,10 +242,10 @@ def test_variants_come_back(
         {"init": b64(photo_png), "color": "match", "format": "webp"},
         {"seed": 3, "init": "random"},
     ]
-    for dial in ({"strength": 0.3}, {"style_weight": 2.0}):
-        job = visit.service.transfer(photo_png, {"preset": presets[0]}, **SMALL, **dial, variants=variants)
+    for dial, some in (({"strength": 0.3}, variants), ({"style_weight": 2.0}, variants[:3])):
+        job = visit.service.transfer(photo_png, {"preset": presets[0]}, **SMALL, **dial, variants=some)
         again(visit, job)
-        expect(visit.at("#extras li")).to_contain_text("7 variants: as it is; strength 0.8")
+        expect(visit.at("#extras li")).to_contain_text(f"{len(some)} variants: as it is; strength 0.8")
         assert nameless(painted(visit)["options"]) == nameless(job["options"])
 
 

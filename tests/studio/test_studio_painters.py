@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import requests
 from front_door import RunningService, eventually, png
+from painters.painting_presets import put_painting_preset
 from playwright.sync_api import Locator, Route, expect
-from studio.painting_presets import put_painting_preset
 from studio.test_studio_access import check
 from studio.visiting import Visit, file
 
@@ -187,7 +187,6 @@ def test_a_preset_is_taught_and_paints(visit: Visit, photo_png: bytes, texture: 
     visit.at("html[data-draft=saved]").wait_for()
     visit.reload()
     expect(row.locator(".sheet")).to_be_visible()
-    visit.page.emulate_media(color_scheme="dark")
     check(visit)
     row.get_by_role("button", name="Cancel").click()
     expect(row).to_have_count(0)

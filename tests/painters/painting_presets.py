@@ -17,6 +17,11 @@ from service.storage.records import PresetPainter
 SIZE = 64  # pixels that the painters have learned
 
 
+def give_painter(service: RunningService, name: str, seed: int = 0) -> None:
+    """Give a preset a painter of random weights; its pictures give way to their Gram matrices."""
+    put_painting_preset(service, name, service.get(f"/v1/styles/{name}/pack").content, seed)
+
+
 def put_painting_preset(service: RunningService, name: str, pack: bytes, seed: int) -> None:
     """Save a preset from a pack, with a painter of random weights beside the pack's Gram matrices."""
     random = np.random.default_rng(seed)
