@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -215,9 +216,16 @@ def test_the_request_as_code_runs(
     visit.at("#copy-code").click()
     visit.at(f"[name=language][value={language}]").check(force=True)
     code = visit.at("#code").inner_text()
-    done = subprocess.run(
-        [*commands[language], code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
+
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        command = [*commands[language], code]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    refused = run(re.sub(r'(size\\*":)96', r"\g<1>7", code))
+    assert refused.returncode != 0
+    assert "urn:nst:problem:invalid-input" in refused.stderr
+    assert not (tmp_path / "painting.webp").exists()
+    done = run(code)
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / "painting.webp") as image:
         assert (image.format, max(image.size)) == ("WEBP", 96)

@@ -12,10 +12,12 @@ from service.storage.schema import JobRow, PresetRow
 from service.styles.preset_changes import set_sample
 
 GONE = ("failed", "canceled")
+LEAST_SIZE = 256  # pixels: a smaller picture shows little of a style
+LEAST_ITERATIONS = 30  # fewer leave the photograph nearly as it was
 
 
 def note_sample(job: JobRow) -> None:
-    """Have a new transfer show what its preset does, if it is with that alone and no earlier transfer does.
+    """Have a new transfer show what its preset does, if it is with that alone, is painted well enough, and no earlier transfer does.
 
     The picture is the transfer's own, so it goes with the transfer, and nobody sees it who couldn't see that.
     """
@@ -44,5 +46,6 @@ def _shown_by(request: TransferRequest) -> StoredStyle | None:
         return None
     style, options = painting.styles[0], painting.options
     is_plain = style.preset is not None and style.mask is None and style.style_mask is None
-    is_painted = options.strength != 0 and (options.iterations > 0 or options.method == PAINTER)
-    return style if is_plain and is_painted else None
+    is_painted = options.iterations >= LEAST_ITERATIONS or options.method == PAINTER
+    is_good = is_painted and options.size >= LEAST_SIZE and options.strength != 0
+    return style if is_plain and is_good else None
