@@ -1,4 +1,4 @@
-"""The picture that shows what a preset does: the first transfer's with it alone that is worth it, as long as that is kept."""
+"""The picture that shows what a preset does: the first good one with it alone, as long as that is kept."""
 
 from __future__ import annotations
 

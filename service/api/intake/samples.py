@@ -17,8 +17,9 @@ LEAST_ITERATIONS = 30  # fewer leave the photograph nearly as it was
 
 
 def note_sample(job: JobRow) -> None:
-    """Have a new transfer show what its preset does, if it is with that alone, is painted well enough, and no earlier transfer does.
+    """Have a new transfer show what its preset does, if it is with that alone and no earlier transfer does.
 
+    Small or hardly painted pictures are left out: they would show a preset worse than it is.
     The picture is the transfer's own, so it goes with the transfer, and nobody sees it who couldn't see that.
     """
     style = _shown_by(TransferRequest.of(job))

@@ -1,6 +1,7 @@
 // How long the draft would take here, from what the service's ended transfers took. It is silent where none was like it.
 import { getJson } from "./api.js";
 import { hasOwnStyles } from "./draft.js";
+import { isSize } from "./instant_request.js";
 import { OPTION_DEFAULTS } from "./service.js";
 import { pictureCount } from "./series.js";
 
@@ -52,7 +53,7 @@ export function estimate(draft) {
 function workOf({ content, mix, settings, extras }) {
   const given = Object.fromEntries(extras.map(({ name, value }) => [name, value]));
   const [size, iterations] = [Number(settings.size), Number(settings.iterations || OPTION_DEFAULTS.iterations)];
-  if (!content || !(size >= 32) || !(iterations > 0) || given.method === "painter") return null;
+  if (!content || !isSize(settings.size) || !(iterations > 0) || given.method === "painter") return null;
   const { width, height } = content;
   const same = Object.fromEntries(SAME.map((name) => [name, given[name] ?? OPTION_DEFAULTS[name]]));
   return { ...same, pixels: (size * size * Math.min(width, height)) / Math.max(width, height), iterations, pictures: pictureCount({ mix, settings, extras }) };

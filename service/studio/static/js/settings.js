@@ -39,6 +39,12 @@ function label(name, words) {
   $(name).setAttribute("aria-valuetext", words);
 }
 
+/** The number fields with a value that the service would refuse: [[name, what it must be], …]. */
+export function wrongNumbers() {
+  const wrong = [...form.querySelectorAll("input[type=number]")].filter((input) => !input.checkValidity() && !input.closest("[hidden]"));
+  return wrong.map(({ name, min, max }) => [name, `A whole number${max ? ` from ${min} to ${max}` : `, ${min} or more`}`]);
+}
+
 export function setUpSettings() {
   $("iterations").placeholder = OPTION_DEFAULTS.iterations;
   form.addEventListener("input", ({ target }) => {
