@@ -38,6 +38,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar, NotRequired, TypedDict
 
 MAX_ERRORS = 20  # fields that a response names
@@ -98,6 +99,12 @@ class ProblemJson(TypedDict):
     errors: NotRequired[list[dict[str, str]]]
     more_errors: NotRequired[int]
     request_id: NotRequired[str]
+
+
+def web_problem(status: HTTPStatus, detail: str) -> ProblemJson:
+    """Return the problem of an HTTP error that comes from the web server or its framework."""
+    slug = status.phrase.lower().replace(" ", "-")
+    return {"type": f"urn:nst:problem:{slug}", "title": status.phrase, "status": status.value, "detail": detail}
 
 
 class ServiceError(Exception):

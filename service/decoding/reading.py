@@ -152,16 +152,12 @@ def _problem(data: bytes, error: Exception | None) -> str:
     format = head_of(data).format
     if format is None:
         foreign = foreign_format(data)
-        what = f"is {_article(foreign)} {foreign} file, which isn't read" if foreign else "not an image that can be read"
+        what = f"in the format {foreign}, which isn't read" if foreign else "not an image that can be read"
         return f"{what} (known formats: {', '.join(READABLE)})"
     why = mend.why_broken(data)
     if why is None and error is not None and not isinstance(error, UnidentifiedImageError):
         why = str(error) or type(error).__name__
     return f"broken image: a {format} file, but {why or 'damaged in its header'}"
-
-
-def _article(name: str) -> str:
-    return "an" if name[0] in "AHS" else "a"
 
 
 def _cutout(colours: Image.Image, alpha: Image.Image | None) -> Cutout:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
+from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 
 from service import __version__
 from service.authority import parse_authority
-from service.config import Settings, unknown_variables
+from service.config import Settings, unknown_variables, variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.machine.memory import MIB, PAINTER, available, largest_size, max_whole_pixels, needed
 from service.options import OPTIONS
@@ -43,7 +44,9 @@ def check_variables(settings: Settings) -> Iterator[Finding]:
     """Check for misspelt settings, and for valid ones that make no sense together."""
     unknown = unknown_variables()
     for name in unknown:
-        yield Finding(WARNING, "settings", f"{name} is set, but there is no such setting", "is it misspelt?")
+        near = get_close_matches(name, variables(), 1)
+        advice = f"is {near[0]} meant?" if near else "is it misspelt?"
+        yield Finding(WARNING, "settings", f"{name} is set, but there is no such setting", advice)
     check_settings(settings)
     on_many = settings.database_url.startswith("postgresql")
     if settings.broker_url and not on_many:

@@ -238,8 +238,10 @@ def test_memory_says_what_fits() -> None:
 def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NST_WORKESR", "2")
     odd = Settings(host="0.0.0.0", database_url="postgresql+psycopg://u:p@h/d")  # noqa: S104
-    said = " ".join(finding.text for finding in check_variables(odd) if finding.status == WARNING)
+    warned = [finding for finding in check_variables(odd) if finding.status == WARNING]
+    said = " ".join(finding.text for finding in warned)
     assert "NST_WORKESR" in said
+    assert warned[0].advice == "is NST_WORKERS meant?"
     assert "0.0.0.0" in said  # noqa: S104
     assert "blobs are a folder" in said
 

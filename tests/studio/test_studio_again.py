@@ -245,7 +245,7 @@ def test_variants_come_back(
     for dial in ({"strength": 0.3}, {"style_weight": 2.0}):
         job = visit.service.transfer(photo_png, {"preset": presets[0]}, **SMALL, **dial, variants=variants)
         again(visit, job)
-        expect(visit.at("#extras li")).to_contain_text("7 variants: as it is; strength 0.8")
+        expect(visit.at("#extras li")).to_contain_text("7 variants: as it is; strength 80 %")
         assert nameless(painted(visit)["options"]) == nameless(job["options"])
 
 

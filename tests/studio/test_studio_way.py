@@ -103,7 +103,8 @@ def test_a_mix_is_saved_as_a_preset_with_the_pictures_of_its_presets(
     visit.at("#preset-name").fill("Not A Name")
     visit.at("#preset-save").click()
     visit.expected.append("422")
-    expect(visit.at("#preset-form [data-loc=name] .problem")).to_be_visible()
+    expect(visit.at("#preset-form [data-loc=name] .problem")).to_contain_text("“not-a-name” would")
+    expect(visit.at("#preset-name")).to_have_value("not-a-name")
     visit.at("#preset-name").fill("studio-mix")
     visit.at("#preset-save").click()
     expect(visit.at('[data-preset="studio-mix"]')).to_have_attribute("aria-pressed", "true")
@@ -111,6 +112,8 @@ def test_a_mix_is_saved_as_a_preset_with_the_pictures_of_its_presets(
     pair = visit.service.get(f"/v1/styles/{presets[0]}").json()
     assert [image["weight"] for image in saved["images"]] == [0.25, 0.25, 0.5]
     assert [image["sha256"] for image in saved["images"][:2]] == [image["sha256"] for image in pair["images"]]
+    named = [image["name"] for image in saved["images"]]
+    assert named == ["studio-pair-1.png", "studio-pair-2.png", "Stoff; früh.png"]
     assert visit.service.get("/v1/styles/studio-mix/images/2").content == texture_png
     visit.service.get("/v1/styles/studio-mix").raise_for_status()
 

@@ -60,6 +60,7 @@ export function setUpSettings() {
     clearProblemOf(form, "size");
     setSettings({ size: target.value });
   });
+  $("fine").addEventListener("toggle", () => $("fine").open && $("fine").scrollIntoView({ block: "nearest" }));
   onDraft((what) => (what === "settings" || what === "extras") && draw());
   draw();
 }

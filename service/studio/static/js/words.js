@@ -87,6 +87,7 @@ function labelOf(names, options) {
 }
 
 function wordsOf(name, value) {
+  if (name === "strength") return `strength ${percent(value)}`;
   return `${optionName(name)} ${typeof value === "number" ? number(value) : plain(value)}`;
 }
 
