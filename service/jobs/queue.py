@@ -131,12 +131,7 @@ class Queue:
         Raises NotFound.
         """
         with self._database.writing() as session:
-            row = session.scalar(select(JobRow).where(JobRow.id == id).with_for_update())
-            if row is not None and row.status == "queued":
-                finish(session, row, "canceled")
-            elif row is not None and row.status == "running":
-                row.cancel_requested = True
-        ring(ROWS)
+            cancel(session, [id])
         return self.get(id)
 
     def delete(self, id: str) -> None:
@@ -152,6 +147,16 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
     """Remove jobs and their idempotency keys; return the ids of the jobs that existed."""
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
     return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
+
+
+def cancel(session: Session, ids: Collection[str]) -> None:
+    """Cancel jobs as `Queue.cancel` does, in a transaction under way; ids of no job are skipped."""
+    for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.id).with_for_update()):
+        if row.status == "queued":
+            finish(session, row, "canceled")
+        elif row.status == "running":
+            row.cancel_requested = True
+    event.listen(session, "after_commit", lambda _: ring(ROWS), once=True)
 
 
 def count_after_commit(session: Session, new: Submission) -> None:

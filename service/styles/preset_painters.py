@@ -18,6 +18,7 @@ from service.storage.readback import read_back
 from service.storage.records import PresetPainter
 from service.storage.schema import MarkRow, PresetRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
+from service.styles.preset_tasks import CancelJobs, cancel_none
 
 FOLDER = "painters"
 
@@ -37,19 +38,22 @@ class PackedPainter:
 class PresetPainters:
     """The painters of presets. A painter's files are written before the preset's row refers to them."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, cancel: CancelJobs = cancel_none) -> None:
+        """`cancel` ends the learnings that others replace."""
         self._database = database
         self._blobs = blobs
+        self._cancel = cancel
 
-    def begin(self, name: str, submit: Callable[[Session, PresetRow], str]) -> tuple[PresetRow, str | None]:
-        """Begin to teach a preset: `submit` adds the job, in the transaction of the preset's row, and returns its id.
+    def begin(self, name: str, submit: Callable[[Session, PresetRow], str]) -> PresetRow:
+        """Begin to teach a preset, and cancel the learning before; return the preset's row. Raises NotFound.
 
-        Return the row, and the id of the learning before, if there was one. Raises NotFound.
+        `submit` adds the job, in the transaction of the preset's row, and returns its id.
         """
         with self._database.writing() as session:
             row = _locked(session, name)
-            before, row.learning = row.learning, submit(session, row)
-        return row, before
+            self._end_learning(session, row)
+            row.learning = submit(session, row)
+        return row
 
     def put(self, version: str, job: str, painter: PresetPainter) -> bool:
         """Give a preset the painter that a job made; it may have another name by now.
@@ -107,8 +111,8 @@ class PresetPainters:
             row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
         return True
 
-    def remove(self, name: str) -> str | None:
-        """Take a preset's painter away; return the id of its learning, if there was one.
+    def remove(self, name: str) -> None:
+        """Take a preset's painter away, and cancel its learning.
 
         Raises NotFound where there is no such preset, or it has neither a painter nor a learning.
         """
@@ -117,8 +121,12 @@ class PresetPainters:
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the style {name!r} has no painter")
             _let_go(session, row)
-            learning, row.learning = row.learning, None
-        return learning
+            self._end_learning(session, row)
+
+    def _end_learning(self, session: Session, row: PresetRow) -> None:
+        if row.learning is not None:
+            self._cancel(session, [row.learning])
+            row.learning = None
 
     def weights(self, painter: PresetPainter) -> bytes:
         """Return the file of a painter's weights. Raises DamagedFile, BlobNotFound."""

@@ -29,6 +29,7 @@ from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
 from service.styles.preset_painters import PackedPainter, painter_folder, painter_folders
+from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +66,14 @@ class Presets:
     to any more are swept up later (service.worker.sweep), when no job can need them.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
-        """`caller_bytes`: bytes that the files of one caller may take."""
+    def __init__(
+        self, database: Database, blobs: Blobs, caller_bytes: float = math.inf, cancel: CancelJobs = cancel_none
+    ) -> None:
+        """`caller_bytes`: bytes that the files of one caller may take. `cancel` ends tasks of presets that go."""
         self._database = database
         self._blobs = blobs
         self._caller_bytes = caller_bytes
+        self._cancel = cancel
 
     def put(
         self,
@@ -85,8 +89,9 @@ class Presets:
 
         `options` are those that transfers with it alone begin with.
 
-        `also` is called last in the row's transaction: it submits tasks for the preset, and notes them in the row. If
-        it raises, nothing is changed; if the row can't be written, no task is submitted either.
+        The tasks of the preset before are canceled. `also` is called last in the row's transaction: it submits tasks
+        for the preset, and notes them in the row. If it raises, nothing is changed; if the row can't be written, no
+        task is submitted either.
 
         Raises:
             NoSpace: the caller's files would take too much.
@@ -198,6 +203,7 @@ class Presets:
                 session.add(row)
             else:
                 leave(session, [_folder(row.version), *painter_folders(row)])
+                self._cancel(session, tasks_of(row))
             for column, value in vars(saved).items():
                 setattr(row, column, value)
             row.warm = row.learning = row.sample = None
@@ -242,13 +248,14 @@ class Presets:
             return list(session.scalars(query))
 
     def delete(self, name: str) -> None:
-        """Delete a preset; its files stay until no job can need them. Raises NotFound."""
+        """Delete a preset and cancel its tasks; its files stay until no job can need them. Raises NotFound."""
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             row = session.get(PresetRow, name, with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no style {name!r}")
             leave(session, [_folder(row.version), *painter_folders(row)])
+            self._cancel(session, tasks_of(row))
             session.delete(row)
 
     def thumbnail(self, preset: PresetRow) -> bytes:

@@ -28,7 +28,7 @@ from service.decoding import files
 from service.errors import StorageError
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
-from service.jobs.queue import Queue
+from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
 from service.storage import identity
 from service.storage.blobs import Blobs
@@ -101,8 +101,8 @@ def _context(settings: Settings) -> AppContext:
         database=database,
         blobs=blobs,
         disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
-        presets=Presets(database, blobs, caller_bytes),
-        painters=PresetPainters(database, blobs),
+        presets=Presets(database, blobs, caller_bytes, cancel),
+        painters=PresetPainters(database, blobs, cancel),
         queue=queue,
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),

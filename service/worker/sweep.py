@@ -21,9 +21,11 @@ from service.jobs.expiry import has_expired
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock
+from service.storage.kinds import LEARN, WARM
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
 from service.styles import cache, preset_painters, presets
+from service.styles.preset_tasks import named_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ class Plan:
 
 
 def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> None:
-    """Remove expired jobs, the files of expired and deleted jobs, and the oldest Grams.
+    """Remove expired jobs, the files of expired and deleted jobs, and the oldest Grams; cancel nameless tasks.
 
     If the files seem to belong to another database, this is logged and nothing is removed. Grams can be made again,
     so they are also removed if the blobs' disk lacks `shortage` bytes. A file that can't be removed doesn't stop the
@@ -101,6 +103,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(stuck))
     expired = known.expired - {_owner(blob) for blob in stuck}
     _forget(database, sorted(expired), plan.done - {_folder(blob) for blob in stuck}, retention_s)
+    _end_nameless_tasks(database)
     with suppress(StorageError):  # a count that is too low does no harm
         identity.count_sweep(database, blobs)
 
@@ -200,6 +203,18 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         deliveries.forget_old(session, retention_s)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
+
+
+def _end_nameless_tasks(database: Database) -> None:
+    """Cancel warmings and learnings that no preset names: earlier versions left some."""
+    open_tasks = select(JobRow.id).where(JobRow.kind.in_((WARM, LEARN)), JobRow.status.not_in(ENDED))
+    with database.reading() as session:
+        tasks = set(session.scalars(open_tasks))  # before the names: a task comes in one transaction with its own
+        nameless = tasks - named_tasks(session)
+    if nameless:
+        with database.writing() as session:
+            queue.cancel(session, nameless)
+        logger.warning("canceled %d tasks that no preset names", len(nameless))
 
 
 def _owner(blob: BlobInfo) -> str:

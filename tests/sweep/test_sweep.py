@@ -20,7 +20,7 @@ from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.jobs.tasks import WarmTask
+from service.jobs.tasks import LearnTask, PackTask, WarmTask
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -79,7 +79,7 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
     old, _ = presets.put("replaced", "", [StyleImage(picture)])
     unused, _ = presets.put("deleted", "", [StyleImage(picture)])
-    queue.submit(Submission("job", WarmTask(StoredStyle("replaced", 1.0, 1.0, old.images), (64,))))
+    queue.submit(Submission("job", PackTask(StoredStyle("replaced", 1.0, 1.0, old.images), old.version, "", None)))
     new, _ = presets.put("replaced", "", [StyleImage(picture)])
     presets.delete("deleted")
     age(tmp_path)
@@ -110,6 +110,29 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
     presets.delete("taught")
     sweep(database, blobs, 0, DAY_S)
     assert not any(key.startswith("painters/") for key in keys(blobs))
+
+
+def test_tasks_that_no_preset_names_are_canceled(database: Database, blobs: Blobs) -> None:
+    presets, painters, queue = Presets(database, blobs), PresetPainters(database, blobs), Queue(database, Limits())
+    leases = Leases(database, 60)
+    row, _ = presets.put("taught", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    style = StoredStyle("taught", 1.0, 1.0, row.images)
+    learn = LearnTask(style, row.version, 64, 1440.0)
+    queue.submit(Submission("running", learn))
+    assert leases.claim("host:1", {})
+    painters.begin("taught", lambda session, _: queue.submit_in(session, Submission("named", learn)).id)
+    for id, task in {"learning": learn, "warming": WarmTask(style, (64,))}.items():
+        queue.submit(Submission(id, task))
+    submit(database, "transfer")
+    sweep(database, blobs, 0, DAY_S)
+    assert {id: queue.get(id).status for id in ("named", "learning", "warming", "transfer", "running")} == {
+        "named": "queued",
+        "learning": "canceled",
+        "warming": "canceled",
+        "transfer": "queued",
+        "running": "running",
+    }
+    assert queue.get("running").cancel_requested
 
 
 def test_a_painter_of_a_preset_that_changed_is_not_taken(database: Database, blobs: Blobs) -> None:

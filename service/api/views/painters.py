@@ -55,8 +55,7 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     preset = context().presets.get(path.name)
     images = [(image, image.scale) for image in preset.images if image.file.blob]
     with new_learning("", images, body) as learning:
-        preset, before = context().painters.begin(path.name, learning.submit)
-    end_learning(before)
+        preset = context().painters.begin(path.name, learning.submit)
     context().wake(ENGINE)
     here = url_for("painters.get_painter", name=path.name)
     return painter_resource(preset, _learning(preset)), 202, {"Location": here}
@@ -75,7 +74,7 @@ def delete_painter(path: StylePath) -> tuple[str, int]:
 
     Also ends its learning.
     """
-    end_learning(context().painters.remove(path.name))
+    context().painters.remove(path.name)
     return "", 204
 
 
@@ -150,10 +149,3 @@ def _learning(preset: PresetRow) -> JobRow | None:
         with suppress(NotFound):
             return context().queue.get(preset.learning, LEARN)
     return None
-
-
-def end_learning(job: str | None) -> None:
-    """Cancel the learning of a painter that was deleted or replaced; do nothing for None."""
-    if job is not None:
-        with suppress(NotFound):
-            context().queue.cancel(job)

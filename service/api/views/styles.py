@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import Any
 
 from flask import Response, url_for
@@ -26,7 +26,7 @@ from service.api.schemas.preset_bodies import StyleBody, StyleChanges
 from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.made import made
-from service.errors import InvalidInput, NotFound, OtherModel
+from service.errors import InvalidInput, OtherModel
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
@@ -72,7 +72,6 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     check_options(options, sized)
     if body.warm:
         context().queue.check_limits(caller())
-    before = _found(path.name)
     with new_learning("painter.", sized, body.painter) if body.painter else nullcontext() as learning:
         try:
             saved = context().presets.put(
@@ -85,7 +84,6 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
             )
         except UnreadableImage as error:  # its thumbnail can't be made
             raise InvalidInput.field("images", str(error)) from error
-    _end_tasks(before)
     if body.warm or learning:
         context().wake(ENGINE)
     return _saved(*saved)
@@ -99,20 +97,6 @@ def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learnin
         row.warm = Warming(job.id, body.warm)
     if learning is not None:
         row.learning = learning.submit(session, row)
-
-
-def _found(name: str) -> PresetRow | None:
-    with suppress(NotFound):
-        return context().presets.get(name)
-    return None
-
-
-def _end_tasks(row: PresetRow | None) -> None:
-    """Cancel the tasks of a preset that was deleted or replaced: its warming and its learning."""
-    for job in (row.warm.job if row and row.warm else None, row.learning if row else None):
-        if job is not None:
-            with suppress(NotFound):
-                context().queue.cancel(job)
 
 
 @blueprint.get("", responses={"200": StylePage})
@@ -184,11 +168,9 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
         )
     if painter and painter.record.model != pack.model:
         raise OtherModel(f"its painter learned from the model {painter.record.model}, this service's is {pack.model}")
-    before = _found(path.name)
     saved = context().presets.put_pack(
         path.name, plain, pack, owner=caller(), painter=painter, options=packed_options(pack)
     )
-    _end_tasks(before)
     return _saved(*saved)
 
 
@@ -231,7 +213,5 @@ def delete_style(path: StylePath) -> tuple[str, int]:
 
     Transfers that use it are not harmed.
     """
-    before = _found(path.name)
     context().presets.delete(path.name)
-    _end_tasks(before)
     return "", 204
