@@ -52,6 +52,29 @@ def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(two_workers: 
     assert service.log.read_text().count(f"job {id}: begun") == 1
 
 
+def test_too_few_files_are_said_at_the_start(narrow_model: Path, tmp_path: Path) -> None:
+    service = RunningService(narrow_model, tmp_path)
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        line = f"ulimit -n 64; exec {sys.executable} -m service {command}"
+        return subprocess.run(
+            ["/bin/bash", "-c", line],
+            check=False,
+            cwd=ROOT,
+            env=service.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    words = "a process may open 64 files here, where 256 are the least"
+    refused = run("serve")
+    assert refused.returncode != 0
+    assert words in refused.stderr
+    assert "LimitNOFILE" in refused.stderr
+    assert words in run("doctor").stdout
+
+
 @pytest.mark.slow
 def test_the_children_end_with_a_killed_serve(narrow_model: Path, tmp_path: Path) -> None:
     with RunningService(narrow_model, tmp_path) as service:

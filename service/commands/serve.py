@@ -23,6 +23,7 @@ from service.doctor.setup import check_memory, check_variables
 from service.errors import BlobsFull, Unavailable
 from service.jobs import last_words
 from service.jobs.registry import WorkerRegistry
+from service.machine import descriptors
 from service.machine.bells import bells_folder
 from service.machine.devices import device_variables
 from service.machine.ports import why_not_free
@@ -84,6 +85,9 @@ def _painters(settings: Settings) -> list[Child]:
 
 def _check(settings: Settings) -> None:
     """Check what is most often missing, before any child is started."""
+    if problem := descriptors.why_too_few():
+        raise Unavailable(f"{problem}; {descriptors.ADVICE}")
+    descriptors.raise_limit()
     check_writable(settings)
     if settings.broker_url:
         check_semaphores()

@@ -11,6 +11,7 @@ from service import __version__
 from service.authority import parse_authority
 from service.config import Settings, unknown_variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.machine import descriptors
 from service.machine.memory import MIB, PAINTER, available, largest_size, max_whole_pixels, needed
 from service.options import OPTIONS
 from service.webhooks.settings import check_settings
@@ -71,6 +72,14 @@ def _open_to(settings: Settings) -> Iterator[Finding]:
         if "*" in values:
             advice = f"name them in {name}, or set NST_API_KEYS"
             yield Finding(WARNING, "settings", f"{name} is *, and no key is asked for: any page may use it", advice)
+
+
+def check_descriptors(settings: Settings) -> Iterator[Finding]:
+    """Check that processes may open as many files as the service needs."""
+    if problem := descriptors.why_too_few():
+        yield Finding(FAILURE, "files", problem, descriptors.ADVICE)
+    else:
+        yield Finding(OK, "files", f"a process may open {descriptors.LEAST} files, or more")
 
 
 def check_memory(settings: Settings) -> Iterator[Finding]:

@@ -121,8 +121,8 @@ def test_tasks_that_no_preset_names_are_canceled(database: Database, blobs: Blob
     queue.submit(Submission("running", learn))
     assert leases.claim("host:1", {})
     painters.begin("taught", lambda session, _: queue.submit_in(session, Submission("named", learn)).id)
-    for id, task in {"learning": learn, "warming": WarmTask(style, (64,))}.items():
-        queue.submit(Submission(id, task))
+    queue.submit(Submission("learning", learn))
+    queue.submit(Submission("warming", WarmTask(style, (64,))))
     submit(database, "transfer")
     sweep(database, blobs, 0, DAY_S)
     assert {id: queue.get(id).status for id in ("named", "learning", "warming", "transfer", "running")} == {
