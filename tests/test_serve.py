@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,21 @@ def test_too_few_files_are_said_at_the_start(narrow_model: Path, tmp_path: Path)
     assert words in refused.stderr
     assert "LimitNOFILE" in refused.stderr
     assert words in run("doctor").stdout
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_replaced(two_workers: RunningService) -> None:
+    """A stopped process: its own threads can't end it."""
+    hung, other = two_workers.children("service worker")
+    os.kill(hung, signal.SIGSTOP)
+    try:
+        eventually(lambda: hung not in two_workers.children("service worker"), 90, "it hangs still")
+        eventually(lambda: len(two_workers.children("service worker")) == 2, 30, "no other took its place")
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(hung, signal.SIGCONT)
+    assert other in two_workers.children("service worker")
+    assert "gave no sign of life for 60 s: killed" in two_workers.log.read_text()
 
 
 @pytest.mark.slow
