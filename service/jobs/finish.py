@@ -22,7 +22,7 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     row.timings = (row.timings or {}) | _clock_timings(row)
     row.events += 1
     if row.callback_url:
-        enqueue(session, row.id, row.callback_url, _payload(row))
+        enqueue(session, row.id, row.callback_url, _payload(row), row.tenant)
     log_after_commit(session, row, error.slug if error else None)
 
 

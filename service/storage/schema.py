@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.errors import ProblemJson
@@ -25,6 +25,9 @@ from service.storage.typed_json import OBJECT, Json, Typed, typed
 ENDED = ("succeeded", "failed", "canceled")
 """The final states of a job; before them come "queued" and "running"."""
 
+DEFAULT_TENANT = "default"
+"""The tenant of callers without a key and of keys in the settings. It is always there."""
+
 STORE_MARK = "store"  # of the id that a database shares with its blob store
 
 
@@ -34,6 +37,8 @@ class Base(DeclarativeBase):
 
 class PresetRow(Base):
     """A saved style. `version` names this state of it: its files lie under `styles/<version>/`.
+
+    Each tenant has its own names. A preset of the default tenant that is `shared` can be read by all tenants.
 
     A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
     the task that computes its Grams beforehand, `learning` its newest learning, whose end sets `painter`. `thumbnail`
@@ -45,7 +50,9 @@ class PresetRow(Base):
     __tablename__ = "presets"
     __table_args__ = (Index("presets_by_owner", "owner", "bytes"),)
 
+    tenant: Mapped[str] = mapped_column(primary_key=True, default=DEFAULT_TENANT, server_default=DEFAULT_TENANT)
     name: Mapped[str] = mapped_column(primary_key=True)
+    shared: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[str]
     description: Mapped[str]
     images: Mapped[tuple[StyleImage[StoredImage], ...]] = mapped_column(
@@ -68,7 +75,8 @@ class JobRow(Base):
 
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
-    under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from.
+    under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from, `tenant` whose
+    it is.
 
     `lane` says which workers may claim it.
 
@@ -83,6 +91,7 @@ class JobRow(Base):
         Index("jobs_by_owner", "owner", "status", "number"),
         Index("jobs_by_end", "finished_at"),
         Index("jobs_by_size", "owner", "bytes"),
+        Index("jobs_by_tenant", "tenant", "number"),
         {"sqlite_autoincrement": True},
     )
 
@@ -92,6 +101,7 @@ class JobRow(Base):
     lane: Mapped[str] = mapped_column(default=ENGINE, server_default=ENGINE)
     status: Mapped[str]
     request: Mapped[Json]
+    tenant: Mapped[str] = mapped_column(default=DEFAULT_TENANT, server_default=DEFAULT_TENANT)
     owner: Mapped[str] = mapped_column(default="")
     priority: Mapped[int] = mapped_column(default=0)
     deadline_at: Mapped[float | None]
@@ -156,9 +166,14 @@ class DeliveryRow(Base):
     """
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index("deliveries_by_due", "due_at"), Index("deliveries_by_job", "job_id"))
+    __table_args__ = (
+        Index("deliveries_by_due", "due_at"),
+        Index("deliveries_by_job", "job_id"),
+        Index("deliveries_by_tenant", "tenant"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(default=DEFAULT_TENANT, server_default=DEFAULT_TENANT)
     job_id: Mapped[str]
     url: Mapped[str]
     payload: Mapped[Json]
@@ -167,6 +182,42 @@ class DeliveryRow(Base):
     due_at: Mapped[float | None]
     delivered_at: Mapped[float | None]
     error: Mapped[str | None]
+
+
+class TenantRow(Base):
+    """A tenant: presets, jobs and keys belong to it, and other tenants don't see them.
+
+    `removed_at` is when its removal began. The row stays for a while, so that nothing new is added to the tenant,
+    and a new tenant of its name isn't taken for it. `limits` is for a later version.
+    """
+
+    __tablename__ = "tenants"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[float]
+    removed_at: Mapped[float | None]
+    limits: Mapped[Json | None]
+
+
+class KeyRow(Base):
+    """An API key of a tenant. The key itself is nowhere: `digest` is its SHA-256 in hexadecimal.
+
+    `scopes` has words of service.tenants.scopes with a blank between two. A key counts until `expires_at` or
+    `revoked_at`. `last_used_at` is about a minute exact.
+    """
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index("api_keys_by_tenant", "tenant", "created_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    name: Mapped[str]
+    scopes: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[float]
+    last_used_at: Mapped[float | None]
+    expires_at: Mapped[float | None]
+    revoked_at: Mapped[float | None]
 
 
 class SecretRow(Base):

@@ -16,7 +16,7 @@ from service.storage.left import leave
 from service.storage.pictures import StoredFile
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
-from service.storage.schema import MarkRow, PresetRow
+from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 FOLDER = "painters"
@@ -35,11 +35,19 @@ class PackedPainter:
 
 
 class PresetPainters:
-    """The painters of presets. A painter's files are written before the preset's row refers to them."""
+    """The painters of presets. A painter's files are written before the preset's row refers to them.
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    Where a method takes a preset's name, the preset is one of `tenant`.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs, tenant: str = DEFAULT_TENANT) -> None:
         self._database = database
         self._blobs = blobs
+        self._tenant = tenant
+
+    def of(self, tenant: str) -> PresetPainters:
+        """Return the painters as another tenant may change them."""
+        return PresetPainters(self._database, self._blobs, tenant)
 
     def begin(self, name: str, submit: Callable[[Session, PresetRow], str]) -> tuple[PresetRow, str | None]:
         """Begin to teach a preset: `submit` adds the job, in the transaction of the preset's row, and returns its id.
@@ -47,7 +55,7 @@ class PresetPainters:
         Return the row, and the id of the learning before, if there was one. Raises NotFound.
         """
         with self._database.writing() as session:
-            row = _locked(session, name)
+            row = self._locked(session, name)
             before, row.learning = row.learning, submit(session, row)
         return row, before
 
@@ -91,7 +99,7 @@ class PresetPainters:
             if session.get(MarkRow, mark):
                 return False
             session.add(MarkRow(name=mark, made_at=read_clock(session)))
-            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None or row.painter is not None or row.learning is not None or not fits(row):
                 return False
             row.painter = painter
@@ -99,13 +107,16 @@ class PresetPainters:
         return True
 
     def add_model(self, name: str, weights: StoredFile, model: StoredFile, size: int) -> bool:
-        """Give a preset's painter its ONNX file of `size` bytes; False where the preset has other weights by now."""
+        """Give the painter that has these weights its ONNX file of `size` bytes.
+
+        Its preset has this name, in whichever tenant. Return False where the preset has other weights by now.
+        """
         with self._database.writing() as session:
-            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
-            if row is None or row.painter is None or row.painter.blob != weights.blob:
-                return False
-            row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
-        return True
+            for row in session.scalars(select(PresetRow).where(PresetRow.name == name).with_for_update()):
+                if row.painter is not None and row.painter.blob == weights.blob:
+                    row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
+                    return True
+        return False
 
     def remove(self, name: str) -> str | None:
         """Take a preset's painter away; return the id of its learning, if there was one.
@@ -113,7 +124,7 @@ class PresetPainters:
         Raises NotFound where there is no such preset, or it has neither a painter nor a learning.
         """
         with self._database.writing() as session:
-            row = _locked(session, name)
+            row = self._locked(session, name)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the style {name!r} has no painter")
             _let_go(session, row)
@@ -127,6 +138,12 @@ class PresetPainters:
     def model(self, painter: PresetPainter) -> bytes:
         """Return a painter's ONNX file. Raises StorageError: MissingFile, or DamagedFile if it was changed."""
         return read_back(self._blobs, painter.onnx, painter.onnx_sha256)
+
+    def _locked(self, session: Session, name: str) -> PresetRow:
+        row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
+        if row is None:
+            raise NotFound(f"there is no style {name!r}")
+        return row
 
 
 def painter_blob(id: str, name: str) -> str:
@@ -149,10 +166,3 @@ def _let_go(session: Session, row: PresetRow) -> None:
     leave(session, painter_folders(row))
     row.bytes -= row.painter.counted if row.painter else 0
     row.painter = None
-
-
-def _locked(session: Session, name: str) -> PresetRow:
-    row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
-    if row is None:
-        raise NotFound(f"there is no style {name!r}")
-    return row

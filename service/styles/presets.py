@@ -24,7 +24,8 @@ from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.records import PresetPack, PresetPainter
-from service.storage.schema import MarkRow, PresetRow
+from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow
+from service.storage.tenancy import can_read, check_tenant
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
@@ -56,20 +57,30 @@ class _Version:
     bytes: int
     painter: PresetPainter | None = None
     options: Json | None = None
+    shared: bool = False
 
 
 class Presets:
-    """The saved styles.
+    """The saved styles as one tenant sees them: its own, and those that are shared with all tenants.
+
+    It finds its own first under a name, and only those can be changed.
 
     A new version's files are written before its row, so a row never refers to missing files. Files that no row refers
     to any more are swept up later (service.worker.sweep), when no job can need them.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, caller_bytes: float = math.inf, tenant: str = DEFAULT_TENANT
+    ) -> None:
         """`caller_bytes`: bytes that the files of one caller may take."""
         self._database = database
         self._blobs = blobs
         self._caller_bytes = caller_bytes
+        self._tenant = tenant
+
+    def of(self, tenant: str) -> Presets:
+        """Return the presets as another tenant sees them."""
+        return Presets(self._database, self._blobs, self._caller_bytes, tenant)
 
     def put(
         self,
@@ -80,28 +91,31 @@ class Presets:
         also: Callable[[Session, PresetRow], None] = lambda session, row: None,
         owner: str = "",
         options: Json | None = None,
+        shared: bool = False,
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
-        `options` are those that transfers with it alone begin with.
+        `options` are those that transfers with it alone begin with. With `shared`, all tenants can use it.
 
         `also` is called last in the row's transaction: it submits tasks for the preset, and notes them in the row. If
         it raises, nothing is changed; if the row can't be written, no task is submitted either.
 
         Raises:
             NoSpace: the caller's files would take too much.
+            Unauthorized: the tenant was removed meanwhile.
         """
         size = sum(len(style.file.data) for style in style_images)
         self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [_folder(version)]):
             saved = self._save(version, description, style_images, owner, size)
-            return self._replace(name, replace(saved, options=options or None), also)
+            return self._replace(name, replace(saved, options=options or None, shared=shared), also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
-        """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
+        """Save shared presets (name, description, images), all or none; return whether it did.
 
-        If there are presets already, only the mark is written. `presets` isn't read if the mark is there.
+        That is done once in the database's life. If there are presets already, only the mark is written. `presets`
+        isn't read if the mark is there.
         """
         with self._database.reading() as session:
             if session.get(MarkRow, mark):
@@ -112,7 +126,7 @@ class Presets:
             for name, description, style_images in presets:
                 version = uuid.uuid4().hex
                 folders.append(_folder(version))
-                saved[name] = self._save(version, description, style_images)
+                saved[name] = replace(self._save(version, description, style_images), shared=True)
             if self._add(mark, saved):
                 return True
         remove_unsaved(self._blobs, folders)  # another process was first
@@ -132,7 +146,11 @@ class Presets:
             session.add(MarkRow(name=mark, made_at=made_at))
             if session.scalar(select(PresetRow.name).limit(1)):
                 return False
-            session.add_all(PresetRow(name=name, created_at=made_at, **vars(one)) for name, one in saved.items())
+            rows = (
+                PresetRow(tenant=self._tenant, name=name, created_at=made_at, **vars(one))
+                for name, one in saved.items()
+            )
+            session.add_all(rows)
         return True
 
     def _save(self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0) -> _Version:
@@ -182,7 +200,7 @@ class Presets:
     def _check_limits(self, name: str, owner: str, size: int) -> None:
         """Raise NoSpace if `size` bytes under this name would bring the caller's files above the limit."""
         with self._database.reading() as session:
-            row = session.get(PresetRow, name)
+            row = session.get(PresetRow, (self._tenant, name))
             before = row.bytes if row and row.owner == owner else 0
             check_quota(session, owner, size - before, self._caller_bytes)
 
@@ -191,10 +209,11 @@ class Presets:
     ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
-            row = session.get(PresetRow, name, with_for_update=True)
+            check_tenant(session, self._tenant)
+            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             is_new = row is None
             if row is None:
-                row = PresetRow(name=name, created_at=read_clock(session))
+                row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))
                 session.add(row)
             else:
                 leave(session, [_folder(row.version), *painter_folders(row)])
@@ -228,16 +247,25 @@ class Presets:
         return StyleImage(stored, style.weight, style.scale)
 
     def get(self, name: str) -> PresetRow:
-        """Return the preset of that name. Raises NotFound."""
+        """Return the preset that the tenant finds under this name. Raises NotFound."""
         with self._database.reading() as session:
-            row = session.get(PresetRow, name)
+            row = session.scalar(select(PresetRow).where(PresetRow.name == name, can_read(self._tenant)))
+        if row is None:
+            raise NotFound(f"there is no style {name!r}")
+        return row
+
+    def own(self, name: str) -> PresetRow:
+        """Return the tenant's own preset of that name. Raises NotFound."""
+        with self._database.reading() as session:
+            row = session.get(PresetRow, (self._tenant, name))
         if row is None:
             raise NotFound(f"there is no style {name!r}")
         return row
 
     def page(self, after: str, limit: int) -> list[PresetRow]:
-        """Return at most `limit` presets in the order of their names, those after the name `after`."""
-        query = select(PresetRow).where(PresetRow.name > after).order_by(PresetRow.name).limit(limit)
+        """Return at most `limit` presets that the tenant finds, by name, those after the name `after`."""
+        query = select(PresetRow).where(PresetRow.name > after, can_read(self._tenant))
+        query = query.order_by(PresetRow.name).limit(limit)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
@@ -245,7 +273,7 @@ class Presets:
         """Delete a preset; its files stay until no job can need them. Raises NotFound."""
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
-            row = session.get(PresetRow, name, with_for_update=True)
+            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no style {name!r}")
             leave(session, [_folder(row.version), *painter_folders(row)])

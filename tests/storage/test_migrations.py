@@ -137,7 +137,7 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
     database = Database(old_url)
     with database.reading() as session:
         jobs = {job.id: job for job in session.scalars(select(JobRow))}
-        preset = session.get_one(PresetRow, "waves")
+        preset = session.get_one(PresetRow, ("default", "waves"))
         worker = session.get_one(WorkerRow, "host:1")
     database.close()
     shown = (StyleImage(StoredImage("styles/v1/0")),)
@@ -159,7 +159,7 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
 def test_an_old_row_is_given_what_it_lacked(old_url: str) -> None:
     database = Database(old_url)
     with database.reading() as session:
-        preset = session.get_one(PresetRow, "waves")
+        preset = session.get_one(PresetRow, ("default", "waves"))
         assert (preset.pack, preset.warm) == (None, None)
         for job in session.scalars(select(JobRow)):
             assert (job.kind, job.owner, job.priority, job.events) == ("transfer", "", 0, 0)
