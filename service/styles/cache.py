@@ -24,6 +24,7 @@ from service.telemetry.instruments import style_grams
 logger = logging.getLogger(__name__)
 
 FOLDER = "grams"
+PREFIX = 16  # characters of an image's SHA-256 in the keys of its Grams
 DIGEST = "sha256"  # key in a blob's metadata
 
 
@@ -52,9 +53,20 @@ class GramKey:
 
     @property
     def blob(self) -> str:
-        """Key of the blob that holds these Grams."""
+        """Key of the blob that holds these Grams. It begins with the image, by which they can be found."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-        return f"{FOLDER}/{digest}.safetensors"
+        return f"{image_prefix(self.image)}{digest}.safetensors"
+
+
+def image_prefix(image: str) -> str:
+    """Return how the keys of all Grams of an image begin; `image` is the SHA-256 of its file."""
+    return f"{FOLDER}/{image[:PREFIX]}-"
+
+
+def prefix_in(blob: str) -> str:
+    """Return the `image_prefix` in a blob's key; empty for blobs of earlier versions, which have none."""
+    start, dash, _ = blob.rpartition("-")
+    return start + dash
 
 
 class GramCache:

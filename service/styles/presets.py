@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from service.decoding import files
@@ -29,13 +29,12 @@ from service.storage.tenancy import can_read, check_tenant
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
+from service.styles.preset_files import PACK_DIGEST, pack_key, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder, painter_folders
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "styles"
 LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
-DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
 Images = Sequence[StyleImage[ImageFile]]
@@ -107,7 +106,7 @@ class Presets:
         size = sum(len(style.file.data) for style in style_images)
         self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
-        with removed_if_undone(self._blobs, [_folder(version)]):
+        with removed_if_undone(self._blobs, [version_folder(version)]):
             saved = self._save(version, description, style_images, owner, size)
             return self._replace(name, replace(saved, options=options or None, shared=shared), also)
 
@@ -125,7 +124,7 @@ class Presets:
         with removed_if_undone(self._blobs, folders):
             for name, description, style_images in presets:
                 version = uuid.uuid4().hex
-                folders.append(_folder(version))
+                folders.append(version_folder(version))
                 saved[name] = replace(self._save(version, description, style_images), shared=True)
             if self._add(mark, saved):
                 return True
@@ -157,7 +156,9 @@ class Presets:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.file.data)  # this may fail, so it comes before any file is written
-        saved = tuple(self._save_image(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images))
+        saved = tuple(
+            self._save_image(f"{version_folder(version)}/{i}", style) for i, style in enumerate(style_images)
+        )
         self._blobs.put(thumbnail_key(version), thumbnail)
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
@@ -190,7 +191,7 @@ class Presets:
             painter=painter.stored(version) if painter else None,
             options=options or None,
         )
-        with removed_if_undone(self._blobs, [_folder(version), painter_folder(version)]):
+        with removed_if_undone(self._blobs, [version_folder(version), painter_folder(version)]):
             self._blobs.put(blob, data)
             self._blobs.put(thumbnail_key(version), pack.thumbnail)
             if painter and saved.painter:
@@ -216,7 +217,7 @@ class Presets:
                 row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))
                 session.add(row)
             else:
-                leave(session, [_folder(row.version), *painter_folders(row)])
+                leave(session, [version_folder(row.version), *painter_folders(row)])
             for column, value in vars(saved).items():
                 setattr(row, column, value)
             row.warm = row.learning = row.sample = None
@@ -233,7 +234,7 @@ class Presets:
             return read_back(self._blobs, preset.pack.blob, preset.pack.sha256)
         key = pack_key(preset.version, model)
         try:
-            return read_back(self._blobs, key, self._blobs.get(f"{key}{DIGEST}").decode(errors="replace"))
+            return read_back(self._blobs, key, self._blobs.get(f"{key}{PACK_DIGEST}").decode(errors="replace"))
         except BlobNotFound:
             return None
         except DamagedFile as error:
@@ -248,16 +249,15 @@ class Presets:
 
     def get(self, name: str) -> PresetRow:
         """Return the preset that the tenant finds under this name. Raises NotFound."""
-        with self._database.reading() as session:
-            row = session.scalar(select(PresetRow).where(PresetRow.name == name, can_read(self._tenant)))
-        if row is None:
-            raise NotFound(f"there is no style {name!r}")
-        return row
+        return self._get(name, can_read(self._tenant))
 
     def own(self, name: str) -> PresetRow:
-        """Return the tenant's own preset of that name. Raises NotFound."""
+        """Return the tenant's own preset of that name, which it can change. Raises NotFound."""
+        return self._get(name, PresetRow.tenant == self._tenant)
+
+    def _get(self, name: str, condition: ColumnElement[bool]) -> PresetRow:
         with self._database.reading() as session:
-            row = session.get(PresetRow, (self._tenant, name))
+            row = session.scalar(select(PresetRow).where(PresetRow.name == name, condition))
         if row is None:
             raise NotFound(f"there is no style {name!r}")
         return row
@@ -276,7 +276,7 @@ class Presets:
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no style {name!r}")
-            leave(session, [_folder(row.version), *painter_folders(row)])
+            leave(session, [version_folder(row.version), *painter_folders(row)])
             session.delete(row)
 
     def thumbnail(self, preset: PresetRow) -> bytes:
@@ -303,27 +303,3 @@ class Presets:
             return Pack.from_bytes(read_back(self._blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
         heaviest = max(preset.images, key=lambda image: image.weight).file
         return files.thumbnail(read_back(self._blobs, heaviest.blob, heaviest.sha256))
-
-
-def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
-    """Store a pack that a worker made for a preset's version, with its digest beside it."""
-    key, data = pack_key(version, pack.model), pack.to_bytes()
-    blobs.put(key, data)
-    blobs.put(f"{key}{DIGEST}", images.digest(data).encode())
-
-
-def _folder(version: str) -> str:
-    return f"{FOLDER}/{version}"
-
-
-def pack_key(version: str, model: str) -> str:
-    return f"{FOLDER}/{version}/pack-{model}.safetensors"
-
-
-def is_pack_of(key: str, model: str) -> bool:
-    """Return whether the key is that of a pack for this model."""
-    return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
-
-
-def thumbnail_key(version: str) -> str:
-    return f"{FOLDER}/{version}/thumbnail.jpg"

@@ -23,11 +23,13 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
-from service.styles import cache, preset_painters, presets
+from service.styles import cache, preset_files, preset_painters
+from service.tenants import keys
+from service.tenants.removal import finish_removals
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = (request.FOLDER, presets.FOLDER, preset_painters.FOLDER)
+FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
 BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
@@ -55,7 +57,11 @@ class Known:
 
     def needs(self, blob: BlobInfo) -> bool:
         """Return whether there is a row for the folder of a file."""
-        owners = {request.FOLDER: self.jobs, presets.FOLDER: self.versions, preset_painters.FOLDER: self.painters}
+        owners = {
+            request.FOLDER: self.jobs,
+            preset_files.FOLDER: self.versions,
+            preset_painters.FOLDER: self.painters,
+        }
         return _owner(blob) in owners[blob.key.split("/")[0]]
 
 
@@ -101,6 +107,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(stuck))
     expired = known.expired - {_owner(blob) for blob in stuck}
     _forget(database, sorted(expired), plan.done - {_folder(blob) for blob in stuck}, retention_s)
+    finish_removals(database, blobs)
     with suppress(StorageError):  # a count that is too low does no harm
         identity.count_sweep(database, blobs)
 
@@ -132,7 +139,7 @@ def read_known(database: Database, retention_s: float) -> Known:
         return Known(
             jobs={id: status for id, status in session.execute(select(JobRow.id, JobRow.status))},  # noqa: C416 - as in queue
             expired=set(session.scalars(expired)),
-            versions=_named(presets.FOLDER, session.scalars(select(PresetRow.version)), unfinished),
+            versions=_named(preset_files.FOLDER, session.scalars(select(PresetRow.version)), unfinished),
             painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
             left=left_folders(session),
             accepted=identity.is_accepted(session),
@@ -163,7 +170,7 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
             if not known.needs(blob) and blob.modified >= old and _folder(blob) not in known.left
         ],
         doubt="" if known.accepted else _doubt(len(orphans), total),
-        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
+        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(preset_files.FOLDER, orphans)),
         done=known.left - kept,
     )
 
@@ -198,6 +205,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         forget_left(session, left)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
+        keys.forget_ended(session)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
 

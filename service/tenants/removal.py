@@ -1,0 +1,189 @@
+"""The removal of a tenant: all of its rows and files, some at a time, so that others can work meanwhile.
+
+First the tenant is marked and its keys are removed, so that nothing new comes. A removal that was interrupted goes on
+when it is asked for again, or with the next sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from service.errors import Forbidden, NotFound
+from service.jobs import queue, request
+from service.machine.bells import ROWS, ring
+from service.storage.blobs import Blobs
+from service.storage.database import Database, Transaction, advisory_lock, read_clock
+from service.storage.left import leave
+from service.storage.schema import (
+    DEFAULT_TENANT,
+    ENDED,
+    CallerRow,
+    DeliveryRow,
+    JobRow,
+    KeyRow,
+    PresetRow,
+    TenantRow,
+)
+from service.storage.unsaved import remove_unsaved
+from service.styles import cache, presets
+from service.styles.preset_files import version_folder
+from service.styles.preset_painters import painter_folders
+from service.tenants import tenants
+from service.tenants.keys import change_version
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200  # jobs or presets of a transaction
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed, by kind; `complete` unless time was up."""
+
+    counts: dict[str, int]
+    complete: bool
+
+
+def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = math.inf) -> Removed:
+    """Remove a tenant with all that is its own, as far as `seconds` suffice; to ask again goes on.
+
+    Raises:
+        NotFound: there is no such tenant, and nothing is left of one.
+        Forbidden: it is the default tenant.
+        StorageError
+    """
+    if name == DEFAULT_TENANT:
+        raise Forbidden(f"the tenant {name!r} can't be removed: it has the presets of the service")
+    with database.reading() as session:
+        row = session.get(TenantRow, name)
+        if row is None or (row.removed_at is not None and not tenants.has_rows(session, name)):
+            raise NotFound(f"there is no tenant {name!r}")
+    found = _Removal(database, blobs, name, time.monotonic() + seconds).run()
+    logger.info("tenant %s: removed %s%s", name, found.counts, "" if found.complete else "; more is left")
+    return found
+
+
+def finish_removals(database: Database, blobs: Blobs) -> None:
+    """Remove what is left of tenants whose removal was interrupted. Raises StorageError."""
+    gone = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
+    with database.reading() as session:
+        names = [name for name in session.scalars(gone) if tenants.has_rows(session, name)]
+    for name in names:
+        remove_tenant(database, blobs, name)
+
+
+@dataclass
+class _Removal:
+    database: Database
+    blobs: Blobs
+    name: str
+    until: float  # monotonic time
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def run(self) -> Removed:
+        self._close()
+        complete = self._remove_jobs() and self._remove_presets()
+        if complete:
+            with self.database.writing() as session:
+                webhooks = delete(DeliveryRow).where(DeliveryRow.tenant == self.name).returning(DeliveryRow.id)
+                self.counts["webhooks"] += len(session.scalars(webhooks).all())
+                session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
+        return Removed(dict(self.counts), complete)
+
+    def _close(self) -> None:
+        """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on."""
+        with self.database.writing() as session:
+            for lock in (tenants.LOCK, queue.SUBMIT_LOCK, presets.LOCK):
+                advisory_lock(session, lock)
+            row = session.get_one(TenantRow, self.name)
+            row.removed_at = row.removed_at or read_clock(session)
+            keys = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
+            self.counts["keys"] += len(keys.all())
+            change_version(session)
+
+    def _remove_jobs(self) -> bool:
+        """Remove the jobs with their files; a worker that has one loses it. Return False if time is up."""
+        while time.monotonic() < self.until:
+            mine = select(JobRow.id, JobRow.request).where(JobRow.tenant == self.name)
+            with self.database.reading() as session:
+                jobs = {id: stored for id, stored in session.execute(mine.order_by(JobRow.number).limit(BATCH))}
+            if not jobs:
+                return True
+            self._remove_grams(_pictures(jobs.values()))
+            folders = [request.job_folder(id) for id in jobs]
+            with self.database.writing() as session:
+                self.counts["jobs"] += len(queue.remove(session, jobs))
+                leave(session, folders)
+            ring(ROWS)
+            remove_unsaved(self.blobs, folders)
+        return False
+
+    def _remove_presets(self) -> bool:
+        """Remove the presets with their files and painters. Return False if time is up."""
+        while time.monotonic() < self.until:
+            mine = select(PresetRow).where(PresetRow.tenant == self.name).limit(BATCH)
+            with self.database.reading() as session:
+                rows = session.scalars(mine).all()
+            if not rows:
+                return True
+            self._remove_grams({image.file.sha256 for row in rows for image in row.images})
+            folders = [folder for row in rows for folder in (version_folder(row.version), *painter_folders(row))]
+            self.counts["painters"] += sum(row.painter is not None for row in rows)
+            with self.database.writing() as session:
+                self.counts["presets"] += _delete_presets(session, rows)
+                leave(session, folders)
+            remove_unsaved(self.blobs, folders)
+        return False
+
+    def _remove_grams(self, images: Collection[str]) -> None:
+        """Remove the cached Gram matrices of style images that no other tenant has in a preset or an unfinished job."""
+        prefixes = {cache.image_prefix(image) for image in images if image and image not in self._used_by_others}
+        for prefix in prefixes:
+            for blob in self._grams.pop(prefix, ()):
+                self.blobs.delete(blob)
+                self.counts["grams"] += 1
+
+    @cached_property
+    def _grams(self) -> dict[str, list[str]]:
+        """The keys of all cached Gram matrices, by the prefix of their image."""
+        found = defaultdict(list)
+        for blob in self.blobs.listing(cache.FOLDER):
+            found[cache.prefix_in(blob.key)].append(blob.key)
+        return found
+
+    @cached_property
+    def _used_by_others(self) -> set[str]:
+        """The SHA-256 of the style images of other tenants, and of whatever their unfinished jobs refer to."""
+        saved = select(PresetRow.images).where(PresetRow.tenant != self.name)
+        unfinished = select(JobRow.request).where(JobRow.tenant != self.name, JobRow.status.not_in(ENDED))
+        with self.database.reading() as session:
+            used = {image.file.sha256 for images in session.scalars(saved) for image in images}
+            return used | _pictures(session.scalars(unfinished))
+
+
+def owner_of(tenant: str) -> str:
+    """Return the name by which a tenant other than the default one takes turns, and has its quota."""
+    return f"tenant:{tenant}"
+
+
+def _delete_presets(session: Transaction, rows: Iterable[PresetRow]) -> int:
+    names = [(row.tenant, row.name) for row in rows]
+    found = [session.get(PresetRow, name, with_for_update=True) for name in names]
+    for row in found:
+        if row is not None:
+            session.delete(row)
+    return sum(row is not None for row in found)
+
+
+def _pictures(requests: Iterable[Any]) -> set[str]:
+    """Return the SHA-256 of all files that requests refer to, in JSON of any version."""
+    return {digest for stored in requests for digest in request.digests(stored)}
