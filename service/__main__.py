@@ -1,4 +1,4 @@
-"""python -m service serve | web | worker | painter | stylize | doctor | webhook-secret | accept-blobs"""
+"""The commands: python -m service serve, web, worker, painter, keys, tenants, stylize, doctor and others."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ COMMANDS = {
     "worker": "start one worker alone",
     "painter": "start one painter worker alone",
     "doctor": "look whether all that the service needs is there and works",
+    "keys": "make, list, replace and end the API keys in the database",
+    "tenants": "make, list and remove tenants",
     "webhook-secret": "print the secret by which webhooks are signed",
     "accept-blobs": "say that the database is the one that the blob store belongs to",
     "stylize": "paint one picture without a server",

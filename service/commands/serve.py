@@ -35,6 +35,7 @@ from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.telemetry.stray_lines import kept_descriptor
+from service.tenants.access import check_access
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ def _painters(settings: Settings) -> list[Child]:
 def _check(settings: Settings) -> None:
     """Check what is most often missing, before any child is started."""
     check_writable(settings)
+    check_access(settings)
     if settings.broker_url:
         check_semaphores()
     check_model(settings.model)

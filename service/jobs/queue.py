@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Select, delete, event, select
+from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound, ProblemJson
@@ -159,13 +159,11 @@ class Queue:
     def delete(self, id: str) -> None:
         """Remove a job's row, which also takes the job from its worker. Raises NotFound."""
         with self._database.writing() as session:
-            if not remove(session, session.scalars(self._own(id)).all()):
+            mine = select(JobRow.id).where(JobRow.id == id, JobRow.tenant == self._tenant)
+            if session.scalar(mine) is None or not remove(session, [id]):
                 raise NotFound(f"there is no transfer {id!r}")
             leave(session, [job_folder(id)])
         ring(ROWS)
-
-    def _own(self, id: str) -> Select[tuple[str]]:
-        return select(JobRow.id).where(JobRow.id == id, JobRow.tenant == self._tenant)
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:

@@ -19,6 +19,7 @@ from service.tenants import scopes as known
 from service.tenants.scopes import Scopes
 
 PREFIX = "nst_"
+KEY_NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,64}$"  # also refuses text that is no valid Unicode
 BITS = 256
 LOCK = "keys"
 VERSION = "keys"  # the mark whose value changes with every change of keys, and which no key's end removes

@@ -65,7 +65,7 @@ class KnownKeys:
         return self._newest().version is not None
 
     def find(self, text: str) -> KnownKey | None:
-        """Return the key with this text if it counts now, and note its use. Raises Unavailable if nothing is known."""
+        """Return the key with this text if it counts now, and note its use. Raises Unavailable as above."""
         digest = digest_of(text)
         key = self._newest().keys.get(digest)
         if key is None or not hmac.compare_digest(key.digest, digest) or not _counts(key):
@@ -73,12 +73,13 @@ class KnownKeys:
         self._uses.note(key.id)
         return key
 
-    def still_counts(self, key: KnownKey) -> bool:
-        """Return whether a key that was found counts still."""
+    def still_count(self, key: KnownKey | None) -> bool:
+        """Return whether a key that was found counts still, or without one whether none is asked for."""
         try:
-            return _counts(key) and self._newest().keys.get(key.digest) == key
+            state = self._newest()
         except Unavailable:
             return False
+        return state.version is None if key is None else _counts(key) and state.keys.get(key.digest) == key
 
     def _newest(self) -> _State:
         state = self._state

@@ -115,7 +115,8 @@ class _Removal:
         while time.monotonic() < self.until:
             mine = select(JobRow.id, JobRow.request).where(JobRow.tenant == self.name)
             with self.database.reading() as session:
-                jobs = {id: stored for id, stored in session.execute(mine.order_by(JobRow.number).limit(BATCH))}
+                rows = session.execute(mine.order_by(JobRow.number).limit(BATCH))
+                jobs = {id: stored for id, stored in rows}  # noqa: C416 - a Row is no pair to the type checker
             if not jobs:
                 return True
             self._remove_grams(_pictures(jobs.values()))
@@ -145,7 +146,7 @@ class _Removal:
         return False
 
     def _remove_grams(self, images: Collection[str]) -> None:
-        """Remove the cached Gram matrices of style images that no other tenant has in a preset or an unfinished job."""
+        """Remove the cached Gram matrices of pictures that others have in no preset and no unfinished job."""
         prefixes = {cache.image_prefix(image) for image in images if image and image not in self._used_by_others}
         for prefix in prefixes:
             for blob in self._grams.pop(prefix, ()):

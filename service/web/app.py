@@ -21,7 +21,19 @@ from service.api.http.large_bodies import LargeBodies
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
-from service.api.views import live, metrics, painters, scores, style_pictures, styles, system, transfers
+from service.api.scopes import check_routes
+from service.api.views import (
+    keys,
+    live,
+    metrics,
+    painters,
+    scores,
+    style_pictures,
+    styles,
+    system,
+    tenants,
+    transfers,
+)
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
@@ -38,6 +50,7 @@ from service.studio import pages
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.telemetry.logs import set_up_logs
+from service.tenants.known import KnownKeys
 from service.web.starters import load_in_background
 from service.webhooks.hosts import Hosts
 
@@ -59,11 +72,12 @@ def create_app(settings: Settings | None = None) -> Api:
     auth.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY])
-    for views in (system, styles, style_pictures, painters, transfers, live, scores):
+    for views in (system, styles, style_pictures, painters, transfers, live, scores, keys, tenants):
         app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(docs.blueprint)
+    check_routes(app)
     caching.register(app)
     cors.allow(app, settings.cors_origins)
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
@@ -106,6 +120,7 @@ def _context(settings: Settings) -> AppContext:
         queue=queue,
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),
+        known_keys=KnownKeys(database),
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from service.api.auth import caller
+from service.api.auth import owner
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors, pack_errors, painter_errors
 from service.api.intake.preset_options import sole_preset, unusable_with
@@ -228,7 +228,7 @@ class RequestReader:
             messages = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in messages.items()]) from error
         size = sum(len(file.data) for file in self._files.values())
-        self._context.queue.check_limits(caller(), size)
+        self._context.queue.check_limits(owner(), size)
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
         return size

@@ -24,7 +24,7 @@ def note_sample(job: JobRow) -> None:
         return
     with suppress(NotFound, StorageError):  # the transfer itself is submitted: a later one can be the sample
         preset = context().presets.get(style.preset or "")
-        if not _is_of(style, preset):  # the preset has other pictures by now
+        if not _is_of(style, preset) or preset.tenant != job.tenant:  # other pictures by now, or another tenant's
             return
         now = preset.sample
         if now is None or context().queue.outcomes([now]).get(now, (GONE[0], None))[0] in GONE:

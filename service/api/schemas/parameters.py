@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from service.api.schemas.invalid import invalid
 from service.errors import FieldError, InvalidInput, NotFound, shown
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
+from service.tenants.tenants import NAME as TENANT
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a preset
 JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
@@ -59,6 +60,8 @@ def _whole(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(_whole)]
 KnownStyle = Annotated[str, AfterValidator(_known(NAME, "style"))]
 KnownTransfer = Annotated[str, AfterValidator(_known(JOB, "transfer"))]
+KnownKey = Annotated[str, AfterValidator(_known(JOB, "key"))]
+KnownTenant = Annotated[str, AfterValidator(_known(TENANT, "tenant"))]
 KnownScore = Annotated[str, AfterValidator(_known(JOB, "score"))]
 
 
@@ -102,6 +105,14 @@ class TransferFilePath(TransferPath):
     )
 
 
+class KeyPath(BaseModel):
+    id: KnownKey = _id("key")
+
+
+class TenantPath(BaseModel):
+    name: KnownTenant = Field(description="Name of the tenant.", **example("acme", pattern=TENANT))
+
+
 class ScorePath(BaseModel):
     id: KnownScore = _id("score")
 
@@ -134,6 +145,11 @@ class PageQuery(Query):
 class TransfersQuery(PageQuery):
     cursor: str | None = _cursor("WzQ3MTFd")
     status: Status | None = Field(None, description="Only transfers with this status.", **example("succeeded"))
+
+
+class KeysQuery(PageQuery):
+    cursor: str | None = _cursor("WzE3NjQyMDAwMDAuMCwiMGQyZiJd")
+    tenant: str | None = Field(None, pattern=TENANT, description="Only keys of this tenant.", **example("acme"))
 
 
 class ImageQuery(Query):

@@ -12,8 +12,9 @@ from service.jobs.resource import iso
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
-from service.storage.schema import ENDED, JobRow, PresetRow
+from service.storage.schema import ENDED, JobRow, KeyRow, PresetRow, TenantRow
 from service.styles.starters.loading import is_built_in
+from service.tenants.scopes import from_text, in_order
 
 Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
 """A job's id -> its status and error."""
@@ -38,6 +39,7 @@ def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
         "painter": _painter_status(row, outcomes.get(row.learning or "", (None, None))[0]),
         "options": row.options or {},
         "built_in": built_in,
+        "shared": row.shared,
         "created_at": iso(row.created_at),
         "links": {"self": here} | {part: f"{here}/{part}" for part in parts},
     }
@@ -114,6 +116,26 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
         "scale": picture.scale,
         "link": f"/v1/transfers/{id}/files/{image.sha256}" if image.blob else None,
     }
+
+
+def key_resource(row: KeyRow) -> dict[str, Any]:
+    """Return a key as JSON; the key itself isn't known."""
+    return {
+        "id": row.id,
+        "tenant": row.tenant,
+        "name": row.name,
+        "scopes": in_order(from_text(row.scopes)),
+        "created_at": iso(row.created_at),
+        "last_used_at": iso(row.last_used_at),
+        "expires_at": iso(row.expires_at),
+        "revoked_at": iso(row.revoked_at),
+        "links": {"self": f"/v1/keys/{row.id}"},
+    }
+
+
+def tenant_resource(row: TenantRow) -> dict[str, Any]:
+    """Return a tenant as JSON."""
+    return {"name": row.name, "created_at": iso(row.created_at), "links": {"self": f"/v1/tenants/{row.name}"}}
 
 
 def score_resource(row: JobRow) -> dict[str, Any]:

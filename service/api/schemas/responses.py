@@ -148,6 +148,7 @@ class StyleOut(BaseModel):
         "What a transfer with it alone begins with, where the transfer doesn't say otherwise.", {"strength": 0.7}
     )
     built_in: bool = described("Whether it is one of the service's own presets, as that came.", False)
+    shared: bool = described("Whether all tenants can use it.", False)
     created_at: str = described("When its name was first taken (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour"})
 

@@ -52,7 +52,7 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     from the photographs given. A painter that is there paints until the new one is ready.
     """
     context().disks.check()
-    preset = context().presets.get(path.name)
+    preset = context().presets.own(path.name)
     images = [(image, image.scale) for image in preset.images if image.file.blob]
     with new_learning("", images, body) as learning:
         preset, before = context().painters.begin(path.name, learning.submit)

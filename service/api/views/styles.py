@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
@@ -26,7 +26,7 @@ from service.api.schemas.preset_bodies import StyleBody, StyleChanges
 from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.made import made
-from service.errors import InvalidInput, NotFound, OtherModel
+from service.errors import FieldError, InvalidInput, MissingScope, NotFound, OtherModel
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
@@ -39,9 +39,10 @@ from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
 from service.storage.records import Warming
-from service.storage.schema import PresetRow
+from service.storage.schema import DEFAULT_TENANT, PresetRow
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
+from service.tenants.scopes import ADMIN
 
 blueprint = APIBlueprint(
     "styles",
@@ -61,6 +62,7 @@ PACK = files(PACK_TYPE)
 def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset, or replace the one of that name"""
     context().disks.check()
+    _check_sharing(body.shared)
     images = [StyleImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, image in enumerate(images):
         for size in body.warm:
@@ -71,7 +73,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     options = body.options.given() if body.options else {}
     check_options(options, sized)
     if body.warm:
-        context().queue.check_limits(caller())
+        context().queue.check_limits(owner())
     before = _found(path.name)
     with new_learning("painter.", sized, body.painter) if body.painter else nullcontext() as learning:
         try:
@@ -80,8 +82,9 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
                 body.description,
                 images,
                 also=lambda session, row: _submit_tasks(session, row, body, learning),
-                owner=caller(),
+                owner=owner(),
                 options=options,
+                shared=body.shared,
             )
         except UnreadableImage as error:  # its thumbnail can't be made
             raise InvalidInput.field("images", str(error)) from error
@@ -91,11 +94,18 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     return _saved(*saved)
 
 
+def _check_sharing(shared: bool | None) -> None:
+    """Raise MissingScope where a preset is to be shared by a caller who may not do that."""
+    if shared and not caller().is_operator:
+        words = f"takes a key of the tenant {DEFAULT_TENANT} with the scope {ADMIN}"
+        raise MissingScope(f"shared: {words}", [FieldError("shared", words)])
+
+
 def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learning: NewLearning | None) -> None:
     """Submit the tasks of a new preset, its warming and its learning, and note them in the preset's row."""
     if body.warm:
         task = WarmTask(StoredStyle(row.name, 1.0, 1.0, row.images), tuple(body.warm))
-        job = context().queue.submit_in(session, Submission(new_id(), task, caller(), trace=traceparent()))
+        job = context().queue.submit_in(session, Submission(new_id(), task, owner(), trace=traceparent()))
         row.warm = Warming(job.id, body.warm)
     if learning is not None:
         row.learning = learning.submit(session, row)
@@ -103,7 +113,7 @@ def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learnin
 
 def _found(name: str) -> PresetRow | None:
     with suppress(NotFound):
-        return context().presets.get(name)
+        return context().presets.own(name)
     return None
 
 
@@ -141,14 +151,15 @@ def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], i
     All of it or nothing. Its pictures, its Gram matrices and its painter stay. 409 if another preset has the name.
     """
     context().disks.check()
+    _check_sharing(body.shared)
     options = None if body.options is None else body.options.given()
 
     def check(row: PresetRow) -> None:
         if options is not None:
             check_options(options, [(image, image.scale) for image in row.images if image.file.blob], row.pack)
 
-    changes = PresetChanges(body.name, body.description, options)
-    row = change_preset(context().database, path.name, changes, check)
+    changes = PresetChanges(body.name, body.description, options, body.shared)
+    row = change_preset(context().database, path.name, changes, check, caller().tenant)
     resource, _, location = _saved(row, is_new=False)
     return resource, 200, location
 
@@ -186,7 +197,7 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
         raise OtherModel(f"its painter learned from the model {painter.record.model}, this service's is {pack.model}")
     before = _found(path.name)
     saved = context().presets.put_pack(
-        path.name, plain, pack, owner=caller(), painter=painter, options=packed_options(pack)
+        path.name, plain, pack, owner=owner(), painter=painter, options=packed_options(pack)
     )
     _end_tasks(before)
     return _saved(*saved)

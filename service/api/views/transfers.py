@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
@@ -71,7 +71,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     note_sample(job)
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
-        job, waited = context().waiting.until_ended(job, seconds)
+        job, waited = context().waiting.until_ended(job, seconds, caller().still_counts)
     response = jsonify(transfer_resource(job))
     response.headers["Location"] = url_for("transfers.get_transfer", id=job.id)
     if waited:
@@ -84,7 +84,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
     return Submission(
         id,
         taken.request,
-        caller(),
+        owner(),
         body.priority,
         body.deadline_s,
         body.callback_url,

@@ -1,5 +1,7 @@
 """Tenants and their keys; what belongs to which tenant. The presets of the first start are shared."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -50,7 +52,7 @@ def _change_presets() -> None:
     """
     op.rename_table("presets", "presets_before")
     op.drop_index("presets_by_owner", "presets_before")
-    kept = [
+    kept: list[sa.Column[Any]] = [
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
@@ -66,7 +68,7 @@ def _change_presets() -> None:
         sa.Column("bytes", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("created_at", sa.Double(), nullable=False),
     ]
-    shared = sa.Column("shared", sa.Boolean(), nullable=False, server_default=sa.false())
+    shared: sa.Column[bool] = sa.Column("shared", sa.Boolean(), nullable=False, server_default=sa.false())
     key = sa.PrimaryKeyConstraint("tenant", "name", name="presets_by_tenant")
     op.create_table("presets", _tenant(), *kept, shared, key)
     names = ", ".join(column.name for column in kept)
