@@ -57,8 +57,9 @@ def check_variables(settings: Settings) -> Iterator[Finding]:
     if settings.photos and not (settings.photos.is_dir() and os.access(settings.photos, os.R_OK | os.X_OK)):
         text = f"NST_PHOTOS: {settings.photos} is no folder that can be read: painters learn without it"
         yield Finding(WARNING, "settings", text, "see its path and its owner")
-    if not settings.api_keys and not (is_current(settings) and has_keys(settings.database)):
-        yield from _open_to(settings)
+    if not settings.api_keys and (found := list(_open_to(settings))):
+        asks = is_current(settings) and has_keys(settings.database)
+        yield from () if asks else found
     if not unknown:
         yield Finding(OK, "settings", "every NST_ variable is a setting, and can be read")
 

@@ -34,7 +34,7 @@ from service.storage.schema import (
     TenantRow,
 )
 from service.storage.unsaved import remove_unsaved
-from service.styles import cache, presets
+from service.styles import gram_keys, presets
 from service.styles.preset_files import version_folder
 from service.styles.preset_painters import painter_folders
 from service.tenants import tenants
@@ -147,7 +147,7 @@ class _Removal:
 
     def _remove_grams(self, images: Collection[str]) -> None:
         """Remove the cached Gram matrices of pictures that others have in no preset and no unfinished job."""
-        prefixes = {cache.image_prefix(image) for image in images if image and image not in self._used_by_others}
+        prefixes = {gram_keys.image_prefix(image) for image in images if image and image not in self._used_by_others}
         for prefix in prefixes:
             for blob in self._grams.pop(prefix, ()):
                 self.blobs.delete(blob)
@@ -157,8 +157,8 @@ class _Removal:
     def _grams(self) -> dict[str, list[str]]:
         """The keys of all cached Gram matrices, by the prefix of their image."""
         found = defaultdict(list)
-        for blob in self.blobs.listing(cache.FOLDER):
-            found[cache.prefix_in(blob.key)].append(blob.key)
+        for blob in self.blobs.listing(gram_keys.FOLDER):
+            found[gram_keys.prefix_in(blob.key)].append(blob.key)
         return found
 
     @cached_property

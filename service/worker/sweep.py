@@ -23,7 +23,7 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
-from service.styles import cache, preset_files, preset_painters
+from service.styles import gram_keys, preset_files, preset_painters
 from service.tenants import keys
 from service.tenants.removal import finish_removals
 
@@ -162,7 +162,7 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     gone = {blob.key for blob in doomed}
     kept = {_folder(blob) for blob in files if blob.key not in gone}
     return Plan(
-        doomed=doomed + _oldest(blobs.listing(cache.FOLDER), gram_bytes, shortage),
+        doomed=doomed + _oldest(blobs.listing(gram_keys.FOLDER), gram_bytes, shortage),
         orphans=orphans,
         young=[
             blob
