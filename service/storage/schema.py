@@ -240,7 +240,10 @@ class MarkRow(Base):
 
 
 class LeftRow(Base):
-    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: its files may be swept up."""
+    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: its files may be swept up.
+
+    Or the beginning of the keys of a picture's Gram matrices, whose tenant was removed.
+    """
 
     __tablename__ = "left_folders"
 

@@ -119,13 +119,14 @@ class _Removal:
                 jobs = {id: stored for id, stored in rows}  # noqa: C416 - a Row is no pair to the type checker
             if not jobs:
                 return True
-            self._remove_grams(_pictures(jobs.values()))
             folders = [request.job_folder(id) for id in jobs]
+            grams = self._own_grams(_pictures(jobs.values()))
             with self.database.writing() as session:
                 self.counts["jobs"] += len(queue.remove(session, jobs))
-                leave(session, folders)
+                leave(session, folders + grams)
             ring(ROWS)
             remove_unsaved(self.blobs, folders)
+            self._remove_grams(grams)
         return False
 
     def _remove_presets(self) -> bool:
@@ -136,18 +137,24 @@ class _Removal:
                 rows = session.scalars(mine).all()
             if not rows:
                 return True
-            self._remove_grams({image.file.sha256 for row in rows for image in row.images})
             folders = [folder for row in rows for folder in (version_folder(row.version), *painter_folders(row))]
             self.counts["painters"] += sum(row.painter is not None for row in rows)
+            grams = self._own_grams({image.file.sha256 for row in rows for image in row.images})
             with self.database.writing() as session:
                 self.counts["presets"] += _delete_presets(session, rows)
-                leave(session, folders)
+                leave(session, folders + grams)
             remove_unsaved(self.blobs, folders)
+            self._remove_grams(grams)
         return False
 
-    def _remove_grams(self, images: Collection[str]) -> None:
-        """Remove the cached Gram matrices of pictures that others have in no preset and no unfinished job."""
-        prefixes = {gram_keys.image_prefix(image) for image in images if image and image not in self._used_by_others}
+    def _own_grams(self, images: Collection[str]) -> list[str]:
+        """Return how the keys of the Gram matrices of pictures begin that others have in no preset or unfinished job.
+
+        They are noted as left too: a worker that has just lost a job may still store some.
+        """
+        return [gram_keys.image_prefix(image) for image in images if image and image not in self._used_by_others]
+
+    def _remove_grams(self, prefixes: Iterable[str]) -> None:
         for prefix in prefixes:
             for blob in self._grams.pop(prefix, ()):
                 self.blobs.delete(blob)

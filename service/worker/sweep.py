@@ -161,8 +161,10 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
     gone = {blob.key for blob in doomed}
     kept = {_folder(blob) for blob in files if blob.key not in gone}
+    grams = list(blobs.listing(gram_keys.FOLDER))
+    left_grams = [blob for blob in grams if gram_keys.prefix_in(blob.key) in known.left]
     return Plan(
-        doomed=doomed + _oldest(blobs.listing(gram_keys.FOLDER), gram_bytes, shortage),
+        doomed=doomed + list({*left_grams, *_oldest(grams, gram_bytes, shortage)}),
         orphans=orphans,
         young=[
             blob
