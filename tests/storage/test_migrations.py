@@ -23,7 +23,7 @@ from service.storage.database import Database
 from service.storage.migrations import upgrade
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
-from service.storage.schema import Base, JobRow, PresetRow, SecretRow, WorkerRow
+from service.storage.schema import Base, JobRow, PresetRow, SecretRow, TenantRow, WorkerRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLD = (Path(__file__).parent / "revision_0001.sql").read_text()
@@ -284,3 +284,32 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_last_one_lac
     assert "removed_at" in written.read_text()
     Database(database_url).close()
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_presets_of_the_first_start_are_shared_and_all_else_is_the_default_tenant_s(
+    database_url: str, connection: Connection
+) -> None:
+    with connection.engine.begin() as transaction:
+        command.upgrade(upgrade.alembic_config(transaction), "0008")
+    connection.execute(text("INSERT INTO marks (name, made_at) VALUES ('starters', 1700000000.123)"))
+    preset = text(
+        "INSERT INTO presets (name, version, description, images, owner, created_at) "
+        "VALUES (:name, :name, '', '[]', :owner, :time)"
+    )
+    for name, owner, time in (
+        ("starter", "", 1700000000.123),
+        ("replaced", "key:1", 1700000000.123),
+        ("before-owners", "", 1600000000.0),
+    ):
+        connection.execute(preset, {"name": name, "owner": owner, "time": time})
+    database = Database(database_url)
+    with database.reading() as session:
+        rows = {row.name: row for row in session.scalars(select(PresetRow))}
+        tenants = list(session.scalars(select(TenantRow.name)))
+    database.close()
+    assert {name: (row.tenant, row.shared) for name, row in rows.items()} == {
+        "starter": ("default", True),
+        "replaced": ("default", False),
+        "before-owners": ("default", False),
+    }
+    assert tenants == ["default"]
