@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,7 +60,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that the module's clock is ahead."""
     ahead = [0.0]
     real = time.monotonic
-    monkeypatch.setattr(module.time, "monotonic", lambda: real() + ahead[0])
+    shifted = SimpleNamespace(monotonic=lambda: real() + ahead[0], time=time.time)
+    monkeypatch.setattr("service.tenants.known.time", shifted)
     return ahead
 
 
