@@ -37,8 +37,7 @@ from service.storage.unsaved import remove_unsaved
 from service.styles import gram_keys, presets
 from service.styles.preset_files import version_folder
 from service.styles.preset_painters import painter_folders
-from service.tenants import tenants
-from service.tenants.keys import change_version
+from service.tenants import keys, tenants
 
 logger = logging.getLogger(__name__)
 
@@ -102,13 +101,13 @@ class _Removal:
     def _close(self) -> None:
         """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on."""
         with self.database.writing() as session:
-            for lock in (tenants.LOCK, queue.SUBMIT_LOCK, presets.LOCK):
+            for lock in (tenants.LOCK, keys.LOCK, presets.LOCK, queue.SUBMIT_LOCK):  # a PUT takes the last two so too
                 advisory_lock(session, lock)
             row = session.get_one(TenantRow, self.name)
             row.removed_at = row.removed_at or read_clock(session)
-            keys = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
-            self.counts["keys"] += len(keys.all())
-            change_version(session)
+            ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
+            self.counts["keys"] += len(ended.all())
+            keys.change_version(session)
 
     def _remove_jobs(self) -> bool:
         """Remove the jobs with their files; a worker that has one loses it. Return False if time is up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from service.api.auth import caller, owner
@@ -32,7 +33,8 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
         QueueFull, TooManyJobs: too many jobs wait already.
     """
     context().disks.check()
-    job = context().queue.submit(Submission(new_id(), task, owner(), repeat=key, trace=traceparent()))
+    own = replace(key, owner=f"{key.owner} of {caller().tenant}")  # no tenant sees how another's job went
+    job = context().queue.submit(Submission(new_id(), task, owner(), repeat=own, trace=traceparent()))
     context().wake(ENGINE)
     job, _ = context().waiting.until_ended(job, MADE_S, caller().still_counts)
     found = find()
