@@ -92,7 +92,7 @@ def test_a_key_of_a_tenant_is_enough_and_what_it_may_not_do_is_said(
     visit.choose_content(file("photo.png", photo_png))
     visit.set(size="64", iterations="5")
     visit.expected.append("403")
-    visit.paint()
+    visit.at("#paint").click()
     expect(visit.at("#paint-problem")).to_contain_text("a key with the scope run")
     visit.at("#key-button").click()
     give(visit, user.key)
