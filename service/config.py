@@ -104,7 +104,8 @@ class Settings:
     )
     retention: float = _setting(
         7 * 86_400.0,
-        "how long an ended job and its files are kept, in seconds or as 90m, 12h, 7d; presets are kept for ever",
+        "how long an ended job and its files, and the former state of a preset, are kept, in seconds or as 90m, 12h, "
+        "7d; presets are kept for ever",
         values.duration,
         1,
     )

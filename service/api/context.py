@@ -23,6 +23,7 @@ from service.storage.database import Database
 from service.storage.disks import Disks
 from service.storage.lanes import Lane
 from service.styles.preset_painters import PresetPainters
+from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.webhooks.hosts import Hosts
 
@@ -41,6 +42,7 @@ class AppContext:
     blobs: Blobs
     disks: Disks
     presets: Presets
+    versions: PresetVersions
     painters: PresetPainters
     queue: Queue
     deliveries: Deliveries

@@ -14,7 +14,7 @@ from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
-from service.jobs.request import ScoreRequest, TransferRequest, job_folder
+from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
@@ -113,6 +113,12 @@ class Queue:
         with self._database.reading() as session:
             rows = session.execute(select(JobRow.id, JobRow.events).where(JobRow.id.in_(ids)))
             return {id: events for id, events in rows}  # noqa: C416 - a Row is no pair to the type checker
+
+    def folders_in_use(self) -> set[str]:
+        """Return the folders of the files that unfinished jobs refer to."""
+        with self._database.reading() as session:
+            requests = session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED)))
+            return {key.rpartition("/")[0] for request in requests for key in blobs(request)}
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
         """Return at most `limit` transfers, newest first, with numbers below `before`."""

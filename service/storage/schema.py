@@ -32,35 +32,58 @@ class Base(DeclarativeBase):
     type_annotation_map = dict.fromkeys((Json, ProblemJson, dict[str, float], dict[str, str]), OBJECT)
 
 
-class PresetRow(Base):
-    """A saved style. `version` names this state of it: its files lie under `styles/<version>/`.
+class PresetState:
+    """The columns of a preset that its former states have too.
 
-    A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
-    the task that computes its Grams beforehand, `learning` its newest learning, whose end sets `painter`. `thumbnail`
-    is the SHA-256 of its thumbnail; None in rows of earlier versions. `owner` is the caller who saved it, `bytes`
-    what its files take. `options` are those that transfers with it alone begin with. `sample` names the first of
-    these transfers, whose picture shows what the preset does.
+    `version` names the state: its files lie under `styles/<version>/`. A preset that came as a pack has no pictures:
+    its `images` have no files, and `pack` names its own. `thumbnail` is the SHA-256 of its thumbnail; None in rows of
+    earlier versions. `owner` is the caller who saved it, `bytes` what its files take. `options` are those that
+    transfers with it alone begin with. `created_at` is when its name was first taken.
     """
 
-    __tablename__ = "presets"
-    __table_args__ = (Index("presets_by_owner", "owner", "bytes"),)
-
-    name: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[str]
     description: Mapped[str]
     images: Mapped[tuple[StyleImage[StoredImage], ...]] = mapped_column(
         Typed(style_images_from_json, style_images_to_json, unreadable=())
     )
     pack: Mapped[PresetPack | None] = mapped_column(typed(PresetPack))
-    warm: Mapped[Warming | None] = mapped_column(typed(Warming))
     painter: Mapped[PresetPainter | None] = mapped_column(typed(PresetPainter))
-    learning: Mapped[str | None]
     thumbnail: Mapped[str | None]
     options: Mapped[Json | None]
-    sample: Mapped[str | None]
     owner: Mapped[str] = mapped_column(default="", server_default="")
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[float]
+
+
+class PresetRow(PresetState, Base):
+    """A saved style.
+
+    `warm` names the task that computes its Grams beforehand, `learning` its newest learning, whose end sets
+    `painter`. `sample` names the first of the transfers with it alone, whose picture shows what the preset does.
+    """
+
+    __tablename__ = "presets"
+    __table_args__ = (Index("presets_by_owner", "owner", "bytes"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    warm: Mapped[Warming | None] = mapped_column(typed(Warming))
+    learning: Mapped[str | None]
+    sample: Mapped[str | None]
+
+
+class PresetVersionRow(PresetState, Base):
+    """A former state of the preset of that name: when and why it ended, "replaced" or "deleted"."""
+
+    __tablename__ = "preset_versions"
+    __table_args__ = (
+        Index("preset_versions_by_name", "name", "ended_at"),
+        Index("preset_versions_by_owner", "owner", "bytes"),
+    )
+
+    version: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    ended_at: Mapped[float]
+    reason: Mapped[str]
 
 
 class JobRow(Base):

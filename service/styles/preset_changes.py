@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.errors import NameTaken, NotFound
 from service.storage.database import Database, advisory_lock
-from service.storage.schema import PresetRow
-from service.styles.presets import LOCK
+from service.storage.schema import PresetRow, PresetVersionRow
+from service.styles.preset_versions import LOCK
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PresetChanges:
 def change_preset(
     database: Database, name: str, changes: PresetChanges, check: Callable[[PresetRow], None] = lambda row: None
 ) -> PresetRow:
-    """Change a preset, all or nothing. Its jobs, files and painter stay its own under a new name.
+    """Change a preset, all or nothing. Its jobs, files, painter and versions stay its own under a new name.
 
     `check` raises where the changes don't suit the preset. It gets the preset as it is when it is changed, which
     another request may have replaced just before.
@@ -45,6 +45,8 @@ def change_preset(
             if session.get(PresetRow, changes.name):
                 raise NameTaken(f"there is a style {changes.name!r} already")
             row.name = str(changes.name)
+            renamed = update(PresetVersionRow).where(PresetVersionRow.name == name)
+            session.execute(renamed.values(name=changes.name))
         if changes.description is not None:
             row.description = changes.description
         if changes.options is not None:

@@ -16,7 +16,7 @@ from service.storage.left import leave
 from service.storage.pictures import StoredFile
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
-from service.storage.schema import MarkRow, PresetRow
+from service.storage.schema import MarkRow, PresetRow, PresetState
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 FOLDER = "painters"
@@ -139,7 +139,7 @@ def painter_folder(id: str) -> str:
     return f"{FOLDER}/{id}"
 
 
-def painter_folders(row: PresetRow) -> list[str]:
+def painter_folders(row: PresetState) -> list[str]:
     """Return the folders of a preset's painter: one, or none."""
     return [row.painter.blob.rpartition("/")[0]] if row.painter else []
 

@@ -19,7 +19,6 @@ from service.pictures.images import ImageFile
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
-from service.storage.left import leave
 from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
@@ -28,12 +27,12 @@ from service.storage.schema import MarkRow, PresetRow
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
-from service.styles.preset_painters import PackedPainter, painter_folder, painter_folders
+from service.styles.preset_files import pack_key, thumbnail_key, version_folder
+from service.styles.preset_painters import PackedPainter, painter_folder
+from service.styles.preset_versions import LOCK, keep_state
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "styles"
-LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
 DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
@@ -61,8 +60,9 @@ class _Version:
 class Presets:
     """The saved styles.
 
-    A new version's files are written before its row, so a row never refers to missing files. Files that no row refers
-    to any more are swept up later (service.worker.sweep), when no job can need them.
+    A new version's files are written before its row, so a row never refers to missing files. What is replaced or
+    deleted is kept as a former state (service.styles.preset_versions). Files that no row refers to any more are swept
+    up later (service.worker.sweep), when no job can need them.
     """
 
     def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
@@ -92,9 +92,9 @@ class Presets:
             NoSpace: the caller's files would take too much.
         """
         size = sum(len(style.file.data) for style in style_images)
-        self._check_limits(name, owner, size)
+        self._check_limits(owner, size)
         version = uuid.uuid4().hex
-        with removed_if_undone(self._blobs, [_folder(version)]):
+        with removed_if_undone(self._blobs, [version_folder(version)]):
             saved = self._save(version, description, style_images, owner, size)
             return self._replace(name, replace(saved, options=options or None), also)
 
@@ -111,7 +111,7 @@ class Presets:
         with removed_if_undone(self._blobs, folders):
             for name, description, style_images in presets:
                 version = uuid.uuid4().hex
-                folders.append(_folder(version))
+                folders.append(version_folder(version))
                 saved[name] = self._save(version, description, style_images)
             if self._add(mark, saved):
                 return True
@@ -139,7 +139,9 @@ class Presets:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.file.data)  # this may fail, so it comes before any file is written
-        saved = tuple(self._save_image(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images))
+        saved = tuple(
+            self._save_image(f"{version_folder(version)}/{i}", style) for i, style in enumerate(style_images)
+        )
         self._blobs.put(thumbnail_key(version), thumbnail)
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
@@ -158,7 +160,7 @@ class Presets:
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
         """
         size = len(data) + (len(painter.data) if painter else 0)
-        self._check_limits(name, owner, size)
+        self._check_limits(owner, size)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         saved = _Version(
@@ -172,19 +174,17 @@ class Presets:
             painter=painter.stored(version) if painter else None,
             options=options or None,
         )
-        with removed_if_undone(self._blobs, [_folder(version), painter_folder(version)]):
+        with removed_if_undone(self._blobs, [version_folder(version), painter_folder(version)]):
             self._blobs.put(blob, data)
             self._blobs.put(thumbnail_key(version), pack.thumbnail)
             if painter and saved.painter:
                 self._blobs.put(saved.painter.blob, painter.data)
             return self._replace(name, saved)
 
-    def _check_limits(self, name: str, owner: str, size: int) -> None:
-        """Raise NoSpace if `size` bytes under this name would bring the caller's files above the limit."""
+    def _check_limits(self, owner: str, size: int) -> None:
+        """Raise NoSpace if `size` bytes would bring the caller's files above the limit."""
         with self._database.reading() as session:
-            row = session.get(PresetRow, name)
-            before = row.bytes if row and row.owner == owner else 0
-            check_quota(session, owner, size - before, self._caller_bytes)
+            check_quota(session, owner, size, self._caller_bytes)
 
     def _replace(
         self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None
@@ -197,7 +197,7 @@ class Presets:
                 row = PresetRow(name=name, created_at=read_clock(session))
                 session.add(row)
             else:
-                leave(session, [_folder(row.version), *painter_folders(row)])
+                keep_state(session, row, "replaced")
             for column, value in vars(saved).items():
                 setattr(row, column, value)
             row.warm = row.learning = row.sample = None
@@ -242,13 +242,13 @@ class Presets:
             return list(session.scalars(query))
 
     def delete(self, name: str) -> None:
-        """Delete a preset; its files stay until no job can need them. Raises NotFound."""
+        """Delete a preset; its state is kept for its retention. Raises NotFound."""
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             row = session.get(PresetRow, name, with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no style {name!r}")
-            leave(session, [_folder(row.version), *painter_folders(row)])
+            keep_state(session, row, "deleted")
             session.delete(row)
 
     def thumbnail(self, preset: PresetRow) -> bytes:
@@ -282,20 +282,3 @@ def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
     key, data = pack_key(version, pack.model), pack.to_bytes()
     blobs.put(key, data)
     blobs.put(f"{key}{DIGEST}", images.digest(data).encode())
-
-
-def _folder(version: str) -> str:
-    return f"{FOLDER}/{version}"
-
-
-def pack_key(version: str, model: str) -> str:
-    return f"{FOLDER}/{version}/pack-{model}.safetensors"
-
-
-def is_pack_of(key: str, model: str) -> bool:
-    """Return whether the key is that of a pack for this model."""
-    return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
-
-
-def thumbnail_key(version: str) -> str:
-    return f"{FOLDER}/{version}/thumbnail.jpg"

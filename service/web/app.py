@@ -36,6 +36,7 @@ from service.storage.database import Database
 from service.storage.disks import MIB, Disks
 from service.studio import pages
 from service.styles.preset_painters import PresetPainters
+from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.telemetry.logs import set_up_logs
 from service.web.starters import load_in_background
@@ -102,6 +103,7 @@ def _context(settings: Settings) -> AppContext:
         blobs=blobs,
         disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
         presets=Presets(database, blobs, caller_bytes),
+        versions=PresetVersions(database, settings.retention),
         painters=PresetPainters(database, blobs),
         queue=queue,
         deliveries=Deliveries(database),

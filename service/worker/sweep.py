@@ -22,12 +22,12 @@ from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock
 from service.storage.left import forget_left, left_folders
-from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
-from service.styles import cache, preset_painters, presets
+from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
+from service.styles import cache, preset_files, preset_painters, preset_versions
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = (request.FOLDER, presets.FOLDER, preset_painters.FOLDER)
+FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
 BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
@@ -55,7 +55,11 @@ class Known:
 
     def needs(self, blob: BlobInfo) -> bool:
         """Return whether there is a row for the folder of a file."""
-        owners = {request.FOLDER: self.jobs, presets.FOLDER: self.versions, preset_painters.FOLDER: self.painters}
+        owners = {
+            request.FOLDER: self.jobs,
+            preset_files.FOLDER: self.versions,
+            preset_painters.FOLDER: self.painters,
+        }
         return _owner(blob) in owners[blob.key.split("/")[0]]
 
 
@@ -81,7 +85,7 @@ class Plan:
 
 
 def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> None:
-    """Remove expired jobs, the files of expired and deleted jobs, and the oldest Grams.
+    """Remove expired jobs and states of presets, the files of expired and deleted ones, and the oldest Grams.
 
     If the files seem to belong to another database, this is logged and nothing is removed. Grams can be made again,
     so they are also removed if the blobs' disk lacks `shortage` bytes. A file that can't be removed doesn't stop the
@@ -90,6 +94,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     Raises:
         StorageError: rows or files can't be read, or the removal of files failed for PATIENCE_S in total.
     """
+    preset_versions.forget_expired(database, retention_s)
     known = read_known(database, retention_s)
     plan = make_plan(known, blobs, gram_bytes, shortage)
     if reason := identity.tie(database, blobs, plan.fit) or plan.doubt:
@@ -128,11 +133,14 @@ def read_known(database: Database, retention_s: float) -> Known:
     expired = select(JobRow.id).where(has_expired(retention_s))
     with database.reading() as session:
         unfinished = list(session.scalars(_unfinished()))
-        painters = [painter for painter in session.scalars(select(PresetRow.painter)) if painter]
+        states = [
+            one for row in (PresetRow, PresetVersionRow) for one in session.execute(select(row.version, row.painter))
+        ]
+        painters = [painter for _, painter in states if painter]
         return Known(
             jobs={id: status for id, status in session.execute(select(JobRow.id, JobRow.status))},  # noqa: C416 - as in queue
             expired=set(session.scalars(expired)),
-            versions=_named(presets.FOLDER, session.scalars(select(PresetRow.version)), unfinished),
+            versions=_named(preset_files.FOLDER, (version for version, _ in states), unfinished),
             painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
             left=left_folders(session),
             accepted=identity.is_accepted(session),
@@ -163,7 +171,7 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
             if not known.needs(blob) and blob.modified >= old and _folder(blob) not in known.left
         ],
         doubt="" if known.accepted else _doubt(len(orphans), total),
-        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
+        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(preset_files.FOLDER, orphans)),
         done=known.left - kept,
     )
 

@@ -16,7 +16,8 @@ from service.pictures.sizes import levels_that_fit, style_size_errors
 from service.storage.readback import read_back
 from service.storage.records import ScoreResult, TaskResult
 from service.styles.packs import LADDER, Pack, image_facts
-from service.styles.presets import save_pack, thumbnail_key
+from service.styles.preset_files import thumbnail_key
+from service.styles.presets import save_pack
 from service.worker.engine_job import EngineRun
 
 LEVELS = TransferOptions().levels

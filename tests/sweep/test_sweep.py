@@ -12,7 +12,7 @@ import pytest
 from front_door import png
 from jobs.submitting import RESULT
 from sqlalchemy import insert
-from sweep.swept import DAY_S, age, keys, left_over, saved, submit
+from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
 from service.errors import NotFound
@@ -84,6 +84,9 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     presets.delete("deleted")
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs)} == {old.version, unused.version, new.version}
+    end_retention(database)
+    sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0].file.blob.split("/")[1], new.version}
     assert unused.version not in {old.version, new.version}
     queue.cancel("job")
@@ -108,6 +111,9 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
     assert {key.split("/")[1] for key in keys(blobs) if key.startswith("painters/")} == {"used", "newest"}
     queue.cancel("waiting")
     presets.delete("taught")
+    sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs) if key.startswith("painters/")} == {"newest"}
+    end_retention(database)
     sweep(database, blobs, 0, DAY_S)
     assert not any(key.startswith("painters/") for key in keys(blobs))
 
@@ -156,6 +162,7 @@ def test_many_presets_may_be_deleted_at_once(database: Database, blobs: Blobs, t
     for i in range(30):
         presets.delete(f"style-{i}")
     age(tmp_path)
+    end_retention(database)
     sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == set()
 

@@ -119,8 +119,9 @@ MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
 SMALLEST: dict[str, Json] = {
     "StyleBody": {"images": [{"image": SMALLEST_IMAGE}], "description": "Grey"},
     "StyleChanges": {"description": "Grey, and a little softer", "options": {"strength": 0.4}},
+    "RestoreBody": {"version": "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"},
     "PainterBody": {"size": 512, "minutes": 1.0},
     "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
     "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,
 }
-"""Example bodies, which work as they are on a service that has its own presets."""
+"""Example bodies, which work as they are on a service that has its own presets; a version has another id there."""

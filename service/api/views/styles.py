@@ -23,6 +23,12 @@ from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_bodies import StyleBody, StyleChanges
+from service.api.schemas.preset_versions import (
+    DeleteStyleQuery,
+    RestoreBody,
+    StyleVersionsOut,
+    version_resource,
+)
 from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.made import made
@@ -40,6 +46,7 @@ from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
 from service.storage.records import Warming
 from service.storage.schema import PresetRow
+from service.storage.unsaved import remove_unsaved
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
 
@@ -226,12 +233,39 @@ def _plain_pack(row: PresetRow, model: str) -> bytes:
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})
-def delete_style(path: StylePath) -> tuple[str, int]:
+def delete_style(path: StylePath, query: DeleteStyleQuery) -> tuple[str, int]:
     """Delete a preset
 
-    Transfers that use it are not harmed.
+    Transfers that use it are not harmed. It can be had back for a while, as one of its versions. With `?purge=true`
+    it is removed for good, with all of its versions and, as soon as no transfer needs them, its files.
     """
     before = _found(path.name)
-    context().presets.delete(path.name)
+    if query.purge == "true":
+        folders = context().versions.purge(path.name)
+        remove_unsaved(context().blobs, set(folders) - context().queue.folders_in_use())
+    else:
+        context().presets.delete(path.name)
     _end_tasks(before)
     return "", 204
+
+
+@blueprint.get("/<name>/versions", responses={"200": StyleVersionsOut, "404": Problem})
+def list_style_versions(path: StylePath) -> dict[str, Any]:
+    """List the former states of a preset, newest first
+
+    What was replaced or deleted is kept as long as an ended transfer is.
+    """
+    return {"items": [version_resource(row) for row in context().versions.of(path.name)]}
+
+
+@blueprint.post("/<name>/restore", responses={"200": StyleOut, "400": Problem, "404": Problem})
+def restore_style(path: StylePath, body: RestoreBody) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a former state of a preset the current one
+
+    With its pictures, pack, painter and options. The current one, if there is one, becomes a version itself.
+    """
+    before = _found(path.name)
+    row = context().versions.restore(path.name, body.version)
+    _end_tasks(before)
+    resource, _, location = _saved(row, is_new=False)
+    return resource, 200, location
