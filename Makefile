@@ -45,9 +45,10 @@ screenshots: .venv/ready models/vgg19.onnx
 serve: .venv/ready models/vgg19.onnx
 	$(BIN)/python -m service serve
 
-# Tests start hundreds of Python processes: they keep their bytecode, and two pytest workers share two cores. A file's
-# tests run in one worker, because many share a server; they come in our order (tests/conftest.py).
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Tests start hundreds of Python processes: they keep their bytecode. A file's tests run in one pytest worker, because
+# many share a server; they come in our order (tests/conftest.py). Quick tests keep the cores busy, so they have a worker
+# for each of two cores; all tests wait half of the time, so they have two.
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 check test: export PYTHONDONTWRITEBYTECODE =
 check test: export OMP_NUM_THREADS = 1
 
@@ -59,11 +60,11 @@ lint: .venv/ready
 
 # Lint, types and the quick tests.
 check: lint
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
 # All tests; the slow ones run the real weights.
 test: .venv/ready models/vgg19.onnx
-	$(PYTEST)
+	$(PYTEST) -n 4
 
 # Two worker hosts over PostgreSQL, Redis and S3: its own servers, or those that NST_… name.
 test-scale: .venv/ready

@@ -11,8 +11,8 @@ from bench.measure import Stopwatch
 from bench.pictures import Pair, pair
 from bench.plan import Plan
 from bench.report import Results, seconds, table
-from service.engine.levels import Level, plan
 from service.engine.stylize import Progress, stylize
+from service.network.levels import Level, plan
 from service.options import TransferOptions
 from service.pictures import images
 

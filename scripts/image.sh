@@ -21,7 +21,7 @@ cp -r "$source_dir/export" "$image/build"
 mkdir -p "$image/app" "$image/data"
 cp -r "$image/build/models" "$source_dir/service" "$image/app"
 environment=(env -i PATH="$image/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-    NST_HOST=0.0.0.0 NST_PORT="$port" NST_DATA="$image/data")
+    NST_HOST=0.0.0.0 NST_OPEN=on NST_PORT="$port" NST_DATA="$image/data")
 which_python=(python -c 'import flask, sys; print(sys.version, sys.prefix)')
 user=$(id -un)
 run=("${environment[@]}")

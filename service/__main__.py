@@ -1,4 +1,4 @@
-"""python -m service COMMAND: serve, web, worker, painter, stylize, doctor, backup, restore …, see COMMANDS."""
+"""python -m service COMMAND: serve, web, worker, painter, keys, tenants, stylize, doctor …, see COMMANDS."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ COMMANDS = {
     "worker": "start one worker alone",
     "painter": "start one painter worker alone",
     "doctor": "look whether all that the service needs is there and works",
+    "keys": "make, list, replace and end the API keys in the database",
+    "tenants": "make, list and remove tenants",
     "webhook-secret": "print the secret by which webhooks are signed",
     "accept-blobs": "say that the database is the one that the blob store belongs to",
     "backup": "copy database and blobs into one file while the service runs",

@@ -35,6 +35,11 @@ class Authority:
         return self.host == LOCALHOST or self.host.endswith(f".{LOCALHOST}")
 
 
+def parse_host(text: str) -> Authority | None:
+    """Return the Authority of a host alone; an IPv6 address has no brackets around it."""
+    return parse_authority(f"[{text}]" if ":" in text else text)
+
+
 def parse_authority(text: str) -> Authority | None:
     """Return the Authority of `host`, `host:port` or `[IPv6]:port`; None for any other text."""
     match = _AUTHORITY.fullmatch(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from service.authority import Authority, parse_host
 from service.errors import FieldError, InvalidInput
 from service.machine.container import cores
 from service.machine.memory import MIB, PAINTER, available
@@ -104,7 +105,8 @@ class Settings:
     )
     retention: float = _setting(
         7 * 86_400.0,
-        "how long an ended job and its files are kept, in seconds or as 90m, 12h, 7d; presets are kept for ever",
+        "how long an ended job and its files, and the former state of a preset, are kept, in seconds or as 90m, 12h, "
+        "7d; presets are kept for ever",
         values.duration,
         1,
     )
@@ -140,7 +142,17 @@ class Settings:
     starters: bool = _setting(
         True, "on or off: whether a database that never had presets begins with the service's own", values.switch
     )
-    api_keys: tuple[str, ...] = _setting((), "comma-separated keys; if set, /v1 asks for one", values.words)
+    api_keys: tuple[str, ...] = _setting(
+        (),
+        "comma-separated keys of the tenant default, with all scopes; if set, or if there are keys in the database, "
+        "/v1 asks for one",
+        values.words,
+    )
+    open: bool = _setting(
+        False,
+        "on or off: whether a service that asks for no key may listen on another address than loopback",
+        values.switch,
+    )
     hosts: tuple[str, ...] = _setting(
         (),
         "comma-separated hosts that the service is known by, beside loopback and NST_HOST: a host or *.domain, each "
@@ -212,6 +224,16 @@ class Settings:
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{quote(str(self.data.absolute() / 'service.db'))}"
+
+    @property
+    def bound(self) -> Authority | None:
+        """The host that the web server listens on; None if it can't be read."""
+        return parse_host(self.host)
+
+    @property
+    def may_ask_for_no_key(self) -> bool:
+        """Whether only this machine reaches the service, or NST_OPEN lets anybody in."""
+        return self.open or (self.bound is not None and self.bound.is_loopback)
 
     @property
     def is_on_one_machine(self) -> bool:

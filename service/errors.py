@@ -7,10 +7,11 @@ ServiceError                500
 ├─ BodyTooLarge             413  larger than a body may be, or with more in it than a request needs
 ├─ Unauthorized             401
 ├─ Forbidden                403  a page of another site that NST_CORS_ORIGINS doesn't name
+│  └─ MissingScope          403  the key lacks the scope that this takes
 ├─ NotFound                 404
 ├─ NotAcceptable            406  no format that the caller accepts
 ├─ NotReady                 409  the requested thing isn't ready yet
-├─ NameTaken                409  another preset has the name
+├─ NameTaken                409  another preset or tenant has the name
 ├─ OtherModel               409  Gram matrices of another model than this service's
 ├─ UnsupportedMediaType     415
 ├─ Misdirected              421  the request names a host that isn't this service's
@@ -38,6 +39,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar, NotRequired, TypedDict
 
 MAX_ERRORS = 20  # fields that a response names
@@ -98,6 +100,12 @@ class ProblemJson(TypedDict):
     errors: NotRequired[list[dict[str, str]]]
     more_errors: NotRequired[int]
     request_id: NotRequired[str]
+
+
+def web_problem(status: HTTPStatus, detail: str) -> ProblemJson:
+    """Return the problem of an HTTP error that comes from the web server or its framework."""
+    slug = status.phrase.lower().replace(" ", "-")
+    return {"type": f"urn:nst:problem:{slug}", "title": status.phrase, "status": status.value, "detail": detail}
 
 
 class ServiceError(Exception):
@@ -211,6 +219,13 @@ class Forbidden(ServiceError):
     title = "Forbidden"
 
 
+class MissingScope(Forbidden):
+    """The key of the request may not do this."""
+
+    slug = "missing-scope"
+    title = "Missing scope"
+
+
 class NotFound(ServiceError):
     status = 404
     slug = "not-found"
@@ -232,7 +247,7 @@ class NotReady(ServiceError):
 
 
 class NameTaken(ServiceError):
-    """A name that another preset has."""
+    """A name that another preset or tenant has."""
 
     status = 409
     slug = "name-taken"

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from service.errors import FieldError, InvalidInput
 from service.network.layers import LAYERS
+from service.settings.numbers import as_whole
 
 REAL = ("content_weight", "style_weight", "tv_weight", "strength", "tolerance")
 MAX_WEIGHT = 1e9
@@ -159,7 +160,7 @@ class TransferOptions:
         """
         if unknown := sorted(given.keys() - OPTIONS.keys()):
             raise InvalidInput([FieldError(name, "there is no such option") for name in unknown])
-        given = {name: _as_whole(value) if _is_whole(name) else value for name, value in given.items()}
+        given = {name: as_whole(value) if _is_whole(name) else value for name, value in given.items()}
         if given.get("method") == PAINTER:
             given = {"iterations": 0} | given
         strength = given.get("strength")
@@ -249,11 +250,6 @@ def _is_whole(name: str) -> bool:
     """Return whether an option is a whole number."""
     meta = OPTIONS[name].metadata
     return name not in REAL and not meta["choices"] and not name.endswith("_layers")
-
-
-def _as_whole(value: Any) -> Any:
-    """Return the integer of a float that is one, as 64.0 is; anything else as it is."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _number_errors(loc: str, value: Any, low: float, high: float, *, whole: bool) -> list[FieldError]:

@@ -71,8 +71,7 @@ def _pngs(picture: np.ndarray) -> Iterator[Damaged]:
         name = f"png, {kind.decode()}"
         yield Damaged(f"{name} with a wrong sum", with_chunk(whole, kind, content, wrong_sum=True), whole)
         for what, other in (("nothing", b""), ("rubbish", b"\xff\0\xfe" * 7)):
-            if kind != b"tRNS":  # which says something of the pixels
-                yield Damaged(f"{name} of {what}", with_chunk(whole, kind, other), whole)
+            yield Damaged(f"{name} of {what}", with_chunk(whole, kind, other), whole)
     at, end = chunk_at(whole, b"IDAT")
     packed, last = whole[at + 8 : end - 4], chunk_at(whole, b"IEND")[0]
     rows = zlib.decompress(packed)
@@ -89,7 +88,7 @@ def _pngs(picture: np.ndarray) -> Iterator[Damaged]:
         ("half a side chunk at its end", whole[:last] + b"\0\0\1\0tEXtrest"),
     ):  # fmt: skip
         yield Damaged(f"png, {name}", data, whole)
-    palette = encoded(Image.fromarray(picture).convert("P"), "PNG")
+    palette = encoded(Image.fromarray(picture).quantize(100), "PNG")
     for name, data, why in (
         ("IHDR with a wrong sum", spoiled(whole, chunk_at(whole, b"IHDR")[1] - 1), "checksum of its chunk IHDR"),
         ("PLTE with a wrong sum", spoiled(palette, chunk_at(palette, b"PLTE")[1] - 1), "checksum of its chunk PLTE"),
@@ -100,6 +99,27 @@ def _pngs(picture: np.ndarray) -> Iterator[Damaged]:
         ("header only", whole[:33], CUT), ("half of its header", whole[:20], "cut off in its header"),
     ):  # fmt: skip
         yield Damaged(f"png, {name}", data, whole, why)
+    yield from _palettes(palette)
+
+
+def _palettes(whole: bytes) -> Iterator[Damaged]:
+    """PNGs whose palette isn't there, or whose transparency is longer than it."""
+    at, end = chunk_at(whole, b"PLTE")
+    colours, spoilt = whole[at + 8 : end - 4], spoiled(whole[at:end])
+    for name, data, why in (
+        ("a wrong sum and transparency", whole[:at] + spoilt + png_chunk(b"tRNS", b"\0") + whole[end:], "chunk PLTE"),
+        ("no palette", whole[:at] + whole[end:], "it has no palette"),
+        ("no palette, but transparency", whole[:at] + png_chunk(b"tRNS", b"\0") + whole[end:], "it has no palette"),
+        ("an empty palette", whole[:at] + png_chunk(b"PLTE", b"") + whole[end:], "palette has 0 bytes"),
+        ("257 colours", whole[:at] + png_chunk(b"PLTE", bytes(771)) + whole[end:], "palette has 771 bytes"),
+    ):  # fmt: skip
+        yield Damaged(f"png, {name}", data, whole, why)
+    yield Damaged(
+        "png, a third of a colour more", whole[:at] + png_chunk(b"PLTE", colours + b"\7") + whole[end:], whole
+    )
+    for length in (0, 257):
+        more = whole[:end] + png_chunk(b"tRNS", bytes(length)) + whole[end:]
+        yield Damaged(f"png, {length} transparent colours", more, whole)
 
 
 JPEGS: dict[str, dict[str, Any]] = {

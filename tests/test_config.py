@@ -45,6 +45,7 @@ DEFAULTS: dict[str, Any] = {
     "NST_GRAM_DISK_MB": 10_240.0,
     "NST_STARTERS": True,
     "NST_API_KEYS": (),
+    "NST_OPEN": False,
     "NST_HOSTS": (),
     "NST_CORS_ORIGINS": (),
     "NST_TRUSTED_PROXIES": 0,

@@ -45,6 +45,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
         "studio": ("flask",),
     },
     {
+        "tenants": ("sqlalchemy",),
         "painters": ("PIL", "cachetools", "numpy", "onnx", "onnxruntime", "safetensors", "torch"),
     },
     {

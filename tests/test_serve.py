@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,44 @@ def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(two_workers: 
     id = service.post(body | {"iterations": 1}).json()["id"]
     assert service.ended(id)["status"] == "succeeded"
     assert service.log.read_text().count(f"job {id}: begun") == 1
+
+
+def test_too_few_files_are_said_at_the_start(narrow_model: Path, tmp_path: Path) -> None:
+    service = RunningService(narrow_model, tmp_path)
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        line = f"ulimit -n 64; exec {sys.executable} -m service {command}"
+        return subprocess.run(
+            ["/bin/bash", "-c", line],
+            check=False,
+            cwd=ROOT,
+            env=service.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    words = "a process may open 64 files here, where 256 are the least"
+    refused = run("serve")
+    assert refused.returncode != 0
+    assert words in refused.stderr
+    assert "LimitNOFILE" in refused.stderr
+    assert words in run("doctor").stdout
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_replaced(two_workers: RunningService) -> None:
+    """A stopped process: its own threads can't end it."""
+    hung, other = two_workers.children("service worker")
+    os.kill(hung, signal.SIGSTOP)
+    try:
+        eventually(lambda: hung not in two_workers.children("service worker"), 90, "it hangs still")
+        eventually(lambda: len(two_workers.children("service worker")) == 2, 30, "no other took its place")
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(hung, signal.SIGCONT)
+    assert other in two_workers.children("service worker")
+    assert "gave no sign of life for 60 s: killed" in two_workers.log.read_text()
 
 
 @pytest.mark.slow

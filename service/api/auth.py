@@ -1,20 +1,64 @@
-"""Authentication: where NST_API_KEYS is set, every route under /v1 asks for one of its keys."""
+"""Authentication: which tenant a request is of, and whether its key has the scope that its route takes.
+
+Every route under /v1 asks for a key if there are keys: those of NST_API_KEYS, or in the database.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import cast
 
-from flask import Flask, request
+from flask import Flask, g, request
 
-from service.api.context import context
+from service.api.context import context, enter_tenant
 from service.api.http.access_log import CALLER
 from service.api.http.paths import is_api
-from service.errors import Unauthorized
+from service.api.scopes import scope_of
+from service.errors import MissingScope, Unauthorized
+from service.storage.schema import DEFAULT_TENANT
+from service.tenants.keys import Maker, digest_of
+from service.tenants.known import KnownKey
+from service.tenants.removal import owner_of
+from service.tenants.scopes import ADMIN, ALL, WITHOUT_KEYS, Scopes
 
 LOCAL = ip_network("fc00::/7")
 SUBSCRIBER = 64  # leading bits of an IPv6 address that are the same for all of a subscriber's
+NO_KEY = "give a key of this service as Authorization: Bearer … or X-API-Key: …"
+NO_KEY_YET = "this service asks for a key, and has none yet: python -m service keys add makes one (or NST_OPEN=on)"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request.
+
+    Attributes:
+        tenant: whose things it sees.
+        owner: its name for scheduling and limits: its tenant, or in the default one its key or address.
+        still_counts: tells whether it would still be let in; also in other threads and after the request.
+    """
+
+    tenant: str
+    owner: str
+    scopes: Scopes
+    still_counts: Callable[[], bool]
+
+    def has_to(self, scope: str) -> None:
+        """Raise MissingScope if the caller lacks a scope."""
+        if scope not in self.scopes:
+            raise MissingScope(f"{request.method} {request.path} takes a key with the scope {scope}")
+
+    def maker(self) -> Maker:
+        """Return the caller as one who makes keys: of all tenants in the default one, else of its own."""
+        return Maker(None if self.is_operator else self.tenant, self.scopes)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may manage all tenants, and what they share."""
+        return self.tenant == DEFAULT_TENANT and ADMIN in self.scopes
 
 
 def register(app: Flask) -> None:
@@ -25,25 +69,53 @@ def register(app: Flask) -> None:
 def _authenticate() -> None:
     if request.url_rule is None or not is_api(request.path):  # without a route it is 404 or 405, key or not
         return
-    _check_key()
-    request.environ[CALLER] = caller()
-
-
-def _check_key() -> None:
-    """Check `Authorization: Bearer <key>` or `X-API-Key: <key>` of this request. Raises Unauthorized."""
-    keys = context().settings.api_keys
-    if not keys or request.method == "OPTIONS":  # a browser's preflight request can't have one
+    if request.method == "OPTIONS":  # a browser's preflight request can't have a key
         return
-    sent = _sent_key().encode()
-    if not any([hmac.compare_digest(sent, key.encode()) for key in keys]):  # noqa: C419 - takes equally long
-        raise Unauthorized("give a key of this service as Authorization: Bearer … or X-API-Key: …")
+    g.caller = found = _identify()
+    request.environ[CALLER] = found.owner
+    found.has_to(scope_of(request.method, request.url_rule.rule))
+    enter_tenant(found.tenant)
 
 
-def caller() -> str:
-    """Return the caller of this request, for scheduling and limits: the digest of its API key, or its address."""
-    if context().settings.api_keys:
-        return f"key:{hashlib.sha256(_sent_key().encode()).hexdigest()[:16]}"
-    return f"address:{_host(request.remote_addr or '')}"
+def _identify() -> Caller:
+    """Return the caller by `Authorization: Bearer <key>` or `X-API-Key: <key>`.
+
+    Raises:
+        Unauthorized: a key is asked for, and the request has none that counts.
+        Unavailable: the keys can't be read.
+    """
+    settings, known = context().settings, context().known_keys
+    text = _sent_key()
+    sent = text.encode()
+    if any([hmac.compare_digest(sent, key.encode()) for key in settings.api_keys]):  # noqa: C419 - takes equally long
+        return Caller(DEFAULT_TENANT, _owner(digest_of(text)), ALL, lambda: True)
+    if context().asks_for_key():
+        key = known.find(text)
+        if key is None:
+            raise Unauthorized(NO_KEY)
+        return Caller(key.tenant, _owner_with(key), key.scopes, partial(known.still_count, key))
+    if not settings.may_ask_for_no_key:
+        raise Unauthorized(NO_KEY_YET)
+    address = f"address:{_host(request.remote_addr or '')}"
+    return Caller(DEFAULT_TENANT, address, WITHOUT_KEYS, partial(known.still_count, None))
+
+
+def _owner_with(key: KnownKey) -> str:
+    return _owner(key.digest) if key.tenant == DEFAULT_TENANT else owner_of(key.tenant)
+
+
+def _owner(digest: str) -> str:
+    return f"key:{digest[:16]}"
+
+
+def caller() -> Caller:
+    """Return the caller of this request."""
+    return cast(Caller, g.caller)
+
+
+def owner() -> str:
+    """Return the name of this request's caller, for scheduling and limits."""
+    return caller().owner
 
 
 def _host(address: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
-from flask import current_app
+from flask import current_app, g
 
 from service.api.http.fullness import Fullness
 from service.api.live.streams import Streams
@@ -15,6 +15,7 @@ from service.api.live.watch import Watch
 from service.config import Settings
 from service.errors import MixedModels
 from service.jobs.deliveries import Deliveries
+from service.jobs.line import Line
 from service.jobs.queue import Queue
 from service.jobs.registry import WorkerRegistry
 from service.network.digests import model_sha256
@@ -22,8 +23,11 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
 from service.storage.lanes import Lane
+from service.storage.schema import DEFAULT_TENANT
 from service.styles.preset_painters import PresetPainters
+from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
+from service.tenants.known import KnownKeys
 from service.webhooks.hosts import Hosts
 
 KEY = "nst"
@@ -33,7 +37,8 @@ KEY = "nst"
 class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
-    `wake` tells workers, on this machine and on others, that there is a job of a lane.
+    `wake` tells workers, on this machine and on others, that there is a job of a lane. `presets`, `versions`,
+    `painters` and `queue` are those of one tenant: in a request the caller's, elsewhere the default one.
     """
 
     settings: Settings
@@ -41,16 +46,33 @@ class AppContext:
     blobs: Blobs
     disks: Disks
     presets: Presets
+    versions: PresetVersions
     painters: PresetPainters
     queue: Queue
+    line: Line
     deliveries: Deliveries
     registry: WorkerRegistry
+    known_keys: KnownKeys
     watch: Watch
     waiting: Waiting
     streams: Streams
     hosts: Hosts
     fullness: Fullness
     wake: Callable[[Lane], None]
+
+    def of(self, tenant: str) -> AppContext:
+        """Return the context for requests of a tenant."""
+        return replace(
+            self,
+            presets=self.presets.of(tenant),
+            versions=self.versions.of(tenant),
+            painters=self.painters.of(tenant),
+            queue=self.queue.of(tenant),
+        )
+
+    def asks_for_key(self) -> bool:
+        """Return whether /v1 asks for a key. Raises Unavailable if that isn't known."""
+        return bool(self.settings.api_keys) or self.known_keys.are_asked_for()
 
     def model_sha256(self) -> str:
         """Return the SHA-256 of the model that the workers compute with, or of the file if no worker is alive.
@@ -66,5 +88,11 @@ class AppContext:
 
 
 def context() -> AppContext:
-    """Return the context of the app that handles this request."""
-    return cast(AppContext, current_app.extensions[KEY])
+    """Return the context of the app that handles this request, for its caller's tenant once that is known."""
+    return cast(AppContext, g.get(KEY) or current_app.extensions[KEY])
+
+
+def enter_tenant(tenant: str) -> None:
+    """Have `context` return that of a tenant for the rest of this request."""
+    if tenant != DEFAULT_TENANT:
+        g.setdefault(KEY, context().of(tenant))

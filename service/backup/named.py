@@ -10,8 +10,8 @@ from sqlalchemy import select
 from service.jobs.request import blobs, job_folder
 from service.storage.database import Transaction
 from service.storage.kinds import JUDGE
-from service.storage.schema import ENDED, JobRow, PresetRow
-from service.styles.presets import thumbnail_key
+from service.storage.schema import ENDED, JobRow, PresetRow, PresetState, PresetVersionRow
+from service.styles.preset_files import thumbnail_key
 
 BATCH = 1000  # rows that are in memory at a time
 
@@ -25,11 +25,13 @@ class NamedBlob:
 
 
 def named_blobs(session: Transaction) -> Iterator[NamedBlob]:
-    """Yield the blobs that the rows of jobs and presets name, some of them several times."""
+    """Yield the blobs that the rows of jobs, presets and their former states name, some of them several times."""
     for job in session.scalars(select(JobRow).execution_options(yield_per=BATCH)):
         yield from filter(_is_stored, _of_job(job))
     for preset in session.scalars(select(PresetRow).execution_options(yield_per=BATCH)):
         yield from filter(_is_stored, _of_preset(preset))
+    for former in session.scalars(select(PresetVersionRow).execution_options(yield_per=BATCH)):
+        yield from filter(_is_stored, _of_preset(former))
 
 
 def _is_stored(blob: NamedBlob) -> bool:
@@ -51,7 +53,7 @@ def _of_job(job: JobRow) -> Iterator[NamedBlob]:
             yield NamedBlob(job.checkpoint.blob, needed=False)
 
 
-def _of_preset(preset: PresetRow) -> Iterator[NamedBlob]:
+def _of_preset(preset: PresetState) -> Iterator[NamedBlob]:
     yield NamedBlob(thumbnail_key(preset.version), needed=False)
     for image in preset.images:
         yield NamedBlob(image.file.blob, needed=True)

@@ -9,7 +9,7 @@ from service.config import Settings
 from service.doctor.computing import check_decoding, check_engine, check_model
 from service.doctor.places import check_blobs, check_broker, check_database, check_disk, check_places, check_port
 from service.doctor.report import FAILURE, Check, Finding, examine, exit_status, json_of, line_of
-from service.doctor.setup import check_memory, check_variables, check_versions
+from service.doctor.setup import check_descriptors, check_memory, check_variables, check_versions
 from service.doctor.store import check_models, check_store
 from service.errors import InvalidInput
 
@@ -18,6 +18,7 @@ CHECKS: dict[str, Check] = {
     "settings": check_variables,
     "model": check_model,
     "memory": check_memory,
+    "files": check_descriptors,
     "disk": check_disk,
     "places": check_places,
     "blobs": check_blobs,

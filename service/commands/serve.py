@@ -23,10 +23,12 @@ from service.doctor.setup import check_memory, check_variables
 from service.errors import BlobsFull, Unavailable
 from service.jobs import last_words
 from service.jobs.registry import WorkerRegistry
+from service.machine import descriptors, pulse
 from service.machine.bells import bells_folder
 from service.machine.devices import device_variables
 from service.machine.ports import why_not_free
 from service.machine.processes import end_with_parent
+from service.machine.pulse import Pulse
 from service.machine.scratch import provide_temporary_folder
 from service.network.read_apart import check_model
 from service.storage.blobs import Blobs
@@ -35,12 +37,14 @@ from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.telemetry.stray_lines import kept_descriptor
+from service.tenants.access import check_access
 
 logger = logging.getLogger(__name__)
 
 WATCH_S = 0.2  # seconds between two looks at the children
 STEADY_S = 10.0  # a child that ran this long before it was killed was healthy: its next restart is not delayed
 LONGEST_START_S = 60.0  # a child that ended by itself before that may have failed to start
+HUNG_S = 60.0  # without a pulse, after which a worker counts as hung; it ends itself where only its job hangs
 MAX_DELAY_S = 30.0  # longest delay before a restart, in seconds
 NICENESS = 5  # of workers beside painter workers: they get a quarter of the cores that both want
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
@@ -72,19 +76,30 @@ def _workers(settings: Settings) -> list[Child]:
     if settings.broker_url:
         return [Child("workers", command, niceness=niceness)]
     return [
-        Child(f"worker {i + 1}", command, device_variables(i, settings.device), niceness, last_words.VARIABLE)
+        Child(
+            f"worker {i + 1}",
+            command,
+            device_variables(i, settings.device),
+            niceness,
+            last_words.VARIABLE,
+            has_pulse=True,
+        )
         for i in range(settings.workers)
     ]
 
 
 def _painters(settings: Settings) -> list[Child]:
     command = [sys.executable, "-m", "service", "painter"]
-    return [Child(f"painter {i + 1}", command) for i in range(settings.painters)]
+    return [Child(f"painter {i + 1}", command, has_pulse=True) for i in range(settings.painters)]
 
 
 def _check(settings: Settings) -> None:
     """Check what is most often missing, before any child is started."""
+    if problem := descriptors.why_too_few():
+        raise Unavailable(f"{problem}; {descriptors.ADVICE}")
+    descriptors.raise_limit()
     check_writable(settings)
+    check_access(settings)
     if settings.broker_url:
         check_semaphores()
     check_model(settings.model)
@@ -104,8 +119,8 @@ class Child:
     """A supervised child process, with `variables` added to this process's environment.
 
     `niceness` is added to this process's own. After a signal has ended the process, which then could say nothing
-    itself, the next one gets a sentence about it in the variable `words`. `delay` is the pause before a restart in
-    seconds; `started` and `due` are monotonic times.
+    itself, the next one gets a sentence about it in the variable `words`. With `has_pulse` a process that hangs is
+    killed. `delay` is the pause before a restart in seconds; `started` and `due` are monotonic times.
     """
 
     name: str
@@ -113,6 +128,8 @@ class Child:
     variables: dict[str, str] = field(default_factory=dict)
     niceness: int = 0
     words: str = ""
+    has_pulse: bool = False
+    pulse: Pulse | None = None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     delay: float = 0.0
@@ -121,10 +138,18 @@ class Child:
 
     def start(self) -> None:
         self.started = time.monotonic()
+        variables = self.variables | ({self.words: self.killed} if self.words and self.killed else {})
+        handed_over = list(kept_descriptor())
+        if self.pulse is not None:
+            self.pulse.close()
+        if self.has_pulse:
+            self.pulse = Pulse()
+            variables[pulse.VARIABLE] = str(self.pulse.theirs)
+            handed_over.append(self.pulse.theirs)
         self.process = subprocess.Popen(
             self.command,
-            env=os.environ | self.variables | ({self.words: self.killed} if self.words and self.killed else {}),
-            pass_fds=kept_descriptor(),
+            env=os.environ | variables,
+            pass_fds=handed_over,
             preexec_fn=self._begin,  # noqa: PLW1509 - one thread only
         )
         logger.info("%s started, process %d", self.name, self.process.pid)
@@ -135,7 +160,7 @@ class Child:
         os.nice(self.niceness)
 
     def watch(self) -> None:
-        """Start the process if it is due, and plan its restart if it ended."""
+        """Start the process if it is due, plan its restart if it ended, and kill it if it hangs."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.due:
@@ -149,6 +174,10 @@ class Child:
             self.killed = end if self.process.returncode < 0 else ""
             self.process = None
             self.due = now + self.delay
+        elif self.pulse is not None and self.pulse.silence() * WATCH_S > HUNG_S:
+            logger.error("%s gave no sign of life for %g s: killed", self.name, HUNG_S)
+            self.process.kill()
+            self.process.wait()
 
     def _end(self, status: int) -> str:
         if status >= 0:

@@ -11,6 +11,7 @@ from service.config import Settings
 from service.machine.scratch import provide_temporary_folder, scratch_place
 from service.storage.writable import check_writable
 from service.telemetry.metrics_folder import VARIABLE, make_folder
+from service.tenants.access import check_access
 from service.webhooks.settings import check_settings
 
 GRACE_S = 20  # seconds for requests under way when the server is told to stop
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     check_settings(settings)
     check_writable(settings)
+    check_access(settings)
     provide_temporary_folder(settings.data)
     if not os.environ.get(VARIABLE):
         make_folder(settings.data)  # gunicorn's hooks remove it

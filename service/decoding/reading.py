@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from service.decoding.foreign import foreign_format
 from service.decoding.formats import READABLE, head_of
 from service.decoding.mending import mend
 from service.decoding.mending.rows import check_last_rows, check_rows
@@ -17,11 +18,11 @@ from service.decoding.structure import check_structure
 from service.pictures import images
 from service.pictures.images import Cutout, Levels, Picture, UnreadableImage
 from service.pictures.masks import mask_levels
+from service.pictures.sizes import MAX_PIXELS
 from service.pictures.srgb import mend_transparent_colour, to_srgb
 
 Read = TypeVar("Read")
 
-MAX_PIXELS = 64_000_000  # of an input image
 MIN_PIXELS = 8  # of an input image's short side
 SAMPLE = 64  # pixels along each side of what a check brings to sRGB
 TURNS = {  # EXIF orientation -> what brings the picture upright
@@ -146,9 +147,13 @@ def _loaded(version: Version) -> Image.Image:
 
 def _problem(data: bytes, error: Exception | None) -> str:
     """Return why a file can't be read, in words for people."""
+    if not data:
+        return "is empty: a file without a byte"
     format = head_of(data).format
     if format is None:
-        return f"not an image that can be read (known formats: {', '.join(READABLE)})"
+        foreign = foreign_format(data)
+        what = f"in the format {foreign}, which isn't read" if foreign else "not an image that can be read"
+        return f"{what} (known formats: {', '.join(READABLE)})"
     why = mend.why_broken(data)
     if why is None and error is not None and not isinstance(error, UnidentifiedImageError):
         why = str(error) or type(error).__name__

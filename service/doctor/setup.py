@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
+from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 
 from service import __version__
-from service.authority import parse_authority
-from service.config import Settings, unknown_variables
+from service.config import Settings, unknown_variables, variables
 from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.doctor.store import is_current
+from service.machine import descriptors
 from service.machine.memory import MIB, PAINTER, available, largest_size, max_whole_pixels, needed
 from service.options import OPTIONS
+from service.tenants.access import ADVICE, has_keys
 from service.webhooks.settings import check_settings
 
 PACKAGES = ("torch", "onnx", "numpy", "SQLAlchemy", "gunicorn", "celery")
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")  # one of them is enough
+KEYS = "make a key with python -m service keys add"
 SHAPE = (4, 3)  # aspect ratio for which sizes are reported
 
 
@@ -43,7 +47,9 @@ def check_variables(settings: Settings) -> Iterator[Finding]:
     """Check for misspelt settings, and for valid ones that make no sense together."""
     unknown = unknown_variables()
     for name in unknown:
-        yield Finding(WARNING, "settings", f"{name} is set, but there is no such setting", "is it misspelt?")
+        near = get_close_matches(name, variables(), 1)
+        advice = f"is {near[0]} meant?" if near else "is it misspelt?"
+        yield Finding(WARNING, "settings", f"{name} is set, but there is no such setting", advice)
     check_settings(settings)
     on_many = settings.database_url.startswith("postgresql")
     if settings.broker_url and not on_many:
@@ -55,22 +61,33 @@ def check_variables(settings: Settings) -> Iterator[Finding]:
     if settings.photos and not (settings.photos.is_dir() and os.access(settings.photos, os.R_OK | os.X_OK)):
         text = f"NST_PHOTOS: {settings.photos} is no folder that can be read: painters learn without it"
         yield Finding(WARNING, "settings", text, "see its path and its owner")
-    if not settings.api_keys:
-        yield from _open_to(settings)
+    if not settings.api_keys and (found := list(_open_to(settings))):
+        asks = is_current(settings) and has_keys(settings.database)
+        yield from () if asks else found
     if not unknown:
         yield Finding(OK, "settings", "every NST_ variable is a setting, and can be read")
 
 
 def _open_to(settings: Settings) -> Iterator[Finding]:
     """Report who can use a service without API keys."""
-    bound = parse_authority(f"[{settings.host}]" if ":" in settings.host else settings.host)
-    if bound is None or not bound.is_loopback:
-        advice = "set NST_API_KEYS, or let a proxy ask who it is"
+    if not settings.may_ask_for_no_key:
+        text = f"it listens on {settings.host} and has no keys: serve and web don't start"
+        yield Finding(FAILURE, "settings", text, ADVICE)
+    elif settings.bound is None or not settings.bound.is_loopback:
+        advice = f"{KEYS}, or let a proxy ask who it is"
         yield Finding(WARNING, "settings", f"it listens on {settings.host} and asks nobody for a key", advice)
     for name, values in (("NST_HOSTS", settings.hosts), ("NST_CORS_ORIGINS", settings.cors_origins)):
         if "*" in values:
-            advice = f"name them in {name}, or set NST_API_KEYS"
+            advice = f"name them in {name}, or {KEYS}"
             yield Finding(WARNING, "settings", f"{name} is *, and no key is asked for: any page may use it", advice)
+
+
+def check_descriptors(settings: Settings) -> Iterator[Finding]:
+    """Check that processes may open as many files as the service needs."""
+    if problem := descriptors.why_too_few():
+        yield Finding(FAILURE, "files", problem, descriptors.ADVICE)
+    else:
+        yield Finding(OK, "files", f"a process may open {descriptors.LEAST} files, or more")
 
 
 def check_memory(settings: Settings) -> Iterator[Finding]:

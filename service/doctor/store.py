@@ -23,7 +23,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
     """Check that the files in the blob store match the database's rows."""
     folder = blobs_folder(settings.blob_url)
     blobs = Blobs(settings.blob_url) if folder is None or folder.exists() else None
-    if not _is_current(settings):
+    if not is_current(settings):
         found = blobs is not None and identity.holds_files(blobs)
         text = "there are files, but no database of this version" if found else "nothing to look at"
         yield Finding(WARNING if found else OK, "store", text, identity.ADVICE if found else "")
@@ -42,7 +42,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
 
 def check_models(settings: Settings) -> Iterator[Finding]:
     """Check that live workers compute with the model in the model file."""
-    if not _is_current(settings):
+    if not is_current(settings):
         return
     with closing(Database(settings.database)) as database:
         models = WorkerRegistry(database).models()
@@ -50,7 +50,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARNING, "workers", note)
 
 
-def _is_current(settings: Settings) -> bool:
+def is_current(settings: Settings) -> bool:
     """Return whether the database exists and has this version; others must not be touched."""
     file = database_file(settings.database)
     try:

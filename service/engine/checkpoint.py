@@ -12,7 +12,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from service.engine.levels import Level
+from service.network.levels import Level
 from service.network.safetensors_header import metadata_of
 
 STEPS = 65535  # from 0 to 1 in a file: 257 for each step of an 8-bit picture, in half of float32's bytes

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from service.engine.canvas import to_tensor
-from service.engine.levels import Level
 from service.engine.pyramid import enlarged
+from service.network.levels import Level
 from service.options import TransferOptions
 from service.pictures import images
 from service.pictures.images import Picture

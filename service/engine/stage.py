@@ -14,7 +14,6 @@ from service.engine.canvas import Canvas, canvas_for, to_tensor
 from service.engine.checkpoint import Trail
 from service.engine.evaluation import recorder_for
 from service.engine.guidance import Guidance
-from service.engine.levels import Level
 from service.engine.losses import Losses, Objective, StyleTarget, as_losses, total_variation
 from service.engine.optimizer import Step, minimize
 from service.engine.problem import Problem
@@ -22,6 +21,7 @@ from service.engine.pyramid import cropped, padded
 from service.engine.tiled import TiledObjective, encode_tiled
 from service.engine.vgg import VGG
 from service.network.geometry import layer_masks
+from service.network.levels import Level
 from service.options import TransferOptions
 from service.pictures import images
 from service.pictures.images import Picture

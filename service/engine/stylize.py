@@ -14,7 +14,6 @@ from service.engine.canvas import to_picture
 from service.engine.checkpoint import Checkpoint
 from service.engine.guidance import EVERYWHERE, Guidance
 from service.engine.initial_image import InitialImages
-from service.engine.levels import Level, plan
 from service.engine.losses import Losses
 from service.engine.optimizer import Step
 from service.engine.pyramid import cropped, padded, refined
@@ -22,6 +21,7 @@ from service.engine.stage import Grams, Memo, Score, Stage, TransferContext, Vie
 from service.engine.vgg import VGG
 from service.errors import Diverged
 from service.machine.memory import give_back_memory
+from service.network.levels import Level, plan
 from service.options import TransferOptions
 from service.pictures.images import Picture
 
@@ -38,6 +38,7 @@ class Progress:
         fraction: share of the work that is done, 0 to 1; an iteration at a coarse level counts less.
         level: 0 for the coarsest.
         size: the level's long edge in pixels.
+        evaluated: pixels times evaluations since the call began.
         losses: of the best image so far, at its level.
         picture: returns the best image so far, H x W x 3 uint8 at its level's size.
         checkpoint: returns the checkpoint from which `stylize` can go on.
@@ -48,6 +49,7 @@ class Progress:
     fraction: float
     level: int
     size: int
+    evaluated: int
     losses: Losses
     picture: Callable[[], Picture]
     checkpoint: Callable[[], Checkpoint]
@@ -183,9 +185,11 @@ class _Meter:
         self._level = begun.level
         self._before = begun.before
         self._offset = begun.iteration  # iterations that the level had behind it then
+        self._evaluated = 0  # pixels times evaluations at the levels before, in this call
         self._on_progress = on_progress
 
     def next_level(self) -> None:
+        self._evaluated = self._evaluated_until(self.done - self._before)
         self._level += 1
         self.left = self._plan[self._level].iterations
         self._before, self._offset = self.done, 0
@@ -201,11 +205,16 @@ class _Meter:
             fraction=self._fraction(iteration),
             level=self._level,
             size=self._plan[self._level].size,
+            evaluated=self._evaluated_until(iteration),
             losses=step.losses,
             picture=lambda: to_picture(view.image()),
             checkpoint=lambda: Checkpoint(*place, view.trail()),
         )
         self._on_progress(progress)
+
+    def _evaluated_until(self, iteration: int) -> int:
+        """Return pixels times evaluations of this call, whose level has come to an iteration; it began with one."""
+        return self._evaluated + self._plan[self._level].pixels * (iteration - self._offset + 1)
 
     def _fraction(self, iteration: int) -> float:
         here = self._plan[self._level]

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from service.storage.database import Database, now, read_clock
-from service.storage.schema import DeliveryRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, DeliveryRow, JobRow
 
 LEASE_S = 60.0  # seconds after which a claimed delivery is due again, unless its dispatcher has reported
 BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
@@ -46,12 +46,13 @@ class Delivery:
     trace: str | None = None
 
 
-def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any]) -> None:
+def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any], tenant: str = DEFAULT_TENANT) -> None:
     """Add a webhook to the transaction that ends its job."""
     clock = read_clock(session)
     session.add(
         DeliveryRow(
             id=f"msg_{uuid.uuid4().hex}",
+            tenant=tenant,
             job_id=job_id,
             url=url,
             host=urlsplit(url).netloc.lower(),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.deliveries import enqueue, send_again
 from service.jobs.job_log import log_after_commit
+from service.jobs.ledger import enter
 from service.jobs.resource import iso, transfer_resource
 from service.storage.database import read_clock
 from service.storage.schema import JobRow
@@ -21,6 +22,7 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     row.finished_at = read_clock(session)
     row.timings = (row.timings or {}) | _clock_timings(row)
     row.events += 1
+    enter(session, row)
     _call_back(session, row)
     log_after_commit(session, row, error.slug if error else None)
 
@@ -39,7 +41,7 @@ def deadline_error(row: JobRow) -> DeadlineExceeded:
 
 def _call_back(session: Session, row: JobRow) -> None:
     if row.callback_url:
-        enqueue(session, row.id, row.callback_url, _payload(row))
+        enqueue(session, row.id, row.callback_url, _payload(row), row.tenant)
 
 
 def _payload(row: JobRow) -> dict[str, Any]:

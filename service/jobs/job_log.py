@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.jobs.request import TransferRequest
 from service.storage.kinds import SCORE, TRANSFER
+from service.storage.records import JobUsage
 from service.storage.schema import JobRow
 from service.telemetry import instruments
 from service.telemetry.tracing import parse
@@ -23,21 +24,26 @@ def log_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
 
     `cause` is the slug of the problem that it failed with.
     """
-    log = partial(_log, _facts(row, cause), dict(row.timings or {}))
+    log = partial(_log, _facts(row, cause), dict(row.timings or {}), row.usage or JobUsage())
     event.listen(session, "after_commit", lambda session: log(), once=True)
 
 
-def _log(facts: dict[str, Any], timings: dict[str, float]) -> None:
+def _log(facts: dict[str, Any], timings: dict[str, float], used: JobUsage) -> None:
     kind, status, cause = facts["kind"], facts["status"], facts["cause"]
     instruments.jobs_ended.labels(kind, status).inc()
+    instruments.usage_evaluations.labels(kind).inc(used.megapixel_evaluations)
+    instruments.usage_compute.labels(kind).inc(used.compute_s)
+    instruments.usage_bytes.labels(kind, "in").inc(used.bytes_in)
+    instruments.usage_bytes.labels(kind, "out").inc(used.bytes_out)
     if cause:
         instruments.job_failures.labels(kind, cause).inc()
     for name, seconds in timings.items():
         instruments.job_stage_seconds.labels(kind, name.removesuffix("_s")).observe(seconds)
+    cost = {"megapixel_evaluations": used.megapixel_evaluations, "compute_s": used.compute_s}
     shown = ", ".join(f"{name.removesuffix('_s')} {seconds:g} s" for name, seconds in timings.items())
     why = f" ({facts['error']})" if facts["error"] else ""
     level = logging.WARNING if status == "failed" else logging.INFO
-    logger.log(level, "job %s: %s%s, %s", facts["job_id"], status, why, shown, extra=facts | timings)
+    logger.log(level, "job %s: %s%s, %s", facts["job_id"], status, why, shown, extra=facts | timings | cost)
 
 
 def _facts(row: JobRow, cause: str | None) -> dict[str, Any]:

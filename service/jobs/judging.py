@@ -39,7 +39,7 @@ def submit_judging(session: Session, row: JobRow) -> None:
         logger.warning("job %s: it gets no losses, because %d others wait for theirs", row.id, MOST)
         return
     new = Submission(new_id(), JudgeTask(row.id, TransferRequest.of(row)), row.owner, trace=row.trace)
-    session.add(row_of(new, read_clock(session)))
+    session.add(row_of(new, row.tenant, read_clock(session)))
     count_after_commit(session, new)
 
 

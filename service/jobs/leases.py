@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from service.errors import JobFailed, ServiceError
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
+from service.jobs.meter import Meter, meter_for
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.turns import BEHIND, is_due, next_due
@@ -42,6 +43,7 @@ class Claim:
     that a damaged request fails only its own job.
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `lane` one of its lanes, `trace` the traceparent that the job came with.
+    `meter` is what the work costs; every report writes it.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Claim:
     kind: str = TRANSFER
     lane: str = ENGINE
     trace: str | None = None
+    meter: Meter = field(default_factory=Meter, compare=False)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ class Leases:
         if row.kind not in BEHIND:  # which are no turn of their caller's: they come last anyway
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
-        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
+        meter = meter_for(row.usage, engine)
+        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace, meter)
 
     def report(
         self,
@@ -153,6 +157,7 @@ class Leases:
         with self._writing() as session:
             row = _held(session, claim)
             row.bytes += stored
+            row.usage = replace(claim.meter.usage(), bytes_out=stored)
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
             row.timings = dict(timings or {})
             if preview is not None:
@@ -217,7 +222,7 @@ class Leases:
             if session.scalar(late.limit(1)) is None:
                 return
         with self._writing() as session:
-            for row in session.scalars(late.with_for_update(skip_locked=True)):
+            for row in session.scalars(late.order_by(JobRow.tenant, JobRow.id).with_for_update(skip_locked=True)):
                 finish(session, row, "failed", deadline_error(row))
 
     def release(self, workers: Sequence[str]) -> list[str]:
@@ -250,10 +255,12 @@ def _give_back(row: JobRow) -> None:
 
 
 def _held(session: Session, claim: Claim) -> JobRow:
+    """Return the row of a claimed job, with what the work has cost so far. Raises LeaseLost."""
     held = select(JobRow).where(JobRow.id == claim.id, JobRow.fence == claim.fence, JobRow.status == "running")
     row = session.scalar(held.with_for_update())
     if row is None:
         raise LeaseLost(claim.id)
+    row.usage = claim.meter.usage()
     return row
 
 

@@ -24,6 +24,7 @@ from service.network.geometry import features_per_pixel
 from service.options import OPTIONS, TransferOptions
 from service.pictures.images import fitted_size
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
+from service.storage.lanes import PAINT
 
 LEAST_SIZE = int(OPTIONS["size"].metadata["low"])  # pixels
 PASSES = 2  # times the size that a painter learned for, which its largest pass has; see service.painters.shape
@@ -83,6 +84,18 @@ def check_painting_memory(request: TransferRequest, capacities: Collection[Capac
         )
         raise DoesNotFit([FieldError("size", _too_large(amount, limit, _advice(request, largest)))])
     return min(KEPT_DECODED, limit - amount)
+
+
+def memory_of(request: TransferRequest, capacities: Collection[Capacity]) -> int:
+    """Return the bytes that a worker takes for a transfer at its peak, the largest of these workers' amounts."""
+    if request.lane == PAINT:
+        return _needed_to_paint(request, request.size)
+    precisions = {capacity.precision for capacity in capacities} or {"float32"}
+    return max(
+        painting_memory(request, painting, request.size, precision)
+        for painting in request.paintings
+        for precision in precisions
+    )
 
 
 def _needed_to_paint(request: TransferRequest, size: int) -> int:

@@ -10,17 +10,21 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound, NotReady, ProblemJson
+from service.jobs import ledger
+from service.jobs.cost import planned_cost
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Limits, check_limits
-from service.jobs.request import ScoreRequest, TransferRequest, job_folder
+from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import leave
-from service.storage.schema import ENDED, CallerRow, IdempotencyRow, JobRow
+from service.storage.records import JobUsage
+from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, IdempotencyRow, JobRow
+from service.storage.tenancy import check_tenant
 from service.telemetry.instruments import jobs_submitted
 
 SUBMIT_LOCK = "submit"  # name of the lock that writers of new jobs take
@@ -51,11 +55,19 @@ class Submission:
 
 
 class Queue:
-    """The callers' side of the queue; `service.jobs.leases` is the workers'."""
+    """The callers' side of the queue, for one tenant: jobs of others don't exist for it.
 
-    def __init__(self, database: Database, limits: Limits) -> None:
+    `service.jobs.leases` is the workers' side.
+    """
+
+    def __init__(self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT) -> None:
         self._database = database
         self._limits = limits
+        self._tenant = tenant
+
+    def of(self, tenant: str) -> Queue:
+        """Return the queue as another tenant sees it."""
+        return Queue(self._database, self._limits, tenant)
 
     def check_limits(self, owner: str, more: int = 0) -> None:
         """Raise QueueFull, TooManyJobs or NoSpace if a job of this caller, of `more` bytes, would be refused."""
@@ -74,6 +86,7 @@ class Queue:
             QueueFull, TooManyJobs: too many jobs wait already.
             NoSpace: the caller's files take too much.
             InvalidInput: the key came with a different body before.
+            Unauthorized: the tenant was removed meanwhile.
         """
         with self._database.writing() as session:
             return self.submit_in(session, new)
@@ -81,10 +94,11 @@ class Queue:
     def submit_in(self, session: Session, new: Submission) -> JobRow:
         """Submit a job as part of a transaction under way. Returns and raises as `submit`."""
         advisory_lock(session, SUBMIT_LOCK)  # so that two callers can't both take the last place
+        check_tenant(session, self._tenant)
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
         check_limits(session, self._limits, new.owner, new.bytes)
-        row = row_of(new, read_clock(session))
+        row = row_of(new, self._tenant, read_clock(session))
         session.add(row)
         remember(session, new.repeat, new.id)
         if session.get(CallerRow, new.owner) is None:
@@ -96,28 +110,39 @@ class Queue:
 
     def get(self, id: str, kind: str | None = None) -> JobRow:
         """Return a job, of this kind if one is given. Raises NotFound."""
-        with self._database.reading() as session:
-            row = session.scalar(select(JobRow).where(JobRow.id == id, is_kept(self._limits.retention_s)))
-        if row is None or (kind and row.kind != kind):
+        row = self.row(id)
+        if row is None or row.tenant != self._tenant or (kind and row.kind != kind):
             raise NotFound(f"there is no {kind or 'job'} {id!r}")
         return row
 
+    def row(self, id: str) -> JobRow | None:
+        """Return a job of any tenant, or None: for whoever was given the job before."""
+        with self._database.reading() as session:
+            return session.scalar(select(JobRow).where(JobRow.id == id, is_kept(self._limits.retention_s)))
+
     def outcomes(self, ids: Collection[str]) -> dict[str, tuple[str, ProblemJson | None]]:
         """Return status and error of each of these jobs; jobs that don't exist are left out."""
+        found = select(JobRow.id, JobRow.status, JobRow.error).where(JobRow.tenant == self._tenant)
         with self._database.reading() as session:
-            rows = session.execute(select(JobRow.id, JobRow.status, JobRow.error).where(JobRow.id.in_(ids)))
+            rows = session.execute(found.where(JobRow.id.in_(ids)))
             return {id: (status, error) for id, status, error in rows}
 
     def event_counts(self, ids: Collection[str]) -> dict[str, int]:
-        """Return how many events each of these jobs has had; jobs that don't exist are left out."""
+        """Return how many events each of these jobs, of any tenant, has had; others are left out."""
         with self._database.reading() as session:
             rows = session.execute(select(JobRow.id, JobRow.events).where(JobRow.id.in_(ids)))
             return {id: events for id, events in rows}  # noqa: C416 - a Row is no pair to the type checker
 
+    def folders_in_use(self) -> set[str]:
+        """Return the folders of the files that unfinished jobs refer to."""
+        with self._database.reading() as session:
+            requests = session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED)))
+            return {key.rpartition("/")[0] for request in requests for key in blobs(request)}
+
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
         """Return at most `limit` transfers, newest first, with numbers below `before`."""
-        query = select(JobRow).where(JobRow.kind == TRANSFER, is_kept(self._limits.retention_s))
-        query = query.order_by(JobRow.number.desc()).limit(limit)
+        query = select(JobRow).where(JobRow.tenant == self._tenant, JobRow.kind == TRANSFER)
+        query = query.where(is_kept(self._limits.retention_s)).order_by(JobRow.number.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
         if before is not None:
@@ -131,18 +156,15 @@ class Queue:
         Raises NotFound.
         """
         with self._database.writing() as session:
-            row = session.scalar(select(JobRow).where(JobRow.id == id).with_for_update())
-            if row is not None and row.status == "queued":
-                finish(session, row, "canceled")
-            elif row is not None and row.status == "running":
-                row.cancel_requested = True
-        ring(ROWS)
+            mine = select(JobRow.id).where(JobRow.id == id, JobRow.tenant == self._tenant)
+            cancel(session, session.scalars(mine).all())
         return self.get(id)
 
     def call_back(self, id: str) -> JobRow:
         """Send the webhook of an ended job once more. Raises NotFound or NotReady."""
         with self._database.writing() as session:
-            row = session.scalar(select(JobRow).where(JobRow.id == id).with_for_update())
+            mine = select(JobRow).where(JobRow.id == id, JobRow.tenant == self._tenant)
+            row = session.scalar(mine.with_for_update())
             if row is not None and row.status not in ENDED:
                 raise NotReady(f"the job is {row.status}; its webhook is sent when it ends")
             if row is not None:
@@ -152,8 +174,14 @@ class Queue:
     def delete(self, id: str) -> None:
         """Remove a job's row, which also takes the job from its worker. Raises NotFound."""
         with self._database.writing() as session:
-            if not remove(session, [id]):
+            mine = select(JobRow).where(JobRow.id == id, JobRow.tenant == self._tenant)
+            row = session.scalar(mine.with_for_update())
+            if row is None:
                 raise NotFound(f"there is no transfer {id!r}")
+            if row.status not in ENDED:  # what it has cost counts all the same
+                row.finished_at = read_clock(session)
+                ledger.enter(session, row)
+            remove(session, [id])
             leave(session, [job_folder(id)])
         ring(ROWS)
 
@@ -164,17 +192,30 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
     return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
 
 
+def cancel(session: Session, ids: Collection[str]) -> None:
+    """Cancel jobs as `Queue.cancel` does, in a transaction under way; ids of no job are skipped."""
+    for row in session.scalars(
+        select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id).with_for_update()
+    ):
+        if row.status == "queued":
+            finish(session, row, "canceled")
+        elif row.status == "running":
+            row.cancel_requested = True
+    event.listen(session, "after_commit", lambda _: ring(ROWS), once=True)
+
+
 def count_after_commit(session: Session, new: Submission) -> None:
     """Count a new job in the metrics once its transaction is committed."""
     event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.request.kind).inc(), once=True)
 
 
-def row_of(new: Submission, clock: float) -> JobRow:
-    """Return the row of a job that is submitted at this time of the database's clock."""
+def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
+    """Return the row of a tenant's job that is submitted at this time of the database's clock."""
     return JobRow(
         id=new.id,
         kind=new.request.kind,
         lane=new.request.lane,
+        tenant=tenant,
         status="queued",
         request=new.request.to_json(),
         owner=new.owner,
@@ -183,5 +224,7 @@ def row_of(new: Submission, clock: float) -> JobRow:
         callback_url=new.callback_url,
         trace=new.trace,
         created_at=clock,
+        cost=planned_cost(new.request),
+        usage=JobUsage(bytes_in=new.bytes),
         bytes=new.bytes,
     )

@@ -225,14 +225,24 @@ def _json_of(file: StoredFile | None) -> Json | None:
 
 def blobs(request: Any) -> Iterator[str]:
     """Yield the keys of all files that a request of any kind refers to, in JSON of any version."""
-    if isinstance(request, list):
-        for entry in request:
-            yield from blobs(entry)
-    elif isinstance(request, dict):
-        if isinstance(request.get("blob"), str):
-            yield request["blob"]
-        for entry in request.values():
-            yield from blobs(entry)
+    return _texts(request, "blob")
+
+
+def digests(request: Any) -> Iterator[str]:
+    """Yield the SHA-256 of all files that a request of any kind refers to, in JSON of any version."""
+    return _texts(request, "sha256")
+
+
+def _texts(json: Any, key: str) -> Iterator[str]:
+    """Yield the texts of this key in JSON, at any depth."""
+    if isinstance(json, list):
+        for entry in json:
+            yield from _texts(entry, key)
+    elif isinstance(json, dict):
+        if isinstance(json.get(key), str):
+            yield json[key]
+        for entry in json.values():
+            yield from _texts(entry, key)
 
 
 def job_folder(id: str) -> str:

@@ -27,9 +27,16 @@ def transfer_resource(row: JobRow) -> dict[str, Any]:
         "timings": row.timings or {},
         "style_cache": row.style_cache,
         "engine": row.engine,
+        "usage": usage_resource(row),
+        "queue": None,
         "callback": None,
         "links": _links(row, result),
     }
+
+
+def usage_resource(row: JobRow) -> dict[str, Any] | None:
+    """Return what an ended job has cost; None for other jobs, and for those of earlier versions."""
+    return row.usage.to_json() if row.usage and row.status in ENDED else None
 
 
 def progress_resource(row: JobRow) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from service.machine.container import memory_limit
 
 MIB = 2**20
-BASE = 760 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
+BASE = 776 * MIB  # bytes of a worker without a job: the process, torch, ONNX Runtime, the weights
 PER_PIXEL = {"bfloat16": 1850, "float32": 2800}  # bytes per output pixel: torch at the peak of an evaluation
 TILED = 896**2  # pixels that a tile sees at most
 KEPT_PER_PIXEL = 300  # bytes per output pixel that a transfer by tiles keeps: the optimiser's images

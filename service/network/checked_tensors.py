@@ -60,5 +60,8 @@ def read_checked(
 
 
 def _tensor_header(entry: Mapping[str, Any]) -> TensorHeader:
-    dtype = str(entry["dtype"])
-    return TensorHeader(DTYPES.get(dtype, dtype), tuple(map(int, entry["shape"])))
+    dtype, shape = str(entry["dtype"]), tuple(entry["shape"])
+    for count in (*shape, *entry["data_offsets"]):
+        if type(count) is not int or count < 0:
+            raise ValueError("a shape or an offset has other numbers than whole ones from 0")
+    return TensorHeader(DTYPES.get(dtype, dtype), shape)

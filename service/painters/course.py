@@ -24,7 +24,7 @@ from service.painters.beginning import nearest
 from service.painters.learning import RATE, GradientNotFinite, Learner, Targets, judge
 from service.painters.lessons import Training, lessons
 from service.painters.network import Painter
-from service.painters.photographs import CROP, Crops
+from service.painters.photographs import BATCH, CROP, Crops
 from service.painters.weights import PainterWeights
 from service.pictures import images
 from service.pictures.images import Picture
@@ -132,6 +132,11 @@ class Course:
     def steps(self) -> int:
         """Steps taken so far."""
         return self._learner.steps
+
+    @property
+    def step_pixels(self) -> int:
+        """Pixels of the crops that a step learns from."""
+        return BATCH * self._side**2
 
     @property
     def fraction(self) -> float:

@@ -15,6 +15,7 @@ from service.network.checked_tensors import TensorHeader, Tensors, read_checked
 from service.network.safetensors_header import header_of, metadata_of
 from service.painters.weights import PainterWeights, UnusablePainter, check_shapes
 from service.pictures.images import digest
+from service.settings.numbers import as_whole
 from service.storage.records import PresetPainter
 from service.styles.packs import METADATA, UnusablePack, check_tensors
 from service.styles.preset_painters import PackedPainter
@@ -100,7 +101,7 @@ def _painter(arrays: Tensors, facts: Any) -> PackedPainter:
 
 
 def _number(facts: Mapping[str, Any], name: str, kind: Any = (int, float)) -> Any:
-    value = facts.get(name)
+    value = as_whole(facts.get(name)) if kind is int else facts.get(name)
     if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= LARGEST:  # which NaN isn't
         raise UnusablePainter(f"its {name} is no number from 0 to {LARGEST:,}")
     return value

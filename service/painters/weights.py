@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
 from service.painters.shape import parameter_shapes
+from service.settings.numbers import as_whole
 
 VERSION = 1
 METADATA = "painter"  # the key of a painter's facts in the file's metadata
@@ -87,7 +88,7 @@ def _checked(facts: Any) -> dict[str, Any]:
     """Return the checked `size` and `model`. Raises UnusablePainter."""
     if not isinstance(facts, dict) or facts.get("version") != VERSION:
         raise UnusablePainter(f"not a painter of version {VERSION}")
-    size, model = facts.get("size"), facts.get("model")
+    size, model = as_whole(facts.get("size")), facts.get("model")
     if type(size) is not int or not SMALLEST_SIZE <= size <= LARGEST_SIZE:
         raise UnusablePainter(f"its size is no whole number from {SMALLEST_SIZE} to {LARGEST_SIZE}")
     if not isinstance(model, str) or len(model) > 64:  # noqa: PLR2004 - hexadecimal digits of a SHA-256

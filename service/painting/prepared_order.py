@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from service.decoding.decoded import PictureFile
-from service.engine.levels import plan
 from service.engine.vgg import VGG
 from service.errors import JobFailed
+from service.network.levels import plan
 from service.options import PAINTER
 from service.painters.sessions import Painters
 from service.painting.guided_order import GuidedOrder

@@ -8,6 +8,7 @@ from typing import Protocol
 from service.errors import FieldError
 from service.pictures.images import fitted_size
 
+MAX_PIXELS = 64_000_000  # of an input image
 MIN_SIDE = 16  # pixels: VGG19's four poolings leave one position
 MAX_STYLE_SIZE = 4096  # pixels, long edge
 

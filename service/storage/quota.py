@@ -1,4 +1,5 @@
-"""The quota of a caller: bytes of the files of its jobs (requests and results) and presets, counted from rows.
+"""The quota of a caller: bytes of the files of its jobs (requests and results), presets and their former
+states, counted from rows.
 
 Previews, checkpoints, Gram matrices, the packs that workers make, the ONNX files of painters that came with packs,
 and files of rows that are gone are not counted.
@@ -13,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from service.errors import NoSpace
 from service.storage.disks import MIB
-from service.storage.schema import JobRow, PresetRow
+from service.storage.schema import JobRow, PresetRow, PresetVersionRow
 
+PRESETS = (PresetRow, PresetVersionRow)
 RETRY_S = 3600.0  # seconds after which a caller may ask again, if no job of its own expires sooner
 
 
@@ -23,14 +25,14 @@ def job_bytes(session: Session, owner: str) -> int:
 
 
 def preset_bytes(session: Session, owner: str) -> int:
-    return _sum(session, select(func.sum(PresetRow.bytes)).where(PresetRow.owner == owner))
+    return sum(_sum(session, select(func.sum(row.bytes)).where(row.owner == owner)) for row in PRESETS)
 
 
 def all_bytes(session: Session) -> dict[str, int]:
     """Return the bytes of all callers' files, by what they belong to."""
     return {
         "jobs": _sum(session, select(func.sum(JobRow.bytes))),
-        "presets": _sum(session, select(func.sum(PresetRow.bytes))),
+        "presets": sum(_sum(session, select(func.sum(row.bytes))) for row in PRESETS),
     }
 
 
@@ -44,7 +46,7 @@ def check_quota(session: Session, owner: str, more: int, limit: float) -> None:
     raise NoSpace(
         f"{(jobs + presets) / MIB:.1f} MiB of files are yours, {jobs / MIB:.1f} of transfers and scores and "
         f"{presets / MIB:.1f} of styles, where one caller may have {limit / MIB:g} MiB (NST_CALLER_DISK_MB) and this "
-        f"would add {more / MIB:.1f}: delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME",
+        f"would add {more / MIB:.1f}: delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true",
         retry_after=RETRY_S,
     )
 

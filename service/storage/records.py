@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.storage.pictures import StoredFile, StoredImage
-from service.storage.typed_json import Json, Record, object_in, objects_in
+from service.storage.typed_json import Json, Record, amount_in, object_in, objects_in
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,33 @@ class JobProgress(Record):
 
     def to_json(self) -> Json:
         return {name: value for name, value in vars(self).items() if name != "curve" or value}
+
+
+@dataclass(frozen=True)
+class JobUsage(Record):
+    """The cost of a job: of all attempts at it, those of workers that died until their last report.
+
+    Attributes:
+        megapixel_evaluations: millions of pixels, times evaluations of the objective.
+        compute_s: CPU seconds of the worker's process; where a GPU computes, seconds.
+        bytes_in, bytes_out: sizes of the files of the request and of the result.
+    """
+
+    megapixel_evaluations: float = 0.0
+    compute_s: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> JobUsage:
+        """Read a row; what is no amount counts as 0, because each report and the job's end add to it."""
+        amounts = {name: amount_in(json, name) or 0.0 for name in cls.__dataclass_fields__}
+        return cls(
+            amounts["megapixel_evaluations"],
+            amounts["compute_s"],
+            int(amounts["bytes_in"]),
+            int(amounts["bytes_out"]),
+        )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.errors import ProblemJson
@@ -13,6 +13,7 @@ from service.storage.pictures import StoredImage, style_images_from_json, style_
 from service.storage.records import (
     JobCheckpoint,
     JobProgress,
+    JobUsage,
     PresetPack,
     PresetPainter,
     Preview,
@@ -25,6 +26,9 @@ from service.storage.typed_json import OBJECT, Json, Typed, typed
 ENDED = ("succeeded", "failed", "canceled")
 """The final states of a job; before them come "queued" and "running"."""
 
+DEFAULT_TENANT = "default"
+"""The tenant of callers without a key and of keys in the settings. It is always there."""
+
 STORE_MARK = "store"  # of the id that a database shares with its blob store
 
 
@@ -32,35 +36,62 @@ class Base(DeclarativeBase):
     type_annotation_map = dict.fromkeys((Json, ProblemJson, dict[str, float], dict[str, str]), OBJECT)
 
 
-class PresetRow(Base):
-    """A saved style. `version` names this state of it: its files lie under `styles/<version>/`.
+class PresetState:
+    """The columns of a preset that its former states have too.
 
-    A preset that came as a pack has no pictures: its `images` have no files, and `pack` names its own. `warm` names
-    the task that computes its Grams beforehand, `learning` its newest learning, whose end sets `painter`. `thumbnail`
-    is the SHA-256 of its thumbnail; None in rows of earlier versions. `owner` is the caller who saved it, `bytes`
-    what its files take. `options` are those that transfers with it alone begin with. `sample` names the first of
-    these transfers, whose picture shows what the preset does.
+    `version` names the state: its files lie under `styles/<version>/`. A preset that came as a pack has no pictures:
+    its `images` have no files, and `pack` names its own. `thumbnail` is the SHA-256 of its thumbnail; None in rows of
+    earlier versions. `owner` is the caller who saved it, `bytes` what its files take. `options` are those that
+    transfers with it alone begin with. A preset of the default tenant that is `shared` can be read by all tenants.
+    `created_at` is when its name was first taken.
     """
 
-    __tablename__ = "presets"
-    __table_args__ = (Index("presets_by_owner", "owner", "bytes"),)
-
-    name: Mapped[str] = mapped_column(primary_key=True)
+    shared: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[str]
     description: Mapped[str]
     images: Mapped[tuple[StyleImage[StoredImage], ...]] = mapped_column(
         Typed(style_images_from_json, style_images_to_json, unreadable=())
     )
     pack: Mapped[PresetPack | None] = mapped_column(typed(PresetPack))
-    warm: Mapped[Warming | None] = mapped_column(typed(Warming))
     painter: Mapped[PresetPainter | None] = mapped_column(typed(PresetPainter))
-    learning: Mapped[str | None]
     thumbnail: Mapped[str | None]
     options: Mapped[Json | None]
-    sample: Mapped[str | None]
     owner: Mapped[str] = mapped_column(default="", server_default="")
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[float]
+
+
+class PresetRow(PresetState, Base):
+    """A saved style. Each tenant has its own names.
+
+    `warm` names the task that computes its Grams beforehand, `learning` its newest learning, whose end sets
+    `painter`. `sample` names the first of the transfers with it alone, whose picture shows what the preset does.
+    """
+
+    __tablename__ = "presets"
+    __table_args__ = (Index("presets_by_owner", "owner", "bytes"),)
+
+    tenant: Mapped[str] = mapped_column(primary_key=True, default=DEFAULT_TENANT, server_default=DEFAULT_TENANT)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    warm: Mapped[Warming | None] = mapped_column(typed(Warming))
+    learning: Mapped[str | None]
+    sample: Mapped[str | None]
+
+
+class PresetVersionRow(PresetState, Base):
+    """A former state of its tenant's preset of that name: when and why it ended, "replaced" or "deleted"."""
+
+    __tablename__ = "preset_versions"
+    __table_args__ = (
+        Index("preset_versions_by_name", "tenant", "name", "ended_at"),
+        Index("preset_versions_by_owner", "owner", "bytes"),
+    )
+
+    version: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    name: Mapped[str]
+    ended_at: Mapped[float]
+    reason: Mapped[str]
 
 
 class JobRow(Base):
@@ -70,9 +101,12 @@ class JobRow(Base):
     `reached` is how far its furthest checkpoint was, see JobCheckpoint; `attempts` counts the claims since then, the
     one that wrote it included, and without those that were given back.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
-    under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from.
+    under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from, `tenant` whose
+    it is.
 
     `lane` says which workers may claim it.
+
+    `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
     the request that it came with. `bytes` is what the files of its request and its result take. `result` has a form
@@ -85,6 +119,7 @@ class JobRow(Base):
         Index("jobs_by_owner", "owner", "status", "number"),
         Index("jobs_by_end", "finished_at"),
         Index("jobs_by_size", "owner", "bytes"),
+        Index("jobs_by_tenant", "tenant", "number"),
         {"sqlite_autoincrement": True},
     )
 
@@ -94,6 +129,7 @@ class JobRow(Base):
     lane: Mapped[str] = mapped_column(default=ENGINE, server_default=ENGINE)
     status: Mapped[str]
     request: Mapped[Json]
+    tenant: Mapped[str] = mapped_column(default=DEFAULT_TENANT, server_default=DEFAULT_TENANT)
     owner: Mapped[str] = mapped_column(default="")
     priority: Mapped[int] = mapped_column(default=0)
     deadline_at: Mapped[float | None]
@@ -117,6 +153,8 @@ class JobRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     reached: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[float | None]
+    cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    usage: Mapped[JobUsage | None] = mapped_column(typed(JobUsage))
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
     @property
@@ -161,9 +199,14 @@ class DeliveryRow(Base):
     """
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index("deliveries_by_due", "due_at"), Index("deliveries_by_job", "job_id"))
+    __table_args__ = (
+        Index("deliveries_by_due", "due_at"),
+        Index("deliveries_by_job", "job_id"),
+        Index("deliveries_by_tenant", "tenant"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(default=DEFAULT_TENANT, server_default=DEFAULT_TENANT)
     job_id: Mapped[str]
     url: Mapped[str]
     host: Mapped[str] = mapped_column(default="", server_default="")
@@ -173,6 +216,56 @@ class DeliveryRow(Base):
     due_at: Mapped[float | None]
     delivered_at: Mapped[float | None]
     error: Mapped[str | None]
+
+
+class TenantRow(Base):
+    """A tenant: presets, jobs and keys belong to it, and other tenants don't see them.
+
+    `removed_at` is when its removal began. The row stays for a while, so that nothing new is added to the tenant,
+    and a new tenant of its name isn't taken for it. `limits` is for a later version.
+    """
+
+    __tablename__ = "tenants"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[float]
+    removed_at: Mapped[float | None]
+    limits: Mapped[Json | None]
+
+
+class KeyRow(Base):
+    """An API key of a tenant. The key itself is nowhere: `digest` is its SHA-256 in hexadecimal.
+
+    `scopes` has words of service.tenants.scopes with a blank between two. A key counts until `expires_at` or
+    `revoked_at`. `last_used_at` is about a minute exact.
+    """
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index("api_keys_by_tenant", "tenant", "created_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    name: Mapped[str]
+    scopes: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[float]
+    last_used_at: Mapped[float | None]
+    expires_at: Mapped[float | None]
+    revoked_at: Mapped[float | None]
+
+
+class UsageRow(Base):
+    """What the jobs of a tenant that ended on a day have cost. It stays when the jobs go. `day` is a date in UTC."""
+
+    __tablename__ = "usage"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(primary_key=True)
+    jobs: Mapped[int] = mapped_column(BigInteger)
+    megapixel_evaluations: Mapped[float]
+    compute_s: Mapped[float]
+    bytes_in: Mapped[int] = mapped_column(BigInteger)
+    bytes_out: Mapped[int] = mapped_column(BigInteger)
 
 
 class SecretRow(Base):
@@ -195,7 +288,10 @@ class MarkRow(Base):
 
 
 class LeftRow(Base):
-    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: its files may be swept up."""
+    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: its files may be swept up.
+
+    Or the beginning of the keys of a picture's Gram matrices, whose tenant was removed.
+    """
 
     __tablename__ = "left_folders"
 

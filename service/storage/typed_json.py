@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeAlias, TypeVar
@@ -47,6 +48,12 @@ def number_in(json: Mapping[str, Any], name: str, default: float) -> float:
     """Return a number; the default where it is missing or something else."""
     found = json.get(name)
     return found if isinstance(found, int | float) else default
+
+
+def amount_in(json: Mapping[str, Any], name: str) -> float | None:
+    """Return a finite number from 0; None where it is missing or something else."""
+    found = number_in(json, name, -1.0)
+    return float(found) if 0 <= found < math.inf and not isinstance(found, bool) else None
 
 
 class Typed(TypeDecorator[T], Generic[T]):

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from service.errors import NotFound
 from service.options import TransferOptions
 from service.pictures.images import SENT_TYPES, STARTS
+from service.pictures.sizes import MAX_PIXELS
 
 FOLDER = Path(__file__).parent / "static"
 PAGE = "index.html"
@@ -64,6 +65,7 @@ def _service_module() -> StaticFile:
         "// Made by service/studio/pages.py: what this service takes.",
         f"export const OPTION_DEFAULTS = Object.freeze({json.dumps(TransferOptions().as_dict())});",
         f"export const PICTURE_TYPES = Object.freeze({json.dumps(SENT_TYPES)});",
+        f"export const MAX_PIXELS = {MAX_PIXELS};",
         f"export const PICTURE_STARTS = Object.freeze({json.dumps(starts)});",
     ]
     data = "\n".join([*lines, ""]).encode()

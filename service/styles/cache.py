@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 
 import numpy as np
 from cachetools import LRUCache
@@ -15,46 +13,15 @@ from safetensors.numpy import load, save
 
 from service.errors import BlobNotFound, StorageError
 from service.network.safetensors_header import metadata_of
-from service.pictures.images import RENDITION
 from service.storage.blobs import Blobs
 from service.styles.extractor import Grams
+from service.styles.gram_keys import GramKey
 from service.telemetry.complaints import Complaint
 from service.telemetry.instruments import style_grams
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "grams"
 DIGEST = "sha256"  # key in a blob's metadata
-
-
-@dataclass(frozen=True)
-class GramKey:
-    """The properties that a style image's Grams depend on.
-
-    Attributes:
-        model: SHA-256 of the model file.
-        image: SHA-256 of the style image's file.
-        width, height: pixels that the image was brought to.
-        layers: names, sorted.
-        treatment: what was done to its colours first; empty for nothing.
-        mask: SHA-256 of the mask over it; empty for none.
-        rendition: version of the code that makes pixels from files.
-    """
-
-    model: str
-    image: str
-    width: int
-    height: int
-    layers: tuple[str, ...]
-    treatment: str = ""
-    mask: str = ""
-    rendition: str = RENDITION
-
-    @property
-    def blob(self) -> str:
-        """Key of the blob that holds these Grams."""
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-        return f"{FOLDER}/{digest}.safetensors"
 
 
 class GramCache:

@@ -13,8 +13,9 @@ from service.decoding.decoded import DecodedFiles, File, PictureFile
 from service.pictures import images
 from service.pictures.images import Mask, Picture
 from service.pictures.style_image import StyleImage
-from service.styles.cache import GramCache, GramKey
+from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
+from service.styles.gram_keys import GramKey
 from service.styles.packs import Pack
 from service.styles.style import Style, Treatment
 from service.telemetry.instruments import style_grams

@@ -24,6 +24,7 @@ from service.network.safetensors_header import METADATA as FILE_METADATA
 from service.network.safetensors_header import header_of, with_metadata
 from service.pictures.images import UnreadableImage
 from service.pictures.style_image import StyleImage
+from service.settings.numbers import as_whole
 from service.storage.pictures import StoredImage
 
 LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -34,6 +35,7 @@ METADATA = "preset"  # key of the preset's JSON in the file's metadata
 THUMBNAIL = "thumbnail"
 OPTIONS = "options"  # key of the preset's options in its JSON; left out where it has none
 SYMMETRIC = 1e-5  # largest |G - G^T| beside the largest |G|
+LARGEST_ENTRY = 1e12  # of a Gram matrix: float32 holds its square, summed and weighted
 SEMIDEFINITE = 1e-4  # how far below 0 an eigenvalue may be, beside the largest
 
 FACTS: dict[str, Any] = {"sha256": str, "width": int, "height": int, "weight": (int, float), "scale": (int, float)}
@@ -173,9 +175,14 @@ def _images(value: Any) -> list[dict[str, Any]]:
     for image in value:
         if not isinstance(image, dict) or set(image) != set(FACTS):
             raise UnusablePack(f"each of its images must have {', '.join(FACTS)}")
-        if not all(_is_fact(image[name], kind) for name, kind in FACTS.items()):
-            raise UnusablePack(f"what it says of an image is of the wrong kind: {image!r:.200}")
-    return value
+    return [_facts(image) for image in value]
+
+
+def _facts(image: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {name: as_whole(image[name]) if kind is int else image[name] for name, kind in FACTS.items()}
+    if not all(_is_fact(facts[name], kind) for name, kind in FACTS.items()):
+        raise UnusablePack(f"what it says of an image is of the wrong kind: {image!r:.200}")
+    return facts
 
 
 def _is_fact(value: Any, kind: Any) -> bool:
@@ -221,6 +228,8 @@ def _check_matrix(name: str, tensor: TensorHeader) -> None:
 def _check_gram(name: str, gram: npt.NDArray[Any]) -> None:
     """Raise UnusablePack unless a Gram matrix is symmetric and, but for rounding, positive semidefinite."""
     largest = float(np.abs(gram).max())
+    if largest > LARGEST_ENTRY:
+        raise UnusablePack(f"{name} has entries of {largest:.3g}, where {LARGEST_ENTRY:.3g} is the most")
     if float(np.abs(gram - gram.T).max()) > SYMMETRIC * largest:
         raise UnusablePack(f"{name} is not symmetric")
     values = np.linalg.eigvalsh(gram.astype(np.float64))

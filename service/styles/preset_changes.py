@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.errors import NameTaken, NotFound
 from service.storage.database import Database, advisory_lock
-from service.storage.schema import PresetRow
-from service.styles.presets import LOCK
+from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetVersionRow
+from service.styles.preset_versions import LOCK
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,17 @@ class PresetChanges:
     name: str | None = None
     description: str | None = None
     options: Mapping[str, Any] | None = None
+    shared: bool | None = None
 
 
 def change_preset(
-    database: Database, name: str, changes: PresetChanges, check: Callable[[PresetRow], None] = lambda row: None
+    database: Database,
+    name: str,
+    changes: PresetChanges,
+    check: Callable[[PresetRow], None] = lambda row: None,
+    tenant: str = DEFAULT_TENANT,
 ) -> PresetRow:
-    """Change a preset, all or nothing. Its jobs, files and painter stay its own under a new name.
+    """Change a preset of a tenant, all or nothing. Under a new name it keeps its jobs, files, painter and versions.
 
     `check` raises where the changes don't suit the preset. It gets the preset as it is when it is changed, which
     another request may have replaced just before.
@@ -37,23 +42,27 @@ def change_preset(
     """
     with database.writing() as session:
         advisory_lock(session, LOCK)
-        row = session.get(PresetRow, name, with_for_update=True)
+        row = session.get(PresetRow, (tenant, name), with_for_update=True)
         if row is None:
             raise NotFound(f"there is no style {name!r}")
         check(row)
         if changes.name not in (None, name):
-            if session.get(PresetRow, changes.name):
+            if session.get(PresetRow, (tenant, changes.name)):
                 raise NameTaken(f"there is a style {changes.name!r} already")
             row.name = str(changes.name)
+            former = update(PresetVersionRow).where(PresetVersionRow.tenant == tenant, PresetVersionRow.name == name)
+            session.execute(former.values(name=changes.name))
         if changes.description is not None:
             row.description = changes.description
         if changes.options is not None:
             row.options = dict(changes.options) or None
+        if changes.shared is not None:
+            row.shared = changes.shared
     return row
 
 
 def set_sample(database: Database, version: str, job: str, instead_of: Collection[str | None]) -> None:
-    """Have a transfer show what a preset's version does, if the preset's sample is one of `instead_of`."""
+    """Have a transfer of its tenant show what a preset's version does, if its sample is one of `instead_of`."""
     with database.writing() as session:
         row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
         if row is not None and row.sample in instead_of:

@@ -16,8 +16,9 @@ from service.storage.left import leave
 from service.storage.pictures import StoredFile
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
-from service.storage.schema import MarkRow, PresetRow
+from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow, PresetState
 from service.storage.unsaved import remove_unsaved, removed_if_undone
+from service.styles.preset_tasks import CancelJobs, cancel_none
 
 FOLDER = "painters"
 
@@ -35,21 +36,33 @@ class PackedPainter:
 
 
 class PresetPainters:
-    """The painters of presets. A painter's files are written before the preset's row refers to them."""
+    """The painters of presets. A painter's files are written before the preset's row refers to them.
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    Where a method takes a preset's name, the preset is one of `tenant`. `cancel` ends learnings that others replace.
+    """
+
+    def __init__(
+        self, database: Database, blobs: Blobs, cancel: CancelJobs = cancel_none, tenant: str = DEFAULT_TENANT
+    ) -> None:
         self._database = database
         self._blobs = blobs
+        self._cancel = cancel
+        self._tenant = tenant
 
-    def begin(self, name: str, submit: Callable[[Session, PresetRow], str]) -> tuple[PresetRow, str | None]:
-        """Begin to teach a preset: `submit` adds the job, in the transaction of the preset's row, and returns its id.
+    def of(self, tenant: str) -> PresetPainters:
+        """Return the painters as another tenant may change them."""
+        return PresetPainters(self._database, self._blobs, self._cancel, tenant)
 
-        Return the row, and the id of the learning before, if there was one. Raises NotFound.
+    def begin(self, name: str, submit: Callable[[Session, PresetRow], str]) -> PresetRow:
+        """Begin to teach a preset, and cancel the learning before; return the preset's row. Raises NotFound.
+
+        `submit` adds the job, in the transaction of the preset's row, and returns its id.
         """
         with self._database.writing() as session:
-            row = _locked(session, name)
-            before, row.learning = row.learning, submit(session, row)
-        return row, before
+            row = self._locked(session, name)
+            self._end_learning(session, row)
+            row.learning = submit(session, row)
+        return row
 
     def put(self, version: str, job: str, painter: PresetPainter) -> bool:
         """Give a preset the painter that a job made; it may have another name by now.
@@ -91,7 +104,7 @@ class PresetPainters:
             if session.get(MarkRow, mark):
                 return False
             session.add(MarkRow(name=mark, made_at=read_clock(session)))
-            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
+            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None or row.painter is not None or row.learning is not None or not fits(row):
                 return False
             row.painter = painter
@@ -99,26 +112,33 @@ class PresetPainters:
         return True
 
     def add_model(self, name: str, weights: StoredFile, model: StoredFile, size: int) -> bool:
-        """Give a preset's painter its ONNX file of `size` bytes; False where the preset has other weights by now."""
-        with self._database.writing() as session:
-            row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
-            if row is None or row.painter is None or row.painter.blob != weights.blob:
-                return False
-            row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
-        return True
+        """Give the painter that has these weights its ONNX file of `size` bytes.
 
-    def remove(self, name: str) -> str | None:
-        """Take a preset's painter away; return the id of its learning, if there was one.
+        Its preset has this name, in whichever tenant. Return False where the preset has other weights by now.
+        """
+        with self._database.writing() as session:
+            for row in session.scalars(select(PresetRow).where(PresetRow.name == name).with_for_update()):
+                if row.painter is not None and row.painter.blob == weights.blob:
+                    row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
+                    return True
+        return False
+
+    def remove(self, name: str) -> None:
+        """Take a preset's painter away, and cancel its learning.
 
         Raises NotFound where there is no such preset, or it has neither a painter nor a learning.
         """
         with self._database.writing() as session:
-            row = _locked(session, name)
+            row = self._locked(session, name)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the style {name!r} has no painter")
             _let_go(session, row)
-            learning, row.learning = row.learning, None
-        return learning
+            self._end_learning(session, row)
+
+    def _end_learning(self, session: Session, row: PresetRow) -> None:
+        if row.learning is not None:
+            self._cancel(session, [row.learning])
+            row.learning = None
 
     def weights(self, painter: PresetPainter) -> bytes:
         """Return the file of a painter's weights. Raises DamagedFile, BlobNotFound."""
@@ -127,6 +147,12 @@ class PresetPainters:
     def model(self, painter: PresetPainter) -> bytes:
         """Return a painter's ONNX file. Raises StorageError: MissingFile, or DamagedFile if it was changed."""
         return read_back(self._blobs, painter.onnx, painter.onnx_sha256)
+
+    def _locked(self, session: Session, name: str) -> PresetRow:
+        row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
+        if row is None:
+            raise NotFound(f"there is no style {name!r}")
+        return row
 
 
 def painter_blob(id: str, name: str) -> str:
@@ -139,7 +165,7 @@ def painter_folder(id: str) -> str:
     return f"{FOLDER}/{id}"
 
 
-def painter_folders(row: PresetRow) -> list[str]:
+def painter_folders(row: PresetState) -> list[str]:
     """Return the folders of a preset's painter: one, or none."""
     return [row.painter.blob.rpartition("/")[0]] if row.painter else []
 
@@ -149,10 +175,3 @@ def _let_go(session: Session, row: PresetRow) -> None:
     leave(session, painter_folders(row))
     row.bytes -= row.painter.counted if row.painter else 0
     row.painter = None
-
-
-def _locked(session: Session, name: str) -> PresetRow:
-    row = session.scalar(select(PresetRow).where(PresetRow.name == name).with_for_update())
-    if row is None:
-        raise NotFound(f"there is no style {name!r}")
-    return row

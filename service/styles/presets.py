@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from service.decoding import files
@@ -19,22 +19,21 @@ from service.pictures.images import ImageFile
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
-from service.storage.left import leave
 from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.quota import check_quota
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.records import PresetPack, PresetPainter
-from service.storage.schema import MarkRow, PresetRow
+from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow
+from service.storage.tenancy import can_read, check_tenant
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
-from service.styles.preset_painters import PackedPainter, painter_folder, painter_folders
+from service.styles.preset_files import PACK_DIGEST, pack_key, thumbnail_key, version_folder
+from service.styles.preset_painters import PackedPainter, painter_folder
+from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
+from service.styles.preset_versions import LOCK, keep_state
 
 logger = logging.getLogger(__name__)
-
-FOLDER = "styles"
-LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
-DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
 Images = Sequence[StyleImage[ImageFile]]
@@ -56,20 +55,37 @@ class _Version:
     bytes: int
     painter: PresetPainter | None = None
     options: Json | None = None
+    shared: bool = False
 
 
 class Presets:
-    """The saved styles.
+    """The saved styles as one tenant sees them: its own, and those that are shared with all tenants.
 
-    A new version's files are written before its row, so a row never refers to missing files. Files that no row refers
-    to any more are swept up later (service.worker.sweep), when no job can need them.
+    It finds its own first under a name, and only those can be changed.
+
+    A new version's files are written before its row, so a row never refers to missing files. What is replaced or
+    deleted is kept as a former state (service.styles.preset_versions). Files that no row refers to any more are swept
+    up later (service.worker.sweep), when no job can need them.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, caller_bytes: float = math.inf) -> None:
-        """`caller_bytes`: bytes that the files of one caller may take."""
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        caller_bytes: float = math.inf,
+        cancel: CancelJobs = cancel_none,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
+        """`caller_bytes`: bytes that the files of one caller may take. `cancel` ends tasks of presets that go."""
         self._database = database
         self._blobs = blobs
         self._caller_bytes = caller_bytes
+        self._cancel = cancel
+        self._tenant = tenant
+
+    def of(self, tenant: str) -> Presets:
+        """Return the presets as another tenant sees them."""
+        return Presets(self._database, self._blobs, self._caller_bytes, self._cancel, tenant)
 
     def put(
         self,
@@ -80,28 +96,32 @@ class Presets:
         also: Callable[[Session, PresetRow], None] = lambda session, row: None,
         owner: str = "",
         options: Json | None = None,
+        shared: bool = False,
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
-        `options` are those that transfers with it alone begin with.
+        `options` are those that transfers with it alone begin with. With `shared`, all tenants can use it.
 
-        `also` is called last in the row's transaction: it submits tasks for the preset, and notes them in the row. If
-        it raises, nothing is changed; if the row can't be written, no task is submitted either.
+        The tasks of the preset before are canceled. `also` is called last in the row's transaction: it submits tasks
+        for the preset, and notes them in the row. If it raises, nothing is changed; if the row can't be written, no
+        task is submitted either.
 
         Raises:
             NoSpace: the caller's files would take too much.
+            Unauthorized: the tenant was removed meanwhile.
         """
         size = sum(len(style.file.data) for style in style_images)
-        self._check_limits(name, owner, size)
+        self._check_limits(owner, size)
         version = uuid.uuid4().hex
-        with removed_if_undone(self._blobs, [_folder(version)]):
+        with removed_if_undone(self._blobs, [version_folder(version)]):
             saved = self._save(version, description, style_images, owner, size)
-            return self._replace(name, replace(saved, options=options or None), also)
+            return self._replace(name, replace(saved, options=options or None, shared=shared), also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
-        """Save presets (name, description, images), all or none, once in the database's life; return whether it did.
+        """Save shared presets (name, description, images), all or none; return whether it did.
 
-        If there are presets already, only the mark is written. `presets` isn't read if the mark is there.
+        That is done once in the database's life. If there are presets already, only the mark is written. `presets`
+        isn't read if the mark is there.
         """
         with self._database.reading() as session:
             if session.get(MarkRow, mark):
@@ -111,8 +131,8 @@ class Presets:
         with removed_if_undone(self._blobs, folders):
             for name, description, style_images in presets:
                 version = uuid.uuid4().hex
-                folders.append(_folder(version))
-                saved[name] = self._save(version, description, style_images)
+                folders.append(version_folder(version))
+                saved[name] = replace(self._save(version, description, style_images), shared=True)
             if self._add(mark, saved):
                 return True
         remove_unsaved(self._blobs, folders)  # another process was first
@@ -132,14 +152,20 @@ class Presets:
             session.add(MarkRow(name=mark, made_at=made_at))
             if session.scalar(select(PresetRow.name).limit(1)):
                 return False
-            session.add_all(PresetRow(name=name, created_at=made_at, **vars(one)) for name, one in saved.items())
+            rows = (
+                PresetRow(tenant=self._tenant, name=name, created_at=made_at, **vars(one))
+                for name, one in saved.items()
+            )
+            session.add_all(rows)
         return True
 
     def _save(self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0) -> _Version:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.file.data)  # this may fail, so it comes before any file is written
-        saved = tuple(self._save_image(f"{_folder(version)}/{i}", style) for i, style in enumerate(style_images))
+        saved = tuple(
+            self._save_image(f"{version_folder(version)}/{i}", style) for i, style in enumerate(style_images)
+        )
         self._blobs.put(thumbnail_key(version), thumbnail)
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
@@ -158,7 +184,7 @@ class Presets:
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
         """
         size = len(data) + (len(painter.data) if painter else 0)
-        self._check_limits(name, owner, size)
+        self._check_limits(owner, size)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         saved = _Version(
@@ -172,32 +198,32 @@ class Presets:
             painter=painter.stored(version) if painter else None,
             options=options or None,
         )
-        with removed_if_undone(self._blobs, [_folder(version), painter_folder(version)]):
+        with removed_if_undone(self._blobs, [version_folder(version), painter_folder(version)]):
             self._blobs.put(blob, data)
             self._blobs.put(thumbnail_key(version), pack.thumbnail)
             if painter and saved.painter:
                 self._blobs.put(saved.painter.blob, painter.data)
             return self._replace(name, saved)
 
-    def _check_limits(self, name: str, owner: str, size: int) -> None:
-        """Raise NoSpace if `size` bytes under this name would bring the caller's files above the limit."""
+    def _check_limits(self, owner: str, size: int) -> None:
+        """Raise NoSpace if `size` bytes would bring the caller's files above the limit."""
         with self._database.reading() as session:
-            row = session.get(PresetRow, name)
-            before = row.bytes if row and row.owner == owner else 0
-            check_quota(session, owner, size - before, self._caller_bytes)
+            check_quota(session, owner, size, self._caller_bytes)
 
     def _replace(
         self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None
     ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
-            row = session.get(PresetRow, name, with_for_update=True)
+            check_tenant(session, self._tenant)
+            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             is_new = row is None
             if row is None:
-                row = PresetRow(name=name, created_at=read_clock(session))
+                row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))
                 session.add(row)
             else:
-                leave(session, [_folder(row.version), *painter_folders(row)])
+                keep_state(session, row, "replaced")
+                self._cancel(session, tasks_of(row))
             for column, value in vars(saved).items():
                 setattr(row, column, value)
             row.warm = row.learning = row.sample = None
@@ -214,7 +240,7 @@ class Presets:
             return read_back(self._blobs, preset.pack.blob, preset.pack.sha256)
         key = pack_key(preset.version, model)
         try:
-            return read_back(self._blobs, key, self._blobs.get(f"{key}{DIGEST}").decode(errors="replace"))
+            return read_back(self._blobs, key, self._blobs.get(f"{key}{PACK_DIGEST}").decode(errors="replace"))
         except BlobNotFound:
             return None
         except DamagedFile as error:
@@ -228,27 +254,36 @@ class Presets:
         return StyleImage(stored, style.weight, style.scale)
 
     def get(self, name: str) -> PresetRow:
-        """Return the preset of that name. Raises NotFound."""
+        """Return the preset that the tenant finds under this name. Raises NotFound."""
+        return self._get(name, can_read(self._tenant))
+
+    def own(self, name: str) -> PresetRow:
+        """Return the tenant's own preset of that name, which it can change. Raises NotFound."""
+        return self._get(name, PresetRow.tenant == self._tenant)
+
+    def _get(self, name: str, condition: ColumnElement[bool]) -> PresetRow:
         with self._database.reading() as session:
-            row = session.get(PresetRow, name)
+            row = session.scalar(select(PresetRow).where(PresetRow.name == name, condition))
         if row is None:
             raise NotFound(f"there is no style {name!r}")
         return row
 
     def page(self, after: str, limit: int) -> list[PresetRow]:
-        """Return at most `limit` presets in the order of their names, those after the name `after`."""
-        query = select(PresetRow).where(PresetRow.name > after).order_by(PresetRow.name).limit(limit)
+        """Return at most `limit` presets that the tenant finds, by name, those after the name `after`."""
+        query = select(PresetRow).where(PresetRow.name > after, can_read(self._tenant))
+        query = query.order_by(PresetRow.name).limit(limit)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
     def delete(self, name: str) -> None:
-        """Delete a preset; its files stay until no job can need them. Raises NotFound."""
+        """Delete a preset and cancel its tasks; its state is kept for its retention. Raises NotFound."""
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
-            row = session.get(PresetRow, name, with_for_update=True)
+            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no style {name!r}")
-            leave(session, [_folder(row.version), *painter_folders(row)])
+            keep_state(session, row, "deleted")
+            self._cancel(session, tasks_of(row))
             session.delete(row)
 
     def thumbnail(self, preset: PresetRow) -> bytes:
@@ -275,27 +310,3 @@ class Presets:
             return Pack.from_bytes(read_back(self._blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
         heaviest = max(preset.images, key=lambda image: image.weight).file
         return files.thumbnail(read_back(self._blobs, heaviest.blob, heaviest.sha256))
-
-
-def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
-    """Store a pack that a worker made for a preset's version, with its digest beside it."""
-    key, data = pack_key(version, pack.model), pack.to_bytes()
-    blobs.put(key, data)
-    blobs.put(f"{key}{DIGEST}", images.digest(data).encode())
-
-
-def _folder(version: str) -> str:
-    return f"{FOLDER}/{version}"
-
-
-def pack_key(version: str, model: str) -> str:
-    return f"{FOLDER}/{version}/pack-{model}.safetensors"
-
-
-def is_pack_of(key: str, model: str) -> bool:
-    """Return whether the key is that of a pack for this model."""
-    return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
-
-
-def thumbnail_key(version: str) -> str:
-    return f"{FOLDER}/{version}/thumbnail.jpg"

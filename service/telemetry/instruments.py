@@ -47,6 +47,24 @@ style_grams = Counter(
     registry=REGISTRY,
 )
 iterations = Counter("nst_iterations_total", "Iterations of the optimiser.", registry=REGISTRY)
+usage_evaluations = Counter(
+    "nst_usage_megapixel_evaluations_total",
+    "Cost of ended jobs: millions of pixels, times evaluations of the objective.",
+    ("kind",),
+    registry=REGISTRY,
+)
+usage_compute = Counter(
+    "nst_usage_compute_seconds_total",
+    "CPU seconds that workers spent on ended jobs; where a GPU computes, seconds.",
+    ("kind",),
+    registry=REGISTRY,
+)
+usage_bytes = Counter(
+    "nst_usage_bytes_total",
+    "Sizes of the files of ended jobs: those that came in, and those that were made.",
+    ("kind", "direction"),
+    registry=REGISTRY,
+)
 iteration_seconds = Histogram(
     "nst_iteration_duration_seconds",
     "Time from one iteration of a level to the next, by the level's long edge in pixels at most.",

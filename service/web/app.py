@@ -21,14 +21,29 @@ from service.api.http.large_bodies import LargeBodies
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
-from service.api.views import live, metrics, painters, scores, style_pictures, styles, system, transfers
+from service.api.scopes import check_routes
+from service.api.views import (
+    estimates,
+    keys,
+    live,
+    metrics,
+    painters,
+    scores,
+    style_pictures,
+    styles,
+    system,
+    tenants,
+    transfers,
+    usage,
+)
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
 from service.errors import StorageError
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
-from service.jobs.queue import Queue
+from service.jobs.line import Line
+from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
 from service.storage import identity
 from service.storage.blobs import Blobs
@@ -36,8 +51,10 @@ from service.storage.database import Database
 from service.storage.disks import MIB, Disks
 from service.studio import pages
 from service.styles.preset_painters import PresetPainters
+from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.telemetry.logs import set_up_logs
+from service.tenants.known import KnownKeys
 from service.web.starters import load_in_background
 from service.webhooks.hosts import Hosts
 
@@ -59,11 +76,12 @@ def create_app(settings: Settings | None = None) -> Api:
     auth.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY])
-    for views in (system, styles, style_pictures, painters, transfers, live, scores):
+    for views in (system, styles, style_pictures, painters, transfers, live, scores, estimates, usage, keys, tenants):
         app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(docs.blueprint)
+    check_routes(app)
     caching.register(app)
     cors.allow(app, settings.cors_origins)
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
@@ -101,11 +119,14 @@ def _context(settings: Settings) -> AppContext:
         database=database,
         blobs=blobs,
         disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
-        presets=Presets(database, blobs, caller_bytes),
-        painters=PresetPainters(database, blobs),
+        presets=Presets(database, blobs, caller_bytes, cancel),
+        versions=PresetVersions(database, settings.retention, cancel),
+        painters=PresetPainters(database, blobs, cancel),
         queue=queue,
+        line=Line(database),
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),
+        known_keys=KnownKeys(database),
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

@@ -20,6 +20,8 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+from service.errors import web_problem
+
 RETRY_S = 5  # seconds after which to try again if the web server is full
 LONGEST_DETAIL = 200  # characters; gunicorn's messages quote what the client sent
 STATUSES: dict[type[Exception], HTTPStatus] = {  # of gunicorn's errors; the first that fits counts
@@ -54,12 +56,9 @@ class Refusal(Exception):
 
     def response(self) -> bytes:
         """Return the whole response, head and body."""
-        problem = {
-            "type": "about:blank",
-            "title": self.status.phrase,
-            "status": self.status.value,
-            "detail": self.detail,
-        } | ({"request_id": self.request_id} if self.request_id else {})
+        problem = web_problem(self.status, self.detail)
+        if self.request_id:
+            problem["request_id"] = self.request_id
         body = json.dumps(problem).encode()
         head = [
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from service.errors import JobFailed
 from service.jobs.request import StoredStyle
 from service.painting.stylist import Stylist
-from service.styles.presets import is_pack_of
+from service.styles.preset_files import is_pack_of
 from service.styles.style import Style
 from service.worker.job import JobRun
 

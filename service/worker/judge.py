@@ -43,6 +43,8 @@ class JudgeRun(EngineRun):
             alike = of_content(painting.options)
             memos = {alike: memos.get(alike, {})}  # those of the pictures before are large
             order = replace(self.order(content, painting, decoded), memo=memos[alike])
-            outcomes.append(self.stylist.transfer(order, lambda _: None, self.reporter.on_tick))
+            outcome = self.stylist.transfer(order, lambda _: None, self.reporter.on_tick)
+            self.claim.meter.evaluated += outcome.result.picture.shape[0] * outcome.result.picture.shape[1]
+            outcomes.append(outcome)
         losses = [vars(outcome.result.losses) for outcome in outcomes]
         return Judgement(losses, joint_cache([outcome.style_cache for outcome in outcomes]))

@@ -32,7 +32,7 @@ from service.styles.preset_painters import PresetPainters, painter_blob
 from service.worker.onnx_file import preset_onnx
 from service.worker.photo_folder import decoded, files_in
 from service.worker.reporter import Stopping, read_checkpoint
-from service.worker.tasks import PresetRun
+from service.worker.tasks import NamedRun
 
 PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two checks whether other jobs wait
@@ -81,7 +81,7 @@ class _Courtesy:
                 raise Stopping
 
 
-class LearnRun(PresetRun):
+class LearnRun(NamedRun):
     """Learning: resumes at its checkpoint, and gives way to every other job that waits.
 
     Attributes:
@@ -99,11 +99,11 @@ class LearnRun(PresetRun):
         try:
             while not course.ended:
                 course.step()
-                self.reporter.on_tick()
+                self.claim.meter.evaluated += course.step_pixels
                 if course.losses is not None:
                     state = _State(course, course.losses, lambda: course.sheet(shown))
                     self.reporter.on_progress(state, _curve(course))
-                self._give_way()
+                self.on_tick()
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
         judged = self._judged(task, course, photographs)
@@ -113,9 +113,8 @@ class LearnRun(PresetRun):
     def _give_way(self) -> _Courtesy:
         return _Courtesy(self.leases)
 
-    def _on_tick(self) -> None:
-        """Note a step outside of the learning itself, after which other jobs may go first."""
-        self.reporter.on_tick()
+    def on_tick(self) -> None:
+        super().on_tick()
         self._give_way()
 
     def _photographs(self, task: LearnTask) -> list[Picture]:
@@ -132,14 +131,14 @@ class LearnRun(PresetRun):
             roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
             edge = max(picture.shape[:2])
             photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
-            self._on_tick()
+            self.on_tick()
         return photographs
 
     def _drawn(self, count: int) -> list[Picture]:
         """Draw pictures, with a tick after each."""
         pictures = []
         for picture in draw_pictures(count, SEED):
-            self._on_tick()
+            self.on_tick()
             pictures.append(picture)
         return pictures
 
@@ -155,9 +154,7 @@ class LearnRun(PresetRun):
         material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
         options, seconds = TransferOptions(size=task.size), task.minutes * 60
         beginnings = painters_of(self.stylist.info.model)
-        course = Course(
-            self.stylist.encoder, options, material, seconds, on_tick=self._on_tick, beginnings=beginnings
-        )
+        course = Course(self.stylist.encoder, options, material, seconds, on_tick=self.on_tick, beginnings=beginnings)
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
@@ -169,8 +166,8 @@ class LearnRun(PresetRun):
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
             painting = course.paint(content)
-            found["painter"].append(self.stylist.score(order, painting, self._on_tick).losses)
-            outcome = self.stylist.transfer(order, lambda _: self._on_tick(), self._on_tick)
+            found["painter"].append(self.stylist.score(order, painting, self.on_tick).losses)
+            outcome = self.stylist.transfer(order, lambda _: self.on_tick(), self.on_tick)
             found["optimizer"].append(outcome.result.losses)
         return {name: _mean(all) for name, all in found.items()}
 

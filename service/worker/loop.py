@@ -19,6 +19,7 @@ from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
 from service.jobs.request import job_folder
 from service.machine.bells import JOBS, Bell
 from service.machine.memory import MIB, Capacity, give_back_memory
+from service.machine.pulse import beat
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
@@ -212,6 +213,7 @@ class WorkerLoop(ABC):
         while not self._stopping():
             if self._closed.wait(WATCH_S):
                 return
+            beat()
             if self._hangs():
                 logger.error("the job made no step in %d leases: this worker ends", HUNG_LEASES)
                 os._exit(1)

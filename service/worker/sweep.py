@@ -21,13 +21,17 @@ from service.jobs.expiry import has_expired
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock
+from service.storage.kinds import LEARN, WARM
 from service.storage.left import forget_left, left_folders
-from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow
-from service.styles import cache, preset_painters, presets
+from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
+from service.styles import gram_keys, preset_files, preset_painters, preset_versions
+from service.styles.preset_tasks import named_tasks
+from service.tenants import keys
+from service.tenants.removal import finish_removals
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = (request.FOLDER, presets.FOLDER, preset_painters.FOLDER)
+FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
 BATCH = 1000  # jobs that are removed at a time
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
@@ -42,7 +46,7 @@ class Known:
 
     Attributes:
         painters: the ids of their folders: of the jobs that made them, of their presets' versions, or their own.
-        left: folders whose row was removed on purpose.
+        left: folders whose row was removed on purpose, or is that of an expired state of a preset.
         accepted: whether an operator allows all files without a row to be removed.
     """
 
@@ -55,7 +59,11 @@ class Known:
 
     def needs(self, blob: BlobInfo) -> bool:
         """Return whether there is a row for the folder of a file."""
-        owners = {request.FOLDER: self.jobs, presets.FOLDER: self.versions, preset_painters.FOLDER: self.painters}
+        owners = {
+            request.FOLDER: self.jobs,
+            preset_files.FOLDER: self.versions,
+            preset_painters.FOLDER: self.painters,
+        }
         return _owner(blob) in owners[blob.key.split("/")[0]]
 
 
@@ -81,7 +89,9 @@ class Plan:
 
 
 def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> None:
-    """Remove expired jobs, the files of expired and deleted jobs, and the oldest Grams.
+    """Remove what expired, the files of what was deleted, and the oldest Grams; cancel nameless tasks.
+
+    Jobs expire, and former states of presets.
 
     If the files seem to belong to another database, this is logged and nothing is removed. Grams can be made again,
     so they are also removed if the blobs' disk lacks `shortage` bytes. A file that can't be removed doesn't stop the
@@ -101,6 +111,9 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(stuck))
     expired = known.expired - {_owner(blob) for blob in stuck}
     _forget(database, sorted(expired), plan.done - {_folder(blob) for blob in stuck}, retention_s)
+    preset_versions.forget_expired(database, retention_s)
+    finish_removals(database, blobs)
+    _end_nameless_tasks(database)
     with suppress(StorageError):  # a count that is too low does no harm
         identity.count_sweep(database, blobs)
 
@@ -128,13 +141,19 @@ def read_known(database: Database, retention_s: float) -> Known:
     expired = select(JobRow.id).where(has_expired(retention_s))
     with database.reading() as session:
         unfinished = list(session.scalars(_unfinished()))
-        painters = [painter for painter in session.scalars(select(PresetRow.painter)) if painter]
+        presets = list(session.execute(select(PresetRow.version, PresetRow.painter)))
+        former = select(PresetVersionRow.version, PresetVersionRow.painter).where(
+            preset_versions.is_kept(retention_s)
+        )
+        presets += session.execute(former)
+        painters = [painter for _, painter in presets if painter]
+        over = session.scalars(select(PresetVersionRow).where(preset_versions.has_expired(retention_s)))
         return Known(
             jobs={id: status for id, status in session.execute(select(JobRow.id, JobRow.status))},  # noqa: C416 - as in queue
             expired=set(session.scalars(expired)),
-            versions=_named(presets.FOLDER, session.scalars(select(PresetRow.version)), unfinished),
+            versions=_named(preset_files.FOLDER, (version for version, _ in presets), unfinished),
             painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
-            left=left_folders(session),
+            left=left_folders(session) | {folder for row in over for folder in preset_files.preset_folders(row)},
             accepted=identity.is_accepted(session),
         )
 
@@ -154,8 +173,10 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
     gone = {blob.key for blob in doomed}
     kept = {_folder(blob) for blob in files if blob.key not in gone}
+    grams = list(blobs.listing(gram_keys.FOLDER))
+    left_grams = [blob for blob in grams if gram_keys.prefix_in(blob.key) in known.left]
     return Plan(
-        doomed=doomed + _oldest(blobs.listing(cache.FOLDER), gram_bytes, shortage),
+        doomed=doomed + list({*left_grams, *_oldest(grams, gram_bytes, shortage)}),
         orphans=orphans,
         young=[
             blob
@@ -163,7 +184,7 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
             if not known.needs(blob) and blob.modified >= old and _folder(blob) not in known.left
         ],
         doubt="" if known.accepted else _doubt(len(orphans), total),
-        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(presets.FOLDER, orphans)),
+        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(preset_files.FOLDER, orphans)),
         done=known.left - kept,
     )
 
@@ -198,8 +219,21 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         forget_left(session, left)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
+        keys.forget_ended(session)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
+
+
+def _end_nameless_tasks(database: Database) -> None:
+    """Cancel warmings and learnings that no preset names: earlier versions left some."""
+    open_tasks = select(JobRow.id).where(JobRow.kind.in_((WARM, LEARN)), JobRow.status.not_in(ENDED))
+    with database.reading() as session:
+        tasks = set(session.scalars(open_tasks))  # before the names: a task comes in one transaction with its own
+        nameless = tasks - named_tasks(session)
+    if nameless:
+        with database.writing() as session:
+            queue.cancel(session, nameless)
+        logger.warning("canceled %d tasks that no preset names", len(nameless))
 
 
 def _owner(blob: BlobInfo) -> str:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from service.decoding import files
 from service.decoding.decoded import DecodedFiles
-from service.errors import DamagedFile, DoesNotFit, JobFailed
+from service.errors import DamagedFile, DatabaseError, DoesNotFit, JobFailed
 from service.jobs.memory_check import check_memory, check_style_memory
 from service.jobs.request import ScoreRequest, StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors
+from service.storage.database import Database
 from service.storage.readback import read_back
 from service.storage.records import ScoreResult, TaskResult
 from service.styles.packs import LADDER, Pack, image_facts
-from service.styles.presets import save_pack, thumbnail_key
+from service.styles.preset_files import save_pack, thumbnail_key
+from service.styles.preset_tasks import named_tasks
 from service.worker.engine_job import EngineRun
+from service.worker.reporter import Canceled
 
 LEVELS = TransferOptions().levels
+NAMED_S = 3.0  # seconds between two looks whether a preset still names a job
 
 
 class ScoreRun(EngineRun):
@@ -33,6 +40,7 @@ class ScoreRun(EngineRun):
         order = self.order(content, request.transfer.base, DecodedFiles(0))
         picture = self.picture(request.picture, order.options, order.decoded)
         score = self.stylist.score(order, picture, self.reporter.on_tick)
+        self.claim.meter.evaluated += order.content.shape[0] * order.content.shape[1]
         layers = {"content": dict(score.content), "style": dict(score.style)}
         self.leases.succeed(self.claim, ScoreResult(vars(score.losses), layers))
 
@@ -40,11 +48,45 @@ class ScoreRun(EngineRun):
 class PresetRun(EngineRun):
     """Base of jobs about a preset; the Grams that they compute stay in the cache."""
 
+    def on_tick(self) -> None:
+        """Note a step of the job. Raises as the reporter's."""
+        self.reporter.on_tick()
+
     def grams(self, style: StoredStyle, sizes: Sequence[int]) -> dict[int, Any]:
-        return self.stylist.grams([self.style(style)], sizes, self.reporter.on_tick)
+        return self.stylist.grams([self.style(style)], sizes, self.on_tick)
 
 
-class WarmRun(PresetRun):
+class NamedRun(PresetRun):
+    """Base of jobs that a preset's row names. One that none names any more is canceled: nobody else could end it."""
+
+    def on_tick(self) -> None:
+        """Note a step of the job. Raises as the reporter's; Canceled too where no preset names the job."""
+        super().on_tick()
+        self._check_named()
+
+    @cached_property
+    def _check_named(self) -> Callable[[], None]:
+        return NamedCheck(self.leases.database, self.claim.id)
+
+
+class NamedCheck:
+    """A check that raises Canceled if no preset names a job; it looks at once, then every NAMED_S seconds."""
+
+    def __init__(self, database: Database, job: str) -> None:
+        self._database = database
+        self._job = job
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + NAMED_S
+        with suppress(DatabaseError), self._database.reading() as session:  # the reporter logs it
+            if self._job not in named_tasks(session):
+                raise Canceled
+
+
+class WarmRun(NamedRun):
     """Warming: the Grams of a preset at all levels of transfers of the given sizes."""
 
     def work(self) -> None:

@@ -47,9 +47,12 @@ class TransferRun(SeriesRun, EngineRun):
 
     def _painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
+        meter = self.claim.meter
+        before = meter.evaluated
 
         def on_progress(progress: Progress) -> None:
             done.report(progress.iteration, progress.size)
+            meter.evaluated = before + progress.evaluated
             self.reporter.on_progress(_over_white(overall(progress), order.alpha))
 
         try:

@@ -221,10 +221,15 @@ def test_a_misspelt_first_image_is_told_the_names(service: RunningService) -> No
 
 
 def test_unknown_paths_and_methods_are_problems_too(service: RunningService) -> None:
-    assert_problem(service.get("/v1/nothing"), 404)
+    nothing = assert_problem(service.get("/v1/nothing"), 404)
+    assert (nothing["type"], nothing["detail"]) == ("urn:nst:problem:not-found", "there is nothing at '/v1/nothing'")
     assert_problem(service.get("/v1/transfers/0123"), 404)
     assert_problem(service.get("/v1/transfers/0123/image"), 404)
-    assert_problem(requests.delete(f"{service.url}/v1/transfers", timeout=30), 405)
+    method = assert_problem(requests.delete(f"{service.url}/v1/transfers", timeout=30), 405)
+    assert method["type"] == "urn:nst:problem:method-not-allowed"
+    assert "GET, HEAD, OPTIONS, POST, not DELETE" in method["detail"]
+    misplaced = requests.patch(f"{service.url}/v1/styles/none", json={"options": {"format": "png"}}, timeout=30)
+    assert "belongs to each transfer" in assert_problem(misplaced, 422, "options.format")["detail"]
     assert_problem(service.get("/v1/transfers?limit=0"), 422, "limit")
     assert_problem(service.get("/v1/transfers?status=lost"), 422, "status")
     assert_problem(service.get("/v1/transfers?page=2"), 422, "page")

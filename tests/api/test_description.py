@@ -132,7 +132,9 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
 
 def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tuple[str, str], Json]) -> None:
     both = {path for (_, path), found in operations.items() if "multipart/form-data" in media_of(found)}
-    assert both == {"/v1/styles/{name}", "/v1/styles/{name}/painter", "/v1/transfers", "/v1/scores"}
+    takes_images = {"/v1/styles/{name}", "/v1/styles/{name}/painter", "/v1/transfers", "/v1/scores", "/v1/estimates"}
+    plain = {"/v1/styles/{name}/restore", "/v1/keys", "/v1/keys/{id}/rotate", "/v1/tenants"}
+    assert both == takes_images | plain  # as every body
     for operation in operations.values():
         content = media_of(operation)
         if form := content.get("multipart/form-data"):
@@ -200,10 +202,14 @@ def test_the_example_of_each_body_works_as_it_is(
     service.put_style("mosaic", photo_png)
     examples = {key: media_of(found)["application/json"]["example"] for key, found in operations.items()
                 if "application/json" in media_of(found)}  # fmt: skip
-    assert len(examples) == 5
+    assert len(examples) == 10  # those of keys and tenants: tests/tenants/
     grey = f"{service.url}/v1/styles/grey"
     for method in ("put", "patch"):
         assert requests.request(method, grey, json=examples[method, "/v1/styles/{name}"], timeout=60).ok
+    assert service.put_style("grey", photo_png).status_code == 200
+    (former,) = service.get("/v1/styles/grey/versions").json()["items"]
+    restore = examples["post", "/v1/styles/{name}/restore"] | {"version": former["version"]}
+    assert service.post_to("/v1/styles/grey/restore", restore).status_code == 200
     painter = f"{service.url}/v1/styles/mosaic/painter"
     example = examples["put", "/v1/styles/{name}/painter"]
     assert requests.put(painter, json=example, timeout=60).status_code == 202
@@ -211,3 +217,4 @@ def test_the_example_of_each_body_works_as_it_is(
     for path in ("/v1/transfers", "/v1/scores"):
         answer = service.post_to(path, examples["post", path], Prefer="wait=60")
         assert answer.json()["status"] == "succeeded", answer.text
+    assert service.post_to("/v1/estimates", examples["post", "/v1/estimates"]).status_code == 200

@@ -220,6 +220,15 @@ def test_a_painter_of_another_model_is_a_conflict(service: RunningService, carry
     assert service.get("/v1/styles/wrong").status_code == 404
 
 
+def test_whole_floats_are_integers(service: RunningService, carrying: bytes) -> None:
+    said = facts_of(carrying)["painter"]
+    floats = {name: float(said[name]) for name in ("size", "steps", "photos")}
+    assert put_pack(service, "floats", changed(carrying, _said(**floats))).status_code == 201
+    shown = service.get("/v1/styles/floats/painter").json()
+    assert [type(shown[name]) for name in floats] == [int] * len(floats)
+    assert {name: shown[name] for name in floats} == floats
+
+
 def changed(pack: bytes, change: Callable[[Arrays, Facts], None]) -> bytes:
     """The pack with other arrays or facts."""
     arrays, facts = load(pack), facts_of(pack)

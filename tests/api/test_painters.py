@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,21 @@ def test_a_transfer_goes_before_a_learning(service: RunningService) -> None:
     assert requests.delete(f"{service.url}/v1/styles/patient/painter", timeout=30).status_code == 204
     assert painter(service, "patient")["status"] == "none"
     assert requests.delete(f"{service.url}/v1/styles/patient/painter", timeout=30).status_code == 404
+
+
+def test_a_learning_that_no_preset_names_ends_by_itself(service: RunningService) -> None:
+    service.put_style("nameless", png(NEGATIVE), painter={"size": 64, "minutes": 1440})
+    eventually(lambda: painter(service, "nameless")["status"] == "learning", 30, "it doesn't learn")
+    with closing(sqlite3.connect(service.data / "service.db", timeout=30)) as database:
+        (job,) = database.execute("select learning from presets where name = 'nameless'").fetchone()
+        with database:  # as a version before left it, which replaced the preset at the same time
+            database.execute("update presets set learning = null where name = 'nameless'")
+
+        def status() -> str:
+            return str(database.execute("select status from jobs where id = ?", [job]).fetchone()[0])
+
+        eventually(lambda: status() != "running", 30, "it still learns")
+        assert status() == "canceled"
 
 
 def test_a_replaced_preset_has_no_painter(service: RunningService) -> None:

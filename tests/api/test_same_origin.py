@@ -27,7 +27,7 @@ def clients(data_folder: Path) -> Iterator[Any]:
     apps = []
 
     def made(**settings: Any) -> FlaskClient:
-        apps.append(create_app(Settings(data=data_folder, starters=False, **settings)))
+        apps.append(create_app(Settings(data=data_folder, starters=False, open=True, **settings)))
         return apps[-1].test_client()
 
     yield made

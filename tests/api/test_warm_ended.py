@@ -64,11 +64,11 @@ def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, c
 
 
 def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, context: AppContext, monkeypatch: Any) -> None:
-    def fails(session: object, folders: object) -> None:
+    def fails(session: object, row: object, reason: object) -> None:
         raise DatabaseError("the server went away")
 
     assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 201
-    monkeypatch.setattr(presets, "leave", fails)
+    monkeypatch.setattr(presets, "keep_state", fails)
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 503
     assert queue_stats(context.database).open["warm", "queued"] == 0
     monkeypatch.undo()

@@ -7,7 +7,7 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from service.storage import disks, identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.pictures import StoredImage
+from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 
 WEEK_S = 7 * 86_400.0
@@ -61,13 +62,12 @@ class Store:
         self.queue.submit(Submission(id, request))
         return id
 
-    def close(self) -> None:
-        self.database.close()
-
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data")
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "data")
+    yield store
+    store.database.close()
 
 
 @pytest.fixture
@@ -101,6 +101,20 @@ def test_what_is_restored_is_tied_and_nobody_works_on_it(store: Store, backup: P
     assert blobs.get(preset.images[0].file.blob) == PICTURE.data
     assert identity.standing(database, blobs, identity.Fit(plausible=False, styles=1)) == ""
     assert store.queue.get(store.ids[0]).status == "running"
+    database.close()
+
+
+def test_a_former_state_of_a_preset_comes_back_with_its_files(
+    store: Store, elsewhere: Places, tmp_path: Path
+) -> None:
+    store.presets.delete("kept")
+    take_backup(store.places, WEEK_S, tmp_path / "x.tar")
+    restore_backup(elsewhere, tmp_path / "x.tar")
+    database, blobs = Database(f"sqlite:///{elsewhere.database}"), Blobs(elsewhere.blobs.as_uri())
+    versions = PresetVersions(database, WEEK_S)
+    (former,) = versions.former("kept")
+    preset = versions.restore("kept", former.version, may_share=False)
+    assert blobs.get(preset.images[0].file.blob) == PICTURE.data
     database.close()
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
-from service.engine.levels import Level
+from service.network.levels import Level
 
 PLAN = (Level(9, 7, 2, 5), Level(18, 14, 0, 4))
 TRAIL = (2, 3, 11, 13)  # two images of the first level, with its margin

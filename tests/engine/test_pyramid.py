@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.engine.canvas import to_tensor
-from service.engine.levels import MARGIN, plan, split
 from service.engine.pyramid import cropped, padded, refined
+from service.network.levels import MARGIN, plan, split
 
 
 def test_three_levels_each_twice_the_last_with_fewer_and_fewer_iterations() -> None:

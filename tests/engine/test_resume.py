@@ -14,12 +14,12 @@ import torch
 from engine.objectives import Watched, both_methods, problem, rosenbrock, vector
 
 from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
-from service.engine.levels import plan
 from service.engine.losses import Objective
 from service.engine.optimizer import minimize
 from service.engine.stylize import Progress, Result, stylize
 from service.engine.vgg import VGG
 from service.errors import Diverged
+from service.network.levels import plan
 from service.options import TransferOptions
 from service.pictures import images
 

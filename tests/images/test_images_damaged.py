@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import warnings
+from typing import Any
 
 import numpy as np
 import picture_damage
@@ -15,7 +16,7 @@ from picture_files import encoded
 from PIL import Image
 from playwright.sync_api import Browser
 
-from service.decoding.reading import decode
+from service.decoding.reading import decode, upright_size
 from service.pictures.images import UnreadableImage
 
 STRICTER = ("png, iCCP twice",)  # files that browsers show and that are refused because of what they may cost
@@ -48,9 +49,13 @@ def outcome(file: Damaged, whole: np.ndarray) -> str | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's about broken metadata
         try:
-            read = decode(file.data)
+            upright_size(file.data)  # as at the POST
         except UnreadableImage as error:
             return None if file.why and re.search(file.why, str(error)) else f"{file.name}: {error}"
+        try:
+            read = decode(file.data)
+        except UnreadableImage as error:
+            return f"{file.name}: was taken, and can't be read: {error}"
     return f"{file.name}: was read" if file.why else None if np.array_equal(read, whole) else f"{file.name}: differs"
 
 
@@ -70,6 +75,30 @@ def test_a_jpeg_says_how_many_rows_it_has(small: np.ndarray, short: int) -> None
     read = np.asarray(Image.open(io.BytesIO(data + b"\xff\xd9")).convert("RGB"))
     whole = decode(encoded(small, "JPEG", quality=85))
     assert np.array_equal(read[: int(told[1])], whole[: int(told[1])])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("height", [128, 144, 256, 272])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"restart_marker_rows": 1},
+        {"restart_marker_rows": 2},
+        {"restart_marker_blocks": 1},
+        {"restart_marker_blocks": 4},
+        {"restart_marker_rows": 1, "subsampling": 0},
+        {"restart_marker_rows": 1, "progressive": True},
+    ],
+    ids=str,
+)
+def test_no_jpeg_that_ends_at_a_restart_marker_is_read(photo: np.ndarray, height: int, settings: Any) -> None:
+    """A decoder that waits for a restart marker takes some others for later ones, and leaves the rows before grey."""
+    data = encoded(photo[:height, :160], "JPEG", quality=85, **settings)
+    why = r"cut off within its last pass" if "progressive" in settings else rf"\d+ of its {height} rows are there"
+    for marker in list(re.finditer(rb"\xff[\xd0-\xd7]", data[data.rindex(b"\xff\xda") :]))[-24:]:
+        for more in (0, 1, 2, 5):
+            with pytest.raises(UnreadableImage, match=why):
+                decode(data[: data.rindex(b"\xff\xda") + marker.start() + more])
 
 
 def test_a_black_picture_has_its_rows(small: np.ndarray) -> None:

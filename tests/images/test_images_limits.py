@@ -22,9 +22,25 @@ from service.pictures.images import UnreadableImage
 from service.pictures.srgb import PROFILE
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"Dear Sir or Madam,\n" * 50, bytes(5000), b"RIFF    WAVE", b"<svg/>"])
+@pytest.mark.parametrize("data", [b"x", b"Dear Sir or Madam,\n" * 50, bytes(5000), b"RIFF    WAVE"])
 def test_what_is_no_image_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadableImage, match="not an image that can be read"):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0avifmif1", "in the format AVIF, which isn't read"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "in the format HEIC, which isn't read"),
+        (b"II*\0" + bytes(40), "in the format TIFF, which isn't read"),
+        (b"<?xml version='1.0'?>\n<svg/>", "in the format SVG, which isn't read"),
+        (b"\n<!DOCTYPE html><p>Not found", "in the format HTML, which isn't read"),
+    ],
+)
+def test_what_people_send_is_called_by_its_name(data: bytes, words: str) -> None:
+    with pytest.raises(UnreadableImage, match=words):
         decode(data)
 
 

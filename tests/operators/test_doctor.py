@@ -33,6 +33,8 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disk
 from service.storage.identity import Identity
+from service.tenants.keys import OPERATOR, Keys
+from service.tenants.scopes import ALL
 from service.web.app import create_app
 from service.web.gunicorn_hooks import warn_of_floors
 
@@ -237,9 +239,11 @@ def test_memory_says_what_fits() -> None:
 
 def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NST_WORKESR", "2")
-    odd = Settings(host="0.0.0.0", database_url="postgresql+psycopg://u:p@h/d")  # noqa: S104
-    said = " ".join(finding.text for finding in check_variables(odd) if finding.status == WARNING)
+    odd = Settings(host="0.0.0.0", open=True, database_url="postgresql+psycopg://u:p@h/d")  # noqa: S104
+    warned = [finding for finding in check_variables(odd) if finding.status == WARNING]
+    said = " ".join(finding.text for finding in warned)
     assert "NST_WORKESR" in said
+    assert warned[0].advice == "is NST_WORKERS meant?"
     assert "0.0.0.0" in said  # noqa: S104
     assert "blobs are a folder" in said
 
@@ -266,8 +270,8 @@ def test_what_is_wrong_with_a_url_is_said_without_its_secrets(urls: dict[str, An
         ({"host": "localhost"}, []),
         ({"host": "127.0.0.2"}, []),
         ({"host": "::1"}, []),
-        ({"host": "0.0.0.0"}, ["listens on 0.0.0.0"]),  # noqa: S104 - nothing is bound
-        ({"host": "::"}, ["listens on ::"]),
+        ({"host": "0.0.0.0", "open": True}, ["listens on 0.0.0.0"]),  # noqa: S104 - nothing is bound
+        ({"host": "::", "open": True}, ["listens on ::"]),
         ({"host": "0.0.0.0", "api_keys": ("key",), "hosts": ("*",)}, []),  # noqa: S104
         ({"hosts": ("*",), "cors_origins": ("*",)}, ["NST_HOSTS is *", "NST_CORS_ORIGINS is *"]),
     ],
@@ -276,3 +280,13 @@ def test_who_may_use_it_without_a_key_is_said(settings: dict[str, Any], warned: 
     said = [finding.text for finding in check_variables(Settings(**settings)) if finding.status == WARNING]
     assert len(said) == len(warned)
     assert all(words in line for words, line in zip(warned, said, strict=True))
+
+
+def test_what_would_not_start_without_a_key_has_failed(data_folder: Path) -> None:
+    settings = Settings(host="192.0.2.7", data=data_folder)
+    (found,) = [finding for finding in check_variables(settings) if finding.status == FAILURE]
+    assert found.text == "it listens on 192.0.2.7 and has no keys: serve and web don't start"
+    assert "python -m service keys add" in found.advice
+    with closing(Database(settings.database)) as database:
+        Keys(database).add(OPERATOR, "default", "first", ALL)
+    assert [finding.status for finding in check_variables(settings)] == [OK]

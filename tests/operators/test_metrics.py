@@ -34,6 +34,9 @@ def test_a_job_adds_to_what_it_should_and_to_nothing_else(watched: RunningServic
         "nst_jobs_ended_total",
         "nst_iterations_total",
         "nst_style_grams_total",
+        "nst_usage_megapixel_evaluations_total",
+        "nst_usage_compute_seconds_total",
+        "nst_usage_bytes_total",
         *(f"nst_iteration_duration_seconds_{end}" for end in ("count", "sum", "bucket")),
         *(f"nst_job_stage_duration_seconds_{end}" for end in ("count", "sum", "bucket")),
     }

@@ -19,7 +19,7 @@ from service.machine.memory import Capacity
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.worker import learn
+from service.worker import learn, tasks
 from service.worker.learn import LearnRun
 from service.worker.reporter import Reporter, Stopping
 
@@ -60,6 +60,7 @@ def test_a_job_that_waits_goes_first_after_each_photograph(
         return np.zeros((64, 64, 3), np.uint8)
 
     monkeypatch.setattr(files, "decode", decode)
+    monkeypatch.setattr(tasks, "named_tasks", lambda session: {"learning"})
     monkeypatch.setattr(learn, "LOOK_S", 0.0)
     monkeypatch.setattr(learn, "PATIENCE_S", 0.0)
     with pytest.raises(Stopping):

@@ -76,8 +76,8 @@ def test_ended_jobs_are_shown_as_they_were(service: RunningService) -> None:
         shown = before | {"options": before["options"] | {"method": "optimize"}}  # which is new
         assert service.job(id)["options"] == shown["options"]
         if shown["status"] != "queued":
-            assert service.job(id) == listed[id] == shown
-    assert service.get(f"/v1/scores/{SHOWN['score']['id']}").json() == SHOWN["score"]
+            assert service.job(id) == listed[id] == shown | {"usage": None, "queue": None}  # which are new
+    assert service.get(f"/v1/scores/{SHOWN['score']['id']}").json() == SHOWN["score"] | {"usage": None}
     for id, shown in SHOWN["files"].items():
         items = service.get(f"/v1/transfers/{id}/files").json()["items"]
         assert items == [file | {"name": None} for file in shown]  # which is new
@@ -107,11 +107,8 @@ def test_presets_are_shown_as_they_were(service: RunningService) -> None:
     for now, before in zip(listed, SHOWN["styles"], strict=True):
         now["warm"] = now["warm"] and now["warm"] | {"status": before["warm"]["status"]}  # which goes on
         assert now["links"].pop("painter") == f"/v1/styles/{now['name']}/painter"  # which is new
-        assert (now.pop("painter"), now.pop("options"), now.pop("built_in")) == (
-            "none",
-            {},
-            False,
-        )  # and so are these
+        new = {name: now.pop(name) for name in ("painter", "options", "built_in", "shared")}
+        assert new == {"painter": "none", "options": {}, "built_in": False, "shared": False}
         assert {image.pop("name") for image in now["images"]} == {None}
         assert now == before
     assert service.get("/v1/styles/two/images/1").status_code == 200

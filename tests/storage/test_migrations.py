@@ -23,7 +23,7 @@ from service.storage.database import Database
 from service.storage.migrations import upgrade
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
-from service.storage.schema import Base, JobRow, PresetRow, SecretRow, WorkerRow
+from service.storage.schema import Base, JobRow, PresetRow, SecretRow, TenantRow, WorkerRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLD = (Path(__file__).parent / "revision_0001.sql").read_text()
@@ -137,7 +137,7 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
     database = Database(old_url)
     with database.reading() as session:
         jobs = {job.id: job for job in session.scalars(select(JobRow))}
-        preset = session.get_one(PresetRow, "waves")
+        preset = session.get_one(PresetRow, ("default", "waves"))
         worker = session.get_one(WorkerRow, "host:1")
     database.close()
     shown = (StyleImage(StoredImage("styles/v1/0")),)
@@ -159,7 +159,7 @@ def test_an_old_database_keeps_its_rows(old_url: str) -> None:
 def test_an_old_row_is_given_what_it_lacked(old_url: str) -> None:
     database = Database(old_url)
     with database.reading() as session:
-        preset = session.get_one(PresetRow, "waves")
+        preset = session.get_one(PresetRow, ("default", "waves"))
         assert (preset.pack, preset.warm) == (None, None)
         for job in session.scalars(select(JobRow)):
             assert (job.kind, job.owner, job.priority, job.events) == ("transfer", "", 0, 0)
@@ -273,14 +273,43 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_others_lack(
     database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     versions = with_scripts_of(monkeypatch, tmp_path / "migrations")
-    (former,) = versions.glob("r0008_*.py")
-    edit(former, 'presets.add_column(sa.Column("sample", sa.String()))', "")
+    (last,) = versions.glob(f"r{upgrade.HEAD}_*.py")
+    edit(last, 'sa.Column("options", sa.JSON()),', "")
     revision.main("Traces again")
     new = f"{int(upgrade.HEAD) + 1:04d}"
     (written,) = versions.glob(f"r{new}_traces_again.py")
     assert written.read_text().startswith('"""Traces again."""\n\nimport sqlalchemy as sa\n')
     monkeypatch.setattr(upgrade, "REVISIONS", (*upgrade.REVISIONS, new))
     monkeypatch.setattr(upgrade, "HEAD", new)
-    assert "sample" in written.read_text()
+    assert "options" in written.read_text()
     Database(database_url).close()
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_presets_of_the_first_start_are_shared_and_all_else_is_the_default_tenant_s(
+    database_url: str, connection: Connection
+) -> None:
+    with connection.engine.begin() as transaction:
+        command.upgrade(upgrade.alembic_config(transaction), "0008")
+    connection.execute(text("INSERT INTO marks (name, made_at) VALUES ('starters', 1700000000.123)"))
+    preset = text(
+        "INSERT INTO presets (name, version, description, images, owner, created_at) "
+        "VALUES (:name, :name, '', '[]', :owner, :time)"
+    )
+    for name, owner, time in (
+        ("starter", "", 1700000000.123),
+        ("replaced", "key:1", 1700000000.123),
+        ("before-owners", "", 1600000000.0),
+    ):
+        connection.execute(preset, {"name": name, "owner": owner, "time": time})
+    database = Database(database_url)
+    with database.reading() as session:
+        rows = {row.name: row for row in session.scalars(select(PresetRow))}
+        tenants = list(session.scalars(select(TenantRow.name)))
+    database.close()
+    assert {name: (row.tenant, row.shared) for name, row in rows.items()} == {
+        "starter": ("default", True),
+        "replaced": ("default", False),
+        "before-owners": ("default", False),
+    }
+    assert tenants == ["default"]

@@ -114,7 +114,7 @@ def test_the_database_gives_records_and_takes_them_back_as_they_were(tmp_path: P
     database = Database(f"sqlite:///{tmp_path}/service.db")
     with database.writing() as session:
         running = session.scalars(select(JobRow).where(JobRow.status == "running")).one()
-        preset = session.get_one(PresetRow, "two")
+        preset = session.get_one(PresetRow, ("default", "two"))
         assert preset.warm is not None
         before = running.checkpoint, preset.images, preset.warm
         running.checkpoint, preset.images, preset.warm = (
@@ -127,7 +127,7 @@ def test_the_database_gives_records_and_takes_them_back_as_they_were(tmp_path: P
     assert claim is not None
     assert (claim.id, claim.checkpoint) == (running.id, before[0])
     with database.reading() as session:
-        again = session.get_one(PresetRow, "two")
+        again = session.get_one(PresetRow, ("default", "two"))
         assert (again.images, again.warm) == before[1:]
     database.close()
 

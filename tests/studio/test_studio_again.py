@@ -245,7 +245,7 @@ def test_variants_come_back(
     for dial, some in (({"strength": 0.3}, variants), ({"style_weight": 2.0}, variants[:3])):
         job = visit.service.transfer(photo_png, {"preset": presets[0]}, **SMALL, **dial, variants=some)
         again(visit, job)
-        expect(visit.at("#extras li")).to_contain_text(f"{len(some)} variants: as it is; strength 0.8")
+        expect(visit.at("#extras li")).to_contain_text(f"{len(some)} variants: as it is; strength 80 %")
         assert nameless(painted(visit)["options"]) == nameless(job["options"])
 
 

@@ -141,12 +141,18 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     drag(visit, (0.5, 0.5), (0.6, 0.5))
     visit.at("#brush-use").click()
     expect(visit.at("#where .painted")).to_have_count(1)
+    expect(visit.at("#old-masks")).to_be_hidden()
     visit.choose_content(file("tall.png", png(photo[:96, :40])))
     expect(visit.at("#where .problem").first).to_contain_text("photograph of another shape")
+    expect(visit.at("#old-masks")).to_contain_text("masks from the photograph before")
+    visit.at("#paint").click()
+    expect(visit.at("#where [data-loc=protect] button").first).to_be_focused()
+    assert visit.shown() == ""  # nothing was sent
     paint.click()
     visit.at("#brush-invert").click()
     visit.at("#brush-use").click()
     expect(visit.at("#where .problem").first).to_be_hidden()
+    expect(visit.at("#old-masks")).to_be_hidden()
     visit.at("#where [data-loc=protect] button").last.click()
     expect(visit.at("#where .painted")).to_have_count(0)
 

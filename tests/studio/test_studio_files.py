@@ -76,6 +76,20 @@ def test_pictures_are_sent_smaller_if_that_is_wished(visit: Visit, service: Runn
     expect(visit.at("#shrink")).to_be_checked()
 
 
+def test_a_photograph_that_is_too_large_is_sent_smaller_unasked(visit: Visit, service: RunningService) -> None:
+    large = io.BytesIO()
+    Image.new("L", (9000, 7200), 90).save(large, "PNG")
+    visit.choose_content(file("large.png", large.getvalue()))
+    visit.add_styles(file("large too.png", large.getvalue()))
+    visit.set(**QUICK)
+    expect(visit.at("#shrink-words")).to_contain_text("reads 64 megapixels at most: 64 \u00d7 51")
+    expect(visit.at("#shrink")).to_be_checked()
+    expect(visit.at("#shrink")).to_be_disabled()
+    options = service.job(visit.paint())["options"]
+    visit.done()
+    assert (options["content"]["width"], options["styles"][0]["image"]["width"]) == (64, 64)
+
+
 def test_transparency_survives_being_sent_smaller(visit: Visit, service: RunningService) -> None:
     rgba = np.random.default_rng(1).integers(0, 255, (200, 300, 4), np.uint8)
     rgba[:, :150, 3] = 0
@@ -98,6 +112,7 @@ def test_transparency_survives_being_sent_smaller(visit: Visit, service: Running
         ("new.avif", AVIF, "format AVIF, which"),
         ("scan.tif", b"II*\0" + bytes(40), "format TIFF, which"),
         ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "format SVG, which"),
+        ("half.png", png(np.zeros((40, 40, 3), np.uint8))[:60], "is a PNG file, but a broken one"),
         ("notes.txt", b"not a picture, only words", "be read as a picture"),
     ],
 )

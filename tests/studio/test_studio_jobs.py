@@ -48,13 +48,14 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
     job = visit.service.transfer(photo_png, style, **SMALL, variants=variants)
     shown(visit, job["id"])
     buttons = visit.at("#strip .choose")
-    expect(buttons).to_have_text(["strength 0.2", "strength 0.8, format webp", "init random, seed 3"])
+    expect(buttons).to_have_text(["strength 20 %", "strength 80 %, format webp", "init random, seed 3"])
     expect(visit.at("#job-facts")).to_contain_text("3 pictures")
     for i in (1, 2, 0):
         buttons.nth(i).click()
         expect(buttons.nth(i)).to_have_attribute("aria-pressed", "true")
         expect(visit.at("#strip [aria-pressed=true]")).to_have_count(1)
-        expect(visit.at("#download")).to_have_attribute("download", f"painting - {i + 1}.{('png', 'webp', 'png')[i]}")
+        label = ("strength 20 %.png", "strength 80 %, format webp.webp", "init random, seed 3.png")[i]
+        expect(visit.at("#download")).to_have_attribute("download", f"painting - {i + 1} {label}")
         with visit.page.expect_download() as download:
             visit.at("#download").click()
         delivered = visit.service.get(f"{job['links']['image']}?variant={i}").content
@@ -68,7 +69,7 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
         "() => [...document.querySelectorAll('#strip img')].every((image) => image.naturalWidth > 0)"
     )
     check(visit)
-    expect(visit.at(f'#wall a[href="#/{job["id"]}"]')).to_contain_text("3 pictures")
+    expect(visit.at(f'#wall a[href="#/{job["id"]}"]')).to_contain_text("3 pictures · 64 px · Paint")
     visit.at("#job-new").click()
     expect(visit.at("#strip")).to_be_hidden()
 

@@ -10,6 +10,7 @@ import requests
 from front_door import RunningService, b64
 from playwright.sync_api import Browser, expect
 from studio.visiting import Visit, file
+from tenants.people import command, made_by_command
 
 pytestmark = pytest.mark.slow
 
@@ -76,3 +77,24 @@ def test_somebody_without_a_key_is_asked_once_and_may_give_it_later(visit: Visit
     visit.at("#key-button").click()
     give(visit, KEY)
     expect(visit.at('[data-preset="cloth"]')).to_be_visible()
+
+
+def test_a_key_of_a_tenant_is_enough_and_what_it_may_not_do_is_said(
+    visit: Visit, service: RunningService, photo_png: bytes
+) -> None:
+    command(service, "tenants", "add", "acme")
+    reader = made_by_command(service, "--tenant", "acme", "--scopes", "read")
+    user = made_by_command(service, "--tenant", "acme", "--scopes", "read,run,presets")
+    assert user.save("tiles", photo_png).ok
+    give(visit, reader.key)
+    visit.at('[data-preset="tiles"]').click()
+    expect(visit.at('[data-preset="cloth"]')).to_have_count(0)
+    visit.choose_content(file("photo.png", photo_png))
+    visit.set(size="64", iterations="5")
+    visit.expected.append("403")
+    visit.at("#paint").click()
+    expect(visit.at("#paint-problem")).to_contain_text("a key with the scope run")
+    visit.at("#key-button").click()
+    give(visit, user.key)
+    visit.paint()
+    visit.done()

@@ -88,6 +88,8 @@ def test_a_series_is_sent_and_all_of_its_pictures_can_be_taken(drafting: Visit, 
         visit.at("#save-all").click()
     with zipfile.ZipFile(every.value.path()) as pictures:
         assert pictures.testzip() is None
+        assert every.value.suggested_filename == "photo - a + b - all.zip"
+        assert pictures.namelist()[0] == "photo - a + b - 1 strength 20 %.png"
         assert len(pictures.namelist()) == 4
         assert pictures.read(pictures.namelist()[2]) == image
     with visit.page.expect_download() as sheet:

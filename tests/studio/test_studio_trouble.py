@@ -135,10 +135,12 @@ def test_words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Vi
 def test_a_field_s_error_stands_beside_its_control_until_it_is_changed(
     visit: Visit, photo_png: bytes, texture_png: bytes
 ) -> None:
-    visit.expected.append("422")
     ready(visit, photo_png, texture_png)
-    visit.set(size="5000", seed="-1")
-    visit.at("#paint").click()
+    for size in ("", "64.5", "5000"):
+        visit.set(size=size, seed="-1")
+        visit.at("#paint").click()
+        expect(visit.at("[data-loc=size] .problem")).to_have_text("A whole number from 32 to 4096.")
+    expect(visit.at("[data-loc=seed] .problem")).to_have_text("A whole number, 0 or more.")
     for name in ("size", "seed"):
         words = visit.at(f"[data-loc={name}] .problem")
         expect(words).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -102,7 +103,8 @@ def test_a_mix_is_saved_as_a_preset_with_the_pictures_of_its_presets(
     visit.at("#preset-name").fill("Not A Name")
     visit.at("#preset-save").click()
     visit.expected.append("422")
-    expect(visit.at("#preset-form [data-loc=name] .problem")).to_be_visible()
+    expect(visit.at("#preset-form [data-loc=name] .problem")).to_contain_text("“not-a-name” would")
+    expect(visit.at("#preset-name")).to_have_value("not-a-name")
     visit.at("#preset-name").fill("studio-mix")
     visit.at("#preset-save").click()
     expect(visit.at('[data-preset="studio-mix"]')).to_have_attribute("aria-pressed", "true")
@@ -110,6 +112,8 @@ def test_a_mix_is_saved_as_a_preset_with_the_pictures_of_its_presets(
     pair = visit.service.get(f"/v1/styles/{presets[0]}").json()
     assert [image["weight"] for image in saved["images"]] == [0.25, 0.25, 0.5]
     assert [image["sha256"] for image in saved["images"][:2]] == [image["sha256"] for image in pair["images"]]
+    named = [image["name"] for image in saved["images"]]
+    assert named == ["studio-pair-1.png", "studio-pair-2.png", "Stoff; früh.png"]
     assert visit.service.get("/v1/styles/studio-mix/images/2").content == texture_png
     visit.service.get("/v1/styles/studio-mix").raise_for_status()
 
@@ -215,9 +219,16 @@ def test_the_request_as_code_runs(
     visit.at("#copy-code").click()
     visit.at(f"[name=language][value={language}]").check(force=True)
     code = visit.at("#code").inner_text()
-    done = subprocess.run(
-        [*commands[language], code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
+
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        command = [*commands[language], code]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    refused = run(re.sub(r'(size\\*":)96', r"\g<1>7", code))
+    assert refused.returncode != 0
+    assert "urn:nst:problem:invalid-input" in refused.stderr
+    assert not (tmp_path / "painting.webp").exists()
+    done = run(code)
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / "painting.webp") as image:
         assert (image.format, max(image.size)) == ("WEBP", 96)

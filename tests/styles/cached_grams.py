@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from service.storage.blobs import Blobs
-from service.styles.cache import GramKey
 from service.styles.extractor import Grams
+from service.styles.gram_keys import GramKey
 
 KEY = GramKey("model", "image", 64, 48, ("relu1_1", "relu2_1"))
 

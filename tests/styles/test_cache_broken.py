@@ -10,8 +10,9 @@ from safetensors.numpy import save
 from styles.cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 from styles.style_images import style, targets_of
 
-from service.styles.cache import FOLDER, GramCache
+from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
+from service.styles.gram_keys import FOLDER
 from service.styles.grams import StyleGrams
 from service.styles.style import Treatment
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from styles.cached_grams import KEY
 
-from service.styles.cache import FOLDER, GramKey
+from service.styles.gram_keys import FOLDER, GramKey
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(GramKey), ids=lambda field: field.name)

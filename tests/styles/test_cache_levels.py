@@ -11,7 +11,8 @@ from styles.cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 
 from service.errors import StorageError
 from service.storage.blobs import Blobs
-from service.styles.cache import FOLDER, GramCache
+from service.styles.cache import GramCache
+from service.styles.gram_keys import FOLDER
 
 
 def filled(blobs: CountingBlobs) -> GramCache:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from styles.pack_files import some_pack
-from sweep.swept import DAY_S, age, keys
+from sweep.swept import DAY_S, age, end_retention, keys
 
 from service.errors import DatabaseFull, NoSpace
 from service.storage.blobs import Blobs
@@ -88,6 +88,9 @@ def test_its_files_stay_while_the_preset_is_there(
     sweep(database, blobs, 0, DAY_S)
     assert painter.blob in keys(blobs)
     presets.delete("packed")
+    sweep(database, blobs, 0, DAY_S)
+    assert painter.blob in keys(blobs)
+    end_retention(database)
     sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == set()
 

@@ -10,7 +10,8 @@ import pytest
 from safetensors.numpy import save
 from styles.pack_files import IMAGES, changed, gram, jpeg, refusal, some_pack
 
-from service.styles.packs import Pack
+from service.painters.packed import parted
+from service.styles.packs import Pack, UnusablePack
 
 
 def broken() -> dict[str, bytes]:
@@ -36,6 +37,24 @@ def broken() -> dict[str, bytes]:
 @pytest.mark.parametrize("data", broken().values(), ids=broken())
 def test_what_is_no_pack_is_refused(data: bytes) -> None:
     assert refusal(data).startswith("not a pack")
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "-1", "1.0", "true", "null", '"1"', "[1]", "1" * 4000])
+@pytest.mark.parametrize("place", ["shape", "data_offsets"])
+@pytest.mark.parametrize("name", ["32/relu1_1", "thumbnail", "painter/head.bias"])
+def test_a_shape_and_offsets_are_whole_numbers(name: str, place: str, number: str) -> None:
+    entry = {"dtype": '"F32"', "shape": "[1, 1]", "data_offsets": "[0, 4]"} | {place: f"[{number}, {number}]"}
+    fields = ", ".join(f'"{key}": {value}' for key, value in entry.items())
+    header = f'{{"__metadata__": {{"preset": "{{}}"}}, "{name}": {{{fields}}}}}'.encode()
+    data = len(header).to_bytes(8, "little") + header + bytes(4)
+    with pytest.raises(UnusablePack):
+        Pack.from_bytes(parted(data)[0])
+
+
+def test_a_whole_float_is_an_integer() -> None:
+    (image,) = Pack.from_bytes(changed(images=[IMAGES[0] | {"width": 80.0, "height": 60.0}])).images
+    assert image == IMAGES[0]
+    assert isinstance(image["width"], int)
 
 
 @pytest.mark.parametrize("preset", ["[]", "null", '"text"', "7", "{}"])
@@ -127,11 +146,14 @@ def asymmetric() -> np.ndarray:
     (np.eye(4, dtype=np.int32), "not a square float32 matrix"),
     (with_entry(np.nan), "isn't finite"),
     (with_entry(np.inf), "isn't finite"),
+    (1e13 * np.eye(4, dtype=np.float32), "has entries of 1e+13, where 1e+12 is the most"),
+    (3e38 * np.eye(4, dtype=np.float32), "has entries of 3e+38"),
     (asymmetric(), "not symmetric"),
     (-gram(), "not positive semidefinite"),
     (with_entry(100.0), "not positive semidefinite"),
     (np.eye(65, dtype=np.float32), "has 65 channels, where VGG19 has 64"),
-], ids=["half", "stacked", "flat", "empty", "float64", "float16", "whole numbers", "nan", "infinite", "asymmetric",
+], ids=["half", "stacked", "flat", "empty", "float64", "float16", "whole numbers", "nan", "infinite", "large",
+        "largest", "asymmetric",
         "negative", "indefinite", "too many channels"])  # fmt: skip
 def test_what_is_no_gram_matrix_is_refused_by_its_name(matrix: np.ndarray, why: str) -> None:
     message = refusal(changed({"64/relu1_1": np.ascontiguousarray(matrix)}))

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from front_door import png
 from servers.postgresql import PostgreSQL
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.decoding.files import check_image
@@ -19,8 +18,9 @@ from service.errors import NameTaken
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.schema import LeftRow, PresetRow
+from service.storage.schema import PresetRow
 from service.styles.preset_changes import PresetChanges, change_preset
+from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 
 pytestmark = pytest.mark.slow
@@ -99,11 +99,10 @@ def test_a_preset_is_made_while_another_gets_its_name_or_is_made_too(database: D
     assert put_during(presets, "d", lambda: put(presets, "d")).exception() is None
 
 
-def test_of_two_replacements_at_a_time_both_folders_are_left(database: Database, presets: Presets) -> None:
+def test_of_two_replacements_at_a_time_both_former_states_are_kept(database: Database, presets: Presets) -> None:
     first = put(presets, "a").version
     assert put_during(presets, "a", lambda: put(presets, "a")).exception() is None
     presets.delete("a")
-    with database.reading() as session:
-        left = session.scalars(select(LeftRow.folder)).all()
-    assert len(left) == 3
-    assert f"styles/{first}" in left
+    kept = [row.version for row in PresetVersions(database, 60).former("a")]
+    assert len(kept) == 3
+    assert kept[-1] == first

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from front_door import png
 from jobs.submitting import REQUEST
+from sqlalchemy import update
 
 from service.decoding.files import check_image
 from service.jobs.limits import Limits
@@ -16,6 +17,7 @@ from service.jobs.queue import Queue, Submission
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.schema import PresetVersionRow
 from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 
@@ -40,6 +42,12 @@ def submit(database: Database, id: str) -> None:
 def saved(presets: Presets, count: int) -> list[str]:
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
     return [presets.put(f"style-{i}", "", [StyleImage(picture)])[0].version for i in range(count)]
+
+
+def end_retention(database: Database) -> None:
+    """Let the retention of all former states of presets be over."""
+    with database.writing() as session:
+        session.execute(update(PresetVersionRow).values(ended_at=0.0))
 
 
 def left_over(blobs: Blobs, count: int) -> None:

@@ -12,15 +12,15 @@ import pytest
 from front_door import png
 from jobs.submitting import RESULT
 from sqlalchemy import insert
-from sweep.swept import DAY_S, age, keys, left_over, saved, submit
+from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
-from service.errors import NotFound
+from service.errors import DatabaseFull, NotFound
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.jobs.tasks import WarmTask
+from service.jobs.tasks import LearnTask, PackTask, WarmTask
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -28,7 +28,9 @@ from service.storage.left import forget_left, left_folders
 from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter
 from service.storage.schema import LeftRow
+from service.styles import preset_versions
 from service.styles.preset_painters import PresetPainters, painter_blob
+from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
@@ -79,10 +81,13 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     picture = check_image(png(np.zeros((20, 20, 3), np.uint8)))
     old, _ = presets.put("replaced", "", [StyleImage(picture)])
     unused, _ = presets.put("deleted", "", [StyleImage(picture)])
-    queue.submit(Submission("job", WarmTask(StoredStyle("replaced", 1.0, 1.0, old.images), (64,))))
+    queue.submit(Submission("job", PackTask(StoredStyle("replaced", 1.0, 1.0, old.images), old.version, "", None)))
     new, _ = presets.put("replaced", "", [StyleImage(picture)])
     presets.delete("deleted")
     age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs)} == {old.version, unused.version, new.version}
+    end_retention(database)
     sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0].file.blob.split("/")[1], new.version}
     assert unused.version not in {old.version, new.version}
@@ -101,7 +106,7 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
         painters.begin("taught", lambda _, __, job=job: job)  # type: ignore[misc]
         assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")))
     style = StoredStyle("taught", 1.0, 1.0, row.images, painter=StoredPainter(painter_blob("used", "weights")))
-    content = StoredImage("jobs/waiting/content")
+    content = StoredImage("jobs/waiting/content", "c", 20, 20)
     queue.submit(Submission("waiting", TransferRequest(content, Painting((style,)))))
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)
@@ -109,7 +114,33 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
     queue.cancel("waiting")
     presets.delete("taught")
     sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs) if key.startswith("painters/")} == {"newest"}
+    end_retention(database)
+    sweep(database, blobs, 0, DAY_S)
     assert not any(key.startswith("painters/") for key in keys(blobs))
+
+
+def test_tasks_that_no_preset_names_are_canceled(database: Database, blobs: Blobs) -> None:
+    presets, painters, queue = Presets(database, blobs), PresetPainters(database, blobs), Queue(database, Limits())
+    leases = Leases(database, 60)
+    row, _ = presets.put("taught", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    style = StoredStyle("taught", 1.0, 1.0, row.images)
+    learn = LearnTask(style, row.version, 64, 1440.0)
+    queue.submit(Submission("running", learn))
+    assert leases.claim("host:1", {})
+    painters.begin("taught", lambda session, _: queue.submit_in(session, Submission("named", learn)).id)
+    queue.submit(Submission("learning", learn))
+    queue.submit(Submission("warming", WarmTask(style, (64,))))
+    submit(database, "transfer")
+    sweep(database, blobs, 0, DAY_S)
+    assert {id: queue.get(id).status for id in ("named", "learning", "warming", "transfer", "running")} == {
+        "named": "queued",
+        "learning": "canceled",
+        "warming": "canceled",
+        "transfer": "queued",
+        "running": "running",
+    }
+    assert queue.get("running").cancel_requested
 
 
 def test_a_painter_of_a_preset_that_changed_is_not_taken(database: Database, blobs: Blobs) -> None:
@@ -156,8 +187,43 @@ def test_many_presets_may_be_deleted_at_once(database: Database, blobs: Blobs, t
     for i in range(30):
         presets.delete(f"style-{i}")
     age(tmp_path)
+    end_retention(database)
     sweep(database, blobs, 0, DAY_S)
     assert keys(blobs) == set()
+
+
+def test_former_states_stay_where_nothing_may_be_swept_up(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    presets, versions = Presets(database, blobs), PresetVersions(database, float("inf"))
+    saved(presets, 1)
+    presets.delete("style-0")
+    left_over(blobs, 2 * sweeping.MANY)  # as if the files belonged to another database
+    age(tmp_path)
+    end_retention(database)
+    before = keys(blobs)
+    sweep(database, blobs, 0, DAY_S)
+    assert len(versions.former("style-0")) == 1
+    assert keys(blobs) == before
+
+
+def test_the_files_of_expired_states_go_though_the_disk_is_too_full_to_remove_rows(
+    database: Database, blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise DatabaseFull("no room")
+
+    presets, versions = Presets(database, blobs), PresetVersions(database, float("inf"))
+    saved(presets, 1)
+    presets.delete("style-0")
+    age(tmp_path)
+    end_retention(database)
+    monkeypatch.setattr(preset_versions, "forget_expired", fails)
+    with pytest.raises(DatabaseFull):
+        sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == set()
+    monkeypatch.undo()
+    sweep(database, blobs, 0, DAY_S)
+    with pytest.raises(NotFound):
+        versions.former("style-0")
 
 
 def test_files_that_failures_left_are_swept_up_while_some_have_rows(

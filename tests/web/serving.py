@@ -159,6 +159,6 @@ def assert_problem(answer: Answer, status: int) -> None:
     assert answer.headers["connection"] == "close"
     problem = answer.json
     assert set(problem) == {"type", "title", "status", "detail"} | ({"request_id"} if status == 500 else set())
-    assert (problem["type"], problem["status"]) == ("about:blank", status)
-    assert problem["title"]
+    assert problem["type"] == f"urn:nst:problem:{problem['title'].lower().replace(' ', '-')}"
+    assert problem["status"] == status
     assert problem["detail"]

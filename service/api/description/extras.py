@@ -29,10 +29,11 @@ from service.api.http.form import PART
 from service.api.http.json_body import MAX_JSON
 from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
-from service.api.schemas import preset_bodies, requests, responses
+from service.api.schemas import key_bodies, key_responses, preset_bodies, preset_versions, requests, responses
 
 Json = dict[str, Any]
 
+SCHEMAS = (key_bodies, key_responses, preset_bodies, preset_versions, requests, responses)
 STREAM = "text/event-stream"
 NAMED_FILES = (
     "/v1/transfers/{id}/image",
@@ -41,8 +42,8 @@ NAMED_FILES = (
     "/v1/styles/{name}/painter/model",
 )
 """Files with a Content-Disposition. Pictures as they were sent have it where they came with a name."""
-API_ERRORS = ("401", "500", "503")  # errors of every operation under /v1
-WRITE_ERRORS = ("403", "507")  # also errors of operations that change something
+API_ERRORS = ("401", "403", "500", "503")  # errors of every operation under /v1
+WRITE_ERRORS = ("507",)  # also errors of operations that change something
 BODY_ERRORS = ("400", "413", "415")  # errors of operations with a body
 
 
@@ -70,7 +71,7 @@ def _named(part: Any, schemas: Json) -> set[str]:
 
 def _schemas() -> Json:
     """Return all schemas as pydantic makes them; flask-openapi3 would leave out, for example, their examples."""
-    models = [(model, "validation") for module in (preset_bodies, requests, responses) for model in _models(module)]
+    models = [(model, "validation") for module in SCHEMAS for model in _models(module)]
     _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     return dict(found["$defs"])
 

@@ -12,11 +12,11 @@ from service.errors import FieldError, InvalidInput, ServiceError
 Json = dict[str, Any]
 
 SECURITY_SCHEMES: Any = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of NST_API_KEYS."},
-    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A key of NST_API_KEYS."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of this service."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A key of this service."},
 }
 SECURITY: list[Json] = [{"bearer": []}, {"key": []}, {}]
-"""Either header, or none where NST_API_KEYS is empty."""
+"""Either header, or none where the service has no keys."""
 
 STREAMED = (
     'id: 14\nevent: progress\ndata: {"status": "running", "iteration": 31, "iterations": 90, "fraction": 0.12}\n\n'
@@ -29,10 +29,8 @@ PROBLEMS: dict[str, tuple[str, ServiceError]] = {
     ),
     "401": ("The request has no valid key.", errors.Unauthorized("give a key of this service")),
     "403": (
-        "The request is from a page of another site, and no keys are set.",
-        errors.Forbidden(
-            "pages of 'https://app.example.com' may not do this: NST_CORS_ORIGINS doesn't name that origin"
-        ),
+        "The key lacks the scope for this; or the request is from a page of another site, and there are no keys.",
+        errors.MissingScope("POST /v1/transfers takes a key with the scope run"),
     ),
     "404": ("It doesn't exist.", errors.NotFound("there is no style 'harbour'")),
     "406": (
@@ -53,7 +51,7 @@ PROBLEMS: dict[str, tuple[str, ServiceError]] = {
         InvalidInput([FieldError("styles.0.weight", "Input should be greater than or equal to 0")]),
     ),
     "421": (
-        "The host isn't one of this service's, and no keys are set.",
+        "The host isn't one of this service's, and there are no keys.",
         errors.Misdirected("this service isn't known as 'app.example.com': NST_HOSTS doesn't name that host"),
     ),
     "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
@@ -119,8 +117,12 @@ MOSAIC = {"styles": [{"preset": "mosaic"}], "size": 64}
 SMALLEST: dict[str, Json] = {
     "StyleBody": {"images": [{"image": SMALLEST_IMAGE}], "description": "Grey"},
     "StyleChanges": {"description": "Grey, and a little softer", "options": {"strength": 0.4}},
+    "RestoreBody": {"version": "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"},
     "PainterBody": {"size": 512, "minutes": 1.0},
     "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
+    "KeyBody": {"name": "laptop", "scopes": ["read", "run"]},
+    "RotateBody": {"grace_s": 3600.0},
+    "TenantBody": {"name": "acme"},
     "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,
 }
-"""Example bodies, which work as they are on a service that has its own presets."""
+"""Example bodies, which work as they are on a service that has its own presets; a version has another id there."""

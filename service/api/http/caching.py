@@ -38,6 +38,8 @@ def register(app: Flask) -> None:
 
 def _add_rule(response: Response) -> Response:
     """Add Cache-Control unless the view has set it. Add an ETag to the API's JSON; answer 304 if it matches."""
+    if is_api(request.path):  # another key sees other things
+        response.vary.update(("Authorization", "X-API-Key"))
     if request.method not in ("GET", "HEAD") or "Cache-Control" in response.headers:
         return response
     kept = is_api(request.path) or request.path == DESCRIPTION

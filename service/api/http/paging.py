@@ -28,5 +28,5 @@ def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
 
 
 def _is_ours(value: Any) -> bool:
-    """Return whether a cursor can hold the value: the name of a preset, or the number of a job."""
+    """Return whether a cursor can hold the value: a name, the id of a key, its time, or the number of a job."""
     return is_name(value) if isinstance(value, str) else 0 <= value < 2**63

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -13,11 +13,22 @@ from flask import Flask, Response, json, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import NotFound as RoutingNotFound
 
 from service.api.http.access_log import REQUEST_ID
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
-from service.errors import SERVER_FAULT, BodyTooLarge, FieldError, InvalidInput, ServiceError
+from service.errors import (
+    SERVER_FAULT,
+    BodyTooLarge,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    ServiceError,
+    shown,
+    web_problem,
+)
+from service.options import OF_PRESET, OPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +75,17 @@ def _let_go(found: ErrorDetails) -> None:
 
 def _field_error(found: ErrorDetails) -> FieldError:
     loc = ".".join(str(part) for part in found["loc"])
-    message = {"missing": "is required", "extra_forbidden": "there is no such field"}.get(found["type"]) or found[
-        "msg"
-    ]
+    if found["type"] == "extra_forbidden":
+        return FieldError(loc, _no_field(loc))
+    message = "is required" if found["type"] == "missing" else found["msg"]
     return FieldError(loc, message.removeprefix("Value error, "))
+
+
+def _no_field(loc: str) -> str:
+    parent, _, name = loc.rpartition(".")
+    if parent == "options" and name in OPTIONS:
+        return f"belongs to each transfer; a preset can carry {', '.join(OF_PRESET)}"
+    return "there is no such field"
 
 
 def _from_http(error: HTTPException) -> Response:
@@ -75,11 +93,18 @@ def _from_http(error: HTTPException) -> Response:
         return error.response
     if isinstance(error, RequestEntityTooLarge):
         return problem_response(_too_large(error))
+    if isinstance(error, RoutingNotFound):
+        return problem_response(NotFound(f"there is nothing at {shown(request.path)}"))
+    if isinstance(error, MethodNotAllowed):
+        return _not_allowed(sorted(error.valid_methods or ()))
     status = HTTPStatus(error.code or 500)
-    detail = error.description or status.description
-    response = _response({"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail})
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return _response(web_problem(status, error.description or status.description))
+
+
+def _not_allowed(methods: Sequence[str]) -> Response:
+    detail = f"{request.path} takes {', '.join(methods)}, not {request.method}"
+    response = _response(web_problem(HTTPStatus.METHOD_NOT_ALLOWED, detail))
+    response.headers["Allow"] = ", ".join(methods)
     return response
 
 

@@ -6,6 +6,7 @@ A visitor's browser can reach services on the visitor's machine and network; the
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from flask import Flask, request
@@ -13,7 +14,7 @@ from flask import Flask, request
 from service.api.context import context
 from service.authority import DEFAULT_PORTS, Authority, any_matches, parse_authority
 from service.config import Settings
-from service.errors import Forbidden, Misdirected, shown
+from service.errors import Forbidden, Misdirected, Unavailable, shown
 
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 ANY_HOST = ("/livez", "/readyz")  # they reveal nothing, and load balancers use host names of their own
@@ -30,10 +31,14 @@ def register(app: Flask) -> None:
 
 def _check() -> None:
     settings = context().settings
-    if settings.api_keys:  # pages of other sites don't have a key
+    is_open = request.path in ANY_HOST
+    if is_open and request.method in SAFE:
         return
+    with suppress(Unavailable):  # nothing is known: the API asks for a key then, and all else is as strict as without
+        if context().asks_for_key():  # pages of other sites don't have one
+            return
     here = _requested_host()
-    if request.path not in ANY_HOST:
+    if not is_open:
         check_host(here, settings)
     if request.method not in SAFE:
         check_origin(here, settings)
@@ -53,17 +58,16 @@ def check_host(here: Authority | None, settings: Settings) -> None:
     """
     if here is None:
         raise Misdirected("the request has no Host that can be read")
-    if not (here.is_loopback or _is_bound(here, settings.host) or any_matches(settings.hosts, here)):
+    if not (here.is_loopback or _is_bound(here, settings.bound) or any_matches(settings.hosts, here)):
         raise Misdirected(f"this service isn't known as {shown(here.host)}: NST_HOSTS doesn't name that host")
 
 
-def _is_bound(here: Authority, host: str) -> bool:
+def _is_bound(here: Authority, bound: Authority | None) -> bool:
     """Return whether a host is the one that the service listens on.
 
     If it listens on every address, any address is accepted: a container can't know by which one it is reached, and
     an address can't be made to lead elsewhere as a name can.
     """
-    bound = parse_authority(f"[{host}]" if ":" in host else host)
     if bound and bound.address and bound.address.is_unspecified:
         return here.address is not None
     return bound is not None and here.host == bound.host

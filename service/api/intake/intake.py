@@ -31,13 +31,23 @@ class StoredRequest(Generic[R]):
 
 
 def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[TransferRequest]:
-    """Check a transfer against its pictures, presets and the workers, then store its pictures as files of job `id`.
+    """Check a transfer as `checked` does, then store its pictures as files of job `id`.
+
+    Raises:
+        InvalidInput, DoesNotFit: as `checked`.
+        QueueFull, TooManyJobs: too many jobs wait already.
+        NoSpace: the pictures are too much for the caller's share of the disk.
+    """
+    request, reader = checked(id, body, context)
+    return StoredRequest(request, reader.store())
+
+
+def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferRequest, RequestReader]:
+    """Check a transfer against its pictures, presets and the workers. Nothing is stored.
 
     Raises:
         InvalidInput: fields are wrong; it names them.
         DoesNotFit: the job takes more memory than a worker has.
-        QueueFull, TooManyJobs: too many jobs wait already.
-        NoSpace: the pictures are too much for the caller's share of the disk.
     """
     common = requested_options(body)
     reader = RequestReader(id, body.content, common, context)
@@ -53,7 +63,8 @@ def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[T
         base = reader.painting(RequestedPainting("", "", common), base=bool(body.variants))
         variants = [reader.painting(variant) for variant in requested]
     request = TransferRequest(reader.image(body.content), base, tuple(variants))
-    return StoredRequest(request, reader.store(request, _blend_fields(requested), request.lane))
+    reader.check_memory(request, _blend_fields(requested), request.lane)
+    return request, reader
 
 
 def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
@@ -75,4 +86,5 @@ def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredReques
     if errors := aspect_errors("image", body.image, body.content):
         raise InvalidInput(errors)
     scored = ScoreRequest(request, picture)
-    return StoredRequest(scored, reader.store(request, {}, scored.lane))
+    reader.check_memory(request, {}, scored.lane)
+    return StoredRequest(scored, reader.store())

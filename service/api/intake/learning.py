@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from service.api.auth import caller
+from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import traceparent
 from service.api.schemas.preset_bodies import Learning
@@ -41,7 +41,7 @@ class NewLearning:
         pack = StoredFile(row.pack.blob, row.pack.sha256) if row.pack else None
         style = StoredStyle(row.name, 1.0, 1.0, row.images, pack)
         task = LearnTask(style, row.version, self.wanted.size, self.wanted.minutes, self.photos)
-        new = Submission(self.id, task, caller(), trace=traceparent(), bytes=self.bytes)
+        new = Submission(self.id, task, owner(), trace=traceparent(), bytes=self.bytes)
         return context().queue.submit_in(session, new).id
 
 
@@ -62,7 +62,7 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
     check_style_memory(size, images, wanted.size, capacities)
     check_learning_memory(size, capacities)
     total = sum(len(photo.data) for photo in wanted.photos)
-    context().queue.check_limits(caller(), total)
+    context().queue.check_limits(owner(), total)
     id = new_id()
     with removed_if_undone(context().blobs, [job_folder(id)]):
         stored = []

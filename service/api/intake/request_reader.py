@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from service.api.auth import caller
+from service.api.auth import owner
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors, pack_errors, painter_errors
 from service.api.intake.preset_options import sole_preset, unusable_with
@@ -213,22 +213,28 @@ class RequestReader:
             return []
         return [FieldError(loc, "is black or transparent everywhere: nothing of the style would be left")]
 
-    def store(self, request: TransferRequest, named: Mapping[str, str], lane: Lane) -> int:
-        """Check the memory that the job needs, then store the pictures; return their size in bytes.
+    def check_memory(self, request: TransferRequest, named: Mapping[str, str], lane: Lane) -> None:
+        """Check the memory that the job needs.
 
         `named` maps fields to the names that the caller used for them, `lane` is the job's.
 
         Raises:
             DoesNotFit: the job takes more memory than a worker has.
-            QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
         try:
             self._check_memory(request, lane)
         except DoesNotFit as error:
             messages = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in messages.items()]) from error
+
+    def store(self) -> int:
+        """Store the pictures; return their size in bytes.
+
+        Raises:
+            QueueFull, TooManyJobs, NoSpace: the job would be refused.
+        """
         size = sum(len(file.data) for file in self._files.values())
-        self._context.queue.check_limits(caller(), size)
+        self._context.queue.check_limits(owner(), size)
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
         return size

@@ -12,11 +12,14 @@ from service.storage.schema import JobRow, PresetRow
 from service.styles.preset_changes import set_sample
 
 GONE = ("failed", "canceled")
+LEAST_SIZE = 256  # pixels: a smaller picture shows little of a style
+LEAST_ITERATIONS = 30  # fewer leave the photograph nearly as it was
 
 
 def note_sample(job: JobRow) -> None:
     """Have a new transfer show what its preset does, if it is with that alone and no earlier transfer does.
 
+    Small or hardly painted pictures are left out: they would show a preset worse than it is.
     The picture is the transfer's own, so it goes with the transfer, and nobody sees it who couldn't see that.
     """
     style = _shown_by(TransferRequest.of(job))
@@ -24,7 +27,7 @@ def note_sample(job: JobRow) -> None:
         return
     with suppress(NotFound, StorageError):  # the transfer itself is submitted: a later one can be the sample
         preset = context().presets.get(style.preset or "")
-        if not _is_of(style, preset):  # the preset has other pictures by now
+        if not _is_of(style, preset) or preset.tenant != job.tenant:  # other pictures by now, or another tenant's
             return
         now = preset.sample
         if now is None or context().queue.outcomes([now]).get(now, (GONE[0], None))[0] in GONE:
@@ -44,5 +47,6 @@ def _shown_by(request: TransferRequest) -> StoredStyle | None:
         return None
     style, options = painting.styles[0], painting.options
     is_plain = style.preset is not None and style.mask is None and style.style_mask is None
-    is_painted = options.strength != 0 and (options.iterations > 0 or options.method == PAINTER)
-    return style if is_plain and is_painted else None
+    is_painted = options.iterations >= LEAST_ITERATIONS or options.method == PAINTER
+    is_good = is_painted and options.size >= LEAST_SIZE and options.strength != 0
+    return style if is_plain and is_good else None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flask import request
 
-from service.api.auth import caller
+from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
 from service.api.schemas.parameters import NewJobHeaders
@@ -23,7 +23,7 @@ def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
     """Return the key by which a repeated POST is recognised, if its caller sent an Idempotency-Key."""
     if not header.idempotency_key:
         return None
-    return RepeatKey(caller(), header.idempotency_key, body.digest(), body.former_digest())
+    return RepeatKey(owner(), header.idempotency_key, body.digest(), body.former_digest())
 
 
 def repeated(key: RepeatKey | None) -> JobRow | None:
@@ -45,7 +45,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     """
     id = new_id()
     context().disks.check()
-    context().queue.check_limits(caller(), 1)
+    context().queue.check_limits(owner(), 1)
     with removed_if_undone(context().blobs, [job_folder(id)]):
         new = replace(take_in(id), trace=traceparent())
         job = context().queue.submit(new)

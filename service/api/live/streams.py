@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from service.telemetry.instruments import event_streams_open
 
 RECONNECT_MS = 2000  # milliseconds until a client that lost its stream connects again
 HEARTBEAT_S = 15.0  # seconds of silence, after which a comment line is sent
+CHECK_S = 2.0  # seconds between two looks whether the caller may still watch
 FULL_RETRY_S = 5.0  # seconds until a caller may try again if all places are taken
 BEGINNING = -1  # the number before the first event's
 
@@ -87,10 +89,19 @@ class Streams:
         self._places.release()
 
     def stream(
-        self, row: JobRow, number: int, connection: socket.socket | None, shown: Shown = TRANSFER
+        self,
+        row: JobRow,
+        number: int,
+        connection: socket.socket | None,
+        shown: Shown = TRANSFER,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> Iterator[str]:
-        """Yield events after `number` until the job ends or is deleted, the server stops or the client leaves."""
+        """Yield events after `number` until the job ends or is deleted, the server stops or the client leaves.
+
+        It also ends once `may_go_on` returns False, which is asked every CHECK_S: the caller's key was revoked.
+        """
         yield f"retry: {RECONNECT_MS}\n\n"
+        quiet_until = time.monotonic() + self._heartbeat_s
         with self._watch.watching(row) as job:
             while True:
                 for event in events_after(row, number, shown):
@@ -99,15 +110,17 @@ class Streams:
                 if row.status in ENDED:
                     return
                 try:
-                    newer = job.newer(row, self._heartbeat_s)
+                    newer = job.newer(row, min(self._heartbeat_s, CHECK_S))
                 except NotFound:
                     yield ": the job was deleted\n\n"
                     return
-                if newer is row:
-                    if self._watch.closed or hung_up(connection):
-                        return
+                if self._watch.closed or hung_up(connection) or not may_go_on():
+                    return
+                if newer is not row:
+                    row, quiet_until = newer, time.monotonic() + self._heartbeat_s
+                elif time.monotonic() >= quiet_until:
                     yield ": still there\n\n"
-                row = newer
+                    quiet_until = time.monotonic() + self._heartbeat_s
 
 
 def _preview_resource(path: str, preview: Preview) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from werkzeug.http import parse_dict_header
 
+from service.api.live.streams import CHECK_S
 from service.api.live.watch import Watch
 from service.errors import NotFound
 from service.storage.schema import ENDED, JobRow
@@ -30,15 +32,22 @@ class Waiting:
         self._watch = watch
         self._places = threading.BoundedSemaphore(places)
 
-    def until_ended(self, job: JobRow, seconds: float) -> tuple[JobRow, bool]:
-        """Return the job when it has ended or the time is up, and whether there was a place to wait in."""
+    def until_ended(
+        self, job: JobRow, seconds: float, may_go_on: Callable[[], bool] = lambda: True
+    ) -> tuple[JobRow, bool]:
+        """Return the job when it has ended or the time is up, and whether there was a place to wait in.
+
+        The wait also ends once `may_go_on` returns False, which is asked every CHECK_S.
+        """
         if not self._places.acquire(blocking=False):
             return job, False
         end = time.monotonic() + seconds
         try:
             with self._watch.watching(job) as watched:
                 while job.status not in ENDED and not self._watch.closed and (left := end - time.monotonic()) > 0:
-                    job = watched.newer(job, left)
+                    job = watched.newer(job, min(left, CHECK_S))
+                    if not may_go_on():
+                        break
         except NotFound:
             logger.info("job %s: deleted while its caller waited", job.id)  # the caller gets the last row
         finally:

@@ -146,13 +146,7 @@ class Watch:
     def _look(self, known: dict[str, int]) -> None:
         counts = self._queue.event_counts(known)
         for id in (id for id, events in known.items() if counts.get(id) != events):
-            row = self._row(id)
+            row = self._queue.row(id)
             with self._lock:
                 if id in self._jobs:
                     self._jobs[id].update(row)
-
-    def _row(self, id: str) -> JobRow | None:
-        try:
-            return self._queue.get(id)
-        except NotFound:
-            return None

@@ -20,6 +20,7 @@ SPACE = string.whitespace.encode()
 OF_URLS = bytes.maketrans(b"-_", b"+/")  # the alphabet of base64url in that of base64
 PERCENT = len("%41")
 LONE_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+FILE_NAME = re.compile(r"[^\0\n]{0,200}\.(?:png|jpe?g|webp|gif|bmp|avif|heic|heif|tiff?|svg)\s*", re.IGNORECASE)
 DIGITS = 4  # of base64, which stand for three bytes
 NOT_BASE64 = (
     "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
@@ -34,6 +35,8 @@ def bytes_of(text: str) -> bytes:
     """
     if begin := DATA_URL.match(text):
         return _joined(_of_data_url(text, begin.end()))
+    if FILE_NAME.fullmatch(text):  # base64 has no dot
+        raise invalid(f"is the name of a file, which is {NOT_BASE64}")
     return _joined(_of_base64(_ascii(text, 0, len(text))))
 
 
@@ -108,5 +111,5 @@ def _of_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _decoded(digits: bytes) -> bytes:
     try:
         return binascii.a2b_base64(digits, strict_mode=True)
-    except binascii.Error as error:
-        raise invalid(f"{NOT_BASE64} ({error})") from None
+    except binascii.Error:
+        raise invalid(f"{NOT_BASE64} (it has a character that base64 doesn't have)") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from flask import request
@@ -16,11 +17,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from service.api.schemas.invalid import invalid
 from service.errors import FieldError, InvalidInput, NotFound, shown
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
+from service.tenants.tenants import NAME as TENANT
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a preset
 JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
 CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
 DIGITS = r"^[0-9]{1,9}(\.0{1,9})?$"  # `20.0` is an integer, as in JSON
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 MAX_INDEX = 10**9 - 1  # the largest number of 9 digits
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
@@ -56,9 +59,24 @@ def _whole(value: object) -> object:
     return int(value.partition(".")[0])
 
 
+def _day(value: object) -> object:
+    """Return the date in a URL's text; date.fromisoformat would also accept `20261101` and weeks."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if re.fullmatch(DAY, value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise invalid("must be a day, as in 2026-11-01")
+
+
 Whole = Annotated[int, BeforeValidator(_whole)]
+Day = Annotated[date, BeforeValidator(_day)]
 KnownStyle = Annotated[str, AfterValidator(_known(NAME, "style"))]
 KnownTransfer = Annotated[str, AfterValidator(_known(JOB, "transfer"))]
+KnownKey = Annotated[str, AfterValidator(_known(JOB, "key"))]
+KnownTenant = Annotated[str, AfterValidator(_known(TENANT, "tenant"))]
 KnownScore = Annotated[str, AfterValidator(_known(JOB, "score"))]
 
 
@@ -102,6 +120,14 @@ class TransferFilePath(TransferPath):
     )
 
 
+class KeyPath(BaseModel):
+    id: KnownKey = _id("key")
+
+
+class TenantPath(BaseModel):
+    name: KnownTenant = Field(description="Name of the tenant.", **example("acme", pattern=TENANT))
+
+
 class ScorePath(BaseModel):
     id: KnownScore = _id("score")
 
@@ -134,6 +160,21 @@ class PageQuery(Query):
 class TransfersQuery(PageQuery):
     cursor: str | None = _cursor("WzQ3MTFd")
     status: Status | None = Field(None, description="Only transfers with this status.", **example("succeeded"))
+
+
+class UsageQuery(Query):
+    first: Day | None = Field(
+        None, alias="from", description="First day, in UTC; by default 29 days before `to`.", **example("2026-11-01")
+    )
+    last: Day | None = Field(
+        None, alias="to", description="Last day, in UTC; by default today.", **example("2026-11-30")
+    )
+    by: Literal["day"] | None = Field(None, description="`day` gives each day its own sums.", **example("day"))
+
+
+class KeysQuery(PageQuery):
+    cursor: str | None = _cursor("WzE3NjQyMDAwMDAuMCwiMGQyZiJd")
+    tenant: str | None = Field(None, pattern=TENANT, description="Only keys of this tenant.", **example("acme"))
 
 
 class ImageQuery(Query):

@@ -114,6 +114,11 @@ class StyleBody(WholeBody):
     )
 
     options: PresetOptions | None = _preset_options("What a transfer with this preset alone begins with.")
+    shared: bool = Field(
+        False,
+        description="Whether all tenants can use it; true takes the scope admin of the tenant default.",
+        examples=[True],
+    )
     painter: Learning | None = Field(
         None, description="Teaches the preset a painter, as PUT …/painter does.", examples=[{"size": 512}]
     )
@@ -141,4 +146,9 @@ class StyleChanges(WholeBody):
     )
     options: PresetOptions | None = _preset_options(
         "Its new options, instead of all that it has: `{}` takes them away."
+    )
+    shared: bool | None = Field(
+        None,
+        description="Whether all tenants can use it; true takes the scope admin of the tenant default.",
+        examples=[True],
     )

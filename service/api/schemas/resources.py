@@ -8,12 +8,13 @@ from typing import Any
 from service.api.schemas.responses import PainterStatus
 from service.errors import ProblemJson
 from service.jobs.files import InputPicture
-from service.jobs.resource import iso
+from service.jobs.resource import iso, usage_resource
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
-from service.storage.schema import ENDED, JobRow, PresetRow
+from service.storage.schema import ENDED, JobRow, KeyRow, PresetRow, TenantRow
 from service.styles.starters.loading import is_built_in
+from service.tenants.scopes import from_text, in_order
 
 Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
 """A job's id -> its status and error."""
@@ -38,6 +39,7 @@ def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
         "painter": _painter_status(row, outcomes.get(row.learning or "", (None, None))[0]),
         "options": row.options or {},
         "built_in": built_in,
+        "shared": row.shared,
         "created_at": iso(row.created_at),
         "links": {"self": here} | {part: f"{here}/{part}" for part in parts},
     }
@@ -116,6 +118,26 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
     }
 
 
+def key_resource(row: KeyRow) -> dict[str, Any]:
+    """Return a key as JSON; the key itself isn't known."""
+    return {
+        "id": row.id,
+        "tenant": row.tenant,
+        "name": row.name,
+        "scopes": in_order(from_text(row.scopes)),
+        "created_at": iso(row.created_at),
+        "last_used_at": iso(row.last_used_at),
+        "expires_at": iso(row.expires_at),
+        "revoked_at": iso(row.revoked_at),
+        "links": {"self": f"/v1/keys/{row.id}"},
+    }
+
+
+def tenant_resource(row: TenantRow) -> dict[str, Any]:
+    """Return a tenant as JSON."""
+    return {"name": row.name, "created_at": iso(row.created_at), "links": {"self": f"/v1/tenants/{row.name}"}}
+
+
 def score_resource(row: JobRow) -> dict[str, Any]:
     """Return a score as JSON, with its losses once they are there."""
     result = row.score_result
@@ -126,5 +148,6 @@ def score_resource(row: JobRow) -> dict[str, Any]:
         "layers": result and result.layers,
         "error": row.error,
         "engine": row.engine,
+        "usage": usage_resource(row),
         "links": {"self": f"/v1/scores/{row.id}"},
     }

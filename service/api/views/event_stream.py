@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
+from service.api.auth import caller
 from service.api.context import context
 from service.api.http.caching import NEVER
 from service.api.live.streams import TRANSFER, Shown, resumed_at
@@ -27,6 +28,7 @@ def event_stream(job: JobRow, header: WatchHeaders, shown: Shown = TRANSFER) -> 
         return Response(status=204, headers=LIVE)
     streams.take_place()
     connection = request.environ.get("gunicorn.socket")
-    response = Response(streams.stream(job, number, connection, shown), mimetype="text/event-stream", headers=LIVE)
+    events = streams.stream(job, number, connection, shown, caller().still_counts)
+    response = Response(events, mimetype="text/event-stream", headers=LIVE)
     response.call_on_close(streams.free_place)
     return response

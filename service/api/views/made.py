@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
-from service.api.auth import caller
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.http.access_log import traceparent
 from service.errors import JobFailed, NotFound, Unavailable
@@ -32,9 +33,10 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
         QueueFull, TooManyJobs: too many jobs wait already.
     """
     context().disks.check()
-    job = context().queue.submit(Submission(new_id(), task, caller(), repeat=key, trace=traceparent()))
+    own = replace(key, owner=f"{key.owner} of {caller().tenant}")  # no tenant sees how another's job went
+    job = context().queue.submit(Submission(new_id(), task, owner(), repeat=own, trace=traceparent()))
     context().wake(ENGINE)
-    job, _ = context().waiting.until_ended(job, MADE_S)
+    job, _ = context().waiting.until_ended(job, MADE_S, caller().still_counts)
     found = find()
     if found is None and job.status not in ENDED:
         raise Unavailable(f"{what} is still being made: ask again", retry_after=MADE_S / 4)

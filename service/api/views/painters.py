@@ -14,6 +14,7 @@ from service.api.description.openapi import operation_id
 from service.api.http.caching import REVALIDATE, file
 from service.api.http.disposition import disposition
 from service.api.intake.learning import new_learning
+from service.api.intake.sharing import check_change
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
 from service.api.schemas.preset_bodies import PainterBody
@@ -52,11 +53,11 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     from the photographs given. A painter that is there paints until the new one is ready.
     """
     context().disks.check()
-    preset = context().presets.get(path.name)
+    check_change(path.name)
+    preset = context().presets.own(path.name)
     images = [(image, image.scale) for image in preset.images if image.file.blob]
     with new_learning("", images, body) as learning:
-        preset, before = context().painters.begin(path.name, learning.submit)
-    end_learning(before)
+        preset = context().painters.begin(path.name, learning.submit)
     context().wake(ENGINE)
     here = url_for("painters.get_painter", name=path.name)
     return painter_resource(preset, _learning(preset)), 202, {"Location": here}
@@ -75,7 +76,8 @@ def delete_painter(path: StylePath) -> tuple[str, int]:
 
     Also ends its learning.
     """
-    end_learning(context().painters.remove(path.name))
+    check_change(path.name)
+    context().painters.remove(path.name)
     return "", 204
 
 
@@ -150,10 +152,3 @@ def _learning(preset: PresetRow) -> JobRow | None:
         with suppress(NotFound):
             return context().queue.get(preset.learning, LEARN)
     return None
-
-
-def end_learning(job: str | None) -> None:
-    """Cancel the learning of a painter that was deleted or replaced; do nothing for None."""
-    if job is not None:
-        with suppress(NotFound):
-            context().queue.cancel(job)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.intake.intake import take_in_score
@@ -44,7 +44,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     key = repeat_key(header, body)
     job = repeated(key) or submitted(lambda id: _submission(id, body, key))
     seconds = preferred_wait(header.prefer)
-    job, _ = context().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds)
+    job, _ = context().waiting.until_ended(job, MAX_WAIT_S if seconds is None else seconds, caller().still_counts)
     response = jsonify(score_resource(job))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
     return response, 200 if job.status in ENDED else 202
@@ -52,7 +52,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
 
 def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
     taken = take_in_score(id, body, context())
-    return Submission(id, taken.request, caller(), repeat=key, bytes=taken.bytes)
+    return Submission(id, taken.request, owner(), repeat=key, bytes=taken.bytes)
 
 
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import Any
 
 from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
@@ -21,12 +21,19 @@ from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
+from service.api.intake.sharing import check_change, check_sharing
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_bodies import StyleBody, StyleChanges
+from service.api.schemas.preset_versions import (
+    DeleteStyleQuery,
+    RestoreBody,
+    StyleVersionsOut,
+    version_resource,
+)
 from service.api.schemas.resources import Outcomes, style_resource
 from service.api.schemas.responses import Problem, StyleOut, StylePage
 from service.api.views.made import made
-from service.errors import InvalidInput, NotFound, OtherModel
+from service.errors import InvalidInput, OtherModel
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
@@ -40,6 +47,7 @@ from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
 from service.storage.records import Warming
 from service.storage.schema import PresetRow
+from service.storage.unsaved import remove_unsaved
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
 
@@ -61,6 +69,8 @@ PACK = files(PACK_TYPE)
 def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset, or replace the one of that name"""
     context().disks.check()
+    check_sharing(body.shared)
+    check_change(path.name)
     images = [StyleImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, image in enumerate(images):
         for size in body.warm:
@@ -71,8 +81,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     options = body.options.given() if body.options else {}
     check_options(options, sized)
     if body.warm:
-        context().queue.check_limits(caller())
-    before = _found(path.name)
+        context().queue.check_limits(owner())
     with new_learning("painter.", sized, body.painter) if body.painter else nullcontext() as learning:
         try:
             saved = context().presets.put(
@@ -80,12 +89,12 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
                 body.description,
                 images,
                 also=lambda session, row: _submit_tasks(session, row, body, learning),
-                owner=caller(),
+                owner=owner(),
                 options=options,
+                shared=body.shared,
             )
         except UnreadableImage as error:  # its thumbnail can't be made
             raise InvalidInput.field("images", str(error)) from error
-    _end_tasks(before)
     if body.warm or learning:
         context().wake(ENGINE)
     return _saved(*saved)
@@ -95,24 +104,10 @@ def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learnin
     """Submit the tasks of a new preset, its warming and its learning, and note them in the preset's row."""
     if body.warm:
         task = WarmTask(StoredStyle(row.name, 1.0, 1.0, row.images), tuple(body.warm))
-        job = context().queue.submit_in(session, Submission(new_id(), task, caller(), trace=traceparent()))
+        job = context().queue.submit_in(session, Submission(new_id(), task, owner(), trace=traceparent()))
         row.warm = Warming(job.id, body.warm)
     if learning is not None:
         row.learning = learning.submit(session, row)
-
-
-def _found(name: str) -> PresetRow | None:
-    with suppress(NotFound):
-        return context().presets.get(name)
-    return None
-
-
-def _end_tasks(row: PresetRow | None) -> None:
-    """Cancel the tasks of a preset that was deleted or replaced: its warming and its learning."""
-    for job in (row.warm.job if row and row.warm else None, row.learning if row else None):
-        if job is not None:
-            with suppress(NotFound):
-                context().queue.cancel(job)
 
 
 @blueprint.get("", responses={"200": StylePage})
@@ -141,14 +136,16 @@ def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], i
     All of it or nothing. Its pictures, its Gram matrices and its painter stay. 409 if another preset has the name.
     """
     context().disks.check()
+    check_sharing(body.shared)
+    check_change(path.name)
     options = None if body.options is None else body.options.given()
 
     def check(row: PresetRow) -> None:
         if options is not None:
             check_options(options, [(image, image.scale) for image in row.images if image.file.blob], row.pack)
 
-    changes = PresetChanges(body.name, body.description, options)
-    row = change_preset(context().database, path.name, changes, check)
+    changes = PresetChanges(body.name, body.description, options, body.shared)
+    row = change_preset(context().database, path.name, changes, check, caller().tenant)
     resource, _, location = _saved(row, is_new=False)
     return resource, 200, location
 
@@ -172,6 +169,7 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
     It has the painter that the pack holds, if there is one, at once, and those options that need no pictures.
     """
     context().disks.check()
+    check_change(path.name)
     data = raw.get_file(PACK_TYPE)
     try:
         plain, painter = parted(data)
@@ -184,11 +182,9 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
         )
     if painter and painter.record.model != pack.model:
         raise OtherModel(f"its painter learned from the model {painter.record.model}, this service's is {pack.model}")
-    before = _found(path.name)
     saved = context().presets.put_pack(
-        path.name, plain, pack, owner=caller(), painter=painter, options=packed_options(pack)
+        path.name, plain, pack, owner=owner(), painter=painter, options=packed_options(pack)
     )
-    _end_tasks(before)
     return _saved(*saved)
 
 
@@ -226,12 +222,38 @@ def _plain_pack(row: PresetRow, model: str) -> bytes:
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})
-def delete_style(path: StylePath) -> tuple[str, int]:
+def delete_style(path: StylePath, query: DeleteStyleQuery) -> tuple[str, int]:
     """Delete a preset
 
-    Transfers that use it are not harmed.
+    Transfers that use it are not harmed. It can be had back for a while, as one of its versions. With `?purge=true`
+    it is removed for good, with all of its versions and, as soon as no transfer needs them, its files.
     """
-    before = _found(path.name)
-    context().presets.delete(path.name)
-    _end_tasks(before)
+    check_change(path.name)
+    if query.purge == "true":
+        folders = context().versions.purge(path.name)
+        remove_unsaved(context().blobs, set(folders) - context().queue.folders_in_use())
+    else:
+        context().presets.delete(path.name)
     return "", 204
+
+
+@blueprint.get("/<name>/versions", responses={"200": StyleVersionsOut, "404": Problem})
+def list_style_versions(path: StylePath) -> dict[str, Any]:
+    """List the former states of a preset, newest first
+
+    What was replaced or deleted is kept as long as an ended transfer is.
+    """
+    return {"items": [version_resource(row) for row in context().versions.former(path.name)]}
+
+
+@blueprint.post("/<name>/restore", responses={"200": StyleOut, "400": Problem, "404": Problem})
+def restore_style(path: StylePath, body: RestoreBody) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a former state of a preset the current one
+
+    With its pictures, pack, painter and options. The current one, if there is one, becomes a version itself. One that
+    was shared is shared again only if the caller may share.
+    """
+    check_change(path.name)
+    row = context().versions.restore(path.name, body.version, may_share=caller().is_operator)
+    resource, _, location = _saved(row, is_new=False)
+    return resource, 200, location

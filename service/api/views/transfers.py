@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import caller
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
@@ -32,9 +34,10 @@ from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.stored import job_preview, transfer_file
-from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound, NotReady
+from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound, NotReady, StorageError
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
+from service.jobs.line import Place
 from service.jobs.names import picture_name, sheet_name
 from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
@@ -46,6 +49,8 @@ from service.storage.records import PaintedPicture, TransferResult
 from service.storage.schema import ENDED, JobRow
 from service.storage.unsaved import remove_unsaved
 from service.webhooks.urls import FIELD
+
+logger = logging.getLogger(__name__)
 
 blueprint = APIBlueprint(
     "transfers",
@@ -72,8 +77,8 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     note_sample(job)
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
-        job, waited = context().waiting.until_ended(job, seconds)
-    response = jsonify(transfer_resource(job))
+        job, waited = context().waiting.until_ended(job, seconds, caller().still_counts)
+    response = jsonify(_resource(job))
     response.headers["Location"] = url_for("transfers.get_transfer", id=job.id)
     if waited:
         response.headers["Preference-Applied"] = f"wait={seconds:g}"
@@ -85,7 +90,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
     return Submission(
         id,
         taken.request,
-        caller(),
+        owner(),
         body.priority,
         body.deadline_s,
         body.callback_url,
@@ -102,7 +107,8 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     cursor = to_cursor(rows[-1].number) if more else None
-    return {"items": [transfer_resource(row) for row in rows], "next": cursor}
+    places = context().line.places(rows)
+    return {"items": [_placed(row, places) for row in rows], "next": cursor}
 
 
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
@@ -113,7 +119,22 @@ def get_transfer(path: TransferPath) -> dict[str, Any]:
 
 def _with_callback(job: JobRow) -> dict[str, Any]:
     callback = context().deliveries.of_job(job.id) if job.callback_url else None
-    return transfer_resource(job) | {"callback": callback}
+    return _resource(job) | {"callback": callback}
+
+
+def _resource(job: JobRow) -> dict[str, Any]:
+    """Return a transfer with its place in the queue, if it waits and that can be read: the job is there anyway."""
+    try:
+        places = context().line.places([job])
+    except StorageError as error:
+        logger.warning("job %s: its place isn't known: %s", job.id, error.detail)
+        places = {}
+    return _placed(job, places)
+
+
+def _placed(job: JobRow, places: Mapping[str, Place]) -> dict[str, Any]:
+    place = places.get(job.id)
+    return transfer_resource(job) | {"queue": place and place.to_json()}
 
 
 @blueprint.get("/<id>/image", responses=PICTURE | dict.fromkeys(("404", "406", "409"), Problem))
@@ -243,7 +264,7 @@ def cancel_transfer(path: TransferPath) -> tuple[dict[str, Any], int]:
     It is no error if it has ended, or was canceled before.
     """
     context().queue.get(path.id, TRANSFER)
-    return transfer_resource(context().queue.cancel(path.id)), 202
+    return _resource(context().queue.cancel(path.id)), 202
 
 
 @blueprint.post("/<id>/callback", responses={"202": TransferOut, "404": Problem, "409": Problem})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,14 +22,10 @@ MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
 """A marker that begins a segment: not a stuffed byte 255, not a fill byte, not TEM or RST0 to RST7."""
 
 
-def _filling() -> bytes:
-    """Return bytes that pixels could come from: noise, then all marks at which a lost decoder goes on."""
-    noise = hashlib.shake_128(b"pixels").digest(9 * 256).replace(b"\xff", b"\x7f")
-    pieces = [noise[k : k + 256] for k in range(0, len(noise), 256)]
-    return pieces[0] + b"".join(bytes((0xFF, 0xD0 + k)) + piece for k, piece in enumerate(pieces[1:]))
-
-
-FILLING = _filling()
+RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+"""A restart marker, RST0 to RST7: they stand between the pixels, and come in this order again and again."""
+NOISE = hashlib.shake_128(b"pixels").digest(9 * 256).replace(b"\xff", b"\x7f")
+"""Bytes that pixels could come from."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,24 @@ def versions(data: bytes) -> Versions:
         return
     stop = found[-1].at if found[-1].marker == SOI else len(data)
     body = data[:stop].rstrip(b"\xff")  # half of the end's marker
-    yield Version(body + END, body + FILLING + END)
+    filling = _filling(body, found)
+    yield Version(body + END, body + filling + END)
     bare = _bare(body, found, (ADOBE,))
-    yield Version(bare + END, bare + FILLING + END)
+    yield Version(bare + END, bare + filling + END)
+
+
+def _filling(body: bytes, found: list[Segment]) -> bytes:
+    """Return noise with all restart markers, first the one that is due after a body without an end.
+
+    A decoder that waits for a marker takes the two after it for later ones, and fills the rows up to them with grey,
+    as it does at the file's end. So any other order could hide rows that are missing.
+    """
+    last_scan = max((segment.end for segment in found if segment.marker == SOS), default=0)
+    passed = deque(RESTART.finditer(body, last_scan), maxlen=1)
+    due = (passed[0][0][1] + 1) % 8 if passed else 0
+    pieces = [NOISE[k : k + 256] for k in range(0, len(NOISE), 256)]
+    markers = [bytes((0xFF, 0xD0 + (due + k) % 8)) for k in range(8)]
+    return pieces[0] + b"".join(marker + piece for marker, piece in zip(markers, pieces[1:], strict=True))
 
 
 def why_broken(data: bytes) -> str | None:

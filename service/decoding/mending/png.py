@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from service.decoding.mending.version import Version, Versions
@@ -16,6 +16,9 @@ SUM = 4  # bytes of a checksum
 PIECE = 2**20  # bytes that are unpacked at a time
 PACKED = b"\x78\x9c"  # how zlib's format begins
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> samples of a pixel
+INDEXED = 3  # the colour type whose pixels are numbers of colours in PLTE
+PALETTE = range(3, 3 * 256 + 1)  # bytes of a palette
+TRANSPARENCY: dict[int, Collection[int]] = {0: (2,), 2: (6,), INDEXED: range(1, 257)}  # colour type -> bytes of tRNS
 PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 """First row and column, and steps down and right, of the passes of an interlaced PNG (Adam7)."""
 LOOKS = (b"PLTE", b"tRNS", b"iCCP", b"eXIf")  # chunks beside the pixels that say how these look
@@ -86,7 +89,12 @@ def chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def versions(data: bytes) -> Versions:
-    """Yield the file without damaged side chunks; then, if its pixels are there, with little but these."""
+    """Yield the file without damaged side chunks; then, if its pixels are there, with little but these.
+
+    Nothing is to be read of a file whose colours aren't there.
+    """
+    if palette_trouble(data):
+        return
     yield Version(_without_damage(data))
     pixels = unpacked(data)
     if pixels.is_whole:
@@ -106,7 +114,20 @@ def why_broken(data: bytes) -> str | None:
         return f"it is cut off: {pixels.share} of its pixels are there"
     if pixels.is_damaged:
         return "the checksum of its pixels is wrong"
-    return None if pixels.expected else "it is cut off in its header"
+    return palette_trouble(data) if pixels.expected else "it is cut off in its header"
+
+
+def palette_trouble(data: bytes) -> str | None:
+    """Return what is wrong with the palette of a file that needs one, else None."""
+    if _header(data)[3:4] != (INDEXED,):
+        return None
+    palettes = [chunk for chunk in chunks(data) if chunk.kind == b"PLTE"]
+    for palette in palettes:
+        if not palette.is_right:
+            return "the checksum of its chunk PLTE is wrong"
+        if palette.length not in PALETTE:
+            return f"its palette has {palette.length} bytes, which are not 1 to 256 colours"
+    return None if palettes else "it has no palette"
 
 
 def unpacked(data: bytes) -> Pixels:
@@ -130,10 +151,10 @@ def unpacked(data: bytes) -> Pixels:
 
 def _expected(data: bytes) -> int:
     """Return the bytes of all rows, each with its filter; 0 without a header."""
-    header = next((bytes(chunk.content) for chunk in chunks(data) if chunk.kind == b"IHDR"), b"")
-    if len(header) != HEADER:
+    header = _header(data)
+    if not header:
         return 0
-    width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", header)
+    width, height, depth, colour, _, _, interlace = header
     bits = depth * SAMPLES.get(colour, 0)
     size = 0
     for top, left, down, right in PASSES if interlace else ((0, 0, 1, 1),):
@@ -142,10 +163,27 @@ def _expected(data: bytes) -> int:
     return size
 
 
+def _header(data: bytes) -> tuple[int, ...]:
+    """Return the numbers of IHDR; none where it is missing or cut off."""
+    header = next((bytes(chunk.content) for chunk in chunks(data) if chunk.kind == b"IHDR"), b"")
+    return struct.unpack(">IIBBBBB", header) if len(header) == HEADER else ()
+
+
+def _usable(data: bytes) -> list[Chunk]:
+    """Return the chunks without damaged side chunks, and without transparency that its colours don't allow."""
+    header = _header(data)
+    lengths = TRANSPARENCY.get(header[3], ()) if header else ()
+
+    def is_usable(chunk: Chunk) -> bool:
+        return chunk.is_right and (chunk.kind != b"tRNS" or chunk.length in lengths)
+
+    return [chunk for chunk in chunks(data) if not chunk.is_side or is_usable(chunk)]
+
+
 def _without_damage(data: bytes) -> bytes:
     """Return the file without damaged side chunks and with an end; a file without damage as it is."""
     found = list(chunks(data))
-    kept = [chunk for chunk in found if chunk.kind != b"IEND" and (not chunk.is_side or chunk.is_right)]
+    kept = [chunk for chunk in _usable(data) if chunk.kind != b"IEND"]
     if len(kept) == len(found) - 1 and found[-1].kind == b"IEND":
         return data
     return SIGNATURE + b"".join(map(_with_sum, kept)) + _written(b"IEND", b"")
@@ -158,7 +196,7 @@ def _with_sum(chunk: Chunk) -> bytes | memoryview:
 
 def _bare(data: bytes, pixels: Pixels, kept: tuple[bytes, ...]) -> bytes:
     """Return a file with its header, chunks of the kinds `kept`, and its pixels."""
-    beside = [chunk.raw for chunk in chunks(data) if chunk.kind in (b"IHDR", *kept) and chunk.is_right]
+    beside = [chunk.raw for chunk in _usable(data) if chunk.kind in (b"IHDR", *kept) and chunk.is_right]
     return SIGNATURE + b"".join(beside) + _written(b"IDAT", pixels.packed) + _written(b"IEND", b"")
 
 

@@ -3,11 +3,13 @@
 from alembic import context
 
 from service.storage.schema import Base
+from service.storage.typed_json import Typed
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     render_as_batch=True,
+    render_item=lambda kind, item, _: "sa.JSON()" if kind == "type" and isinstance(item, Typed) else False,
     transactional_ddl=True,  # SQLite's too: the connection begins its transactions by itself
 )
 with context.begin_transaction():

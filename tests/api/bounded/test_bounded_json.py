@@ -89,7 +89,7 @@ def test_an_answer_names_a_few_errors_and_counts_the_others(client: FlaskClient,
     ("styles", {"preset": "ink"}, "styles", "list"),
     ("variants", [3], "variants.0", "must be an object"),
     ("blend", "ink", "blend", 'must be an object, as in {"from": name'),
-    ("content", "photo.jpg", "content", "not base64: send that of the file's bytes"),
+    ("content", "photo.jpg", "content", "is the name of a file, which is not base64: send that of the file's bytes"),
     ("content", "fünf", "content", "not base64: send that of the file's bytes"),
 ])  # fmt: skip
 def test_a_field_of_another_kind_says_what_it_must_be(

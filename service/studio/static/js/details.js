@@ -7,10 +7,10 @@ const SAID = ["size", "strength", "content_weight", "style_weight", "color", "it
 
 /** A transfer's size, time and age in one line. */
 export function factsOf(job) {
-  const { options, result, created_at: created } = job;
+  const { options, result } = job;
   const size = result ? `${result.width} × ${result.height}` : `${options.size} px`;
   const several = options.variants.length > 1 && count(options.variants.length, "picture", "pictures");
-  return [size, several, took(job), ago(created)].filter(Boolean).join(" · ");
+  return [size, several, took(job), ago(job.finished_at ?? job.created_at)].filter(Boolean).join(" · ");
 }
 
 /** Options and figures of a picture as entries of a <dl>: `result` is its own, or null. */

@@ -3,6 +3,7 @@ import { call, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { draft, replaceMix } from "./draft.js";
 import { partsOf, presetNamed } from "./known.js";
+import { slug } from "./names.js";
 import { renameOwnSettings } from "./own_settings.js";
 import { patiently } from "./patience.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
@@ -60,7 +61,10 @@ async function save() {
   clearProblems(root);
   tell("");
   const wanted = changes();
-  if ("name" in wanted && !NAME.test(wanted.name)) return showProblem(root, "name", "Small letters, digits and hyphens");
+  if ("name" in wanted && !NAME.test(wanted.name)) {
+    $("edit-name").value = slug(wanted.name) || edited.name;
+    return showProblem(root, "name", `“${wanted.name}” won’t do: small letters, digits and hyphens. “${$("edit-name").value}” would`);
+  }
   $("edit-save").disabled = true;
   try {
     if (Object.keys(wanted).length) await send(wanted);

@@ -1,8 +1,9 @@
 // How long the draft would take here, from what the service's ended transfers took. It is silent where none was like it.
 import { getJson } from "./api.js";
 import { hasOwnStyles } from "./draft.js";
+import { isSize } from "./instant_request.js";
 import { OPTION_DEFAULTS } from "./service.js";
-import { pictureCount } from "./series.js";
+import { pictureCount, seriesOf } from "./series.js";
 
 const SAMPLE = 50; // ended transfers that are looked at
 const NEAREST = 5; // of them count
@@ -24,11 +25,17 @@ function sampleOf({ options, result, timings }) {
   const done = result.iterations / pictures;
   return {
     options,
+    kind: kindOf(pictures, options.variants[0]?.init ?? options.init),
     pixels: result.width * result.height,
     done, // iterations of one picture
     most: done < options.iterations ? done : Infinity, // the iterations after which it had converged
     seconds: (timings.total_s - timings.queued_s) / pictures,
   };
+}
+
+/** What tells transfers apart whose pictures take different numbers of iterations: several or one, and how they begin. */
+function kindOf(pictures, init) {
+  return `${pictures > 1} ${typeof init === "string" ? init : "image"}`;
 }
 
 /** Whether the draft has all that its time depends on. */
@@ -42,8 +49,10 @@ export function estimate(draft) {
   if (!work) return null;
   const far = ({ pixels }) => Math.abs(Math.log(work.pixels / pixels));
   const like = measured.filter((sample) => far(sample) < Math.log(FAR) && SAME.every((name) => sample.options[name] === work[name]));
-  const nearest = Math.min(...like.map(far)) + Math.log(AS_NEAR);
-  const found = like.filter((sample) => far(sample) <= nearest).slice(0, NEAREST).map((sample) => secondsBy(sample, work));
+  const ofKind = like.filter(({ kind }) => kind === work.kind);
+  const known = ofKind.length ? ofKind : like;
+  const nearest = Math.min(...known.map(far)) + Math.log(AS_NEAR);
+  const found = known.filter((sample) => far(sample) <= nearest).slice(0, NEAREST).map((sample) => secondsBy(sample, work));
   const [low, high] = [Math.min(...found), Math.max(...found)];
   return found.length && high / low < SPREAD ? { low, high } : null;
 }
@@ -52,10 +61,12 @@ export function estimate(draft) {
 function workOf({ content, mix, settings, extras }) {
   const given = Object.fromEntries(extras.map(({ name, value }) => [name, value]));
   const [size, iterations] = [Number(settings.size), Number(settings.iterations || OPTION_DEFAULTS.iterations)];
-  if (!content || !(size >= 32) || !(iterations > 0) || given.method === "painter") return null;
+  if (!content || !isSize(settings.size) || !(iterations > 0) || given.method === "painter") return null;
   const { width, height } = content;
   const same = Object.fromEntries(SAME.map((name) => [name, given[name] ?? OPTION_DEFAULTS[name]]));
-  return { ...same, pixels: (size * size * Math.min(width, height)) / Math.max(width, height), iterations, pictures: pictureCount({ mix, settings, extras }) };
+  const pictures = pictureCount({ mix, settings, extras });
+  const init = seriesOf({ settings, extras }) === "seeds" ? "random" : (given.init ?? settings.init);
+  return { ...same, kind: kindOf(pictures, init), pixels: (size * size * Math.min(width, height)) / Math.max(width, height), iterations, pictures };
 }
 
 function secondsBy(sample, work) {

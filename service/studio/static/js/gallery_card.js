@@ -7,8 +7,9 @@ import { ago, count, STATUS, stylesOf } from "./words.js";
 export function cardOf(job) {
   const styles = stylesOf(job.options);
   const many = job.options.variants.length;
-  const when = job.status === "succeeded" ? ago(job.created_at) : STATUS[job.status];
-  const small = many > 1 ? `${when} · ${count(many, "picture", "pictures")}` : when;
+  const when = job.status === "succeeded" ? ago(job.finished_at) : STATUS[job.status];
+  const how = job.options.method === "painter" ? "painter" : "Paint";
+  const small = [when, many > 1 && count(many, "picture", "pictures"), `${job.options.size} px`, how].filter(Boolean).join(" · ");
   const label = h("span", { class: "label" }, h("strong", {}, styles), " ", h("small", {}, small));
   const reason = job.status === "failed" ? h("span", { class: "reason" }, inWords(job.error?.detail ?? "")) : null;
   return h(

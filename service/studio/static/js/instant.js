@@ -12,10 +12,12 @@ import { resultName } from "./names.js";
 import { onPainters } from "./painters.js";
 import { patiently } from "./patience.js";
 import { fetchPicture } from "./pictures.js";
+import { inSentences } from "./problems.js";
 import { uniqueName } from "./random.js";
 import { fillShelf } from "./shelf.js";
 import { shrunk } from "./shrink.js";
 import { isLive, offerFile, showDraft, showInstant } from "./stage.js";
+import { misfits } from "./where.js";
 import { briefly, listed } from "./words.js";
 
 const PAUSE_MS = 150; // a dial that moves on within this time asks for nothing yet
@@ -98,9 +100,10 @@ async function paint(asked, signal) {
   const begun = performance.now();
   let job = null;
   try {
+    if ((await misfits()).length) throw new Error("A mask was painted over a photograph of another shape.");
     job = await posted(asked, signal);
     if (isLive(job)) job = await ended(job, signal);
-    if (job.status !== "succeeded") throw new Error(job.error?.detail ?? `The picture was ${job.status}.`);
+    if (job.status !== "succeeded") throw new Error(job.error ? inSentences(job.error) : `The picture was ${job.status}.`);
     const blob = await fetchPicture(job.links.image, signal);
     signal.throwIfAborted();
     last = { asked, blob, seconds: (performance.now() - begun) / 1000 };
@@ -108,7 +111,7 @@ async function paint(asked, signal) {
   } catch (error) {
     if (job) discard(job.id);
     if (signal.aborted) return;
-    last = { asked, problem: error.message };
+    last = { asked, problem: error instanceof Problem ? inSentences(error.problem) : error.message };
     if (error instanceof Problem) fillShelf(); // a painter may have gone
   }
   clearTimeout(settling);
@@ -137,7 +140,7 @@ function put() {
   const { asked, blob, seconds, problem } = last;
   if (problem) {
     showDraft();
-    return tell(`No picture at once: ${problem}`);
+    return tell(`No picture at once. ${problem}`);
   }
   showInstant(draft.content, blob, `Painting in the style of ${listed(asked.names)}`).catch(() => {});
   const words = `Painted in ${briefly(seconds)} by the ${asked.names.length > 1 ? "painters" : "painter"} of ${listed(asked.names)}.`;

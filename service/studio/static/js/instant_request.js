@@ -2,6 +2,7 @@
 import { DEFAULTS, hasOwnStyles } from "./draft.js";
 import { canPaint } from "./painters.js";
 import { toRequest } from "./request.js";
+import { OPTION_DEFAULTS } from "./service.js";
 import { SERIES } from "./series.js";
 import { listed } from "./words.js";
 
@@ -43,7 +44,9 @@ function leftOut(used, settings, extras) {
   if (used.some(({ scale }) => scale !== 1)) words.push("the scale of the strokes");
   if (settings.dial === "weights") words.push("the two weights");
   if (settings.series !== DEFAULTS.series) words.push(SERIES[settings.series].words);
-  for (const [name, said] of Object.entries(OF_OPTIMIZER)) if (settings[name] !== DEFAULTS[name]) words.push(said);
+  const given = Object.fromEntries(extras.map(({ name, value }) => [name, value]));
+  const usual = { ...OPTION_DEFAULTS, ...(given.method === "painter" && { iterations: 0 }) };
+  for (const [name, said] of Object.entries(OF_OPTIMIZER)) if (![DEFAULTS[name], String(usual[name])].includes(settings[name])) words.push(said);
   if (extras.some(({ name }) => name && name !== "method" && !KEPT.includes(name))) words.push("what was carried over");
   return listed(words);
 }

@@ -6,8 +6,9 @@ import { deleteAt } from "./deleting.js";
 import { $, ask, say } from "./dom.js";
 import { showSamples } from "./shelf.js";
 import { watch } from "./events.js";
+import { refreshForecast } from "./forecast.js";
 import { neighbourOf, refreshGallery } from "./gallery.js";
-import { pathOf, picturesOf, titleOf } from "./paintings.js";
+import { pathOf, picturesOf, seriesName, titleOf } from "./paintings.js";
 import { patiently } from "./patience.js";
 import { showProgress, tellPlace } from "./progress.js";
 import { reuse } from "./reuse.js";
@@ -57,6 +58,7 @@ async function follow(id, signal) {
     put(job);
     announce(job);
     refreshGallery();
+    refreshForecast();
     showSamples();
   }
   await showEnded(job, signal);
@@ -143,13 +145,13 @@ async function remove() {
 /** Saves all pictures of the transfer. */
 async function saveAll() {
   const { job } = current;
-  await savePictures(picturesOf(job), titleOf({ ...job, options: { ...job.options, variants: [] } }, 0));
+  await savePictures(picturesOf(job), seriesName(job, "all"));
   say("All pictures are saved.");
 }
 
 async function saveSheet() {
   const { job } = current;
-  await savePicture(job.links.sheet, `sheet-${job.id.slice(0, 8)}`);
+  await savePicture(job.links.sheet, seriesName(job, "sheet"));
 }
 
 function orSay(action) {

@@ -1,4 +1,6 @@
 // The service's presets, as its API describes them.
+import { stem } from "./names.js";
+
 let presets = [];
 
 export function knownPresets() {
@@ -18,9 +20,9 @@ export function solePreset(mix) {
   return mix.length === 1 ? presetNamed(mix[0].preset) : undefined;
 }
 
-/** The pictures of a preset as words with their shares, ["70 % harbour.jpg", …]; a preset of one picture is no mix. */
+/** The pictures of a preset as words with their shares, ["70 % harbour", …]; a preset of one picture is no mix. */
 export function partsOf({ images }) {
   const all = images.reduce((sum, { weight }) => sum + weight, 0);
-  const named = images.map(({ weight, name }, i) => ({ share: weight / all, words: `${Math.round((100 * weight) / all)} % ${name ?? `picture ${i + 1}`}` }));
+  const named = images.map(({ weight, name }, i) => ({ share: weight / all, words: `${Math.round((100 * weight) / all)} % ${name ? stem(name) : `picture ${i + 1}`}` }));
   return images.length > 1 ? named.filter(({ share }) => share > 0) : [];
 }

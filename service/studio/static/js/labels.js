@@ -33,7 +33,15 @@ export function placeInWords(loc) {
   return words.join(": ");
 }
 
-/** A message of the API without its names of fields. */
+const RAW = [
+  [/^Input should be a valid (?:integer|number).*/, "must be a number"],
+  [/^Input should be greater than or equal to /, "must be at least "],
+  [/^Input should be less than or equal to /, "must be at most "],
+  [/^Input should be /, "must be "],
+]; // of the library that checks the API's requests
+
+/** A message of the API without its names of fields and its library's words. */
 export function inWords(message) {
-  return message.replace(PLACE, placeInWords).replace(FIELD, (name) => NAMES[name] ?? optionName(name));
+  const plain = RAW.reduce((words, [raw, better]) => words.replace(raw, better), message);
+  return plain.replace(PLACE, placeInWords).replace(FIELD, (name) => NAMES[name] ?? optionName(name));
 }

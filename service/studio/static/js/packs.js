@@ -2,6 +2,7 @@
 import { call } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { presetNamed } from "./known.js";
+import { slug } from "./names.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem } from "./problems.js";
 import { saveBlob } from "./save.js";
@@ -27,7 +28,7 @@ export function isPack(file) {
 /** Saves a preset's pack on the person's disk; the first time the service has to make it. */
 export async function downloadPack(name, place) {
   const bar = new Bar(place, `How much of the pack of ${name} has come`);
-  bar.put(null, "The service makes the pack. That can take a minute the first time …");
+  bar.put(null, "The service makes the pack. That can take a minute or more the first time …");
   try {
     const response = await patiently(() => call(`/v1/styles/${name}/pack`));
     const blob = await blobFollowed(response, (some, all) => bar.came(some, all));
@@ -63,8 +64,7 @@ async function problemOf(file) {
 
 /** A name for a preset after its file's, which no preset has. */
 function freeName(file) {
-  const letters = file.slice(0, -ENDING.length).toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
-  const base = letters.slice(0, 58).replace(/-+$/, "") || "preset";
+  const base = slug(file.slice(0, -ENDING.length)) || "preset";
   for (let i = 1; ; i++) {
     const name = i > 1 ? `${base}-${i}` : base;
     if (!presetNamed(name)) return name;
@@ -80,7 +80,10 @@ function hint() {
 async function add() {
   clearProblems(root);
   const name = $("pack-name").value.trim();
-  if (!NAME.test(name)) return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}` : "Give it a name");
+  if (!NAME.test(name)) {
+    $("pack-name").value = slug(name);
+    return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}` : "Give it a name");
+  }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
   $("pack-add").disabled = true;
   try {

@@ -1,5 +1,6 @@
 // The finished pictures of a transfer: where they are, and what they are called.
-import { pictureName } from "./names.js";
+import { pictureName, resultName } from "./names.js";
+import { styleName, variantLabels } from "./words.js";
 
 /** The path of a transfer's picture. */
 export function pathOf(job, i) {
@@ -8,7 +9,13 @@ export function pathOf(job, i) {
 
 /** A name for a transfer's picture, without ending. */
 export function titleOf(job, i) {
-  return pictureName(job.options, i);
+  return pictureName(job.options, i, variantLabels(job.options)[i]);
+}
+
+/** A name for what holds all pictures of a transfer: its contact sheet, or a ZIP. */
+export function seriesName({ options: { content, styles, variants } }, what) {
+  const all = variants.flatMap((own) => own.styles ?? styles).map(styleName);
+  return resultName(content?.name, [...new Set(all)], what);
 }
 
 /** All pictures of a transfer, [[path, name], …]. */

@@ -5,7 +5,7 @@ import { addStyle, change, draft, MAX_STYLES } from "./draft.js";
 import { adviceFor, formatOf } from "./kinds.js";
 import { isPack, offerPack } from "./packs.js";
 import { clearProblemOf, showProblem } from "./problems.js";
-import { isTaken, sizeOf } from "./pictures.js";
+import { sizeOf, typeOf } from "./pictures.js";
 import { PICTURE_TYPES } from "./service.js";
 import { formatsOf } from "./words.js";
 
@@ -37,9 +37,10 @@ export async function takeStyles(dropped) {
 
 /** Why a file can't be used, in words; null if it can. `size` is from sizeOf. */
 async function problemOf(file, size) {
-  const taken = await isTaken(file);
+  const taken = await typeOf(file);
   if (size && taken) return null;
-  const format = taken ? undefined : await formatOf(file);
+  if (taken) return `“${file.name}” is a ${formatsOf([taken])} file, but a broken one. Save it anew, or choose another`;
+  const format = await formatOf(file);
   if (format) return `“${file.name}” is a file in the format ${format}, which this service doesn’t read. ${adviceFor(format, KNOWN)}.`;
   const why = size ? "is in a format that this service doesn’t read" : "can’t be read as a picture";
   return `“${file.name}” ${why}. ${KNOWN}.`;

@@ -5,6 +5,7 @@ import { patiently } from "./patience.js";
 import { PICTURE_STARTS } from "./service.js";
 
 const newest = new WeakMap(); // element -> what stands for the last call that shows a picture in it
+const sizes = new WeakMap(); // a File -> the promise of its size
 const shown = new WeakMap(); // element -> the address of the picture in it, whose memory has to be freed
 
 export async function fetchPicture(path, signal) {
@@ -66,14 +67,19 @@ function free(image) {
   shown.delete(image);
 }
 
-/** Whether a file begins like one of the formats that the service reads, whatever its name is. */
-export async function isTaken(file) {
+/** The media type of a file that begins like one of the formats that the service reads, whatever its name is; else undefined. */
+export async function typeOf(file) {
   const start = await startOf(file);
-  return PICTURE_STARTS.some(([known]) => start.startsWith(known));
+  return PICTURE_STARTS.find(([known]) => start.startsWith(known))?.[1];
 }
 
 /** The size of a picture's file, {width, height}; null if the browser can't read it. */
-export async function sizeOf(file) {
+export function sizeOf(file) {
+  if (!sizes.has(file)) sizes.set(file, measured(file));
+  return sizes.get(file);
+}
+
+async function measured(file) {
   try {
     const bitmap = await createImageBitmap(file);
     const size = { width: bitmap.width, height: bitmap.height };

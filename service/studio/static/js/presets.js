@@ -3,6 +3,7 @@ import { call, form, getJson, Problem } from "./api.js";
 import { $, ask, say, show } from "./dom.js";
 import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
+import { slug } from "./names.js";
 import { patiently } from "./patience.js";
 import { fetchFile } from "./pictures.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
@@ -30,7 +31,7 @@ async function picturesOfStyle({ preset, file, weight, scale }) {
   const all = images.reduce((sum, image) => sum + image.weight, 0);
   return Promise.all(
     images.map(async (image, i) => ({
-      file: await fetchFile(`/v1/styles/${preset}/images/${i}`, `${preset}-${i}`, image.name),
+      file: await fetchFile(`/v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name),
       weight: (weight * image.weight) / all,
       scale: scale * image.scale,
     })),
@@ -74,7 +75,10 @@ async function save() {
   tell("");
   const name = $("preset-name").value.trim();
   if (!name) return showProblem(root, "name", "Give it a name");
-  if (!NAME.test(name)) return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}`);
+  if (!NAME.test(name)) {
+    $("preset-name").value = slug(name);
+    return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}`);
+  }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", BUILT_IN);
   $("preset-save").disabled = true;
   try {

@@ -29,11 +29,17 @@ export function tellIn(element) {
   };
 }
 
+/** All that an API problem says, in sentences. */
+export function inSentences({ errors = [], detail }) {
+  if (!errors.length) return sentence(inWords(detail));
+  return errors.map(({ loc, msg }) => sentence(`${placeInWords(loc)}: ${inWords(msg)}`)).join(" ");
+}
+
 /** Shows all errors of an API problem under `root`; returns the words for which there is no place. */
 export function showProblems(root, problem) {
   const errors = problem.errors ?? [];
   if (!errors.length) return [inWords(problem.detail)];
-  return errors.filter(({ loc, msg }) => !showProblem(root, loc, inWords(msg))).map(({ loc, msg }) => sentence(`${placeInWords(loc)}: ${inWords(msg)}`));
+  return errors.filter(({ loc, msg }) => !showProblem(root, loc, inWords(msg))).map((error) => inSentences({ errors: [error] }));
 }
 
 export function clearProblems(root) {

@@ -19,9 +19,14 @@ export function showProgress({ status, iteration, iterations, fraction, eta_seco
   if (running) $("bar").value = fraction;
   else $("bar").removeAttribute("value");
   if (running || !$("step").textContent.startsWith("Waiting")) $("step").textContent = running ? painted : "Waiting for a free worker";
-  $("left").textContent = running ? (eta == null ? "Getting going …" : `About ${duration(eta)} left`) : "";
+  $("left").textContent = running ? leftInWords(fraction, eta) : "";
   document.title = `${running ? painted : STATUS[status]} – Studio`;
   if (losses) addToCurve({ iteration, iterations, fraction, loss: losses.total });
+}
+
+function leftInWords(fraction, eta) {
+  if (fraction >= 1) return "Saving the picture …";
+  return eta == null ? "Getting going …" : `About ${duration(eta)} left`;
 }
 
 /** Says how many go before a transfer, as long as it waits. */

@@ -126,7 +126,7 @@ function settingsOf(options) {
   const settings = { dial: options.strength == null ? "weights" : "strength" };
   for (const [name, usual] of Object.entries(DEFAULTS)) {
     const value = options[name];
-    if (value != null) settings[name] = typeof usual === "string" ? String(value) : value;
+    if (value != null && value !== OPTION_DEFAULTS[name]) settings[name] = typeof usual === "string" ? String(value) : value;
   }
   if (typeof options.init !== "string") settings.init = DEFAULTS.init;
   return settings;

@@ -39,6 +39,12 @@ function label(name, words) {
   $(name).setAttribute("aria-valuetext", words);
 }
 
+/** The number fields with a value that the service would refuse: [[name, what it must be], …]. */
+export function wrongNumbers() {
+  const wrong = [...form.querySelectorAll("input[type=number]")].filter((input) => !input.checkValidity() && !input.closest("[hidden]"));
+  return wrong.map(({ name, min, max }) => [name, `A whole number${max ? ` from ${min} to ${max}` : `, ${min} or more`}`]);
+}
+
 export function setUpSettings() {
   $("iterations").placeholder = OPTION_DEFAULTS.iterations;
   form.addEventListener("input", ({ target }) => {
@@ -54,6 +60,7 @@ export function setUpSettings() {
     clearProblemOf(form, "size");
     setSettings({ size: target.value });
   });
+  $("fine").addEventListener("toggle", () => $("fine").open && $("fine").scrollIntoView({ block: "nearest" }));
   onDraft((what) => (what === "settings" || what === "extras") && draw());
   draw();
 }

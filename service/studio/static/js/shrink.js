@@ -3,6 +3,8 @@ import { $, show } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
 import { isSize } from "./instant_request.js";
 import { device } from "./memory.js";
+import { sizeOf } from "./pictures.js";
+import { MAX_PIXELS } from "./service.js";
 import { bytes } from "./words.js";
 
 const KEPT = "studio.shrink";
@@ -15,9 +17,15 @@ export function isWished() {
   return $("shrink").checked;
 }
 
-/** A request, {request, files}, with each photograph and style picture no larger than its size needs, if that is wished. Throws what `signal` was aborted with. */
+function isTooLarge({ width, height }) {
+  return width * height > MAX_PIXELS;
+}
+
+/**
+ * A request, {request, files}, with each photograph and style picture no larger than its size needs, if that is wished or the
+ * service wouldn't read it. Throws what `signal` was aborted with.
+ */
 export async function shrunk({ request, files }, signal) {
-  if (!isWished()) return { request, files };
   const smaller = await Promise.all(files.map(async ([part, file]) => [part, await fitted(file, edgeOf(part, request))]));
   signal?.throwIfAborted();
   return { request, files: smaller };
@@ -38,15 +46,22 @@ function edgeOf(part, { content, styles = [], size, ...others }) {
   return Math.max(content === name ? size : 0, ...scales.map((scale) => Math.round(scale * size))) || Infinity;
 }
 
-async function fitted(file, edge) {
-  if (edge === Infinity || !file) return file;
+async function fitted(file, needed) {
+  const size = file && (await sizeOf(file));
+  const edge = size && isTooLarge(size) ? Math.min(needed, largestEdge(size)) : needed;
+  if (!size || edge === Infinity || !(isWished() || isTooLarge(size))) return file;
   if (!made.has(file)) made.set(file, new Map());
   const known = made.get(file);
   if (!known.has(edge)) known.set(edge, scaled(file, edge).catch(() => file)); // what this browser can't scale goes as it is
   return known.get(edge);
 }
 
-/** A smaller copy: upright, in sRGB, with its transparency; the file itself where that is no larger. */
+/** The long edge of the largest picture of this shape that the service reads. */
+function largestEdge({ width, height }) {
+  return Math.floor(Math.sqrt((MAX_PIXELS * Math.max(width, height)) / Math.min(width, height)));
+}
+
+/** A smaller copy: upright, in sRGB, with its transparency; the file itself where that is no larger and can be read. */
 async function scaled(file, edge) {
   const whole = await createImageBitmap(file);
   const scale = edge / Math.max(whole.width, whole.height);
@@ -55,25 +70,29 @@ async function scaled(file, edge) {
   const small = await createImageBitmap(whole, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   canvas.getContext("2d", { colorSpace: "srgb" }).drawImage(small, 0, 0);
+  const must = isTooLarge(whole);
   for (const bitmap of [whole, small]) bitmap.close();
   const type = file.type === JPEG ? JPEG : "image/png";
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, type, QUALITY));
-  return blob && blob.size < file.size ? new File([blob], file.name, { type }) : file;
+  return blob && (must || blob.size < file.size) ? new File([blob], file.name, { type }) : file;
 }
 
 function draw() {
   const { content, settings } = draft;
   const edge = isSize(settings.size) ? Number(settings.size) : Infinity;
   const scale = content ? edge / Math.max(content.width, content.height) : 1;
+  const must = content !== null && isTooLarge(content);
+  $("shrink").disabled = must;
+  $("shrink").checked = must || device.get(KEPT) === "yes";
   show($("shrink-box"), scale < 1);
   if (scale >= 1) return;
   const [width, height] = [content.width, content.height].map((side) => Math.round(side * scale));
   const whole = `${content.width} × ${content.height}, ${bytes(content.file.size)}`;
-  $("shrink-words").textContent = `Send it smaller: ${width} × ${height}, which is what ${edge} px need, instead of ${whole}`;
+  const fits = `${width} × ${height}, which is what ${edge} px need, instead of ${whole}`;
+  $("shrink-words").textContent = must ? `It is sent smaller, as the service reads ${MAX_PIXELS / 1e6} megapixels at most: ${fits}` : `Send it smaller: ${fits}`;
 }
 
 export function setUpShrinking() {
-  $("shrink").checked = device.get(KEPT) === "yes";
   $("shrink").addEventListener("change", () => (isWished() ? device.set(KEPT, "yes") : device.forget(KEPT)));
   onDraft((what) => (what === "content" || what === "settings") && draw());
   draw();

@@ -29,12 +29,19 @@ export function curl({ origin, withKey, request, files }) {
     const name = nameOf(file).replace(/["\\]/g, "\\$&");
     return `  -F ${quoted(`${part}=@"${name}"`)}`;
   });
+  const images = pictures(request).map(([query, name]) => `  curl -sSf${key} "${origin}$job/image${query}" -o ${name}`);
   return `# submit, watch until it is done, fetch
-job=$(curl -sS -o /dev/null -w '%header{location}' ${quoted(`${origin}/v1/transfers`)}${key} \\
+answer=$(curl -sSi ${quoted(`${origin}/v1/transfers`)}${key} \\
   --form-string ${quoted(`request=${JSON.stringify(request)}`)} \\
 ${parts.join(" \\\n")})
-curl -sSN${key} "${origin}$job/events"
-${pictures(request).map(([query, name]) => `curl -sSf${key} "${origin}$job/image${query}" -o ${name}`).join("\n")}
+job=$(printf '%s\\n' "$answer" | tr -d '\\r' | sed -n 's/^[Ll]ocation: *//p')
+if [ -n "$job" ]; then
+  curl -sSN${key} "${origin}$job/events"
+${images.join("\n")}
+else
+  printf '%s\\n' "$answer" >&2
+  false
+fi
 `;
 }
 
@@ -47,16 +54,22 @@ import requests
 
 service = requests.Session()
 ${withKey ? 'service.headers["X-API-Key"] = "YOUR-KEY"\n' : ""}origin = ${literal(origin)}
+
+
+def checked(response):
+    if not response.ok:
+        raise SystemExit(response.text)
+    return response
+
+
 request = json.loads(${literal(JSON.stringify(request))})
 files = {
 ${parts.join("\n")}
 }
-response = service.post(f"{origin}/v1/transfers", data={"request": json.dumps(request)}, files=files)
-response.raise_for_status()
-job = response.json()
+job = checked(service.post(f"{origin}/v1/transfers", data={"request": json.dumps(request)}, files=files)).json()
 while job["status"] in ("queued", "running"):
     time.sleep(1)
-    job = service.get(origin + job["links"]["self"]).json()
+    job = checked(service.get(origin + job["links"]["self"])).json()
 if job["status"] != "succeeded":
     raise SystemExit(f"{job['status']}: {job['error']}")
 
@@ -66,7 +79,7 @@ ${pictures(request).map(([query, name]) => pythonSave(query, name)).join("\n")}
 
 function pythonSave(query, name) {
   const path = `origin + job["links"]["image"]${query && ` + ${literal(query)}`}`;
-  return `with open(${literal(name)}, "wb") as file:\n    file.write(service.get(${path}).content)`;
+  return `with open(${literal(name)}, "wb") as file:\n    file.write(checked(service.get(${path})).content)`;
 }
 
 export function javascript({ origin, withKey, request, files }) {
@@ -79,21 +92,26 @@ import { readFile, writeFile } from "node:fs/promises";
 
 const origin = ${literal(origin)};
 const headers = ${key};
+
+async function call(path, options) {
+  const response = await fetch(origin + path, { headers, ...options });
+  if (!response.ok) throw new Error(await response.text());
+  return response;
+}
+
 const form = new FormData();
 form.append("request", JSON.stringify(${JSON.stringify(request)}));
 ${parts.join("\n")}
 
-const response = await fetch(origin + "/v1/transfers", { method: "POST", headers, body: form });
-let job = await response.json();
-if (!response.ok) throw new Error(job.detail);
+let job = await (await call("/v1/transfers", { method: "POST", body: form })).json();
 while (job.status === "queued" || job.status === "running") {
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  job = await (await fetch(origin + job.links.self, { headers })).json();
+  job = await (await call(job.links.self)).json();
 }
 if (job.status !== "succeeded") throw new Error(job.status + ": " + job.error?.detail);
 
 for (const [query, name] of ${JSON.stringify(pictures(request))}) {
-  const image = await fetch(origin + job.links.image + query, { headers });
+  const image = await call(job.links.image + query);
   await writeFile(name, Buffer.from(await image.arrayBuffer()));
 }
 `;

@@ -12,7 +12,8 @@ import { savedWords, shrunk } from "./shrink.js";
 import { uniqueName } from "./random.js";
 import { toRequest } from "./request.js";
 import { pictureCount, seriesOf, walkProblem } from "./series.js";
-import { PLACES } from "./where.js";
+import { wrongNumbers } from "./settings.js";
+import { checkFit, PLACES } from "./where.js";
 import { count } from "./words.js";
 
 const TOO_LARGE = 413;
@@ -55,7 +56,9 @@ async function missing() {
   if (!styled) showProblem($("styles"), "styles", "Pick at least one style");
   const lost = styled && seriesOf(draft) === "walk" && walkProblem(draft.mix);
   if (lost) showProblem($("look"), "variants", lost);
-  const lacks = !draft.content || !styled || lost;
+  const wrong = wrongNumbers();
+  for (const [name, words] of wrong) showProblem($("look"), name, words);
+  const lacks = !draft.content || !styled || lost || wrong.length > 0 || (await checkFit());
   if (lacks && !focusProblem()) $("add-style").focus();
   return lacks;
 }

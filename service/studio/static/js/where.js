@@ -29,6 +29,8 @@ export const PLACES = {
     name: "strength.png",
   },
 };
+let photograph = null; // the newest one's file
+let old = new Set(); // masks that were there before it
 const OF_STYLE = { hint: "Paint where this style goes. Styles without a mask go where the others leave room.", name: "where.png" };
 
 /** Which of the photograph's colours the mask of a style at a place of the mix has. */
@@ -98,18 +100,39 @@ function masks() {
   return [...places, ...draft.mix.flatMap(({ mask }, i) => (mask ? [[`styles.${i}`, mask]] : []))];
 }
 
-/** Says of masks that were painted over a photograph of another shape that they don't fit. */
-async function checkFit() {
+/** The places of masks that were painted over a photograph of another shape. */
+export async function misfits() {
   const { content } = draft;
-  if (!content) return;
-  for (const [loc, file] of masks()) {
-    const size = await sizeOf(file);
-    const ratio = size && (size.width / size.height) * (content.height / content.width);
-    const isStillThere = masks().some(([place, mask]) => place === loc && mask === file); // the draft may be another by now
-    if (draft.content !== content || !ratio || !isStillThere) continue;
+  if (!content) return [];
+  const found = await Promise.all(
+    masks().map(async ([loc, file]) => {
+      const size = await sizeOf(file);
+      const ratio = size && (size.width / size.height) * (content.height / content.width);
+      return ratio && Math.abs(ratio - 1) > ASPECT && [loc, file];
+    }),
+  );
+  const isStillThere = ([loc, file]) => masks().some(([place, mask]) => place === loc && mask === file); // the draft may be another by now
+  return draft.content === content ? found.filter(Boolean).filter(isStillThere).map(([loc]) => loc) : [];
+}
+
+/** Says of masks that were painted over a photograph of another shape that they don't fit. Resolves with whether there are some. */
+export async function checkFit() {
+  const wrong = await misfits();
+  for (const [loc] of masks()) {
     clearProblemOf(document, loc);
-    if (Math.abs(ratio - 1) > ASPECT) showProblem(document, loc, "Its mask was painted over a photograph of another shape: change it, or take it out");
+    if (wrong.includes(loc)) showProblem(document, loc, "Its mask was painted over a photograph of another shape: change it, or take it out");
   }
+  return wrong.length > 0;
+}
+
+/** Says that there are masks which were painted over the photograph before this one. */
+function tellOfOld() {
+  const { content } = draft;
+  if (content && content.file !== photograph) {
+    if (photograph) old = new Set(masks().map(([, file]) => file));
+    photograph = content.file;
+  }
+  show($("old-masks"), masks().some(([, file]) => old.has(file)));
 }
 
 export function setUpWhere() {
@@ -117,6 +140,7 @@ export function setUpWhere() {
   onDraft((what) => {
     if (what === "extras" || what === "content") draw();
     if (what === "content") checkFit();
+    tellOfOld();
   });
   draw();
 }

@@ -87,6 +87,7 @@ function labelOf(names, options) {
 }
 
 function wordsOf(name, value) {
+  if (name === "strength") return `strength ${percent(value)}`;
   return `${optionName(name)} ${typeof value === "number" ? number(value) : plain(value)}`;
 }
 
@@ -110,7 +111,7 @@ export function took({ status, started_at: started, timings: { queued_s: queued,
 /** Media types of pictures as people call them: "PNG, JPEG or BMP". */
 export function formatsOf(types) {
   const names = types.map((type) => type.split("/")[1].toUpperCase().replace("WEBP", "WebP"));
-  return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} or ${names.at(-1)}` : names[0];
 }
 
 export const STATUS = {

@@ -1,0 +1,31 @@
+"""Shared presets, which all tenants use: what a caller may do with them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from service.api.auth import caller
+from service.api.context import context
+from service.errors import FieldError, MissingScope, NotFound
+from service.storage.schema import DEFAULT_TENANT
+from service.tenants.scopes import ADMIN
+
+WORDS = f"takes a key of the tenant {DEFAULT_TENANT} with the scope {ADMIN}"
+
+
+def check_sharing(shared: bool | None) -> None:
+    """Raise MissingScope where a preset is to be shared by a caller who may not do that."""
+    if shared and not caller().is_operator:
+        raise MissingScope(f"shared: {WORDS}", [FieldError("shared", WORDS)])
+
+
+def check_change(name: str) -> None:
+    """Raise MissingScope where a preset is shared and the caller may not change what all tenants use.
+
+    Where no key is asked for, anybody may.
+    """
+    if caller().is_operator or not context().asks_for_key():
+        return
+    with suppress(NotFound):
+        if context().presets.own(name).shared:
+            raise MissingScope(f"to change {name!r}, which all tenants use, {WORDS}")

@@ -1,0 +1,76 @@
+"""Request bodies about keys and tenants."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from service.api.schemas.bodies import WholeBody
+from service.api.schemas.invalid import invalid
+from service.storage.schema import DEFAULT_TENANT
+from service.tenants.keys import KEY_NAME
+from service.tenants.tenants import NAME
+
+MAX_GRACE_S = 30 * 86_400.0
+
+Scope = Literal["read", "run", "presets", "admin"]
+
+
+class KeyBody(WholeBody):
+    """A new key."""
+
+    example = '{"name": "laptop", "scopes": ["read", "run"]}'
+
+    tenant: str | None = Field(
+        None,
+        pattern=NAME,
+        description="The tenant that it is for; without it the maker's own.",
+        examples=[DEFAULT_TENANT],
+    )
+    name: str = Field(
+        pattern=KEY_NAME, description="What people know it by: 1 to 64 printable characters.", examples=["laptop"]
+    )
+    scopes: list[Scope] = Field(
+        min_length=1, max_length=4, description="What it may do; none includes another.", examples=[["read", "run"]]
+    )
+    expires_at: str | None = Field(
+        None,
+        max_length=64,
+        description="When it ends (ISO 8601 with a time zone); without it never.",
+        examples=["2099-12-31T00:00:00Z"],
+    )
+
+    @field_validator("expires_at")
+    @classmethod
+    def _is_to_come(cls, text: str | None) -> str | None:
+        if text is not None and seconds_until(text) <= 0:
+            raise invalid("must be a time that is still to come")
+        return text
+
+
+class RotateBody(WholeBody):
+    """How long the former key still counts."""
+
+    example = '{"grace_s": 3600}'
+
+    grace_s: float = Field(
+        0.0, ge=0, le=MAX_GRACE_S, description="Seconds for which the former key still counts.", examples=[3600.0]
+    )
+
+
+class TenantBody(WholeBody):
+    """A new tenant."""
+
+    example = '{"name": "acme"}'
+
+    name: str = Field(pattern=NAME, description="Its name, which no other tenant has.", examples=["acme"])
+
+
+def seconds_until(text: str) -> float:
+    """Return the seconds until a time as in 2099-12-31T00:00:00Z. Raises PydanticCustomError for other texts."""
+    try:
+        return (datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError, TypeError):  # TypeError: it has no time zone
+        raise invalid("must be a time with its zone, as in 2099-12-31T00:00:00Z") from None

@@ -1,0 +1,63 @@
+"""Response bodies about keys and tenants."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from service.api.schemas.key_bodies import Scope
+from service.api.schemas.parameters import ID
+from service.api.schemas.responses import DATE_TIME, TIME, described
+
+KEYS_NEXT = "WzE3NjQyMDAwMDAuMCwiMGQyZiJd"
+
+
+class KeyOut(BaseModel):
+    """A key, without the key itself."""
+
+    id: str = described("Its id.", ID)
+    tenant: str = described("Whose it is.", "acme")
+    name: str = described("What people know it by.", "laptop")
+    scopes: list[Scope] = described("What it may do.", ["read", "run"])
+    created_at: str = described("When it was made (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
+    last_used_at: str | None = described("When it was last used, about a minute exact.", TIME, None)
+    expires_at: str | None = described("When it ends; null for never.", TIME, None)
+    revoked_at: str | None = described("When it was ended; null unless it was.", TIME, None)
+    links: dict[str, str] = described("Its path.", {"self": f"/v1/keys/{ID}"})
+
+
+class NewKeyOut(KeyOut):
+    """A key that was just made."""
+
+    key: str = described("The key. It can't be had again.", "nst_HXi0O9vXqF0d8Bb1cQ2Kr3ZtYwLmNpEsVuAgJhTfD4o")
+
+
+class KeyPage(BaseModel):
+    """Some of the keys, oldest first."""
+
+    items: list[KeyOut] = described("The keys.", [])
+    next: str | None = described("The next page's `cursor`; null on the last page.", KEYS_NEXT)
+
+
+class TenantOut(BaseModel):
+    """A tenant."""
+
+    name: str = described("Its name.", "acme")
+    created_at: str = described("When it was made (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
+    links: dict[str, str] = described("Its path.", {"self": "/v1/tenants/acme"})
+
+
+class TenantPage(BaseModel):
+    """Some of the tenants, in the order of their names."""
+
+    items: list[TenantOut] = described("The tenants.", [])
+    next: str | None = described("The next page's `cursor`; null on the last page.", "WyJoYXJib3VyIl0")
+
+
+class RemovedOut(BaseModel):
+    """What was removed of a tenant."""
+
+    removed: dict[str, int] = described(
+        "How many of each kind.",
+        {"keys": 2, "jobs": 31, "grams": 12, "presets": 4, "versions": 9, "painters": 1, "webhooks": 3},
+    )
+    complete: bool = described("Whether that is all.", True)

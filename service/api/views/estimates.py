@@ -1,0 +1,46 @@
+"""/v1/estimates: what a transfer would cost, and when its turn would come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.api.auth import owner
+from service.api.context import context
+from service.api.description.openapi import operation_id
+from service.api.intake.intake import checked
+from service.api.schemas.requests import TransferBody
+from service.api.schemas.responses import EstimateOut, Problem
+from service.jobs.cost import planned_cost
+from service.jobs.memory_check import memory_of
+from service.jobs.queue import new_id
+
+blueprint = APIBlueprint(
+    "estimates",
+    __name__,
+    operation_id_callback=operation_id,
+    url_prefix="/v1/estimates",
+    abp_tags=[Tag(name="estimates", description="What a transfer would take.")],
+    abp_responses={"422": Problem},
+)
+
+ANSWERS: dict[Any, Any] = {"200": EstimateOut} | dict.fromkeys(("400", "413", "503"), Problem)
+
+
+@blueprint.post("", responses=ANSWERS)
+def estimate_transfer(body: TransferBody) -> dict[str, Any]:
+    """Estimate a transfer
+
+    The body is that of a transfer, and is checked as one. Nothing is stored or queued. The answer has the transfer's
+    cost, memory and seconds, and its place among the jobs that wait.
+    """
+    request, _ = checked(new_id(), body, context())
+    cost = planned_cost(request)
+    seconds, place = context().line.estimate(owner(), body.priority, request.lane, cost)
+    return {
+        "cost": round(cost, 3),
+        "seconds": None if seconds is None else round(seconds, 2),
+        "memory_bytes": memory_of(request, context().registry.capacities()),
+        "queue": place.to_json(),
+    }

@@ -1,0 +1,91 @@
+"""/v1/keys: the API keys of a tenant, or of all for an admin of the default one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.api.auth import caller
+from service.api.context import context
+from service.api.description.openapi import operation_id
+from service.api.http.paging import from_cursor, to_cursor
+from service.api.schemas.key_bodies import KeyBody, RotateBody, seconds_until
+from service.api.schemas.key_responses import KeyOut, KeyPage, NewKeyOut
+from service.api.schemas.parameters import KeyPath, KeysQuery
+from service.api.schemas.resources import key_resource
+from service.api.schemas.responses import Problem
+from service.tenants.keys import Keys, NewKey
+from service.tenants.scopes import check
+
+blueprint = APIBlueprint(
+    "keys",
+    __name__,
+    operation_id_callback=operation_id,
+    url_prefix="/v1/keys",
+    abp_tags=[Tag(name="keys", description="API keys.")],
+    abp_responses={"403": Problem, "422": Problem},
+)
+
+NEW: dict[Any, Any] = {"201": NewKeyOut, "400": Problem}
+
+New = tuple[dict[str, Any], int, dict[str, str]]
+
+
+@blueprint.post("", responses=NEW)
+def create_key(body: KeyBody) -> New:
+    """Make a key
+
+    The answer has the key, this once. A key gives only scopes that it has itself.
+    """
+    lifetime = None if body.expires_at is None else seconds_until(body.expires_at)
+    tenant = body.tenant or caller().tenant
+    return _new(_keys().add(caller().maker(), tenant, body.name, check(body.scopes), lifetime))
+
+
+@blueprint.get("", responses={"200": KeyPage})
+def list_keys(query: KeysQuery) -> dict[str, Any]:
+    """List keys, oldest first
+
+    Also those that have ended, for 30 days.
+    """
+    after = from_cursor(query.cursor, float, str) if query.cursor else (0.0, "")
+    rows = _keys().page(caller().maker(), query.tenant, after, query.limit + 1)
+    more, rows = len(rows) > query.limit, rows[: query.limit]
+    cursor = to_cursor(rows[-1].created_at, rows[-1].id) if more else None
+    return {"items": [key_resource(row) for row in rows], "next": cursor}
+
+
+@blueprint.get("/<id>", responses={"200": KeyOut, "404": Problem})
+def get_key(path: KeyPath) -> dict[str, Any]:
+    """Show a key, without the key itself"""
+    return key_resource(_keys().get(caller().maker(), path.id))
+
+
+@blueprint.delete("/<id>", responses={"204": None, "404": Problem})
+def revoke_key(path: KeyPath) -> tuple[str, int]:
+    """End a key
+
+    Within five seconds no web process accepts it. It is no error if it has ended.
+    """
+    _keys().revoke(caller().maker(), path.id)
+    return "", 204
+
+
+@blueprint.post("/<id>/rotate", responses=NEW | {"404": Problem})
+def rotate_key(path: KeyPath, body: RotateBody) -> New:
+    """Replace a key
+
+    The new key has its name, scopes and end. With `grace_s` both count for so long.
+    """
+    return _new(_keys().rotate(caller().maker(), path.id, body.grace_s))
+
+
+def _keys() -> Keys:
+    return Keys(context().database)
+
+
+def _new(key: NewKey) -> New:
+    location = {"Location": url_for("keys.get_key", id=key.row.id), "Cache-Control": "no-store"}
+    return key_resource(key.row) | {"key": key.text}, 201, location

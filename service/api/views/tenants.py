@@ -1,0 +1,93 @@
+"""/v1/tenants: whose presets, jobs and keys there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.api.auth import caller
+from service.api.context import context
+from service.api.description.openapi import operation_id
+from service.api.http.paging import from_cursor, to_cursor
+from service.api.schemas.key_bodies import TenantBody
+from service.api.schemas.key_responses import RemovedOut, TenantOut, TenantPage
+from service.api.schemas.parameters import PageQuery, TenantPath
+from service.api.schemas.resources import tenant_resource
+from service.api.schemas.responses import Problem
+from service.errors import MissingScope, NotFound
+from service.storage.schema import DEFAULT_TENANT
+from service.tenants.removal import remove_tenant
+from service.tenants.scopes import ADMIN
+from service.tenants.tenants import Tenants
+
+REMOVE_S = 20.0  # seconds that a request removes; the next one goes on
+
+blueprint = APIBlueprint(
+    "tenants",
+    __name__,
+    operation_id_callback=operation_id,
+    url_prefix="/v1/tenants",
+    abp_tags=[Tag(name="tenants", description="Tenants, which don't see each other's things.")],
+    abp_responses={"403": Problem, "422": Problem},
+)
+
+NEW: dict[Any, Any] = {"201": TenantOut, "400": Problem, "409": Problem}
+REMOVED: dict[Any, Any] = {"200": RemovedOut, "202": RemovedOut, "404": Problem}
+
+
+@blueprint.post("", responses=NEW)
+def create_tenant(body: TenantBody) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a tenant
+
+    It has no keys yet. 409 if there is one of that name, or one was removed in the last 90 seconds.
+    """
+    _check_operator()
+    row = Tenants(context().database).add(body.name)
+    return tenant_resource(row), 201, {"Location": url_for("tenants.get_tenant", name=row.name)}
+
+
+@blueprint.get("", responses={"200": TenantPage})
+def list_tenants(query: PageQuery) -> dict[str, Any]:
+    """List tenants, in the order of their names
+
+    A key of another tenant than the default one lists its own alone.
+    """
+    if not caller().is_operator:
+        return {"items": [tenant_resource(Tenants(context().database).get(caller().tenant))], "next": None}
+    (after,) = from_cursor(query.cursor, str) if query.cursor else ("",)
+    rows = Tenants(context().database).page(after, query.limit + 1)
+    more, rows = len(rows) > query.limit, rows[: query.limit]
+    return {"items": [tenant_resource(row) for row in rows], "next": to_cursor(rows[-1].name) if more else None}
+
+
+@blueprint.get("/<name>", responses={"200": TenantOut, "404": Problem})
+def get_tenant(path: TenantPath) -> dict[str, Any]:
+    """Show a tenant"""
+    _check_visible(path.name)
+    return tenant_resource(Tenants(context().database).get(path.name))
+
+
+@blueprint.delete("/<name>", responses=REMOVED)
+def delete_tenant(path: TenantPath) -> tuple[dict[str, Any], int]:
+    """Remove a tenant with all that is its own
+
+    Its keys end, its jobs are canceled, and its rows and files are removed. `removed` counts them. 202 if more is
+    left after 20 seconds: the same request goes on, and so does the service by itself within an hour.
+    """
+    _check_visible(path.name)
+    _check_operator()
+    found = remove_tenant(context().database, context().blobs, path.name, REMOVE_S)
+    return {"removed": found.counts, "complete": found.complete}, 200 if found.complete else 202
+
+
+def _check_visible(name: str) -> None:
+    """Raise NotFound for a tenant that the caller doesn't see."""
+    if not caller().is_operator and name != caller().tenant:
+        raise NotFound(f"there is no tenant {name!r}")
+
+
+def _check_operator() -> None:
+    if not caller().is_operator:
+        raise MissingScope(f"this takes a key of the tenant {DEFAULT_TENANT} with the scope {ADMIN}")

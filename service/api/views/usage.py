@@ -1,0 +1,44 @@
+"""/v1/usage: what the jobs of some days have cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask_openapi3 import APIBlueprint, Tag
+
+from service.api.auth import caller
+from service.api.context import context
+from service.api.description.openapi import operation_id
+from service.api.schemas.parameters import UsageQuery
+from service.api.schemas.responses import Problem, UsageReportOut
+from service.errors import InvalidInput
+from service.jobs.ledger import totals
+
+MOST_DAYS = 366
+
+blueprint = APIBlueprint(
+    "usage",
+    __name__,
+    operation_id_callback=operation_id,
+    url_prefix="/v1/usage",
+    abp_tags=[Tag(name="usage", description="What jobs have cost.")],
+    abp_responses={"422": Problem},
+)
+
+
+@blueprint.get("", responses={"200": UsageReportOut})
+def get_usage(query: UsageQuery) -> dict[str, Any]:
+    """Sum what ended jobs have cost
+
+    Of the caller's tenant; for a key of the default tenant with the scope `admin`, of each tenant. Days count in UTC,
+    the first and the last included; without them, the last 30 days. Jobs that were deleted count too.
+    """
+    last = query.last or datetime.now(UTC).date()
+    first = query.first or last - timedelta(days=29)
+    if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
+        raise InvalidInput.field("from", f"must be at most {MOST_DAYS - 1} days before `to`, and not after it")
+    tenant = None if caller().is_operator else caller().tenant
+    with context().database.reading() as session:
+        items = totals(session, tenant, first, last, by_day=query.by == "day")
+    return {"from": first.isoformat(), "to": last.isoformat(), "items": items}

@@ -1,0 +1,116 @@
+"""python -m service keys: the API keys in the database, also while the service runs."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+
+from service.config import Settings
+from service.errors import InvalidInput, Unavailable, shown
+from service.settings.values import duration
+from service.storage.database import Database
+from service.storage.schema import DEFAULT_TENANT, KeyRow
+from service.tenants import scopes as known
+from service.tenants.keys import KEY_NAME, OPERATOR, Keys, NewKey
+from service.tenants.tenants import is_name
+
+PAGE = 200
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    add = actions.add_parser("add", help="make a key; it is printed, this once")
+    add.add_argument("--tenant", default=DEFAULT_TENANT, help="whose key it is (default: %(default)s)")
+    add.add_argument("--name", default="key", help="what people know it by (default: %(default)s)")
+    scopes = ",".join(known.SCOPES)
+    add.add_argument("--scopes", default=scopes, help="what it may do, with commas (default: %(default)s)")
+    add.add_argument("--lifetime", metavar="TIME", help="when it ends, as in 90m, 12h, 30d (default: never)")
+    listing = actions.add_parser("list", help="list keys, without the keys themselves")
+    listing.add_argument("--tenant", help="only those of one tenant")
+    rotate = actions.add_parser("rotate", help="make a key like another one, which ends")
+    rotate.add_argument("id", help="of the key, as list shows it")
+    rotate.add_argument("--grace", metavar="TIME", help="for how long both count, as in 1h (default: not at all)")
+    revoke = actions.add_parser("revoke", help="end a key: within 5 seconds nothing accepts it")
+    revoke.add_argument("id", help="of the key, as list shows it")
+    remove = actions.add_parser("remove-all", help="remove all keys: after that none is asked for")
+    remove.add_argument("--yes", action="store_true", help="do it")
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = Settings.from_environment()
+    with closing(Database(settings.database)) as database:
+        keys = Keys(database)
+        if args.action == "add":
+            _print_new(_added(keys, args))
+        elif args.action == "list":
+            _print_list(_all(keys, args.tenant))
+        elif args.action == "rotate":
+            _print_new(keys.rotate(OPERATOR, args.id, _seconds("grace", args.grace) or 0.0))
+        elif args.action == "revoke":
+            _say(f"the key {keys.revoke(OPERATOR, args.id).id} has ended")
+        else:
+            _remove_all(keys, yes=args.yes)
+    return 0
+
+
+def _added(keys: Keys, args: argparse.Namespace) -> NewKey:
+    if not re.fullmatch(KEY_NAME, args.name):
+        raise InvalidInput.field("name", "must be 1 to 64 printable characters")
+    if not is_name(args.tenant):
+        raise InvalidInput.field("tenant", f"there is no tenant {shown(args.tenant)}")
+    try:
+        scopes = known.check(word.strip() for word in args.scopes.split(","))
+    except ValueError as error:
+        raise InvalidInput.field("scopes", str(error)) from error
+    return keys.add(OPERATOR, args.tenant, args.name, scopes, _seconds("lifetime", args.lifetime))
+
+
+def _seconds(name: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        seconds = duration(text)
+    except ValueError as error:
+        raise InvalidInput.field(name, str(error)) from error
+    if seconds <= 0:
+        raise InvalidInput.field(name, "must be more than 0")
+    return seconds
+
+
+def _print_new(key: NewKey) -> None:
+    """Print the key alone on standard output, so that a script can keep it, and words about it beside it."""
+    row = key.row
+    print(key.text)
+    _say(f"key {row.id} of the tenant {row.tenant}: {row.name}, scopes {row.scopes}; it isn't shown again")
+
+
+def _all(keys: Keys, tenant: str | None) -> Iterable[KeyRow]:
+    after = (0.0, "")
+    while rows := keys.page(OPERATOR, tenant, after, PAGE):
+        yield from rows
+        after = rows[-1].created_at, rows[-1].id
+
+
+def _print_list(rows: Iterable[KeyRow]) -> None:
+    for row in rows:
+        ends = f"ended {_day(row.revoked_at)}" if row.revoked_at else f"ends {_day(row.expires_at)}"
+        facts = (row.id, row.tenant, row.name, row.scopes.replace(" ", ","), f"made {_day(row.created_at)}")
+        print("\t".join((*facts, f"used {_day(row.last_used_at)}", ends)))
+
+
+def _day(seconds: float | None) -> str:
+    return "never" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="minutes")
+
+
+def _remove_all(keys: Keys, *, yes: bool) -> None:
+    if not yes:
+        raise Unavailable("without keys /v1 asks for none, and whoever reaches the service may use it: --yes does it")
+    _say(f"{keys.remove_all()} keys were removed; keys of NST_API_KEYS count as before")
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)

@@ -1,0 +1,43 @@
+"""The ledger: what the ended jobs of each tenant have cost, by day. It outlives the jobs."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from service.storage.kinds import JUDGE
+from service.storage.records import JobUsage
+from service.storage.schema import JobRow, UsageRow
+
+SUMMED = ("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out")
+
+
+def enter(session: Session, row: JobRow) -> None:
+    """Add the cost of a job that ends to its tenant's day, in the transaction of its end.
+
+    A judging counts as part of the transfer that it judges.
+    """
+    used = row.usage or JobUsage()
+    day = datetime.fromtimestamp(row.finished_at or row.created_at, UTC).date().isoformat()
+    values = {"tenant": row.tenant, "day": day, "jobs": int(row.kind != JUDGE)} | used.to_json()
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(UsageRow).values(values)
+    more = {name: UsageRow.__table__.c[name] + insert.excluded[name] for name in SUMMED}
+    session.execute(insert.on_conflict_do_update(index_elements=("tenant", "day"), set_=more))
+
+
+def totals(session: Session, tenant: str | None, first: date, last: date, *, by_day: bool) -> list[dict[str, object]]:
+    """Return the sums of a tenant's ended jobs over some days, or of each tenant's where `tenant` is None.
+
+    The days count in UTC, `first` and `last` included. With `by_day` each day that has jobs has its own sums.
+    """
+    keys = [UsageRow.tenant, *([UsageRow.day] if by_day else [])]
+    sums = [func.sum(getattr(UsageRow, name)).label(name) for name in SUMMED]
+    days = UsageRow.day.between(first.isoformat(), last.isoformat())
+    query = select(*keys, *sums).where(days).group_by(*keys).order_by(*keys)
+    if tenant is not None:
+        query = query.where(UsageRow.tenant == tenant)
+    return [dict(row._mapping) for row in session.execute(query)]

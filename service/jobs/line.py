@@ -1,0 +1,214 @@
+"""The line of waiting jobs: each one's position, and the seconds until a worker takes it up.
+
+Workers claim jobs as service.jobs.turns says. The line is that order worked out in advance; the seconds follow from
+the jobs' costs and from how long jobs of known cost took here lately.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from service.jobs.registry import count_alive
+from service.jobs.turns import BEHIND
+from service.storage.database import Database, read_clock
+from service.storage.kinds import KINDS
+from service.storage.lanes import ENGINE, PAINT, Lane
+from service.storage.schema import CallerRow, JobRow
+from service.storage.typed_json import amount_in
+
+RECENT = 50  # ended jobs whose times give the speed
+LOOKED_AT = 500  # the last ended jobs, of all kinds, among which these are
+KNOWN_S = 5.0  # seconds for which a process keeps a speed
+SAME = 1e-6  # below this relative determinant all jobs cost the same
+LAST = 2**62  # number of a job that isn't submitted yet
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of a waiting job: 1 is next; and the seconds until its turn, None while no speed is known."""
+
+    position: int
+    eta_seconds: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The time that jobs take here: some seconds for each, and more for each megapixel-evaluation of their cost."""
+
+    job_s: float
+    cost_s: float
+
+    def seconds(self, cost: float) -> float:
+        return self.job_s + self.cost_s * cost
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job in the line, or one that might join it."""
+
+    id: str
+    owner: str
+    last_claim: int
+    cost: float
+    lane: str = ENGINE
+    priority: int = 0
+    number: int = LAST
+
+    @property
+    def turn(self) -> tuple[int, bool, int]:
+        """The order among the jobs of its caller, as in service.jobs.turns."""
+        return -self.priority, self.lane != PAINT, self.number
+
+
+Speeds = Mapping[str, Speed | None]
+"""The speed of each lane; None while no job of it has ended."""
+
+
+class Line:
+    """The line as callers see it. Learning and judging come behind all others, and aren't in it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._speeds: Speeds = {}
+        self._measured = -math.inf  # monotonic time
+
+    def places(self, rows: Iterable[JobRow]) -> dict[str, Place]:
+        """Return the places of those of these jobs that wait."""
+        wanted = {row.id: row for row in rows if row.status == "queued" and row.kind not in BEHIND}
+        if not wanted:
+            return {}
+        with self._database.reading() as session:
+            speeds, found = self._speeds_now(session), dict[str, Place]()
+            for lane in {row.lane for row in wanted.values()}:
+                found |= _places(session, lane, speeds, wanted)
+        return found
+
+    def estimate(self, owner: str, priority: int, lane: Lane, cost: float) -> tuple[float | None, Place]:
+        """Return the seconds that a job of this cost would take, and its place if it were submitted now."""
+        with self._database.reading() as session:
+            known = session.get(CallerRow, owner)
+            new = Waiting("", owner, known.last_claim if known else 0, cost, lane, priority)
+            speeds = self._speeds_now(session)
+            return _seconds(speeds, lane, cost), _places(session, lane, speeds, [""], new)[""]
+
+    def _speeds_now(self, session: Session) -> Speeds:
+        """Return the speeds, which are measured again after KNOWN_S: many callers may look at their jobs at once."""
+        if time.monotonic() > self._measured + KNOWN_S:
+            self._speeds = {lane: measured(session, lane) for lane in (ENGINE, PAINT)}
+            self._measured = time.monotonic()
+        return self._speeds
+
+
+def _seconds(speeds: Speeds, lane: str, cost: float) -> float | None:
+    speed = speeds[lane]
+    return speed.seconds(cost) if speed else None
+
+
+def _places(
+    session: Session, lane: str, speeds: Speeds, wanted: Collection[str], new: Waiting | None = None
+) -> dict[str, Place]:
+    """Return the places of the wanted jobs in the line of a lane; `new` waits there too.
+
+    Behind a job whose seconds aren't known, nobody's are.
+    """
+    lanes = _lanes_beside(session, lane)
+    waiting = [*_waiting(session, lanes), *([new] if new else [])]
+    free, places = _free_in(session, lanes, speeds), {}
+    for position, job in enumerate(in_turn(waiting), 1):
+        begins = heapq.heappop(free) if free else None
+        if job.id in wanted:
+            places[job.id] = Place(position, None if begins is None else round(begins, 1))
+        takes = _seconds(speeds, job.lane, job.cost)
+        if begins is not None and takes is not None:
+            heapq.heappush(free, begins + takes)
+        elif takes is None:
+            free = []
+    return places
+
+
+def in_turn(waiting: Iterable[Waiting]) -> Iterator[Waiting]:
+    """Yield jobs in the order in which workers will claim them: one of each caller, then the next of each."""
+    by_caller: dict[tuple[int, str], list[Waiting]] = defaultdict(list)
+    for job in waiting:
+        by_caller[job.last_claim, job.owner].append(job)
+    callers: list[Sequence[Waiting]] = [
+        sorted(jobs, key=lambda job: job.turn) for _, jobs in sorted(by_caller.items())
+    ]
+    for round_ in zip_longest(*callers):
+        yield from (job for job in round_ if job is not None)
+
+
+def _lanes_beside(session: Session, lane: str) -> tuple[str, ...]:
+    """Return the lanes whose jobs wait for the same workers: both where there is no painter worker."""
+    return (lane,) if count_alive(session, PAINT) else (ENGINE, PAINT)
+
+
+def _waiting(session: Session, lanes: Sequence[str]) -> list[Waiting]:
+    turn = (JobRow.lane, JobRow.priority, JobRow.number)
+    query = select(JobRow.id, JobRow.owner, func.coalesce(CallerRow.last_claim, 0), JobRow.cost, *turn)
+    query = query.outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(*_of(lanes, "queued"))
+    return [Waiting(*row) for row in session.execute(query)]
+
+
+def _free_in(session: Session, lanes: Sequence[str], speeds: Speeds) -> list[float]:
+    """Return the seconds, as a heap, after which each worker of these lanes is free; none where that isn't known."""
+    clock = read_clock(session)
+    left = [_left(row, speeds, clock) for row in session.scalars(select(JobRow).where(*_of(lanes, "running")))]
+    known = sorted(seconds for seconds in left if seconds is not None)
+    if len(known) < len(left) or not any(speeds[lane] for lane in lanes):
+        return []
+    workers = max(1, sum(count_alive(session, lane) for lane in (ENGINE, PAINT) if lane in lanes))
+    return [0.0] * (workers - len(known)) + known[:workers]
+
+
+def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
+    """Return the seconds that a running job still takes, as far as they are known."""
+    if row.progress and (eta := amount_in(vars(row.progress), "eta_seconds")) is not None:
+        return eta
+    takes = _seconds(speeds, row.lane, row.cost)
+    return None if takes is None else max(0.0, takes - (clock - (row.started_at or clock)))
+
+
+def _of(lanes: Sequence[str], status: str) -> list[ColumnElement[bool]]:
+    kinds = [kind for kind in KINDS if kind not in BEHIND]
+    return [JobRow.status == status, JobRow.lane.in_(lanes), JobRow.kind.in_(kinds)]
+
+
+def measured(session: Session, lane: str) -> Speed | None:
+    """Return the speed of jobs of a lane that ended well, among the last ones; None while there are none."""
+    last = select(JobRow.number).where(JobRow.finished_at.is_not(None)).order_by(JobRow.finished_at.desc())
+    took = (JobRow.finished_at - JobRow.started_at).label("took")
+    whole = (JobRow.status == "succeeded", JobRow.lane == lane, JobRow.cost > 0, JobRow.attempts <= 1, took > 0)
+    query = select(JobRow.cost, took).where(JobRow.number.in_(last.limit(LOOKED_AT)), *whole)
+    query = query.order_by(JobRow.finished_at.desc()).limit(RECENT)
+    return fitted([(cost, seconds) for cost, seconds in session.execute(query) if seconds])
+
+
+def fitted(jobs: Sequence[tuple[float, float]]) -> Speed | None:
+    """Return the speed that explains the costs and seconds of jobs best, by the squares of relative errors."""
+    uu = sum(1 / s**2 for _, s in jobs)
+    uv = sum(c / s**2 for c, s in jobs)
+    vv = sum((c / s) ** 2 for c, s in jobs)
+    u, v = sum(1 / s for _, s in jobs), sum(c / s for c, s in jobs)
+    if not jobs:
+        return None
+    determinant = uu * vv - uv**2
+    if determinant > SAME * uu * vv:
+        job_s, cost_s = (vv * u - uv * v) / determinant, (uu * v - uv * u) / determinant
+        if job_s >= 0 and cost_s >= 0:
+            return Speed(job_s, cost_s)
+        if cost_s < 0:
+            return Speed(u / uu, 0.0)
+    return Speed(0.0, v / vv)

@@ -1,0 +1,43 @@
+"""The meter of a job: what its attempts cost, for its caller and for operators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from service.jobs.cost import MEGAPIXEL
+from service.storage.records import JobUsage
+
+
+@dataclass
+class Meter:
+    """The cost of an attempt at a job so far.
+
+    Attributes:
+        before: the cost of the attempts before.
+        clock: a clock in seconds: of this process's CPU time, or of the time itself where a GPU computes.
+        evaluated: pixels times evaluations of this attempt.
+    """
+
+    before: JobUsage = JobUsage()
+    clock: Callable[[], float] = time.process_time
+    evaluated: int = 0
+    _begun: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begun = self.clock()
+
+    def usage(self) -> JobUsage:
+        """Return the cost of all attempts until now."""
+        return replace(
+            self.before,
+            megapixel_evaluations=round(self.before.megapixel_evaluations + self.evaluated / MEGAPIXEL, 6),
+            compute_s=round(self.before.compute_s + self.clock() - self._begun, 3),
+        )
+
+
+def meter_for(before: JobUsage | None, engine: dict[str, str] | None) -> Meter:
+    """Return the meter of a new attempt, by a worker of this engine."""
+    on_gpu = engine is not None and engine.get("device") == "cuda"
+    return Meter(before or JobUsage(), time.monotonic if on_gpu else time.process_time)

@@ -1,0 +1,31 @@
+"""Which tenant a row belongs to: the check before a row is added, and what a tenant can read."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from service.errors import Unauthorized
+from service.storage.schema import DEFAULT_TENANT, PresetRow, TenantRow
+
+
+def check_tenant(session: Session, name: str) -> None:
+    """Raise Unauthorized where a tenant is being removed, or is gone, so that nothing new is added to it.
+
+    The transaction must hold a lock that the removal takes first: `submit` of jobs, or `presets`.
+    """
+    if name == DEFAULT_TENANT:
+        return
+    row = session.get(TenantRow, name)
+    if row is None or row.removed_at is not None:
+        raise Unauthorized("the tenant of this key was removed")
+
+
+def can_read(tenant: str) -> ColumnElement[bool]:
+    """Return the condition that a tenant finds a preset under its name: its own, else a shared one."""
+    own = PresetRow.tenant == tenant
+    if tenant == DEFAULT_TENANT:
+        return own
+    mine = aliased(PresetRow)
+    hidden = select(mine.name).where(mine.tenant == tenant, mine.name == PresetRow.name).exists()
+    return or_(own, and_(PresetRow.tenant == DEFAULT_TENANT, PresetRow.shared, ~hidden))

@@ -1,0 +1,153 @@
+"""Former states of presets: what was replaced or deleted can be had back until its retention is over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Select, not_, select, true
+from sqlalchemy.orm import Session
+
+from service.errors import NotFound
+from service.storage.database import Database, advisory_lock, now, read_clock
+from service.storage.left import leave
+from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetState, PresetVersionRow
+from service.storage.tenancy import check_tenant
+from service.styles.preset_files import preset_folders
+from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
+
+LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
+KEPT = 50  # former states of a name that are kept at most
+STATE = tuple(PresetState.__annotations__)  # columns that both rows have
+
+Reason = Literal["replaced", "deleted"]
+
+
+def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
+    """Keep the state of a preset, in the transaction that replaces or deletes it."""
+    state = {column: getattr(row, column) for column in STATE}
+    clock = read_clock(session)
+    session.add(PresetVersionRow(tenant=row.tenant, name=row.name, ended_at=clock, reason=reason, **state))
+    session.flush()
+    for old in session.scalars(_newest_first(row.tenant, row.name).offset(KEPT)):
+        _let_go(session, old)
+
+
+def has_expired(retention_s: float) -> ColumnElement[bool]:
+    """Return the condition that a former state ended more than `retention_s` seconds ago."""
+    return PresetVersionRow.ended_at < now() - retention_s
+
+
+def is_kept(retention_s: float) -> ColumnElement[bool]:
+    """Return the condition that callers still see a former state."""
+    return true() if math.isinf(retention_s) else not_(has_expired(retention_s))
+
+
+def forget_expired(database: Database, retention_s: float) -> None:
+    """Remove the former states that ended more than `retention_s` seconds ago; their files may be swept up."""
+    expired = select(PresetVersionRow).where(has_expired(retention_s))
+    with database.reading() as session:
+        if session.scalar(expired.limit(1)) is None:
+            return
+    with database.writing() as session:
+        for row in session.scalars(expired.with_for_update(skip_locked=True)):
+            _let_go(session, row)
+
+
+class PresetVersions:
+    """The former states of a tenant's presets, each for `retention_s` seconds after it was replaced or deleted.
+
+    `cancel` ends the tasks of presets that are replaced or go.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        retention_s: float,
+        cancel: CancelJobs = cancel_none,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
+        self._database = database
+        self._retention_s = retention_s
+        self._cancel = cancel
+        self._tenant = tenant
+
+    def of(self, tenant: str) -> PresetVersions:
+        """Return the former states of another tenant's presets."""
+        return PresetVersions(self._database, self._retention_s, self._cancel, tenant)
+
+    def former(self, name: str) -> Sequence[PresetVersionRow]:
+        """Return the former states of a name, newest first. Raises NotFound if it has none and isn't a preset's."""
+        with self._database.reading() as session:
+            rows = session.scalars(self._newest_first(name).where(is_kept(self._retention_s))).all()
+            if not rows and session.get(PresetRow, (self._tenant, name)) is None:
+                raise NotFound(f"there is no style {name!r}")
+        return rows
+
+    def restore(self, name: str, version: str, *, may_share: bool) -> PresetRow:
+        """Make a former state the current one, which becomes a former one itself if there is one.
+
+        With `may_share`, a state that was shared is shared again.
+
+        Raises:
+            NotFound: there is no such state, or not any more.
+            Unauthorized: the tenant was removed meanwhile.
+        """
+        with self._database.writing() as session:
+            advisory_lock(session, LOCK)
+            check_tenant(session, self._tenant)
+            wanted = self._newest_first(name).where(PresetVersionRow.version == version, is_kept(self._retention_s))
+            former = session.scalar(wanted.with_for_update())
+            if former is None:
+                raise NotFound(f"the style {name!r} has no version {version!r} that is still kept")
+            row = self._locked(session, name)
+            if row is None:
+                row = PresetRow(tenant=self._tenant, name=name)
+            else:
+                keep_state(session, row, "replaced")
+                self._cancel(session, tasks_of(row))
+            for column in STATE:
+                setattr(row, column, getattr(former, column))
+            row.shared = former.shared and may_share
+            row.warm = row.learning = row.sample = None
+            session.add(row)
+            session.delete(former)
+        return row
+
+    def purge(self, name: str) -> list[str]:
+        """Remove a preset and its former states for good, and cancel its tasks.
+
+        Return the folders of their files. Raises NotFound.
+        """
+        with self._database.writing() as session:
+            advisory_lock(session, LOCK)
+            row = self._locked(session, name)
+            rows = [*([row] if row else []), *session.scalars(self._newest_first(name).with_for_update())]
+            if not rows:
+                raise NotFound(f"there is no style {name!r}")
+            if row is not None:
+                self._cancel(session, tasks_of(row))
+            for one in rows:
+                _let_go(session, one)
+            return [folder for one in rows for folder in preset_folders(one)]
+
+    def _locked(self, session: Session, name: str) -> PresetRow | None:
+        return session.get(PresetRow, (self._tenant, name), with_for_update=True)
+
+    def _newest_first(self, name: str) -> Select[PresetVersionRow]:
+        return _newest_first(self._tenant, name)
+
+
+def _newest_first(tenant: str, name: str) -> Select[PresetVersionRow]:
+    return (
+        select(PresetVersionRow)
+        .where(PresetVersionRow.tenant == tenant, PresetVersionRow.name == name)
+        .order_by(PresetVersionRow.ended_at.desc(), PresetVersionRow.version)
+    )
+
+
+def _let_go(session: Session, row: PresetRow | PresetVersionRow) -> None:
+    """Remove a state, and record that its files may be removed."""
+    leave(session, preset_folders(row))
+    session.delete(row)

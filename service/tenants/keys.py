@@ -1,0 +1,194 @@
+"""API keys: 256 random bits with a prefix. The database has their SHA-256 alone, so a key is shown once."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from service.errors import InvalidInput, MissingScope, NotFound
+from service.storage.database import Database, advisory_lock, now, read_clock
+from service.storage.schema import KeyRow, MarkRow, TenantRow
+from service.tenants import scopes as known
+from service.tenants.scopes import Scopes
+
+PREFIX = "nst_"
+KEY_NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,64}$"  # also refuses text that is no valid Unicode
+BITS = 256
+LOCK = "keys"
+VERSION = "keys"  # the mark whose value changes with every change of keys, and which no key's end removes
+MOST = 1000  # keys of a tenant, ended ones included
+KEPT_S = 30 * 86_400.0  # seconds for which an ended key is still listed
+TOUCH_S = 60.0  # seconds between two notes that a key was used
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made. `text` is the key itself, which can't be had again."""
+
+    row: KeyRow
+    text: str
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Who makes or changes keys.
+
+    Attributes:
+        tenant: the one whose keys it manages; None for all.
+        scopes: those it can give.
+    """
+
+    tenant: str | None = None
+    scopes: Scopes = known.ALL
+
+    def check_scopes(self, wanted: Collection[str]) -> None:
+        """Raise MissingScope for scopes that the maker lacks itself."""
+        if lacking := known.in_order(frozenset(wanted) - self.scopes):
+            raise MissingScope(f"a key can't give scopes that it lacks: {', '.join(lacking)}")
+
+
+OPERATOR = Maker()
+
+
+def digest_of(key: str) -> str:
+    """Return the SHA-256 of a key, in hexadecimal."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class Keys:
+    """The keys in the database. Every method raises DatabaseError if that fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, maker: Maker, tenant: str, name: str, scopes: Scopes, lifetime: float | None = None) -> NewKey:
+        """Make a key that ends after `lifetime` seconds, or never.
+
+        Raises:
+            InvalidInput: there is no such tenant, or it has too many keys.
+            MissingScope: the maker lacks one of the scopes.
+        """
+        maker.check_scopes(scopes)
+        with self._changing() as session:
+            _check_room(session, maker, tenant)
+            clock = read_clock(session)
+            ends = None if lifetime is None else clock + lifetime
+            return _new(session, KeyRow(tenant=tenant, name=name, scopes=known.to_text(scopes), expires_at=ends))
+
+    def page(self, maker: Maker, tenant: str | None, after: tuple[float, str], limit: int) -> list[KeyRow]:
+        """Return at most `limit` keys, oldest first, after the key of this time and id; with `tenant`, its own."""
+        place = or_(KeyRow.created_at > after[0], (KeyRow.created_at == after[0]) & (KeyRow.id > after[1]))
+        query = select(KeyRow).where(place).order_by(KeyRow.created_at, KeyRow.id).limit(limit)
+        for wanted in (tenant, maker.tenant):
+            if wanted is not None:
+                query = query.where(KeyRow.tenant == wanted)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def get(self, maker: Maker, id: str) -> KeyRow:
+        """Return a key. Raises NotFound."""
+        with self._database.reading() as session:
+            return _found(session, maker, id)
+
+    def revoke(self, maker: Maker, id: str) -> KeyRow:
+        """End a key now; one that has ended stays as it is. Raises NotFound."""
+        with self._changing() as session:
+            row = _found(session, maker, id)
+            row.revoked_at = row.revoked_at or read_clock(session)
+            return row
+
+    def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
+        """Make a key like another one, with its name, scopes and end. The other one ends after `grace_s` seconds.
+
+        Raises:
+            NotFound: there is no such key, or it has ended.
+            MissingScope: the maker lacks one of its scopes.
+        """
+        with self._changing() as session:
+            row, clock = _found(session, maker, id), read_clock(session)
+            if not is_live(row, clock):
+                raise NotFound(f"the key {id!r} has ended: make a new one")
+            maker.check_scopes(known.from_text(row.scopes))
+            _check_room(session, maker, row.tenant)
+            new = KeyRow(tenant=row.tenant, name=row.name, scopes=row.scopes, expires_at=row.expires_at)
+            if grace_s > 0:
+                row.expires_at = min(row.expires_at or clock + grace_s, clock + grace_s)
+            else:
+                row.revoked_at = clock
+            return _new(session, new)
+
+    def touch(self, ids: Collection[str]) -> None:
+        """Note that keys were used."""
+        was_noted = KeyRow.last_used_at > now() - TOUCH_S / 2
+        with self._database.writing() as session:
+            used = update(KeyRow).where(KeyRow.id.in_(ids), or_(KeyRow.last_used_at.is_(None), ~was_noted))
+            session.execute(used.values(last_used_at=now()))
+
+    def remove_all(self) -> int:
+        """Remove all keys, so that none is asked for but those of the settings; return how many there were."""
+        with self._database.writing() as session:
+            advisory_lock(session, LOCK)
+            count = session.scalar(select(func.count()).select_from(KeyRow)) or 0
+            session.execute(delete(KeyRow))
+            session.execute(delete(MarkRow).where(MarkRow.name == VERSION))
+        return count
+
+    @contextmanager
+    def _changing(self) -> Iterator[Session]:
+        """Begin a transaction that changes keys: all web processes read them again after it."""
+        with self._database.writing() as session:
+            advisory_lock(session, LOCK)
+            yield session
+            change_version(session)
+
+
+def change_version(session: Session) -> None:
+    """Have all web processes read the keys again after this transaction."""
+    session.merge(MarkRow(name=VERSION, made_at=read_clock(session), value=uuid.uuid4().hex))
+
+
+def is_live(row: KeyRow, clock: float) -> bool:
+    """Return whether a key counts at this time."""
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock)
+
+
+def ask_for_keys(session: Session) -> bool:
+    """Return whether the database has had a key, so that /v1 asks for one."""
+    return session.get(MarkRow, VERSION) is not None
+
+
+def forget_ended(session: Session) -> None:
+    """Remove the rows of keys that ended KEPT_S ago."""
+    session.execute(delete(KeyRow).where(func.coalesce(KeyRow.revoked_at, KeyRow.expires_at) < now() - KEPT_S))
+
+
+def _found(session: Session, maker: Maker, id: str) -> KeyRow:
+    row = session.get(KeyRow, id)
+    if row is None or maker.tenant not in (None, row.tenant):
+        raise NotFound(f"there is no key {id!r}")
+    return row
+
+
+def _check_room(session: Session, maker: Maker, tenant: str) -> None:
+    """Raise InvalidInput where the tenant can't get another key; one of others doesn't exist for the maker."""
+    row = session.get(TenantRow, tenant)
+    if row is None or row.removed_at is not None or maker.tenant not in (None, tenant):
+        raise InvalidInput.field("tenant", f"there is no tenant {tenant!r}")
+    if (session.scalar(select(func.count()).where(KeyRow.tenant == tenant)) or 0) >= MOST:
+        days = KEPT_S / 86_400
+        raise InvalidInput.field("tenant", f"has {MOST} keys; those that ended are forgotten after {days:g} days")
+
+
+def _new(session: Session, row: KeyRow) -> NewKey:
+    """Give a row its key, and add it."""
+    text = PREFIX + secrets.token_urlsafe(BITS // 8)
+    row.id, row.digest, row.created_at = uuid.uuid4().hex, digest_of(text), read_clock(session)
+    session.add(row)
+    return NewKey(row, text)

@@ -1,0 +1,164 @@
+"""The keys that a web process knows: read from the database every two seconds, and not for each request."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from service.errors import DatabaseError, Unavailable
+from service.storage.database import Database, now
+from service.storage.schema import KeyRow, MarkRow
+from service.telemetry.complaints import Complaint
+from service.tenants.keys import TOUCH_S, VERSION, Keys, digest_of
+from service.tenants.scopes import Scopes, from_text
+
+logger = logging.getLogger(__name__)
+
+FRESH_S = 2.0  # seconds for which what was read isn't read again
+LATE_S = 4.0  # seconds after which a request waits until it is read
+TOLERATED_S = 60.0  # seconds for which it counts while the database fails
+RETRY_S = 1.0  # seconds before the next try after that
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key that counts until `expires_at`, in seconds since 1970."""
+
+    id: str
+    tenant: str
+    scopes: Scopes
+    digest: str
+    expires_at: float | None
+
+
+@dataclass(frozen=True)
+class _State:
+    """What was read: the keys by their digests, and their version; None where there was never a key."""
+
+    version: str | None
+    keys: Mapping[str, KnownKey]
+    read_at: float  # monotonic
+
+
+class KnownKeys:
+    """The live keys, as this process knows them. What is changed counts LATE_S later at the latest.
+
+    While the database fails, what was read last counts for TOLERATED_S. Before anything was read, nobody is let in.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._state: _State | None = None
+        self._tried_at = -RETRY_S
+        self._reading = threading.Lock()
+        self._complaint = Complaint(logger)
+        self._uses = _Uses(Keys(database))
+
+    def are_asked_for(self) -> bool:
+        """Return whether there are keys in the database, or have been. Raises Unavailable if nothing is known."""
+        return self._newest().version is not None
+
+    def find(self, text: str) -> KnownKey | None:
+        """Return the key with this text if it counts now, and note its use. Raises Unavailable as above."""
+        digest = digest_of(text)
+        key = self._newest().keys.get(digest)
+        if key is None or not hmac.compare_digest(key.digest, digest) or not _counts(key):
+            return None
+        self._uses.note(key.id)
+        return key
+
+    def still_count(self, key: KnownKey | None) -> bool:
+        """Return whether a key that was found counts still, or without one whether none is asked for."""
+        try:
+            state = self._newest()
+        except Unavailable:
+            return False
+        return state.version is None if key is None else _counts(key) and state.keys.get(key.digest) == key
+
+    def _newest(self) -> _State:
+        state = self._state
+        age = _age(state)
+        if state is not None and age < FRESH_S:
+            return state
+        if self._reading.acquire(blocking=age > LATE_S):
+            try:
+                self._read_if_due()
+            finally:
+                self._reading.release()
+        state = self._state
+        if state is None or _age(state) > TOLERATED_S:
+            raise Unavailable("the database fails, so no key can be checked", retry_after=RETRY_S)
+        return state
+
+    def _read_if_due(self) -> None:
+        begun = time.monotonic()
+        if _age(self._state) < FRESH_S or begun < self._tried_at + RETRY_S:  # another thread has just read, or tried
+            return
+        try:
+            self._state = self._read(begun)
+        except DatabaseError as error:
+            self._tried_at = time.monotonic()
+            self._complaint.say(
+                "keys can't be read, those known before count for %g s: %s", TOLERATED_S, error.detail
+            )
+
+    def _read(self, begun: float) -> _State:
+        with self._database.reading() as session:
+            mark = session.get(MarkRow, VERSION)
+            version = mark.value if mark else None
+            if self._state is not None and self._state.version == version:
+                return _State(version, self._state.keys, begun)
+            ends = (KeyRow.revoked_at.is_(None), (KeyRow.expires_at.is_(None)) | (KeyRow.expires_at > now()))
+            rows = session.scalars(select(KeyRow).where(*ends)).all()
+        found = (KnownKey(row.id, row.tenant, from_text(row.scopes), row.digest, row.expires_at) for row in rows)
+        return _State(version, {key.digest: key for key in found}, begun)
+
+
+class _Uses:
+    """Notes of when keys were used, written in the background at most once in TOUCH_S for each key."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._noted: dict[str, float] = {}  # key -> monotonic time
+        self._waiting: set[str] = set()
+        self._is_writing = False
+        self._complaint = Complaint(logger)
+
+    def note(self, id: str) -> None:
+        clock = time.monotonic()
+        if clock < self._noted.get(id, -TOUCH_S) + TOUCH_S:
+            return
+        with self._lock:
+            self._noted[id] = clock
+            self._waiting.add(id)
+            if self._is_writing:
+                return
+            self._is_writing = True
+        threading.Thread(target=self._write, name="key uses", daemon=True).start()
+
+    def _write(self) -> None:
+        while True:
+            with self._lock:
+                ids, self._waiting = self._waiting, set()
+                if not ids:
+                    self._is_writing = False
+                    return
+            try:
+                self._keys.touch(ids)
+            except DatabaseError as error:  # the next use is noted
+                self._complaint.say("the use of keys could not be noted: %s", error.detail)
+
+
+def _counts(key: KnownKey) -> bool:
+    return key.expires_at is None or key.expires_at > time.time()
+
+
+def _age(state: _State | None) -> float:
+    return float("inf") if state is None else time.monotonic() - state.read_at

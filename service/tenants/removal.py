@@ -1,0 +1,198 @@
+"""The removal of a tenant: all of its rows and files, some at a time, so that others can work meanwhile.
+
+First the tenant is marked and its keys are removed, so that nothing new comes. A removal that was interrupted goes on
+when it is asked for again, or with the next sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from sqlalchemy import delete, select
+
+from service.errors import Forbidden, NotFound
+from service.jobs import queue, request
+from service.machine.bells import ROWS, ring
+from service.storage.blobs import Blobs
+from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.left import leave
+from service.storage.schema import (
+    DEFAULT_TENANT,
+    ENDED,
+    CallerRow,
+    DeliveryRow,
+    JobRow,
+    KeyRow,
+    PresetRow,
+    PresetVersionRow,
+    TenantRow,
+    UsageRow,
+)
+from service.storage.unsaved import remove_unsaved
+from service.styles import gram_keys, preset_versions
+from service.styles.preset_files import preset_folders
+from service.tenants import keys, tenants
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200  # jobs or presets of a transaction
+STATES = (PresetRow, PresetVersionRow)  # a preset that is deleted moves from the first table to the second
+
+State = TypeVar("State", PresetRow, PresetVersionRow)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed, by kind; `complete` unless time was up."""
+
+    counts: dict[str, int]
+    complete: bool
+
+
+def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = math.inf) -> Removed:
+    """Remove a tenant with all that is its own, as far as `seconds` suffice; to ask again goes on.
+
+    Raises:
+        NotFound: there is no such tenant, and nothing is left of one.
+        Forbidden: it is the default tenant.
+        StorageError
+    """
+    if name == DEFAULT_TENANT:
+        raise Forbidden(f"the tenant {name!r} can't be removed: it has the presets of the service")
+    with database.reading() as session:
+        row = session.get(TenantRow, name)
+        if row is None or (row.removed_at is not None and not tenants.has_rows(session, name)):
+            raise NotFound(f"there is no tenant {name!r}")
+    found = _Removal(database, blobs, name, time.monotonic() + seconds).run()
+    logger.info("tenant %s: removed %s%s", name, found.counts, "" if found.complete else "; more is left")
+    return found
+
+
+def finish_removals(database: Database, blobs: Blobs) -> None:
+    """Remove what is left of tenants whose removal was interrupted. Raises StorageError."""
+    gone = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
+    with database.reading() as session:
+        names = [name for name in session.scalars(gone) if tenants.has_rows(session, name)]
+    for name in names:
+        remove_tenant(database, blobs, name)
+
+
+@dataclass
+class _Removal:
+    database: Database
+    blobs: Blobs
+    name: str
+    until: float  # monotonic time
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def run(self) -> Removed:
+        self._close()
+        complete = self._remove_jobs() and self._remove_presets()
+        if complete:
+            with self.database.writing() as session:
+                webhooks = delete(DeliveryRow).where(DeliveryRow.tenant == self.name).returning(DeliveryRow.id)
+                self.counts["webhooks"] += len(session.scalars(webhooks).all())
+                session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
+                session.execute(delete(UsageRow).where(UsageRow.tenant == self.name))
+        return Removed(dict(self.counts), complete)
+
+    def _close(self) -> None:
+        """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on."""
+        with self.database.writing() as session:
+            advisory_lock(session, tenants.LOCK)
+            advisory_lock(session, keys.LOCK)
+            advisory_lock(session, preset_versions.LOCK)  # before that of jobs, as a PUT of a preset does
+            advisory_lock(session, queue.SUBMIT_LOCK)
+            row = session.get_one(TenantRow, self.name)
+            row.removed_at = row.removed_at or read_clock(session)
+            ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
+            self.counts["keys"] += len(ended.all())
+            if keys.ask_for_keys(session):  # else none is asked for after it either
+                keys.change_version(session)
+
+    def _remove_jobs(self) -> bool:
+        """Remove the jobs with their files; a worker that has one loses it. Return False if time is up."""
+        while True:
+            mine = select(JobRow.id, JobRow.request).where(JobRow.tenant == self.name)
+            with self.database.reading() as session:
+                rows = session.execute(mine.order_by(JobRow.number).limit(BATCH))
+                jobs = {id: stored for id, stored in rows}  # noqa: C416 - a Row is no pair to the type checker
+            if not jobs or time.monotonic() >= self.until:
+                return not jobs
+            folders = [request.job_folder(id) for id in jobs]
+            grams = self._own_grams(_pictures(jobs.values()))
+            with self.database.writing() as session:
+                self.counts["jobs"] += len(queue.remove(session, jobs))
+                leave(session, folders + grams)
+            ring(ROWS)
+            remove_unsaved(self.blobs, folders)
+            self._remove_grams(grams)
+
+    def _remove_presets(self) -> bool:
+        """Remove the presets and their former states, with files and painters. Return False if time is up."""
+        return self._remove_states(PresetRow, "presets") and self._remove_states(PresetVersionRow, "versions")
+
+    def _remove_states(self, table: type[State], kind: str) -> bool:
+        while True:
+            mine = select(table).where(table.tenant == self.name).limit(BATCH)
+            with self.database.reading() as session:
+                rows = session.scalars(mine).all()
+            if not rows or time.monotonic() >= self.until:
+                return not rows
+            folders = [folder for row in rows for folder in preset_folders(row)]
+            self.counts["painters"] += sum(row.painter is not None for row in rows)
+            grams = self._own_grams({image.file.sha256 for row in rows for image in row.images})
+            with self.database.writing() as session:
+                read = (table.tenant == self.name, table.version.in_([row.version for row in rows]))
+                gone = session.scalars(delete(table).where(*read).returning(table.version))
+                self.counts[kind] += len(gone.all())
+                leave(session, folders + grams)
+            remove_unsaved(self.blobs, folders)
+            self._remove_grams(grams)
+
+    def _own_grams(self, images: Collection[str]) -> list[str]:
+        """Return how the keys of the Gram matrices of pictures begin that others have in no preset or unfinished job.
+
+        They are noted as left too: a worker that has just lost a job may still store some.
+        """
+        return [gram_keys.image_prefix(image) for image in images if image and image not in self._used_by_others]
+
+    def _remove_grams(self, prefixes: Iterable[str]) -> None:
+        for prefix in prefixes:
+            for blob in self._grams.pop(prefix, ()):
+                self.blobs.delete(blob)
+                self.counts["grams"] += 1
+
+    @cached_property
+    def _grams(self) -> dict[str, list[str]]:
+        """The keys of all cached Gram matrices, by the prefix of their image."""
+        found = defaultdict(list)
+        for blob in self.blobs.listing(gram_keys.FOLDER):
+            found[gram_keys.prefix_in(blob.key)].append(blob.key)
+        return found
+
+    @cached_property
+    def _used_by_others(self) -> set[str]:
+        """The SHA-256 of others' style images, also of former states, and of what their unfinished jobs use."""
+        saved = [select(table.images).where(table.tenant != self.name) for table in STATES]
+        unfinished = select(JobRow.request).where(JobRow.tenant != self.name, JobRow.status.not_in(ENDED))
+        with self.database.reading() as session:
+            used = {image.file.sha256 for query in saved for images in session.scalars(query) for image in images}
+            return used | _pictures(session.scalars(unfinished))
+
+
+def owner_of(tenant: str) -> str:
+    """Return the name by which a tenant other than the default one takes turns, and has its quota."""
+    return f"tenant:{tenant}"
+
+
+def _pictures(requests: Iterable[Any]) -> set[str]:
+    """Return the SHA-256 of all files that requests refer to, in JSON of any version."""
+    return {digest for stored in requests for digest in request.digests(stored)}

@@ -1,0 +1,69 @@
+"""Tenants: made, listed, and looked up."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from service.errors import NameTaken, NotFound
+from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.schema import DeliveryRow, JobRow, KeyRow, PresetRow, PresetVersionRow, TenantRow, UsageRow
+
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+LOCK = "tenants"
+REST_S = 90.0  # seconds after a removal in which its name isn't used again: processes may know its keys until then
+
+
+def is_name(text: str) -> bool:
+    """Return whether a tenant can have this name."""
+    return re.fullmatch(NAME, text) is not None
+
+
+class Tenants:
+    """The tenants in the database. Every method raises DatabaseError if that fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, name: str) -> TenantRow:
+        """Make a tenant.
+
+        Raises:
+            NameTaken: there is one of this name, or it was removed a moment ago.
+        """
+        with self._database.writing() as session:
+            advisory_lock(session, LOCK)
+            row, clock = session.get(TenantRow, name), read_clock(session)
+            if row is None:
+                row = TenantRow(name=name, created_at=clock)
+                session.add(row)
+                return row
+            if row.removed_at is None:
+                raise NameTaken(f"there is a tenant {name!r} already")
+            if row.removed_at > clock - REST_S or has_rows(session, name):
+                raise NameTaken(f"the tenant {name!r} is being removed, or was a moment ago", retry_after=REST_S)
+            row.created_at, row.removed_at = clock, None
+        return row
+
+    def get(self, name: str) -> TenantRow:
+        """Return a tenant. Raises NotFound."""
+        with self._database.reading() as session:
+            row = session.get(TenantRow, name)
+        if row is None or row.removed_at is not None:
+            raise NotFound(f"there is no tenant {name!r}")
+        return row
+
+    def page(self, after: str, limit: int) -> list[TenantRow]:
+        """Return at most `limit` tenants by name, those after the name `after`."""
+        query = select(TenantRow).where(TenantRow.name > after, TenantRow.removed_at.is_(None))
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(TenantRow.name).limit(limit)))
+
+
+def has_rows(session: Session, name: str) -> bool:
+    """Return whether a tenant has jobs, presets or former states of some, keys, webhooks or costs."""
+    tables = (JobRow, PresetRow, PresetVersionRow, KeyRow, DeliveryRow, UsageRow)
+    found = (exists().where(table.tenant == name) for table in tables)
+    return bool(session.scalar(select(or_(*found))))

@@ -1,0 +1,162 @@
+"""What transfers cost, what they would cost, and their place among those that wait."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from front_door import RunningService, b64, eventually, png
+
+CONTENT = png(np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8))
+STYLE = png(np.random.default_rng(1).integers(0, 255, (80, 80, 3), np.uint8))
+PLAIN = {"tolerance": 0, "levels": 1}
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    return {"content": b64(CONTENT), "styles": [{"image": b64(STYLE)}]} | PLAIN | fields
+
+
+def estimate(service: RunningService, **fields: Any) -> requests.Response:
+    return service.post_to("/v1/estimates", body(**fields))
+
+
+def stored(service: RunningService) -> set[str]:
+    return {str(path) for path in (service.data / "blobs").rglob("*")}
+
+
+def test_an_estimate_queues_and_stores_nothing(service: RunningService) -> None:
+    before, files = service.get("/v1/transfers").json()["items"], stored(service)
+    found = estimate(service, size=128, iterations=9)
+    assert found.status_code == 200
+    assert found.json()["cost"] == round(128 * 96 * 10 / 1e6, 3)
+    assert found.json()["memory_bytes"] > 2**20
+    assert found.json()["queue"]["position"] == 1
+    assert (service.get("/v1/transfers").json()["items"], stored(service)) == (before, files)
+
+
+def test_an_estimate_can_come_as_a_form(service: RunningService) -> None:
+    request = '{"content": "file:a", "styles": [{"image": "file:b"}], "size": 64}'
+    files = {"a": ("a.png", CONTENT), "b": ("b.png", STYLE)}
+    found = requests.post(f"{service.url}/v1/estimates", data={"request": request}, files=files, timeout=60)
+    assert found.status_code == 200
+    assert found.json()["cost"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "loc"),
+    [
+        ({"size": 31}, "size"),
+        ({"styles": [{"preset": "no such"}]}, "styles.0.preset"),
+        ({"content": "AAAA"}, "content"),
+        ({"variants": [{"iterations": -1}]}, "variants.0.iterations"),
+    ],
+)
+def test_an_estimate_is_refused_as_the_transfer_would_be(
+    service: RunningService, fields: dict[str, Any], loc: str
+) -> None:
+    refused, transfer = estimate(service, **fields), service.post(body(**fields))
+    assert refused.status_code == transfer.status_code == 422
+    assert refused.json() == transfer.json()
+    assert refused.json()["errors"][0]["loc"] == loc
+
+
+def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
+    job = service.transfer(CONTENT, {"image": b64(STYLE)}, size=128, iterations=9, variants=[{}, {}], **PLAIN)
+    usage = job["usage"]
+    pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(2)]
+    sheet = service.get(job["links"]["sheet"]).content
+    assert usage["megapixel_evaluations"] == pytest.approx(2 * 128 * 96 * 10 / 1e6, rel=0.01)
+    assert 0 < usage["compute_s"] < 60
+    assert usage["bytes_in"] == len(CONTENT) + len(STYLE)
+    assert usage["bytes_out"] == sum(map(len, pictures)) + len(sheet)
+    (listed,) = [one for one in service.get("/v1/transfers").json()["items"] if one["id"] == job["id"]]
+    assert listed["usage"] == usage
+
+
+def test_a_score_carries_its_cost(service: RunningService) -> None:
+    request = {name: value for name, value in body(size=64).items() if name not in PLAIN} | {"image": b64(CONTENT)}
+    usage = service.post_to("/v1/scores", request).json()["usage"]
+    assert usage["megapixel_evaluations"] == pytest.approx(64 * 48 / 1e6, abs=1e-6)
+    assert usage["bytes_in"] == len(CONTENT) + len(STYLE)  # content and image are one file
+
+
+@pytest.mark.slow
+def test_a_canceled_transfer_carries_the_cost_until_then(service: RunningService) -> None:
+    id = service.post(body(size=256, iterations=5000)).json()["id"]
+    eventually(lambda: service.job(id)["progress"]["iteration"] > 0, 30, "not running")
+    service.cancel(id)
+    job = service.ended(id)
+    assert job["status"] == "canceled"
+    assert 0 < job["usage"]["megapixel_evaluations"] < 5001 * 256 * 192 / 1e6
+    assert job["usage"]["bytes_out"] == 0
+
+
+@pytest.mark.slow
+def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
+    running, *waiting = (service.post(body(size=256, iterations=5000)).json() for _ in range(3))
+    eventually(lambda: service.job(running["id"])["status"] == "running", 30, "not running")
+    assert service.job(running["id"])["queue"] is None
+    assert [service.job(job["id"])["queue"]["position"] for job in waiting] == [1, 2]
+    listed = {job["id"]: job["queue"] for job in service.get("/v1/transfers").json()["items"]}
+    assert [listed[job["id"]]["position"] for job in waiting] == [1, 2]
+    assert estimate(service).json()["queue"]["position"] == 3
+    first = service.post(body(priority=5)).json()
+    assert first["queue"]["position"] == 1
+    assert service.job(waiting[0]["id"])["queue"]["position"] == 2
+    for job in (running, *waiting, first):
+        service.cancel(job["id"])
+        assert service.ended(job["id"])["queue"] is None
+
+
+@pytest.mark.slow
+def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
+    """Not asserted to the second: half of a mix of jobs takes between a third and three times its estimate."""
+    mix = [{"size": size, "iterations": count} for size in (64, 128, 256) for count in (10, 40)]
+    for fields in mix:
+        service.ended(service.post(body(**fields)).json()["id"])
+    ratios = []
+    for fields in mix:
+        expected = estimate(service, **fields).json()["seconds"]
+        timings = service.ended(service.post(body(**fields)).json()["id"])["timings"]
+        ratios.append((timings["total_s"] - timings["queued_s"]) / expected)
+    assert 1 / 3 < statistics.median(ratios) < 3, ratios
+
+
+def used(service: RunningService, query: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = service.get(f"/v1/usage{query}").json()
+    return found
+
+
+def test_usage_sums_what_ended_and_keeps_what_was_deleted(service: RunningService) -> None:
+    before = {entry["tenant"]: entry for entry in used(service)["items"]}.get("default", {})
+    job = service.transfer(CONTENT, {"image": b64(STYLE)}, size=64, iterations=5, **PLAIN)
+    requests.delete(f"{service.url}{job['links']['self']}", timeout=30).raise_for_status()
+    (after,) = used(service)["items"]
+    for name, value in job["usage"].items():
+        assert after[name] - before.get(name, 0) == pytest.approx(value, abs=1e-3), name
+    assert after["jobs"] == before.get("jobs", 0) + 1
+    days = used(service, "?by=day")
+    assert sum(entry["jobs"] for entry in days["items"]) == after["jobs"]
+    assert all(days["from"] <= entry["day"] <= days["to"] for entry in days["items"])
+    assert used(service, "?from=2020-01-01&to=2020-01-31")["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "loc"),
+    [
+        ("?from=2026-02-30", "from"),
+        ("?to=20261101", "to"),
+        ("?from=1700000000", "from"),
+        ("?from=2026-11-02&to=2026-11-01", "from"),
+        ("?from=2020-01-01&to=2026-11-01", "from"),
+        ("?by=hour", "by"),
+        ("?first=2026-11-01", "first"),
+    ],
+)
+def test_wrong_days_are_named(service: RunningService, query: str, loc: str) -> None:
+    refused = service.get(f"/v1/usage{query}")
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["loc"] == loc

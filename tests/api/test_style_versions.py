@@ -1,0 +1,127 @@
+"""Presets that were replaced or deleted: they can be had back, or removed for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from api.test_painters import QUICK, learned
+from front_door import RunningService, b64, eventually, png
+
+pytestmark = pytest.mark.slow
+
+FIRST, SECOND = (png(np.full((40, 40, 3), grey, np.uint8)) for grey in (60, 200))
+
+
+def versions(service: RunningService, name: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = service.get(f"/v1/styles/{name}/versions").json()["items"]
+    return items
+
+
+def restore(service: RunningService, name: str, version: str) -> requests.Response:
+    return service.post_to(f"/v1/styles/{name}/restore", {"version": version})
+
+
+def delete(service: RunningService, name: str, query: str = "") -> int:
+    return requests.delete(f"{service.url}/v1/styles/{name}{query}", timeout=60).status_code
+
+
+def picture(service: RunningService, name: str) -> bytes:
+    return service.get(f"/v1/styles/{name}/images/0").content
+
+
+def folders(service: RunningService) -> set[str]:
+    return {path.name for kind in ("styles", "painters") for path in (service.data / "blobs" / kind).glob("*")}
+
+
+def test_what_was_replaced_and_deleted_comes_back_with_all_it_had(service: RunningService) -> None:
+    service.put_style("lost", FIRST, description="one", options={"strength": 0.3}, painter=QUICK)
+    assert learned(service, "lost")["status"] == "ready"
+    before = service.get("/v1/styles/lost").json()
+    assert versions(service, "lost") == []
+    service.put_style("lost", SECOND, description="two")
+    assert delete(service, "lost") == 204
+    second, first = versions(service, "lost")
+    assert [one["reason"] for one in (first, second)] == ["replaced", "deleted"]
+    assert [one["description"] for one in (first, second)] == ["one", "two"]
+    assert [one["painter"] for one in (first, second)] == [True, False]
+    assert first["images"] == 1
+    assert first["ended_at"] < second["ended_at"]
+
+    restored = restore(service, "lost", first["version"])
+    assert restored.status_code == 200
+    assert {k: v for k, v in restored.json().items() if k != "painter"} == {
+        k: v for k, v in before.items() if k != "painter"
+    }
+    assert picture(service, "lost") == FIRST
+    painted = {"styles": [{"preset": "lost"}], "size": 64, "method": "painter"}
+    job = service.ended(service.post(painted | {"content": b64(FIRST)}, Prefer="wait=60").json()["id"])
+    assert job["status"] == "succeeded"
+
+    assert restore(service, "lost", second["version"]).status_code == 200
+    assert picture(service, "lost") == SECOND
+    assert [one["version"] for one in versions(service, "lost")] == [first["version"]]
+    assert restore(service, "lost", second["version"]).status_code == 404  # it is the current one
+    assert delete(service, "lost", "?purge=true") == 204
+
+
+def test_a_purge_leaves_nothing(service: RunningService) -> None:
+    there = folders(service)
+    service.put_style("secret", FIRST)
+    service.put_style("secret", SECOND)
+    (former,) = versions(service, "secret")
+    assert len(folders(service) - there) == 2
+    assert delete(service, "secret", "?purge=true") == 204
+    assert folders(service) == there
+    for status in (
+        service.get("/v1/styles/secret/versions").status_code,
+        restore(service, "secret", former["version"]).status_code,
+        delete(service, "secret", "?purge=true"),
+    ):
+        assert status == 404
+    service.put_style("secret", FIRST)
+    assert delete(service, "secret") == 204
+    assert len(versions(service, "secret")) == 1
+    assert delete(service, "secret", "?purge=true") == 204  # what was deleted before too
+    assert folders(service) == there
+
+
+def test_versions_go_with_a_new_name(service: RunningService) -> None:
+    service.put_style("before", FIRST)
+    service.put_style("before", SECOND)
+    requests.patch(f"{service.url}/v1/styles/before", json={"name": "after"}, timeout=60).raise_for_status()
+    assert service.get("/v1/styles/before/versions").status_code == 404
+    assert len(versions(service, "after")) == 1
+    assert delete(service, "after", "?purge=true") == 204
+
+
+@pytest.mark.parametrize("query", ["?purge=yes", "?purge=", "?purge=true&purge=true", "?purged=true"])
+def test_a_wrong_purge_deletes_nothing(service: RunningService, query: str) -> None:
+    service.put_style("stays", FIRST)
+    assert delete(service, "stays", query) == 422
+    assert service.get("/v1/styles/stays").status_code == 200
+    assert delete(service, "stays", "?purge=true") == 204
+
+
+@pytest.mark.parametrize("body", [{}, {"version": "../x"}, {"version": 7}, {"version": "a", "more": 1}])
+def test_a_restore_names_a_version(service: RunningService, body: Any) -> None:
+    service.put_style("stays", FIRST)
+    assert service.post_to("/v1/styles/stays/restore", body).status_code == 422
+    assert delete(service, "stays", "?purge=true") == 204
+
+
+def test_former_states_count_for_their_caller_and_end_with_their_retention(
+    narrow_model: Path, tmp_path: Path
+) -> None:
+    noise = png(np.random.default_rng(3).integers(0, 255, (500, 500, 3), np.uint8))  # 0.72 MiB
+    with RunningService(narrow_model, tmp_path, caller_disk_mb=2, retention="5s") as service:
+        assert service.put_style("big", noise).status_code == 201
+        assert service.put_style("big", noise).status_code == 200
+        refused = service.put_style("big", noise)
+        assert (refused.status_code, "purge=true" in refused.json()["detail"]) == (507, True)
+        (former,) = versions(service, "big")
+        eventually(lambda: not versions(service, "big"), 20, "the version is still kept")
+        assert restore(service, "big", former["version"]).status_code == 404

@@ -1,0 +1,98 @@
+"""What jobs have cost: every attempt counts, and the sums of a day stay when the jobs are gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from jobs.submitting import RESULT, claimed, submit
+from sqlalchemy import text
+
+from service.jobs.leases import Leases
+from service.jobs.ledger import totals
+from service.jobs.queue import Queue
+from service.storage.database import Database
+
+FIRST, LAST = date(2020, 1, 1), date(2100, 1, 1)
+
+
+def summed(database: Database, *, by_day: bool = False) -> list[dict[str, object]]:
+    with database.reading() as session:
+        return totals(session, "default", FIRST, LAST, by_day=by_day)
+
+
+def test_all_attempts_count(database: Database, queue: Queue, hasty: Leases, leases: Leases) -> None:
+    id = submit(queue, bytes=1000)
+    lost = claimed(hasty)
+    lost.meter.evaluated += 3_000_000
+    hasty.report(lost)
+    given_back = claimed(leases)
+    given_back.meter.evaluated += 2_000_000
+    leases.give_back(given_back)
+    last = claimed(leases)
+    last.meter.evaluated += 1_000_000
+    leases.succeed(last, RESULT, stored=500)
+    usage = queue.get(id).usage
+    assert usage is not None
+    assert usage.megapixel_evaluations == pytest.approx(6.0)
+    assert (usage.bytes_in, usage.bytes_out) == (1000, 500)
+    assert usage.compute_s >= 0
+
+
+def test_sums_outlive_the_jobs(database: Database, queue: Queue, leases: Leases) -> None:
+    for _ in range(2):
+        id = submit(queue, bytes=1000)
+        claim = claimed(leases)
+        claim.meter.evaluated += 1_500_000
+        leases.succeed(claim, RESULT, stored=500)
+        queue.delete(id)
+    canceled = submit(queue, bytes=10)
+    queue.cancel(canceled)
+    (found,) = summed(database)
+    assert found.pop("compute_s") >= 0  # type: ignore[operator]  # a number
+    assert found == {
+        "tenant": "default",
+        "jobs": 3,
+        "megapixel_evaluations": pytest.approx(3.0),
+        "bytes_in": 2010,
+        "bytes_out": 1000,
+    }
+    (day,) = {entry["day"] for entry in summed(database, by_day=True)}
+    now = datetime.now(UTC)
+    assert day in {moment.date().isoformat() for moment in (now, now - timedelta(minutes=1))}
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_job_that_is_deleted_before_its_end_counts(
+    database: Database, queue: Queue, leases: Leases, is_running: bool
+) -> None:
+    id = submit(queue, bytes=1000)
+    if is_running:
+        claim = claimed(leases)
+        claim.meter.evaluated += 1_500_000
+        leases.report(claim)
+    queue.delete(id)
+    (found,) = summed(database)
+    assert (found["jobs"], found["bytes_in"]) == (1, 1000)
+    assert found["megapixel_evaluations"] == pytest.approx(1.5 if is_running else 0.0)
+
+
+@pytest.mark.parametrize("usage", ['{"compute_s": "x", "bytes_in": -5}', "[1]", '{"compute_s": 1e999}'])
+def test_a_damaged_cost_stops_no_job(database: Database, queue: Queue, leases: Leases, usage: str) -> None:
+    id = submit(queue)
+    with database.writing() as session:
+        session.execute(text("UPDATE jobs SET usage = :usage"), {"usage": usage})
+    claim = claimed(leases)
+    leases.report(claim)
+    leases.succeed(claim, RESULT, stored=500)
+    assert queue.get(id).status == "succeeded"
+    (found,) = summed(database)
+    assert (found["bytes_in"], found["bytes_out"]) == (0, 500)
+
+
+def test_days_outside_are_left_out(database: Database, queue: Queue) -> None:
+    queue.cancel(submit(queue))
+    with database.reading() as session:
+        assert totals(session, None, FIRST, FIRST, by_day=False) == []
+        assert totals(session, "other", FIRST, LAST, by_day=False) == []
+        assert len(totals(session, None, FIRST, LAST, by_day=False)) == 1

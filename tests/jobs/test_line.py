@@ -1,0 +1,163 @@
+"""The line of waiting jobs: the order that workers will keep, and the seconds until a job's turn."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from jobs.submitting import REQUEST, RESULT, claimed, submit
+
+from service.jobs.cost import planned_cost
+from service.jobs.leases import Leases
+from service.jobs.line import Line, Place, Speed, fitted
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.registry import WorkerRegistry
+from service.jobs.request import Painting, TransferRequest
+from service.machine.memory import Capacity
+from service.options import PAINTER, TransferOptions
+from service.storage.database import Database
+from service.storage.lanes import ENGINE, PAINT
+from service.storage.records import JobProgress
+from service.storage.schema import JobRow
+
+CAPACITY = Capacity(2**30, "float32")
+
+
+@pytest.fixture
+def line(database: Database) -> Line:
+    return Line(database)
+
+
+def rows(queue: Queue, *ids: str) -> list[JobRow]:
+    return [queue.get(id) for id in ids]
+
+
+def took(database: Database, leases: Leases, queue: Queue, seconds: float) -> str:
+    """A job that has ended after so many seconds."""
+    id = submit(queue)
+    leases.succeed(claimed(leases), RESULT)
+    with database.writing() as session:
+        row = session.get_one(JobRow, queue.get(id).number)
+        row.started_at, row.finished_at = 1000.0, 1000.0 + seconds
+    return id
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_jobs_are_claimed_in_the_order_of_their_positions(
+    queue: Queue, leases: Leases, line: Line, seed: int
+) -> None:
+    chance = random.Random(seed)
+    painted = replace(REQUEST, base=Painting((), TransferOptions(method=PAINTER, iterations=0)))
+    for _ in range(chance.randrange(4)):  # some callers have had their turn
+        submit(queue, chance.choice("abc"))
+        claimed(leases)
+    ids = []
+    for _ in range(12):
+        request = painted if chance.random() < 0.3 else REQUEST
+        new = Submission(new_id(), request, chance.choice("abcd"), priority=chance.randrange(3))
+        ids.append(queue.submit(new).id)
+    places = line.places(rows(queue, *ids))
+    assert sorted(place.position for place in places.values()) == list(range(1, 13))
+    assert [claimed(leases).id for _ in ids] == sorted(ids, key=lambda id: places[id].position)
+    assert line.places(rows(queue, *ids)) == {}
+
+
+def test_a_new_job_would_get_the_place_that_it_gets(queue: Queue, line: Line) -> None:
+    for owner in ("a", "a", "a", "b", "b"):
+        submit(queue, owner)
+    _, place = line.estimate("b", 1, ENGINE, 0.1)
+    assert place.position == line.places(rows(queue, id := submit(queue, "b", priority=1)))[id].position == 2
+
+
+def test_paintings_have_a_line_of_their_own_while_a_painter_lives(
+    database: Database, queue: Queue, line: Line
+) -> None:
+    submit(queue)
+    assert line.estimate("", 0, PAINT, 0.1)[1].position == 1  # before the caller's other jobs
+    assert line.estimate("b", 0, PAINT, 0.1)[1].position == 2
+    WorkerRegistry(database).heartbeat("host:9", CAPACITY, lane=PAINT)
+    assert line.estimate("b", 0, PAINT, 0.1)[1].position == 1
+
+
+def test_without_an_ended_job_no_seconds_are_known(queue: Queue, line: Line) -> None:
+    id = submit(queue)
+    assert line.places(rows(queue, id))[id].eta_seconds is None
+    assert line.estimate("", 0, ENGINE, 1.0)[0] is None
+
+
+def test_the_wait_is_that_for_the_jobs_ahead_shared_by_the_workers(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    took(database, leases, queue, 10.0)
+    cost = planned_cost(REQUEST)
+    assert line.estimate("", 0, ENGINE, cost)[0] == pytest.approx(10.0)
+    for _ in range(4):
+        submit(queue)
+    registry = WorkerRegistry(database)
+    registry.heartbeat("host:1", CAPACITY)
+    assert line.estimate("", 0, ENGINE, cost)[1].eta_seconds == pytest.approx(40.0)
+    registry.heartbeat("host:2", CAPACITY)
+    assert line.estimate("", 0, ENGINE, cost)[1].eta_seconds == pytest.approx(20.0)
+    claimed(leases)  # which has 10 s left, as the other worker is free
+    assert line.estimate("", 0, ENGINE, cost)[1].eta_seconds == pytest.approx(20.0, abs=0.5)
+
+
+def test_a_speed_is_found_again() -> None:
+    speed = Speed(0.5, 2.0)
+    found = fitted([(cost, speed.seconds(cost)) for cost in (0.1, 1.0, 5.0, 20.0)])
+    assert found is not None
+    assert (found.job_s, found.cost_s) == pytest.approx((0.5, 2.0))
+
+
+@pytest.mark.parametrize("jobs", [[(1.0, 3.0)], [(1.0, 2.0), (1.0, 4.0)], [(1.0, 2.0), (2.0, 1.0)]])
+def test_a_speed_is_never_negative(jobs: list[tuple[float, float]]) -> None:
+    found = fitted(jobs)
+    assert found is not None
+    assert found.job_s >= 0
+    assert found.cost_s >= 0
+    assert found.seconds(jobs[0][0]) > 0
+
+
+def test_the_cost_is_pixels_times_evaluations_over_levels_and_pictures() -> None:
+    def cost(request: TransferRequest) -> float:
+        return planned_cost(request) * 1e6
+
+    options = TransferOptions(size=64, iterations=9, levels=1)
+    one = replace(REQUEST, content=replace(REQUEST.content, width=64, height=32), base=Painting((), options))
+    assert cost(one) == 64 * 32 * 10
+    assert cost(replace(one, variants=(one.base, one.base))) == 2 * cost(one)
+    coarse = Painting((), replace(options, size=128, levels=2, iterations=5))  # 3 at 96 x 64 with the margin, then 2
+    assert cost(replace(one, base=coarse)) == 96 * 64 * 4 + 128 * 64 * 3
+    painted = Painting((), replace(options, method=PAINTER, iterations=0, levels=3))
+    assert cost(replace(one, base=painted)) == 64 * 32
+    refined = replace(painted, options=replace(painted.options, iterations=4))
+    assert cost(replace(one, base=refined)) == 64 * 32 * (1 + 5)
+
+
+def test_behind_a_job_of_unknown_speed_no_seconds_are_known(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    """Without a painter worker, paintings wait in the line of all other jobs."""
+    took(database, leases, queue, 10.0)
+    cost = planned_cost(REQUEST)
+    painted = replace(REQUEST, base=Painting((), TransferOptions(method=PAINTER, iterations=0)))
+    queue.submit(Submission(new_id(), painted, "a"))
+    seconds, place = line.estimate("a", 0, ENGINE, cost)
+    assert seconds == pytest.approx(10.0)
+    assert place == Place(2, None)
+    assert line.estimate("a", 1, ENGINE, cost)[1] == Place(1, 0.0)
+    assert line.estimate("a", 1, PAINT, cost)[0] is None
+
+
+@pytest.mark.parametrize("eta", ["soon", -1, True])
+def test_a_damaged_progress_harms_no_other_job(
+    database: Database, queue: Queue, leases: Leases, line: Line, eta: object
+) -> None:
+    took(database, leases, queue, 10.0)
+    id = submit(queue)
+    claimed(leases)
+    with database.writing() as session:
+        row = session.get_one(JobRow, queue.get(id).number)
+        row.progress = JobProgress(eta_seconds=eta)  # type: ignore[arg-type]
+    assert line.places(rows(queue, waiting := submit(queue)))[waiting].eta_seconds == pytest.approx(10.0, abs=2)

@@ -1,0 +1,115 @@
+"""Former states of presets by their rows: how many are kept, and whose they count as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import png
+
+from service.decoding.files import check_image
+from service.errors import NoSpace, NotFound
+from service.pictures.style_image import StyleImage
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.storage.left import left_folders
+from service.storage.quota import preset_bytes
+from service.styles.preset_changes import PresetChanges, change_preset
+from service.styles.preset_files import version_folder
+from service.styles.preset_versions import KEPT, PresetVersions, forget_expired
+from service.styles.presets import Presets
+from service.tenants.tenants import Tenants
+
+IMAGE = StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))
+SIZE = len(IMAGE.file.data)
+DAY_S = 86_400.0
+
+
+@pytest.fixture
+def presets(database: Database, tmp_path: Path) -> Presets:
+    return Presets(database, Blobs((tmp_path / "blobs").as_uri()), caller_bytes=(KEPT + 10) * SIZE)
+
+
+@pytest.fixture
+def versions(database: Database) -> PresetVersions:
+    return PresetVersions(database, DAY_S)
+
+
+def left(database: Database) -> set[str]:
+    with database.reading() as session:
+        return left_folders(session)
+
+
+def test_the_newest_are_kept_and_the_files_of_the_others_may_go(
+    presets: Presets, versions: PresetVersions, database: Database
+) -> None:
+    saved = [presets.put("a", "", [IMAGE])[0].version for _ in range(KEPT + 3)]
+    kept = [row.version for row in versions.former("a")]
+    assert kept == saved[-2:1:-1]
+    assert left(database) == {version_folder(version) for version in saved[:2]}
+
+
+def test_they_count_for_whoever_saved_them(presets: Presets, versions: PresetVersions, database: Database) -> None:
+    presets.put("a", "", [IMAGE], owner="first")
+    presets.put("a", "", [IMAGE], owner="second")
+    with database.reading() as session:
+        assert [preset_bytes(session, owner) for owner in ("first", "second")] == [SIZE, SIZE]
+    few = Presets(database, presets._blobs, caller_bytes=1.5 * SIZE)
+    with pytest.raises(NoSpace):
+        few.put("a", "", [IMAGE], owner="second")
+    (former,) = versions.former("a")
+    assert versions.restore("a", former.version, may_share=False).owner == "first"
+    versions.purge("a")
+    with database.reading() as session:
+        assert [preset_bytes(session, owner) for owner in ("first", "second")] == [0, 0]
+
+
+def test_what_is_over_is_hidden_before_it_is_removed(presets: Presets, database: Database) -> None:
+    version = presets.put("a", "", [IMAGE])[0].version
+    presets.delete("a")
+    over = PresetVersions(database, -1.0)
+    for look in (lambda: over.former("a"), lambda: over.restore("a", version, may_share=False)):
+        with pytest.raises(NotFound):
+            look()
+    forget_expired(database, DAY_S)
+    assert PresetVersions(database, float("inf")).former("a")
+    forget_expired(database, -1.0)
+    assert left(database) == {version_folder(version)}
+    with pytest.raises(NotFound):
+        PresetVersions(database, float("inf")).former("a")
+
+
+def test_the_jobs_of_a_state_do_not_come_back_with_it(presets: Presets, versions: PresetVersions) -> None:
+    presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "job"))
+    presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "other"))
+    (former,) = versions.former("a")
+    restored = versions.restore("a", former.version, may_share=False)
+    assert (restored.learning, restored.warm, restored.sample) == (None, None, None)
+
+
+def test_a_restore_and_a_purge_cancel_the_tasks_of_the_current_state(database: Database, presets: Presets) -> None:
+    canceled: list[str] = []
+    versions = PresetVersions(database, DAY_S, lambda _, jobs: canceled.extend(jobs))
+    former = presets.put("a", "", [IMAGE])[0].version
+    presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "first"))
+    versions.restore("a", former, may_share=False)
+    assert canceled == ["first"]
+    presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "second"))
+    versions.purge("a")
+    assert canceled == ["first", "second"]
+
+
+def test_each_tenant_has_its_own_under_a_name(presets: Presets, versions: PresetVersions, database: Database) -> None:
+    Tenants(database).add("acme")
+    for tenants_own in (presets, presets.of("acme")):
+        for _ in range(2):
+            tenants_own.put("a", "", [IMAGE])
+    (others,) = versions.of("acme").former("a")
+    change_preset(database, "a", PresetChanges(name="b"))
+    assert [row.version for row in versions.of("acme").former("a")] == [others.version]
+    assert len(versions.former("b")) == 1
+    with pytest.raises(NotFound):
+        versions.restore("b", others.version, may_share=True)
+    versions.of("acme").purge("a")
+    assert len(versions.former("b")) == 1

@@ -1,0 +1,77 @@
+"""People with keys, and the service's commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from front_door import ROOT, RunningService, b64, eventually
+
+SAMPLE = {"size": 256, "iterations": 30}  # the least that makes a transfer the sample of its preset
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a key of the service, or without one."""
+
+    service: RunningService
+    key: str
+    id: str = ""
+
+    def ask(self, method: str, path: str, json: Any = None, **headers: str) -> requests.Response:
+        if self.key:
+            headers["X-API-Key"] = self.key
+        return requests.request(method, self.service.url + path, json=json, headers=headers, timeout=90)
+
+    def get(self, path: str) -> requests.Response:
+        return self.ask("GET", path)
+
+    def post(self, path: str, json: Any = None, **headers: str) -> requests.Response:
+        return self.ask("POST", path, json, **headers)
+
+    def delete(self, path: str) -> requests.Response:
+        return self.ask("DELETE", path)
+
+    def save(self, name: str, picture: bytes, **fields: Any) -> requests.Response:
+        return self.ask("PUT", f"/v1/styles/{name}", {"images": [{"image": b64(picture)}]} | fields)
+
+    def paint(self, content: bytes, preset: str, **options: Any) -> dict[str, Any]:
+        """Submit a small transfer, and wait for its end."""
+        body = {"content": b64(content), "styles": [{"preset": preset}], "size": 64, "iterations": 2} | options
+        response = self.post("/v1/transfers", body, Prefer="wait=60")
+        assert response.status_code == 200, response.text
+        job: dict[str, Any] = response.json()
+        assert job["status"] == "succeeded", job
+        return job
+
+    def with_key(self, scopes: list[str], **fields: Any) -> Person:
+        """Make another key, as an admin may, and return who has it."""
+        response = self.post("/v1/keys", {"name": "test", "scopes": scopes} | fields)
+        assert response.status_code == 201, response.text
+        found = Person(self.service, response.json()["key"], response.json()["id"])
+        known(found)
+        return found
+
+
+def known(person: Person) -> None:
+    """Wait until every web process knows a key: five answers in a row that aren't 401."""
+    eventually(
+        lambda: all(person.get("/v1/styles").status_code != 401 for _ in range(8)), 10, "the key is unknown for 10 s"
+    )
+
+
+def command(service: RunningService, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the service with its settings."""
+    line = [sys.executable, "-m", "service", *words]
+    return subprocess.run(line, cwd=ROOT, env=service.env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def made_by_command(service: RunningService, *words: str) -> Person:
+    done = command(service, "keys", "add", *words)
+    assert done.returncode == 0, done.stderr
+    person = Person(service, done.stdout.strip(), done.stderr.split()[1])
+    known(person)
+    return person

@@ -1,0 +1,145 @@
+"""What a web process knows of keys: no query for each request, and what it does while the database fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from service.errors import DatabaseError, Unavailable
+from service.storage.database import Database
+from service.tenants import known as module
+from service.tenants.keys import OPERATOR, Keys
+from service.tenants.known import KnownKeys
+from service.tenants.scopes import ALL
+
+
+class FailingDatabase:
+    """A database that fails when told to."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.fails = False
+        self.reads = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        self.reads += 1
+        if self.fails:
+            raise DatabaseError("the database failed: for the test")
+        with self._database.reading() as session:
+            yield session
+
+    def writing(self) -> Any:
+        return self._database.writing()
+
+
+@pytest.fixture(autouse=True)
+def settled(database: Database) -> Iterator[None]:
+    """Wait for the notes of uses, before the database is closed."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "key uses":
+            thread.join(10)
+
+
+@pytest.fixture
+def failing(database: Database) -> FailingDatabase:
+    return FailingDatabase(database)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the module's clock is ahead."""
+    ahead = [0.0]
+    real = time.monotonic
+    shifted = SimpleNamespace(monotonic=lambda: real() + ahead[0], time=time.time)
+    monkeypatch.setattr("service.tenants.known.time", shifted)
+    return ahead
+
+
+def test_many_requests_take_one_query(database: Database, failing: FailingDatabase) -> None:
+    key = Keys(database).add(OPERATOR, "default", "one", ALL).text
+    known = KnownKeys(failing)  # type: ignore[arg-type]
+    for _ in range(100):
+        assert known.find(key)
+        assert not known.find("nst_unknown")
+        assert known.are_asked_for()
+    assert failing.reads == 1
+
+
+def test_a_change_counts_after_two_seconds(database: Database, clock: list[float]) -> None:
+    keys, known = Keys(database), KnownKeys(database)
+    assert not known.are_asked_for()
+    made = keys.add(OPERATOR, "default", "one", ALL)
+    clock[0] += module.FRESH_S
+    found = known.find(made.text)
+    assert found
+    assert known.still_count(found)
+    assert not known.still_count(None)
+    keys.revoke(OPERATOR, made.row.id)
+    clock[0] += module.FRESH_S
+    assert not known.find(made.text)
+    assert not known.still_count(found)
+
+
+def test_what_is_known_counts_for_a_while_without_the_database(
+    database: Database, failing: FailingDatabase, clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    key = Keys(database).add(OPERATOR, "default", "one", ALL).text
+    known = KnownKeys(failing)  # type: ignore[arg-type]
+    assert known.find(key)
+    failing.fails = True
+    clock[0] += module.TOLERATED_S - 5
+    assert known.find(key)
+    assert "keys can't be read" in caplog.text
+    clock[0] += 10
+    with pytest.raises(Unavailable):
+        known.find(key)
+    failing.fails = False
+    clock[0] += module.RETRY_S
+    assert known.find(key)
+
+
+def test_before_anything_is_known_nobody_is_let_in(failing: FailingDatabase, clock: list[float]) -> None:
+    failing.fails = True
+    known = KnownKeys(failing)  # type: ignore[arg-type]
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            known.are_asked_for()
+    assert failing.reads == 1  # the next try comes a second later
+    clock[0] += module.RETRY_S
+    failing.fails = False
+    assert not known.are_asked_for()
+
+
+def test_a_slow_database_holds_up_one_request_alone(database: Database, clock: list[float]) -> None:
+    key = Keys(database).add(OPERATOR, "default", "one", ALL).text
+    known = KnownKeys(database)
+    known.find(key)
+    clock[0] += module.FRESH_S + 0.5
+    held, reading = threading.Event(), threading.Event()
+
+    def hold(*args: object) -> None:
+        reading.set()
+        held.wait(10)
+
+    event.listen(database._engine, "before_cursor_execute", hold)
+    slow = threading.Thread(target=known.find, args=(key,))
+    slow.start()
+    try:
+        assert reading.wait(10)
+        begun = time.monotonic()
+        assert known.find(key)
+        assert time.monotonic() - begun < 1
+    finally:
+        held.set()
+        slow.join()
+        event.remove(database._engine, "before_cursor_execute", hold)

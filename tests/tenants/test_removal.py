@@ -1,0 +1,127 @@
+"""The removal of a tenant: all of its rows and files go, those of others stay, and its name can be used again."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from front_door import RunningService, b64, eventually
+from tenants.people import Person, command
+
+pytestmark = pytest.mark.slow
+
+TABLES = ("jobs", "presets", "preset_versions", "api_keys", "deliveries", "usage")
+
+
+def rows(service: RunningService, tenant: str) -> dict[str, int]:
+    with closing(sqlite3.connect(service.data / "service.db")) as database:
+        counts = {
+            table: database.execute(f"SELECT count(*) FROM {table} WHERE tenant = ?", (tenant,)).fetchone()[0]  # noqa: S608
+            for table in TABLES
+        }
+        for table in ("turns", "idempotency_keys"):
+            query = f"SELECT count(*) FROM {table} WHERE owner = ?"  # noqa: S608
+            counts[table] = database.execute(query, (f"tenant:{tenant}",)).fetchone()[0]
+    return counts
+
+
+def execute(service: RunningService, statement: str, *values: Any) -> None:
+    with closing(sqlite3.connect(service.data / "service.db", timeout=30)) as database, database:
+        database.execute(statement, values)
+
+
+def files(service: RunningService) -> set[Path]:
+    folder = service.data / "blobs"
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def make_doomed(root: Person, name: str) -> Person:
+    assert root.post("/v1/tenants", {"name": name}).status_code == 201
+    return root.with_key(["read", "run", "presets"], tenant=name)
+
+
+def test_a_removed_tenant_leaves_nothing_and_takes_nothing_of_others(
+    house: RunningService, root: Person, birch: Person, photo_png: bytes, texture_png: bytes
+) -> None:
+    birch.save("both", texture_png)
+    kept = birch.paint(photo_png, "both")
+    before = files(house)
+    doomed = make_doomed(root, "doomed")
+    doomed.save("both", photo_png)
+    doomed.save("both", texture_png)
+    doomed.save("only", photo_png + b"own bytes", painter={"size": 64, "minutes": 0.01})
+    eventually(lambda: doomed.get("/v1/styles/only").json()["painter"] == "ready", 60, "it doesn't learn")
+    for preset in ("both", "only"):
+        doomed.paint(photo_png, preset)
+    body = {"content": b64(photo_png), "styles": [{"preset": "only"}], "size": 300, "iterations": 2000}
+    running = doomed.post("/v1/transfers", body | {"tolerance": 0.0}, **{"Idempotency-Key": "a"}).json()["id"]
+    begun = f"/v1/transfers/{running}"
+    eventually(lambda: doomed.get(begun).json()["progress"]["iteration"], 30, "it doesn't begin")
+    execute(house, "INSERT INTO deliveries (id, tenant, job_id, url, payload, created_at, attempts, due_at) "
+            "VALUES ('msg_1', 'doomed', 'gone', 'https://example.com', '{}', 1, 0, 9e9)")  # fmt: skip
+    assert all(rows(house, "doomed").values())
+
+    answer = root.delete("/v1/tenants/doomed")
+    assert answer.status_code == 200, answer.text
+    removed = answer.json()["removed"]
+    assert answer.json()["complete"]
+    assert (removed["keys"], removed["presets"], removed["painters"], removed["webhooks"]) == (1, 2, 1, 1)
+    assert removed["versions"] == 1
+    assert removed["jobs"] >= 4  # two transfers, one under way, a learning
+    assert removed["grams"] >= 1
+    assert not any(rows(house, "doomed").values())
+    eventually(lambda: doomed.get("/v1/styles").status_code == 401, 5, "its key counts still")
+    eventually(
+        lambda: not house.get("/metrics").text.count('nst_jobs{kind="transfer",status="running"} 1'), 20, "runs"
+    )
+    eventually(lambda: files(house) - before == left_by(before, files(house)), 20, "files are left")
+    assert birch.get(kept["links"]["image"]).status_code == 200
+    again = birch.paint(photo_png, "both")
+    assert again["style_cache"] == "hit"  # Grams that others use too are kept
+    assert root.delete("/v1/tenants/doomed").status_code == 404
+    assert "doomed" not in root.get("/v1/tenants").text
+
+
+def left_by(before: set[Path], after: set[Path]) -> set[Path]:
+    """Return the new files that belong to no tenant: Gram matrices of pictures that others have too, and the log."""
+    return {path for path in after - before if path.parts[0] in ("store",) or shares_its_image(path, before)}
+
+
+def shares_its_image(path: Path, before: set[Path]) -> bool:
+    images = {known.name.partition("-")[0] for known in before if known.parts[0] == "grams"}
+    return path.parts[0] == "grams" and path.name.partition("-")[0] in images
+
+
+def test_a_name_is_used_again_after_a_while_and_means_another_tenant(
+    house: RunningService, root: Person, texture_png: bytes
+) -> None:
+    former = make_doomed(root, "phoenix")
+    former.save("ashes", texture_png)
+    assert root.delete("/v1/tenants/phoenix").status_code == 200
+    refused = root.post("/v1/tenants", {"name": "phoenix"})
+    assert (refused.status_code, "Retry-After" in refused.headers) == (409, True)
+    execute(house, "UPDATE tenants SET removed_at = removed_at - 100 WHERE name = 'phoenix'")
+    new = make_doomed(root, "phoenix")
+    assert former.get("/v1/styles").status_code == 401
+    assert new.get("/v1/styles/ashes").status_code == 404
+
+
+def test_nothing_is_added_to_a_tenant_that_is_being_removed(
+    house: RunningService, root: Person, photo_png: bytes, texture_png: bytes
+) -> None:
+    """As if a request had begun before the removal: its key counts still, in this process."""
+    late = make_doomed(root, "fading")
+    late.save("there", texture_png)
+    execute(house, "UPDATE tenants SET removed_at = (julianday('now') - 2440587.5) * 86400 WHERE name = 'fading'")
+    body = {"content": b64(photo_png), "styles": [{"preset": "there"}], "size": 64}
+    assert late.post("/v1/transfers", body).status_code == 401
+    assert late.save("more", texture_png).status_code == 401
+    assert late.ask("PUT", "/v1/styles/there/painter", {"size": 64, "minutes": 0.01}).status_code == 401
+    assert root.post("/v1/keys", {"tenant": "fading", "name": "x", "scopes": ["read"]}).status_code == 422
+    done = command(house, "tenants", "remove", "fading")  # goes on where the removal was interrupted
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "presets\t1" in done.stdout
+    assert not any(rows(house, "fading").values())

@@ -1,0 +1,124 @@
+"""The removal of a tenant on each kind of database: at once, interrupted, and by the sweep."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from jobs.submitting import REQUEST
+from sqlalchemy import select
+
+from service.decoding import files
+from service.errors import Forbidden, NameTaken, NotFound, Unauthorized
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission, new_id
+from service.pictures.style_image import StyleImage
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.storage.schema import CallerRow, JobRow, PresetRow
+from service.styles import gram_keys
+from service.styles.preset_versions import PresetVersions
+from service.styles.presets import Presets
+from service.tenants.keys import OPERATOR, Keys
+from service.tenants.removal import finish_removals, owner_of, remove_tenant
+from service.tenants.scopes import ALL
+from service.tenants.tenants import Tenants
+
+ACME = "acme"
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs((tmp_path / "blobs").as_uri())
+
+
+@pytest.fixture
+def presets(database: Database, blobs: Blobs, photo_png: bytes) -> Presets:
+    """The presets of acme, which has one, as the default tenant has, and a job and a key."""
+    Tenants(database).add(ACME)
+    Keys(database).add(OPERATOR, ACME, "key", ALL)
+    both = Presets(database, blobs), Presets(database, blobs, tenant=ACME)
+    for presets in both:
+        presets.put("same", "", [StyleImage(files.check_image(photo_png))])
+    queue = Queue(database, Limits())
+    queue.submit(Submission("others", REQUEST))
+    queue.of(ACME).submit(Submission("own", REQUEST, owner_of(ACME)))
+    return both[1]
+
+
+def what_is_left(database: Database) -> tuple[list[str], list[str], list[str]]:
+    with database.reading() as session:
+        jobs = session.scalars(select(JobRow.id).order_by(JobRow.id)).all()
+        tenants = session.scalars(select(PresetRow.tenant).order_by(PresetRow.tenant)).all()
+        callers = session.scalars(select(CallerRow.owner).order_by(CallerRow.owner)).all()
+        return list(jobs), list(tenants), list(callers)
+
+
+def test_all_of_a_tenant_is_removed_and_nothing_else(database: Database, blobs: Blobs, presets: Presets) -> None:
+    found = remove_tenant(database, blobs, ACME)
+    assert found.complete
+    assert {kind: count for kind, count in found.counts.items() if count} == {"keys": 1, "jobs": 1, "presets": 1}
+    assert what_is_left(database) == (["others"], ["default"], [""])
+    versions = {blob.key.split("/")[1] for blob in blobs.listing("styles")}
+    assert versions == {Presets(database, blobs).get("same").version}
+    with pytest.raises(NotFound):
+        remove_tenant(database, blobs, ACME)
+    with pytest.raises(NameTaken):
+        Tenants(database).add(ACME)
+
+
+def test_an_interrupted_removal_takes_nothing_new_and_goes_on(
+    database: Database, blobs: Blobs, presets: Presets, photo_png: bytes
+) -> None:
+    assert not remove_tenant(database, blobs, ACME, seconds=0).complete
+    assert Keys(database).page(OPERATOR, ACME, (0.0, ""), 9) == []
+    with pytest.raises(NotFound):
+        Tenants(database).get(ACME)
+    with pytest.raises(Unauthorized):
+        Queue(database, Limits(), ACME).submit(Submission(new_id(), REQUEST, owner_of(ACME)))
+    before = len(list(blobs.listing("styles")))
+    with pytest.raises(Unauthorized):
+        presets.put("new", "", [StyleImage(files.check_image(photo_png))])
+    assert len(list(blobs.listing("styles"))) == before
+    finish_removals(database, blobs)
+    assert what_is_left(database) == (["others"], ["default"], [""])
+
+
+def test_former_states_go_too_but_not_the_grams_that_those_of_others_use(
+    database: Database, blobs: Blobs, presets: Presets, photo_png: bytes, texture_png: bytes
+) -> None:
+    texture = files.check_image(texture_png)
+    for mine in (presets, Presets(database, blobs)):
+        mine.put("same", "", [StyleImage(texture)])  # the photograph is in former states alone
+        mine.put("same", "", [StyleImage(texture)])
+    photo_only = PresetVersions(database, math.inf).former("same")[-1]
+    grams = gram_keys.image_prefix(photo_only.images[0].file.sha256) + "0"
+    blobs.put(grams, b"1")
+    assert remove_tenant(database, blobs, ACME).counts["versions"] == 2
+    assert [blob.key for blob in blobs.listing(gram_keys.FOLDER)] == [grams]
+    kept = {row.version for row in PresetVersions(database, math.inf).former("same")}
+    assert {blob.key.split("/")[1] for blob in blobs.listing("styles")} == kept | {
+        Presets(database, blobs).get("same").version
+    }
+
+
+def test_a_removal_goes_on_where_only_former_states_are_left(
+    database: Database, blobs: Blobs, photo_png: bytes
+) -> None:
+    Tenants(database).add(ACME)
+    presets, versions = Presets(database, blobs, tenant=ACME), PresetVersions(database, math.inf, tenant=ACME)
+    version = presets.put("gone", "", [StyleImage(files.check_image(photo_png))])[0].version
+    presets.delete("gone")
+    assert not remove_tenant(database, blobs, ACME, seconds=0).complete
+    with pytest.raises(Unauthorized):
+        versions.restore("gone", version, may_share=False)
+    finish_removals(database, blobs)
+    with pytest.raises(NotFound):
+        versions.former("gone")
+    assert not list(blobs.listing("styles"))
+
+
+def test_the_default_tenant_stays(database: Database, blobs: Blobs) -> None:
+    with pytest.raises(Forbidden):
+        remove_tenant(database, blobs, "default")

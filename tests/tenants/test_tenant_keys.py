@@ -1,0 +1,179 @@
+"""Keys: shown once, stored as digests, rotated, revoked and expired while the service runs, and never stronger."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from front_door import RunningService, b64, eventually
+from tenants.people import Person, command, known, made_by_command
+
+pytestmark = pytest.mark.slow
+
+COUNTS_S = 5  # seconds after which a change counts everywhere
+
+
+def is_refused(person: Person) -> bool:
+    """Return whether eight requests, which both web processes answer, are all 401."""
+    return all(person.get("/v1/styles").status_code == 401 for _ in range(8))
+
+
+def test_a_key_is_shown_once_and_lies_nowhere(house: RunningService, root: Person, acme: Person) -> None:
+    made = acme.with_key(["read"])
+    assert made.key.startswith("nst_")
+    assert len(made.key) == 4 + 43  # 256 bits in base64url
+    for path in ("/v1/keys", f"/v1/keys/{made.id}"):
+        assert made.key not in root.get(path).text
+    with closing(sqlite3.connect(house.data / "service.db")) as database:
+        (digest,) = database.execute("SELECT digest FROM api_keys WHERE id = ?", (made.id,)).fetchone()
+    assert digest == hashlib.sha256(made.key.encode()).hexdigest()
+    made.get(f"/v1/styles?api_key={made.key}")
+    kept = [path for path in house.data.rglob("*") if path.is_file() and made.key.encode() in path.read_bytes()]
+    assert kept == []
+    assert is_refused(Person(house, "")), "a key in the query doesn't count"
+
+
+def test_a_rotated_key_and_the_new_one_count_together(acme: Person, house: RunningService) -> None:
+    made = acme.with_key(["read", "run"], expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    before = acme.get(f"/v1/keys/{made.id}").json()
+    answer = acme.post(f"/v1/keys/{made.id}/rotate", {"grace_s": 4}).json()
+    assert {name: answer[name] for name in ("name", "scopes", "tenant", "expires_at")} == {
+        name: before[name] for name in ("name", "scopes", "tenant", "expires_at")
+    }
+    new = Person(house, answer["key"])
+    known(new)
+    assert made.get("/v1/styles").status_code == 200
+    eventually(lambda: is_refused(made), 4 + COUNTS_S, "the former key counts still")
+    assert new.get("/v1/styles").status_code == 200
+    assert acme.post(f"/v1/keys/{made.id}/rotate", {}).status_code == 404
+
+
+def test_a_key_expires_by_the_clock(acme: Person) -> None:
+    made = acme.with_key(["read"], expires_at=(datetime.now(UTC) + timedelta(seconds=5)).isoformat())
+    ends = time.monotonic() + 5
+    eventually(lambda: is_refused(made), 8, "the key counts still")
+    assert time.monotonic() > ends - 2
+    for text in ("2001-01-01T00:00:00Z", "2099-01-01T00:00:00", "soon", "0001-01-01T00:00:00+23:59"):
+        answer = acme.post("/v1/keys", {"name": "late", "scopes": ["read"], "expires_at": text})
+        assert answer.json()["errors"][0]["loc"] == "expires_at"
+
+
+def test_a_revoked_key_ends_everywhere_and_so_does_what_it_watches(
+    acme: Person, photo_png: bytes, texture_png: bytes
+) -> None:
+    acme.save("watched", texture_png)
+    made = acme.with_key(["read", "run"])
+    body = {"content": b64(photo_png), "styles": [{"preset": "watched"}], "size": 300, "iterations": 2000}
+    job = made.post("/v1/transfers", body | {"tolerance": 0.0}).json()
+    try:
+        with requests.get(
+            f"{made.service.url}/v1/transfers/{job['id']}/events",
+            headers={"X-API-Key": made.key},
+            stream=True,
+            timeout=30,
+        ) as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            assert acme.delete(f"/v1/keys/{made.id}").status_code == 204
+            begun = time.monotonic()
+            last = list(lines)
+            assert time.monotonic() - begun < COUNTS_S + 1
+            assert b"event: done" not in last
+        eventually(lambda: is_refused(made), COUNTS_S, "the key counts still")
+        assert acme.delete(f"/v1/keys/{made.id}").status_code == 204
+        assert acme.get(f"/v1/transfers/{job['id']}").json()["status"] in ("queued", "running")
+    finally:
+        acme.delete(f"/v1/transfers/{job['id']}")
+
+
+def test_the_last_use_of_a_key_is_noted(acme: Person) -> None:
+    made = acme.with_key(["read"])
+    eventually(lambda: acme.get(f"/v1/keys/{made.id}").json()["last_used_at"], 5, "no use was noted")
+    noted = acme.get(f"/v1/keys/{made.id}").json()["last_used_at"]
+    for _ in range(4):
+        made.get("/v1/styles")
+    assert acme.get(f"/v1/keys/{made.id}").json()["last_used_at"] == noted  # once a minute
+
+
+def test_no_key_makes_a_stronger_one(root: Person, acme: Person, birch: Person) -> None:
+    admin = acme.with_key(["admin"])
+    for scopes in (["read"], ["admin", "run"]):
+        assert admin.post("/v1/keys", {"name": "more", "scopes": scopes}).status_code == 403
+    assert admin.post("/v1/keys", {"name": "as", "scopes": ["admin"]}).status_code == 201
+    strong = acme.with_key(["read", "admin"])
+    assert admin.post(f"/v1/keys/{strong.id}/rotate", {}).status_code == 403
+    for tenant in ("default", "birch", "nowhere"):
+        answer = acme.post("/v1/keys", {"tenant": tenant, "name": "x", "scopes": ["read"]})
+        assert answer.json()["errors"] == [{"loc": "tenant", "msg": f"there is no tenant {tenant!r}"}]
+        assert acme.get(f"/v1/keys?tenant={tenant}").json()["items"] == []
+    assert [entry["name"] for entry in acme.get("/v1/tenants").json()["items"]] == ["acme"]
+    assert acme.get(f"/v1/keys/{root.id}").status_code == 404
+    assert {"acme", "birch", "default"} <= {entry["name"] for entry in root.get("/v1/tenants").json()["items"]}
+    assert root.get(f"/v1/keys/{birch.id}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "\x1b[31mred", "a\u2028b", "\u009b2J", "x" * 65, "\ud800"])
+def test_a_name_that_a_terminal_or_log_could_trip_over_is_refused(acme: Person, name: str) -> None:
+    answer = acme.post("/v1/keys", {"name": name, "scopes": ["read"]})
+    assert answer.status_code in (400, 422)  # 400: no text in JSON
+    for path, body in (("/v1/tenants", {"name": name or "A"}), ("/v1/keys", {"name": "x", "scopes": ["write"]})):
+        assert acme.post(path, body).status_code in (400, 403, 422)
+
+
+def test_keys_are_listed_in_pages(acme: Person) -> None:
+    for _ in range(3):
+        acme.with_key(["read"])
+    found: list[Any] = []
+    page = acme.get("/v1/keys?limit=2").json()
+    while page["next"]:
+        found += page["items"]
+        page = acme.get(f"/v1/keys?limit=2&cursor={page['next']}").json()
+    found += page["items"]
+    assert [key["id"] for key in found] == [key["id"] for key in acme.get("/v1/keys?limit=200").json()["items"]]
+    assert len({key["id"] for key in found}) == len(found) >= 4
+
+
+def test_the_commands_work_while_the_service_runs(house: RunningService, acme: Person) -> None:
+    made = made_by_command(house, "--tenant", "acme", "--name", "laptop", "--scopes", "read", "--lifetime", "1h")
+    assert made.post("/v1/transfers", {}).status_code == 403
+    listed = command(house, "keys", "list", "--tenant", "acme").stdout
+    assert f"{made.id}\tacme\tlaptop\tread\t" in listed
+    assert made.key not in listed
+    rotated = command(house, "keys", "rotate", made.id)
+    new = Person(house, rotated.stdout.strip())
+    known(new)
+    assert is_refused(made)
+    assert command(house, "keys", "revoke", rotated.stderr.split()[1]).returncode == 0
+    eventually(lambda: is_refused(new), COUNTS_S, "the key counts still")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("keys", "add", "--name", "a\nb"), "name: must be 1 to 64 printable characters"),
+        (("keys", "add", "--tenant", "No"), "tenant: there is no tenant 'No'"),
+        (("keys", "add", "--tenant", "none"), "tenant: there is no tenant 'none'"),
+        (("keys", "add", "--scopes", "read,write"), "scopes: must be one or more of read, run, presets, admin"),
+        (("keys", "add", "--lifetime", "soon"), "lifetime: "),
+        (("keys", "revoke", "none"), "there is no key 'none'"),
+        (("keys", "rotate", "none"), "there is no key 'none'"),
+        (("keys", "remove-all"), "--yes does it"),
+        (("tenants", "add", "\x1b[2J"), "name: must be 1 to 63 of a-z, 0-9 and -"),
+        (("tenants", "add", "default"), "there is a tenant 'default' already"),
+        (("tenants", "remove", "default"), "the tenant 'default' can't be removed"),
+        (("tenants", "remove", "none"), "there is no tenant 'none'"),
+    ],
+)
+def test_what_a_command_refuses_it_says_in_a_sentence(
+    house: RunningService, words: tuple[str, ...], said: str
+) -> None:
+    done = command(house, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
