@@ -1,12 +1,14 @@
-"""How fast painters paint, over the HTTP API of a running service with two workers, and the network alone.
+"""How fast painters paint: over HTTP, by a service with two workers and a painter worker, and the network alone.
 
 A picture's time is from the POST, with `Prefer: wait`, until the last byte of the picture has come. The content comes
 as a JPEG of the output's size, and the preset is warm. "Beside" means that an optimisation runs at the same time.
-The memory is that of the service's largest process at its peak, while it paints that size.
+Losses of earlier pictures are measured before. The memory is that of the service's largest process at its peak, while
+it paints that size.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +44,10 @@ MIDDLE = 512
 CALLERS = 4  # at once, for the throughput
 LONG = {"size": 512, "iterations": 5000, "tolerance": 0}
 WORKERS = 2
+PAINTERS = 1
 START_S = 60
+JUDGED_S = 600
+_JUDGING = re.compile(r'^nst_jobs\{kind="judge",status="(queued|running)"\} [1-9]', re.MULTILINE)
 
 
 def measure(plan: Plan, save: Callable[[Results], None]) -> Results:
@@ -55,10 +60,10 @@ def measure(plan: Plan, save: Callable[[Results], None]) -> Results:
     with _service(plan, starter) as service:
         results["alone"] = _spread(_times(service, starter, middle, plan.repeats))
         results["per_second"] = _throughput(service, starter, middle, plan.repeats)
-        results["sizes"] = [_at(service, starter, size, plan) for size in _sizes(plan)]
-        save(results)
         with _optimisation(service, starter):
             results["beside"] = _spread(_times(service, starter, middle, plan.repeats))
+        save(results)
+        results["sizes"] = [_at(service, starter, size, plan) for size in _sizes(plan)]
     save(results)
     return results
 
@@ -89,12 +94,14 @@ def _service(plan: Plan, starter: Starter) -> Iterator[RunningService]:
     """Run a service whose starters have the plan's painters."""
     with (
         TemporaryDirectory() as folder,
-        RunningService(engine.MODEL, Path(folder), starters="on", workers=WORKERS, threads=0) as service,
+        RunningService(
+            engine.MODEL, Path(folder), starters="on", workers=WORKERS, painters=PAINTERS, threads=0
+        ) as service,
     ):
         _until(lambda: len(service.get("/v1/styles?limit=100").json()["items"]) == len(STARTERS))
         _give(plan, starter, Path(folder))
         _until(lambda: service.get(f"/v1/styles/{starter.name}/painter").json()["status"] == "ready")
-        _until(lambda: service.log.read_text().count("is ready") >= WORKERS)
+        _until(lambda: service.log.read_text().count("is ready") >= WORKERS + PAINTERS)
         for _ in range(2 * WORKERS):  # both workers load what they need
             _paint(service, starter, _content(min(MIDDLE, plan.large)), min(MIDDLE, plan.large))
         yield service
@@ -117,6 +124,7 @@ def _content(size: int) -> str:
 
 
 def _times(service: RunningService, starter: Starter, size: int, repeats: int) -> list[float]:
+    _until(lambda: not _JUDGING.search(service.get("/metrics").text), JUDGED_S)
     content = _content(size)
     return [_paint(service, starter, content, size) for _ in range(repeats)]
 
@@ -173,8 +181,8 @@ def _optimisation(service: RunningService, starter: Starter) -> Iterator[None]:
     service.ended(id)
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + START_S
+def _until(condition: Callable[[], bool], at_most_s: float = START_S) -> None:
+    end = time.monotonic() + at_most_s
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError("the service isn't as far as it should be")
