@@ -179,7 +179,7 @@ def test_a_killed_worker_is_started_again_while_the_database_is_locked(narrow_mo
         other.execute("BEGIN EXCLUSIVE")
         (worker,) = service.children("service worker")
         os.kill(worker, signal.SIGKILL)
-        eventually(lambda: service.children("service worker") not in ([worker], []), 10, "nobody starts it")
+        eventually(lambda: service.children("service worker") not in ([worker], []), 60, "nobody starts it")
         other.rollback()
 
 

@@ -140,4 +140,4 @@ def test_a_model_that_was_replaced_is_said(narrow_model: Path, tmp_path: Path) -
         url = f"{service.url}/v1/styles/after/pack"
         assert requests.put(url, data=pack, headers=headers, timeout=60).status_code == 201
         assert service.transfer(content, {"preset": "before"}, size=64, iterations=3)["status"] == "succeeded"
-        eventually(service.is_ready, 10, "it is not ready")
+        eventually(service.is_ready, 60, "it is not ready")

@@ -84,7 +84,7 @@ def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk
         eventually(service.is_ready, 30, "it is not ready again")
         assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
         assert not [path for path in blobs.rglob("*") if "#" in path.name]
-        eventually((disk / "service.db-reserve").exists, 10, "nothing was put by again")
+        eventually((disk / "service.db-reserve").exists, 60, "nothing was put by again")
 
 
 def test_a_service_that_is_started_on_a_full_disk_lets_old_jobs_go(
