@@ -61,6 +61,7 @@ def drafting(visit: Visit, photo_wide: np.ndarray, texture: np.ndarray) -> Visit
 
 def drag(visit: Visit, *places: tuple[float, float]) -> None:
     """Draw with the mouse over the paper, from place to place in shares of its sides."""
+    visit.at("#paper-mask").wait_for()
     box = visit.at("#paper-mask").bounding_box()
     assert box is not None
     mouse = visit.page.mouse
@@ -129,6 +130,7 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     visit = drafting
     paint = visit.at("#where [data-loc=protect] button").first
     paint.click()
+    expect(visit.at("#brush-dialog")).to_be_visible()
     visit.page.keyboard.press("Escape")
     expect(visit.at("#brush-dialog")).to_be_hidden()  # nothing would be lost
     paint.click()
