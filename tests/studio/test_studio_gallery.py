@@ -145,6 +145,7 @@ def test_paint_and_the_picture_stay_in_view_and_shares_add_up_whichever_is_moved
             expect(visit.at("#paint")).to_be_in_viewport(ratio=1)
             shown = "#peek" if visit.at("#peek").is_visible() else "#frame"
             expect(visit.at(shown)).to_be_in_viewport(ratio=0.5)
+    visit.page.set_viewport_size({"width": 1280, "height": 900})
     shares = visit.at("#mix .slider:has([data-field=weight]) output")
     expect(shares).to_have_text(["34 %", "33 %", "33 %"])
     sliders = visit.at("#mix [data-field=weight]")

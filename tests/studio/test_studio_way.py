@@ -208,12 +208,11 @@ def test_the_request_as_code_is_copied_and_runs(
         if shutil.which(command[0]) is None:
             continue
         visit.at(f"[name=language][value={language}]").check(force=True)
-        visit.at("#copy").click()
-        expect(visit.at("#code-note")).to_have_text("Copied.")
-        code = visit.at("#code").inner_text()
-        assert visit.page.evaluate("navigator.clipboard.readText()") == visit.at("#code").text_content()
         (tmp_path / language).mkdir()
-        runs([*command], code, tmp_path / language)
+        runs([*command], visit.at("#code").inner_text(), tmp_path / language)
+    visit.at("#copy").click()
+    expect(visit.at("#code-note")).to_have_text("Copied.")
+    assert visit.page.evaluate("navigator.clipboard.readText()") == visit.at("#code").text_content()
 
 
 def runs(command: list[str], code: str, folder: Path) -> None:
