@@ -80,7 +80,7 @@ class TestTime:
     def test_the_pictures_of_a_request_may_take_so_long_in_all(self, client: FlaskClient) -> None:
         slow = [{"image": b64(bombs.many_scans(1000 + number, 99))} for number in range(7)]
         found = errors(client.post("/v1/transfers", json={"content": tiny(2), "styles": slow}))
-        assert found["styles.0.image"] == "takes too long to decode"
+        assert "takes too long to decode" in found.values()  # which one it is depends on the machine's load
         assert found["content"] == "was not read: the pictures before it took too long to decode"
 
 
