@@ -61,19 +61,22 @@ def test_a_wrong_key_is_refused_and_with_the_right_one_all_works(visit: Visit, p
     assert KEY not in visit.at("#code").inner_text()
 
 
-def test_somebody_is_asked_once_may_give_a_key_later_and_keep_it_for_the_visit_or_on_the_device(
-    visit: Visit,
-) -> None:
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_key_is_kept_for_the_visit_or_on_the_device(visit: Visit, keep: bool) -> None:
+    give(visit, KEY, keep=keep)
+    visit.at('[data-preset="cloth"]').wait_for()
+    other = visit.page.context.new_page()
+    other.goto(visit.service.url)
+    expected = other.locator('[data-preset="cloth"]' if keep else "#key-dialog[open]")
+    expect(expected).to_be_visible()
+
+
+def test_somebody_without_a_key_is_asked_once_and_may_give_it_later(visit: Visit) -> None:
     visit.at("#key-dialog [data-close]").click()
     expect(visit.at("#key-dialog")).to_be_hidden()
-    for keep in (False, True):
-        visit.at("#key-button").click()
-        give(visit, KEY, keep=keep)
-        expect(visit.at('[data-preset="cloth"]')).to_be_visible()
-        other = visit.page.context.new_page()
-        other.goto(visit.service.url)
-        expected = other.locator('[data-preset="cloth"]' if keep else "#key-dialog[open]")
-        expect(expected).to_be_visible()
+    visit.at("#key-button").click()
+    give(visit, KEY)
+    expect(visit.at('[data-preset="cloth"]')).to_be_visible()
 
 
 def test_a_key_of_a_tenant_is_enough_and_what_it_may_not_do_is_said(

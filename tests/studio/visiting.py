@@ -52,7 +52,7 @@ class Visit:
             if opened:
                 visit.open()
             yield visit
-            assert visit.unexpected() == []
+            assert visit.unexpected() == [], visit.wrong
         finally:
             for page in context.pages[1:]:
                 page.close()
