@@ -215,7 +215,7 @@ def test_the_request_as_code_is_copied_and_runs(
 
 
 def runs(command: list[str], code: str, folder: Path) -> None:
-    """Code says why it is refused, and saves the picture where it isn't. The files that it names lie in the folder."""
+    """Code says why it is refused, and saves the picture where it is not. It names files of the folder."""
 
     def run(code: str) -> subprocess.CompletedProcess[str]:
         line = [*command, code]
