@@ -19,7 +19,8 @@ NOTE_SAID = """addEventListener("DOMContentLoaded", () => {
     globalThis.heard = [];
     const wordsOf = ({ addedNodes }) => [...addedNodes].map((node) => node.data);
     const note = (changes) => heard.push(...changes.flatMap(wordsOf));
-    new MutationObserver(note).observe(document.getElementById("said"), { childList: true });
+    const said = document.getElementById("said");  // not on the empty page before
+    if (said) new MutationObserver(note).observe(said, { childList: true });
 });"""
 
 
