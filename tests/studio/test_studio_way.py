@@ -232,7 +232,7 @@ def runs(command: list[str], code: str, folder: Path) -> None:
     (folder / "painting.webp").unlink()
 
 
-def test_the_theme_is_remembered_and_pictures_can_be_dropped(visit: Visit, texture_png: bytes) -> None:
+def test_the_theme_is_remembered_and_pictures_can_be_dropped(visit: Visit, texture: np.ndarray) -> None:
     visit.page.emulate_media(color_scheme="light")
     colour = "getComputedStyle(document.body).backgroundColor"
     light = visit.page.evaluate(colour)
@@ -246,9 +246,10 @@ def test_the_theme_is_remembered_and_pictures_can_be_dropped(visit: Visit, textu
         data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
         document.querySelector(selector).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
     }"""
-    visit.page.evaluate(drop, ["#canvas", list(texture_png), "dropped.png"])
+    small = list(png(texture[:64, :64]))
+    visit.page.evaluate(drop, ["#canvas", small, "dropped.png"])
     expect(visit.at("#content-name")).to_have_text("dropped.png")
-    visit.page.evaluate(drop, ["#shelf", list(texture_png), "style.png"])
+    visit.page.evaluate(drop, ["#shelf", small, "style.png"])
     expect(visit.at("#mix strong")).to_have_text("style.png")
 
 
