@@ -16,12 +16,16 @@ from browsing import browser
 from front_door import RunningService, png
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from skimage import data
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from service.storage.database import Database
 
 __all__ = ["browser", "database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
+TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants")
+"""Folders whose tests share a service or a browser: one pytest worker runs all of a folder's."""
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
 
 
@@ -37,9 +41,23 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that have slow tests: if a long file came last, one of two processes would idle."""
+    """Begin with what takes long: if that came last, one of two processes would idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, work_unit(item.nodeid) not in TOGETHER))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Give each file to one pytest worker, because its tests may share a server, and some folders as a whole."""
+    scheduling = LoadFileScheduling(config, log)
+    scheduling._split_scope = work_unit
+    return scheduling
+
+
+def work_unit(nodeid: str) -> str:
+    """The file of a test, or its folder where that is one of those that stay together."""
+    file = nodeid.partition("::")[0]
+    folder = file.rpartition("/")[0]
+    return folder if folder in TOGETHER else file
 
 
 @pytest.fixture(scope="session")

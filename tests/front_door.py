@@ -143,8 +143,8 @@ class RunningService:
 
     def cancel_all(self) -> None:
         """Cancel all transfers, and wait until they have ended."""
-        for status in ("running", "queued"):
-            for job in self.get(f"/v1/transfers?status={status}").json()["items"]:
+        for status in ("queued", "running"):  # in this order no other one begins
+            for job in self.get(f"/v1/transfers?status={status}&limit=100").json()["items"]:
                 self.cancel(job["id"])
                 self.ended(job["id"])
 

@@ -75,7 +75,6 @@ def test_neither_a_service_without_them_nor_one_that_has_presets_gets_any(
         eventually(lambda: marked(service), 30, "no mark was left")
         assert listed(service) == ["own"]
         delete(service, "own")
-    with web(narrow_model, tmp_path, starters="on") as service:
         load_again(service)
         assert listed(service) == []
     assert SAVED not in service.log.read_text()
@@ -117,7 +116,7 @@ def files(data: Path) -> list[Path]:
 
 
 def load_again(service: RunningService) -> None:
-    """Do what the web server does in a thread after its start, so that the test needn't wait for it."""
+    """Do what a web server does in a thread after each start, so that the test needn't wait for it."""
     with contextlib.closing(Database(f"sqlite:///{service.data}/service.db")) as database:
         load(Presets(database, Blobs((service.data / "blobs").as_uri())))
 

@@ -13,7 +13,8 @@ from service.config import Settings
 from service.errors import InvalidInput, Unavailable, shown
 from service.settings.values import duration
 from service.storage.database import Database
-from service.storage.schema import DEFAULT_TENANT, KeyRow
+from service.storage.schema import DEFAULT_TENANT
+from service.storage.tenant_schema import KeyRow
 from service.tenants import scopes as known
 from service.tenants.keys import KEY_NAME, OPERATOR, Keys, NewKey
 from service.tenants.tenants import is_name

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from service.storage.kinds import JUDGE
 from service.storage.records import JobUsage
-from service.storage.schema import JobRow, UsageRow
+from service.storage.schema import JobRow
+from service.storage.tenant_schema import UsageRow
 
 SUMMED = ("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out")
 

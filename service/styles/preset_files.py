@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
+
+from service.decoding import files
+from service.errors import BlobNotFound, DamagedFile, StorageError
 from service.pictures import images
 from service.storage.blobs import Blobs
+from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.schema import PresetState
 from service.styles.packs import Pack
 from service.styles.preset_painters import painter_folders
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "styles"
 PACK_DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
@@ -42,3 +50,48 @@ def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
     key, data = pack_key(version, pack.model), pack.to_bytes()
     blobs.put(key, data)
     blobs.put(f"{key}{PACK_DIGEST}", images.digest(data).encode())
+
+
+def read_pack(blobs: Blobs, preset: PresetState, model: str) -> bytes | None:
+    """Return the file of a preset's pack for a model; None where it has to be made (again).
+
+    Raises:
+        DamagedFile: the pack that the preset came as is damaged or missing.
+    """
+    if preset.pack:
+        return read_back(blobs, preset.pack.blob, preset.pack.sha256)
+    key = pack_key(preset.version, model)
+    try:
+        return read_back(blobs, key, blobs.get(f"{key}{PACK_DIGEST}").decode(errors="replace"))
+    except BlobNotFound:
+        return None
+    except DamagedFile as error:
+        logger.warning("%s: it is made anew", error.detail)
+        return None
+
+
+def read_thumbnail(blobs: Blobs, preset: PresetState) -> bytes:
+    """Return a small JPEG of a preset's heaviest image, made anew where the file is damaged or missing.
+
+    Raises:
+        DamagedFile: the image or pack that it would be made from is damaged or missing too.
+    """
+    key = thumbnail_key(preset.version)
+    try:
+        data = blobs.get(key)
+        if is_whole_jpeg(data) if preset.thumbnail is None else has_digest(data, preset.thumbnail):
+            return data
+    except BlobNotFound:
+        pass
+    logger.warning("the file %s is damaged or missing: it is made anew", key)
+    data = _make_thumbnail(blobs, preset)
+    with suppress(StorageError):  # the next request has it made again
+        blobs.put(key, data)
+    return data
+
+
+def _make_thumbnail(blobs: Blobs, preset: PresetState) -> bytes:
+    if preset.pack:
+        return Pack.from_bytes(read_back(blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
+    heaviest = max(preset.images, key=lambda image: image.weight).file
+    return files.thumbnail(read_back(blobs, heaviest.blob, heaviest.sha256))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from service.decoding import files
-from service.errors import BlobNotFound, DamagedFile, NotFound, StorageError
+from service.errors import NotFound
 from service.pictures import images
 from service.pictures.images import ImageFile
 from service.pictures.style_image import StyleImage
@@ -21,20 +19,16 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.quota import check_quota
-from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.storage.records import PresetPack, PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow
 from service.storage.tenancy import can_read, check_tenant
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
-from service.styles.preset_files import PACK_DIGEST, pack_key, thumbnail_key, version_folder
+from service.styles.preset_files import pack_key, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 from service.styles.preset_versions import LOCK, keep_state
-
-logger = logging.getLogger(__name__)
-
 
 Images = Sequence[StyleImage[ImageFile]]
 """The style images of a preset to be saved."""
@@ -230,23 +224,6 @@ class Presets:
             also(session, row)
         return row, is_new
 
-    def pack(self, preset: PresetRow, model: str) -> bytes | None:
-        """Return the file of a preset's pack for a model; None where it has to be made (again).
-
-        Raises:
-            DamagedFile: the pack that the preset came as is damaged or missing.
-        """
-        if preset.pack:
-            return read_back(self._blobs, preset.pack.blob, preset.pack.sha256)
-        key = pack_key(preset.version, model)
-        try:
-            return read_back(self._blobs, key, self._blobs.get(f"{key}{PACK_DIGEST}").decode(errors="replace"))
-        except BlobNotFound:
-            return None
-        except DamagedFile as error:
-            logger.warning("%s: it is made anew", error.detail)
-            return None
-
     def _save_image(self, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:
         image = style.file
         self._blobs.put(blob, image.data)
@@ -285,28 +262,3 @@ class Presets:
             keep_state(session, row, "deleted")
             self._cancel(session, tasks_of(row))
             session.delete(row)
-
-    def thumbnail(self, preset: PresetRow) -> bytes:
-        """Return a small JPEG of the preset's heaviest image, made anew where the file is damaged or missing.
-
-        Raises:
-            DamagedFile: the image or pack that it would be made from is damaged or missing too.
-        """
-        key = thumbnail_key(preset.version)
-        try:
-            data = self._blobs.get(key)
-            if is_whole_jpeg(data) if preset.thumbnail is None else has_digest(data, preset.thumbnail):
-                return data
-        except BlobNotFound:
-            pass
-        logger.warning("the file %s is damaged or missing: it is made anew", key)
-        data = self._make_thumbnail(preset)
-        with suppress(StorageError):  # the next request has it made again
-            self._blobs.put(key, data)
-        return data
-
-    def _make_thumbnail(self, preset: PresetRow) -> bytes:
-        if preset.pack:
-            return Pack.from_bytes(read_back(self._blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
-        heaviest = max(preset.images, key=lambda image: image.weight).file
-        return files.thumbnail(read_back(self._blobs, heaviest.blob, heaviest.sha256))

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput, MissingScope, NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
-from service.storage.schema import KeyRow, MarkRow, TenantRow
+from service.storage.schema import MarkRow
+from service.storage.tenant_schema import KeyRow, TenantRow
 from service.tenants import scopes as known
 from service.tenants.scopes import Scopes
 

@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from service.errors import DatabaseError, Unavailable
 from service.storage.database import Database, now
-from service.storage.schema import KeyRow, MarkRow
+from service.storage.schema import MarkRow
+from service.storage.tenant_schema import KeyRow
 from service.telemetry.complaints import Complaint
 from service.tenants.keys import TOUCH_S, VERSION, Keys, digest_of
 from service.tenants.scopes import Scopes, from_text

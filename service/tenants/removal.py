@@ -23,18 +23,8 @@ from service.machine.bells import ROWS, ring
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
-from service.storage.schema import (
-    DEFAULT_TENANT,
-    ENDED,
-    CallerRow,
-    DeliveryRow,
-    JobRow,
-    KeyRow,
-    PresetRow,
-    PresetVersionRow,
-    TenantRow,
-    UsageRow,
-)
+from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 from service.storage.unsaved import remove_unsaved
 from service.styles import gram_keys, preset_versions
 from service.styles.preset_files import preset_folders

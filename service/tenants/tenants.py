@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from service.errors import NameTaken, NotFound
 from service.storage.database import Database, advisory_lock, read_clock
-from service.storage.schema import DeliveryRow, JobRow, KeyRow, PresetRow, PresetVersionRow, TenantRow, UsageRow
+from service.storage.schema import DeliveryRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 LOCK = "tenants"

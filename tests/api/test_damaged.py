@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
-from front_door import RunningService, b64, eventually, png
-
-from service.api.http.body import PACK_TYPE
+from front_door import RunningService, b64, png
 
 RNG = np.random.default_rng(11)
 
@@ -121,23 +118,3 @@ def test_metrics_are_shown_beside_files_that_are_none(
     assert exposition(CollectorRegistry(), CollectorRegistry()) == b""
     assert exposition(CollectorRegistry(), CollectorRegistry()) == b""
     assert caplog.text.count("counter_1.db is left out") == 1
-
-
-@pytest.mark.slow
-def test_a_model_that_was_replaced_is_said(narrow_model: Path, tmp_path: Path) -> None:
-    model = tmp_path / "model.onnx"
-    model.write_bytes(narrow_model.read_bytes())
-    with RunningService(model, tmp_path) as service:
-        style, content = noise(), noise()
-        service.put_style("before", style)
-        pack = service.get("/v1/styles/before/pack").content
-        model.write_bytes(b"half a model")
-        ready = service.get("/readyz")
-        assert ready.status_code == 200
-        assert hashlib.sha256(b"half a model").hexdigest() in ready.json()["notes"][0]
-        assert service.get("/v1/styles/before/pack").content == pack
-        headers = {"Content-Type": PACK_TYPE}
-        url = f"{service.url}/v1/styles/after/pack"
-        assert requests.put(url, data=pack, headers=headers, timeout=60).status_code == 201
-        assert service.transfer(content, {"preset": "before"}, size=64, iterations=3)["status"] == "succeeded"
-        eventually(service.is_ready, 10, "it is not ready")

@@ -113,7 +113,7 @@ def test_a_webhook_whose_row_is_damaged_is_given_up_alone(service: RunningServic
             due_at, error = connection.execute("SELECT due_at, error FROM deliveries WHERE id = 'broken'").fetchone()
         return due_at is None and "its row is damaged" in error
 
-    eventually(is_given_up, 20, "it is still due")
+    eventually(is_given_up, 60, "it is still due")
 
 
 @pytest.mark.slow

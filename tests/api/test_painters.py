@@ -50,7 +50,7 @@ def in_list(service: RunningService, name: str) -> str:
     def is_shown_alone_too() -> bool:  # unless a worker begins to teach it between both
         return bool(service.get(f"/v1/styles/{name}").json()["painter"] == listed())
 
-    eventually(is_shown_alone_too, 10, "the list says something else")
+    eventually(is_shown_alone_too, 60, "the list says something else")
     return str(listed())
 
 

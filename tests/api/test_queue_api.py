@@ -77,7 +77,7 @@ def test_ended_jobs_expire_with_their_files(small: RunningService, body: dict[st
     id = post(small, body | {"size": 64, "iterations": 1}, "alice", Prefer="wait=30").json()["id"]
     assert job(small, id)["status"] == "succeeded"
     eventually(lambda: "status" in job(small, id) and job(small, id)["status"] == 404, 30, "still there")
-    eventually(lambda: not (small.data / "blobs" / "jobs" / id).exists(), 10, "its files are still there")
+    eventually(lambda: not (small.data / "blobs" / "jobs" / id).exists(), 60, "its files are still there")
 
 
 def test_the_same_post_in_json_and_as_a_form_is_one_job(

@@ -123,5 +123,5 @@ def test_former_states_count_for_their_caller_and_end_with_their_retention(
         refused = service.put_style("big", noise)
         assert (refused.status_code, "purge=true" in refused.json()["detail"]) == (507, True)
         (former,) = versions(service, "big")
-        eventually(lambda: not versions(service, "big"), 20, "the version is still kept")
+        eventually(lambda: not versions(service, "big"), 60, "the version is still kept")
         assert restore(service, "big", former["version"]).status_code == 404

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
-import signal
 import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from front_door import RunningService, b64, eventually, png
+from front_door import RunningService, b64, png
 
 from service.config import Settings
 from service.jobs.registry import WorkerRegistry
@@ -70,27 +67,6 @@ def test_workers_with_different_models_are_told(settings: Settings, database: Da
     assert (
         note == f"the workers compute with different models, {', '.join(sorted([of_file, 'b' * 64]))}: restart them"
     )
-
-
-@pytest.mark.slow
-def test_it_is_not_ready_without_a_worker(narrow_model: Path, tmp_path: Path) -> None:
-    """Its model goes bad while it runs: each worker that is started anew says why it ends, until the file is back."""
-    model = tmp_path / "model.onnx"
-    model.write_bytes(narrow_model.read_bytes())
-    with RunningService(model, tmp_path) as service:
-        model.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 80111729\n")
-        (worker,) = service.children("service worker")
-        os.kill(worker, signal.SIGKILL)
-        ended = "no worker is alive; the last one ended: "
-        eventually(lambda: ended in service.get("/readyz").text, 60, "it counts as ready")
-        eventually(lambda: "Git LFS pointer" in service.get("/readyz").text, 30, "the reason isn't told")
-        detail = service.get("/readyz").json()["detail"]
-        assert str(tmp_path) not in detail
-        lines = [json.loads(line) for line in service.log.read_text().splitlines()]
-        said = next(line for line in lines if line["level"] == "CRITICAL")
-        assert f"{model} is a Git LFS pointer" in said["message"]
-        model.write_bytes(narrow_model.read_bytes())
-        eventually(service.is_ready, 90, "no worker begins")
 
 
 def test_the_description_knows_every_call(service: RunningService) -> None:

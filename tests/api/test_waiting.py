@@ -24,7 +24,7 @@ def test_a_wait_ends_with_its_job(
 ) -> None:
     waiting, job = Waiting(watch, 1), queue.get(submit(queue))
     answer = pool.submit(waiting.until_ended, job, LONG_S)
-    eventually(lambda: job.id in watch._jobs, 10, "not watched")
+    eventually(lambda: job.id in watch._jobs, 60, "not watched")
     assert waiting.until_ended(job, LONG_S) == (job, False), "there was but one place"
     work_until_the_end(leases, 3)
     ended, waited = answer.result(10)
@@ -42,7 +42,7 @@ def test_a_wait_ends_when_its_job_is_deleted_or_the_server_stops(
 ) -> None:
     waiting, jobs = Waiting(watch, 2), [queue.get(submit(queue)) for _ in range(2)]
     answers = [pool.submit(waiting.until_ended, job, LONG_S) for job in jobs]
-    eventually(lambda: len(watch._jobs) == 2, 10, "not watched")
+    eventually(lambda: len(watch._jobs) == 2, 60, "not watched")
     queue.delete(jobs[0].id)
     assert answers[0].result(10) == (jobs[0], True)
     assert not answers[1].done()

@@ -23,13 +23,13 @@ def test_nobody_looks_while_nobody_watches(queue: CountingQueue, watch: Watch) -
     row = queue.get(submit(queue))
     assert queue.asked == []
     with watch.watching(row), watch.watching(row):
-        eventually(lambda: len(queue.asked) > 1, 10, "nobody looks")
+        eventually(lambda: len(queue.asked) > 1, 60, "nobody looks")
     time.sleep(0.2)  # the look that was under way
     looks = len(queue.asked)
     time.sleep(0.5)
     assert len(queue.asked) == looks
     with watch.watching(row):
-        eventually(lambda: len(queue.asked) > looks, 10, "nobody looks again")
+        eventually(lambda: len(queue.asked) > looks, 60, "nobody looks again")
 
 
 @pytest.mark.slow
@@ -41,7 +41,7 @@ def test_a_database_that_fails_is_said_once_and_waited_for(
 
     def looked(times: int) -> None:
         looks = len(queue.asked)
-        eventually(lambda: len(queue.asked) > looks + times, 10, "given up")
+        eventually(lambda: len(queue.asked) > looks + times, 60, "given up")
 
     with watch.watching(row) as job:
         for outages in (1, 2):
@@ -60,7 +60,7 @@ def test_closing_ends_every_stream_at_once_and_lets_none_begin(
 ) -> None:
     ids = [submit(queue) for _ in range(3)]
     streams = [pool.submit(whole, watch, queue, id) for id in ids]
-    eventually(lambda: len(watch._jobs) == 3, 10, "not watched")
+    eventually(lambda: len(watch._jobs) == 3, 60, "not watched")
     watch.close()
     for stream in streams:
         assert [event.name for event in stream.result(10)] == ["progress"]

@@ -38,7 +38,7 @@ def test_each_wake_up_is_one_message_that_expires(redis: Redis, client: Client) 
     wake = waker(redis.url)
     wake(ENGINE)
     wake(ENGINE)
-    eventually(lambda: client.llen(QUEUE) == 2, 10, "no messages")
+    eventually(lambda: client.llen(QUEUE) == 2, 60, "no messages")
     assert [(header["task"], bool(header["expires"])) for header in headers(client)] == [(WAKE, True)] * 2
 
 
@@ -48,10 +48,10 @@ def test_wake_ups_go_on_after_the_broker_was_restarted(
     monkeypatch.setattr(publisher, "BACK_OFF_S", 3600)  # only a wake-up that goes through at once is seen
     wake = waker(redis.url)
     wake(ENGINE)
-    eventually(lambda: client.llen(QUEUE) == 1, 10, "no message")
+    eventually(lambda: client.llen(QUEUE) == 1, 60, "no message")
     redis.restart()
     wake(ENGINE)
-    eventually(lambda: client.llen(QUEUE) == 1, 10, "no message to the new broker")
+    eventually(lambda: client.llen(QUEUE) == 1, 60, "no message to the new broker")
 
 
 def test_wake_ups_are_dropped_while_the_broker_is_down_and_sent_again_later(
@@ -62,14 +62,14 @@ def test_wake_ups_are_dropped_while_the_broker_is_down_and_sent_again_later(
     redis.stop()
     for _ in range(3 * publisher.WAITING):
         wake(ENGINE)
-    eventually(lambda: "no wake-up" in caplog.text, 10, "nobody was told")
+    eventually(lambda: "no wake-up" in caplog.text, 60, "nobody was told")
     redis.start()
 
     def is_heard() -> bool:
         wake(ENGINE)
         return bool(client.llen(QUEUE))
 
-    eventually(is_heard, 10, "still none")
+    eventually(is_heard, 60, "still none")
     assert client.llen(QUEUE) < publisher.WAITING
 
 
@@ -80,14 +80,14 @@ def test_every_painter_worker_hears_of_a_painting_also_after_the_broker_was_rest
         one.start()
     wake = waker(redis.url)
     for _ in range(2):
-        eventually(lambda: all(one.is_listening for one in listeners), 20, "nobody listens")
+        eventually(lambda: all(one.is_listening for one in listeners), 60, "nobody listens")
         for event in heard:
             event.clear()
         wake(ENGINE)
         wake(PAINT)
         assert [event.wait(10) for event in heard] == [True, True]
         redis.stop()
-        eventually(lambda: not any(one.is_listening for one in listeners), 20, "they believe that they listen")
+        eventually(lambda: not any(one.is_listening for one in listeners), 60, "they believe that they listen")
         redis.start()
     for one in listeners:
         one.should_stop = True
@@ -97,10 +97,10 @@ def test_a_painter_worker_hears_of_no_other_jobs(redis: Redis, client: Client) -
     heard = threading.Event()
     listener = Listener(redis.url, heard.set)
     listener.start()
-    eventually(lambda: listener.is_listening, 20, "it doesn't listen")
+    eventually(lambda: listener.is_listening, 60, "it doesn't listen")
     heard.clear()
     waker(redis.url)(ENGINE)
-    eventually(lambda: client.llen(QUEUE) == 1, 10, "no message")
+    eventually(lambda: client.llen(QUEUE) == 1, 60, "no message")
     assert not heard.is_set()
     listener.should_stop = True
 
@@ -119,7 +119,7 @@ def test_a_broker_that_never_answers_keeps_nobody_waiting(caplog: pytest.LogCapt
 @pytest.mark.parametrize("url", ["amqp://127.0.0.1:1//", "redis://127.0.0.1:1/0"])
 def test_a_refused_connection_is_a_warning(url: str, caplog: pytest.LogCaptureFixture) -> None:
     waker(url)(ENGINE)
-    eventually(lambda: "no wake-up" in caplog.text, 10, "nobody was told")
+    eventually(lambda: "no wake-up" in caplog.text, 60, "nobody was told")
 
 
 @pytest.mark.slow

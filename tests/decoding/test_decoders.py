@@ -48,7 +48,7 @@ def of_server(pattern: str = "fork_server", parent: int | None = None) -> list[i
 def server() -> int:
     """The fork server of this process, ready."""
     files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG"))
-    eventually(lambda: len(of_server()) == 1, 10, "decoders still run")
+    eventually(lambda: len(of_server()) == 1, 60, "decoders still run")
     return of_server()[0]
 
 
@@ -148,7 +148,7 @@ def test_a_decoder_that_crashes_is_one_broken_file(server: int) -> None:
 
     thread = threading.Thread(target=check)
     thread.start()
-    eventually(lambda: len(of_server()) == 2, 10, "no decoder")
+    eventually(lambda: len(of_server()) == 2, 60, "no decoder")
     os.kill(of_server()[1], signal.SIGSEGV)
     thread.join()
     assert "what reads it fails" in str(failures[0])
@@ -161,7 +161,7 @@ def test_a_decoder_ends_when_nobody_wants_its_result(server: int) -> None:
 
     with pytest.raises(InterruptedError):
         DECODERS.run(Order("check", 60.0, 60.0), bombs.many_scans(3003, 100), tick)
-    eventually(lambda: of_server() == [server], 10, "the decoder goes on")
+    eventually(lambda: of_server() == [server], 60, "the decoder goes on")
 
 
 def test_a_decoder_that_gets_no_cpu_ends_on_the_clock(server: int) -> None:
@@ -172,7 +172,7 @@ def test_a_decoder_that_gets_no_cpu_ends_on_the_clock(server: int) -> None:
 def test_a_decoder_that_the_kernel_kills_for_memory_is_not_the_files_fault(server: int) -> None:
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(DECODERS.run, Order("check", 20.0, 20.0), bombs.many_scans(3006, 100), files.no_tick)
-        eventually(lambda: len(of_server()) == 2, 10, "no decoder")
+        eventually(lambda: len(of_server()) == 2, 60, "no decoder")
         os.kill(of_server()[1], signal.SIGKILL)
         with pytest.raises(Unavailable, match="short of memory"):
             answer.result()
@@ -212,7 +212,7 @@ def test_the_fork_server_ends_with_a_service_that_is_killed() -> None:
         process.stdout.readline()
         (server,) = of_server(parent=process.pid)
         process.kill()
-    eventually(lambda: not Path(f"/proc/{server}").exists(), 10, "the fork server goes on")
+    eventually(lambda: not Path(f"/proc/{server}").exists(), 60, "the fork server goes on")
 
 
 def test_what_takes_long_waits_apart_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_whoever_has_had_the_least_is_next_and_of_equals_whoever_wants_least() -
     with ThreadPoolExecutor(4) as pool:
         with held.place(Rank(), files.no_tick):
             waiting = [pool.submit(hold, name) for name in ranks]
-            eventually(lambda: len(held._waiting) == 4, 10, "not all wait")
+            eventually(lambda: len(held._waiting) == 4, 60, "not all wait")
         for answer in waiting:
             answer.result()
     assert order == ["small", "large", "again", "greedy"]
@@ -248,7 +248,7 @@ def test_where_too_many_wait_the_last_in_turn_goes() -> None:
     held = Lane(1, waiting=1)
     with ThreadPoolExecutor(1) as pool, held.place(Rank(), files.no_tick):
         greedy = pool.submit(lambda: held.place(Rank(5.0), files.no_tick).__enter__())
-        eventually(lambda: len(held._waiting) == 1, 10, "nobody waits")
+        eventually(lambda: len(held._waiting) == 1, 60, "nobody waits")
 
         def still_there() -> None:
             raise InterruptedError

@@ -49,7 +49,7 @@ def test_jobs_and_presets_outlive_the_death_of_everything(service: RunningServic
     waiting = service.post(SHORT).json()["id"]
     reached = checkpointed(service, running)
     service.kill_everything()
-    eventually(lambda: not service.children("service"), 10, "something lives")
+    eventually(lambda: not service.children("service"), 60, "something lives")
     service.start()
     assert service.get("/v1/styles/kept").status_code == 200
     eventually(lambda: times_begun(service, running) == 2, 30, "not taken over")

@@ -54,12 +54,12 @@ def says_full(service: RunningService, filler: Path) -> bool:
     return ready.status_code == 503 and "nearly full" in ready.text
 
 
-def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk: Path) -> None:
+def test_a_service_on_a_full_disk_heals_and_one_that_is_started_there_lets_old_jobs_go(
+    narrow_model: Path, tmp_path: Path, disk: Path
+) -> None:
     blobs = disk / "blobs"
-    service = RunningService(
-        narrow_model, tmp_path, database_url=f"sqlite:///{disk}/service.db", blobs=blobs.as_uri()
-    )
-    with service:
+    places = {"database_url": f"sqlite:///{disk}/service.db", "blobs": blobs.as_uri()}
+    with RunningService(narrow_model, tmp_path, **places) as service:
         done = service.transfer(STYLE, {"image": b64(STYLE)}, size=64, iterations=3)
         running, waiting = begun(service), service.post(LONG).json()["id"]
         score = {"image": SHORT["content"]} | {name: SHORT[name] for name in ("content", "styles", "size")}
@@ -84,14 +84,7 @@ def test_a_service_on_a_full_disk_heals(narrow_model: Path, tmp_path: Path, disk
         eventually(service.is_ready, 30, "it is not ready again")
         assert service.transfer(STYLE, {"preset": "kept"}, size=64, iterations=5)["status"] == "succeeded"
         assert not [path for path in blobs.rglob("*") if "#" in path.name]
-        eventually((disk / "service.db-reserve").exists, 10, "nothing was put by again")
-
-
-def test_a_service_that_is_started_on_a_full_disk_lets_old_jobs_go(
-    narrow_model: Path, tmp_path: Path, disk: Path
-) -> None:
-    places = {"database_url": f"sqlite:///{disk}/service.db", "blobs": (disk / "blobs").as_uri()}
-    with RunningService(narrow_model, tmp_path, **places) as service:
+        eventually((disk / "service.db-reserve").exists, 60, "nothing was put by again")
         big = png(np.random.default_rng(5).integers(0, 255, (900, 900, 3), np.uint8))
         service.transfer(big, {"image": b64(STYLE)}, size=64, iterations=3)
     fill(disk / "filler")

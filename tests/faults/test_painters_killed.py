@@ -14,7 +14,7 @@ from painters.painting_presets import give_painter
 pytestmark = pytest.mark.slow
 
 STRENGTHS = [{"strength": 0.5 + k / 100} for k in range(5)]
-PAINTING = {"content": b64(PICTURE), "styles": [{"preset": "taught"}], "size": 1280, "method": "painter"}
+PAINTING = {"content": b64(PICTURE), "styles": [{"preset": "taught"}], "size": 640, "method": "painter"}
 
 
 def test_a_dead_painter_workers_paintings_are_carried_on(narrow_model: Path, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_it_comes_back_when_the_process_that_claimed_it_dies(
         found.append(outbox.claim())
         return found[-1] is not None
 
-    eventually(is_back, 20, "it did not come back")
+    eventually(is_back, 60, "it did not come back")
     assert found[-1] is not None
     assert found[-1].id == died.stdout.strip()
     assert found[-1].attempts == 2

@@ -58,7 +58,7 @@ def job(service: RunningService, id: str) -> dict[str, Any]:
 def ended(service: RunningService, id: str) -> dict[str, Any]:
     """A transfer, once it has ended and the metrics know of it."""
     eventually(lambda: job(service, id)["status"] in ENDED, 60, f"job {id} did not end")
-    eventually(lambda: end_of(service, id), 10, f"the log doesn't tell of the end of {id}")
+    eventually(lambda: end_of(service, id), 60, f"the log doesn't tell of the end of {id}")
     return job(service, id)
 
 

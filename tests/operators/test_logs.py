@@ -26,7 +26,7 @@ def test_a_trace_goes_from_the_request_into_the_job_and_its_webhook(
         asked = body | {"callback_url": receiver.url()}
         id = post(watched, asked, traceparent=TRACEPARENT, **{"X-Request-ID": "my-own.id"})
         ended(watched, id)
-        eventually(lambda: receiver.received, 20, "no webhook")
+        eventually(lambda: receiver.received, 60, "no webhook")
     webhook = parse(receiver.received[0].headers["traceparent"])
     about = [line for line in logged(watched) if line.get("job_id") == id]
     (request,) = [line for line in about if line.get("method") == "POST"]
@@ -43,7 +43,7 @@ def test_a_trace_goes_from_the_request_into_the_job_and_its_webhook(
 def test_a_request_has_one_line(watched: RunningService) -> None:
     response = watched.get("/v1/styles/none?secret=query", headers=HEADERS)
     id = response.headers["X-Request-ID"]
-    eventually(lambda: any(line.get("request_id") == id for line in logged(watched)), 10, "no line")
+    eventually(lambda: any(line.get("request_id") == id for line in logged(watched)), 60, "no line")
     (line,) = [line for line in logged(watched) if line.get("request_id") == id]
     told = ("level", "method", "path", "route", "status", "bytes")
     assert [line[name] for name in told] == [
@@ -66,7 +66,7 @@ def test_a_stream_has_its_line_when_it_ends(watched: RunningService, body: dict[
         lines[:] = [line for line in logged(watched) if line.get("path", "").endswith(f"{id}/events")]
         return bool(lines)
 
-    eventually(found, 10, "no line")
+    eventually(found, 60, "no line")
     (line,) = lines
     assert line["bytes"] == size
     assert line["time"] >= end_of(watched, id)[0]["time"]

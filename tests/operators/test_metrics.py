@@ -124,7 +124,7 @@ def test_nothing_goes_back_when_processes_are_killed(watched: RunningService, bo
     events = f"{watched.url}/v1/transfers/{running}/events"
     with requests.get(events, headers=HEADERS, stream=True, timeout=60) as stream:
         next(told(stream.iter_lines(chunk_size=1)))
-        eventually(lambda: value(scrape(watched.url), "nst_event_streams_open") == 1, 10, "no stream")
+        eventually(lambda: value(scrape(watched.url), "nst_event_streams_open") == 1, 60, "no stream")
         before = counters(scrape(watched.url))
         web = watched.children("gunicorn")
         for pid in [*watched.children("service worker"), *(pid for pid in web if pid != min(web))]:

@@ -45,7 +45,7 @@ def check(web: Part, worker: Part, shown_at: str, body: dict[str, Any]) -> None:
         def shown() -> Series:
             return scrape(shown_at)
 
-        eventually(lambda: value(shown(), "nst_iterations_total") == 60, 10, f"{shown()}")
+        eventually(lambda: value(shown(), "nst_iterations_total") == 60, 60, f"{shown()}")
         assert value(shown(), "nst_jobs_ended_total", kind="transfer", status="succeeded") == 3
         assert value(scrape(web.url), "nst_iterations_total") == 0
         assert value(scrape(web.url), "nst_jobs_submitted_total", kind="transfer") == 3

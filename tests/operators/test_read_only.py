@@ -48,5 +48,5 @@ def test_a_form_with_a_photo_is_painted(narrow_model: Path, data: Path) -> None:
         assert "nst_iterations_total" in service.get("/metrics").text  # of another process
         assert {path.name[:8] for path in (data / "tmp").iterdir()} == {"nst-run-"}
         service.stop()
-        eventually(lambda: not list((data / "tmp").iterdir()), 5, "something is left")
+        eventually(lambda: not list((data / "tmp").iterdir()), 60, "something is left")
     assert all(json.loads(line)["level"] == "INFO" for line in service.log.read_text().splitlines())

@@ -23,7 +23,8 @@ from service.storage.database import Database
 from service.storage.migrations import upgrade
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
-from service.storage.schema import Base, JobRow, PresetRow, SecretRow, TenantRow, WorkerRow
+from service.storage.schema import Base, JobRow, PresetRow, SecretRow, WorkerRow
+from service.storage.tenant_schema import TenantRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLD = (Path(__file__).parent / "revision_0001.sql").read_text()

@@ -17,3 +17,10 @@ def visit(browser: Browser, service: RunningService) -> Iterator[Visit]:
     """A new visitor of the studio; unexpected errors in the page fail the test."""
     with Visit.of(browser, service) as visiting:
         yield visiting
+
+
+@pytest.fixture
+def coming(browser: Browser, service: RunningService) -> Iterator[Visit]:
+    """A visitor as above, who has yet to open the page."""
+    with Visit.of(browser, service, opened=False) as visiting:
+        yield visiting

@@ -37,29 +37,11 @@ def check(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_empty_and_with_what_is_missing(visit: Visit) -> None:
+def test_empty_with_what_is_missing_and_dialogs(visit: Visit) -> None:
     check(visit)
     visit.at("#paint").click()
     expect(visit.at("#invite .problem")).to_be_visible()
     check(visit)
-
-
-def test_a_draft_with_everything_open_and_with_errors(visit: Visit, photo_png: bytes, texture_png: bytes) -> None:
-    visit.expected.append("422")
-    visit.choose_content(file("photo.png", photo_png))
-    visit.at('[data-preset="cloth"]').click()
-    visit.add_styles(file(f"{'very-long-name-' * 8}.png", texture_png))
-    visit.at("#format").evaluate("select => select.closest('details').open = true")
-    visit.at("#format").select_option("jpeg")
-    visit.at("[name=dial][value=weights]").check(force=True)
-    check(visit)
-    visit.set(size="1", quality="0")
-    visit.at("#paint").click()
-    expect(visit.at("[data-loc=quality] .problem")).to_be_visible()
-    check(visit)
-
-
-def test_dialogs(visit: Visit, texture_png: bytes) -> None:
     visit.at('[data-preset="cloth"]').click()
     for button, dialog in (("copy-code", "code-dialog"), ("save-mix", "preset-dialog")):
         visit.at(f"#{button}").click()
@@ -70,6 +52,22 @@ def test_dialogs(visit: Visit, texture_png: bytes) -> None:
         visit.at(f"#{dialog}").evaluate("dialog => dialog.showModal()")
         check(visit)
         visit.page.keyboard.press("Escape")
+
+
+def test_a_draft_with_everything_open_and_with_errors(visit: Visit, photo_png: bytes, texture_png: bytes) -> None:
+    visit.expected.append("422")
+    visit.choose_content(file("photo.png", photo_png))
+    visit.at('[data-preset="cloth"]').click()
+    what_is_pressed_is_large_enough(visit)
+    visit.add_styles(file(f"{'very-long-name-' * 8}.png", texture_png))
+    visit.at("#format").evaluate("select => select.closest('details').open = true")
+    visit.at("#format").select_option("jpeg")
+    visit.at("[name=dial][value=weights]").check(force=True)
+    check(visit)
+    visit.set(size="1", quality="0")
+    visit.at("#paint").click()
+    expect(visit.at("[data-loc=quality] .problem")).to_be_visible()
+    check(visit)
 
 
 def test_live_then_canceled_then_done(visit: Visit, photo_png: bytes) -> None:
@@ -89,9 +87,8 @@ def test_live_then_canceled_then_done(visit: Visit, photo_png: bytes) -> None:
     check(visit)
 
 
-def test_what_is_pressed_is_large_enough(visit: Visit, photo_png: bytes) -> None:
-    visit.choose_content(file("photo.png", photo_png))
-    visit.at('[data-preset="cloth"]').click()
+def what_is_pressed_is_large_enough(visit: Visit) -> None:
+    """On a phone."""
     visit.page.set_viewport_size({"width": 390, "height": 844})
     small = visit.page.evaluate(
         """() => [...document.querySelectorAll("button, a.button, nav a, select, input:not([type=file]), summary")]

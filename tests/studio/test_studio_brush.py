@@ -61,6 +61,7 @@ def drafting(visit: Visit, photo_wide: np.ndarray, texture: np.ndarray) -> Visit
 
 def drag(visit: Visit, *places: tuple[float, float]) -> None:
     """Draw with the mouse over the paper, from place to place in shares of its sides."""
+    visit.at("#paper-mask").wait_for()
     box = visit.at("#paper-mask").bounding_box()
     assert box is not None
     mouse = visit.page.mouse
@@ -98,6 +99,7 @@ def test_masks_are_painted_kept_and_sent(drafting: Visit, photo_wide: np.ndarray
     expect(visit.at("#where [data-loc=protect] button").first).to_be_focused()
     visit.at("#where [data-loc=strength_map] button").first.click()
     visit.at("#brush-amount").fill("50")
+    visit.at("#paper-mask").wait_for()
     visit.page.evaluate(PEN, ["#paper-mask", [[0.9, 0.1], [0.9, 0.5], [0.9, 0.9]]])
     visit.at("#brush-use").click()
     visit.at(".draw-mask").first.click()
@@ -129,6 +131,7 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     visit = drafting
     paint = visit.at("#where [data-loc=protect] button").first
     paint.click()
+    expect(visit.at("#brush-dialog")).to_be_visible()
     visit.page.keyboard.press("Escape")
     expect(visit.at("#brush-dialog")).to_be_hidden()  # nothing would be lost
     paint.click()
@@ -173,6 +176,7 @@ def thrown_away_when_said(visit: Visit) -> None:
 def test_one_finger_paints_and_two_zoom(drafting: Visit) -> None:
     visit = drafting
     visit.at("#where [data-loc=protect] button").first.click()
+    visit.at("#paper-mask").wait_for()
     one = [["down", 1, 0.2, 0.5], ["move", 1, 0.3, 0.5]]
     visit.page.evaluate(FINGERS, [*one, ["down", 2, 0.8, 0.5]])
     assert visit.page.evaluate(PAINTED) == 0  # what the first finger began is taken back

@@ -31,8 +31,7 @@ def submitted(service: RunningService, content: bytes, style: dict[str, str], **
 
 
 def shown(visit: Visit, id: str) -> None:
-    visit.open(f"/#/{id}")
-    visit.reload()
+    visit.arrive(f"/#/{id}")
     visit.at("#job-caption").wait_for()
 
 
@@ -42,8 +41,9 @@ def seconds(taken: float) -> int:
 
 
 def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
-    visit: Visit, photo_png: bytes, style: dict[str, str]
+    coming: Visit, photo_png: bytes, style: dict[str, str]
 ) -> None:
+    visit = coming
     variants = [{"strength": 0.2}, {"strength": 0.8, "format": "webp"}, {"seed": 3, "init": "random"}]
     job = visit.service.transfer(photo_png, style, **SMALL, variants=variants)
     shown(visit, job["id"])
@@ -74,13 +74,8 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
     expect(visit.at("#strip")).to_be_hidden()
 
 
-def test_one_picture_has_no_strip(visit: Visit, photo_png: bytes, style: dict[str, str]) -> None:
-    shown(visit, visit.service.transfer(photo_png, style, **SMALL)["id"])
-    visit.done()
-    expect(visit.at("#strip")).to_be_hidden()
-
-
-def test_the_time_in_the_queue_is_told_apart(visit: Visit, photo_png: bytes, style: dict[str, str]) -> None:
+def test_the_time_in_the_queue_is_told_apart(coming: Visit, photo_png: bytes, style: dict[str, str]) -> None:
+    visit = coming
     service, lasting = visit.service, {"size": int(LASTING["size"]), "iterations": int(LASTING["iterations"])}
     first = submitted(service, photo_png, style, **lasting)
     behind = submitted(service, photo_png, style, **SMALL)
@@ -143,7 +138,7 @@ def test_the_picture_stays_while_the_settings_are_scrolled(visit: Visit, photo_p
     assert visit.page.evaluate("scrollY") == 500  # the stage scrolls by itself
 
 
-def test_a_format_that_the_service_does_not_read_is_refused_when_it_is_chosen(
+def test_what_the_service_reads_is_taken_and_another_format_refused_when_it_is_chosen(
     visit: Visit, photo: np.ndarray
 ) -> None:
     data = encoded(photo, "AVIF")
@@ -159,9 +154,6 @@ def test_a_format_that_the_service_does_not_read_is_refused_when_it_is_chosen(
         expect(visit.at("#styles .problem").first).to_contain_text(name)
         expect(visit.at("#mix li")).to_have_count(0)
     assert visit.at("#content-file").get_attribute("accept") == ",".join(SENT_TYPES)
-
-
-def test_what_the_service_reads_is_taken(visit: Visit, photo: np.ndarray) -> None:
     for kind in ("png", "jpeg", "webp", "gif", "bmp"):
         visit.choose_content(file(f"photo.{kind}", encoded(photo, kind.upper()), f"image/{kind}"))
         expect(visit.at("#content-name")).to_have_text(f"photo.{kind}")

@@ -98,12 +98,12 @@ def test_a_series_is_sent_and_all_of_its_pictures_can_be_taken(drafting: Visit, 
     check(visit)
 
 
-def test_a_finished_picture_s_request_is_shown_as_it_was_made(visit: Visit, photo_png: bytes, mask: bytes) -> None:
+def test_a_finished_picture_s_request_is_shown_as_it_was_made(coming: Visit, photo_png: bytes, mask: bytes) -> None:
+    visit = coming
     own = {"image": b64(photo_png), "weight": 0.5, "mask": b64(mask)}
     options = {"size": 64, "iterations": 2, "strength": 0.3, "tolerance": 0.5, "protect": b64(mask)}
     made = visit.service.transfer(photo_png, own, {"image": b64(photo_png)}, **options)
-    visit.open(f"/#/{made['id']}")
-    visit.reload()
+    visit.arrive(f"/#/{made['id']}")
     visit.at("#job-code").click()
     expect(visit.at("#code-dialog")).to_be_visible()
     found = re.search(r"request=(\{.*\})'", visit.at("#code").inner_text())
@@ -196,15 +196,14 @@ def test_progress_is_in_percent_and_a_level_is_a_piece_of_the_curve(visit: Visit
 
 
 def test_the_others_that_go_first_are_counted(
-    visit: Visit, service: RunningService, photo_png: bytes, texture_png: bytes
+    coming: Visit, service: RunningService, photo_png: bytes, texture_png: bytes
 ) -> None:
     body = {"content": b64(photo_png), "styles": [{"image": b64(texture_png)}]}
     lasting = {"size": int(LASTING["size"]), "iterations": int(LASTING["iterations"])}
     ids = [service.post(body | lasting).json()["id"] for _ in range(3)]
     try:
-        visit.open(f"/#/{ids[2]}")
-        visit.reload()
-        expect(visit.at("#step")).to_have_text("Waiting: 1 other picture first")
+        coming.arrive(f"/#/{ids[2]}")
+        expect(coming.at("#step")).to_have_text("Waiting: 1 other picture first")
     finally:
         for id in ids:
             service.cancel(id)

@@ -52,16 +52,12 @@ def painted_past(visit: Visit, before: int) -> None:
     visit.page.wait_for_function(f"n => {ITERATION} > n", arg=before)
 
 
-def test_a_picture_sharpens_while_bar_time_and_curve_move(painting: Visit) -> None:
+def test_a_picture_sharpens_a_reload_goes_on_watching_and_it_is_canceled(painting: Visit) -> None:
     painting.page.wait_for_function(MANY_POINTS)
     painting.at("#left").filter(has_text="left").wait_for()
     source = painting.at("#after").get_attribute("src")
     painting.page.wait_for_function("src => document.getElementById('after').src !== src", arg=source)
     assert painting.page.evaluate("document.getElementById('bar').value") > 0
-
-
-def test_a_reload_in_the_middle_goes_on_watching(painting: Visit) -> None:
-    painting.page.wait_for_function(MANY_POINTS)
     id, before = painting.shown(), iteration(painting)
     painting.reload()
     painting.until("Painting")
@@ -70,15 +66,12 @@ def test_a_reload_in_the_middle_goes_on_watching(painting: Visit) -> None:
     expect(painting.at("#mix strong")).to_have_text("texture.png")
     expect(painting.at("#summary")).to_contain_text("photo.png")
     assert painting.page.evaluate(MANY_POINTS)
-
-
-def test_cancel(painting: Visit) -> None:
     painting.at("#cancel").click()
     painting.until("Canceled")
-    assert painting.service.job(painting.shown())["status"] == "canceled"
+    assert painting.service.job(id)["status"] == "canceled"
     expect(painting.at("#job-why")).to_contain_text("how far it had come")
     expect(painting.at("#after")).to_be_visible()
-    expect(painting.at(f'#wall a[href="#/{painting.shown()}"]')).to_contain_text("Canceled")
+    expect(painting.at(f'#wall a[href="#/{id}"]')).to_contain_text("Canceled")
     expect(painting.at("#delete")).to_be_visible()
 
 
@@ -111,7 +104,10 @@ def test_paint_is_sent_once_the_service_is_back(
     assert len([job for job in service.get("/v1/transfers").json()["items"] if job["options"]["size"] == 64]) == 1
 
 
-def test_a_file_that_is_no_picture_is_refused_beside_where_it_was_chosen(visit: Visit) -> None:
+def test_what_is_missing_or_no_picture_is_said_beside_where_it_belongs(visit: Visit, texture_png: bytes) -> None:
+    visit.at("#paint").click()
+    expect(visit.at("#invite .problem")).to_contain_text("Choose a photograph first")
+    expect(visit.at("#styles [data-loc=styles] .problem")).to_contain_text("Pick at least one style")
     visit.choose_content(file("notes.jpg", b"no picture", "image/jpeg"))
     words = visit.at("#invite .problem")
     expect(words).to_contain_text(re.compile("notes.jpg. .* be read as a picture"))
@@ -119,9 +115,10 @@ def test_a_file_that_is_no_picture_is_refused_beside_where_it_was_chosen(visit: 
     assert described == words.get_attribute("id")
     visit.page.set_input_files("#style-file", [file("notes.txt", b"no picture", "text/plain")])
     expect(visit.at("#styles .problem:visible")).to_contain_text(re.compile("notes.txt. .* be read"))
+    words_of_the_api_stand_beside_the_picture_that_they_are_about(visit, texture_png)
 
 
-def test_words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, texture_png: bytes) -> None:
+def words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, texture_png: bytes) -> None:
     visit.expected.append("422")
     tiny = png(np.zeros((4, 4, 3), np.uint8))
     visit.choose_content(file("tiny.png", tiny))
@@ -150,12 +147,6 @@ def test_a_field_s_error_stands_beside_its_control_until_it_is_changed(
     visit.at("#size").fill("64")
     expect(visit.at("[data-loc=size] .problem")).to_be_hidden()
     expect(visit.at("#size")).not_to_have_attribute("aria-invalid", "true")
-
-
-def test_what_is_missing_is_said_where_it_is_missing(visit: Visit) -> None:
-    visit.at("#paint").click()
-    expect(visit.at("#invite .problem")).to_contain_text("Choose a photograph first")
-    expect(visit.at("#styles [data-loc=styles] .problem")).to_contain_text("Pick at least one style")
 
 
 def test_pictures_that_are_too_large_together(visit: Visit, texture_png: bytes) -> None:

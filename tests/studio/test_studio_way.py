@@ -19,6 +19,12 @@ from studio.visiting import Visit, file
 pytestmark = pytest.mark.slow
 
 QUICK = {"size": "96", "iterations": "6"}
+LANGUAGES = {
+    "curl": ("bash", "-euc"),
+    "python": (sys.executable, "-c"),
+    "javascript": ("node", "--input-type=module", "-e"),
+}
+"""The languages of code that the page shows, and the programs that run it."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +44,9 @@ def pictures(tmp_path: Path, photo_png: bytes, texture_png: bytes) -> tuple[Path
     return content, style
 
 
-def test_from_two_files_to_a_downloaded_picture(visit: Visit, pictures: tuple[Path, Path]) -> None:
+def test_from_two_files_to_a_picture_that_is_downloaded_and_compared(
+    visit: Visit, pictures: tuple[Path, Path]
+) -> None:
     content, style = pictures
     visit.choose_content(content)
     visit.add_styles(style)
@@ -52,14 +60,7 @@ def test_from_two_files_to_a_downloaded_picture(visit: Visit, pictures: tuple[Pa
     assert download.value.suggested_filename.endswith(".png")
     with Image.open(io.BytesIO(delivered)) as image:
         assert max(image.size) == 96
-
-
-def test_before_and_after_are_compared_by_a_slider(visit: Visit, pictures: tuple[Path, Path]) -> None:
-    visit.choose_content(pictures[0])
-    visit.add_styles(pictures[1])
-    visit.set(**QUICK)
-    visit.paint()
-    visit.done()
+    expect(visit.at("#strip")).to_be_hidden()  # there is one picture
     shares = []
     for value in ("0", "70"):
         visit.at("#compare").fill(value)
@@ -158,13 +159,18 @@ def tab_to(visit: Visit, id: str, selector: str = "") -> None:
     pytest.fail(f"Tab never comes to {id or selector}")
 
 
-def test_the_gallery_survives_a_reload_and_a_picture_can_be_made_again_and_deleted(
+def test_draft_and_gallery_survive_a_reload_and_a_picture_can_be_made_again_and_deleted(
     visit: Visit, presets: tuple[str, str], pictures: tuple[Path, Path]
 ) -> None:
     visit.choose_content(pictures[0])
     visit.at(f'[data-preset="{presets[1]}"]').click()
     visit.add_styles(pictures[1])
     visit.at("#strength").fill("0.3")
+    visit.at("html[data-draft=saved]").wait_for()
+    visit.reload()
+    expect(visit.at("#content-name")).to_have_text(pictures[0].name)
+    expect(visit.at("#mix strong")).to_have_text([presets[1], pictures[1].name])
+    expect(visit.at("#strength-shown")).to_have_text("30 %")
     visit.set(**QUICK)
     id = visit.paint()
     visit.done()
@@ -188,73 +194,45 @@ def test_the_gallery_survives_a_reload_and_a_picture_can_be_made_again_and_delet
     expect(visit.at(f'#wall a[href="#/{id}"]')).to_be_visible()
 
 
-def test_a_draft_survives_a_reload(visit: Visit, presets: tuple[str, str], pictures: tuple[Path, Path]) -> None:
-    visit.choose_content(pictures[0])
-    visit.at(f'[data-preset="{presets[0]}"]').click()
-    visit.add_styles(pictures[1])
-    visit.at("#strength").fill("0.8")
-    visit.at("html[data-draft=saved]").wait_for()
-    visit.reload()
-    expect(visit.at("#content-name")).to_have_text(pictures[0].name)
-    expect(visit.at("#mix strong")).to_have_text([presets[0], pictures[1].name])
-    expect(visit.at("#strength-shown")).to_have_text("80 %")
-
-
-@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
-def test_the_request_as_code_runs(
-    visit: Visit, presets: tuple[str, str], pictures: tuple[Path, Path], language: str, tmp_path: Path
+def test_the_request_as_code_is_copied_and_runs(
+    visit: Visit, presets: tuple[str, str], pictures: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    commands = {
-        "curl": ["bash", "-euc"],
-        "python": [sys.executable, "-c"],
-        "javascript": ["node", "--input-type=module", "-e"],
-    }
-    if shutil.which(commands[language][0]) is None:
-        pytest.skip(f"{commands[language][0]} isn't installed")
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit.choose_content(pictures[0])
     visit.at(f'[data-preset="{presets[1]}"]').click()
     visit.add_styles(pictures[1])
     visit.set(**QUICK)
     visit.at("#format").select_option("webp")
     visit.at("#copy-code").click()
-    visit.at(f"[name=language][value={language}]").check(force=True)
-    code = visit.at("#code").inner_text()
-
-    def run(code: str) -> subprocess.CompletedProcess[str]:
-        command = [*commands[language], code]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-
-    refused = run(re.sub(r'(size\\*":)96', r"\g<1>7", code))
-    assert refused.returncode != 0
-    assert "urn:nst:problem:invalid-input" in refused.stderr
-    assert not (tmp_path / "painting.webp").exists()
-    done = run(code)
-    assert done.returncode == 0, done.stderr
-    with Image.open(tmp_path / "painting.webp") as image:
-        assert (image.format, max(image.size)) == ("WEBP", 96)
-
-
-def test_code_is_copied(visit: Visit) -> None:
-    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visit.at("#copy-code").click()
+    for language, command in LANGUAGES.items():
+        if shutil.which(command[0]) is None:
+            continue
+        visit.at(f"[name=language][value={language}]").check(force=True)
+        runs([*command], visit.at("#code").inner_text(), tmp_path)
     visit.at("#copy").click()
     expect(visit.at("#code-note")).to_have_text("Copied.")
     assert visit.page.evaluate("navigator.clipboard.readText()") == visit.at("#code").text_content()
 
 
-def test_pictures_are_taken_by_dropping_them(visit: Visit, texture_png: bytes) -> None:
-    drop = """async ([selector, bytes, name]) => {
-        const data = new DataTransfer();
-        data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
-        document.querySelector(selector).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
-    }"""
-    visit.page.evaluate(drop, ["#canvas", list(texture_png), "dropped.png"])
-    expect(visit.at("#content-name")).to_have_text("dropped.png")
-    visit.page.evaluate(drop, ["#shelf", list(texture_png), "style.png"])
-    expect(visit.at("#mix strong")).to_have_text("style.png")
+def runs(command: list[str], code: str, folder: Path) -> None:
+    """Code says why it is refused, and saves the picture where it is not. It names files of the folder."""
+
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        line = [*command, code]
+        return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+    refused = run(re.sub(r'(size\\*":)96', r"\g<1>7", code))
+    assert refused.returncode != 0
+    assert "urn:nst:problem:invalid-input" in refused.stderr
+    assert not (folder / "painting.webp").exists()
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    with Image.open(folder / "painting.webp") as image:
+        assert (image.format, max(image.size)) == ("WEBP", 96)
+    (folder / "painting.webp").unlink()
 
 
-def test_the_theme_is_remembered(visit: Visit) -> None:
+def test_the_theme_is_remembered_and_pictures_can_be_dropped(visit: Visit, texture: np.ndarray) -> None:
     visit.page.emulate_media(color_scheme="light")
     colour = "getComputedStyle(document.body).backgroundColor"
     light = visit.page.evaluate(colour)
@@ -263,21 +241,26 @@ def test_the_theme_is_remembered(visit: Visit) -> None:
     visit.reload()
     assert visit.page.evaluate(colour) == dark != light
     expect(visit.at("#theme-button")).to_have_attribute("aria-pressed", "true")
+    drop = """async ([selector, bytes, name]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+        document.querySelector(selector).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+    }"""
+    small = list(png(texture[:64, :64]))
+    visit.page.evaluate(drop, ["#canvas", small, "dropped.png"])
+    expect(visit.at("#content-name")).to_have_text("dropped.png")
+    visit.page.evaluate(drop, ["#shelf", small, "style.png"])
+    expect(visit.at("#mix strong")).to_have_text("style.png")
 
 
-def test_a_picture_that_is_not_there_any_more(visit: Visit) -> None:
+def test_a_picture_that_is_not_there_any_more_and_those_that_are(coming: Visit, photo_png: bytes) -> None:
+    visit = coming
+    while len(visit.service.get("/v1/transfers").json()["items"]) < 14:
+        visit.service.transfer(photo_png, {"preset": "studio-one"}, size=32, iterations=0)
     visit.expected.append("404")
-    visit.open("/#/0123456789")
-    visit.reload()
+    visit.arrive("/#/0123456789")
     expect(visit.at("#lost-words")).to_contain_text("not there any more")
     visit.choose_content(file("notes.png", b"no picture"))
     expect(visit.at("#invite .problem")).to_contain_text("notes.png")
-
-
-def test_more_of_the_gallery_is_shown_when_asked_for(visit: Visit, photo_png: bytes) -> None:
-    while len(visit.service.get("/v1/transfers").json()["items"]) < 14:
-        visit.service.transfer(photo_png, {"preset": "studio-one"}, size=32, iterations=0)
-    visit.reload()
     visit.at("#more").click()
     expect(visit.at("#wall li").nth(13)).to_be_visible()
-    visit.choose_content(file("again.png", photo_png))

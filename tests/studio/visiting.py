@@ -26,7 +26,7 @@ AnyFile = TypeVar("AnyFile", Path, FilePayload)
 
 @dataclass
 class Visit:
-    """A page of the studio, open.
+    """A page of the studio.
 
     Attributes:
         wrong: what the browser's console said of errors, and what was thrown.
@@ -40,15 +40,19 @@ class Visit:
 
     @classmethod
     @contextmanager
-    def of(cls, browser: Browser, service: RunningService, **settings: Any) -> Iterator[Visit]:
+    def of(
+        cls, browser: Browser, service: RunningService, *, opened: bool = True, **settings: Any
+    ) -> Iterator[Visit]:
+        """Begin a visit with nothing remembered. `settings` are those of the browser's window."""
         context = _window(browser, json.dumps(settings, sort_keys=True))
         visit = cls(context.new_page(), service)
         note_errors(visit.page, visit.wrong)
         try:
             visit.forget_everything()
-            visit.open()
+            if opened:
+                visit.open()
             yield visit
-            assert visit.unexpected() == []
+            assert visit.unexpected() == [], visit.wrong
         finally:
             for page in context.pages[1:]:
                 page.close()
@@ -64,6 +68,11 @@ class Visit:
     def open(self, path: str = "/") -> None:
         self.page.goto(self.service.url + path)
         self.ready()
+
+    def arrive(self, path: str) -> None:
+        """Open the page at an address anew: it would only turn to it if it is there already."""
+        self.page.goto("about:blank")
+        self.open(path)
 
     def ready(self) -> None:
         self.page.locator("html[data-ready]").wait_for()

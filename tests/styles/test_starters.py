@@ -21,6 +21,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import MarkRow
 from service.styles.preset_changes import PresetChanges, change_preset
+from service.styles.preset_files import read_thumbnail
 from service.styles.presets import Presets
 from service.styles.starters.loading import STARTERS, is_built_in, load
 from service.worker.sweep import sweep
@@ -83,7 +84,7 @@ def test_a_new_database_gets_all_of_them_with_their_pictures(presets: Presets, b
         row = presets.get(starter.name)
         assert row.description == starter.description
         assert blobs.get(row.images[0].file.blob) == starter.picture.read_bytes()
-        assert presets.thumbnail(row)[:2] == b"\xff\xd8"
+        assert read_thumbnail(blobs, row)[:2] == b"\xff\xd8"
 
 
 def test_a_deleted_one_stays_away(presets: Presets) -> None:

@@ -141,7 +141,7 @@ def test_what_was_there_without_keys_is_the_default_tenant_s_and_the_starters_ar
     job = begun.transfer(photo_png, {"preset": "former"}, size=64, iterations=1)
     assert command(begun, "tenants", "add", "late").returncode == 0
     late = made_by_command(begun, "--tenant", "late")
-    eventually(lambda: begun.get("/v1/styles").status_code == 401, 10, "no key is asked for")
+    eventually(lambda: begun.get("/v1/styles").status_code == 401, 60, "no key is asked for")
     assert (len(names(late)), "former" in names(late)) == (10, False)
     assert late.get("/v1/styles/mosaic/painted").status_code == 200
     assert late.get(f"/v1/transfers/{job['id']}").status_code == 404

@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 LIMIT = 2**20  # bytes of a body
 THREADS = 5
+PATIENCE_S = 60  # of a client; idle connections are closed after 75 s where nothing else is set
 
 
 class QuickWorker(Worker):
@@ -68,7 +69,10 @@ class Wire:
 
     @contextmanager
     def connection(self) -> Iterator[Client]:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as sock, sock.makefile("rb") as file:
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as sock,
+            sock.makefile("rb") as file,
+        ):
             yield Client(sock, file)
 
     def raw(self, sent: bytes) -> Answer:

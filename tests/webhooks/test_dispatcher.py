@@ -21,8 +21,9 @@ from service.jobs.deliveries import Deliveries, Delivery, enqueue
 from service.storage.database import Database
 from service.webhooks import dispatcher
 from service.webhooks.dispatcher import AT_ONCE, HOST_AT_ONCE, WebhookDispatcher
-from service.webhooks.sender import TIMEOUT_S, Sender
+from service.webhooks.sender import Sender
 
+PATIENCE_S = 30  # seconds that a test waits for a webhook
 SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=(SECRET,))
 
 
@@ -56,7 +57,7 @@ def wait_for(database: Database, job_id: str, status: str) -> dict[str, Any]:
     def outcome() -> dict[str, Any]:
         return Deliveries(database).of_job(job_id) or {}
 
-    eventually(lambda: outcome().get("status") == status, 20, f"{job_id} did not come to be {status}")
+    eventually(lambda: outcome().get("status") == status, PATIENCE_S, f"{job_id} did not come to be {status}")
     return outcome()
 
 
@@ -157,15 +158,14 @@ def test_a_receiver_that_hangs_delays_its_own_webhooks_alone(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
+    monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=10 * PATIENCE_S))
     with Hanging() as hanging, Receiver() as receiver, running(database):
         for i in range(3 * AT_ONCE):
             leave(database, f"hangs-{i}", hanging.url())
         for i in range(AT_ONCE):
             leave(database, f"job-{i}", receiver.url())
-        begun = time.monotonic()
         for i in range(AT_ONCE):
             wait_for(database, f"job-{i}", "delivered")
-        assert time.monotonic() - begun < TIMEOUT_S / 2
         assert hanging.taken == HOST_AT_ONCE
 
 
@@ -180,10 +180,10 @@ def test_the_deliveries_of_a_process_are_bounded_and_its_places_are_used_again(
         for i in range(2 * AT_ONCE):
             leave(database, f"hangs-{i}", receivers[i % AT_ONCE].url())
         stack.enter_context(running(database))
-        eventually(lambda: sum(one.taken for one in receivers) == AT_ONCE, 10, "not so many at once")
+        eventually(lambda: sum(one.taken for one in receivers) == AT_ONCE, 60, "not so many at once")
         time.sleep(0.3)
         assert sum(one.taken for one in receivers) == AT_ONCE
-        eventually(lambda: sum(one.taken for one in receivers) == 2 * AT_ONCE, 10, "no place came free")
+        eventually(lambda: sum(one.taken for one in receivers) == 2 * AT_ONCE, 60, "no place came free")
 
 
 def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_another(
@@ -208,7 +208,7 @@ def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_an
             "error": None,
         }
         hang_up.set()
-    eventually(lambda: "webhooks" not in [t.name for t in threading.enumerate()], 20, "it went on")
+    eventually(lambda: "webhooks" not in [t.name for t in threading.enumerate()], 60, "it went on")
 
 
 def test_an_idle_dispatcher_stops(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,11 +29,29 @@ from service.api.http.form import PART
 from service.api.http.json_body import MAX_JSON
 from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
-from service.api.schemas import key_bodies, key_responses, preset_bodies, preset_versions, requests, responses
+from service.api.schemas import (
+    key_bodies,
+    key_responses,
+    preset_bodies,
+    preset_responses,
+    preset_versions,
+    requests,
+    responses,
+    usage_responses,
+)
 
 Json = dict[str, Any]
 
-SCHEMAS = (key_bodies, key_responses, preset_bodies, preset_versions, requests, responses)
+SCHEMAS = (
+    key_bodies,
+    key_responses,
+    preset_bodies,
+    preset_responses,
+    preset_versions,
+    requests,
+    responses,
+    usage_responses,
+)
 STREAM = "text/event-stream"
 NAMED_FILES = (
     "/v1/transfers/{id}/image",

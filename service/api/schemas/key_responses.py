@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from service.api.schemas.described import DATE_TIME, TIME, described
 from service.api.schemas.key_bodies import Scope
 from service.api.schemas.parameters import ID
-from service.api.schemas.responses import DATE_TIME, TIME, described
 
 KEYS_NEXT = "WzE3NjQyMDAwMDAuMCwiMGQyZiJd"
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.api.schemas.bodies import Body
+from service.api.schemas.described import DATE_TIME, TIME, described
 from service.api.schemas.parameters import Query, example
-from service.api.schemas.responses import DATE_TIME, TIME, described
 from service.jobs.resource import iso
 from service.storage.schema import PresetVersionRow
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.api.schemas.responses import PainterStatus
+from service.api.schemas.preset_responses import PainterStatus
 from service.errors import ProblemJson
 from service.jobs.files import InputPicture
 from service.jobs.resource import iso, usage_resource
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
-from service.storage.schema import ENDED, JobRow, KeyRow, PresetRow, TenantRow
+from service.storage.schema import ENDED, JobRow, PresetRow
+from service.storage.tenant_schema import KeyRow, TenantRow
 from service.styles.starters.loading import is_built_in
 from service.tenants.scopes import from_text, in_order
 

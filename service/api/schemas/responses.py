@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from service.api.schemas.parameters import ID, NAME, Status
+from service.api.schemas.described import DATE_TIME, SHA256, TIME, described, pixels, sha256, status
+from service.api.schemas.parameters import ID, Status
+from service.api.schemas.usage_responses import PlaceOut, UsageOut
 from service.errors import MAX_ERRORS
-from service.options import STYLE_SCALES, STYLE_WEIGHTS
 
-SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
-DATE_TIME = {"format": "date-time"}
-TIME = "2026-11-23T07:00:00.000Z"
-PainterStatus = Literal["none", "queued", "learning", "ready", "failed"]
 LAYER_LOSSES = {"relu1_1": 0.012, "relu5_1": 0.094}
 OPTIONS = {"size": 512, "strength": None, "content_weight": 0.15, "style_weight": 1.0, "optimizer": "lbfgs"}
-
-
-def described(doc: str, example: Any, *default: Any, **rules: Any) -> Any:
-    """Return a pydantic field with a description and an example; with a default the field may be missing."""
-    return Field(*default, description=doc, examples=[example], **rules)
-
-
-def status(of: str) -> Any:
-    return described(f"Status of the {of}.", "succeeded")
-
-
-def pixels(doc: str, example: int) -> Any:
-    return described(f"{doc}, in pixels.", example, ge=1)
-
-
-def sha256(doc: str) -> Any:
-    return described(f"SHA-256 of {doc}, in hexadecimal.", SHA256)
 
 
 class FieldProblem(BaseModel):
@@ -59,105 +39,6 @@ class Problem(BaseModel):
     request_id: str | None = described(
         "Where the service is at fault: the id of this request in its log, as in X-Request-ID.", "5f2c", None
     )
-
-
-class StyleImageOut(BaseModel):
-    """A style image of a preset."""
-
-    sha256: str = sha256("the file as it was sent")
-    width: int = pixels("Width", 1600)
-    height: int = pixels("Height", 1200)
-    weight: float = described(
-        "Share in the average of the Gram matrices.", 1.0, ge=STYLE_WEIGHTS[0], le=STYLE_WEIGHTS[1]
-    )
-    scale: float = described("Size relative to the output's.", 1.0, ge=STYLE_SCALES[0], le=STYLE_SCALES[1])
-    name: str | None = described("File name that it came with; null if it came without one.", "harbour.jpg", None)
-
-
-class PackOut(BaseModel):
-    """The contents of the pack that a preset was saved from, without pictures."""
-
-    model: str = sha256("the model that made its Gram matrices")
-    layers: list[str] = described("Layers that have Gram matrices.", ["relu1_1", "relu2_1"])
-    sizes: list[int] = described("Output sizes that have Gram matrices, in pixels.", [256, 512])
-
-
-class WarmOut(BaseModel):
-    """The Gram matrices that are computed before a transfer asks for them."""
-
-    sizes: list[int] = described("Output sizes in pixels.", [256, 512])
-    status: Status | None = described("Status of that task; null once it is no longer kept.", "succeeded")
-    error: Problem | None = described("Why it failed.", None)
-
-
-class JudgedOut(BaseModel):
-    """Mean losses of some pictures."""
-
-    total: float = described("content_weight content + style_weight style + tv_weight tv.", 0.27, ge=0)
-    content: float = described("How far the features are from the content images'.", 0.9, ge=0)
-    style: float = described("How far the Gram matrices are from the style's.", 0.13, ge=0)
-
-
-class JudgementOut(BaseModel):
-    """A painter beside the optimiser, on the same pictures, which it didn't learn from."""
-
-    painter: JudgedOut = described("The painter's.", {"total": 0.27, "content": 0.9, "style": 0.13})
-    optimizer: JudgedOut = described("The optimiser's.", {"total": 0.14, "content": 0.5, "style": 0.04})
-
-
-class CheckOut(BaseModel):
-    """A check of a learning, on pictures that it doesn't learn from."""
-
-    seconds: float = described("Seconds of learning until then.", 30.0, ge=0)
-    content: float = described("How far the features are from the content images'.", 0.9, ge=0)
-    style: float = described("How far the Gram matrices are from the style's.", 0.13, ge=0)
-    tv: float = described("Total variation.", 0.012, ge=0)
-    total: float = described("content_weight content + style_weight style + tv_weight tv.", 0.27, ge=0)
-
-
-class PainterOut(BaseModel):
-    """The painter of a preset: a network that paints in its style in one pass."""
-
-    status: PainterStatus = described("How far it is.", "ready")
-    fraction: float = described("Share of the learning that is done.", 1.0, ge=0, le=1)
-    eta_seconds: float | None = described("Seconds of learning that are left, if known.", None, ge=0)
-    steps: int = described("Steps of the learning that is under way, or of the painter.", 700, ge=0)
-    seconds: float | None = described("Seconds that the painter learned.", 360.0, ge=0)
-    photos: int | None = described("Photographs that it learned from, with those in NST_PHOTOS.", 0, ge=0)
-    size: int | None = described("Long edge that it learned for, in pixels.", 512, ge=1)
-    bytes: int | None = described("Size of its ONNX file.", 3100057, ge=1)
-    sha256: str | None = sha256("its ONNX file")
-    judged: JudgementOut | None = described("Its losses beside the optimiser's.", None)
-    losses: list[CheckOut] = described("The checks of the newest learning, while that is kept.", [])
-    error: Problem | None = described("Why the newest learning failed.", None)
-    links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour/painter"})
-
-
-class StyleOut(BaseModel):
-    """A preset: a style saved under a name."""
-
-    name: str = described("Its name.", "harbour", pattern=NAME)
-    description: str = described("The description that it was saved with.", "A harbour at night")
-    images: list[StyleImageOut] = described(
-        "Its style images.", [{"sha256": SHA256, "width": 1600, "height": 1200, "weight": 1.0, "scale": 1.0}]
-    )
-    pack: PackOut | None = described("The pack that it was saved from; null for one with pictures.", None)
-    warm: WarmOut | None = described("The Gram matrices that are computed beforehand; null if none are.", None)
-    painter: PainterStatus = described("Status of its painter.", "ready")
-    options: dict[str, Any] = described(
-        "What a transfer with it alone begins with, where the transfer doesn't say otherwise.", {"strength": 0.7}
-    )
-    built_in: bool = described("Whether it is one of the service's own presets, as that came.", False)
-    shared: bool = described("Whether all tenants can use it.", False)
-    created_at: str = described("When its name was first taken (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
-    links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour"})
-
-
-class StylePage(BaseModel):
-    """Some of the presets, in the order of their names."""
-
-    items: list[StyleOut] = described("The presets.", [])
-    next: str | None = described("The next page's `cursor`; null on the last page.", "WyJoYXJib3VyIl0")
 
 
 class LossesOut(BaseModel):
@@ -221,58 +102,6 @@ class EngineOut(BaseModel):
     precision: str = described("Precision of the optimisation: bfloat16 or float32.", "bfloat16")
     style_provider: str = described("ONNX Runtime's provider for the Gram matrices.", "CPUExecutionProvider")
     version: str = described("Version of the service.", "0.1.0")
-
-
-class UsageOut(BaseModel):
-    """What a job has cost, all attempts together."""
-
-    megapixel_evaluations: float = described(
-        "Millions of pixels, times evaluations of losses and gradient, over levels and pictures. A painter's pass "
-        "counts as one evaluation.",
-        7.9,
-        ge=0,
-    )
-    compute_s: float = described(
-        "CPU seconds of the worker, over all cores; where a GPU computes, seconds.", 31.5, ge=0
-    )
-    bytes_in: int = described("Bytes of the pictures that came with the request.", 183000, ge=0)
-    bytes_out: int = described("Bytes of the pictures that were made.", 412000, ge=0)
-
-
-class TenantUsageOut(UsageOut):
-    """What the jobs of a tenant that ended on some days have cost."""
-
-    tenant: str = described("Name of the tenant.", "default")
-    day: str | None = described("The day in UTC, with `by=day`.", "2026-11-23", None)
-    jobs: int = described("Jobs that ended.", 12, ge=0)
-
-
-class UsageReportOut(BaseModel):
-    """What jobs have cost, for each tenant, or for each tenant and day."""
-
-    first: str = Field(alias="from", description="The first day, in UTC.", examples=["2026-11-01"])
-    to: str = described("The last day, in UTC.", "2026-11-30")
-    items: list[TenantUsageOut] = described("The sums; days without jobs are left out.", [])
-
-
-class PlaceOut(BaseModel):
-    """A place among the jobs that wait."""
-
-    position: int = described("1 is next.", 3, ge=1)
-    eta_seconds: float | None = described(
-        "Seconds until a worker takes it up, from how long jobs took here lately; null before one has ended.", 31.0
-    )
-
-
-class EstimateOut(BaseModel):
-    """What a transfer would take, if it were submitted now."""
-
-    cost: float = described("Megapixel-evaluations, if it needs all its iterations.", 9.4, ge=0)
-    seconds: float | None = described(
-        "Seconds from its begin to its end, from how long jobs took here lately; null before one has ended.", 16.0
-    )
-    memory_bytes: int = described("Memory that a worker takes for it at its peak, in bytes.", 1147000000, ge=0)
-    queue: PlaceOut = described("Its place among the jobs that wait.", {"position": 3, "eta_seconds": 31.0})
 
 
 class CallbackOut(BaseModel):

@@ -11,7 +11,8 @@ from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.intake.intake import checked
 from service.api.schemas.requests import TransferBody
-from service.api.schemas.responses import EstimateOut, Problem
+from service.api.schemas.responses import Problem
+from service.api.schemas.usage_responses import EstimateOut
 from service.jobs.cost import planned_cost
 from service.jobs.memory_check import memory_of
 from service.jobs.queue import new_id

@@ -18,8 +18,9 @@ from service.api.intake.sharing import check_change
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
 from service.api.schemas.preset_bodies import PainterBody
+from service.api.schemas.preset_responses import PainterOut
 from service.api.schemas.resources import learning_progress, painter_resource
-from service.api.schemas.responses import PainterOut, Problem
+from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.made import made
 from service.api.views.stored import job_preview

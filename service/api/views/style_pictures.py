@@ -20,6 +20,7 @@ from service.errors import NotFound
 from service.pictures.images import digest
 from service.storage.kinds import TRANSFER
 from service.storage.readback import read_back
+from service.styles.preset_files import read_thumbnail
 from service.styles.starters.loading import BY_NAME, is_built_in
 
 blueprint = APIBlueprint(
@@ -40,7 +41,7 @@ def get_style_thumbnail(path: StylePath) -> Response:
     """A thumbnail of a preset"""
     row = context().presets.get(path.name)
     # not FOREVER: the preset can get another picture
-    return file(lambda: context().presets.thumbnail(row), "image/jpeg", row.version, REVALIDATE)
+    return file(lambda: read_thumbnail(context().blobs, row), "image/jpeg", row.version, REVALIDATE)
 
 
 @blueprint.get("/<name>/painted", responses=PAINTED | {"404": Problem})

@@ -24,6 +24,7 @@ from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.sharing import check_change, check_sharing
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_bodies import StyleBody, StyleChanges
+from service.api.schemas.preset_responses import StyleOut, StylePage
 from service.api.schemas.preset_versions import (
     DeleteStyleQuery,
     RestoreBody,
@@ -31,7 +32,7 @@ from service.api.schemas.preset_versions import (
     version_resource,
 )
 from service.api.schemas.resources import Outcomes, style_resource
-from service.api.schemas.responses import Problem, StyleOut, StylePage
+from service.api.schemas.responses import Problem
 from service.api.views.made import made
 from service.errors import InvalidInput, OtherModel
 from service.jobs.idempotency import RepeatKey
@@ -50,6 +51,7 @@ from service.storage.schema import PresetRow
 from service.storage.unsaved import remove_unsaved
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
+from service.styles.preset_files import read_pack
 
 blueprint = APIBlueprint(
     "styles",
@@ -214,7 +216,7 @@ def _plain_pack(row: PresetRow, model: str) -> bytes:
     """Return a preset's Grams as a file, which a worker makes the first time."""
 
     def find() -> bytes | None:
-        return context().presets.pack(row, model)
+        return read_pack(context().blobs, row, model)
 
     task = PackTask(StoredStyle(row.name, 1.0, 1.0, row.images), row.version, row.description, row.thumbnail)
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)

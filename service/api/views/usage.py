@@ -11,7 +11,8 @@ from service.api.auth import caller
 from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.schemas.parameters import UsageQuery
-from service.api.schemas.responses import Problem, UsageReportOut
+from service.api.schemas.responses import Problem
+from service.api.schemas.usage_responses import UsageReportOut
 from service.errors import InvalidInput
 from service.jobs.ledger import totals
 

@@ -1,0 +1,59 @@
+"""Response bodies about what jobs cost, have cost and would cost."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from service.api.schemas.described import described
+
+
+class UsageOut(BaseModel):
+    """What a job has cost, all attempts together."""
+
+    megapixel_evaluations: float = described(
+        "Millions of pixels, times evaluations of losses and gradient, over levels and pictures. A painter's pass "
+        "counts as one evaluation.",
+        7.9,
+        ge=0,
+    )
+    compute_s: float = described(
+        "CPU seconds of the worker, over all cores; where a GPU computes, seconds.", 31.5, ge=0
+    )
+    bytes_in: int = described("Bytes of the pictures that came with the request.", 183000, ge=0)
+    bytes_out: int = described("Bytes of the pictures that were made.", 412000, ge=0)
+
+
+class TenantUsageOut(UsageOut):
+    """What the jobs of a tenant that ended on some days have cost."""
+
+    tenant: str = described("Name of the tenant.", "default")
+    day: str | None = described("The day in UTC, with `by=day`.", "2026-11-23", None)
+    jobs: int = described("Jobs that ended.", 12, ge=0)
+
+
+class UsageReportOut(BaseModel):
+    """What jobs have cost, for each tenant, or for each tenant and day."""
+
+    first: str = Field(alias="from", description="The first day, in UTC.", examples=["2026-11-01"])
+    to: str = described("The last day, in UTC.", "2026-11-30")
+    items: list[TenantUsageOut] = described("The sums; days without jobs are left out.", [])
+
+
+class PlaceOut(BaseModel):
+    """A place among the jobs that wait."""
+
+    position: int = described("1 is next.", 3, ge=1)
+    eta_seconds: float | None = described(
+        "Seconds until a worker takes it up, from how long jobs took here lately; null before one has ended.", 31.0
+    )
+
+
+class EstimateOut(BaseModel):
+    """What a transfer would take, if it were submitted now."""
+
+    cost: float = described("Megapixel-evaluations, if it needs all its iterations.", 9.4, ge=0)
+    seconds: float | None = described(
+        "Seconds from its begin to its end, from how long jobs took here lately; null before one has ended.", 16.0
+    )
+    memory_bytes: int = described("Memory that a worker takes for it at its peak, in bytes.", 1147000000, ge=0)
+    queue: PlaceOut = described("Its place among the jobs that wait.", {"position": 3, "eta_seconds": 31.0})
