@@ -14,6 +14,7 @@ from service.errors import FieldError, InvalidInput
 from service.machine.container import cores
 from service.machine.memory import MIB, PAINTER, available
 from service.settings import urls, values
+from service.settings.limits import LIMITS
 
 SPIN_TURNS = "3000"
 """How many turns of its loop an idle thread of torch waits for work before it sleeps.
@@ -29,6 +30,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _setting(default: Any, doc: str, parse: Callable[[str], Any] = str, low: float | None = None) -> Any:
     return field(default=default, metadata={"doc": doc, "parse": parse, "low": low})
+
+
+def _limit(name: str) -> Any:
+    limit = LIMITS[name]
+    return _setting(None, f"limit of one tenant: {limit.doc}; empty: none", limit.read)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +96,14 @@ class Settings:
         values.whole,
         1,
     )
+    limit_requests: float | None = _limit("requests")
+    limit_burst: int | None = _limit("burst")
+    limit_waiting_jobs: int | None = _limit("waiting_jobs")
+    limit_running_jobs: int | None = _limit("running_jobs")
+    limit_daily_cost: float | None = _limit("daily_cost")
+    limit_stored_mb: float | None = _limit("stored_mb")
+    limit_presets: int | None = _limit("presets")
+    limit_streams: int | None = _limit("streams")
     disk_floor_mb: float = _setting(
         200.0,
         "free room on a local disk below which nothing more is stored for callers (507), in MiB; at most a twentieth "

@@ -16,6 +16,7 @@ ServiceError                500
 ├─ UnsupportedMediaType     415
 ├─ Misdirected              421  the request names a host that isn't this service's
 ├─ TooManyJobs              429  the caller has too many jobs waiting
+├─ LimitExceeded            429  the tenant has used one of its limits up
 ├─ Unavailable              503  a part that the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or doesn't meet the contract
 │  │  └─ MixedModels        503  the workers compute with different models
@@ -87,6 +88,14 @@ class FieldError:
     msg: str
 
 
+class LimitJson(TypedDict):
+    """A limit of a tenant: its name, its value, and what the tenant uses of it now."""
+
+    name: str
+    value: float
+    used: float
+
+
 class ProblemJson(TypedDict):
     """An error as an RFC 9457 problem, as responses and rows hold it; `more_errors` counts the fields left out.
 
@@ -99,6 +108,7 @@ class ProblemJson(TypedDict):
     detail: str
     errors: NotRequired[list[dict[str, str]]]
     more_errors: NotRequired[int]
+    limit: NotRequired[LimitJson]
     request_id: NotRequired[str]
 
 
@@ -282,6 +292,31 @@ class TooManyJobs(ServiceError):
     status = 429
     slug = "too-many-jobs"
     title = "Too many jobs"
+
+
+class LimitExceeded(ServiceError):
+    """The tenant has used one of its limits up.
+
+    Attributes:
+        limit: its name, as in service.settings.limits.
+        value: what it allows.
+        used: what the tenant uses of it now, in its unit.
+    """
+
+    status = 429
+    slug = "limit-exceeded"
+    title = "Limit exceeded"
+
+    def __init__(
+        self, limit: str, value: float, used: float, detail: str, *, retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.limit = limit
+        self.value = value
+        self.used = used
+
+    def problem(self) -> ProblemJson:
+        return {**super().problem(), "limit": {"name": self.limit, "value": self.value, "used": self.used}}
 
 
 class Unavailable(ServiceError):

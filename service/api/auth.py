@@ -20,9 +20,8 @@ from service.api.http.paths import is_api
 from service.api.scopes import scope_of
 from service.errors import MissingScope, Unauthorized
 from service.storage.schema import DEFAULT_TENANT
+from service.tenants.callers import caller_with
 from service.tenants.keys import Maker, digest_of
-from service.tenants.known import KnownKey
-from service.tenants.removal import owner_of
 from service.tenants.scopes import ADMIN, ALL, WITHOUT_KEYS, Scopes
 
 LOCAL = ip_network("fc00::/7")
@@ -39,12 +38,14 @@ class Caller:
         tenant: whose things it sees.
         owner: its name for scheduling and limits: its tenant, or in the default one its key or address.
         still_counts: tells whether it would still be let in; also in other threads and after the request.
+        key_id: of its key in the database; None without one.
     """
 
     tenant: str
     owner: str
     scopes: Scopes
     still_counts: Callable[[], bool]
+    key_id: str | None = None
 
     def has_to(self, scope: str) -> None:
         """Raise MissingScope if the caller lacks a scope."""
@@ -88,24 +89,16 @@ def _identify() -> Caller:
     text = _sent_key()
     sent = text.encode()
     if any([hmac.compare_digest(sent, key.encode()) for key in settings.api_keys]):  # noqa: C419 - takes equally long
-        return Caller(DEFAULT_TENANT, _owner(digest_of(text)), ALL, lambda: True)
+        return Caller(DEFAULT_TENANT, caller_with(digest_of(text)), ALL, lambda: True)
     if context().asks_for_key():
         key = known.find(text)
         if key is None:
             raise Unauthorized(NO_KEY)
-        return Caller(key.tenant, _owner_with(key), key.scopes, partial(known.still_count, key))
+        return Caller(key.tenant, key.owner, key.scopes, partial(known.still_count, key), key.id)
     if not settings.may_ask_for_no_key:
         raise Unauthorized(NO_KEY_YET)
     address = f"address:{_host(request.remote_addr or '')}"
     return Caller(DEFAULT_TENANT, address, WITHOUT_KEYS, partial(known.still_count, None))
-
-
-def _owner_with(key: KnownKey) -> str:
-    return _owner(key.digest) if key.tenant == DEFAULT_TENANT else owner_of(key.tenant)
-
-
-def _owner(digest: str) -> str:
-    return f"key:{digest[:16]}"
 
 
 def caller() -> Caller:

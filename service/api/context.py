@@ -27,6 +27,7 @@ from service.storage.schema import DEFAULT_TENANT
 from service.styles.preset_painters import PresetPainters
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
+from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
 from service.webhooks.hosts import Hosts
 
@@ -53,6 +54,7 @@ class AppContext:
     deliveries: Deliveries
     registry: WorkerRegistry
     known_keys: KnownKeys
+    buckets: Buckets
     watch: Watch
     waiting: Waiting
     streams: Streams

@@ -52,6 +52,7 @@ SCOPES = {
     "GET /v1/tenants": ADMIN,
     "POST /v1/tenants": ADMIN,
     "GET /v1/tenants/<name>": ADMIN,
+    "PATCH /v1/tenants/<name>": ADMIN,
     "DELETE /v1/tenants/<name>": ADMIN,
 }
 """Method and rule -> scope."""

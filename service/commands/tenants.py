@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
 from service.config import Settings
 from service.errors import InvalidInput
+from service.settings.limits import LIMITS
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.tenant_limits import TenantLimits, limits_from
 from service.tenants.removal import remove_tenant
 from service.tenants.tenants import Tenants, is_name
 
@@ -19,8 +23,13 @@ PAGE = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("add", help="make a tenant").add_argument("name", help="1 to 63 of a-z, 0-9 and -")
-    actions.add_parser("list", help="list tenants")
+    add = actions.add_parser("add", help="make a tenant")
+    add.add_argument("name", help="1 to 63 of a-z, 0-9 and -")
+    change = actions.add_parser("set", help="change limits of a tenant; they count within five seconds")
+    change.add_argument("name")
+    for action in (add, change):
+        action.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help=_limits_help())
+    actions.add_parser("list", help="list tenants, with those limits that are their own")
     remove = actions.add_parser("remove", help="remove a tenant with all that is its own, and say what that was")
     remove.add_argument("name")
 
@@ -31,8 +40,10 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput.field("name", "must be 1 to 63 of a-z, 0-9 and -, and not begin with -")
     with closing(Database(settings.database)) as database:
         if args.action == "add":
-            Tenants(database).add(args.name)
+            Tenants(database).add(args.name, TenantLimits(**_given_limits(args.limit)))
             print(f"made; its first key: python -m service keys add --tenant {args.name}", file=sys.stderr)
+        elif args.action == "set":
+            Tenants(database).set_limits(args.name, _given_limits(args.limit))
         elif args.action == "list":
             _print_list(Tenants(database))
         else:
@@ -42,9 +53,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _limits_help() -> str:
+    words = "; ".join(f"{name}: {limit.doc}" for name, limit in LIMITS.items())
+    return f"a limit of its own, or NAME= for the default; {words}"
+
+
+def _given_limits(texts: Sequence[str]) -> dict[str, Any]:
+    """Read limits as in waiting_jobs=50; an empty value is None. Raises InvalidInput."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, is_given, value = text.partition("=")
+        if name not in LIMITS or not is_given:
+            raise InvalidInput.field("--limit", f"must be NAME=VALUE, with one of {', '.join(LIMITS)}")
+        try:
+            found[name] = LIMITS[name].read(value) if value else None
+        except ValueError as error:
+            raise InvalidInput.field(f"--limit {name}", f"{error}") from error
+    return found
+
+
 def _print_list(tenants: Tenants) -> None:
     after = ""
     while rows := tenants.page(after, PAGE):
         for row in rows:
-            print(f"{row.name}\tmade {datetime.fromtimestamp(row.created_at, UTC).isoformat(timespec='minutes')}")
+            made = datetime.fromtimestamp(row.created_at, UTC).isoformat(timespec="minutes")
+            limits = (f"{name}={value}" for name, value in limits_from(row.limits).own().items())
+            print("\t".join((row.name, f"made {made}", *limits)))
         after = rows[-1].name

@@ -15,7 +15,8 @@ from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
-from service.jobs.turns import BEHIND, is_due, next_due
+from service.jobs.running_limits import next_job, passed_over
+from service.jobs.turns import BEHIND, is_due
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
@@ -23,6 +24,7 @@ from service.storage.kinds import LEARN, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.schema import CallerRow, JobRow
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits
 from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
@@ -65,11 +67,15 @@ class News:
 
 
 class Leases:
-    """Claims on jobs. `lease_s` is how many seconds a claim lasts without a report."""
+    """Claims on jobs.
 
-    def __init__(self, database: Database, lease_s: float) -> None:
+    `lease_s`: seconds that a claim lasts without a report. `limits`: those of tenants without values of their own.
+    """
+
+    def __init__(self, database: Database, lease_s: float, limits: TenantLimits = NO_LIMITS) -> None:
         self.database = database
         self._lease_s = lease_s
+        self._limits = limits
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
@@ -83,17 +89,18 @@ class Leases:
 
         Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then
         those in the lane PAINT, then the oldest. Judging comes after all of these, and learning after that.
-        `service.jobs.turns` has the rules.
+        `service.jobs.turns` has the rules. Tenants that have as many running jobs as they may are passed over.
 
         A worker of the lane PAINT claims no other jobs. Those of the lane ENGINE claim any, but leave a painting to
         living painter workers for its first PAINT_PATIENCE_S.
         """
         while True:
             with self.database.reading() as session:
-                if session.scalar(select(JobRow.id).where(is_due(lane)).limit(1)) is None:
+                due = is_due(lane, passed_over(session, self._limits))
+                if session.scalar(select(JobRow.id).where(due).limit(1)) is None:
                     return None
             with self._writing() as session:
-                row = session.scalar(next_due(lane).with_for_update(skip_locked=True, of=JobRow))
+                row = next_job(session, lane, self._limits)
                 if row is None:
                     return None
                 if not _give_up(session, row):
@@ -204,8 +211,9 @@ class Leases:
 
     def others_wait(self, seconds: float) -> bool:
         """Return whether a job other than a learning waits for a worker, over `seconds` s after its submission."""
-        late = select(JobRow.id).where(is_due(ENGINE), JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
         with self.database.reading() as session:
+            due = is_due(ENGINE, passed_over(session, self._limits, but_learning=True))
+            late = select(JobRow.id).where(due, JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
             return session.scalar(late.limit(1)) is not None
 
     def exists(self, id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Limits on waiting jobs: in total, and for one caller."""
+"""Limits on new jobs: in total, for one caller, and for one tenant."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.errors import QueueFull, TooManyJobs
+from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.registry import count_alive
 from service.storage.kinds import JUDGE
 from service.storage.quota import check_quota
 from service.storage.schema import JobRow
+from service.storage.tenant_amounts import check_stored, daily_cost, until_tomorrow, waiting_jobs
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 
 RECENT = 10  # ended jobs whose duration gives the estimate
 SHORTEST_S, LONGEST_S = 1.0, 60.0  # seconds: bounds of Retry-After
@@ -26,16 +28,59 @@ class Limits:
         queue, caller: waiting jobs: in total, and of one caller.
         caller_bytes: bytes that one caller's files may take.
         retention_s: seconds for which an ended job is kept.
+        tenant: those of a tenant that has no values of its own.
     """
 
     queue: int = 1000
     caller: int = 100
     caller_bytes: float = math.inf
     retention_s: float = math.inf
+    tenant: TenantLimits = NO_LIMITS
 
 
-def check_limits(session: Session, limits: Limits, owner: str, more: int = 0) -> None:
-    """Raise QueueFull or TooManyJobs if one more job would be too many, NoSpace if `more` bytes would be."""
+@dataclass(frozen=True)
+class Addition:
+    """What a new job would add: a job of a tenant's caller, `bytes` of files, and `cost` megapixel-evaluations."""
+
+    tenant: str
+    owner: str
+    bytes: int = 0
+    cost: float = 0.0
+
+
+def check_limits(session: Session, limits: Limits, new: Addition) -> None:
+    """Raise LimitExceeded, QueueFull, TooManyJobs or NoSpace if a new job would be too much."""
+    own = limits_in_force(session, new.tenant, limits.tenant)
+    _check_waiting(session, new.tenant, own)
+    _check_cost(session, new, own)
+    check_stored(session, new.tenant, own, new.bytes)
+    _check_caller(session, limits, new.owner, new.bytes)
+
+
+def _check_waiting(session: Session, tenant: str, limits: TenantLimits) -> None:
+    if limits.waiting_jobs is None or (used := waiting_jobs(session, tenant)) < limits.waiting_jobs:
+        return
+    detail = f"{used} of your jobs wait, and {limits.waiting_jobs} may"
+    retry_after = _until_room(session)
+    raise LimitExceeded("waiting_jobs", limits.waiting_jobs, used, detail, retry_after=retry_after)
+
+
+def _check_cost(session: Session, new: Addition, limits: TenantLimits) -> None:
+    """Raise LimitExceeded if a job is too costly for what is left of the day, or nothing is left."""
+    if (value := limits.daily_cost) is None:
+        return
+    used = daily_cost(session, new.tenant)
+    if used < value and used + new.cost <= value:
+        return
+    detail = f"your jobs of today cost {used:.6g} megapixel-evaluations of {value:.6g} a day"
+    if new.cost:
+        detail += f"; this one would cost {new.cost:.6g}"
+    may_ever = new.cost <= value
+    retry_after = until_tomorrow(session) if may_ever else None
+    raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=retry_after)
+
+
+def _check_caller(session: Session, limits: Limits, owner: str, more: int) -> None:
     check_quota(session, owner, more, limits.caller_bytes)
     waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE)  # which nobody asked for
     if (session.scalar(waiting) or 0) >= limits.queue:

@@ -6,30 +6,29 @@ the jobs' costs and from how long jobs of known cost took here lately.
 
 from __future__ import annotations
 
-import heapq
 import math
 import time
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from service.jobs.forecast import Running, Waiting, in_turn
 from service.jobs.registry import count_alive
 from service.jobs.turns import BEHIND
 from service.storage.database import Database, read_clock
 from service.storage.kinds import KINDS
 from service.storage.lanes import ENGINE, PAINT, Lane
-from service.storage.schema import CallerRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, CallerRow, JobRow
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, running_limits
 from service.storage.typed_json import amount_in
 
 RECENT = 50  # ended jobs whose times give the speed
 LOOKED_AT = 500  # the last ended jobs, of all kinds, among which these are
 KNOWN_S = 5.0  # seconds for which a process keeps a speed
 SAME = 1e-6  # below this relative determinant all jobs cost the same
-LAST = 2**62  # number of a job that isn't submitted yet
+LANES = (ENGINE, PAINT)
 
 
 @dataclass(frozen=True)
@@ -54,33 +53,19 @@ class Speed:
         return self.job_s + self.cost_s * cost
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """A job in the line, or one that might join it."""
-
-    id: str
-    owner: str
-    last_claim: int
-    cost: float
-    lane: str = ENGINE
-    priority: int = 0
-    number: int = LAST
-
-    @property
-    def turn(self) -> tuple[int, bool, int]:
-        """The order among the jobs of its caller, as in service.jobs.turns."""
-        return -self.priority, self.lane != PAINT, self.number
-
-
 Speeds = Mapping[str, Speed | None]
 """The speed of each lane; None while no job of it has ended."""
 
 
 class Line:
-    """The line as callers see it. Learning and judging come behind all others, and aren't in it."""
+    """The line as callers see it. Learning and judging come behind all others, and aren't in it.
 
-    def __init__(self, database: Database) -> None:
+    `limits` are those of tenants without values of their own.
+    """
+
+    def __init__(self, database: Database, limits: TenantLimits = NO_LIMITS) -> None:
         self._database = database
+        self._limits = limits
         self._speeds: Speeds = {}
         self._measured = -math.inf  # monotonic time
 
@@ -92,23 +77,42 @@ class Line:
         with self._database.reading() as session:
             speeds, found = self._speeds_now(session), dict[str, Place]()
             for lane in {row.lane for row in wanted.values()}:
-                found |= _places(session, lane, speeds, wanted)
+                found |= self._places(session, lane, speeds, wanted)
         return found
 
-    def estimate(self, owner: str, priority: int, lane: Lane, cost: float) -> tuple[float | None, Place]:
+    def estimate(
+        self, owner: str, priority: int, lane: Lane, cost: float, tenant: str = DEFAULT_TENANT
+    ) -> tuple[float | None, Place]:
         """Return the seconds that a job of this cost would take, and its place if it were submitted now."""
         with self._database.reading() as session:
             known = session.get(CallerRow, owner)
-            new = Waiting("", owner, known.last_claim if known else 0, cost, lane, priority)
+            new = Waiting("", tenant, owner, known.last_claim if known else 0, cost, lane, priority)
             speeds = self._speeds_now(session)
-            return _seconds(speeds, lane, cost), _places(session, lane, speeds, [""], new)[""]
+            return _seconds(speeds, lane, cost), self._places(session, lane, speeds, [""], new)[""]
 
     def _speeds_now(self, session: Session) -> Speeds:
         """Return the speeds, which are measured again after KNOWN_S: many callers may look at their jobs at once."""
         if time.monotonic() > self._measured + KNOWN_S:
-            self._speeds = {lane: measured(session, lane) for lane in (ENGINE, PAINT)}
+            self._speeds = {lane: measured(session, lane) for lane in LANES}
             self._measured = time.monotonic()
         return self._speeds
+
+    def _places(
+        self, session: Session, lane: str, speeds: Speeds, wanted: Collection[str], new: Waiting | None = None
+    ) -> dict[str, Place]:
+        """Return the places of the wanted jobs in the line of a lane; `new` waits there too."""
+        lanes = _lanes_beside(session, lane)
+        waiting = [*_waiting(session, lanes), *([new] if new else [])]
+        workers = max(1, sum(count_alive(session, lane) for lane in LANES if lane in lanes))
+        running = _running(session, lanes, workers, speeds)
+        limits = running_limits(session, {job.tenant for job in waiting}, self._limits)
+        is_known = any(speeds[lane] for lane in lanes)
+        ahead = in_turn(waiting, running, workers, limits, lambda job: _seconds(speeds, job.lane, job.cost))
+        return {
+            job.id: Place(position, round(begins, 1) if begins is not None and is_known else None)
+            for position, (job, begins) in enumerate(ahead, 1)
+            if job.id in wanted
+        }
 
 
 def _seconds(speeds: Speeds, lane: str, cost: float) -> float | None:
@@ -116,61 +120,25 @@ def _seconds(speeds: Speeds, lane: str, cost: float) -> float | None:
     return speed.seconds(cost) if speed else None
 
 
-def _places(
-    session: Session, lane: str, speeds: Speeds, wanted: Collection[str], new: Waiting | None = None
-) -> dict[str, Place]:
-    """Return the places of the wanted jobs in the line of a lane; `new` waits there too.
-
-    Behind a job whose seconds aren't known, nobody's are.
-    """
-    lanes = _lanes_beside(session, lane)
-    waiting = [*_waiting(session, lanes), *([new] if new else [])]
-    free, places = _free_in(session, lanes, speeds), {}
-    for position, job in enumerate(in_turn(waiting), 1):
-        begins = heapq.heappop(free) if free else None
-        if job.id in wanted:
-            places[job.id] = Place(position, None if begins is None else round(begins, 1))
-        takes = _seconds(speeds, job.lane, job.cost)
-        if begins is not None and takes is not None:
-            heapq.heappush(free, begins + takes)
-        elif takes is None:
-            free = []
-    return places
-
-
-def in_turn(waiting: Iterable[Waiting]) -> Iterator[Waiting]:
-    """Yield jobs in the order in which workers will claim them: one of each caller, then the next of each."""
-    by_caller: dict[tuple[int, str], list[Waiting]] = defaultdict(list)
-    for job in waiting:
-        by_caller[job.last_claim, job.owner].append(job)
-    callers: list[Sequence[Waiting]] = [
-        sorted(jobs, key=lambda job: job.turn) for _, jobs in sorted(by_caller.items())
-    ]
-    for round_ in zip_longest(*callers):
-        yield from (job for job in round_ if job is not None)
-
-
 def _lanes_beside(session: Session, lane: str) -> tuple[str, ...]:
     """Return the lanes whose jobs wait for the same workers: both where there is no painter worker."""
-    return (lane,) if count_alive(session, PAINT) else (ENGINE, PAINT)
+    return (lane,) if count_alive(session, PAINT) else LANES
 
 
 def _waiting(session: Session, lanes: Sequence[str]) -> list[Waiting]:
     turn = (JobRow.lane, JobRow.priority, JobRow.number)
-    query = select(JobRow.id, JobRow.owner, func.coalesce(CallerRow.last_claim, 0), JobRow.cost, *turn)
+    query = select(JobRow.id, JobRow.tenant, JobRow.owner, func.coalesce(CallerRow.last_claim, 0), JobRow.cost, *turn)
     query = query.outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(*_of(lanes, "queued"))
     return [Waiting(*row) for row in session.execute(query)]
 
 
-def _free_in(session: Session, lanes: Sequence[str], speeds: Speeds) -> list[float]:
-    """Return the seconds, as a heap, after which each worker of these lanes is free; none where that isn't known."""
+def _running(session: Session, lanes: Sequence[str], workers: int, speeds: Speeds) -> list[Running]:
+    """Return all jobs that run. Those of these lanes keep the workers, as far as there are so many."""
     clock = read_clock(session)
-    left = [_left(row, speeds, clock) for row in session.scalars(select(JobRow).where(*_of(lanes, "running")))]
-    known = sorted(seconds for seconds in left if seconds is not None)
-    if len(known) < len(left) or not any(speeds[lane] for lane in lanes):
-        return []
-    workers = max(1, sum(count_alive(session, lane) for lane in (ENGINE, PAINT) if lane in lanes))
-    return [0.0] * (workers - len(known)) + known[:workers]
+    rows = [(row, _left(row, speeds, clock)) for row in session.scalars(select(JobRow).where(*_of(LANES, "running")))]
+    rows.sort(key=lambda pair: math.inf if pair[1] is None else pair[1])
+    here = [row.id for row, _ in rows if row.lane in lanes][:workers]
+    return [Running(row.tenant, left, row.id in here) for row, left in rows]
 
 
 def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:

@@ -9,25 +9,24 @@ from dataclasses import dataclass
 from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
-from service.errors import NotFound, NotReady, ProblemJson
+from service.errors import InvalidInput, NotFound, NotReady, ProblemJson
 from service.jobs import ledger
 from service.jobs.cost import planned_cost
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
-from service.jobs.limits import Limits, check_limits
+from service.jobs.limits import Addition, Limits, check_limits
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
-from service.storage.left import leave
+from service.storage.left import any_left, leave
 from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, IdempotencyRow, JobRow
 from service.storage.tenancy import check_tenant
+from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.telemetry.instruments import jobs_submitted
-
-SUBMIT_LOCK = "submit"  # name of the lock that writers of new jobs take
 
 
 def new_id() -> str:
@@ -69,10 +68,10 @@ class Queue:
         """Return the queue as another tenant sees it."""
         return Queue(self._database, self._limits, tenant)
 
-    def check_limits(self, owner: str, more: int = 0) -> None:
-        """Raise QueueFull, TooManyJobs or NoSpace if a job of this caller, of `more` bytes, would be refused."""
+    def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> None:
+        """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
         with self._database.reading() as session:
-            check_limits(session, self._limits, owner, more)
+            check_limits(session, self._limits, Addition(self._tenant, owner, more, cost))
 
     def repeated(self, key: RepeatKey) -> JobRow | None:
         """Return the job that an earlier POST with this key made. Raises InvalidInput if the body was different."""
@@ -83,9 +82,10 @@ class Queue:
         """Add a job and return it. If its key made a job before, return that one, which has another id.
 
         Raises:
+            LimitExceeded: it is too much for one of the tenant's limits.
             QueueFull, TooManyJobs: too many jobs wait already.
             NoSpace: the caller's files take too much.
-            InvalidInput: the key came with a different body before.
+            InvalidInput: the key came with a different body before, or a preset was removed for good meanwhile.
             Unauthorized: the tenant was removed meanwhile.
         """
         with self._database.writing() as session:
@@ -97,8 +97,9 @@ class Queue:
         check_tenant(session, self._tenant)
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
-        check_limits(session, self._limits, new.owner, new.bytes)
         row = row_of(new, self._tenant, read_clock(session))
+        check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost))
+        _check_files(session, row)
         session.add(row)
         remember(session, new.repeat, new.id)
         if session.get(CallerRow, new.owner) is None:
@@ -184,6 +185,13 @@ class Queue:
             remove(session, [id])
             leave(session, [job_folder(id)])
         ring(ROWS)
+
+
+def _check_files(session: Session, row: JobRow) -> None:
+    """Raise InvalidInput if files of presets that a new job needs may be removed already."""
+    folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id)}
+    if folders and any_left(session, folders):
+        raise InvalidInput.field("styles", "a preset, or its painter, was removed meanwhile: try again")
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:

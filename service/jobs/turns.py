@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
@@ -19,18 +20,23 @@ JUDGE_PATIENCE_S = 1.0  # seconds after the last painting, before the losses of 
 JUDGE_LATEST_S = 30.0  # seconds after which they are measured in any case
 
 
-def next_due(lane: Lane) -> Any:
+def next_due(lane: Lane, passed_over: Collection[str]) -> Any:
     """Select the next job for a worker of this lane: first the caller whose last claim is longest ago."""
     last_claim = func.coalesce(CallerRow.last_claim, 0)
-    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(is_due(lane))
+    joined = select(JobRow).outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(is_due(lane, passed_over))
     behind, painting = case(BEHIND, value=JobRow.kind, else_=0), case((JobRow.lane == PAINT, 0), else_=1)
     in_turn = (behind, last_claim, CallerRow.owner, JobRow.priority.desc(), painting, JobRow.number)
     return joined.order_by(*in_turn).limit(1)
 
 
-def is_due(lane: Lane) -> ColumnElement[bool]:
-    """Return the condition that a worker may claim a job; kinds of newer versions are left to their workers."""
+def is_due(lane: Lane, passed_over: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a worker may claim a job; kinds of newer versions are left to their workers.
+
+    `passed_over` are tenants whose jobs have to wait, see service.jobs.running_limits.
+    """
     due = and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
+    if passed_over:
+        due = and_(due, JobRow.tenant.not_in(list(passed_over)))
     return and_(due, JobRow.lane == PAINT if lane == PAINT else and_(_is_left_to_engine(), _may_be_judged()))
 
 

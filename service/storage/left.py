@@ -20,6 +20,11 @@ def leave(session: Session, folders: Collection[str]) -> None:
         session.merge(LeftRow(folder=folder, left_at=clock))
 
 
+def any_left(session: Session, folders: Collection[str]) -> bool:
+    """Return whether one of these folders is recorded."""
+    return session.scalar(select(LeftRow.folder).where(LeftRow.folder.in_(folders)).limit(1)) is not None
+
+
 def left_folders(session: Session) -> set[str]:
     """Return the recorded folders, which may still hold files."""
     return set(session.scalars(select(LeftRow.folder)))

@@ -120,6 +120,7 @@ class JobRow(Base):
         Index("jobs_by_end", "finished_at"),
         Index("jobs_by_size", "owner", "bytes"),
         Index("jobs_by_tenant", "tenant", "number"),
+        Index("jobs_by_amounts", "tenant", "status", "kind", "cost", "bytes"),
         {"sqlite_autoincrement": True},
     )
 

@@ -13,7 +13,8 @@ class TenantRow(Base):
     """A tenant: presets, jobs and keys belong to it, and other tenants don't see them.
 
     `removed_at` is when its removal began. The row stays for a while, so that nothing new is added to the tenant,
-    and a new tenant of its name isn't taken for it. `limits` is for a later version.
+    and a new tenant of its name isn't taken for it. `limits` has those limits that are its own, as
+    service.storage.tenant_limits reads them.
     """
 
     __tablename__ = "tenants"
@@ -27,7 +28,8 @@ class TenantRow(Base):
 class KeyRow(Base):
     """An API key of a tenant. The key itself is nowhere: `digest` is its SHA-256 in hexadecimal.
 
-    `scopes` has words of service.tenants.scopes with a blank between two. A key counts until `expires_at` or
+    `scopes` has words of service.tenants.scopes with a blank between two. `owner` is the caller that it stands for
+    where it came in place of another key, else None; see service.tenants.callers. A key counts until `expires_at` or
     `revoked_at`. `last_used_at` is about a minute exact.
     """
 
@@ -39,6 +41,7 @@ class KeyRow(Base):
     name: Mapped[str]
     scopes: Mapped[str]
     digest: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str | None]
     created_at: Mapped[float]
     last_used_at: Mapped[float | None]
     expires_at: Mapped[float | None]

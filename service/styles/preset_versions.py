@@ -14,6 +14,8 @@ from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.left import leave
 from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetState, PresetVersionRow
 from service.storage.tenancy import check_tenant
+from service.storage.tenant_amounts import SUBMIT_LOCK, check_presets
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 from service.styles.preset_files import preset_folders
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 
@@ -58,7 +60,7 @@ def forget_expired(database: Database, retention_s: float) -> None:
 class PresetVersions:
     """The former states of a tenant's presets, each for `retention_s` seconds after it was replaced or deleted.
 
-    `cancel` ends the tasks of presets that are replaced or go.
+    `cancel` ends the tasks of presets that are replaced or go. `limits` are those of tenants without own values.
     """
 
     def __init__(
@@ -67,15 +69,17 @@ class PresetVersions:
         retention_s: float,
         cancel: CancelJobs = cancel_none,
         tenant: str = DEFAULT_TENANT,
+        limits: TenantLimits = NO_LIMITS,
     ) -> None:
         self._database = database
         self._retention_s = retention_s
         self._cancel = cancel
         self._tenant = tenant
+        self._limits = limits
 
     def of(self, tenant: str) -> PresetVersions:
         """Return the former states of another tenant's presets."""
-        return PresetVersions(self._database, self._retention_s, self._cancel, tenant)
+        return PresetVersions(self._database, self._retention_s, self._cancel, tenant, self._limits)
 
     def former(self, name: str) -> Sequence[PresetVersionRow]:
         """Return the former states of a name, newest first. Raises NotFound if it has none and isn't a preset's."""
@@ -92,6 +96,7 @@ class PresetVersions:
 
         Raises:
             NotFound: there is no such state, or not any more.
+            LimitExceeded: the name is free, and one more preset would be too many.
             Unauthorized: the tenant was removed meanwhile.
         """
         with self._database.writing() as session:
@@ -102,6 +107,8 @@ class PresetVersions:
             if former is None:
                 raise NotFound(f"the style {name!r} has no version {version!r} that is still kept")
             row = self._locked(session, name)
+            if former.owner and (row is None or not row.owner):
+                check_presets(session, self._tenant, limits_in_force(session, self._tenant, self._limits))
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name)
             else:
@@ -122,6 +129,7 @@ class PresetVersions:
         """
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
+            advisory_lock(session, SUBMIT_LOCK)  # a job whose request began before looks whether its files are left
             row = self._locked(session, name)
             rows = [*([row] if row else []), *session.scalars(self._newest_first(name).with_for_update())]
             if not rows:

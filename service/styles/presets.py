@@ -22,6 +22,8 @@ from service.storage.quota import check_quota
 from service.storage.records import PresetPack, PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow
 from service.storage.tenancy import can_read, check_tenant
+from service.storage.tenant_amounts import SUBMIT_LOCK, check_presets, check_stored
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
@@ -69,17 +71,23 @@ class Presets:
         caller_bytes: float = math.inf,
         cancel: CancelJobs = cancel_none,
         tenant: str = DEFAULT_TENANT,
+        *,
+        limits: TenantLimits = NO_LIMITS,
     ) -> None:
-        """`caller_bytes`: bytes that the files of one caller may take. `cancel` ends tasks of presets that go."""
+        """`caller_bytes`: bytes that the files of one caller may take. `cancel` ends tasks of presets that go.
+
+        `limits` are those of tenants without values of their own.
+        """
         self._database = database
         self._blobs = blobs
         self._caller_bytes = caller_bytes
         self._cancel = cancel
         self._tenant = tenant
+        self._limits = limits
 
     def of(self, tenant: str) -> Presets:
         """Return the presets as another tenant sees them."""
-        return Presets(self._database, self._blobs, self._caller_bytes, self._cancel, tenant)
+        return Presets(self._database, self._blobs, self._caller_bytes, self._cancel, tenant, limits=self._limits)
 
     def put(
         self,
@@ -101,11 +109,12 @@ class Presets:
         task is submitted either.
 
         Raises:
+            LimitExceeded: it would be too much for one of the tenant's limits.
             NoSpace: the caller's files would take too much.
             Unauthorized: the tenant was removed meanwhile.
         """
         size = sum(len(style.file.data) for style in style_images)
-        self._check_limits(owner, size)
+        self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [version_folder(version)]):
             saved = self._save(version, description, style_images, owner, size)
@@ -178,7 +187,7 @@ class Presets:
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
         """
         size = len(data) + (len(painter.data) if painter else 0)
-        self._check_limits(owner, size)
+        self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         saved = _Version(
@@ -199,18 +208,27 @@ class Presets:
                 self._blobs.put(saved.painter.blob, painter.data)
             return self._replace(name, saved)
 
-    def _check_limits(self, owner: str, size: int) -> None:
-        """Raise NoSpace if `size` bytes would bring the caller's files above the limit."""
+    def _check_limits(self, name: str, owner: str, size: int) -> None:
+        """Raise LimitExceeded or NoSpace if a preset of `size` bytes would be refused."""
         with self._database.reading() as session:
+            self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), size)
             check_quota(session, owner, size, self._caller_bytes)
+
+    def _check_limits_in(self, session: Session, replaced: PresetRow | None, size: int) -> None:
+        limits = limits_in_force(session, self._tenant, self._limits)
+        if replaced is None or not replaced.owner:  # one that came with the service doesn't count
+            check_presets(session, self._tenant, limits)
+        check_stored(session, self._tenant, limits, size)
 
     def _replace(
         self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None
     ) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
+            advisory_lock(session, SUBMIT_LOCK)  # new jobs add bytes too
             check_tenant(session, self._tenant)
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
+            self._check_limits_in(session, row, saved.bytes)
             is_new = row is None
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))

@@ -72,6 +72,12 @@ iteration_seconds = Histogram(
     registry=REGISTRY,
     buckets=ITERATION_BUCKETS,
 )
+limit_refusals = Counter(
+    "nst_limit_refusals_total",
+    "Requests that a limit of their tenant refused.",
+    ("limit",),
+    registry=REGISTRY,
+)
 webhook_attempts = Counter(
     "nst_webhook_attempts_total", "Webhooks that were sent, by what became of it.", ("outcome",), registry=REGISTRY
 )

@@ -17,6 +17,7 @@ from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.schema import MarkRow
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.tenants import scopes as known
+from service.tenants.callers import caller_of
 from service.tenants.scopes import Scopes
 
 PREFIX = "nst_"
@@ -106,7 +107,7 @@ class Keys:
             return row
 
     def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
-        """Make a key like another one, with its name, scopes and end. The other one ends after `grace_s` seconds.
+        """Make a key with another one's name, scopes, end and caller. The other one ends after `grace_s` seconds.
 
         Raises:
             NotFound: there is no such key, or it has ended.
@@ -119,6 +120,7 @@ class Keys:
             maker.check_scopes(known.from_text(row.scopes))
             _check_room(session, maker, row.tenant)
             new = KeyRow(tenant=row.tenant, name=row.name, scopes=row.scopes, expires_at=row.expires_at)
+            new.owner = caller_of(row)
             if grace_s > 0:
                 row.expires_at = min(row.expires_at or clock + grace_s, clock + grace_s)
             else:

@@ -1,4 +1,4 @@
-"""The keys that a web process knows: read from the database every two seconds, and not for each request."""
+"""The keys and limits that a web process knows: read every two seconds, and not for each request."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.errors import DatabaseError, Unavailable
 from service.storage.database import Database, now
 from service.storage.schema import MarkRow
-from service.storage.tenant_schema import KeyRow
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
+from service.storage.tenant_schema import KeyRow, TenantRow
 from service.telemetry.complaints import Complaint
+from service.tenants.callers import caller_of
 from service.tenants.keys import TOUCH_S, VERSION, Keys, digest_of
 from service.tenants.scopes import Scopes, from_text
 
@@ -29,32 +32,42 @@ RETRY_S = 1.0  # seconds before the next try after that
 
 @dataclass(frozen=True)
 class KnownKey:
-    """A key that counts until `expires_at`, in seconds since 1970."""
+    """A key that counts until `expires_at`, in seconds since 1970. `owner` is the caller that it makes jobs for."""
 
     id: str
     tenant: str
     scopes: Scopes
     digest: str
+    owner: str
     expires_at: float | None
 
 
 @dataclass(frozen=True)
 class _State:
-    """What was read: the keys by their digests, and their version; None where there was never a key."""
+    """What was read.
+
+    Attributes:
+        version: of the keys; None where there was never one.
+        keys: by their digests.
+        limits: of tenants that have values of their own.
+    """
 
     version: str | None
     keys: Mapping[str, KnownKey]
+    limits: Mapping[str, TenantLimits]
     read_at: float  # monotonic
 
 
 class KnownKeys:
-    """The live keys, as this process knows them. What is changed counts LATE_S later at the latest.
+    """The live keys, and the limits, as this process knows them. What is changed counts LATE_S later at the latest.
 
-    While the database fails, what was read last counts for TOLERATED_S. Before anything was read, nobody is let in.
+    `defaults` are the limits of tenants without values of their own. While the database fails, what was read last
+    counts for TOLERATED_S. Before anything was read, nobody is let in.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, defaults: TenantLimits = NO_LIMITS) -> None:
         self._database = database
+        self._defaults = defaults
         self._state: _State | None = None
         self._tried_at = -RETRY_S
         self._reading = threading.Lock()
@@ -81,6 +94,13 @@ class KnownKeys:
         except Unavailable:
             return False
         return state.version is None if key is None else _counts(key) and state.keys.get(key.digest) == key
+
+    def limits_of(self, tenant: str) -> TenantLimits:
+        """Return the limits of a tenant; the defaults where they can't be read."""
+        try:
+            return self._newest().limits.get(tenant, self._defaults)
+        except Unavailable:
+            return self._defaults
 
     def _newest(self) -> _State:
         state = self._state
@@ -113,12 +133,16 @@ class KnownKeys:
         with self._database.reading() as session:
             mark = session.get(MarkRow, VERSION)
             version = mark.value if mark else None
+            limits = self._read_limits(session)
             if self._state is not None and self._state.version == version:
-                return _State(version, self._state.keys, begun)
+                return _State(version, self._state.keys, limits, begun)
             ends = (KeyRow.revoked_at.is_(None), (KeyRow.expires_at.is_(None)) | (KeyRow.expires_at > now()))
             rows = session.scalars(select(KeyRow).where(*ends)).all()
-        found = (KnownKey(row.id, row.tenant, from_text(row.scopes), row.digest, row.expires_at) for row in rows)
-        return _State(version, {key.digest: key for key in found}, begun)
+        return _State(version, {row.digest: _known(row) for row in rows}, limits, begun)
+
+    def _read_limits(self, session: Session) -> dict[str, TenantLimits]:
+        rows = session.execute(select(TenantRow.name, TenantRow.limits).where(TenantRow.limits.is_not(None)))
+        return {name: limits_from(limits).over(self._defaults) for name, limits in rows}
 
 
 class _Uses:
@@ -155,6 +179,10 @@ class _Uses:
                 self._keys.touch(ids)
             except DatabaseError as error:  # the next use is noted
                 self._complaint.say("the use of keys could not be noted: %s", error.detail)
+
+
+def _known(row: KeyRow) -> KnownKey:
+    return KnownKey(row.id, row.tenant, from_text(row.scopes), row.digest, caller_of(row), row.expires_at)
 
 
 def _counts(key: KnownKey) -> bool:

@@ -24,11 +24,13 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 from service.storage.unsaved import remove_unsaved
 from service.styles import gram_keys, preset_versions
 from service.styles.preset_files import preset_folders
 from service.tenants import keys, tenants
+from service.tenants.callers import owner_of
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +101,7 @@ class _Removal:
             advisory_lock(session, tenants.LOCK)
             advisory_lock(session, keys.LOCK)
             advisory_lock(session, preset_versions.LOCK)  # before that of jobs, as a PUT of a preset does
-            advisory_lock(session, queue.SUBMIT_LOCK)
+            advisory_lock(session, SUBMIT_LOCK)
             row = session.get_one(TenantRow, self.name)
             row.removed_at = row.removed_at or read_clock(session)
             ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
@@ -176,11 +178,6 @@ class _Removal:
         with self.database.reading() as session:
             used = {image.file.sha256 for query in saved for images in session.scalars(query) for image in images}
             return used | _pictures(session.scalars(unfinished))
-
-
-def owner_of(tenant: str) -> str:
-    """Return the name by which a tenant other than the default one takes turns, and has its quota."""
-    return f"tenant:{tenant}"
 
 
 def _pictures(requests: Iterable[Any]) -> set[str]:

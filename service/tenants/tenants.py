@@ -1,15 +1,19 @@
-"""Tenants: made, listed, and looked up."""
+"""Tenants: made, changed, listed, and looked up."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import NameTaken, NotFound
 from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.disks import MIB
 from service.storage.schema import DeliveryRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.tenant_amounts import daily_cost, presets, running_jobs, stored_bytes, waiting_jobs
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -28,8 +32,8 @@ class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, name: str) -> TenantRow:
-        """Make a tenant.
+    def add(self, name: str, limits: TenantLimits = NO_LIMITS) -> TenantRow:
+        """Make a tenant, with those limits that are its own.
 
         Raises:
             NameTaken: there is one of this name, or it was removed a moment ago.
@@ -38,29 +42,52 @@ class Tenants:
             advisory_lock(session, LOCK)
             row, clock = session.get(TenantRow, name), read_clock(session)
             if row is None:
-                row = TenantRow(name=name, created_at=clock)
+                row = TenantRow(name=name, created_at=clock, limits=limits.own() or None)
                 session.add(row)
                 return row
             if row.removed_at is None:
                 raise NameTaken(f"there is a tenant {name!r} already")
             if row.removed_at > clock - REST_S or has_rows(session, name):
                 raise NameTaken(f"the tenant {name!r} is being removed, or was a moment ago", retry_after=REST_S)
-            row.created_at, row.removed_at = clock, None
+            row.created_at, row.removed_at, row.limits = clock, None, limits.own() or None
+        return row
+
+    def set_limits(self, name: str, changes: Mapping[str, float | None]) -> TenantRow:
+        """Change limits of a tenant; None gives one its default again. Raises NotFound."""
+        with self._database.writing() as session:
+            advisory_lock(session, LOCK)
+            row = _found(session, name)
+            row.limits = limits_from(limits_from(row.limits).own() | dict(changes)).own() or None
         return row
 
     def get(self, name: str) -> TenantRow:
         """Return a tenant. Raises NotFound."""
         with self._database.reading() as session:
-            row = session.get(TenantRow, name)
-        if row is None or row.removed_at is not None:
-            raise NotFound(f"there is no tenant {name!r}")
-        return row
+            return _found(session, name)
+
+    def used(self, name: str) -> dict[str, float]:
+        """Return what a tenant uses now of those limits that are counted in the database, by their names."""
+        with self._database.reading() as session:
+            return {
+                "waiting_jobs": waiting_jobs(session, name),
+                "running_jobs": running_jobs(session, name),
+                "daily_cost": round(daily_cost(session, name), 3),
+                "stored_mb": round(stored_bytes(session, name) / MIB, 3),
+                "presets": presets(session, name),
+            }
 
     def page(self, after: str, limit: int) -> list[TenantRow]:
         """Return at most `limit` tenants by name, those after the name `after`."""
         query = select(TenantRow).where(TenantRow.name > after, TenantRow.removed_at.is_(None))
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(TenantRow.name).limit(limit)))
+
+
+def _found(session: Session, name: str) -> TenantRow:
+    row = session.get(TenantRow, name)
+    if row is None or row.removed_at is not None:
+        raise NotFound(f"there is no tenant {name!r}")
+    return row
 
 
 def has_rows(session: Session, name: str) -> bool:

@@ -8,7 +8,7 @@ import threading
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api import auth
+from service.api import auth, limits
 from service.api.context import KEY, AppContext
 from service.api.description import docs
 from service.api.description.openapi import Api
@@ -49,11 +49,13 @@ from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import MIB, Disks
+from service.storage.tenant_limits import default_limits
 from service.studio import pages
 from service.styles.preset_painters import PresetPainters
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.telemetry.logs import set_up_logs
+from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
 from service.web.starters import load_in_background
 from service.webhooks.hosts import Hosts
@@ -74,6 +76,7 @@ def create_app(settings: Settings | None = None) -> Api:
     _tie_empty_store(app.extensions[KEY])
     same_origin.register(app)
     auth.register(app)
+    limits.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY])
     for views in (system, styles, style_pictures, painters, transfers, live, scores, estimates, usage, keys, tenants):
@@ -111,22 +114,24 @@ def _context(settings: Settings) -> AppContext:
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url)
     caller_bytes = settings.caller_disk_mb * MIB or math.inf
-    limits = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention)
-    queue = Queue(database, limits)
+    of_tenants = default_limits(settings)
+    of_queue = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention, of_tenants)
+    queue = Queue(database, of_queue)
     watch = Watch(queue, one_machine=settings.is_on_one_machine)
     return AppContext(
         settings=settings,
         database=database,
         blobs=blobs,
         disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
-        presets=Presets(database, blobs, caller_bytes, cancel),
-        versions=PresetVersions(database, settings.retention, cancel),
+        presets=Presets(database, blobs, caller_bytes, cancel, limits=of_tenants),
+        versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),
         painters=PresetPainters(database, blobs, cancel),
         queue=queue,
-        line=Line(database),
+        line=Line(database, of_tenants),
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),
-        known_keys=KnownKeys(database),
+        known_keys=KnownKeys(database, of_tenants),
+        buckets=Buckets(),
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

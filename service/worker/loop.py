@@ -24,6 +24,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
 from service.storage.lanes import Lane
+from service.storage.tenant_limits import default_limits
 from service.telemetry.complaints import Complaint
 from service.telemetry.logs import bound
 from service.telemetry.tracing import continued
@@ -68,7 +69,7 @@ class WorkerLoop(ABC):
         self._database = Database(settings.database)
         self._blobs = Blobs(settings.blob_url)
         self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
-        self._leases = Leases(self._database, settings.lease_s)
+        self._leases = Leases(self._database, settings.lease_s, default_limits(settings))
         self._registry = WorkerRegistry(self._database)
         self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
         self._claim: Claim | None = None

@@ -24,6 +24,7 @@ from service.storage.database import Database, advisory_lock
 from service.storage.kinds import LEARN, WARM
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
+from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles import gram_keys, preset_files, preset_painters, preset_versions
 from service.styles.preset_tasks import named_tasks
 from service.tenants import keys
@@ -215,7 +216,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         with database.writing() as session:
             queue.remove(session, expired[i : i + BATCH])
     with database.writing() as session:
-        advisory_lock(session, queue.SUBMIT_LOCK)  # a new job comes with its caller's row
+        advisory_lock(session, SUBMIT_LOCK)  # a new job comes with its caller's row
         forget_left(session, left)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)

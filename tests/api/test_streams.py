@@ -19,7 +19,7 @@ from service.api.context import KEY
 from service.api.live.streams import BEGINNING, Streams, events_after, resumed_at
 from service.api.live.watch import Watch
 from service.config import Settings
-from service.errors import JobFailed, Unavailable
+from service.errors import JobFailed, LimitExceeded, Unavailable
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
 from service.storage.records import JobProgress
@@ -183,12 +183,23 @@ def test_the_stream_of_a_job_that_is_deleted_ends_without_done(
 
 def test_there_are_so_many_places_and_each_can_be_had_again(watch: Watch) -> None:
     streams = Streams(watch, 2)
-    streams.take_place()
-    streams.take_place()
+    streams.take_place("acme")
+    streams.take_place("birch")
     with pytest.raises(Unavailable):
-        streams.take_place()
-    streams.free_place()
-    streams.take_place()
+        streams.take_place("acme")
+    streams.free_place("birch")
+    streams.take_place("acme")
+
+
+def test_a_tenant_has_so_many_places_as_it_may(watch: Watch) -> None:
+    streams = Streams(watch, 9)
+    streams.take_place("acme", 1)
+    with pytest.raises(LimitExceeded) as caught:
+        streams.take_place("acme", 1)
+    assert caught.value.problem()["limit"] == {"name": "streams", "value": 1, "used": 1}
+    streams.take_place("birch", 1)
+    streams.free_place("acme")
+    streams.take_place("acme", 1)
 
 
 def test_a_stream_too_many_is_503_with_a_time_and_leaving_makes_room(client: FlaskClient, queue: Queue) -> None:

@@ -20,8 +20,9 @@ from service.storage.schema import CallerRow, JobRow, PresetRow
 from service.styles import gram_keys
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
+from service.tenants.callers import owner_of
 from service.tenants.keys import OPERATOR, Keys
-from service.tenants.removal import finish_removals, owner_of, remove_tenant
+from service.tenants.removal import finish_removals, remove_tenant
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
 

@@ -172,3 +172,13 @@ def test_what_a_command_refuses_it_says_in_a_sentence(
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_rotated_key_of_the_default_tenant_is_the_caller_that_it_was(root: Person, texture_png: bytes) -> None:
+    first = root.with_key(["run", "admin", "read"])
+    answer = first.post(f"/v1/keys/{first.id}/rotate", {"grace_s": 60}).json()
+    second = Person(root.service, answer["key"], answer["id"])
+    known(second)
+    body = {"content": b64(texture_png), "styles": [{"image": b64(texture_png)}], "size": 64, "iterations": 1}
+    jobs = [person.post("/v1/transfers", body, **{"Idempotency-Key": "mine"}).json() for person in (first, second)]
+    assert jobs[0]["id"] == jobs[1]["id"]

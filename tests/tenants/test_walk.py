@@ -92,6 +92,7 @@ ROWS = {
     "GET /v1/tenants": Row("/v1/tenants", "admin", other=200),
     "POST /v1/tenants": Row("/v1/tenants", "admin", 403, 403, {"name": "cedar"}),
     "GET /v1/tenants/<name>": Row("/v1/tenants/acme", "admin"),
+    "PATCH /v1/tenants/<name>": Row("/v1/tenants/acme", "admin", 403, body={"limits": {}}),
     "DELETE /v1/tenants/<name>": Row("/v1/tenants/acme", "admin", 403),
 }
 

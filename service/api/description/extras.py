@@ -30,6 +30,7 @@ from service.api.http.json_body import MAX_JSON
 from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
 from service.api.schemas import (
+    estimate_responses,
     key_bodies,
     key_responses,
     preset_bodies,
@@ -50,6 +51,7 @@ SCHEMAS = (
     preset_versions,
     requests,
     responses,
+    estimate_responses,
     usage_responses,
 )
 STREAM = "text/event-stream"
@@ -60,7 +62,7 @@ NAMED_FILES = (
     "/v1/styles/{name}/painter/model",
 )
 """Files with a Content-Disposition. Pictures as they were sent have it where they came with a name."""
-API_ERRORS = ("401", "403", "500", "503")  # errors of every operation under /v1
+API_ERRORS = ("401", "403", "429", "500", "503")  # errors of every operation under /v1
 WRITE_ERRORS = ("507",)  # also errors of operations that change something
 BODY_ERRORS = ("400", "413", "415")  # errors of operations with a body
 
@@ -187,6 +189,8 @@ def _header(name: str) -> Json:
 
 def _headers_of(status: str, method: str, path: str) -> list[str]:
     names = ["X-Request-ID"]
+    if is_api(path) and status not in ("401", "421"):
+        names += ["RateLimit", "RateLimit-Policy"]
     if method == "get" and status in ("200", "304") and is_api(path):
         names += ["ETag", "Cache-Control"]
     if method == "get" and status == "200" and path in NAMED_FILES:

@@ -54,7 +54,10 @@ PROBLEMS: dict[str, tuple[str, ServiceError]] = {
         "The host isn't one of this service's, and there are no keys.",
         errors.Misdirected("this service isn't known as 'app.example.com': NST_HOSTS doesn't name that host"),
     ),
-    "429": ("The caller has too many jobs waiting.", errors.TooManyJobs("100 of your jobs wait", retry_after=30)),
+    "429": (
+        "The tenant has used one of its limits up, which the problem names; or the caller has too many jobs waiting.",
+        errors.LimitExceeded("waiting_jobs", 50, 50, "50 of your jobs wait, and 50 may", retry_after=30),
+    ),
     "500": ("An unexpected error, or a store that failed.", errors.StorageError("a file could not be read")),
     "507": (
         "The disk is nearly full, or the caller's files take as much as they may.",
@@ -87,6 +90,16 @@ HEADERS: dict[str, Json] = {
     },
     "Location": {"type": "string", "description": "Path of the resource.", "examples": [f"/v1/transfers/{ID}"]},
     "Preference-Applied": {"type": "string", "description": "The wait that was applied.", "examples": ["wait=30"]},
+    "RateLimit": {
+        "type": "string",
+        "description": "What is left of the limits that concern this request (draft-ietf-httpapi-ratelimit-headers).",
+        "examples": ['"requests";r=19;t=1, "waiting_jobs";r=12'],
+    },
+    "RateLimit-Policy": {
+        "type": "string",
+        "description": "The limits that concern this request.",
+        "examples": ['"requests";q=20;w=2, "waiting_jobs";q=50;qu="jobs"'],
+    },
     "Retry-After": {"type": "integer", "description": "Seconds to wait before the next try.", "examples": [30]},
     "WWW-Authenticate": {"type": "string", "description": "How to give a key.", "examples": ["Bearer"]},
     "X-Request-ID": {
@@ -123,6 +136,7 @@ SMALLEST: dict[str, Json] = {
     "KeyBody": {"name": "laptop", "scopes": ["read", "run"]},
     "RotateBody": {"grace_s": 3600.0},
     "TenantBody": {"name": "acme"},
+    "TenantChanges": {"limits": {"waiting_jobs": 50}},
     "ScoreBody": {"content": SMALLEST_IMAGE, "image": SMALLEST_IMAGE} | MOSAIC,
 }
 """Example bodies, which work as they are on a service that has its own presets; a version has another id there."""

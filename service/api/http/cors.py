@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Flask, Response
 from flask_cors import CORS
 
+from service.api.http.ratelimit import LEFT, POLICY
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 
 READABLE = (
     "Location", "Retry-After", "ETag", "Preference-Applied", "X-Request-ID", "WWW-Authenticate",
-    "Content-Disposition",
+    "Content-Disposition", LEFT, POLICY,
 )  # fmt: skip
 SENDABLE = (
     "Authorization", "X-API-Key", "Content-Type", "Accept", "Prefer", "If-None-Match", "Last-Event-ID",

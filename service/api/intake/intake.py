@@ -35,6 +35,7 @@ def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[T
 
     Raises:
         InvalidInput, DoesNotFit: as `checked`.
+        LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
         NoSpace: the pictures are too much for the caller's share of the disk.
     """

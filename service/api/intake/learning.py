@@ -35,6 +35,7 @@ class NewLearning:
         """Submit the job that teaches a preset, in the transaction of the preset's row; return its id.
 
         Raises:
+            LimitExceeded: it is too much for one of the tenant's limits.
             QueueFull, TooManyJobs: too many jobs wait already.
             NoSpace: the caller's files take too much.
         """
@@ -54,7 +55,7 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
     Raises:
         InvalidInput: the pictures are too small for the size.
         DoesNotFit: the learning takes more memory than a worker has.
-        QueueFull, TooManyJobs, NoSpace: the job would be refused.
+        LimitExceeded, QueueFull, TooManyJobs, NoSpace: the job would be refused.
     """
     size, capacities = f"{loc}size", context().registry.capacities()
     if errors := style_size_errors(size, images, wanted.size):

@@ -231,13 +231,17 @@ class RequestReader:
         """Store the pictures; return their size in bytes.
 
         Raises:
-            QueueFull, TooManyJobs, NoSpace: the job would be refused.
+            LimitExceeded, QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
-        size = sum(len(file.data) for file in self._files.values())
-        self._context.queue.check_limits(owner(), size)
+        self._context.queue.check_limits(owner(), self.bytes)
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
-        return size
+        return self.bytes
+
+    @property
+    def bytes(self) -> int:
+        """The size of the pictures in bytes."""
+        return sum(len(file.data) for file in self._files.values())
 
     def _check_memory(self, request: TransferRequest, lane: Lane) -> None:
         """Raise DoesNotFit if the job takes more memory than a worker has that may claim it."""

@@ -40,6 +40,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     `take_in` gets the job's id, stores the pictures and returns the submission.
 
     Raises:
+        LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
         NoSpace: the disk is nearly full, or the caller has stored too much.
     """

@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from service.api.http.clients import hung_up
 from service.api.live.watch import Watch
-from service.errors import NotFound, Unavailable
+from service.errors import LimitExceeded, NotFound, Unavailable
 from service.jobs.resource import progress_resource, transfer_resource
 from service.storage.json_text import write_json
 from service.storage.records import Preview
@@ -76,17 +77,36 @@ class Streams:
         self._watch = watch
         self._places = threading.BoundedSemaphore(places)
         self._heartbeat_s = heartbeat_s
+        self._lock = threading.Lock()
+        self._open: Counter[str] = Counter()  # streams by tenant
 
-    def take_place(self) -> None:
-        """Take one of the places for streams. Raises Unavailable if all are taken."""
-        if not self._places.acquire(blocking=False):
-            raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
+    def take_place(self, tenant: str, most: int | None = None) -> None:
+        """Take one of the places for streams; the tenant may have `most` of them, None for any number.
+
+        Raises:
+            LimitExceeded: it has so many.
+            Unavailable: all are taken.
+        """
+        with self._lock:
+            used = self._open[tenant]
+            if most is not None and used >= most:
+                detail = f"{used} event streams of yours are open, and {most} may be"
+                raise LimitExceeded("streams", most, used, detail, retry_after=FULL_RETRY_S)
+            if not self._places.acquire(blocking=False):
+                raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
+            self._open[tenant] += 1
         event_streams_open.inc()
 
-    def free_place(self) -> None:
+    def free_place(self, tenant: str) -> None:
         """Give a place back."""
         event_streams_open.dec()
+        with self._lock:
+            self._open[tenant] -= 1
         self._places.release()
+
+    def open_of(self, tenant: str) -> int:
+        """Return how many streams of a tenant are open."""
+        return self._open[tenant]
 
     def stream(
         self,

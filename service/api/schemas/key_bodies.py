@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from service.api.schemas.bodies import WholeBody
+from service.api.schemas.bodies import Body, WholeBody
 from service.api.schemas.invalid import invalid
+from service.settings.limits import LIMITS
 from service.storage.schema import DEFAULT_TENANT
 from service.tenants.keys import KEY_NAME
 from service.tenants.tenants import NAME
@@ -60,12 +61,51 @@ class RotateBody(WholeBody):
     )
 
 
+def _limit(name: str, example: float) -> Any:
+    limit = LIMITS[name]
+    words = f"{limit.doc[0].upper()}{limit.doc[1:]}. Null: the default of all tenants."
+    return Field(None, ge=limit.low, le=limit.high, description=words, examples=[example])
+
+
+class LimitsBody(Body):
+    """Limits of a tenant."""
+
+    requests: float | None = _limit("requests", 10.0)
+    burst: int | None = _limit("burst", 20)
+    waiting_jobs: int | None = _limit("waiting_jobs", 50)
+    running_jobs: int | None = _limit("running_jobs", 2)
+    daily_cost: float | None = _limit("daily_cost", 5000.0)
+    stored_mb: float | None = _limit("stored_mb", 1024.0)
+    presets: int | None = _limit("presets", 100)
+    streams: int | None = _limit("streams", 10)
+
+    def given(self) -> dict[str, Any]:
+        """Return the limits that the request names."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
 class TenantBody(WholeBody):
     """A new tenant."""
 
     example = '{"name": "acme"}'
 
     name: str = Field(pattern=NAME, description="Its name, which no other tenant has.", examples=["acme"])
+    limits: LimitsBody = Field(
+        LimitsBody(),
+        description="Its own limits; the others are the defaults.",
+        examples=[{"waiting_jobs": 50}],
+    )
+
+
+class TenantChanges(WholeBody):
+    """Changes of a tenant."""
+
+    example = '{"limits": {"waiting_jobs": 50}}'
+
+    limits: LimitsBody = Field(
+        description="Limits to change; those that aren't named stay.",
+        examples=[{"waiting_jobs": 50, "daily_cost": None}],
+    )
 
 
 def seconds_until(text: str) -> float:

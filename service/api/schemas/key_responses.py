@@ -43,6 +43,17 @@ class TenantOut(BaseModel):
 
     name: str = described("Its name.", "acme")
     created_at: str = described("When it was made (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
+    limits: dict[str, float | None] = described(
+        "Its own limits; null where it has the default.", {"waiting_jobs": 50, "daily_cost": None}
+    )
+    limits_in_force: dict[str, float | None] = described(
+        "The limits that count for it; null for no limit.", {"waiting_jobs": 50, "daily_cost": 5000.0}
+    )
+    used: dict[str, float] | None = described(
+        "What it uses of them now, where that is counted in the database; null in lists.",
+        {"waiting_jobs": 3, "running_jobs": 1, "daily_cost": 241.7, "stored_mb": 310.2, "presets": 12},
+        None,
+    )
     links: dict[str, str] = described("Its path.", {"self": "/v1/tenants/acme"})
 
 

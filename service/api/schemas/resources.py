@@ -13,6 +13,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
 from service.storage.schema import ENDED, JobRow, PresetRow
+from service.storage.tenant_limits import TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.styles.starters.loading import is_built_in
 from service.tenants.scopes import from_text, in_order
@@ -134,9 +135,19 @@ def key_resource(row: KeyRow) -> dict[str, Any]:
     }
 
 
-def tenant_resource(row: TenantRow) -> dict[str, Any]:
-    """Return a tenant as JSON."""
-    return {"name": row.name, "created_at": iso(row.created_at), "links": {"self": f"/v1/tenants/{row.name}"}}
+def tenant_resource(
+    row: TenantRow, defaults: TenantLimits, used: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Return a tenant as JSON; `defaults` are the limits of tenants without values of their own."""
+    own = limits_from(row.limits)
+    return {
+        "name": row.name,
+        "created_at": iso(row.created_at),
+        "limits": own.to_json(),
+        "limits_in_force": own.over(defaults).to_json(),
+        "used": used,
+        "links": {"self": f"/v1/tenants/{row.name}"},
+    }
 
 
 def score_resource(row: JobRow) -> dict[str, Any]:

@@ -22,6 +22,14 @@ class FieldProblem(BaseModel):
     msg: str = described("What is wrong with it, in words.", "Input should be greater than or equal to 0")
 
 
+class LimitOut(BaseModel):
+    """A limit of a tenant that is used up."""
+
+    name: str = described("Its name, as in the `limits` of a tenant.", "waiting_jobs")
+    value: float = described("What it allows.", 50)
+    used: float = described("What the tenant uses of it now.", 50)
+
+
 class Problem(BaseModel):
     """An error (RFC 9457 problem)."""
 
@@ -36,6 +44,9 @@ class Problem(BaseModel):
         max_length=MAX_ERRORS,
     )
     more_errors: int = described("How many more fields are wrong than `errors` names.", 3, 0, ge=0)
+    limit: LimitOut | None = described(
+        "The limit for which a request was refused (429).", {"name": "waiting_jobs", "value": 50, "used": 50}, None
+    )
     request_id: str | None = described(
         "Where the service is at fault: the id of this request in its log, as in X-Request-ID.", "5f2c", None
     )

@@ -1,4 +1,4 @@
-"""Response bodies about what jobs cost, have cost and would cost."""
+"""Response bodies about what jobs cost and have cost."""
 
 from __future__ import annotations
 
@@ -46,14 +46,3 @@ class PlaceOut(BaseModel):
     eta_seconds: float | None = described(
         "Seconds until a worker takes it up, from how long jobs took here lately; null before one has ended.", 31.0
     )
-
-
-class EstimateOut(BaseModel):
-    """What a transfer would take, if it were submitted now."""
-
-    cost: float = described("Megapixel-evaluations, if it needs all its iterations.", 9.4, ge=0)
-    seconds: float | None = described(
-        "Seconds from its begin to its end, from how long jobs took here lately; null before one has ended.", 16.0
-    )
-    memory_bytes: int = described("Memory that a worker takes for it at its peak, in bytes.", 1147000000, ge=0)
-    queue: PlaceOut = described("Its place among the jobs that wait.", {"position": 3, "eta_seconds": 31.0})

@@ -6,13 +6,14 @@ from typing import Any
 
 from flask_openapi3 import APIBlueprint, Tag
 
-from service.api.auth import owner
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.intake.intake import checked
+from service.api.schemas.estimate_responses import EstimateOut
 from service.api.schemas.requests import TransferBody
 from service.api.schemas.responses import Problem
-from service.api.schemas.usage_responses import EstimateOut
+from service.errors import LimitExceeded, NoSpace, ProblemJson, QueueFull, TooManyJobs
 from service.jobs.cost import planned_cost
 from service.jobs.memory_check import memory_of
 from service.jobs.queue import new_id
@@ -34,14 +35,26 @@ def estimate_transfer(body: TransferBody) -> dict[str, Any]:
     """Estimate a transfer
 
     The body is that of a transfer, and is checked as one. Nothing is stored or queued. The answer has the transfer's
-    cost, memory and seconds, and its place among the jobs that wait.
+    cost, memory and seconds, its place among the jobs that wait, and whether a limit would refuse it now.
     """
-    request, _ = checked(new_id(), body, context())
+    request, reader = checked(new_id(), body, context())
     cost = planned_cost(request)
-    seconds, place = context().line.estimate(owner(), body.priority, request.lane, cost)
+    seconds, place = context().line.estimate(owner(), body.priority, request.lane, cost, caller().tenant)
+    refusal = _refusal(reader.bytes, cost)
     return {
         "cost": round(cost, 3),
         "seconds": None if seconds is None else round(seconds, 2),
         "memory_bytes": memory_of(request, context().registry.capacities()),
         "queue": place.to_json(),
+        "allowed": refusal is None,
+        "refusal": refusal,
     }
+
+
+def _refusal(size: int, cost: float) -> ProblemJson | None:
+    """Return the problem that a transfer of so many bytes and this cost would get now; None if it would be taken."""
+    try:
+        context().queue.check_limits(owner(), size, cost)
+    except (LimitExceeded, TooManyJobs, QueueFull, NoSpace) as error:
+        return error.problem()
+    return None

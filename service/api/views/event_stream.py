@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, request
@@ -9,6 +10,7 @@ from flask import Response, request
 from service.api.auth import caller
 from service.api.context import context
 from service.api.http.caching import NEVER
+from service.api.limits import limits
 from service.api.live.streams import TRANSFER, Shown, resumed_at
 from service.api.schemas.parameters import WatchHeaders
 from service.storage.schema import ENDED, JobRow
@@ -21,14 +23,16 @@ def event_stream(job: JobRow, header: WatchHeaders, shown: Shown = TRANSFER) -> 
     """Return the stream of a job's events, from where `Last-Event-ID` says; 204 if none is left to send.
 
     Raises:
-        Unavailable: too many streams are open.
+        LimitExceeded: too many streams of the tenant are open.
+        Unavailable: too many streams are open in all.
     """
     streams, number = context().streams, resumed_at(header.last_event_id, job)
     if job.status in ENDED and number == job.events:
         return Response(status=204, headers=LIVE)
-    streams.take_place()
+    tenant = caller().tenant
+    streams.take_place(tenant, limits().streams)
     connection = request.environ.get("gunicorn.socket")
     events = streams.stream(job, number, connection, shown, caller().still_counts)
     response = Response(events, mimetype="text/event-stream", headers=LIVE)
-    response.call_on_close(streams.free_place)
+    response.call_on_close(partial(streams.free_place, tenant))
     return response

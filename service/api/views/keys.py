@@ -7,6 +7,7 @@ from typing import Any
 from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from service.api.audit import audit
 from service.api.auth import caller
 from service.api.context import context
 from service.api.description.openapi import operation_id
@@ -41,7 +42,9 @@ def create_key(body: KeyBody) -> New:
     """
     lifetime = None if body.expires_at is None else seconds_until(body.expires_at)
     tenant = body.tenant or caller().tenant
-    return _new(_keys().add(caller().maker(), tenant, body.name, check(body.scopes), lifetime))
+    new = _keys().add(caller().maker(), tenant, body.name, check(body.scopes), lifetime)
+    audit(f"made with the scopes {new.row.scopes}", tenant, new.row.id)
+    return _new(new)
 
 
 @blueprint.get("", responses={"200": KeyPage})
@@ -69,7 +72,8 @@ def revoke_key(path: KeyPath) -> tuple[str, int]:
 
     Within five seconds no web process accepts it. It is no error if it has ended.
     """
-    _keys().revoke(caller().maker(), path.id)
+    row = _keys().revoke(caller().maker(), path.id)
+    audit("revoked", row.tenant, row.id)
     return "", 204
 
 
@@ -79,7 +83,9 @@ def rotate_key(path: KeyPath, body: RotateBody) -> New:
 
     The new key has its name, scopes and end. With `grace_s` both count for so long.
     """
-    return _new(_keys().rotate(caller().maker(), path.id, body.grace_s))
+    new = _keys().rotate(caller().maker(), path.id, body.grace_s)
+    audit(f"made in place of {path.id}", new.row.tenant, new.row.id)
+    return _new(new)
 
 
 def _keys() -> Keys:

@@ -30,6 +30,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
     Raises:
         Unavailable: it takes longer than MADE_S.
         JobFailed: the task failed.
+        LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
     """
     context().disks.check()

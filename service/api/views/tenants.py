@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from service.api.audit import audit
 from service.api.auth import caller
 from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.http.paging import from_cursor, to_cursor
-from service.api.schemas.key_bodies import TenantBody
+from service.api.schemas.key_bodies import TenantBody, TenantChanges
 from service.api.schemas.key_responses import RemovedOut, TenantOut, TenantPage
 from service.api.schemas.parameters import PageQuery, TenantPath
 from service.api.schemas.resources import tenant_resource
 from service.api.schemas.responses import Problem
 from service.errors import MissingScope, NotFound
 from service.storage.schema import DEFAULT_TENANT
+from service.storage.tenant_limits import TenantLimits, default_limits
+from service.storage.tenant_schema import TenantRow
 from service.tenants.removal import remove_tenant
 from service.tenants.scopes import ADMIN
 from service.tenants.tenants import Tenants
@@ -44,8 +48,9 @@ def create_tenant(body: TenantBody) -> tuple[dict[str, Any], int, dict[str, str]
     It has no keys yet. 409 if there is one of that name, or one was removed in the last 90 seconds.
     """
     _check_operator()
-    row = Tenants(context().database).add(body.name)
-    return tenant_resource(row), 201, {"Location": url_for("tenants.get_tenant", name=row.name)}
+    row = _tenants().add(body.name, TenantLimits(**body.limits.given()))
+    audit("made", row.name)
+    return _resource(row), 201, {"Location": url_for("tenants.get_tenant", name=row.name)}
 
 
 @blueprint.get("", responses={"200": TenantPage})
@@ -55,18 +60,34 @@ def list_tenants(query: PageQuery) -> dict[str, Any]:
     A key of another tenant than the default one lists its own alone.
     """
     if not caller().is_operator:
-        return {"items": [tenant_resource(Tenants(context().database).get(caller().tenant))], "next": None}
+        return {"items": [_resource(_tenants().get(caller().tenant))], "next": None}
     (after,) = from_cursor(query.cursor, str) if query.cursor else ("",)
-    rows = Tenants(context().database).page(after, query.limit + 1)
+    rows = _tenants().page(after, query.limit + 1)
     more, rows = len(rows) > query.limit, rows[: query.limit]
-    return {"items": [tenant_resource(row) for row in rows], "next": to_cursor(rows[-1].name) if more else None}
+    return {"items": [_resource(row) for row in rows], "next": to_cursor(rows[-1].name) if more else None}
 
 
 @blueprint.get("/<name>", responses={"200": TenantOut, "404": Problem})
 def get_tenant(path: TenantPath) -> dict[str, Any]:
-    """Show a tenant"""
+    """Show a tenant
+
+    With its limits, and what it uses of them now.
+    """
     _check_visible(path.name)
-    return tenant_resource(Tenants(context().database).get(path.name))
+    return _resource(_tenants().get(path.name), _tenants().used(path.name))
+
+
+@blueprint.patch("/<name>", responses={"200": TenantOut, "400": Problem, "404": Problem})
+def change_tenant(path: TenantPath, body: TenantChanges) -> dict[str, Any]:
+    """Change the limits of a tenant
+
+    They count within five seconds.
+    """
+    _check_visible(path.name)
+    _check_operator()
+    row = _tenants().set_limits(path.name, body.limits.given())
+    audit(f"limits changed: {json.dumps(body.limits.given())}", row.name)
+    return _resource(row, _tenants().used(path.name))
 
 
 @blueprint.delete("/<name>", responses=REMOVED)
@@ -79,7 +100,16 @@ def delete_tenant(path: TenantPath) -> tuple[dict[str, Any], int]:
     _check_visible(path.name)
     _check_operator()
     found = remove_tenant(context().database, context().blobs, path.name, REMOVE_S)
+    audit("removed", path.name)
     return {"removed": found.counts, "complete": found.complete}, 200 if found.complete else 202
+
+
+def _tenants() -> Tenants:
+    return Tenants(context().database)
+
+
+def _resource(row: TenantRow, used: dict[str, float] | None = None) -> dict[str, Any]:
+    return tenant_resource(row, default_limits(context().settings), used)
 
 
 def _check_visible(name: str) -> None:

@@ -4,6 +4,7 @@ import { $, show } from "./dom.js";
 import { keepFocus } from "./focus.js";
 
 const PAUSES_S = [1, 2, 3, 5, 8];
+const PATIENCE_S = 120;
 const PASSING = new Set([429, 502, 503, 504]);
 
 const waiting = new Set();
@@ -23,7 +24,13 @@ export async function patiently(attempt, signal) {
 }
 
 export function isPassing(error) {
-  return error instanceof Unreachable || (error instanceof Problem && PASSING.has(error.status));
+  if (error instanceof Unreachable) return true;
+  return error instanceof Problem && PASSING.has(error.status) && !isLasting(error);
+}
+
+/** Whether a limit refuses for longer than anybody waits before the page: its words say what to do. */
+function isLasting(error) {
+  return error.status === 429 && !(error.retryAfter <= PATIENCE_S && error.retryAfter);
 }
 
 /** Waits some seconds, or until the person presses "Try now" or the network is back. */

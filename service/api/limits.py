@@ -1,0 +1,120 @@
+"""The limits of tenants in requests: the rate is checked here, and headers tell what is left.
+
+Limits on what is stored are checked where it is added: service.jobs.limits and service.storage.tenant_amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from flask import Flask, Response, g, request
+
+from service.api.auth import caller
+from service.api.context import context
+from service.api.http.problems import problem_response
+from service.api.http.ratelimit import Quota, add_fields
+from service.errors import LimitExceeded, StorageError
+from service.storage.database import Transaction
+from service.storage.disks import MIB
+from service.storage.tenant_amounts import DAY_S, daily_cost, presets, stored_bytes, until_tomorrow, waiting_jobs
+from service.storage.tenant_limits import TenantLimits
+from service.telemetry.instruments import limit_refusals
+from service.tenants.buckets import Left
+
+JOBS = ("waiting_jobs", "daily_cost", "stored_mb")
+PRESETS = ("presets", "stored_mb")
+STREAMS = ("streams",)
+CONCERNED = {
+    "POST /v1/transfers": JOBS,
+    "POST /v1/scores": JOBS,
+    "POST /v1/estimates": JOBS,
+    "PUT /v1/styles/<name>": (*JOBS, "presets"),
+    "PUT /v1/styles/<name>/pack": PRESETS,
+    "POST /v1/styles/<name>/restore": PRESETS,
+    "PUT /v1/styles/<name>/painter": JOBS,
+    "GET /v1/styles/<name>/pack": JOBS,
+    "GET /v1/styles/<name>/painter/model": JOBS,
+    "GET /v1/transfers/<id>/events": STREAMS,
+    "GET /v1/styles/<name>/painter/events": STREAMS,
+}
+"""The limits that concern a route, beside that of requests: method and rule -> names."""
+
+
+def register(app: Flask) -> None:
+    """Check the rate of every request whose caller is known, and tell what is left in the headers of its answer."""
+    for name in {"requests"}.union(*CONCERNED.values()):
+        limit_refusals.labels(name)  # from the first scrape on
+    app.before_request(_check_rate)
+    app.after_request(_tell)
+    app.register_error_handler(LimitExceeded, _refuse)
+
+
+def limits() -> TenantLimits:
+    """Return the limits of this request's tenant, as this process knows them."""
+    return context().known_keys.limits_of(caller().tenant)
+
+
+def _check_rate() -> None:
+    if "caller" not in g:
+        return
+    found = limits()
+    if found.requests is not None:
+        g.left = context().buckets.take(caller().tenant, found.requests, found.most_at_once)
+
+
+def _refuse(error: LimitExceeded) -> Response:
+    limit_refusals.labels(error.limit).inc()
+    g.exceeded = error
+    return problem_response(error)
+
+
+def _tell(response: Response) -> Response:
+    if "caller" in g:
+        found, exceeded = limits(), g.get("exceeded")
+        if exceeded:  # perhaps by a value that this process doesn't know yet
+            found = replace(found, **{exceeded.limit: exceeded.value})
+        add_fields(response, list(_quotas(found, exceeded)))
+    return response
+
+
+def _quotas(found: TenantLimits, exceeded: LimitExceeded | None) -> Iterator[Quota]:
+    """Yield the quotas of this request's route; `exceeded` is the limit that refused it."""
+    if exceeded and exceeded.limit == "requests":  # nothing is looked up for it
+        yield _rate(found, exceeded.value, Left(0, exceeded.retry_after or 0.0))
+        return
+    if found.requests is not None and "left" in g:
+        yield _rate(found, found.requests, g.left)
+    rule = request.url_rule.rule if request.url_rule else ""
+    method = "GET" if request.method == "HEAD" else request.method
+    names = [name for name in CONCERNED.get(f"{method} {rule}", ()) if getattr(found, name) is not None]
+    if "streams" in names:
+        yield _of_streams(found, exceeded)
+    elif names:
+        with suppress(StorageError), context().database.reading() as session:  # the answer is there without them
+            yield from [_of_database(session, name, found, exceeded) for name in names]
+
+
+def _rate(found: TenantLimits, rate: float, left: Left) -> Quota:
+    return Quota("requests", found.most_at_once, left.requests, "", found.most_at_once / rate, left.more_in_s)
+
+
+def _of_streams(found: TenantLimits, exceeded: LimitExceeded | None) -> Quota:
+    most, used = found.streams or 0, context().streams.open_of(caller().tenant)
+    return Quota(
+        "streams", most, most - used, "concurrent-requests", more_in_s=exceeded.retry_after if exceeded else None
+    )
+
+
+def _of_database(session: Transaction, name: str, found: TenantLimits, exceeded: LimitExceeded | None) -> Quota:
+    tenant, most = caller().tenant, float(getattr(found, name))
+    soon = exceeded.retry_after if exceeded and exceeded.limit == name else None
+    if name == "daily_cost":
+        left, ends = most - daily_cost(session, tenant), until_tomorrow(session)
+        return Quota(name, most, left, "megapixel-evaluations", DAY_S, ends)
+    if name == "stored_mb":
+        return Quota(name, most * MIB, most * MIB - stored_bytes(session, tenant), "content-bytes", more_in_s=soon)
+    if name == "presets":
+        return Quota(name, most, most - presets(session, tenant), "presets")
+    return Quota(name, most, most - waiting_jobs(session, tenant), "jobs", more_in_s=soon)

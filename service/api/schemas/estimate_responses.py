@@ -1,0 +1,22 @@
+"""The response body of an estimate."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from service.api.schemas.described import described
+from service.api.schemas.responses import Problem
+from service.api.schemas.usage_responses import PlaceOut
+
+
+class EstimateOut(BaseModel):
+    """What a transfer would take, if it were submitted now."""
+
+    cost: float = described("Megapixel-evaluations, if it needs all its iterations.", 9.4, ge=0)
+    seconds: float | None = described(
+        "Seconds from its begin to its end, from how long jobs took here lately; null before one has ended.", 16.0
+    )
+    memory_bytes: int = described("Memory that a worker takes for it at its peak, in bytes.", 1147000000, ge=0)
+    queue: PlaceOut = described("Its place among the jobs that wait.", {"position": 3, "eta_seconds": 31.0})
+    allowed: bool = described("Whether it would be taken in, as far as limits go.", True)
+    refusal: Problem | None = described("The problem that it would get; null if it is allowed.", None, None)

@@ -1,0 +1,45 @@
+"""The limit on running jobs: a tenant that has reached it is passed over until one of its jobs ends."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.jobs.turns import next_due
+from service.storage.database import advisory_lock, now
+from service.storage.kinds import LEARN
+from service.storage.lanes import Lane
+from service.storage.schema import JobRow
+from service.storage.tenant_limits import TenantLimits, running_limits
+
+
+def passed_over(session: Session, defaults: TenantLimits, *, but_learning: bool = False) -> set[str]:
+    """Return the tenants that have as many running jobs as they may; `but_learning` leaves learnings out.
+
+    Jobs whose lease ran out don't count: a worker has to take them over.
+    """
+    live = [JobRow.status == "running", JobRow.lease_until >= now()]
+    if but_learning:
+        live.append(JobRow.kind != LEARN)
+    counts = select(JobRow.tenant, func.count()).where(*live).group_by(JobRow.tenant)
+    running = {tenant: count for tenant, count in session.execute(counts)}  # noqa: C416 - a Row is no pair
+    limits = running_limits(session, running, defaults)
+    return {tenant for tenant, limit in limits.items() if running[tenant] >= limit}
+
+
+def next_job(session: Session, lane: Lane, defaults: TenantLimits) -> JobRow | None:
+    """Return the job that a worker of this lane may claim next, locked until the transaction ends, or None."""
+    passed = passed_over(session, defaults)
+    while True:
+        row: JobRow | None = session.scalar(next_due(lane, passed).with_for_update(skip_locked=True, of=JobRow))
+        if row is None or _may_run_one_more(session, row.tenant, defaults):
+            return row
+        passed.add(row.tenant)  # another worker has just begun a job of that tenant
+
+
+def _may_run_one_more(session: Session, tenant: str, defaults: TenantLimits) -> bool:
+    """Return whether a worker may begin a job of a tenant; until the transaction ends no other worker begins one."""
+    if not running_limits(session, [tenant], defaults):
+        return True
+    advisory_lock(session, f"running {tenant}")
+    return tenant not in passed_over(session, defaults)

@@ -1,0 +1,210 @@
+"""Limits of tenants on jobs: refused where they are submitted, or passed over by workers."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from jobs.submitting import REQUEST, RESULT, claimed, submit
+
+from service.errors import LimitExceeded
+from service.jobs.cost import planned_cost
+from service.jobs.leases import Claim, Leases
+from service.jobs.limits import Limits
+from service.jobs.line import Line
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.registry import WorkerRegistry
+from service.jobs.request import Painting, StoredStyle
+from service.jobs.tasks import LearnTask
+from service.machine.memory import Capacity
+from service.options import TransferOptions
+from service.storage.database import Database
+from service.storage.tenant_limits import TenantLimits
+from service.storage.tenant_schema import UsageRow
+from service.tenants.tenants import Tenants
+
+COSTLY = replace(REQUEST, base=Painting((), TransferOptions(iterations=90)))
+LEARNING = LearnTask(StoredStyle("harbour", 1.0, 1.0, ()), "v", 64, 1.0)
+
+
+def queue_of(database: Database, tenant: str, **defaults: float) -> Queue:
+    return Queue(database, Limits(tenant=TenantLimits(**defaults)), tenant)  # type: ignore[arg-type]
+
+
+def used_on(database: Database, tenant: str, day: datetime, cost: float) -> None:
+    """Enter a day's cost in the ledger."""
+    zero = {"jobs": 1, "compute_s": 0.0, "bytes_in": 0, "bytes_out": 0}
+    row = UsageRow(tenant=tenant, day=day.date().isoformat(), megapixel_evaluations=cost, **zero)
+    with database.writing() as session:
+        session.merge(row)
+
+
+def refused(queue: Queue, request: object = REQUEST, **terms: float) -> LimitExceeded:
+    with pytest.raises(LimitExceeded) as caught:
+        queue.submit(Submission(new_id(), request, "o", **terms))  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_so_many_jobs_of_a_tenant_wait_as_may_whoever_sent_them(database: Database, leases: Leases) -> None:
+    queue = queue_of(database, "default", waiting_jobs=2)
+    for owner in ("a", "b"):
+        submit(queue, owner)
+    error = refused(queue)
+    assert error.problem()["limit"] == {"name": "waiting_jobs", "value": 2, "used": 2}
+    assert error.retry_after and 1 <= error.retry_after <= 60
+    Tenants(database).add("other")
+    submit(queue_of(database, "other", waiting_jobs=2), "z")
+    claimed(leases)
+    submit(queue, "c")
+
+
+def test_own_values_go_before_the_defaults_and_count_at_once(database: Database) -> None:
+    tenants = Tenants(database)
+    tenants.add("acme", TenantLimits(waiting_jobs=1))
+    queue = queue_of(database, "acme", waiting_jobs=3)
+    submit(queue)
+    assert refused(queue).value == 1
+    tenants.set_limits("acme", {"waiting_jobs": 2, "presets": 7})
+    submit(queue)
+    assert refused(queue).value == 2
+    tenants.set_limits("acme", {"waiting_jobs": None})
+    submit(queue)
+    assert refused(queue).value == 3
+    assert tenants.get("acme").limits == {"presets": 7}
+
+
+def test_many_at_once_do_not_pass_a_limit(database: Database) -> None:
+    queue = queue_of(database, "default", waiting_jobs=3)
+
+    def attempt(_: int) -> bool:
+        try:
+            submit(queue)
+        except LimitExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(attempt, range(20))) == 3
+
+
+def test_a_day_s_cost_is_what_ended_today_and_what_is_to_come(database: Database, leases: Leases) -> None:
+    cost, now = planned_cost(COSTLY), datetime.now(UTC)
+    assert cost > 1
+    queue = queue_of(database, "default", daily_cost=2.5 * cost)
+    used_on(database, "default", now - timedelta(days=1), 1000 * cost)  # yesterday's doesn't count
+    for _ in range(2):
+        queue.submit(Submission(new_id(), COSTLY, "o"))
+    error = refused(queue, COSTLY)
+    assert error.problem()["limit"] == {
+        "name": "daily_cost", "value": 2.5 * cost, "used": pytest.approx(2 * cost, abs=0.001)
+    }  # fmt: skip
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert error.retry_after == pytest.approx((midnight - now).total_seconds(), abs=60)
+    leases.succeed(claimed(leases), RESULT)  # it cost nothing in the end
+    queue.submit(Submission(new_id(), COSTLY, "o"))
+    submit(queue)  # a small one fits still
+    used_on(database, "default", now, 2.5 * cost)
+    for request in (REQUEST, LEARNING):
+        assert refused(queue, request).limit == "daily_cost"
+
+
+def test_a_job_that_costs_more_than_a_day_has_need_not_come_again(database: Database) -> None:
+    error = refused(queue_of(database, "default", daily_cost=0.1), COSTLY)
+    assert error.retry_after is None
+    assert "this one would cost" in error.detail
+
+
+def test_files_of_all_callers_of_a_tenant_count(database: Database) -> None:
+    queue = queue_of(database, "default", stored_mb=1.0)
+    submit(queue, "a", bytes=700_000)
+    error = refused(queue, bytes=400_000)
+    assert (error.limit, error.retry_after) == ("stored_mb", 3600.0)
+    assert error.used == pytest.approx(700_000 / 2**20, abs=0.001)
+    submit(queue, "b", bytes=300_000)
+
+
+# Running jobs
+
+
+@pytest.fixture
+def tenants(database: Database) -> dict[str, Queue]:
+    """The queues of acme, of whose jobs one may run, and of birch, which has no limit."""
+    Tenants(database).add("acme", TenantLimits(running_jobs=1))
+    Tenants(database).add("birch")
+    return {name: Queue(database, Limits(), name) for name in ("acme", "birch")}
+
+
+def test_a_tenant_is_passed_over_while_as_many_of_its_jobs_run_as_may(
+    tenants: dict[str, Queue], leases: Leases
+) -> None:
+    ours = [submit(tenants["acme"], "tenant:acme") for _ in range(3)]
+    others = [submit(tenants["birch"], "tenant:birch") for _ in range(2)]
+    first = claimed(leases)
+    assert first.id == ours[0]
+    assert [claimed(leases).id for _ in others] == others
+    assert leases.claim("host:1", {}) is None
+    leases.succeed(first, RESULT)
+    assert claimed(leases).id == ours[1]
+    assert leases.claim("host:1", {}) is None
+
+
+def test_a_job_of_a_dead_worker_is_taken_over_though_the_tenant_may_run_one(
+    tenants: dict[str, Queue], database: Database, leases: Leases
+) -> None:
+    ids = [submit(tenants["acme"], "tenant:acme") for _ in range(2)]
+    hasty = Leases(database, lease_s=-1)
+    assert claimed(hasty).id == ids[0]
+    assert claimed(leases).id == ids[0]
+    assert leases.claim("host:1", {}) is None
+
+
+def test_a_default_limit_counts_for_all_tenants(tenants: dict[str, Queue], database: Database) -> None:
+    leases = Leases(database, 60, TenantLimits(running_jobs=2))
+    for name, queue in tenants.items():
+        for _ in range(4):
+            submit(queue, f"tenant:{name}")
+    claims = [claimed(leases) for _ in range(3)]
+    rows = [tenants["acme"].row(claim.id) for claim in claims]
+    assert sorted(row.tenant for row in rows if row) == ["acme", "birch", "birch"]
+    assert leases.claim("host:1", {}) is None
+
+
+def test_a_learning_gives_way_to_its_own_tenant_s_transfer(tenants: dict[str, Queue], leases: Leases) -> None:
+    tenants["acme"].submit(Submission(new_id(), LEARNING, "tenant:acme"))
+    learning = claimed(leases)
+    submit(tenants["acme"], "tenant:acme")
+    assert leases.others_wait(-1)
+    leases.give_back(learning)
+    claimed(leases)
+    assert leases.claim("host:1", {}) is None
+    submit(tenants["acme"], "tenant:acme")
+    assert not leases.others_wait(-1)  # which couldn't begin anyway
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_positions_agree_with_claims_where_a_tenant_is_passed_over(
+    tenants: dict[str, Queue], database: Database, leases: Leases, seed: int
+) -> None:
+    """Two workers take jobs that are equally long: the first that began ends first."""
+    chance = random.Random(seed)
+    for worker in ("host:1", "host:2"):
+        WorkerRegistry(database).heartbeat(worker, Capacity(2**30, "float32"))
+    line, ids, claims = Line(database), list[str](), list[Claim]()
+    for _ in range(12):
+        name = chance.choice(("acme", "acme", "birch"))
+        ids.append(submit(tenants[name], f"tenant:{name}", priority=chance.randrange(2)))
+    rows = [tenants["acme"].row(id) for id in ids]
+    places = line.places([row for row in rows if row])
+    assert sorted(place.position for place in places.values()) == list(range(1, 13))
+    order: list[str] = []
+    while len(order) < len(ids):
+        claim = leases.claim("host:1", {}) if len(claims) < 2 else None
+        if claim is None:
+            leases.succeed(claims.pop(0), RESULT)
+        else:
+            claims.append(claim)
+            order.append(claim.id)
+    assert order == sorted(ids, key=lambda id: places[id].position)

@@ -1,0 +1,269 @@
+"""Limits of tenants, through the front door: two web processes, a worker, and tenants with values of their own."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from front_door import RunningService, b64, eventually, png
+from tenants.people import Person, command, made_by_command
+
+from service.storage.database import Database
+from service.storage.tenant_schema import UsageRow
+
+pytestmark = pytest.mark.slow
+
+LONG = {"size": 512, "iterations": 5000}
+ADMIN = ["read", "run", "presets", "admin"]
+
+
+@pytest.fixture(scope="module")
+def limited(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service with two workers, in which each tenant may have three presets, and one running job."""
+    settings = {"web_workers": 2, "workers": 2, "limit_presets": 3, "limit_running_jobs": 1}
+    with RunningService(narrow_model, tmp_path_factory.mktemp("limited"), **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def root(limited: RunningService) -> Person:
+    return made_by_command(limited, "--name", "root")
+
+
+def tenant(root: Person, name: str, **limits: float) -> Person:
+    """Make a tenant with these limits of its own; return who has a key of it."""
+    made = root.post("/v1/tenants", {"name": name, "limits": limits})
+    assert made.status_code == 201, made.text
+    return root.with_key(ADMIN, tenant=name)
+
+
+def change(root: Person, name: str, **limits: float | None) -> dict[str, Any]:
+    changed = root.ask("PATCH", f"/v1/tenants/{name}", {"limits": limits})
+    assert changed.status_code == 200, changed.text
+    shown: dict[str, Any] = changed.json()
+    return shown
+
+
+def submitted(person: Person, picture: bytes, **options: Any) -> requests.Response:
+    return person.post("/v1/transfers", transfer(picture) | options)
+
+
+def transfer(picture: bytes) -> dict[str, Any]:
+    return {"content": b64(picture), "styles": [{"image": b64(picture)}], "size": 64, "iterations": 2}
+
+
+def status_of(person: Person, id: str) -> str:
+    status: str = person.get(f"/v1/transfers/{id}").json()["status"]
+    return status
+
+
+def running(person: Person, picture: bytes) -> str:
+    """Begin a job that lasts; return its id."""
+    id: str = submitted(person, picture, **LONG).json()["id"]
+    eventually(lambda: status_of(person, id) == "running", 60, "it doesn't run")
+    return id
+
+
+def refused(response: requests.Response, name: str) -> dict[str, Any]:
+    """Check a refusal by this limit; return what the problem says of the limit."""
+    assert response.status_code == 429, response.text
+    problem = response.json()
+    assert problem["type"] == "urn:nst:problem:limit-exceeded"
+    assert problem["limit"]["name"] == name
+    assert f'"{name}";r=' in response.headers["RateLimit"]
+    assert f'"{name}";q=' in response.headers["RateLimit-Policy"]
+    found: dict[str, Any] = problem["limit"]
+    return found
+
+
+def cancel_all(person: Person) -> None:
+    for job in person.get("/v1/transfers?limit=100").json()["items"]:
+        person.delete(f"/v1/transfers/{job['id']}")
+
+
+@pytest.fixture(scope="module")
+def small(photo: Any) -> bytes:
+    """A picture of some kilobytes."""
+    return png(photo[:64, :64])
+
+
+def test_twenty_at_once_do_not_pass_a_limit_of_three(root: Person, small: bytes) -> None:
+    one = tenant(root, "waits", waiting_jobs=3)
+    running(one, small)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: submitted(one, small), range(20)))
+    assert [answer.status_code for answer in answers].count(202) == 3
+    late = [answer for answer in answers if answer.status_code != 202]
+    assert all(refused(answer, "waiting_jobs") == {"name": "waiting_jobs", "value": 3, "used": 3} for answer in late)
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in late)
+    assert late[0].headers["RateLimit"] == f'"waiting_jobs";r=0;t={late[0].headers["Retry-After"]}'
+    assert root.get("/v1/tenants/waits").json()["used"]["waiting_jobs"] == 3
+    score = {"content": b64(small), "image": b64(small), "styles": [{"image": b64(small)}], "size": 64}
+    refused(one.post("/v1/scores", score), "waiting_jobs")
+    refused(one.save("warmed", small, warm=[64]), "waiting_jobs")
+    assert one.get("/v1/styles/warmed").status_code == 404
+    assert one.save("plain", small).status_code == 201
+    refused(one.ask("PUT", "/v1/styles/plain/painter", {"size": 64, "minutes": 0.01}), "waiting_jobs")
+    other = tenant(root, "waits-not")
+    assert submitted(other, small).status_code == 202
+    cancel_all(one)
+
+
+def test_a_limit_on_running_jobs_lets_others_go_first(root: Person, small: bytes) -> None:
+    greedy, modest = tenant(root, "greedy"), tenant(root, "modest")
+    first = running(greedy, small)
+    second = submitted(greedy, small).json()["id"]
+    assert modest.post("/v1/transfers", transfer(small), Prefer="wait=60").json()["status"] == "succeeded"
+    assert [status_of(greedy, id) for id in (first, second)] == ["running", "queued"]  # though a worker is free
+    used = root.get("/v1/tenants/greedy").json()["used"]
+    assert (used["waiting_jobs"], used["running_jobs"]) == (1, 1)
+    assert greedy.delete(f"/v1/transfers/{first}").status_code == 204
+    eventually(lambda: status_of(greedy, second) == "succeeded", 60, "it doesn't end")
+
+
+def test_a_day_s_cost_counts_what_is_to_come_and_not_yesterday(
+    root: Person, limited: RunningService, small: bytes
+) -> None:
+    one = tenant(root, "costs")
+    running(one, small)  # so that the others wait, and cost what was planned
+    body = transfer(small) | {"iterations": 100, "tolerance": 0}
+    estimate = one.post("/v1/estimates", body).json()
+    assert estimate["allowed"] is True
+    assert estimate["refusal"] is None
+    cost, today = estimate["cost"], datetime.now(UTC)
+    limit = root.get("/v1/tenants/costs").json()["used"]["daily_cost"] + 3.5 * cost
+    change(root, "costs", daily_cost=limit)
+    enter(limited, "costs", today - timedelta(days=1), 1000 * cost)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: one.post("/v1/transfers", body), range(20)))
+    assert [answer.status_code for answer in answers].count(202) == 3
+    late = next(answer for answer in answers if answer.status_code != 202)
+    assert refused(late, "daily_cost")["value"] == limit
+    until = 86_400 - datetime.now(UTC).timestamp() % 86_400
+    assert int(late.headers["Retry-After"]) == pytest.approx(until, abs=60)
+    refusal = one.post("/v1/estimates", body).json()
+    assert refusal["allowed"] is False
+    assert refusal["refusal"]["limit"]["name"] == "daily_cost"
+    cancel_all(one)
+    enter(limited, "costs", today, limit)
+    refused(submitted(one, small), "daily_cost")
+    assert one.save("plain", small).status_code == 201
+    refused(one.ask("PUT", "/v1/styles/plain/painter", {"size": 64, "minutes": 0.01}), "daily_cost")
+
+
+def enter(service: RunningService, name: str, day: datetime, cost: float) -> None:
+    """Enter a day's cost in the ledger of a running service."""
+    zero = {"jobs": 1, "compute_s": 0.0, "bytes_in": 0, "bytes_out": 0}
+    row = UsageRow(tenant=name, day=day.date().isoformat(), megapixel_evaluations=cost, **zero)
+    with closing(Database(f"sqlite:///{service.data / 'service.db'}")) as database, database.writing() as session:
+        session.merge(row)
+
+
+def test_presets_can_be_so_many_by_every_way_in(root: Person, small: bytes) -> None:
+    one = tenant(root, "saves", presets=2)
+    assert one.save("a", small).headers["RateLimit"] == '"presets";r=1'
+    assert one.save("b", small).status_code == 201
+    pack = one.get("/v1/styles/a/pack")
+    assert pack.status_code == 200, pack.text
+    assert refused(one.save("c", small), "presets") == {"name": "presets", "value": 2, "used": 2}
+    headers = {"X-API-Key": one.key, "Content-Type": "application/octet-stream"}
+    url = f"{one.service.url}/v1/styles/packed/pack"
+    refused(requests.put(url, data=pack.content, headers=headers, timeout=60), "presets")
+    assert one.save("a", small, description="again").status_code == 200  # replacing one adds none
+    assert one.delete("/v1/styles/a").status_code == 204
+    (former, *_) = one.get("/v1/styles/a/versions").json()["items"]
+    assert one.save("c", small).status_code == 201
+    refused(one.post("/v1/styles/a/restore", {"version": former["version"]}), "presets")
+    assert one.delete("/v1/styles/c").status_code == 204
+    assert one.post("/v1/styles/a/restore", {"version": former["version"]}).status_code == 200
+    with ThreadPoolExecutor(8) as pool:
+        change(root, "saves", presets=4)
+        answers = list(pool.map(lambda k: one.save(f"at-once-{k}", small).status_code, range(8)))
+    assert sorted(answers) == [201, 201] + 6 * [429]
+
+
+def test_files_can_take_so_much(root: Person, small: bytes, photo_png: bytes) -> None:
+    one = tenant(root, "stores", stored_mb=0.1)
+    found = refused(submitted(one, photo_png), "stored_mb")
+    assert (found["value"], found["used"]) == (0.1, 0)
+    answer = one.save("large", photo_png)
+    refused(answer, "stored_mb")
+    assert answer.headers["Retry-After"] == "3600"
+    assert 'qu="content-bytes"' in answer.headers["RateLimit-Policy"]
+    assert one.save("small", small).status_code == 201
+
+
+def test_requests_a_second_are_limited_and_others_are_not(root: Person) -> None:
+    one, other = tenant(root, "asks", requests=0.5, burst=5), tenant(root, "asks-not")
+    answers = [one.get("/v1/styles") for _ in range(30)]
+    taken = [answer for answer in answers if answer.status_code == 200]
+    assert len(taken) <= 2 * 5 + 2  # each of two web processes has its own bucket
+    late = answers[-1]
+    assert refused(late, "requests")["value"] == 0.5
+    assert late.headers["RateLimit-Policy"] == '"requests";q=5;w=10'
+    assert 1 <= int(late.headers["Retry-After"]) <= 2
+    assert late.headers["RateLimit"] == f'"requests";r=0;t={late.headers["Retry-After"]}'
+    assert all(other.get("/v1/styles").status_code == 200 for _ in range(30))
+    time.sleep(2.1)
+    assert one.get("/v1/usage").status_code == 200
+
+
+def test_a_change_counts_within_five_seconds(root: Person, limited: RunningService) -> None:
+    one = tenant(root, "changes")
+    assert "RateLimit" not in one.get("/v1/styles").headers
+    done = command(limited, "tenants", "set", "changes", "--limit", "requests=1000", "--limit", "presets=9")
+    assert done.returncode == 0, done.stderr
+    begun = time.monotonic()
+    eventually(lambda: all("RateLimit" in one.get("/v1/styles").headers for _ in range(6)), 5, "not known yet")
+    assert time.monotonic() - begun < 5
+    shown = one.get("/v1/tenants/changes").json()
+    assert (shown["limits"]["requests"], shown["limits"]["presets"]) == (1000, 9)
+    assert (shown["limits"]["running_jobs"], shown["limits_in_force"]["running_jobs"]) == (None, 1)
+    assert change(root, "changes", requests=None)["limits_in_force"]["requests"] is None
+    eventually(lambda: all("RateLimit" not in one.get("/v1/styles").headers for _ in range(6)), 5, "still there")
+    assert "presets=9" in command(limited, "tenants", "list").stdout
+    bad = command(limited, "tenants", "set", "changes", "--limit", "waiting=3")
+    assert bad.returncode != 0
+    assert "--limit: must be NAME=VALUE, with one of requests, burst" in bad.stderr
+
+
+def test_streams_can_be_so_many(root: Person, small: bytes) -> None:
+    one = tenant(root, "watches", streams=1)
+    id = running(one, small)
+    url, headers = f"{one.service.url}/v1/transfers/{id}/events", {"X-API-Key": one.key}
+    streams: list[requests.Response] = []
+    try:
+        for _ in range(12):
+            streams.append(requests.get(url, headers=headers, stream=True, timeout=60))
+        open_ones = [stream for stream in streams if stream.status_code == 200]
+        assert 1 <= len(open_ones) <= 2  # one in each web process
+        late = next(stream for stream in streams if stream.status_code != 200)
+        assert refused(late, "streams") == {"name": "streams", "value": 1, "used": 1}
+        assert late.headers["Retry-After"] == "5"
+    finally:
+        for stream in streams:
+            stream.close()
+    cancel_all(one)
+
+
+def test_refusals_are_counted(root: Person, limited: RunningService) -> None:
+    counts = dict(re.findall(r'^nst_limit_refusals_total{limit="(\w+)"} (.*)$', limited.get("/metrics").text, re.M))
+    assert counts.keys() == {"requests", "waiting_jobs", "daily_cost", "stored_mb", "presets", "streams"}
+    assert all(float(count) > 0 for count in counts.values()), counts
+
+
+@pytest.mark.parametrize(
+    "limits", [{"waiting_jobs": 0}, {"waiting_jobs": 1.5}, {"requests": True}, {"jobs": 3}, {"daily_cost": 1e300}]
+)
+def test_values_that_can_be_no_limits_are_refused(root: Person, limits: dict[str, float]) -> None:
+    response = root.ask("PATCH", "/v1/tenants/default", {"limits": limits})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == f"limits.{next(iter(limits))}"
