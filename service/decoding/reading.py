@@ -133,10 +133,15 @@ def _read(data: bytes, finish: Callable[[Image.Image], Read]) -> Read:
 
 
 def _loaded(version: Version) -> Image.Image:
-    """Return the whole picture of a file. Raises UnreadableImage if rows are missing, and whatever Pillow raises."""
+    """Return the whole picture of a file. Raises UnreadableImage if rows are missing, and whatever Pillow raises.
+
+    Without a palette, Pillow crops a picture of colour numbers, but can't bring it to sRGB.
+    """
     image = Image.open(io.BytesIO(version.data), formats=READABLE)
     _check_size(*image.size)
     image.load()
+    if image.mode == "P" and image.palette is None:
+        raise ValueError("it has no palette")
     if version.other is not None:
         check_rows(image, version.other)
     if image.format == "PNG":

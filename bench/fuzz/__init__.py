@@ -1,0 +1,1 @@
+"""Inputs by chance: damaged pictures for the reader."""
