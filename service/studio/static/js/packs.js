@@ -86,6 +86,7 @@ async function add() {
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
   $("pack-add").disabled = true;
+  upload.wait("The service reads the pack …");
   try {
     const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
     await patiently(() => call(`/v1/styles/${name}/pack`, options));

@@ -5,9 +5,9 @@ import { $, say, show } from "./dom.js";
 import { draft } from "./draft.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
 import { keepFocus } from "./focus.js";
-import { inWords } from "./labels.js";
 import { pathOf } from "./paintings.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
+import { inSentences } from "./problems.js";
 import { chip, showProgress } from "./progress.js";
 import { hideStrip } from "./strip.js";
 import { bytes, STATUS, stylesOf } from "./words.js";
@@ -144,7 +144,7 @@ export function offerFile(link, file) {
 
 function why(job) {
   const words = {
-    failed: job.error && inWords(job.error.detail),
+    failed: job.error && inSentences(job.error),
     canceled: job.links.preview ? "Canceled. This is how far it had come." : "Canceled before there was anything to see.",
   }[job.status];
   $("job-why").textContent = words ?? "";
