@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.pictures.file_names import result_name, stem
+from service.pictures.file_names import plain_label, result_name, stem
 
 
 def picture_name(request: TransferRequest, i: int, format: str) -> str:
-    """Return the name of a transfer's picture `i` as a file of this format, as in `photo - mosaic.png`."""
+    """Return the name of a transfer's picture `i` as a file of this format.
+
+    As in `photo - mosaic.png`, or for one of several `photo - mosaic - 2 - strength 0.5.png`.
+    """
     paintings = request.paintings
-    number = str(i + 1) if len(paintings) > 1 else ""
     painting = paintings[i] if i < len(paintings) else request.base  # a damaged request has lost its variants
-    return result_name(request.content.name, _styles(painting), number, format)
+    parts = [str(i + 1), plain_label(painting.label)] if len(paintings) > 1 else []
+    return result_name(request.content.name, _styles(painting), parts, format)
 
 
 def sheet_name(request: TransferRequest) -> str:
     """Return the name of a transfer's contact sheet."""
-    return result_name(request.content.name, [], "sheet", "jpeg")
+    styles = dict.fromkeys(name for painting in request.paintings for name in _styles(painting))
+    return result_name(request.content.name, list(styles), ["sheet"], "jpeg")
 
 
 def _styles(painting: Painting) -> list[str]:

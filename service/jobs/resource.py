@@ -52,6 +52,7 @@ def _progress(row: JobRow, request: TransferRequest, result: TransferResult | No
         "fraction": 1.0 if ended else progress.fraction,
         "eta_seconds": 0.0 if ended else progress.eta_seconds,
         "losses": progress.losses,
+        "pictures": len(row.finished_pictures),
     }
 
 

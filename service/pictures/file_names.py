@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 LONGEST = 200  # bytes of a name, in UTF-8, that are kept; most file systems take 255
 LONGEST_ENDING = 16  # bytes of an ending, with its dot
+LONGEST_LABEL = 60  # characters of a label in a name
 NAMED_STYLES = 2  # styles that a result's name has
 WITHOUT = "painting"  # what a result's name begins with if its content came without a name
 
@@ -22,8 +24,7 @@ def safe_name(name: str) -> str:
     if len(visible.encode()) <= LONGEST:
         return visible
     ending = _ending(visible)
-    kept = stem(visible).encode()[: LONGEST - len(ending.encode())]
-    return kept.decode(errors="ignore").rstrip() + ending  # a letter that was cut through is left out
+    return _cut(stem(visible), LONGEST - len(ending.encode())) + ending
 
 
 def form_file_name(name: str) -> str:
@@ -36,22 +37,32 @@ def stem(name: str) -> str:
     return name.removesuffix(_ending(name))
 
 
-def result_name(content: str, styles: Sequence[str], part: str, format: str) -> str:
+def plain_label(label: str) -> str:
+    """Return a picture's label as a part of a file's name: short, and without what some systems refuse there."""
+    words = " ".join(re.sub(r"[^\w.,%+-]", " ", label, flags=re.ASCII).split())
+    return words.replace(" ,", ",")[:LONGEST_LABEL].rstrip()
+
+
+def result_name(content: str, styles: Sequence[str], parts: Sequence[str], format: str) -> str:
     """Return the name of a result, as in `photo - mosaic.png`.
 
     Args:
         content: the content image's name; may be empty.
         styles: a name for each of the styles.
-        part: what tells it from other files of the transfer, as in "2" for the second variant; may be empty.
+        parts: what tells it from other files of the transfer, as in "2" and "strength 0.5".
         format: png, jpeg or webp.
     """
     known = [style for style in styles if style]
     more = [f"{len(known) - NAMED_STYLES} more"] if len(known) > NAMED_STYLES else []
-    named = " + ".join(known[:NAMED_STYLES] + more)
-    rest = "".join(f" - {word}" for word in (named, part) if word) + f".{format.replace('jpeg', 'jpg')}"
-    room = max(LONGEST - len(rest.encode()), len(WITHOUT))
-    begin = stem(content).encode()[:room].decode(errors="ignore").rstrip()  # what tells files apart stays whole
+    named = _cut(" + ".join(known[:NAMED_STYLES] + more), LONGEST // 2)
+    rest = "".join(f" - {word}" for word in (named, *parts) if word) + f".{format.replace('jpeg', 'jpg')}"
+    begin = _cut(stem(content), LONGEST - len(rest.encode()))  # what tells files apart stays whole
     return safe_name(f"{begin or WITHOUT}{rest}")
+
+
+def _cut(text: str, most: int) -> str:
+    """Return the beginning of a text, at most so many bytes of UTF-8; a letter that is cut through is left out."""
+    return text.encode()[:most].decode(errors="ignore").rstrip()
 
 
 def _ending(name: str) -> str:

@@ -14,6 +14,7 @@ from service.storage.records import (
     JobCheckpoint,
     JobProgress,
     JobUsage,
+    PaintedPicture,
     PresetPack,
     PresetPainter,
     Preview,
@@ -162,6 +163,13 @@ class JobRow(Base):
     def transfer_result(self) -> TransferResult | None:
         """The pictures that a transfer made, once it has succeeded."""
         return TransferResult.from_json(self.result) if self.kind == TRANSFER and self.result else None
+
+    @property
+    def finished_pictures(self) -> tuple[PaintedPicture, ...]:
+        """The pictures that a transfer has finished: all of its result, or until it ends those of a series so far."""
+        if (result := self.transfer_result) is not None:
+            return result.pictures
+        return self.checkpoint.done if self.checkpoint and self.status not in ENDED else ()
 
     @property
     def score_result(self) -> ScoreResult | None:

@@ -14,7 +14,7 @@ from front_door import RunningService, b64, png
 from werkzeug.http import parse_options_header
 
 from service.api.http.disposition import disposition
-from service.pictures.file_names import LONGEST, result_name, safe_name
+from service.pictures.file_names import LONGEST, plain_label, result_name, safe_name
 
 QUICK = {"size": 32, "iterations": 0}
 
@@ -30,7 +30,10 @@ def job(service: RunningService, small: bytes) -> Iterator[dict[str, Any]]:
     service.put_style("mosaic-like", small).raise_for_status()
     styles = [{"image": "file:art"}]
     request = {"content": "file:photo", "styles": styles, "protect": "file:mask", **QUICK}
-    variants = [{}, {"styles": [{"preset": "mosaic-like"}, *styles, {"preset": "mosaic-like", "scale": 0.9}]}]
+    variants = [
+        {"strength": 0.5},
+        {"styles": [{"preset": "mosaic-like"}, *styles, {"preset": "mosaic-like", "scale": 0.9}]},
+    ]
     files = {
         "photo": ("/home/zoë/Zoë's “beste”.JPG", small),
         "art": ("Stoff; früh.png", small),
@@ -66,10 +69,12 @@ def test_the_transfer_shows_the_names_that_a_form_brought(service: RunningServic
 def test_results_and_originals_are_saved_under_these_names(service: RunningService, job: dict[str, Any]) -> None:
     here = f"/v1/transfers/{job['id']}"
     first, plain = saved_as(service.get(f"{here}/image"))
-    assert (first, plain) == ("Zoë's “beste” - Stoff; früh - 1.png", "Zo_'s _beste_ - Stoff; fr_h - 1.png")
+    assert first == "Zoë's “beste” - Stoff; früh - 1 - strength 0.5.png"
+    assert plain == "Zo_'s _beste_ - Stoff; fr_h - 1 - strength 0.5.png"
     second, _ = saved_as(service.get(f"{here}/image?variant=1", headers={"Accept": "image/jpeg"}))
-    assert second == "Zoë's “beste” - mosaic-like + Stoff; früh + 1 more - 2.jpg"
-    assert saved_as(service.get(f"{here}/sheet"))[0] == "Zoë's “beste” - sheet.jpg"
+    label = "1 mosaic-like + 1 image + 1 mosaic-like scale 0.9"
+    assert second == f"Zoë's “beste” - mosaic-like + Stoff; früh + 1 more - 2 - {label}.jpg"
+    assert saved_as(service.get(f"{here}/sheet"))[0] == "Zoë's “beste” - Stoff; früh + mosaic-like - sheet.jpg"
     assert saved_as(service.get(f"{here}/content"))[0] == "Zoë's “beste”.JPG"
     assert saved_as(service.get(f"{here}/styles/0"))[0] == "Stoff; früh.png"
 
@@ -122,9 +127,10 @@ def test_names_are_made_safe(name: str, safe: str) -> None:
 def test_a_long_name_is_cut_and_keeps_its_ending(letter: str) -> None:
     name = safe_name(letter * 4000 + ".jpeg")
     assert name == letter * ((LONGEST - 5) // len(letter.encode())) + ".jpeg"
-    result = result_name(name, ["s" * 63, "t" * 63, "u"], "12", "webp")
+    label = plain_label("content_layers {'relu4_2': 1.0}, " + 99 * "x")
+    result = result_name(name, [letter * 200, "t" * 63, "u"], ["12", label], "webp")
     assert len(result.encode()) <= LONGEST
-    assert result.endswith(" - 12.webp")
+    assert result.endswith(f" - 12 - content_layers relu4_2 1.0, {32 * 'x'}.webp")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from api.controls import (
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
 
-from service.api.http.caching import FOREVER
+from service.api.http.caching import FOREVER, REVALIDATE
 from service.pictures import images
 from service.pictures.sheet import CELL, GAP
 
@@ -156,8 +156,14 @@ def test_a_transfer_is_canceled_between_its_pictures(service: RunningService) ->
     running = service.job(id)
     assert running["progress"]["iterations"] == 5003
     assert 2 / 5003 < running["progress"]["fraction"] < 1
-    assert service.get(f"/v1/transfers/{id}/image").status_code == 409
-    assert service.get(f"/v1/transfers/{id}/sheet").status_code == 409
+    assert running["progress"]["pictures"] == 1
+    first = service.get(f"/v1/transfers/{id}/image?variant=0")
+    assert first.headers["Cache-Control"] == REVALIDATE
+    assert decoded(first).shape == (96, 128, 3)
+    unfinished = {path: service.get(f"/v1/transfers/{id}/{path}") for path in ("image", "image?variant=1", "sheet")}
+    assert {path: response.status_code for path, response in unfinished.items()} == dict.fromkeys(unfinished, 409)
+    assert unfinished["image?variant=1"].json()["detail"] == "picture 1 isn't finished: 1 of 3 are"
+    assert service.get(f"/v1/transfers/{id}/image?variant=3").status_code == 404
     service.cancel(id)
     job = service.ended(id, 20)
     assert job["status"] == "canceled"

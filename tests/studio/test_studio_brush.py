@@ -131,7 +131,7 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     visit = drafting
     paint = visit.at("#where [data-loc=protect] button").first
     paint.click()
-    expect(visit.at("#brush-dialog")).to_be_visible()
+    expect(visit.at("#paper-mask")).to_be_focused()
     visit.page.keyboard.press("Escape")
     expect(visit.at("#brush-dialog")).to_be_hidden()  # nothing would be lost
     paint.click()
@@ -176,7 +176,7 @@ def thrown_away_when_said(visit: Visit) -> None:
 def test_one_finger_paints_and_two_zoom(drafting: Visit) -> None:
     visit = drafting
     visit.at("#where [data-loc=protect] button").first.click()
-    visit.at("#paper-mask").wait_for()
+    expect(visit.at("#paper-mask")).to_be_focused()
     one = [["down", 1, 0.2, 0.5], ["move", 1, 0.3, 0.5]]
     visit.page.evaluate(FINGERS, [*one, ["down", 2, 0.8, 0.5]])
     assert visit.page.evaluate(PAINTED) == 0  # what the first finger began is taken back

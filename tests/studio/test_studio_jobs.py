@@ -54,8 +54,8 @@ def test_all_pictures_of_a_transfer_can_be_seen_and_taken(
         buttons.nth(i).click()
         expect(buttons.nth(i)).to_have_attribute("aria-pressed", "true")
         expect(visit.at("#strip [aria-pressed=true]")).to_have_count(1)
-        label = ("strength 20 %.png", "strength 80 %, format webp.webp", "init random, seed 3.png")[i]
-        expect(visit.at("#download")).to_have_attribute("download", f"painting - {i + 1} {label}")
+        label = ("strength 0.2.png", "strength 0.8, format webp.webp", "init random, seed 3.png")[i]
+        expect(visit.at("#download")).to_have_attribute("download", f"painting - {i + 1} - {label}")
         with visit.page.expect_download() as download:
             visit.at("#download").click()
         delivered = visit.service.get(f"{job['links']['image']}?variant={i}").content

@@ -89,12 +89,13 @@ def test_a_series_is_sent_and_all_of_its_pictures_can_be_taken(drafting: Visit, 
     with zipfile.ZipFile(every.value.path()) as pictures:
         assert pictures.testzip() is None
         assert every.value.suggested_filename == "photo - a + b - all.zip"
-        assert pictures.namelist()[0] == "photo - a + b - 1 strength 20 %.png"
+        assert pictures.namelist()[0] == "photo - a + b - 1 - strength 0.2.png"
         assert len(pictures.namelist()) == 4
         assert pictures.read(pictures.namelist()[2]) == image
     with visit.page.expect_download() as sheet:
         visit.at("#sheet").click()
     assert sheet.value.path().read_bytes() == visit.service.get(job["links"]["sheet"]).content
+    assert sheet.value.suggested_filename == "photo - a + b - sheet.jpg"
     check(visit)
 
 
@@ -195,16 +196,40 @@ def test_progress_is_in_percent_and_a_level_is_a_piece_of_the_curve(visit: Visit
     assert pieces == [5, 3]
 
 
-def test_the_others_that_go_first_are_counted(
-    coming: Visit, service: RunningService, photo_png: bytes, texture_png: bytes
+def test_the_others_that_go_first_are_counted_and_a_series_shows_what_is_done(
+    visit: Visit, service: RunningService, photo_png: bytes, texture_png: bytes
 ) -> None:
     body = {"content": b64(photo_png), "styles": [{"image": b64(texture_png)}]}
     lasting = {"size": int(LASTING["size"]), "iterations": int(LASTING["iterations"])}
-    ids = [service.post(body | lasting).json()["id"] for _ in range(3)]
+    series = {"variants": [{"iterations": 1}, {}, {"seed": 1}]}
+    ids = [service.post(body | lasting | more).json()["id"] for more in (series, {}, {})]
     try:
-        coming.arrive(f"/#/{ids[2]}")
-        expect(coming.at("#step")).to_have_text("Waiting: 1 other picture first")
+        looked_at_while_others_are_painted(visit, ids[0])
+        visit.open(f"/#/{ids[2]}")
+        visit.reload()
+        expect(visit.at("#step")).to_have_text("Waiting: 1 other picture first")
     finally:
         for id in ids:
             service.cancel(id)
             service.ended(id)
+
+
+def looked_at_while_others_are_painted(visit: Visit, series: str) -> None:
+    """A finished picture can be looked at and saved; the stage goes back to what is being painted."""
+    visit.open(f"/#/{series}")
+    first, painted, waiting = (visit.at("#strip .choose").nth(i) for i in range(3))
+    expect(first.locator("img")).to_have_attribute("src", re.compile("blob:"))
+    expect(painted).to_have_attribute("aria-pressed", "true")
+    expect(waiting).to_be_disabled()
+    first.click()
+    visit.at("#compare").wait_for()
+    check(visit)
+    expect(visit.at("#strip .save:visible")).to_have_count(1)
+    with visit.page.expect_download() as download:
+        visit.at("#download").click()
+    image = visit.service.get(f"/v1/transfers/{series}/image?variant=0").content
+    assert download.value.path().read_bytes() == image
+    assert download.value.suggested_filename == "painting - 1 - iterations 1.png"
+    painted.click()
+    expect(visit.at("#compare")).to_be_hidden()
+    expect(visit.at("#after")).to_have_attribute("alt", re.compile("as far as it is"))

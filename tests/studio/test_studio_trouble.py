@@ -14,7 +14,7 @@ from studio.visiting import LASTING, Visit, file
 
 pytestmark = pytest.mark.slow
 
-MANY_POINTS = "() => document.querySelector('#curve polyline')?.points.length > 5"
+MANY_POINTS = "() => [...document.querySelectorAll('#curve polyline')].some((piece) => piece.points.length > 5)"
 ITERATION = "Number(document.getElementById('loss-when').textContent.split(' ')[2] ?? 0)"
 
 

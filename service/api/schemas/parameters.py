@@ -178,8 +178,12 @@ class KeysQuery(PageQuery):
 
 
 class ImageQuery(Query):
-    variant: Whole = Field(
-        0, ge=0, le=MAX_INDEX, description="Which of the transfer's variants; the first is 0.", **example(0)
+    variant: Whole | None = Field(
+        None,
+        ge=0,
+        le=MAX_INDEX,
+        description="Which of the transfer's variants; the first is 0, which is also the picture without this.",
+        **example(0),
     )
 
 

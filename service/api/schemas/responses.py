@@ -69,6 +69,9 @@ class ProgressOut(BaseModel):
     fraction: float = described("Share of the work that is done.", 0.12, ge=0, le=1)
     eta_seconds: float | None = described("Seconds that are left, as far as can be told.", 9.4, ge=0)
     losses: LossesOut | None = described("Losses of the picture as it is now.", None)
+    pictures: int = described(
+        "Pictures that are finished; of a transfer with variants, each can be had at once.", 1, 0, ge=0
+    )
 
 
 class PictureOut(BaseModel):

@@ -1,12 +1,34 @@
-"""Files of transfers for the views: a file that was damaged on its disk is an error, and is never sent."""
+"""Results and files of transfers for the views: a file that is damaged on its disk is an error, and is never sent."""
 
 from __future__ import annotations
 
 from service.api.context import context
-from service.errors import BlobNotFound, DamagedFile, MissingFile
+from service.errors import BlobNotFound, DamagedFile, MissingFile, NotFound, NotReady
+from service.jobs.request import TransferRequest
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile
 from service.storage.readback import is_whole_jpeg, read_back
+from service.storage.records import PaintedPicture, TransferResult
+from service.storage.schema import ENDED, JobRow
+
+
+def result_of(job: JobRow) -> TransferResult:
+    """Return the result of a transfer. Raises NotReady."""
+    if (result := job.transfer_result) is None:
+        partial = "; /preview has what there is of it" if job.preview else ""
+        raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
+    return result
+
+
+def picture_of(job: JobRow, variant: int | None) -> PaintedPicture:
+    """Return one of a transfer's pictures; None is the first one of a whole result. Raises NotReady or NotFound."""
+    pictures = result_of(job).pictures if variant is None or job.status in ENDED else job.finished_pictures
+    count = len(TransferRequest.of(job).paintings)
+    if (index := variant or 0) < len(pictures):
+        return pictures[index]
+    if index < count:
+        raise NotReady(f"picture {index} isn't finished: {len(pictures)} of {count} are")
+    raise NotFound(f"there is no variant {index}: there are {count}, from 0")
 
 
 def transfer_file(id: str, file: StoredFile) -> bytes:

@@ -13,7 +13,7 @@ from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.media import files
 from service.api.description.openapi import operation_id
-from service.api.http.caching import FOREVER, file
+from service.api.http.caching import FOREVER, REVALIDATE, file
 from service.api.http.disposition import disposition
 from service.api.http.negotiation import preferred, transcoded
 from service.api.http.paging import from_cursor, to_cursor
@@ -33,8 +33,8 @@ from service.api.schemas.requests import TransferBody
 from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.originals import ORIGINAL, original
-from service.api.views.stored import job_preview, transfer_file
-from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound, NotReady, StorageError
+from service.api.views.stored import job_preview, picture_of, result_of, transfer_file
+from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound, StorageError
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
 from service.jobs.line import Place
@@ -45,7 +45,7 @@ from service.jobs.resource import transfer_resource
 from service.pictures.images import MEDIA_TYPES
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
-from service.storage.records import PaintedPicture, TransferResult
+from service.storage.records import PaintedPicture
 from service.storage.schema import ENDED, JobRow
 from service.storage.unsaved import remove_unsaved
 from service.webhooks.urls import FIELD
@@ -141,19 +141,20 @@ def _placed(job: JobRow, places: Mapping[str, Place]) -> dict[str, Any]:
 def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
     """The picture, or one of the variants
 
-    As it was made, or as PNG, JPEG or WebP if `Accept` prefers that.
+    As it was made, or as PNG, JPEG or WebP if `Accept` prefers that. A variant that is named can be had as soon as it
+    is finished, the picture without a name once the transfer has succeeded.
     """
-    pictures = _succeeded(path.id).pictures
-    if query.variant >= len(pictures):
-        raise NotFound(f"there is no variant {query.variant}: there are {len(pictures)}, from 0")
-    picture = pictures[query.variant]
+    job = context().queue.get(path.id, TRANSFER)
+    picture = picture_of(job, query.variant)
     media_type = preferred(request.headers.get("Accept", ""), picture.media_type)
     if media_type == picture.media_type:
         response = _file(path.id, picture, media_type)
     else:
-        response = _transcoded(path.id, query.variant, picture, media_type)
+        response = _transcoded(path.id, query.variant or 0, picture, media_type)
+    if job.status not in ENDED:  # a file that is found damaged until then is painted again
+        response.headers["Cache-Control"] = REVALIDATE
     response.vary.add("Accept")
-    name = picture_name(_request_of(path.id), query.variant, media_type.removeprefix("image/"))
+    name = picture_name(TransferRequest.of(job), query.variant or 0, media_type.removeprefix("image/"))
     response.headers["Content-Disposition"] = disposition(name)
     return response
 
@@ -215,7 +216,7 @@ def get_transfer_sheet(path: TransferPath) -> Response:
 
     The content image and all variants, small and labelled.
     """
-    sheet = _succeeded(path.id).sheet
+    sheet = result_of(context().queue.get(path.id, TRANSFER)).sheet
     if sheet is None:
         raise NotFound("a transfer without variants has no sheet")
     if sheet.sha256:
@@ -241,15 +242,6 @@ def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str)
 def _request_of(id: str) -> TransferRequest:
     """Return the request of a transfer. Raises NotFound."""
     return TransferRequest.of(context().queue.get(id, TRANSFER))
-
-
-def _succeeded(id: str) -> TransferResult:
-    """Return the result of a transfer. Raises NotReady."""
-    job = context().queue.get(id, TRANSFER)
-    if (result := job.transfer_result) is None:
-        partial = "; /preview has what there is of it" if job.preview else ""
-        raise NotReady(f"there is no picture: the transfer is {job.status}{partial}")
-    return result
 
 
 def _file(id: str, stored: StoredFile, media_type: str) -> Response:

@@ -1,7 +1,7 @@
 // A transfer's card in the gallery: its picture, its styles, how it is, and a box to select it.
 import { h, icon } from "./dom.js";
-import { inWords } from "./labels.js";
 import { showPicture } from "./pictures.js";
+import { inSentences } from "./problems.js";
 import { ago, count, STATUS, stylesOf } from "./words.js";
 
 export function cardOf(job) {
@@ -11,7 +11,7 @@ export function cardOf(job) {
   const how = job.options.method === "painter" ? "painter" : "Paint";
   const small = [when, many > 1 && count(many, "picture", "pictures"), `${job.options.size} px`, how].filter(Boolean).join(" · ");
   const label = h("span", { class: "label" }, h("strong", {}, styles), " ", h("small", {}, small));
-  const reason = job.status === "failed" ? h("span", { class: "reason" }, inWords(job.error?.detail ?? "")) : null;
+  const reason = job.status === "failed" ? h("span", { class: "reason" }, job.error ? inSentences(job.error) : "") : null;
   return h(
     "li",
     { class: `card-${job.status}`, data: { job: job.id } },

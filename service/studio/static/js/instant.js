@@ -8,7 +8,6 @@ import { refreshGallery } from "./gallery.js";
 import { discard, keepOpened, supersedeBy } from "./instant_jobs.js";
 import { isSame, isSize, toInstantRequest } from "./instant_request.js";
 import { isWatching } from "./job.js";
-import { resultName } from "./names.js";
 import { onPainters } from "./painters.js";
 import { patiently } from "./patience.js";
 import { fetchPicture } from "./pictures.js";
@@ -151,7 +150,7 @@ function put() {
 function tell(words, blob = null) {
   show($("instant"), true);
   $("instant-words").textContent = words;
-  if (blob) offerFile($("instant-download"), blob, resultName(draft.content.file.name, last.asked.names));
+  if (blob) offerFile($("instant-download"), blob);
   show($("instant-download"), Boolean(blob));
 }
 

@@ -8,14 +8,13 @@ import { showSamples } from "./shelf.js";
 import { watch } from "./events.js";
 import { refreshForecast } from "./forecast.js";
 import { neighbourOf, refreshGallery } from "./gallery.js";
-import { pathOf, picturesOf, seriesName, titleOf } from "./paintings.js";
+import { pathOf, pathsOf, zipName } from "./paintings.js";
 import { patiently } from "./patience.js";
 import { showProgress, tellPlace } from "./progress.js";
 import { reuse } from "./reuse.js";
 import { savePicture, savePictures } from "./save.js";
-import { announce, isLive, showJob, showMissing, showPainting, showPreview, showWaiting } from "./stage.js";
-import { fillStrip, showStrip } from "./strip.js";
-import { variantLabels } from "./words.js";
+import { Showing, unlessUnreadable } from "./showing.js";
+import { announce, isLive, showJob, showMissing, showWaiting } from "./stage.js";
 
 let current = null; // {job, abort}
 
@@ -51,71 +50,35 @@ async function follow(id, signal) {
   let job = await patiently(() => getJson(`/v1/transfers/${id}`, signal), signal);
   put(job);
   tellPlace(job, signal);
+  const showing = new Showing(job, signal, { save: (i) => orSay(() => savePicture(pathOf(job, i)))(), fail });
   await unlessUnreadable(showWaiting(job, signal));
   signal.throwIfAborted();
   if (isLive(job)) {
-    job = await watched(job, signal);
+    job = await watched(job, showing, signal);
     put(job);
     announce(job);
     refreshGallery();
     refreshForecast();
     showSamples();
   }
-  await showEnded(job, signal);
+  await showing.end(job);
 }
 
-/** Shows a transfer's progress until its end, and returns the ended transfer; a newer preview cancels an older one. */
-async function watched(job, signal) {
-  let [status, preview, last] = [job.status, null, job];
-  const showNewest = (url) => {
-    preview?.abort();
-    preview = new AbortController();
-    unlessGone(showPreview(job, url, AbortSignal.any([signal, preview.signal])));
-  };
-  if (job.links.preview) showNewest(job.links.preview);
+/** Shows a transfer's progress until its end, and returns the ended transfer. */
+async function watched(job, showing, signal) {
+  let [status, last] = [job.status, job];
+  if (job.links.preview) showing.takePreview(job.links.preview);
   for await (const { name, data } of watch(job.links, signal)) {
     if (name === "progress") {
       showProgress(data);
+      showing.take(data.pictures, data.status === "running");
       if (data.status !== status) refreshGallery();
       status = data.status;
     }
-    if (name === "preview") showNewest(data.url);
+    if (name === "preview") showing.takePreview(data.url);
     if (name === "done") last = data;
   }
-  preview?.abort();
   return last;
-}
-
-async function showEnded(job, signal) {
-  if (job.status === "succeeded") return showPaintings(job, signal);
-  if (job.links.preview) return showPreview(job, job.links.preview, signal);
-}
-
-/** Shows the first picture, and if there are several a choice of them. A new choice cancels a picture that is still loading. */
-async function showPaintings(job, signal) {
-  const labels = variantLabels(job.options);
-  let choice = new AbortController();
-  const choose = (i) => {
-    choice.abort();
-    choice = new AbortController();
-    const both = AbortSignal.any([signal, choice.signal]);
-    return unlessUnreadable(showPainting(job, i, both)).catch((error) => both.aborted || fail(error));
-  };
-  if (labels.length > 1) showStrip(labels, choose, (i) => orSay(() => savePicture(pathOf(job, i), titleOf(job, i)))());
-  await choose(0);
-  if (labels.length > 1) await fillStrip(labels.map((_, i) => pathOf(job, i)), signal);
-}
-
-/** Ignores a preview that could not be shown: a newer one will come. */
-function unlessGone(promise) {
-  return promise.catch(() => {});
-}
-
-/** Ignores a picture that this browser can't read, but not one that the service no longer has. */
-function unlessUnreadable(promise) {
-  return promise.catch((error) => {
-    if (error instanceof Problem) throw error;
-  });
 }
 
 function put(job) {
@@ -145,13 +108,13 @@ async function remove() {
 /** Saves all pictures of the transfer. */
 async function saveAll() {
   const { job } = current;
-  await savePictures(picturesOf(job), seriesName(job, "all"));
+  await savePictures(pathsOf(job), zipName(job));
   say("All pictures are saved.");
 }
 
 async function saveSheet() {
   const { job } = current;
-  await savePicture(job.links.sheet, seriesName(job, "sheet"));
+  await savePicture(job.links.sheet);
 }
 
 function orSay(action) {

@@ -16,6 +16,7 @@ const NAMES = {
   format: "the file’s format",
   tv_weight: "the smoothness",
   blend: "the blend",
+  deadline_s: "deadline",
 };
 const LISTS = { styles: "style", variants: "picture", images: "picture" };
 const PLACE = /\b(?:styles|variants|images)\.\d+(?:\.\w+)*/g;

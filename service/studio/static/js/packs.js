@@ -28,7 +28,7 @@ export function isPack(file) {
 /** Saves a preset's pack on the person's disk; the first time the service has to make it. */
 export async function downloadPack(name, place) {
   const bar = new Bar(place, `How much of the pack of ${name} has come`);
-  bar.put(null, "The service makes the pack. That can take a minute or more the first time …");
+  bar.wait("The service makes the pack. That can take a minute or more the first time …");
   try {
     const response = await patiently(() => call(`/v1/styles/${name}/pack`));
     const blob = await blobFollowed(response, (some, all) => bar.came(some, all));
@@ -86,6 +86,7 @@ async function add() {
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
   $("pack-add").disabled = true;
+  upload.wait("The service reads the pack …");
   try {
     const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
     await patiently(() => call(`/v1/styles/${name}/pack`, options));

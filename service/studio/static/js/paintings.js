@@ -1,24 +1,22 @@
-// The finished pictures of a transfer: where they are, and what they are called.
-import { pictureName, resultName } from "./names.js";
-import { styleName, variantLabels } from "./words.js";
+// The finished pictures of a transfer: where they are, and what all of them together are called.
+import { stem } from "./names.js";
+import { styleName } from "./words.js";
+
+const MOST = 2; // styles that are named
 
 /** The path of a transfer's picture. */
-export function pathOf(job, i) {
-  return job.options.variants.length ? `${job.links.image}?variant=${i}` : job.links.image;
+export function pathOf({ links, options }, i) {
+  return options.variants.length ? `${links.self}/image?variant=${i}` : `${links.self}/image`;
 }
 
-/** A name for a transfer's picture, without ending. */
-export function titleOf(job, i) {
-  return pictureName(job.options, i, variantLabels(job.options)[i]);
+/** The paths of all pictures of a transfer. */
+export function pathsOf(job) {
+  return Array.from({ length: Math.max(1, job.options.variants.length) }, (_, i) => pathOf(job, i));
 }
 
-/** A name for what holds all pictures of a transfer: its contact sheet, or a ZIP. */
-export function seriesName({ options: { content, styles, variants } }, what) {
-  const all = variants.flatMap((own) => own.styles ?? styles).map(styleName);
-  return resultName(content?.name, [...new Set(all)], what);
-}
-
-/** All pictures of a transfer, [[path, name], …]. */
-export function picturesOf(job) {
-  return Array.from({ length: Math.max(1, job.options.variants.length) }, (_, i) => [pathOf(job, i), titleOf(job, i)]);
+/** A name for a ZIP of all pictures of a transfer, as the service names its files. */
+export function zipName({ options: { content, styles, variants } }) {
+  const all = [...new Set(variants.flatMap((own) => own.styles ?? styles).map(styleName))];
+  const more = all.length > MOST ? [`${all.length - MOST} more`] : [];
+  return [content.name ? stem(content.name) : "painting", [...all.slice(0, MOST), ...more].join(" + "), "all"].join(" - ");
 }

@@ -1,6 +1,7 @@
 // Pictures of the API, fetched with the key like everything else, and shown from memory.
 import { call } from "./api.js";
 import { startOf } from "./kinds.js";
+import { nameIn } from "./names.js";
 import { patiently } from "./patience.js";
 import { PICTURE_STARTS } from "./service.js";
 
@@ -8,15 +9,18 @@ const newest = new WeakMap(); // element -> what stands for the last call that s
 const sizes = new WeakMap(); // a File -> the promise of its size
 const shown = new WeakMap(); // element -> the address of the picture in it, whose memory has to be freed
 
+/** A picture of the API, as a File under the name that the service gives it; without a name where it gives none. */
 export async function fetchPicture(path, signal) {
-  return (await patiently(() => call(path, { signal }), signal)).blob();
+  const response = await patiently(() => call(path, { signal }), signal);
+  const blob = await response.blob();
+  return new File([blob], nameIn(response.headers.get("Content-Disposition") ?? ""), { type: blob.type });
 }
 
 /** A File of a picture of the API, as if the person had chosen it; `kept` is the name that it came with, if it had one. */
 export async function fetchFile(path, name, kept) {
-  const blob = await fetchPicture(path);
-  const ending = blob.type.split("/")[1].replace("jpeg", "jpg");
-  return new File([blob], kept || `${name}.${ending}`, { type: blob.type });
+  const file = await fetchPicture(path);
+  const ending = file.type.split("/")[1].replace("jpeg", "jpg");
+  return new File([file], kept || `${name}.${ending}`, { type: file.type });
 }
 
 /** Shows a Blob in an <img> once it is decoded. A later call replaces it and frees its memory. */

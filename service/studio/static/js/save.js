@@ -5,11 +5,6 @@ import { MOST, zip } from "./zip.js";
 
 const KEPT_MS = 60_000; // until a saved file's memory is given back: some browsers begin to read it late
 
-/** A name with the ending of a picture's format. */
-export function withEnding(name, { type }) {
-  return `${name}.${type.split("/")[1].replace("jpeg", "jpg")}`;
-}
-
 export function saveBlob(blob, name) {
   const link = h("a", { href: URL.createObjectURL(blob), download: name });
   document.body.append(link);
@@ -18,14 +13,14 @@ export function saveBlob(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
 }
 
-/** Saves a picture of the API under a name without ending. */
-export async function savePicture(path, name) {
-  const blob = await fetchPicture(path);
-  saveBlob(blob, withEnding(name, blob));
+/** Saves a picture of the API under the name that it has there. */
+export async function savePicture(path) {
+  const file = await fetchPicture(path);
+  saveBlob(file, file.name);
 }
 
-/** Saves pictures of the API, [[path, name without ending], …], as one ZIP, or as several where one would be too large; `tell` hears how many are there. */
-export async function savePictures(pictures, name, tell, most = MOST) {
+/** Saves pictures of the API as one ZIP, or as several where one would be too large; `tell` hears how many are there. */
+export async function savePictures(paths, name, tell, most = MOST) {
   let files = [];
   let size = 0;
   let saved = 0; // ZIPs
@@ -34,12 +29,12 @@ export async function savePictures(pictures, name, tell, most = MOST) {
     saveBlob(await zip(files), isAll && saved === 1 ? `${name}.zip` : `${name}-${saved}.zip`);
     [files, size] = [[], 0];
   };
-  for (const [i, [path, own]] of pictures.entries()) {
-    tell?.(i, pictures.length);
-    const blob = await fetchPicture(path);
-    if (files.length === most.files || (files.length && size + blob.size > most.bytes)) await saveZip(false);
-    files.push({ name: withEnding(own, blob), blob });
-    size += blob.size;
+  for (const [i, path] of paths.entries()) {
+    tell?.(i, paths.length);
+    const file = await fetchPicture(path);
+    if (files.length === most.files || (files.length && size + file.size > most.bytes)) await saveZip(false);
+    files.push({ name: file.name, blob: file });
+    size += file.size;
   }
   await saveZip(true);
 }

@@ -4,7 +4,7 @@ import { deleteAt } from "./deleting.js";
 import { $, ask, say, show } from "./dom.js";
 import { cardOfJob, neighbourOf, onCards, refreshGallery, searchAgain, shownJobs } from "./gallery.js";
 import { isFiltering, setUpFilter } from "./gallery_filter.js";
-import { picturesOf } from "./paintings.js";
+import { pathsOf } from "./paintings.js";
 import { savePicture, savePictures } from "./save.js";
 import { count } from "./words.js";
 
@@ -66,11 +66,11 @@ function once(action) {
 }
 
 async function save(jobs) {
-  const pictures = jobs.filter(({ status }) => status === "succeeded").flatMap(picturesOf);
-  if (!pictures.length) return "None of these has a finished picture.";
-  if (pictures.length === 1) await savePicture(...pictures[0]);
-  else await savePictures(pictures, "paintings", (done, all) => ($("selection-count").textContent = `Fetching ${done + 1} of ${all} …`));
-  return `${count(pictures.length, "picture is", "pictures are")} saved.`;
+  const paths = jobs.filter(({ status }) => status === "succeeded").flatMap(pathsOf);
+  if (!paths.length) return "None of these has a finished picture.";
+  if (paths.length === 1) await savePicture(paths[0]);
+  else await savePictures(paths, "paintings", (done, all) => ($("selection-count").textContent = `Fetching ${done + 1} of ${all} …`));
+  return `${count(paths.length, "picture is", "pictures are")} saved.`;
 }
 
 async function remove(jobs) {

@@ -5,11 +5,10 @@ import { $, say, show } from "./dom.js";
 import { draft } from "./draft.js";
 import { clearFrame, setFrame, setStage, showCompare } from "./easel.js";
 import { keepFocus } from "./focus.js";
-import { inWords } from "./labels.js";
-import { pathOf, titleOf } from "./paintings.js";
+import { pathOf } from "./paintings.js";
 import { fetchPicture, showBlob, showPicture } from "./pictures.js";
+import { inSentences } from "./problems.js";
 import { chip, showProgress } from "./progress.js";
-import { withEnding } from "./save.js";
 import { hideStrip } from "./strip.js";
 import { bytes, STATUS, stylesOf } from "./words.js";
 
@@ -63,7 +62,6 @@ export function showMissing(words) {
 /** Shows a transfer without its pictures, which `showPreview` and `showPainting` show. */
 export function showJob(job) {
   const live = isLive(job);
-  hideStrip();
   document.title = live ? TITLE : `${STATUS[job.status]}: ${stylesOf(job.options)} – Studio`;
   show($("draft-caption"), false);
   show($("job-caption"), true);
@@ -105,15 +103,22 @@ export async function showPreview(job, url, signal) {
   $("after").alt = `Painting in the style of ${stylesOf(job.options)}, ${far}`;
 }
 
+/** Takes a finished picture off the stage, before what is being painted comes back. */
+export function showUnfinished(job) {
+  showCompare(false);
+  show($("download"), false);
+  $("job-options").replaceChildren(...details(job, job.options, job.result));
+}
+
 /** Shows one of a transfer's pictures beside the photograph. */
 export async function showPainting(job, i, signal) {
-  const { width, height } = job.result;
+  const { width, height } = job.result ?? job.options.content;
   const options = optionsOf(job, i);
   setStage("picture");
   const result = await fetchPicture(pathOf(job, i), signal);
   signal.throwIfAborted();
-  offerFile($("download"), result, titleOf(job, i));
-  $("job-options").replaceChildren(...details(job, options, job.result.variants[i]));
+  offerFile($("download"), result);
+  $("job-options").replaceChildren(...details(job, options, job.result?.variants[i] ?? null));
   await showBlob($("after"), result, signal);
   setFrame(width, height);
   $("frame").classList.remove("waiting");
@@ -129,17 +134,17 @@ function optionsOf({ options }, i) {
   return { ...options, ...options.variants[i], variants: [] };
 }
 
-/** Has a link download a picture. */
-export function offerFile(link, blob, name) {
+/** Has a link download a picture of the API. */
+export function offerFile(link, file) {
   URL.revokeObjectURL(link.href);
-  link.href = URL.createObjectURL(blob);
-  link.download = withEnding(name, blob);
+  link.href = URL.createObjectURL(file);
+  link.download = file.name;
   show(link, true);
 }
 
 function why(job) {
   const words = {
-    failed: job.error && inWords(job.error.detail),
+    failed: job.error && inSentences(job.error),
     canceled: job.links.preview ? "Canceled. This is how far it had come." : "Canceled before there was anything to see.",
   }[job.status];
   $("job-why").textContent = words ?? "";

@@ -1,4 +1,4 @@
-// The strip: small pictures of a transfer that made several, each to be looked at or saved. The stage shows the chosen one.
+// The strip: small pictures of a transfer that makes several, each to be looked at or saved once it is done.
 import { $, h, icon, say, show } from "./dom.js";
 import { showNothing, showPicture } from "./pictures.js";
 
@@ -8,21 +8,12 @@ export function hideStrip() {
   show($("strip"), false);
 }
 
-/**
- * Shows a small picture for each label; `choose` and `save` are called with the number of the one whose button is pressed.
- */
+/** Shows a place for each label; `choose` and `save` are called with the number of the picture whose button is pressed. */
 export function showStrip(labels, choose, save) {
   hideStrip();
-  const buttons = labels.map((label, i) => chooser(label, () => press(i)));
-  const mark = (chosen) => buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
-  const press = (i) => {
-    mark(i);
-    say(`Picture ${i + 1} of ${labels.length}: ${labels[i]}`);
-    choose(i);
-  };
-  mark(0);
-  $("strip").append(...buttons.map((button, i) => h("li", {}, button, saver(labels[i], () => save(i)))));
+  $("strip").append(...labels.map((label, i) => h("li", {}, chooser(label, () => choose(i)), saver(label, () => save(i)))));
   show($("strip"), true);
+  offerCells(0);
 }
 
 function chooser(label, press) {
@@ -34,11 +25,28 @@ function saver(label, press) {
   return h("button", { type: "button", class: "icon save", title: "Download", "aria-label": `Download: ${label}`, onclick: press }, icon("down"));
 }
 
-/** Fetches the strip's pictures one after another: each is a full-size file. */
-export async function fillStrip(paths, signal) {
-  const images = [...$("strip").querySelectorAll("img")];
-  for (const [i, path] of paths.entries()) {
-    await showPicture(images[i], path, signal).catch(() => images[i].classList.add("absent"));
-    signal.throwIfAborted();
+/** Offers the first `done` pictures, and, to be watched, the one at the place `painted`. */
+export function offerCells(done, painted = -1) {
+  for (const [i, cell] of [...$("strip").children].entries()) {
+    cell.dataset.state = i < done ? "done" : i === painted ? "painted" : "waits";
+    const [choose, save] = cell.querySelectorAll("button");
+    choose.disabled = i >= done && i !== painted;
+    show(save, i < done);
   }
+}
+
+/** Marks the picture that the stage shows. */
+export function markCell(i) {
+  for (const [k, button] of [...$("strip").querySelectorAll(".choose")].entries()) button.setAttribute("aria-pressed", String(k === i));
+}
+
+export function sayCell(i) {
+  const labels = [...$("strip").querySelectorAll(".choose")].map(({ title }) => title);
+  say(`Picture ${i + 1} of ${labels.length}: ${labels[i]}`);
+}
+
+/** Fetches a small picture: a full-size file. */
+export async function fillCell(i, path, signal) {
+  const image = $("strip").querySelectorAll("img")[i];
+  await showPicture(image, path, signal).catch(() => image.classList.add("absent"));
 }

@@ -14,11 +14,16 @@ function actual() {
   return 1 / devicePixelRatio;
 }
 
+function measure() {
+  const { naturalWidth: width, naturalHeight: height } = $("viewer-picture");
+  const box = $("viewer-window").getBoundingClientRect();
+  if (width) pan.measure({ width: box.width, height: box.height }, { width, height });
+}
+
 function draw() {
   const image = $("viewer-picture");
   if (!image.naturalWidth) return;
-  const box = $("viewer-window").getBoundingClientRect();
-  pan.measure({ width: box.width, height: box.height }, { width: image.naturalWidth, height: image.naturalHeight });
+  measure();
   const { scale, middle } = pan;
   for (const one of [image, $("viewer-before")]) {
     one.style.width = `${pan.picture.width * scale}px`;
@@ -89,6 +94,7 @@ function pressed(event) {
   const act = event.ctrlKey || event.metaKey || event.altKey ? null : KEYS[event.key];
   if (!act) return;
   event.preventDefault();
+  measure(); // the window may have another size by now
   act();
   draw();
 }

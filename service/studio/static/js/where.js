@@ -89,7 +89,8 @@ function draw() {
     row.classList.toggle("painted", painted);
     paint.disabled = !draft.content;
     paint.querySelector("span").textContent = painted ? "Change" : "Paint it";
-    paint.setAttribute("aria-label", `${paint.textContent}: ${PLACES[loc].label}`);
+    paint.title = `${paint.textContent}: ${PLACES[loc].label}`;
+    paint.setAttribute("aria-label", paint.title);
     show(remove, painted);
   }
 }
