@@ -88,7 +88,7 @@ def test_the_servers_end_with_pytest(tmp_path: Path, number: signal.Signals) -> 
     child = pytest_in(tmp_path, USES_ALL)
     places = tmp_path / "places"
     try:
-        eventually(places.exists, 60, "the servers did not start")
+        eventually(places.exists, 180, "the servers did not start")
         lines = [line.split() for line in places.read_text().splitlines()]
         assert all(accepts(int(port)) for port, _ in lines)
     finally:

@@ -123,7 +123,8 @@ def test_nothing_goes_back_when_processes_are_killed(watched: RunningService, bo
     running = post(watched, body | {"size": 512, "iterations": 5000})
     events = f"{watched.url}/v1/transfers/{running}/events"
     with requests.get(events, headers=HEADERS, stream=True, timeout=60) as stream:
-        next(told(stream.iter_lines(chunk_size=1)))
+        lines = told(stream.iter_lines(chunk_size=1))  # with the last reference to it the connection would close
+        next(lines)
         eventually(lambda: value(scrape(watched.url), "nst_event_streams_open") == 1, 60, "no stream")
         before = counters(scrape(watched.url))
         web = watched.children("gunicorn")

@@ -76,6 +76,8 @@ def test_ended_jobs_are_shown_as_they_were(service: RunningService) -> None:
         shown = before | {"options": before["options"] | {"method": "optimize"}}  # which is new
         assert service.job(id)["options"] == shown["options"]
         if shown["status"] != "queued":
+            pictures = len((shown["result"] or {}).get("variants", ()))
+            shown = shown | {"progress": shown["progress"] | {"pictures": pictures}}  # which is new
             assert service.job(id) == listed[id] == shown | {"usage": None, "queue": None}  # which are new
     assert service.get(f"/v1/scores/{SHOWN['score']['id']}").json() == SHOWN["score"] | {"usage": None}
     for id, shown in SHOWN["files"].items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from sqlalchemy import insert
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
-from service.errors import DatabaseFull, NotFound
+from service.errors import DatabaseFull, InvalidInput, NotFound
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
@@ -101,13 +102,17 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
 ) -> None:
     presets, painters, queue = Presets(database, blobs), PresetPainters(database, blobs), Queue(database, Limits())
     row, _ = presets.put("taught", "", [StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))])
+    style = StoredStyle("taught", 1.0, 1.0, row.images, painter=StoredPainter(painter_blob("used", "weights")))
+    content = StoredImage("jobs/waiting/content", "c", 20, 20)
+    waiting = Submission("waiting", TransferRequest(content, Painting((style,))))
     for job in ("replaced", "used", "newest"):
         blobs.put(painter_blob(job, "weights"), bytes(9))
         painters.begin("taught", lambda _, __, job=job: job)  # type: ignore[misc]
         assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")))
-    style = StoredStyle("taught", 1.0, 1.0, row.images, painter=StoredPainter(painter_blob("used", "weights")))
-    content = StoredImage("jobs/waiting/content", "c", 20, 20)
-    queue.submit(Submission("waiting", TransferRequest(content, Painting((style,)))))
+        if job == "used":
+            queue.submit(waiting)
+    with pytest.raises(InvalidInput, match="was removed meanwhile"):
+        queue.submit(replace(waiting, id="late"))
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs) if key.startswith("painters/")} == {"used", "newest"}
