@@ -38,6 +38,7 @@ def frozen_holder(service: RunningService, id: str) -> int:
     process = holder(service, id)
     while True:
         os.kill(process, signal.SIGSTOP)
+        eventually(lambda: is_frozen(process), 30, "a thread runs still")
         with closing(sqlite3.connect(service.data / "service.db", timeout=1)) as database:
             try:
                 database.execute("BEGIN IMMEDIATE")
@@ -45,6 +46,12 @@ def frozen_holder(service: RunningService, id: str) -> int:
             except sqlite3.OperationalError:
                 os.kill(process, signal.SIGCONT)
                 time.sleep(0.05)
+
+
+def is_frozen(process: int) -> bool:
+    """Return whether every thread of a process is stopped."""
+    states = Path(f"/proc/{process}/task").glob("*/status")
+    return all("\nState:\tT" in state.read_text() for state in states)
 
 
 def holder(service: RunningService, id: str) -> int:

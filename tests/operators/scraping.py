@@ -40,8 +40,9 @@ def counters(series: Series) -> Series:
 
 
 def logged(service: RunningService) -> list[dict[str, Any]]:
-    """The lines of the log, each of which must be JSON."""
-    return [json.loads(line) for line in service.log.read_text().splitlines()]
+    """The whole lines of the log, each of which must be JSON; the last one may be half written."""
+    written, _, _ = service.log.read_text().rpartition("\n")
+    return [json.loads(line) for line in written.splitlines()]
 
 
 def post(service: RunningService, body: dict[str, Any], **headers: str) -> str:
