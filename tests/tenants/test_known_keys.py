@@ -142,4 +142,3 @@ def test_a_slow_database_holds_up_one_request_alone(database: Database, clock: l
     finally:
         go_on.set()
         slow.join()
-        event.remove(database._engine, "before_cursor_execute", hold)
