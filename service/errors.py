@@ -2,7 +2,8 @@
 
 ServiceError                500
 ├─ InvalidInput             422  one or more fields are wrong; each is named
-│  └─ DoesNotFit            422  the transfer takes more memory than a worker has
+│  ├─ DoesNotFit            422  the transfer takes more memory than a worker has
+│  └─ Overtaken             422  what was looked up for it was removed before it was stored
 ├─ MalformedBody            400  the body can't be read at all
 ├─ BodyTooLarge             413  larger than a body may be, or with more in it than a request needs
 ├─ Unauthorized             401
@@ -199,6 +200,10 @@ class DoesNotFit(InvalidInput):
 
     slug = "does-not-fit"
     title = "Does not fit into memory"
+
+
+class Overtaken(InvalidInput):
+    """Something that was looked up for a request was removed before the request was stored: look it up again."""
 
 
 class MalformedBody(ServiceError):

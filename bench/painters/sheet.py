@@ -17,7 +17,7 @@ FALLBACKS = ("chelsea", "rocket")  # where one of them isn't there
 SIZE = 512  # pixels on the long edge of what is painted
 CELL = (216, 162)  # pixels
 LABEL, GAP = 18, 4  # pixels
-QUALITY = 85
+QUALITY = 75
 
 
 def draw(plan: Plan, file: Path) -> None:

@@ -16,9 +16,8 @@ from service.api.context import context
 from service.api.http.problems import problem_response
 from service.api.http.ratelimit import Quota, add_fields
 from service.errors import LimitExceeded, StorageError
-from service.storage.database import Transaction
 from service.storage.disks import MIB
-from service.storage.tenant_amounts import DAY_S, daily_cost, presets, stored_bytes, until_tomorrow, waiting_jobs
+from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.telemetry.instruments import limit_refusals
 from service.tenants.buckets import Left
@@ -93,7 +92,8 @@ def _quotas(found: TenantLimits, exceeded: LimitExceeded | None) -> Iterator[Quo
         yield _of_streams(found, exceeded)
     elif names:
         with suppress(StorageError), context().database.reading() as session:  # the answer is there without them
-            yield from [_of_database(session, name, found, exceeded) for name in names]
+            amounts = amounts_of(session, caller().tenant)
+            yield from [_of_database(amounts, name, found, exceeded) for name in names]
 
 
 def _rate(found: TenantLimits, rate: float, left: Left) -> Quota:
@@ -107,14 +107,13 @@ def _of_streams(found: TenantLimits, exceeded: LimitExceeded | None) -> Quota:
     )
 
 
-def _of_database(session: Transaction, name: str, found: TenantLimits, exceeded: LimitExceeded | None) -> Quota:
-    tenant, most = caller().tenant, float(getattr(found, name))
+def _of_database(amounts: Amounts, name: str, found: TenantLimits, exceeded: LimitExceeded | None) -> Quota:
+    most = float(getattr(found, name))
     soon = exceeded.retry_after if exceeded and exceeded.limit == name else None
     if name == "daily_cost":
-        left, ends = most - daily_cost(session, tenant), until_tomorrow(session)
-        return Quota(name, most, left, "megapixel-evaluations", DAY_S, ends)
+        return Quota(name, most, most - amounts.daily_cost, "megapixel-evaluations", DAY_S, amounts.until_tomorrow)
     if name == "stored_mb":
-        return Quota(name, most * MIB, most * MIB - stored_bytes(session, tenant), "content-bytes", more_in_s=soon)
+        return Quota(name, most * MIB, most * MIB - amounts.stored_bytes, "content-bytes", more_in_s=soon)
     if name == "presets":
-        return Quota(name, most, most - presets(session, tenant), "presets")
-    return Quota(name, most, most - waiting_jobs(session, tenant), "jobs", more_in_s=soon)
+        return Quota(name, most, most - amounts.presets, "presets")
+    return Quota(name, most, most - amounts.waiting_jobs, "jobs", more_in_s=soon)

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -80,13 +80,14 @@ class _Backup:
     def take(self, retention_s: float) -> Taken:
         for _ in range(PASSES):
             with self._copied_database() as copy:
-                added, _ = self._add_blobs(copy)
+                added = self._add_blobs(copy)
             if added <= FEW:
                 break
         with self._writers_waiting(), self._copied_database() as copy:
+            self._add_blobs(copy)
+        with closing(self._opened_copy()) as copy:
             _settle(copy, retention_s)
-            _, missing = self._add_blobs(copy)
-            names, tie = self._names(copy)
+            names, missing, tie = self._names(copy)
         self._fold()
         self._archive.add_bytes(f"{BLOBS}{identity.KEY}", tie.encode())
         self._archive.add(DATABASE, self._copy)
@@ -103,11 +104,11 @@ class _Backup:
             left.unlink()
         with closing(self._connected()) as source, closing(sqlite3.connect(self._copy)) as target:
             source.backup(target)
-        copy = Database(f"sqlite:///{quote(str(self._copy.absolute()))}")
-        try:
+        with closing(self._opened_copy()) as copy:
             yield copy
-        finally:
-            copy.close()
+
+    def _opened_copy(self) -> Database:
+        return Database(f"sqlite:///{quote(str(self._copy.absolute()))}")
 
     @contextmanager
     def _writers_waiting(self) -> Iterator[None]:
@@ -121,25 +122,28 @@ class _Backup:
         place = f"{self._places.database.as_uri()}?mode=rw"
         return sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
-    def _add_blobs(self, copy: Database) -> tuple[int, list[str]]:
-        """Add the blobs that the copy names and the archive lacks; return their bytes, and the missing keys."""
-        size, missing = 0, set[str]()
+    def _add_blobs(self, copy: Database) -> int:
+        """Add the blobs that the copy names, that exist and that the archive lacks; return their bytes."""
+        size = 0
         with copy.reading() as session:
             for blob in named_blobs(session):
-                if (name := f"{BLOBS}{blob.key}") in self._archive.added:
-                    continue
-                try:
-                    size += self._archive.add(name, self._places.blobs / blob.key)
-                except FileNotFoundError:
-                    if blob.needed:
-                        missing.add(blob.key)
-        return size, sorted(missing)
+                if (name := f"{BLOBS}{blob.key}") not in self._archive.added:
+                    with suppress(FileNotFoundError):
+                        size += self._archive.add(name, self._places.blobs / blob.key)
+        return size
 
-    def _names(self, copy: Database) -> tuple[set[str], str]:
-        """Return the names of the copy's blobs in the archive, and the text that ties a blob store to the copy."""
+    def _names(self, copy: Database) -> tuple[set[str], list[str], str]:
+        """Return what the archive has of the copy's blobs, by name, what it lacks though it is needed, by key, and
+        the text that ties a blob store to the copy."""
+        names, missing = set[str](), set[str]()
         with copy.reading() as session:
             known = identity.of_database(session)
-            return {f"{BLOBS}{blob.key}" for blob in named_blobs(session)}, known.text() if known else ""
+            for blob in named_blobs(session):
+                if (name := f"{BLOBS}{blob.key}") in self._archive.added:
+                    names.add(name)
+                elif blob.needed:
+                    missing.add(blob.key)
+        return names, sorted(missing), known.text() if known else ""
 
     def _fold(self) -> None:
         """Bring all of the copy into one file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded, QueueFull, TooManyJobs
@@ -13,7 +13,7 @@ from service.jobs.registry import count_alive
 from service.storage.kinds import JUDGE
 from service.storage.quota import check_quota
 from service.storage.schema import JobRow
-from service.storage.tenant_amounts import check_stored, daily_cost, until_tomorrow, waiting_jobs
+from service.storage.tenant_amounts import Amounts, amounts_of, check_stored
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 
 RECENT = 10  # ended jobs whose duration gives the estimate
@@ -51,44 +51,52 @@ class Addition:
 def check_limits(session: Session, limits: Limits, new: Addition) -> None:
     """Raise LimitExceeded, QueueFull, TooManyJobs or NoSpace if a new job would be too much."""
     own = limits_in_force(session, new.tenant, limits.tenant)
-    _check_waiting(session, new.tenant, own)
-    _check_cost(session, new, own)
-    check_stored(session, new.tenant, own, new.bytes)
+    if own.on_what_is_there:
+        amounts = amounts_of(session, new.tenant)
+        _check_waiting(session, amounts, own)
+        _check_cost(amounts, own, new.cost)
+        check_stored(amounts, own, new.bytes)
     _check_caller(session, limits, new.owner, new.bytes)
 
 
-def _check_waiting(session: Session, tenant: str, limits: TenantLimits) -> None:
-    if limits.waiting_jobs is None or (used := waiting_jobs(session, tenant)) < limits.waiting_jobs:
+def _check_waiting(session: Session, amounts: Amounts, limits: TenantLimits) -> None:
+    if limits.waiting_jobs is None or (used := amounts.waiting_jobs) < limits.waiting_jobs:
         return
     detail = f"{used} of your jobs wait, and {limits.waiting_jobs} may"
     retry_after = _until_room(session)
     raise LimitExceeded("waiting_jobs", limits.waiting_jobs, used, detail, retry_after=retry_after)
 
 
-def _check_cost(session: Session, new: Addition, limits: TenantLimits) -> None:
+def _check_cost(amounts: Amounts, limits: TenantLimits, more: float) -> None:
     """Raise LimitExceeded if a job is too costly for what is left of the day, or nothing is left."""
     if (value := limits.daily_cost) is None:
         return
-    used = daily_cost(session, new.tenant)
-    if used < value and used + new.cost <= value:
+    used = amounts.daily_cost
+    if used < value and used + more <= value:
         return
     detail = f"your jobs of today cost {used:.6g} megapixel-evaluations of {value:.6g} a day"
-    if new.cost:
-        detail += f"; this one would cost {new.cost:.6g}"
-    may_ever = new.cost <= value
-    retry_after = until_tomorrow(session) if may_ever else None
+    if more:
+        detail += f"; this one would cost {more:.6g}"
+    may_ever = more <= value
+    retry_after = amounts.until_tomorrow if may_ever else None
     raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=retry_after)
 
 
 def _check_caller(session: Session, limits: Limits, owner: str, more: int) -> None:
     check_quota(session, owner, more, limits.caller_bytes)
-    waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE)  # which nobody asked for
-    if (session.scalar(waiting) or 0) >= limits.queue:
+    waiting, own = session.connection().execute(_WAITING, {"owner": owner}).one()
+    if waiting >= limits.queue:
         detail = f"jobs that wait: {limits.queue} (NST_QUEUE_LIMIT), no more are taken in for now"
         raise QueueFull(detail, retry_after=_until_room(session))
-    if (session.scalar(waiting.where(JobRow.owner == owner)) or 0) >= limits.caller:
+    if own >= limits.caller:
         detail = f"your jobs that wait: {limits.caller}, which is as many as one caller may have (NST_CALLER_LIMIT)"
         raise TooManyJobs(detail, retry_after=_until_room(session))
+
+
+_ASKED_FOR = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE)
+_WAITING = select(
+    _ASKED_FOR.scalar_subquery(), _ASKED_FOR.where(JobRow.owner == bindparam("owner")).scalar_subquery()
+)
 
 
 def _until_room(session: Session) -> float:

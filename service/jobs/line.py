@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -155,13 +156,23 @@ def _of(lanes: Sequence[str], status: str) -> list[ColumnElement[bool]]:
 
 
 def measured(session: Session, lane: str) -> Speed | None:
-    """Return the speed of jobs of a lane that ended well, among the last ones; None while there are none."""
+    """Return the speed of jobs of a lane that ended well, among the last ones; None while there are none.
+
+    The seconds for styles' Gram matrices don't grow with the cost, and most styles are cached: their median counts.
+    """
     last = select(JobRow.number).where(JobRow.finished_at.is_not(None)).order_by(JobRow.finished_at.desc())
     took = (JobRow.finished_at - JobRow.started_at).label("took")
     whole = (JobRow.status == "succeeded", JobRow.lane == lane, JobRow.cost > 0, JobRow.attempts <= 1, took > 0)
-    query = select(JobRow.cost, took).where(JobRow.number.in_(last.limit(LOOKED_AT)), *whole)
+    query = select(JobRow.cost, took, JobRow.timings).where(JobRow.number.in_(last.limit(LOOKED_AT)), *whole)
     query = query.order_by(JobRow.finished_at.desc()).limit(RECENT)
-    return fitted([(cost, seconds) for cost, seconds in session.execute(query) if seconds])
+    jobs, styles = [], []
+    for cost, seconds, timings in session.execute(query):
+        style_s = (isinstance(timings, dict) and amount_in(timings, "style_s")) or 0.0
+        if seconds and style_s < seconds:
+            jobs.append((cost, seconds - style_s))
+            styles.append(style_s)
+    speed = fitted(jobs)
+    return replace(speed, job_s=speed.job_s + median(styles)) if speed else None
 
 
 def fitted(jobs: Sequence[tuple[float, float]]) -> Speed | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
-from service.errors import InvalidInput, NotFound, NotReady, ProblemJson
+from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
 from service.jobs.cost import planned_cost
 from service.jobs.expiry import is_kept
@@ -85,7 +85,8 @@ class Queue:
             LimitExceeded: it is too much for one of the tenant's limits.
             QueueFull, TooManyJobs: too many jobs wait already.
             NoSpace: the caller's files take too much.
-            InvalidInput: the key came with a different body before, or a preset was removed for good meanwhile.
+            InvalidInput: the key came with a different body before.
+            Overtaken: files of a preset or a painter were removed meanwhile.
             Unauthorized: the tenant was removed meanwhile.
         """
         with self._database.writing() as session:
@@ -188,10 +189,10 @@ class Queue:
 
 
 def _check_files(session: Session, row: JobRow) -> None:
-    """Raise InvalidInput if files of presets that a new job needs may be removed already."""
+    """Raise Overtaken if files of presets that a new job needs may be removed already."""
     folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id)}
     if folders and any_left(session, folders):
-        raise InvalidInput.field("styles", "a preset, or its painter, was removed meanwhile: try again")
+        raise Overtaken([FieldError("styles", "a preset, or its painter, was removed meanwhile: try again")])
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:

@@ -6,13 +6,15 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from service.config import Settings
 from service.settings.limits import LIMITS
 from service.storage.tenant_schema import TenantRow
 from service.storage.typed_json import Json, Record
+
+COUNTED = ("waiting_jobs", "running_jobs", "daily_cost", "stored_mb", "presets")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class TenantLimits(Record):
     def over(self, defaults: TenantLimits) -> TenantLimits:
         """Return these values, and the defaults where there are none."""
         return TenantLimits(**vars(defaults) | self.own())
+
+    @property
+    def on_what_is_there(self) -> bool:
+        """Whether there is a limit on what service.storage.tenant_amounts counts."""
+        return any(getattr(self, name) is not None for name in COUNTED)
 
     def own(self) -> Json:
         """Return the values that there are."""
@@ -64,8 +71,10 @@ def _is_value(value: object, low: float) -> bool:
 
 def limits_in_force(session: Session, tenant: str, defaults: TenantLimits) -> TenantLimits:
     """Return the limits that count for a tenant."""
-    row = session.get(TenantRow, tenant)
-    return limits_from(row.limits if row else None).over(defaults)
+    return limits_from(session.connection().execute(_OWN, {"tenant": tenant}).scalar()).over(defaults)
+
+
+_OWN = select(TenantRow.limits).where(TenantRow.name == bindparam("tenant"))
 
 
 def running_limits(session: Session, tenants: Collection[str], defaults: TenantLimits) -> dict[str, int]:

@@ -14,7 +14,7 @@ from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.left import leave
 from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetState, PresetVersionRow
 from service.storage.tenancy import check_tenant
-from service.storage.tenant_amounts import SUBMIT_LOCK, check_presets
+from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 from service.styles.preset_files import preset_folders
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
@@ -108,7 +108,8 @@ class PresetVersions:
                 raise NotFound(f"the style {name!r} has no version {version!r} that is still kept")
             row = self._locked(session, name)
             if former.owner and (row is None or not row.owner):
-                check_presets(session, self._tenant, limits_in_force(session, self._tenant, self._limits))
+                limits = limits_in_force(session, self._tenant, self._limits)
+                check_presets(amounts_of(session, self._tenant), limits)
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name)
             else:

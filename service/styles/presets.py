@@ -22,7 +22,7 @@ from service.storage.quota import check_quota
 from service.storage.records import PresetPack, PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow
 from service.storage.tenancy import can_read, check_tenant
-from service.storage.tenant_amounts import SUBMIT_LOCK, check_presets, check_stored
+from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets, check_stored
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
@@ -216,9 +216,12 @@ class Presets:
 
     def _check_limits_in(self, session: Session, replaced: PresetRow | None, size: int) -> None:
         limits = limits_in_force(session, self._tenant, self._limits)
+        if not limits.on_what_is_there:
+            return
+        amounts = amounts_of(session, self._tenant)
         if replaced is None or not replaced.owner:  # one that came with the service doesn't count
-            check_presets(session, self._tenant, limits)
-        check_stored(session, self._tenant, limits, size)
+            check_presets(amounts, limits)
+        check_stored(amounts, limits, size)
 
     def _replace(
         self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None

@@ -12,7 +12,7 @@ from service.errors import NameTaken, NotFound
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.disks import MIB
 from service.storage.schema import DeliveryRow, JobRow, PresetRow, PresetVersionRow
-from service.storage.tenant_amounts import daily_cost, presets, running_jobs, stored_bytes, waiting_jobs
+from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 
@@ -68,13 +68,14 @@ class Tenants:
     def used(self, name: str) -> dict[str, float]:
         """Return what a tenant uses now of those limits that are counted in the database, by their names."""
         with self._database.reading() as session:
-            return {
-                "waiting_jobs": waiting_jobs(session, name),
-                "running_jobs": running_jobs(session, name),
-                "daily_cost": round(daily_cost(session, name), 3),
-                "stored_mb": round(stored_bytes(session, name) / MIB, 3),
-                "presets": presets(session, name),
-            }
+            found = amounts_of(session, name)
+        return {
+            "waiting_jobs": found.waiting_jobs,
+            "running_jobs": found.running_jobs,
+            "daily_cost": round(found.daily_cost, 3),
+            "stored_mb": round(found.stored_bytes / MIB, 3),
+            "presets": found.presets,
+        }
 
     def page(self, after: str, limit: int) -> list[TenantRow]:
         """Return at most `limit` tenants by name, those after the name `after`."""

@@ -33,10 +33,10 @@ def rows(queue: Queue, *ids: str) -> list[JobRow]:
     return [queue.get(id) for id in ids]
 
 
-def took(database: Database, leases: Leases, queue: Queue, seconds: float) -> str:
-    """A job that has ended after so many seconds."""
+def took(database: Database, leases: Leases, queue: Queue, seconds: float, style_s: float = 0.0) -> str:
+    """A job that has ended after so many seconds, with those for its styles."""
     id = submit(queue)
-    leases.succeed(claimed(leases), RESULT)
+    leases.succeed(claimed(leases), RESULT, {"style_s": style_s})
     with database.writing() as session:
         row = session.get_one(JobRow, queue.get(id).number)
         row.started_at, row.finished_at = 1000.0, 1000.0 + seconds
@@ -101,6 +101,14 @@ def test_the_wait_is_that_for_the_jobs_ahead_shared_by_the_workers(
     assert line.estimate("", 0, ENGINE, cost)[1].eta_seconds == pytest.approx(20.0)
     claimed(leases)  # which has 10 s left, as the other worker is free
     assert line.estimate("", 0, ENGINE, cost)[1].eta_seconds == pytest.approx(20.0, abs=0.5)
+
+
+def test_styles_that_were_not_cached_slow_only_themselves(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    for seconds, style_s in ((10.0, 0.0), (16.0, 6.0), (10.2, 0.2)):
+        took(database, leases, queue, seconds, style_s)
+    assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.2)
 
 
 def test_a_speed_is_found_again() -> None:

@@ -14,7 +14,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import left_folders
-from service.storage.quota import preset_bytes
+from service.storage.quota import bytes_of
 from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_files import version_folder
 from service.styles.preset_versions import KEPT, PresetVersions, forget_expired
@@ -54,7 +54,7 @@ def test_they_count_for_whoever_saved_them(presets: Presets, versions: PresetVer
     presets.put("a", "", [IMAGE], owner="first")
     presets.put("a", "", [IMAGE], owner="second")
     with database.reading() as session:
-        assert [preset_bytes(session, owner) for owner in ("first", "second")] == [SIZE, SIZE]
+        assert [bytes_of(session, owner)["presets"] for owner in ("first", "second")] == [SIZE, SIZE]
     few = Presets(database, presets._blobs, caller_bytes=1.5 * SIZE)
     with pytest.raises(NoSpace):
         few.put("a", "", [IMAGE], owner="second")
@@ -62,7 +62,7 @@ def test_they_count_for_whoever_saved_them(presets: Presets, versions: PresetVer
     assert versions.restore("a", former.version, may_share=False).owner == "first"
     versions.purge("a")
     with database.reading() as session:
-        assert [preset_bytes(session, owner) for owner in ("first", "second")] == [0, 0]
+        assert [bytes_of(session, owner)["presets"] for owner in ("first", "second")] == [0, 0]
 
 
 def test_what_is_over_is_hidden_before_it_is_removed(presets: Presets, database: Database) -> None:

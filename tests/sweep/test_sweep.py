@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
-from service.errors import DatabaseFull, InvalidInput, NotFound
+from service.errors import DatabaseFull, NotFound, Overtaken
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
@@ -111,7 +111,7 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
         assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")))
         if job == "used":
             queue.submit(waiting)
-    with pytest.raises(InvalidInput, match="was removed meanwhile"):
+    with pytest.raises(Overtaken, match="was removed meanwhile"):
         queue.submit(replace(waiting, id="late"))
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from flask import request
@@ -12,11 +13,14 @@ from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
 from service.api.schemas.parameters import NewJobHeaders
 from service.api.schemas.requests import PaintingBody
+from service.errors import Overtaken
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder
 from service.storage.schema import JobRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
+
+LOOK_UPS = 3  # of presets that are replaced again and again
 
 
 def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
@@ -37,16 +41,25 @@ def repeated(key: RepeatKey | None) -> JobRow | None:
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     """Submit a new job and return it; or the job of a POST with the same key that came at the same time.
 
-    `take_in` gets the job's id, stores the pictures and returns the submission.
+    `take_in` gets the job's id, looks its presets up, stores the pictures and returns the submission. It is called
+    once more if a preset was replaced meanwhile.
 
     Raises:
         LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
         NoSpace: the disk is nearly full, or the caller has stored too much.
+        Overtaken: a preset was replaced each time.
     """
-    id = new_id()
     context().disks.check()
     context().queue.check_limits(owner(), 1)
+    for _ in range(LOOK_UPS - 1):
+        with suppress(Overtaken):
+            return _submitted(take_in)
+    return _submitted(take_in)
+
+
+def _submitted(take_in: Callable[[str], Submission]) -> JobRow:
+    id = new_id()
     with removed_if_undone(context().blobs, [job_folder(id)]):
         new = replace(take_in(id), trace=traceparent())
         job = context().queue.submit(new)
