@@ -66,7 +66,7 @@ function once(action) {
 }
 
 async function save(jobs) {
-  const paths = jobs.filter(({ status }) => status === "succeeded").flatMap(pathsOf);
+  const paths = jobs.flatMap(pathsOf);
   if (!paths.length) return "None of these has a finished picture.";
   if (paths.length === 1) await savePicture(paths[0]);
   else await savePictures(paths, "paintings", (done, all) => ($("selection-count").textContent = `Fetching ${done + 1} of ${all} …`));
