@@ -11,6 +11,7 @@ import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { editPictures } from "./presets.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { fillShelf } from "./shelf.js";
+import { stopFollowing } from "./teaching.js";
 
 const root = $("edit-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -86,6 +87,7 @@ function close(name) {
 
 async function send(wanted) {
   const { name } = edited;
+  if ("name" in wanted) stopFollowing(name);
   const options = { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted) };
   try {
     await patiently(() => call(`/v1/styles/${name}`, options));

@@ -8,6 +8,7 @@ import { downloadPack } from "./packs.js";
 import { showNothing } from "./pictures.js";
 import { settingsInWords } from "./preset_settings.js";
 import { fillShelf, mixOf, onPresets, pictureOf } from "./shelf.js";
+import { stopFollowing } from "./teaching.js";
 import { offerUndo } from "./undo.js";
 
 const LISTS = { "manage-own": (preset) => !preset.built_in, "manage-built-in": (preset) => preset.built_in };
@@ -100,6 +101,7 @@ function askFirst(self, preset, problem) {
 
 async function remove(gone) {
   const { name } = gone;
+  stopFollowing(name);
   await deleteAt(`/v1/styles/${name}`);
   const taken = draft.mix.filter(({ preset }) => preset === name);
   if (taken.length) change("mix", draft.mix.filter((style) => !taken.includes(style)));
