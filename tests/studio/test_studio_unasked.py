@@ -1,6 +1,6 @@
 """Walks through the studio in which no request is refused: nothing is fetched that is gone or isn't there yet.
 
-A refused request fails the visit in the end, as the browser's console says it; here the answers are looked at as well.
+The console of the browser would say of a refused request that it failed; here the answers are looked at as well.
 """
 
 from __future__ import annotations
