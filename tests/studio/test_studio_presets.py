@@ -238,7 +238,7 @@ def undone(visit: Visit) -> None:
     visit.at("#undo").get_by_text("Undo").click()
     expect(visit.at("#mix strong")).to_have_text(["Stoff.png", "zweiter.png"])
     expect(visit.at("#undo")).to_be_hidden()
-    assert weights(visit, "of-mine-too") == [0.5, 0.5]
+    assert weights(visit, "of-mine-too") == [1.0, 1.0]
     visit.at("#mix-back").click()
     expect(visit.at("#mix strong")).to_have_text(["of-mine-too", "third.png"])
     manage(visit)

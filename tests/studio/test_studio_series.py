@@ -205,10 +205,11 @@ def test_the_others_that_go_first_are_counted_and_a_series_shows_what_is_done(
     ids = [service.post(body | lasting | more).json()["id"] for more in (series, {}, {})]
     try:
         looked_at_while_others_are_painted(visit, ids[0])
-        kept_when_canceled(visit)
         visit.open(f"/#/{ids[2]}")
         visit.reload()
         expect(visit.at("#step")).to_have_text("Waiting: 1 other picture first")
+        visit.arrive(f"/#/{ids[0]}")
+        kept_when_canceled(visit)
     finally:
         for id in ids:
             service.cancel(id)

@@ -103,9 +103,9 @@ async function remove(gone) {
   const { name } = gone;
   stopFollowing(name);
   await deleteAt(`/v1/styles/${name}`);
+  await fillShelf(); // first: what hears of the mix may ask for a preset that is in it
   const taken = draft.mix.filter(({ preset }) => preset === name);
   if (taken.length) change("mix", draft.mix.filter((style) => !taken.includes(style)));
-  await fillShelf();
   $("manage-close").focus();
   offerUndo(`${name} is deleted.`, gone, () => {
     taken.forEach(addStyle);
