@@ -49,10 +49,10 @@ def _of_job(job: Row[Any]) -> Iterator[NamedBlob]:
         yield NamedBlob(sheet, needed=True)
     if job.preview:
         yield NamedBlob(job.preview.blob, needed=False)
-    if job.checkpoint and not ended:
-        yield from (NamedBlob(picture.blob, needed=True) for picture in job.checkpoint.done)
-        if job.checkpoint.blob:
-            yield NamedBlob(job.checkpoint.blob, needed=False)
+    if not job.result:
+        yield from (NamedBlob(picture.blob, needed=True) for picture in job.finished_pictures)
+    if job.checkpoint and job.checkpoint.blob and not ended:
+        yield NamedBlob(job.checkpoint.blob, needed=False)
 
 
 def _of_preset(preset: PresetState) -> Iterator[NamedBlob]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,12 +13,14 @@ from service.jobs.job_log import log_after_commit
 from service.jobs.ledger import enter
 from service.jobs.resource import iso, transfer_resource
 from service.storage.database import read_clock
+from service.storage.records import JobUsage
 from service.storage.schema import JobRow
 
 
 def finish(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
     """End a job in the transaction that holds its row. Its result must be in the row already."""
     row.status, row.lease_until = status, None
+    _count_finished_pictures(row)
     row.error = error.problem() if error else None
     row.finished_at = read_clock(session)
     row.timings = (row.timings or {}) | _clock_timings(row)
@@ -25,6 +28,14 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     enter(session, row)
     _call_back(session, row)
     log_after_commit(session, row, error.slug if error else None)
+
+
+def _count_finished_pictures(row: JobRow) -> None:
+    """Count the files of the pictures that a series had finished when it failed or was canceled."""
+    stored = sum(picture.bytes for picture in row.checkpoint.done) if row.checkpoint else 0
+    if stored:
+        row.bytes += stored
+        row.usage = replace(row.usage or JobUsage(), bytes_out=stored)
 
 
 def call_back_again(session: Session, row: JobRow) -> None:

@@ -166,10 +166,14 @@ class JobRow(Base):
 
     @property
     def finished_pictures(self) -> tuple[PaintedPicture, ...]:
-        """The pictures that a transfer has finished: all of its result, or until it ends those of a series so far."""
+        """The pictures that a transfer has finished: all of its result, or those of a series so far.
+
+        A series that failed or was canceled keeps them. Those of earlier versions don't: their `bytes_out` is 0.
+        """
         if (result := self.transfer_result) is not None:
             return result.pictures
-        return self.checkpoint.done if self.checkpoint and self.status not in ENDED else ()
+        kept = self.status not in ENDED or (self.usage is not None and self.usage.bytes_out > 0)
+        return self.checkpoint.done if self.checkpoint and kept else ()
 
     @property
     def score_result(self) -> ScoreResult | None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 
 from service.errors import StorageError
 from service.jobs import deliveries, idempotency, queue, request
@@ -46,12 +46,14 @@ class Known:
     """The facts of the rows: each job's status, the expired jobs, the preset versions and painters that are needed.
 
     Attributes:
+        pictures: the files of the pictures that series had finished when they failed or were canceled.
         painters: the ids of their folders: of the jobs that made them, of their presets' versions, or their own.
         left: folders whose row was removed on purpose, or is that of an expired state of a preset.
         accepted: whether an operator allows all files without a row to be removed.
     """
 
     jobs: dict[str, str]
+    pictures: set[str]
     expired: set[str]
     versions: set[str]
     painters: set[str]
@@ -151,6 +153,7 @@ def read_known(database: Database, retention_s: float) -> Known:
         over = session.scalars(select(PresetVersionRow).where(preset_versions.has_expired(retention_s)))
         return Known(
             jobs={id: status for id, status in session.execute(select(JobRow.id, JobRow.status))},  # noqa: C416 - as in queue
+            pictures={picture.blob for row in session.scalars(_broken_off()) for picture in row.finished_pictures},
             expired=set(session.scalars(expired)),
             versions=_named(preset_files.FOLDER, (version for version, _ in presets), unfinished),
             painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
@@ -248,15 +251,16 @@ def _folder(blob: BlobInfo) -> str:
 def _has_served(blob: BlobInfo, known: Known) -> bool:
     """Return whether a job no longer needs a file.
 
-    That is so if the job has expired, or if it has ended and the file is a checkpoint or a picture of a series that
-    was not completed.
+    That is so if the job has expired, or if it has ended and the file is a checkpoint, or a picture that it doesn't
+    name.
     """
     name, status = blob.key.split("/")[2], known.jobs.get(_owner(blob))
     if _owner(blob) in known.expired:
         return True
     if status not in ENDED:
         return False
-    return name.startswith(request.CHECKPOINT) or (name.startswith(request.RESULT) and status != "succeeded")
+    is_lost = name.startswith(request.RESULT) and status != "succeeded" and blob.key not in known.pictures
+    return is_lost or name.startswith(request.CHECKPOINT)
 
 
 def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:
@@ -273,6 +277,11 @@ def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobIn
 
 def _unfinished() -> Any:
     return select(JobRow.request).where(JobRow.status.not_in(ENDED))
+
+
+def _broken_off() -> Select[JobRow]:
+    """Return the query for the jobs that ended before they were done."""
+    return select(JobRow).where(JobRow.status.in_(("failed", "canceled")), JobRow.checkpoint.is_not(None))
 
 
 def _named(folder: str, saved: Iterable[str], unfinished: Iterable[Any]) -> set[str]:

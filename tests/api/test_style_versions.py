@@ -49,6 +49,7 @@ def test_what_was_replaced_and_deleted_comes_back_with_all_it_had(service: Runni
     assert [one["description"] for one in (first, second)] == ["one", "two"]
     assert [one["painter"] for one in (first, second)] == [True, False]
     assert first["images"] == 1
+    assert first["version"] == before["version"] != second["version"]
     assert first["ended_at"] < second["ended_at"]
 
     restored = restore(service, "lost", first["version"])

@@ -149,7 +149,7 @@ def test_a_key_that_comes_again_with_other_variants_is_refused(service: RunningS
         assert response.status_code == 422, variants
 
 
-def test_a_transfer_is_canceled_between_its_pictures(service: RunningService) -> None:
+def test_a_series_that_is_canceled_keeps_the_pictures_that_are_finished(service: RunningService) -> None:
     variants = [{"iterations": 2}, {}, {"iterations": 1}]
     id = service.post(LONG | {"styles": [STYLE], "variants": variants}).json()["id"]
     eventually(lambda: service.job(id)["progress"]["iteration"] > 2, 30, "the second picture is not begun")
@@ -168,6 +168,13 @@ def test_a_transfer_is_canceled_between_its_pictures(service: RunningService) ->
     job = service.ended(id, 20)
     assert job["status"] == "canceled"
     assert job["result"] is None
-    assert service.get(f"/v1/transfers/{id}/image?variant=0").status_code == 409
+    assert job["progress"]["pictures"] == 1
+    kept = service.get(f"/v1/transfers/{id}/image?variant=0")
+    assert kept.content == first.content
+    assert job["usage"]["bytes_out"] == len(kept.content)
+    unfinished = {path: service.get(f"/v1/transfers/{id}/{path}") for path in unfinished}
+    assert {path: response.status_code for path, response in unfinished.items()} == dict.fromkeys(unfinished, 409)
+    assert "1 of 3 are; the transfer is canceled" in unfinished["image?variant=1"].json()["detail"]
+    assert service.get(f"/v1/transfers/{id}/image?variant=3").status_code == 404
     assert requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30).status_code == 204
     assert not (service.data / "blobs" / "jobs" / id).exists()

@@ -74,6 +74,7 @@ def test_a_key_is_kept_for_the_visit_or_on_the_device(visit: Visit, keep: bool) 
 def test_somebody_without_a_key_is_asked_once_and_may_give_it_later(visit: Visit) -> None:
     visit.at("#key-dialog [data-close]").click()
     expect(visit.at("#key-dialog")).to_be_hidden()
+    expect(visit.at("#shelf-hint")).to_contain_text("Give it by the key at the top of the page.")
     visit.at("#key-button").click()
     give(visit, KEY)
     expect(visit.at('[data-preset="cloth"]')).to_be_visible()

@@ -52,7 +52,7 @@ def row(visit: Visit, preset: str) -> Locator:
     return visit.at(f'[data-manage="{preset}"]')
 
 
-def lose_the_answer(visit: Visit, method: str) -> None:
+def lose_the_answer(visit: Visit, method: str, address: str = "**/v1/styles/*") -> None:
     """Let the next request of a method reach the service, but not its answer the page."""
 
     def carry_out(route: Route) -> None:
@@ -64,7 +64,7 @@ def lose_the_answer(visit: Visit, method: str) -> None:
 
     done: list[int] = []
     visit.expected += ["ERR_", "404"]
-    visit.page.route("**/v1/styles/*", carry_out)
+    visit.page.route(address, carry_out)
 
 
 def manage(visit: Visit) -> None:
@@ -219,10 +219,38 @@ def changed_in_the_mix(visit: Visit, texture_png: bytes) -> None:
     visit.at("#save-mix").filter(has_text="of-mine-too").click()
     expect(visit.at("#preset-name")).to_have_value("of-mine-too")
     expect(visit.at("#preset-description")).to_have_value("Two cloths")
+    expect(visit.at("#preset-hint")).to_contain_text("replaces it, and its painter goes with it")
     visit.at("#preset-save").click()
     expect(visit.at("#mix strong")).to_have_text(["of-mine-too", "third.png"])
     expect(visit.at("#mix .mask")).to_have_count(1)
-    assert [image["weight"] for image in saved(visit, "of-mine-too")["images"]] == [0.75, 0.25]
+    assert weights(visit, "of-mine-too") == [0.75, 0.25]
+    undone(visit)
+
+
+def weights(visit: Visit, preset: str) -> list[float]:
+    return [image["weight"] for image in saved(visit, preset)["images"]]
+
+
+def undone(visit: Visit) -> None:
+    """What was replaced is back with one press, and the mix with it; what came instead of it can be had back too."""
+    expect(visit.at("#undo")).to_contain_text("of-mine-too is replaced.")
+    check(visit)
+    visit.at("#undo").get_by_text("Undo").click()
+    expect(visit.at("#mix strong")).to_have_text(["Stoff.png", "zweiter.png"])
+    expect(visit.at("#undo")).to_be_hidden()
+    assert weights(visit, "of-mine-too") == [1.0, 1.0]
+    visit.at("#mix-back").click()
+    expect(visit.at("#mix strong")).to_have_text(["of-mine-too", "third.png"])
+    manage(visit)
+    row(visit, "of-mine-too").get_by_text("Edit").click()
+    visit.at("#edit-former summary").click()
+    expect(visit.at("#edit-former-list p")).to_have_text(["Replaced just now 2 pictures, Two cloths"])
+    check(visit)
+    visit.at("#edit-former-list").get_by_text("Put back").click()
+    expect(visit.at("#edit-dialog")).to_be_hidden()
+    expect(row(visit, "of-mine-too").get_by_text("Edit")).to_be_focused()
+    assert weights(visit, "of-mine-too") == [0.75, 0.25]
+    visit.at("#manage-close").click()
 
 
 def other_styles_take_nothing_along(visit: Visit, texture_png: bytes) -> None:
@@ -237,7 +265,8 @@ def other_styles_take_nothing_along(visit: Visit, texture_png: bytes) -> None:
 def masks_stay_in_the_mix(visit: Visit) -> None:
     visit.expected.append("404")  # the shelf may still fetch a picture of what is deleted here
     visit.at("#save-mix").click()
-    expect(visit.at("#preset-problem")).to_contain_text("A preset has no masks")
+    expect(visit.at("#preset-masks.hint")).to_contain_text("A preset keeps no masks")
+    expect(visit.at("#preset-problem")).to_be_hidden()
     visit.at("#preset-name").fill("all-three")
     visit.at("#preset-save").click()
     expect(visit.at("#preset-dialog")).to_be_hidden()
@@ -252,12 +281,33 @@ def deleted(visit: Visit) -> None:
     row(visit, "of-mine-too").get_by_text("Delete").click()
     row(visit, "of-mine-too").get_by_text("Keep it").click()
     row(visit, "of-mine-too").get_by_text("Delete").click()
+    before = saved(visit, "of-mine-too")
     lose_the_answer(visit, "DELETE")
-    row(visit, "of-mine-too").get_by_label("for good").click()
+    row(visit, "of-mine-too").get_by_label("Yes, delete").click()
     expect(row(visit, "of-mine-too")).to_have_count(0)
     expect(visit.at("#manage-close")).to_be_focused()
     expect(visit.at("#mix strong")).to_have_text(["third.png"])
     assert visit.service.get("/v1/styles/of-mine-too").status_code == 404
+    check(visit)
+    lose_the_answer(visit, "POST", "**/restore")
+    visit.at("#undo").get_by_text("Undo").click()
+    expect(row(visit, "of-mine-too").get_by_text("Edit")).to_be_focused()
+    expect(visit.at("#mix strong")).to_have_text(["third.png", "of-mine-too"])
+    expect(visit.at("#mix .mask")).to_have_count(1)
+    assert saved(visit, "of-mine-too") == before
+    what_isn_t_kept_is_not_brought_back(visit)
+
+
+def what_isn_t_kept_is_not_brought_back(visit: Visit) -> None:
+    row(visit, "of-mine-too").get_by_text("Delete").click()
+    row(visit, "of-mine-too").get_by_label("Yes, delete").click()
+    visit.at("#undo").get_by_text("of-mine-too is deleted.").wait_for()
+    address = f"{visit.service.url}/v1/styles/of-mine-too?purge=true"
+    requests.delete(address, timeout=60).raise_for_status()
+    visit.at("#undo").get_by_text("Undo").click()
+    expect(visit.at("#undo")).to_contain_text("doesn\u2019t keep that state any more")
+    visit.at("#undo").get_by_label("Close").click()
+    expect(visit.at("#manage-close")).to_be_focused()
 
 
 def test_a_preset_shows_its_first_painting(visit: Visit, photo: np.ndarray, texture: np.ndarray) -> None:

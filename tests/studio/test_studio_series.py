@@ -208,6 +208,8 @@ def test_the_others_that_go_first_are_counted_and_a_series_shows_what_is_done(
         visit.open(f"/#/{ids[2]}")
         visit.reload()
         expect(visit.at("#step")).to_have_text("Waiting: 1 other picture first")
+        visit.arrive(f"/#/{ids[0]}")
+        kept_when_canceled(visit)
     finally:
         for id in ids:
             service.cancel(id)
@@ -233,3 +235,17 @@ def looked_at_while_others_are_painted(visit: Visit, series: str) -> None:
     painted.click()
     expect(visit.at("#compare")).to_be_hidden()
     expect(visit.at("#after")).to_have_attribute("alt", re.compile("as far as it is"))
+
+
+def kept_when_canceled(visit: Visit) -> None:
+    visit.at("#cancel").click()
+    visit.until("Canceled")
+    expect(visit.at("#job-why")).to_have_text("Canceled. 1 of 3 pictures is done.")
+    visit.at("#compare").wait_for()
+    expect(visit.at("#strip .choose").first).to_have_attribute("aria-pressed", "true")
+    expect(visit.at("#strip .choose").nth(1)).to_be_disabled()
+    expect(visit.at("#download")).to_be_visible()
+    check(visit)
+    visit.reload()
+    expect(visit.at("#strip .save:visible")).to_have_count(1)
+    visit.at("#compare").wait_for()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import png
-from jobs.submitting import RESULT
+from jobs.submitting import RESULT, claimed
 from sqlalchemy import insert
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
@@ -27,7 +27,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
 from service.storage.pictures import StoredImage, StoredPainter
-from service.storage.records import PresetPainter
+from service.storage.records import DonePicture, JobCheckpoint, JobProgress, PresetPainter
 from service.storage.schema import LeftRow
 from service.styles import preset_versions
 from service.styles.preset_painters import PresetPainters, painter_blob
@@ -169,19 +169,32 @@ def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs:
     assert keys(blobs) == {"grams/3", "grams/4"}
 
 
-def test_pictures_of_a_series_that_broke_off_are_removed(database: Database, blobs: Blobs) -> None:
+def test_of_a_series_that_broke_off_only_the_finished_pictures_stay(database: Database, blobs: Blobs) -> None:
+    """Those of earlier versions, whose bytes weren't counted, were removed then: they don't count as finished."""
     queue, leases = Queue(database, Limits()), Leases(database, 60)
-    submit(database, "done")
-    claim = leases.claim("host:1", {})
-    assert claim is not None
+    claims = {}
+    for id in ("done", "broken", "before"):
+        submit(database, id)
+        claims[id] = claimed(leases)
+        for k in range(2):
+            blobs.put(f"jobs/{id}/result-1-{k}.png", b"1")
     for id in ("canceled", "waiting"):
         submit(database, id)
-    for id in ("done", "canceled", "waiting"):
         blobs.put(f"jobs/{id}/result-1-0.png", b"1")
-    leases.succeed(claim, RESULT)
+    for id, size in (("broken", 1), ("before", 0)):
+        first = DonePicture(f"jobs/{id}/result-1-0.png", "r", 64, 48, bytes=size)
+        leases.report(claims[id], checkpoint=JobCheckpoint(None, JobProgress(), (first,)))
+        leases.cancel(claims[id])
+    leases.succeed(claims["done"], RESULT)
     queue.cancel("canceled")
     sweep(database, blobs, 0, DAY_S)
-    assert keys(blobs) == {"jobs/done/result-1-0.png", "jobs/waiting/result-1-0.png"}
+    assert keys(blobs) == {
+        *(f"jobs/done/result-1-{k}.png" for k in range(2)),
+        "jobs/broken/result-1-0.png",
+        "jobs/waiting/result-1-0.png",
+    }
+    assert [len(queue.get(id).finished_pictures) for id in ("broken", "before")] == [1, 0]
+    assert (queue.get("broken").bytes, queue.get("before").bytes) == (1, 0)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pydantic import Field
 SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 DATE_TIME = {"format": "date-time"}
 TIME = "2026-11-23T07:00:00.000Z"
+VERSION = "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"  # id of a preset's state
 
 
 def described(doc: str, example: Any, *default: Any, **rules: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from service.api.schemas.described import DATE_TIME, SHA256, TIME, described, pixels, sha256
+from service.api.schemas.described import DATE_TIME, SHA256, TIME, VERSION, described, pixels, sha256
 from service.api.schemas.parameters import NAME, Status
 from service.api.schemas.responses import Problem
 from service.options import STYLE_SCALES, STYLE_WEIGHTS
@@ -90,6 +90,9 @@ class StyleOut(BaseModel):
     """A preset: a style saved under a name."""
 
     name: str = described("Its name.", "harbour", pattern=NAME)
+    version: str = described(
+        "The id of this state, by which it can be had back after it was replaced or deleted.", VERSION
+    )
     description: str = described("The description that it was saved with.", "A harbour at night")
     images: list[StyleImageOut] = described(
         "Its style images.", [{"sha256": SHA256, "width": 1600, "height": 1200, "weight": 1.0, "scale": 1.0}]

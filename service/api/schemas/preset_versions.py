@@ -7,12 +7,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.api.schemas.bodies import Body
-from service.api.schemas.described import DATE_TIME, TIME, described
+from service.api.schemas.described import DATE_TIME, TIME, VERSION, described
 from service.api.schemas.parameters import Query, example
 from service.jobs.resource import iso
 from service.storage.schema import PresetVersionRow
-
-VERSION = "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
 
 
 class DeleteStyleQuery(Query):

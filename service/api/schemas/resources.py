@@ -34,6 +34,7 @@ def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
     parts = ["image", *(["painted"] if shown else []), "pack", "painter"]
     return {
         "name": row.name,
+        "version": row.version,
         "description": row.description,
         "images": [_style_image(image) for image in row.images],
         "pack": row.pack and _pack(row.pack),

@@ -22,12 +22,13 @@ def result_of(job: JobRow) -> TransferResult:
 
 def picture_of(job: JobRow, variant: int | None) -> PaintedPicture:
     """Return one of a transfer's pictures; None is the first one of a whole result. Raises NotReady or NotFound."""
-    pictures = result_of(job).pictures if variant is None or job.status in ENDED else job.finished_pictures
+    pictures = result_of(job).pictures if variant is None else job.finished_pictures
     count = len(TransferRequest.of(job).paintings)
     if (index := variant or 0) < len(pictures):
         return pictures[index]
     if index < count:
-        raise NotReady(f"picture {index} isn't finished: {len(pictures)} of {count} are")
+        ended = f"; the transfer is {job.status}" if job.status in ENDED else ""
+        raise NotReady(f"picture {index} isn't finished: {len(pictures)} of {count} are{ended}")
     raise NotFound(f"there is no variant {index}: there are {count}, from 0")
 
 

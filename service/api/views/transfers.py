@@ -142,7 +142,8 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
     """The picture, or one of the variants
 
     As it was made, or as PNG, JPEG or WebP if `Accept` prefers that. A variant that is named can be had as soon as it
-    is finished, the picture without a name once the transfer has succeeded.
+    is finished, and stays if the transfer fails or is canceled; the picture without a name once the transfer has
+    succeeded.
     """
     job = context().queue.get(path.id, TRANSFER)
     picture = picture_of(job, query.variant)

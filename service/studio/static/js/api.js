@@ -2,6 +2,9 @@
 import { currentKey, keyInsteadOf } from "./key.js";
 import { sendFollowed } from "./upload.js";
 
+const UNAUTHORIZED = 401;
+const NO_KEY = "This service asks for a key. Give it by the key at the top of the page.";
+
 /** The service refused a request, with an RFC 9457 problem. */
 export class Problem extends Error {
   constructor(status, problem, retryAfter) {
@@ -26,7 +29,8 @@ export async function call(path, { headers = {}, ...options } = {}) {
     const response = await answerTo(path, { ...options, headers: key ? { ...headers, "X-API-Key": key } : headers });
     if (response.ok) return response;
     const problem = await problemOf(response);
-    if (response.status !== 401 || (await keyInsteadOf(key)) === null) throw problem;
+    if (response.status !== UNAUTHORIZED) throw problem;
+    if ((await keyInsteadOf(key)) === null) throw new Problem(UNAUTHORIZED, { ...problem.problem, detail: NO_KEY }, null);
   }
 }
 

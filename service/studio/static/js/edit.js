@@ -2,6 +2,7 @@
 import { call, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { draft, replaceMix } from "./draft.js";
+import { closeFormer, setUpFormer } from "./former.js";
 import { partsOf, presetNamed } from "./known.js";
 import { slug } from "./names.js";
 import { renameOwnSettings } from "./own_settings.js";
@@ -10,15 +11,17 @@ import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { editPictures } from "./presets.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { fillShelf } from "./shelf.js";
+import { stopFollowing } from "./teaching.js";
 
 const root = $("edit-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const [GONE, TAKEN] = [404, 409];
 
 let edited = null; // the preset
+let leave = null; // called with the preset's name when the dialog is closed because all is done
 
-export function openEdit(preset) {
-  edited = preset;
+export function openEdit(preset, done) {
+  [edited, leave] = [preset, done];
   clearProblems(root);
   tell("");
   $("edit-title").textContent = `Edit ${preset.name}`;
@@ -28,6 +31,7 @@ export function openEdit(preset) {
   const parts = partsOf(preset).map(({ words }) => words);
   $("edit-parts").textContent = preset.pack ? "It came as a pack, without pictures." : parts.length ? `A mix: ${parts.join(", ")}.` : "One picture.";
   show($("edit-pictures"), !preset.pack);
+  closeFormer();
   $("edit-dialog").showModal();
   $("edit-name").focus();
 }
@@ -68,8 +72,7 @@ async function save() {
   $("edit-save").disabled = true;
   try {
     if (Object.keys(wanted).length) await send(wanted);
-    $("edit-dialog").close();
-    focusRow(wanted.name ?? edited.name);
+    close(wanted.name ?? edited.name);
   } catch (error) {
     explain(error);
   } finally {
@@ -77,8 +80,14 @@ async function save() {
   }
 }
 
+function close(name) {
+  $("edit-dialog").close();
+  leave(name);
+}
+
 async function send(wanted) {
   const { name } = edited;
+  if ("name" in wanted) stopFollowing(name);
   const options = { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted) };
   try {
     await patiently(() => call(`/v1/styles/${name}`, options));
@@ -94,14 +103,7 @@ async function send(wanted) {
 /** Whether the preset has its new name already: an earlier try may have given it, whose answer was lost. */
 async function isRenamed(now) {
   await fillShelf();
-  const pictures = ({ images }) => JSON.stringify(images.map(({ sha256 }) => sha256));
-  const found = presetNamed(now);
-  return found !== undefined && pictures(found) === pictures(edited);
-}
-
-/** Gives the focus to the button that opened the dialog: the list was drawn anew meanwhile. */
-function focusRow(name) {
-  $("manage-dialog").querySelector(`[data-manage="${CSS.escape(name)}"] button`)?.focus();
+  return presetNamed(now)?.version === edited.version;
 }
 
 function renameInMix(name, now) {
@@ -135,6 +137,7 @@ async function toMix() {
 }
 
 export function setUpEditing() {
+  setUpFormer(() => edited, close);
   $("edit-pictures").addEventListener("click", toMix);
   root.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -8,6 +8,7 @@ import { refreshGallery } from "./gallery.js";
 import { discard, keepOpened, supersedeBy } from "./instant_jobs.js";
 import { isSame, isSize, toInstantRequest } from "./instant_request.js";
 import { isWatching } from "./job.js";
+import { forgetPainted } from "./known.js";
 import { onPainters } from "./painters.js";
 import { patiently } from "./patience.js";
 import { fetchPicture } from "./pictures.js";
@@ -106,6 +107,7 @@ async function paint(asked, signal) {
     const blob = await fetchPicture(job.links.image, signal);
     signal.throwIfAborted();
     last = { asked, blob, seconds: (performance.now() - begun) / 1000 };
+    forgetPainted(asked.names);
     supersedeBy(job.id);
   } catch (error) {
     if (job) discard(job.id);

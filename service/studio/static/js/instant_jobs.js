@@ -30,7 +30,11 @@ export async function discard(id) {
   remember(ids.filter((one) => one !== id));
 }
 
-/** Keeps the transfer that somebody has opened. */
+/** Leaves a transfer to the person who has opened or deleted it. */
+export function letGo(id) {
+  if (ids.includes(id)) remember(ids.filter((one) => one !== id));
+}
+
 export function keepOpened() {
-  if (ids.includes(jobInAddress())) remember(ids.filter((one) => one !== jobInAddress()));
+  letGo(jobInAddress());
 }

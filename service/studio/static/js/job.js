@@ -4,7 +4,7 @@ import { call, getJson, Problem } from "./api.js";
 import { showJobCode } from "./code.js";
 import { deleteAt } from "./deleting.js";
 import { $, ask, say } from "./dom.js";
-import { showSamples } from "./shelf.js";
+import { fillShelf, showSamples } from "./shelf.js";
 import { watch } from "./events.js";
 import { refreshForecast } from "./forecast.js";
 import { neighbourOf, refreshGallery } from "./gallery.js";
@@ -101,6 +101,7 @@ async function remove() {
   await deleteAt(job.links.self);
   say("Deleted.");
   refreshGallery();
+  fillShelf(); // a preset may have shown what is gone
   if (next) goToJob(next);
   else await goToDraft();
 }

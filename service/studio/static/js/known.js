@@ -15,6 +15,11 @@ export function presetNamed(name) {
   return presets.find((preset) => preset.name === name);
 }
 
+/** Takes note that the transfers may be gone whose pictures show what these presets do; the service's own keep theirs. */
+export function forgetPainted(names) {
+  for (const { built_in: isBuiltIn, links } of names.map(presetNamed).filter(Boolean)) if (!isBuiltIn) delete links.painted;
+}
+
 /** The preset that a mix consists of; undefined where it has other styles, or none. */
 export function solePreset(mix) {
   return mix.length === 1 ? presetNamed(mix[0].preset) : undefined;

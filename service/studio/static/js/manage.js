@@ -1,13 +1,15 @@
 // "Presets": all of them with what they are made of; the person's own can be changed, deleted and taken along as packs.
 import { deleteAt } from "./deleting.js";
-import { $, h, icon, say, show } from "./dom.js";
-import { change, draft } from "./draft.js";
+import { $, h, icon, show } from "./dom.js";
+import { addStyle, change, draft } from "./draft.js";
 import { openEdit } from "./edit.js";
 import { knownPresets, partsOf } from "./known.js";
 import { downloadPack } from "./packs.js";
 import { showNothing } from "./pictures.js";
 import { settingsInWords } from "./preset_settings.js";
 import { fillShelf, mixOf, onPresets, pictureOf } from "./shelf.js";
+import { stopFollowing } from "./teaching.js";
+import { offerUndo } from "./undo.js";
 
 const LISTS = { "manage-own": (preset) => !preset.built_in, "manage-built-in": (preset) => preset.built_in };
 
@@ -21,7 +23,12 @@ function draw() {
     show($(`${id}-title`), rows.length > 0);
   }
   show($("manage-none"), !knownPresets().some(LISTS["manage-own"]));
-  if (focused) ($("manage-dialog").querySelector(`[data-manage="${CSS.escape(focused)}"] button`) ?? $("manage-close")).focus();
+  if (focused) focusRow(focused);
+}
+
+/** Gives the focus to the first button of a preset's row, which is drawn anew with each change. */
+function focusRow(name) {
+  ($("manage-dialog").querySelector(`[data-manage="${CSS.escape(name)}"] button`) ?? $("manage-close")).focus();
 }
 
 function clear() {
@@ -38,7 +45,7 @@ function row(preset) {
   const bar = h("div", { class: "sending", hidden: true });
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const pack = button("down", "Pack", `Download ${name} as a pack`, (self) => once(self, problem, () => downloadPack(name, bar)));
-  const own = preset.built_in ? [] : [button("brush", "Edit", `Edit ${name}`, () => openEdit(preset)), pack, button("bin", "Delete", `Delete ${name}`, (self) => askFirst(self, name, problem))];
+  const own = preset.built_in ? [] : [button("brush", "Edit", `Edit ${name}`, () => openEdit(preset, focusRow)), pack, button("bin", "Delete", `Delete ${name}`, (self) => askFirst(self, preset, problem))];
   return h(
     "li",
     { class: "managed", data: { manage: name } },
@@ -79,11 +86,11 @@ async function once(self, problem, action) {
 }
 
 /** Asks in the row itself whether a preset is to be deleted. */
-function askFirst(self, name, problem) {
+function askFirst(self, preset, problem) {
   const buttons = self.parentElement;
   const keep = h("button", { type: "button", class: "small", onclick: () => back() }, "Keep it");
-  const yes = h("button", { type: "button", class: "small danger", "aria-label": `Delete ${name} for good`, onclick: () => once(yes, problem, () => remove(name)) }, "Delete");
-  const question = h("div", { class: "row sure" }, h("p", {}, "Delete it for good? Paintings stay."), keep, yes);
+  const yes = h("button", { type: "button", class: "small danger", "aria-label": `Yes, delete ${preset.name}`, onclick: () => once(yes, problem, () => remove(preset)) }, "Delete");
+  const question = h("div", { class: "row sure" }, h("p", {}, "Delete it? Paintings stay."), keep, yes);
   const back = () => {
     question.replaceWith(buttons);
     self.focus();
@@ -92,13 +99,18 @@ function askFirst(self, name, problem) {
   keep.focus();
 }
 
-async function remove(name) {
+async function remove(gone) {
+  const { name } = gone;
+  stopFollowing(name);
   await deleteAt(`/v1/styles/${name}`);
-  const rest = draft.mix.filter(({ preset }) => preset !== name);
-  if (rest.length < draft.mix.length) change("mix", rest);
-  say(`${name} is deleted.`);
-  await fillShelf();
+  await fillShelf(); // first: what hears of the mix may ask for a preset that is in it
+  const taken = draft.mix.filter(({ preset }) => preset === name);
+  if (taken.length) change("mix", draft.mix.filter((style) => !taken.includes(style)));
   $("manage-close").focus();
+  offerUndo(`${name} is deleted.`, gone, () => {
+    taken.forEach(addStyle);
+    focusRow(name);
+  });
 }
 
 export function setUpManaging() {

@@ -8,6 +8,7 @@ import { clearProblems, showProblem } from "./problems.js";
 import { saveBlob } from "./save.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
+import { offerUndo } from "./undo.js";
 import { blobFollowed } from "./upload.js";
 
 const ENDING = ".safetensors";
@@ -73,7 +74,7 @@ function freeName(file) {
 
 function hint() {
   const taken = presetNamed($("pack-name").value.trim());
-  $("pack-hint").textContent = taken && !taken.built_in ? "There is one of that name: adding replaces it for good." : ALLOWED;
+  $("pack-hint").textContent = taken && !taken.built_in ? "There is one of that name: adding replaces it." : ALLOWED;
   $("pack-hint").classList.toggle("warning", Boolean(taken) && !taken.built_in);
 }
 
@@ -85,6 +86,7 @@ async function add() {
     return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}` : "Give it a name");
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
+  const replaced = presetNamed(name);
   $("pack-add").disabled = true;
   upload.wait("The service reads the pack …");
   try {
@@ -92,7 +94,8 @@ async function add() {
     await patiently(() => call(`/v1/styles/${name}/pack`, options));
     close();
     await fillShelf();
-    say(`${name} is among your presets.`);
+    if (replaced) offerUndo(`${name} is replaced.`, replaced);
+    else say(`${name} is among your presets.`);
   } catch (error) {
     explain(error);
   } finally {

@@ -9,9 +9,9 @@ export function pathOf({ links, options }, i) {
   return options.variants.length ? `${links.self}/image?variant=${i}` : `${links.self}/image`;
 }
 
-/** The paths of all pictures of a transfer. */
+/** The paths of the pictures of a transfer that are finished. */
 export function pathsOf(job) {
-  return Array.from({ length: Math.max(1, job.options.variants.length) }, (_, i) => pathOf(job, i));
+  return Array.from({ length: job.progress.pictures }, (_, i) => pathOf(job, i));
 }
 
 /** A name for a ZIP of all pictures of a transfer, as the service names its files. */

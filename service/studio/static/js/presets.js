@@ -10,11 +10,14 @@ import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
+import { offerUndo } from "./undo.js";
 
 const root = $("preset-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const ALLOWED = "Small letters, digits and hyphens.";
 const BUILT_IN = "That is a preset of the service, which stays as it is: choose another name";
+
+let replaced = null; // the preset that saving replaces
 
 const bar = new Bar($("preset-sending"), "How much of the pictures has been sent");
 
@@ -80,6 +83,7 @@ async function save() {
     return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}`);
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", BUILT_IN);
+  replaced = presetNamed(name);
   $("preset-save").disabled = true;
   try {
     await put(name, await picturesOf(draft.mix));
@@ -107,7 +111,7 @@ function tell(words) {
 
 function hint() {
   const known = presetNamed($("preset-name").value.trim());
-  const words = known?.built_in ? `${BUILT_IN}.` : "There is one of that name: saving replaces it for good, and its painter goes.";
+  const words = known?.built_in ? `${BUILT_IN}.` : "There is one of that name: saving replaces it, and its painter goes with it.";
   $("preset-hint").textContent = known ? words : ALLOWED;
   $("preset-hint").classList.toggle("warning", Boolean(known));
   $("preset-save").textContent = known && !known.built_in ? "Replace it" : "Save";
@@ -141,15 +145,24 @@ async function open() {
   clearProblems(root);
   tell("");
   $("preset-name").value = draft.edited?.name ?? "";
-  if (hasMasks(draft.mix)) tell("A preset has no masks: those of this mix stay here, in your mix.");
+  show($("preset-masks"), hasMasks(draft.mix));
   $("preset-description").value = draft.edited?.description ?? `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
   hint();
   offerSettings();
   if ((await ask($("preset-dialog"))) !== "saved") return;
   const name = $("preset-name").value.trim();
+  const before = { mix: draft.mix, edited: draft.edited };
   await fillShelf();
   showSaved(name);
-  say(`Saved as ${name}.`);
+  const after = draft.mix;
+  if (replaced) offerUndo(`${name} is replaced.`, replaced, () => draft.mix === after && takeBack(before));
+  else say(`Saved as ${name}.`);
+}
+
+/** Puts the mix back from which a preset was saved. */
+function takeBack({ mix, edited }) {
+  change("mix", mix);
+  change("edited", edited);
 }
 
 /** Puts a saved preset in the place of its pictures, where no mask would be lost by that. */

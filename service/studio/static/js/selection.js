@@ -4,8 +4,10 @@ import { deleteAt } from "./deleting.js";
 import { $, ask, say, show } from "./dom.js";
 import { cardOfJob, neighbourOf, onCards, refreshGallery, searchAgain, shownJobs } from "./gallery.js";
 import { isFiltering, setUpFilter } from "./gallery_filter.js";
+import { letGo } from "./instant_jobs.js";
 import { pathsOf } from "./paintings.js";
 import { savePicture, savePictures } from "./save.js";
+import { fillShelf } from "./shelf.js";
 import { count } from "./words.js";
 
 const selected = new Set(); // ids
@@ -66,7 +68,7 @@ function once(action) {
 }
 
 async function save(jobs) {
-  const paths = jobs.filter(({ status }) => status === "succeeded").flatMap(pathsOf);
+  const paths = jobs.flatMap(pathsOf);
   if (!paths.length) return "None of these has a finished picture.";
   if (paths.length === 1) await savePicture(paths[0]);
   else await savePictures(paths, "paintings", (done, all) => ($("selection-count").textContent = `Fetching ${done + 1} of ${all} …`));
@@ -88,7 +90,7 @@ async function remove(jobs) {
     selected.delete(id);
   }
   if (ids.slice(0, done).includes(jobInAddress())) await goToDraft();
-  await (isFiltering() ? searchAgain() : refreshGallery());
+  await Promise.all([isFiltering() ? searchAgain() : refreshGallery(), fillShelf()]); // presets may have shown what is gone
   (cardOfJob(next)?.querySelector("input") ?? $("gallery-select")).focus();
   return `${count(done, "picture", "pictures")} deleted.${problem && ` ${problem}`}`;
 }
@@ -96,6 +98,7 @@ async function remove(jobs) {
 /** Deletes a transfer; returns why it could not be. */
 async function deleted(id) {
   try {
+    letGo(id);
     await deleteAt(`/v1/transfers/${id}`);
   } catch (error) {
     return error.message;

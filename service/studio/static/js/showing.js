@@ -36,15 +36,15 @@ export class Showing {
     if (this.chosen === null) this.look(null);
   }
 
-  /** Shows what a transfer that has ended made: the chosen picture, or else the first; or how far it came. */
+  /** Shows what a transfer that has ended made: the chosen picture, or else the first; if none was finished, how far it came. */
   async end(job) {
     this.job = job;
     this.preview = job.links.preview;
-    if (job.status !== "succeeded") {
+    this.done = job.progress.pictures;
+    if (!this.done) {
       hideStrip();
       return this.look(null);
     }
-    this.done = this.count;
     offerCells(this.done);
     markCell(this.chosen ?? 0);
     await this.look(this.chosen ?? 0);

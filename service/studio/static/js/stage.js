@@ -74,7 +74,8 @@ export function showJob(job) {
   $("cancel").disabled = false;
   for (const id of ["again", "job-code", "delete"]) show($(id), !live);
   show($("download"), false);
-  for (const id of ["sheet", "save-all"]) show($(id), Boolean(job.links.sheet));
+  show($("sheet"), Boolean(job.links.sheet));
+  show($("save-all"), !live && job.progress.pictures > 1);
   why(job);
   $("job-options").replaceChildren(...details(job, job.options, job.result));
   if (live) {
@@ -143,11 +144,14 @@ export function offerFile(link, file) {
 }
 
 function why(job) {
+  const { pictures } = job.progress;
+  const done = pictures ? `${pictures} of ${job.options.variants.length} pictures ${pictures === 1 ? "is" : "are"} done.` : "";
+  const far = job.links.preview ? "This is how far it had come." : "There was nothing to see yet.";
   const words = {
-    failed: job.error && inSentences(job.error),
-    canceled: job.links.preview ? "Canceled. This is how far it had come." : "Canceled before there was anything to see.",
+    failed: job.error && `${inSentences(job.error)} ${done}`,
+    canceled: `Canceled. ${done || far}`,
   }[job.status];
-  $("job-why").textContent = words ?? "";
+  $("job-why").textContent = words?.trim() ?? "";
   show($("job-why"), Boolean(words));
 }
 

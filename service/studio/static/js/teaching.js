@@ -24,9 +24,14 @@ export async function teach(name) {
 /** Ends a learning; a painter from before it goes too. */
 export async function stopTeaching(name) {
   await deleteAt(pathOf(name));
-  followed.get(name)?.abort(); // its last events would be taken for those of a learning that begins now
-  followed.delete(name);
+  stopFollowing(name); // its last events would be taken for those of a learning that begins now
   await refresh(name);
+}
+
+/** Follows a learning no longer: it ends, or its preset goes or gets another name. */
+export function stopFollowing(name) {
+  followed.get(name)?.abort();
+  followed.delete(name);
 }
 
 /** Follows the learnings of these presets; if there are many, some of them, and those that wait last. */
