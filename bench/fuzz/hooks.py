@@ -1,0 +1,66 @@
+"""What /openapi.json can't say and a valid request needs: pictures, presets that are there, a host for webhooks.
+
+schemathesis loads this file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import schemathesis
+from picture_files import encoded
+from PIL import Image
+
+WEBHOOK_HOST = "127.0.0.1:9"  # where nobody listens
+PRESETS = ["mosaic", "waves", "ink"]  # some that come with the service
+TO_COME = "2099-12-31T00:00:00Z"
+
+
+def pictures() -> list[str]:
+    """Return small pictures as the API takes them."""
+    colours = Image.linear_gradient("L").resize((24, 16)).convert("RGB")
+    texts = [base64.b64encode(encoded(colours, format)).decode() for format in ("PNG", "JPEG", "WEBP")]
+    return [*texts, f"data:image/png;base64,{texts[0]}"]
+
+
+@schemathesis.hook
+def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
+    """Narrow the schemas of what a request names to what is there."""
+    schemas = raw_schema["components"]["schemas"]
+    choices: dict[str, list[Any]] = {
+        "StyleEntry.preset": [*PRESETS, None],
+        "BlendBody.from": PRESETS,
+        "BlendBody.to": PRESETS,
+        "TransferBody.callback_url": [f"http://{WEBHOOK_HOST}/done", None],
+        "KeyBody.expires_at": [TO_COME, None],
+        "KeyBody.tenant": ["default", None],
+    }
+    for name, values in choices.items():
+        schema, _, field = name.partition(".")
+        schemas[schema]["properties"][field] = {"enum": values}
+    for part in _parts(raw_schema):
+        if part.get("type") == "string" and str(part.get("description", "")).startswith("An image: base64"):
+            part["enum"] = pictures()
+    for part in _parts(raw_schema["paths"]):
+        if "multipart/form-data" in part:
+            _as_one_part(part["multipart/form-data"]["schema"])
+        if {} in part.get("security", ()):
+            part["security"].remove({})  # this service has a key
+
+
+def _as_one_part(form: dict[str, Any]) -> None:
+    """Let a form have the JSON of the example alone: files would have to be named in it."""
+    request = form["properties"]["request"]
+    request["enum"] = [json.dumps(json.loads(example)) for example in request["examples"]]
+    form["additionalProperties"] = False
+
+
+def _parts(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield all objects of a document."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _parts(child)
