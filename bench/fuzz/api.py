@@ -1,8 +1,9 @@
 """python -m bench.fuzz.api: let schemathesis send what /openapi.json allows and forbids to a running service.
 
 All of its phases and checks, with chains of requests; schemathesis.toml beside this file says what is expected, and
-hooks.py adds what a schema can't say. The service has two web processes and a key with all scopes. Meanwhile all jobs
-are canceled again, so that workers get to every kind, and streams end. The status is that of schemathesis.
+hooks.py adds what a schema can't say. The service has two web processes, a worker, a painter worker, and a key with
+all scopes. Meanwhile all jobs are canceled again, so that workers get to every kind, and streams end. The status is
+that of schemathesis.
 
 python -m bench.fuzz.api --examples 20 --seed 0
 python -m bench.fuzz.api --minutes 10
@@ -23,14 +24,15 @@ from pathlib import Path
 
 import requests
 from front_door import RunningService
+from narrow_vgg import write_narrow_vgg
 
 from bench.fuzz.hooks import WEBHOOK_HOST
 
 HERE = Path(__file__).resolve().parent
 KEY = "fuzzed"
 SETTINGS = {
-    "web_workers": 2, "workers": 1, "painters": 1, "starters": "on", "threads": 1, "api_keys": KEY,
-    "queue_limit": 10**6, "caller_limit": 10**6, "webhook_hosts": WEBHOOK_HOST,
+    "web_workers": 2, "painters": 1, "starters": "on", "api_keys": KEY, "webhook_hosts": WEBHOOK_HOST,
+    "queue_limit": 10**6, "caller_limit": 10**6,
 }  # fmt: skip
 CANCEL_S = 0.5  # seconds between two cancellations of everything
 
@@ -39,33 +41,27 @@ def main() -> int:
     """Fuzz a service over a narrow model; return the exit status."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        model = arguments.model or _narrow_model(Path(folder) / "narrow.onnx")
+        model = write_narrow_vgg(Path(folder) / "narrow.onnx")
         with RunningService(model, Path(folder), **SETTINGS) as service, _canceling(service):
             done = subprocess.run(_command(service, arguments), env=_environment(), cwd=folder, check=False)
+            if arguments.keep_log:
+                arguments.keep_log.write_bytes(service.log.read_bytes())
     return done.returncode
 
 
 def _command(service: RunningService, arguments: argparse.Namespace) -> list[str | Path]:
     """Return the command line of schemathesis."""
     length = ["--max-time", f"{60 * arguments.minutes:.0f}"] if arguments.minutes else []
+    chosen = ["--include-path-regex", arguments.only] if arguments.only else []
     return [
         *(Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run"),
-        *(f"{service.url}/openapi.json", "--header", f"X-API-Key: {KEY}", "--seed", str(arguments.seed)),
-        *("--max-examples", str(arguments.examples), *length),
+        *(f"{service.url}/openapi.json", "--seed", str(arguments.seed), "--max-examples", str(arguments.examples)),
+        *(*length, *chosen),
     ]
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "PYTHONPATH": str(HERE.parent.parent)}
-
-
-def _narrow_model(path: Path) -> Path:
-    """Write a model with random weights and a sixteenth of VGG19's channels."""
-    from export.graph import build_model  # noqa: PLC0415 - loads torch
-    from export.sources import random_weights  # noqa: PLC0415
-
-    path.write_bytes(build_model(random_weights(16, 0), "max").SerializeToString(deterministic=True))
-    return path
+    return os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "KEY": KEY}
 
 
 @contextmanager
@@ -97,9 +93,10 @@ def _cancel_until(service: RunningService, stop: threading.Event) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz.api", description=__doc__)
     parser.add_argument("--examples", type=int, default=20, help="of each operation, and chains of requests")
-    parser.add_argument("--minutes", type=float, default=0, help="go on for so long")
+    parser.add_argument("--minutes", type=float, default=0, help="end after so long")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="chance by default")
-    parser.add_argument("--model", type=Path, help="by default a narrow one with random weights")
+    parser.add_argument("--only", help="regular expression of paths")
+    parser.add_argument("--keep-log", type=Path, help="file for the service's log")
     return parser.parse_args()
 
 

@@ -6,49 +6,60 @@ schemathesis loads this file.
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import schemathesis
-from picture_files import encoded
 from PIL import Image
 
 WEBHOOK_HOST = "127.0.0.1:9"  # where nobody listens
-PRESETS = ["mosaic", "waves", "ink"]  # some that come with the service
+PRESETS = ["mosaic", "waves", "ink"]  # some that come with the service, and which no request deletes
+NAMES = ["harbour", "night", "mosaic-2"]  # of presets that requests make, change and delete
 TO_COME = "2099-12-31T00:00:00Z"
+EVERYWHERE = {
+    "BlendBody.from": PRESETS,
+    "BlendBody.to": PRESETS,
+    "KeyBody.expires_at": [TO_COME, None],
+    "KeyBody.tenant": ["default", None],
+    "StyleEntry.preset": [*PRESETS, None],
+    "TransferBody.callback_url": [f"http://{WEBHOOK_HOST}/done", None],
+}
+"""Fields of bodies, and the values that are right on this service."""
 
 
 def pictures() -> list[str]:
     """Return small pictures as the API takes them."""
     colours = Image.linear_gradient("L").resize((24, 16)).convert("RGB")
-    texts = [base64.b64encode(encoded(colours, format)).decode() for format in ("PNG", "JPEG", "WEBP")]
+    texts = [_text(colours, format) for format in ("PNG", "JPEG", "WEBP")]
     return [*texts, f"data:image/png;base64,{texts[0]}"]
+
+
+def _text(image: Image.Image, format: str) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     """Narrow the schemas of what a request names to what is there."""
     schemas = raw_schema["components"]["schemas"]
-    choices: dict[str, list[Any]] = {
-        "StyleEntry.preset": [*PRESETS, None],
-        "BlendBody.from": PRESETS,
-        "BlendBody.to": PRESETS,
-        "TransferBody.callback_url": [f"http://{WEBHOOK_HOST}/done", None],
-        "KeyBody.expires_at": [TO_COME, None],
-        "KeyBody.tenant": ["default", None],
-    }
-    for name, values in choices.items():
+    for name, values in EVERYWHERE.items():
         schema, _, field = name.partition(".")
         schemas[schema]["properties"][field] = {"enum": values}
     for part in _parts(raw_schema):
         if part.get("type") == "string" and str(part.get("description", "")).startswith("An image: base64"):
             part["enum"] = pictures()
-    for part in _parts(raw_schema["paths"]):
-        if "multipart/form-data" in part:
-            _as_one_part(part["multipart/form-data"]["schema"])
-        if {} in part.get("security", ()):
-            part["security"].remove({})  # this service has a key
+    for path, item in raw_schema["paths"].items():
+        for part in _parts(item):
+            if part.get("in") == "path" and path.startswith("/v1/styles/") and part["name"] == "name":
+                part["schema"] = {"enum": NAMES}
+            if "multipart/form-data" in part:
+                _as_one_part(part["multipart/form-data"]["schema"])
+            if {} in part.get("security", ()):
+                part["security"].remove({})  # this service has a key
 
 
 def _as_one_part(form: dict[str, Any]) -> None:
