@@ -86,7 +86,7 @@ def _cancel_until(service: RunningService, stop: threading.Event) -> None:
             for job in page["items"]:
                 session.post(f"{service.url}{job['links']['self']}/cancel", timeout=60)
         for style in session.get(f"{service.url}/v1/styles?limit=200", timeout=60).json()["items"]:
-            if style["painter"]["status"] in ("queued", "learning"):
+            if style["painter"] in ("queued", "learning"):
                 session.delete(f"{service.url}/v1/styles/{style['name']}/painter", timeout=60)
 
 

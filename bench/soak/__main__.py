@@ -43,7 +43,7 @@ HERE = Path(__file__).resolve().parent.parent
 NAMES = ("acme", "birch", "cedar")
 WORKERS = 2
 SETTINGS = {
-    "workers": WORKERS, "web_workers": 2, "retention": 60, "queue_limit": 50, "limit_waiting_jobs": 20,
+    "workers": WORKERS, "web_workers": 2, "retention": 60, "queue_limit": 50, "limit_waiting_jobs": 10,
 }  # fmt: skip
 TOO_MUCH = 2.0  # times what the workers can do
 BODIES: tuple[dict[str, Any], ...] = (
@@ -53,8 +53,8 @@ BODIES: tuple[dict[str, Any], ...] = (
     SHORT | {"variants": [{"strength": 0.3}, {"strength": 0.7}]},
     SHORT | {"styles": [{"image": b64(PICTURE)}], "init": "random"},
 )
-SAMPLES = 15  # jobs by which it is measured what the workers can do
-MEDDLE_S, WATCHERS = 1.5, 2
+SAMPLES = 10  # jobs by which it is measured what the workers can do
+MEDDLE_S, WATCH_S, WATCHERS = 4.0, 1.0, 2
 DRAIN_S = 300.0  # seconds in which all that was accepted must end after the last submission
 MOST_SAMPLES = 120  # in the results' file
 
@@ -95,7 +95,7 @@ def _soaked(service: RunningService, minutes: float) -> Results:
         "minutes": minutes,
         "capacity_jobs_per_s": round(capacity, 3),
         "offered_jobs_per_s": round(TOO_MUCH * capacity, 3),
-        "jobs": dict(Counter(status for tenant in tenants for status in tenant.statuses.values())),
+        "jobs": dict(sum((tenant.ends() for tenant in tenants), Counter())),
         "answers": dict(sorted(sum((tenant.answers for tenant in tenants), Counter()).items())),
         "cut_off": sum(tenant.cut for tenant in tenants),
         "kills": {role: [round(at - begun) for at in times] for role, times in kills.items()},
@@ -147,7 +147,7 @@ def _running(
     threads += [threading.Thread(target=kill_until, args=(service, role, kills[role], stop)) for role in kills]
     for tenant in tenants:
         doings = [(tenant.submit, 1 / jobs_per_s), (tenant.meddle, MEDDLE_S), (tenant.look, LOOK_S)]
-        doings += [(tenant.watch, 0.0)] * WATCHERS
+        doings += [(tenant.watch, WATCH_S)] * WATCHERS
         threads += [threading.Thread(target=tenant.repeat, args=(act, pause, stop)) for act, pause in doings]
     for thread in threads:
         thread.start()

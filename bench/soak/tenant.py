@@ -108,6 +108,11 @@ class Tenant:
         with self._lock:
             return [id for id, status in self.statuses.items() if status not in ENDED and id not in self._deleted]
 
+    def ends(self) -> Counter[str]:
+        """Return how many of the accepted jobs have which status, as last seen, or were deleted."""
+        with self._lock:
+            return Counter("deleted" if id in self._deleted else status for id, status in self.statuses.items())
+
     def repeat(self, act: Callable[[], None], pause_s: float, stop: threading.Event) -> None:
         """Act again and again, `pause_s` seconds from one beginning to the next in the mean."""
         while not stop.is_set():
