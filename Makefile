@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 
 .PHONY: demo figures starters starter-samples painters gallery screenshots serve lint check test test-scale \
-    lock audit sbom fuzz bench bench-painters clean
+    lock audit sbom fuzz soak bench bench-painters clean
 
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -83,9 +83,14 @@ audit: .venv/ready
 sbom: .venv/ready
 	$(BIN)/cyclonedx-py requirements locks/cuda.txt --output-format JSON --output-file sbom.json
 
-# Ten minutes of damaged pictures, others every time.
+# Damaged pictures and requests made from the description, ten minutes each, others every time.
 fuzz: .venv/ready
 	$(BIN)/python -m bench.fuzz.pictures --minutes 10
+	$(BIN)/python -m bench.fuzz.api --minutes 10
+
+# Half an hour of too many jobs, clients that hang up, and kill -9; p99 is measured, so with nothing else running.
+soak: .venv/ready
+	$(BIN)/python -m bench.soak
 
 # Against the peers and the machine's limits, 25 minutes with nothing else running. BENCH_IMAGES: a folder of pictures.
 bench: .venv/ready models/vgg19.onnx

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from browsing import browser
 from front_door import RunningService, png
+from narrow_vgg import write_narrow_vgg
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from skimage import data
 from xdist.remote import Producer
@@ -63,12 +64,7 @@ def work_unit(nodeid: str) -> str:
 @pytest.fixture(scope="session")
 def narrow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with random weights and a sixteenth of VGG19's channels."""
-    from export.graph import build_model  # noqa: PLC0415 - loads torch, which xdist's own process doesn't need
-    from export.sources import random_weights  # noqa: PLC0415
-
-    path = tmp_path_factory.mktemp("model") / "narrow.onnx"
-    path.write_bytes(build_model(random_weights(16, 0), "max").SerializeToString(deterministic=True))
-    return path
+    return write_narrow_vgg(tmp_path_factory.mktemp("model") / "narrow.onnx")
 
 
 @pytest.fixture(scope="session")

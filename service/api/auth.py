@@ -62,9 +62,14 @@ class Caller:
         return self.tenant == DEFAULT_TENANT and ADMIN in self.scopes
 
 
-def register(app: Flask) -> None:
+def authenticate(app: Flask) -> None:
     """Check the key of every request that a route under /v1 answers, whichever blueprint has the route."""
     app.before_request(_authenticate)
+
+
+def authorize(app: Flask) -> None:
+    """Check that the caller has the scope of the route; register it after what a refused request must count for."""
+    app.before_request(_authorize)
 
 
 def _authenticate() -> None:
@@ -74,8 +79,12 @@ def _authenticate() -> None:
         return
     g.caller = found = _identify()
     request.environ[CALLER] = found.owner
-    found.has_to(scope_of(request.method, request.url_rule.rule))
     enter_tenant(found.tenant)
+
+
+def _authorize() -> None:
+    if "caller" in g and request.url_rule is not None:
+        caller().has_to(scope_of(request.method, request.url_rule.rule))
 
 
 def _identify() -> Caller:

@@ -75,8 +75,9 @@ def create_app(settings: Settings | None = None) -> Api:
     app.extensions[KEY] = _context(settings)
     _tie_empty_store(app.extensions[KEY])
     same_origin.register(app)
-    auth.register(app)
+    auth.authenticate(app)
     limits.register(app)
+    auth.authorize(app)  # a 403 takes a token of the rate too
     if settings.starters:
         load_in_background(app.extensions[KEY])
     for views in (system, styles, style_pictures, painters, transfers, live, scores, estimates, usage, keys, tenants):

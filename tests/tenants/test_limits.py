@@ -218,6 +218,22 @@ def test_requests_a_second_are_limited_and_others_are_not(root: Person) -> None:
     assert one.get("/v1/usage").status_code == 200
 
 
+def test_requests_beyond_a_key_s_scopes_count_too(root: Person) -> None:
+    one = tenant(root, "asks-for-more", requests=1000, burst=1000)
+    reader = one.with_key(["read"])
+    change(root, "asks-for-more", requests=0.1, burst=3)
+    answers: list[requests.Response] = []
+
+    def is_limited() -> bool:
+        answers.append(reader.post("/v1/transfers", {}))
+        return answers[-1].status_code == 429
+
+    eventually(is_limited, 30, "no request is refused")
+    assert answers[0].status_code == 403
+    assert '"requests";r=' in answers[0].headers["RateLimit"]
+    refused(answers[-1], "requests")
+
+
 def test_a_change_counts_within_five_seconds(root: Person, limited: RunningService) -> None:
     one = tenant(root, "changes")
     assert "RateLimit" not in one.get("/v1/styles").headers

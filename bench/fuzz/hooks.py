@@ -1,0 +1,102 @@
+"""What /openapi.json can't say and a valid request needs: pictures, presets that are there, a host for webhooks.
+
+schemathesis loads this file.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import schemathesis
+from PIL import Image
+
+REPEAT_KEY = "Idempotency-Key"
+WEBHOOK_HOST = "127.0.0.1:9"  # where nobody listens
+PRESETS = ["mosaic", "waves", "ink"]  # some that come with the service, and which no request deletes
+TO_COME = "2099-12-31T00:00:00Z"
+VALUES = {
+    "BlendBody.from": PRESETS,
+    "BlendBody.to": PRESETS,
+    "KeyBody.expires_at": [TO_COME, None],
+    "KeyBody.tenant": ["default", None],
+    "StyleEntry.preset": PRESETS,
+    "TransferBody.callback_url": [f"http://{WEBHOOK_HOST}/done", None],
+}
+"""Fields of bodies, and the values that are right on this service."""
+ONE_OF = {"StyleEntry": ("preset", "image")}  # a body has either of these fields
+STREAM = "text/event-stream"
+EVENT = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {"event": {"enum": ["progress", "preview", "done"]}, "data": {"type": "string"}},
+}
+
+_numbers = itertools.count()
+
+
+def pictures() -> list[str]:
+    """Return small pictures as the API takes them."""
+    colours = Image.linear_gradient("L").resize((24, 16)).convert("RGB")
+    texts = [_text(colours, format) for format in ("PNG", "JPEG", "WEBP")]
+    return [*texts, f"data:image/png;base64,{texts[0]}"]
+
+
+def _text(image: Image.Image, format: str) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+@schemathesis.hook
+def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
+    """Narrow the schemas of what a request names to what is there."""
+    schemas = raw_schema["components"]["schemas"]
+    for name, values in VALUES.items():
+        schema, _, field = name.partition(".")
+        schemas[schema]["properties"][field] = {"enum": values}
+    for name, fields in ONE_OF.items():
+        schemas[name] = {"oneOf": [_with_one(schemas[name], field, fields) for field in fields]}
+    for part in _parts(raw_schema):
+        if part.get("type") == "string" and str(part.get("description", "")).startswith("An image: base64"):
+            part["enum"] = pictures()
+    for part in _parts(raw_schema["paths"]):
+        if STREAM in part:
+            part[STREAM]["schema"] = EVENT  # schemathesis reads it as that of one event
+        if "multipart/form-data" in part:
+            _as_one_part(part["multipart/form-data"]["schema"])
+        if {} in part.get("security", ()):
+            part["security"].remove({})  # this service has a key
+
+
+@schemathesis.hook
+def map_headers(context: Any, headers: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Make each key for repeats another one: with another body the service refuses it."""
+    if headers and headers.get(REPEAT_KEY):
+        headers[REPEAT_KEY] = f"{headers[REPEAT_KEY]}{next(_numbers)}"
+    return headers
+
+
+def _with_one(schema: dict[str, Any], wanted: str, fields: tuple[str, ...]) -> dict[str, Any]:
+    """Return the schema of an object with one of these fields and none of the others."""
+    properties = {name: field for name, field in schema["properties"].items() if name == wanted or name not in fields}
+    return schema | {"properties": properties, "required": [wanted]}
+
+
+def _as_one_part(form: dict[str, Any]) -> None:
+    """Let a form have the JSON of the example alone: files would have to be named in it."""
+    request = form["properties"]["request"]
+    request["enum"] = [json.dumps(json.loads(example)) for example in request["examples"]]
+    form["additionalProperties"] = False
+
+
+def _parts(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield all objects of a document."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _parts(child)

@@ -1,0 +1,19 @@
+"""Requests that schemathesis makes from the description, right and wrong ones, alone and in chains."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from front_door import ROOT
+
+EXAMPLES, SEED = 5, 16
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_answer_is_what_the_description_says() -> None:
+    command = [sys.executable, "-m", "bench.fuzz.api", "--examples", str(EXAMPLES), "--seed", str(SEED)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
