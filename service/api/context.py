@@ -19,6 +19,7 @@ from service.jobs.line import Line
 from service.jobs.queue import Queue
 from service.jobs.registry import WorkerRegistry
 from service.network.digests import model_sha256
+from service.outbound.hosts import Hosts
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
@@ -29,7 +30,6 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
-from service.webhooks.hosts import Hosts
 
 KEY = "nst"
 

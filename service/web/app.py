@@ -45,6 +45,7 @@ from service.jobs.limits import Limits
 from service.jobs.line import Line
 from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
+from service.outbound.hosts import WEBHOOKS, Hosts
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -58,7 +59,6 @@ from service.telemetry.logs import set_up_logs
 from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
 from service.web.starters import load_in_background
-from service.webhooks.hosts import Hosts
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ def _context(settings: Settings) -> AppContext:
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
-        hosts=Hosts(settings.webhook_hosts),
+        hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
         fullness=Fullness(),
         wake=waker(settings.broker_url),
     )

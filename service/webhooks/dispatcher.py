@@ -9,11 +9,11 @@ from collections import Counter
 
 from service.config import Settings
 from service.jobs.deliveries import Deliveries, Delivery
+from service.outbound.hosts import WEBHOOKS, Hosts
 from service.storage.database import Database
 from service.telemetry.instruments import webhook_attempts
 from service.telemetry.logs import bound
 from service.telemetry.tracing import Trace, continued
-from service.webhooks.hosts import Hosts
 from service.webhooks.secret import signing_secrets
 from service.webhooks.sender import NotDelivered, Sender, Undeliverable
 
@@ -35,7 +35,7 @@ class WebhookDispatcher:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._deliveries = Deliveries(database)
-        self._sender = Sender(Hosts(settings.webhook_hosts), signing_secrets(settings, database))
+        self._sender = Sender(Hosts(WEBHOOKS, settings.webhook_hosts), signing_secrets(settings, database))
         self._stopping = False
         self._look = threading.Event()  # set when a delivery has ended, and to stop
         self._under_way: dict[threading.Thread, str] = {}  # each delivery's thread, and its host

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Event, Timer
+from http.client import HTTPException
 from typing import Any
 
 from standardwebhooks import Webhook
 
 from service import __version__
 from service.errors import InvalidInput
+from service.outbound.connections import Connector
+from service.outbound.hosts import AddressRefused, Hosts
+from service.outbound.urls import Target
 from service.storage.json_text import write_json
 from service.telemetry.tracing import HEADER, Trace
-from service.webhooks.hosts import AddressRefused, Hosts
-from service.webhooks.urls import Target
 
 TIMEOUT_S = 10.0  # seconds for connecting, sending and the response together
 MAX_RESPONSE = 2**16  # bytes of the response's body that are read
@@ -38,16 +36,13 @@ class Sender:
     """A sender of webhooks. `timeout_s` is the time limit of each in seconds, without the lookup of its host.
 
     Each webhook has a signature by each of the `secrets`; receivers accept it if they know one of them.
-
-    It connects without an HTTP client: the connection must go to exactly the address that was checked, and a receiver
-    that sends its response byte by byte must not block it, not even in the TLS handshake.
     """
 
     def __init__(self, hosts: Hosts, secrets: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
         self._hosts = hosts
         self._signers = [Webhook(secret) for secret in secrets]
         self._timeout_s = timeout_s
-        self._tls = ssl.create_default_context()
+        self._connector = Connector()
 
     def send(self, url: str, id: str, payload: Mapping[str, Any] | None, trace: Trace | None = None) -> None:
         """Send a webhook; return when the receiver has answered with 2xx. `trace` is sent as `traceparent`.
@@ -93,58 +88,13 @@ class Sender:
     def _post(self, target: Target, addresses: Sequence[str], headers: dict[str, str], body: bytes) -> int:
         """Return the status of the response. Raises OSError, TimeoutError or HTTPException."""
         end = time.monotonic() + self._timeout_s
-        with closing(self._connect(target, addresses)) as connection, _until(end, connection.sock):
-            if isinstance(connection.sock, ssl.SSLSocket):
-                connection.sock.do_handshake()
+        with self._connector.connected(target, addresses, end) as connection:
             connection.request("POST", target.path, body, headers)
             with connection.getresponse() as response:
                 # Only the status counts; reading the body lets the receiver finish.
                 with suppress(OSError, HTTPException):
                     response.read(MAX_RESPONSE)
                 return response.status
-
-    def _connect(self, target: Target, addresses: Sequence[str]) -> HTTPConnection:
-        """Connect to the first address that accepts; with TLS, the handshake is still to come."""
-        connected = _first_that_connects(addresses, target.port, self._timeout_s / len(addresses))
-        connected.settimeout(self._timeout_s)
-        if target.scheme == "http":
-            connection = HTTPConnection(target.host, target.port)
-        else:
-            connection = HTTPSConnection(target.host, target.port, context=self._tls)
-            connected = self._tls.wrap_socket(connected, server_hostname=target.host, do_handshake_on_connect=False)
-        connection.sock = connected
-        return connection
-
-
-def _first_that_connects(addresses: Sequence[str], port: int, timeout_s: float) -> socket.socket:
-    *others, last = addresses
-    for address in others:
-        with suppress(OSError):  # such as an IPv6 address without IPv6; only the last error is reported
-            return socket.create_connection((address, port), timeout_s)
-    return socket.create_connection((last, port), timeout_s)
-
-
-@contextmanager
-def _until(end: float, connected: socket.socket) -> Iterator[None]:
-    """Break the connection off at `end` (time.monotonic()). Raises TimeoutError if that made the block fail."""
-    expired = Event()
-
-    def break_off() -> None:
-        expired.set()
-        with suppress(OSError):  # it has ended by now
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)  # TLS sockets' own would wait for the reading thread
-
-    timer = Timer(max(0.0, end - time.monotonic()), break_off)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (OSError, HTTPException) as error:
-        if expired.is_set():
-            raise TimeoutError from error
-        raise
-    finally:
-        timer.cancel()
 
 
 def _check(status: int) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from service.config import Settings
-from service.webhooks.hosts import Hosts
+from service.outbound.hosts import WEBHOOKS, Hosts
 from service.webhooks.secret import check_secret
 
 
 def check_settings(settings: Settings) -> None:
     """Raise InvalidInput, naming the setting, if a setting of webhooks is malformed."""
-    Hosts(settings.webhook_hosts)
+    Hosts(WEBHOOKS, settings.webhook_hosts)
     for secret in settings.webhook_secret:
         check_secret(secret)

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from webhooks.receiver import SECRET, Receiver, signature
 from webhooks.sending import PAYLOAD, attempt
 
-from service.webhooks.hosts import Hosts
+from service.outbound.hosts import WEBHOOKS, Hosts
 from service.webhooks.sender import NotDelivered, Sender
 
 
@@ -37,7 +37,7 @@ def test_the_signature_is_that_of_the_specification() -> None:
 def test_while_one_secret_replaces_another_receivers_may_know_either() -> None:
     secrets = (SECRET, f"whsec_{base64.b64encode(bytes(32)).decode()}")
     with Receiver() as receiver:
-        Sender(Hosts(("127.0.0.1",)), secrets).send(receiver.url(), "msg_1", PAYLOAD)
+        Sender(Hosts(WEBHOOKS, ("127.0.0.1",)), secrets).send(receiver.url(), "msg_1", PAYLOAD)
     (received,) = receiver.received
     assert len(received.headers["webhook-signature"].split(" ")) == len(secrets)
     for secret in secrets:

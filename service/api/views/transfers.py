@@ -42,13 +42,13 @@ from service.jobs.names import picture_name, sheet_name
 from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
+from service.outbound.hosts import WEBHOOKS
 from service.pictures.images import MEDIA_TYPES
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import PaintedPicture
 from service.storage.schema import ENDED, JobRow
 from service.storage.unsaved import remove_unsaved
-from service.webhooks.urls import FIELD
 
 logger = logging.getLogger(__name__)
 
@@ -268,7 +268,7 @@ def send_transfer_callback(path: TransferPath) -> tuple[dict[str, Any], int]:
     """
     job = context().queue.get(path.id, TRANSFER)
     if job.callback_url is None:
-        raise InvalidInput.field(FIELD, "the transfer was submitted without one, so it has no webhook")
+        raise InvalidInput.field(WEBHOOKS.field, "the transfer was submitted without one, so it has no webhook")
     context().hosts.check_url(job.callback_url)
     return _with_callback(context().queue.call_back(job.id)), 202
 
