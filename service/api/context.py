@@ -19,6 +19,7 @@ from service.jobs.line import Line
 from service.jobs.queue import Queue
 from service.jobs.registry import WorkerRegistry
 from service.network.digests import model_sha256
+from service.outbound.fetches import Fetches
 from service.outbound.hosts import Hosts
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -59,6 +60,7 @@ class AppContext:
     waiting: Waiting
     streams: Streams
     hosts: Hosts
+    fetches: Fetches
     fullness: Fullness
     wake: Callable[[Lane], None]
 

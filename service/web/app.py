@@ -45,7 +45,9 @@ from service.jobs.limits import Limits
 from service.jobs.line import Line
 from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
+from service.outbound.fetches import Fetches
 from service.outbound.hosts import WEBHOOKS, Hosts
+from service.outbound.settings import picture_fetcher
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -136,6 +138,7 @@ def _context(settings: Settings) -> AppContext:
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
         hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
+        fetches=Fetches(picture_fetcher(settings)),
         fullness=Fullness(),
         wake=waker(settings.broker_url),
     )

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors
+from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import (
     RequestedPainting,
@@ -48,8 +49,10 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
 
     Raises:
         InvalidInput: fields are wrong; it names them.
+        TooManyFetches, Unavailable: too many pictures are being fetched.
         DoesNotFit: the job takes more memory than a worker has.
     """
+    fetch_pictures(body)
     common = requested_options(body)
     reader = RequestReader(id, body.content, common, context)
     if body.callback_url is not None:
@@ -79,6 +82,7 @@ def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
 
 def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest[ScoreRequest]:
     """Check a score's request and store its pictures, as `take_in` does for a transfer; raises as that."""
+    fetch_pictures(body)
     common = requested_options(body)
     reader = RequestReader(id, body.content, common, context)
     painting = reader.painting(RequestedPainting("", "", common))

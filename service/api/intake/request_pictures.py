@@ -44,13 +44,19 @@ class RequestPictures:
             Unavailable: too many large pictures are being read.
         """
         if value not in self.known:
-            self.known[value] = self._read(bytes_of(value))
+            self.known[value] = self._read(value, bytes_of)
         return self.known[value]
 
-    def _read(self, data: bytes) -> ImageFile:
+    @property
+    def left(self) -> int:
+        """How many pictures it may still bring."""
+        return max(0, self.most - self.tried)
+
+    def _read(self, value: str, bytes_of: Callable[[str], bytes]) -> ImageFile:
         self.tried += 1
         if self.tried > self.most:
             raise UnreadableImage(f"is one too many: a request may bring {self.most} pictures")
+        data = bytes_of(value)
         self._check_pixels(head_of(data).pixels or 0)
         picture = files.check_image(data, self.allowance)
         self._check_pixels(picture.width * picture.height)

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.http.form import PART
 from service.api.intake.request_pictures import request_pictures
+from service.api.schemas.addressed import read_addressed
 from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import ID, JOB, MAX_INDEX
@@ -67,9 +68,11 @@ def _layers_schema(name: str) -> dict[str, Any]:
 def read_image(value: object) -> ImageFile:
     """Return the image that a text holds or names: base64, a data: URL, or `file:<part name>` of this form.
 
-    An object may hold the text as `data`, with a `name` beside it; a part of a form has its file's name.
-    Raises PydanticCustomError if the image can't be read.
+    An object may hold the text as `data`, with a `name` beside it; a part of a form has its file's name. An object
+    with a `url` gives an AddressedImage. Raises PydanticCustomError if the image can't be read.
     """
+    if isinstance(value, dict) and "url" in value:
+        return read_addressed(value)
     value, name = _named(value)
     if not isinstance(value, str):
         raise invalid("must be a string: base64, a data: URL or file:<part name>")
@@ -86,7 +89,7 @@ def _named(value: object) -> tuple[object, str]:
         return value, ""
     name = value.get("name", "")
     if not {"data"} <= set(value) <= {"data", "name"} or not isinstance(name, str):
-        raise invalid('as an object it must be {"data": base64, "name": file name}')
+        raise invalid('as an object it must be {"data": base64, "name": file name} or {"url": "https://…"}')
     return value["data"], safe_name(name)
 
 
@@ -100,7 +103,7 @@ def _bytes(value: str) -> bytes:
     if value.startswith(FILE_PART):
         return _file(value.removeprefix(FILE_PART))
     if value[:8].lower().startswith(("http://", "https://")):
-        raise invalid("URLs are not fetched; send the image itself")
+        raise invalid('is a URL alone: write {"url": "https://…"}, or send the image itself')
     return bytes_of(value)
 
 
@@ -149,7 +152,27 @@ NAMED_IMAGE = {
     "additionalProperties": False,
 }
 
-IMAGE_SCHEMA: dict[str, Any] = {"anyOf": [IMAGE_TEXT, NAMED_IMAGE]}
+ADDRESSED_IMAGE = {
+    "type": "object",
+    "description": "An image by its address, which the service fetches; NST_IMAGE_HOSTS or NST_IMAGE_BUCKETS must "
+    "allow it.",
+    "properties": {
+        "url": {
+            "type": "string",
+            "description": "An http://, https:// or s3:// URL, without user name and password.",
+            "examples": ["https://cdn.example.com/photo.jpg"],
+        },
+        "name": {
+            "type": "string",
+            "description": "The file's name; by default that in the URL's path, if it ends as a picture's.",
+            "examples": ["photo.jpg"],
+        },
+    },
+    "required": ["url"],
+    "additionalProperties": False,
+}
+
+IMAGE_SCHEMA: dict[str, Any] = {"anyOf": [IMAGE_TEXT, NAMED_IMAGE, ADDRESSED_IMAGE]}
 
 ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IMAGE_SCHEMA)]
 
@@ -170,7 +193,7 @@ class JobInit(BaseModel):
 
 def read_first_image(value: object) -> str | ImageFile | JobInit:
     """Return the option `init`: one of its names, an image, or a transfer whose result is the initial image."""
-    if isinstance(value, dict) and "data" not in value:
+    if isinstance(value, dict) and not {"data", "url"} & set(value):
         return JobInit.model_validate(value)
     if isinstance(value, str) and value in INIT_NAMES:
         return value

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from service.api.schemas.addressed import AddressedImage
 from service.api.schemas.bodies import Body, WholeBody, some_weight, style_scale, style_weight
 from service.api.schemas.fields import (
     ImageField,
@@ -165,6 +166,8 @@ def _hash(plain: Any) -> str:
 
 def _plain(value: Any, *, with_defaults: bool = False) -> Any:
     """Return a body as JSON, each picture replaced by its digest; without defaults only what was named is in it."""
+    if isinstance(value, AddressedImage):  # known by its URL, so that a repeat fetches nothing
+        return {"url": value.url}
     if isinstance(value, ImageFile):
         return value.sha256
     if isinstance(value, BaseModel):
