@@ -63,7 +63,7 @@ def test_a_name_that_leads_inside_is_not_connected_to(host: PictureServer, addre
         "0x7f.1",
         "0177.0.0.1",
         "127.1",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104 - nothing binds to it
         "[::ffff:a00:1]",
         "[64:ff9b::a00:1]",
         "user@127.0.0.1",
