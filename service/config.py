@@ -215,6 +215,12 @@ class Settings:
         ":port; empty: none",
         values.words,
     )
+    delivery_hosts: tuple[str, ...] = _setting(
+        (),
+        "comma-separated hosts that finished pictures may be delivered to: a host, *.domain, an address or a "
+        "network, each also with :port; empty: none",
+        values.words,
+    )
     webhook_secret: tuple[str, ...] = _setting(
         (),
         "whsec_… by which webhooks are signed; several, comma-separated, while one replaces another; empty: one that "

@@ -59,7 +59,8 @@ class AppContext:
     watch: Watch
     waiting: Waiting
     streams: Streams
-    hosts: Hosts
+    webhook_hosts: Hosts
+    delivery_hosts: Hosts
     fetches: Fetches
     fullness: Fullness
     wake: Callable[[Lane], None]

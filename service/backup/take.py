@@ -142,9 +142,10 @@ class _Backup:
             return {f"{BLOBS}{blob.key}" for blob in named_blobs(session)}, known.text() if known else ""
 
     def _fold(self) -> None:
-        """Bring all of the copy into one file."""
+        """Bring all of the copy into one file, without what is left in it of removed rows and secrets."""
         with closing(sqlite3.connect(self._copy)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("VACUUM")
 
 
 def _settle(copy: Database, retention_s: float) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from service.errors import InvalidInput, NotFound, NotReady, ProblemJson
 from service.jobs import ledger
 from service.jobs.cost import planned_cost
+from service.jobs.deliveries import forget_pictures
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
@@ -26,6 +27,7 @@ from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, IdempotencyRow, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
+from service.storage.typed_json import Json
 from service.telemetry.instruments import jobs_submitted
 
 
@@ -38,7 +40,8 @@ def new_id() -> str:
 class Submission:
     """A new job, whose kind is that of its request.
 
-    `owner` is its caller. It may take `deadline_s` seconds, including the wait. `trace` is the traceparent of its
+    `owner` is its caller. `deliver` has the `url` and the `headers` by which its
+    pictures are delivered. It may take `deadline_s` seconds, including the wait. `trace` is the traceparent of its
     HTTP request, `bytes` the size of its request's files.
     """
 
@@ -48,6 +51,7 @@ class Submission:
     priority: int = 0
     deadline_s: float | None = None
     callback_url: str | None = None
+    deliver: Json | None = None
     repeat: RepeatKey | None = None
     trace: str | None = None
     bytes: int = 0
@@ -196,6 +200,7 @@ def _check_files(session: Session, row: JobRow) -> None:
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
     """Remove jobs and their idempotency keys; return the ids of the jobs that existed."""
+    forget_pictures(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
     return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
 
@@ -230,6 +235,7 @@ def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
         priority=new.priority,
         deadline_at=None if new.deadline_s is None else clock + new.deadline_s,
         callback_url=new.callback_url,
+        deliver=new.deliver,
         trace=new.trace,
         created_at=clock,
         cost=planned_cost(new.request),

@@ -39,6 +39,7 @@ class Purpose:
 
 
 WEBHOOKS = Purpose("webhooks", "NST_WEBHOOK_HOSTS", "callback_url")
+DELIVERIES = Purpose("deliveries", "NST_DELIVERY_HOSTS", "deliver.url")
 PICTURES = Purpose("pictures by address", "NST_IMAGE_HOSTS", "url")
 
 

@@ -105,7 +105,8 @@ class JobRow(Base):
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from, `tenant` whose
     it is.
 
-    `lane` says which workers may claim it.
+    `lane` says which workers may claim it. `deliver` is where its pictures go, with the headers that go along; an
+    empty object once it has ended.
 
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
 
@@ -136,6 +137,7 @@ class JobRow(Base):
     priority: Mapped[int] = mapped_column(default=0)
     deadline_at: Mapped[float | None]
     callback_url: Mapped[str | None]
+    deliver: Mapped[Json | None]
     trace: Mapped[str | None]
     created_at: Mapped[float]
     started_at: Mapped[float | None]
@@ -200,9 +202,13 @@ class IdempotencyRow(Base):
 
 
 class DeliveryRow(Base):
-    """A webhook to be delivered: `payload` is the body. `due_at` is the next attempt, None if there is none left.
+    """A message to another host: a webhook, whose body is `payload`, or a finished picture of a job.
 
-    `host` is the host of its URL, with the port if it names one; empty in rows of earlier versions.
+    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, with the port if it names
+    one; empty in rows of earlier versions.
+
+    `variant` says which of the job's pictures is delivered; None for a webhook. `headers` go with it. They and the
+    URL are emptied when no attempt is left: there may be a password in them.
 
     A dispatcher moves `due_at` before its attempt, so that the webhook comes back if that process dies.
     """
@@ -220,6 +226,8 @@ class DeliveryRow(Base):
     url: Mapped[str]
     host: Mapped[str] = mapped_column(default="", server_default="")
     payload: Mapped[Json]
+    variant: Mapped[int | None]
+    headers: Mapped[Json | None]
     created_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[float | None]

@@ -46,7 +46,7 @@ from service.jobs.line import Line
 from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
 from service.outbound.fetches import Fetches
-from service.outbound.hosts import WEBHOOKS, Hosts
+from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.outbound.settings import picture_fetcher
 from service.storage import identity
 from service.storage.blobs import Blobs
@@ -137,7 +137,8 @@ def _context(settings: Settings) -> AppContext:
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
-        hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
+        webhook_hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
+        delivery_hosts=Hosts(DELIVERIES, settings.delivery_hosts),
         fetches=Fetches(picture_fetcher(settings)),
         fullness=Fullness(),
         wake=waker(settings.broker_url),

@@ -9,7 +9,8 @@ from webhooks.receiver import SECRET, Receiver
 from webhooks.sending import NAME, PAYLOAD, attempt, sender
 
 from service.outbound.hosts import WEBHOOKS, Hosts
-from service.webhooks.sender import NotDelivered, Sender, Undeliverable
+from service.webhooks.exchange import NotDelivered, Undeliverable
+from service.webhooks.sender import Sender
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from webhooks.receiver import SECRET, Receiver, signature
 from webhooks.sending import PAYLOAD, attempt
 
 from service.outbound.hosts import WEBHOOKS, Hosts
-from service.webhooks.sender import NotDelivered, Sender
+from service.webhooks.exchange import NotDelivered
+from service.webhooks.sender import Sender
 
 
 def test_a_webhook_arrives_as_compact_json_that_the_standards_own_library_verifies() -> None:

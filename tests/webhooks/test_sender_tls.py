@@ -13,7 +13,8 @@ from webhooks.receiver import SECRET, Receiver
 from webhooks.sending import NAME, PAYLOAD, sender
 
 from service.outbound.hosts import WEBHOOKS, Hosts
-from service.webhooks.sender import NotDelivered, Sender
+from service.webhooks.exchange import NotDelivered
+from service.webhooks.sender import Sender
 
 
 @pytest.fixture(scope="module")

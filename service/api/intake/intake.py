@@ -18,7 +18,9 @@ from service.api.intake.variants import (
 )
 from service.api.schemas.requests import ScoreBody, TransferBody
 from service.errors import InvalidInput
+from service.jobs.deliveries import VARIANT
 from service.jobs.request import ScoreRequest, TransferRequest
+from service.outbound.hosts import DELIVERIES
 
 R = TypeVar("R", TransferRequest, ScoreRequest)
 
@@ -56,7 +58,7 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
     common = requested_options(body)
     reader = RequestReader(id, body.content, common, context)
     if body.callback_url is not None:
-        context.hosts.check_url(body.callback_url)
+        context.webhook_hosts.check_url(body.callback_url)
     if body.blend:
         reader.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
         requested = blend_steps(body.blend, common)
@@ -67,8 +69,17 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
         base = reader.painting(RequestedPainting("", "", common), base=bool(body.variants))
         variants = [reader.painting(variant) for variant in requested]
     request = TransferRequest(reader.image(body.content), base, tuple(variants))
+    if body.deliver is not None:
+        _check_delivery(body.deliver.url, len(request.paintings), context)
     reader.check_memory(request, _blend_fields(requested), request.lane)
     return request, reader
+
+
+def _check_delivery(url: str, pictures: int, context: AppContext) -> None:
+    """Raise InvalidInput if pictures may not be delivered to a URL, or would overwrite each other there."""
+    context.delivery_hosts.check_url(url.replace(VARIANT, "0"))
+    if pictures > 1 and VARIANT not in url:
+        raise InvalidInput.field(DELIVERIES.field, f"must have {VARIANT} in it: there are {pictures} pictures")
 
 
 def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:

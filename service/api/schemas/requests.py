@@ -16,6 +16,7 @@ from service.api.schemas.fields import (
     option,
     picture,
 )
+from service.api.schemas.headers import MAX_HEADERS, check_headers
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import NAME
 from service.options import (
@@ -118,6 +119,30 @@ class VariantBody(PaintingBody):
     """One of several pictures; the fields that it doesn't name are those of the transfer itself."""
 
 
+class DeliverBody(Body):
+    """Where the finished pictures are sent to, each by one PUT."""
+
+    example = '{"url": "https://…"}'
+
+    url: str = Field(
+        description="An http:// or https:// URL, as a presigned one; NST_DELIVERY_HOSTS must allow its host. With "
+        "several pictures `{variant}` in it is replaced by the number of each, from 0.",
+        examples=["https://bucket.example.com/out/4711-{variant}.png?signature=5f2c"],
+    )
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=MAX_HEADERS,
+        description="Headers that go along. They are kept until the delivery has ended, and never shown.",
+        examples=[{"Content-Type": "image/png"}],
+    )
+
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
+        check_headers(headers)
+        return headers
+
+
 class TransferBody(PaintingBody, WholeBody):
     """A transfer: a content image, its styles, and how."""
 
@@ -149,6 +174,11 @@ class TransferBody(PaintingBody, WholeBody):
         None,
         description="Where a signed webhook goes when the job ends; NST_WEBHOOK_HOSTS must allow its host.",
         examples=["https://app.example.com/done"],
+    )
+    deliver: DeliverBody | None = Field(
+        None,
+        description="Where the finished pictures go, each by a PUT of its file; the webhook comes after that.",
+        examples=[{"url": "https://bucket.example.com/out/4711.png?signature=5f2c"}],
     )
 
 
