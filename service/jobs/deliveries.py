@@ -28,6 +28,7 @@ BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
 """Pauses in seconds after the first failure, the second, and so on."""
 JITTER = 0.2  # random share added to a pause, so that one receiver's webhooks don't all come back at once
 VARIANT = "{variant}"  # in the URL for pictures: the number of the picture
+INDEX = "{index}"  # in that of a batch: the place of its content
 PENDING = "pending"
 MAX_ERROR = 500  # characters of an error that are kept
 
@@ -201,8 +202,9 @@ class Deliveries:
 
 
 def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
-    result = job.transfer_result if job and row.variant is not None else None
-    picture = result.pictures[row.variant] if result and row.variant in range(len(result.pictures)) else None
+    result = job.transfer_result if job else None
+    pictures = result.pictures if result else ()
+    picture = pictures[row.variant] if row.variant is not None and row.variant < len(pictures) else None
     return Delivery(
         row.id,
         row.job_id,

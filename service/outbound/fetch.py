@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
+from typing import TypeVar
 from urllib.parse import urldefrag, urljoin
 
 from service import __version__
@@ -30,6 +31,7 @@ HEADERS = {
 }
 
 Resolved = tuple[Target, list[str]]
+Result = TypeVar("Result")
 
 
 class NotFetched(Exception):
@@ -47,11 +49,11 @@ class Room:
     def take(self, size: int) -> None:
         """Count bytes that came. Raises NotFetched if they are too many."""
         with self._lock:
-            self._left -= size
-            if self._left < 0:
+            if size > self._left:
                 raise NotFetched(
                     f"is too large: pictures by address may have {self.most / 2**20:g} MiB together (NST_MAX_BODY_MB)"
                 )
+            self._left -= size
 
 
 class Fetcher:
@@ -79,7 +81,7 @@ class Fetcher:
         end = time.monotonic() + self._seconds
         try:
             if self._buckets.is_meant(url):
-                return self._buckets.read(url, room.take, end)
+                return _waited_for(lambda: self._buckets.read(url, room.take, end), end)
             return self._followed(url, room, end)
         except TimeoutError:
             raise NotFetched(f"was not fetched within {self._seconds:g} s") from None
@@ -110,15 +112,22 @@ class Fetcher:
         raise NotFetched(f"was redirected more than {MAX_REDIRECTS} times")
 
     def _resolved(self, url: str, end: float) -> Resolved:
-        """Resolve a URL's host. Looking a name up has no time limit of its own, so it is waited for."""
-        found: Future[Resolved] = Future()
-        threading.Thread(target=_into, args=(found, lambda: self._hosts.resolve(url)), daemon=True).start()
-        return found.result(max(0.0, end - time.monotonic()))
+        return _waited_for(lambda: self._hosts.resolve(url), end)
 
 
-def _into(found: Future[Resolved], resolve: Callable[[], Resolved]) -> None:
+def _waited_for(call: Callable[[], Result], end: float) -> Result:
+    """Return what a call returns that has no such time limit of its own: after it, its thread is left alone.
+
+    Raises TimeoutError at `end` (time.monotonic()).
+    """
+    found: Future[Result] = Future()
+    threading.Thread(target=_into, args=(found, call), daemon=True).start()
+    return found.result(max(0.0, end - time.monotonic()))
+
+
+def _into(found: Future[Result], call: Callable[[], Result]) -> None:
     try:
-        found.set_result(resolve())
+        found.set_result(call())
     except Exception as error:  # noqa: BLE001 - it is raised in the thread that waits
         found.set_exception(error)
 

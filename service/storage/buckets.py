@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
 from service.errors import InvalidInput, StorageError
-
-if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig
+from service.storage.blobs import PATIENCE
 
 SETTING = "NST_IMAGE_BUCKETS"
 SCHEME = "s3://"
@@ -23,8 +19,6 @@ PIECE = 2**16  # bytes that are read at a time, at least
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _KEY = re.compile(r"(?!/)[^\x00-\x1f\x7f]{1,1024}")
-RETRIES: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
-CLIENT: ClientConfig = {"timeout": timedelta(seconds=10)}
 
 
 class Buckets:
@@ -63,7 +57,7 @@ class Buckets:
         Raises:
             InvalidInput: the URL isn't allowed.
             StorageError: there is no such object, or it can't be read.
-            TimeoutError: it isn't read at `end` (time.monotonic()).
+            TimeoutError: it isn't read at `end` (time.monotonic()), which is looked at between two pieces.
         """
         self.check(url)
         bucket, _, key = url.removeprefix(SCHEME).partition("/")
@@ -81,5 +75,5 @@ class Buckets:
 
     def _store(self, bucket: str) -> ObjectStore:
         if bucket not in self._stores:
-            self._stores[bucket] = from_url(f"{SCHEME}{bucket}", retry_config=RETRIES, client_options=CLIENT)
+            self._stores[bucket] = from_url(f"{SCHEME}{bucket}", retry_config=PATIENCE)
         return self._stores[bucket]

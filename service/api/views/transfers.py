@@ -94,7 +94,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
         body.priority,
         body.deadline_s,
         body.callback_url,
-        body.deliver and body.deliver.model_dump(),
+        body.deliver.model_dump() if body.deliver else None,
         key,
         bytes=taken.bytes,
     )
