@@ -14,6 +14,7 @@ from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
 from service.config import Settings
 from service.errors import MixedModels
+from service.jobs.batches import Batches
 from service.jobs.deliveries import Deliveries
 from service.jobs.line import Line
 from service.jobs.queue import Queue
@@ -40,7 +41,7 @@ class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
     `wake` tells workers, on this machine and on others, that there is a job of a lane. `presets`, `versions`,
-    `painters` and `queue` are those of one tenant: in a request the caller's, elsewhere the default one.
+    `painters`, `queue` and `batches` are those of one tenant: in a request the caller's, elsewhere the default one.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class AppContext:
     versions: PresetVersions
     painters: PresetPainters
     queue: Queue
+    batches: Batches
     line: Line
     deliveries: Deliveries
     registry: WorkerRegistry
@@ -73,6 +75,7 @@ class AppContext:
             versions=self.versions.of(tenant),
             painters=self.painters.of(tenant),
             queue=self.queue.of(tenant),
+            batches=self.batches.of(tenant),
         )
 
     def asks_for_key(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
+from service.jobs.batch_end import end_if_done
 from service.jobs.deliveries import enqueue, enqueue_pictures, send_again
 from service.jobs.job_log import log_after_commit
 from service.jobs.ledger import enter
@@ -25,6 +26,8 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     enter(session, row)
     _deliver(session, row)
     _call_back(session, row)
+    if row.batch is not None:
+        end_if_done(session, row.batch)
     log_after_commit(session, row, error.slug if error else None)
 
 

@@ -12,10 +12,11 @@ from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.registry import count_alive
 from service.storage.kinds import JUDGE
 from service.storage.quota import check_quota
-from service.storage.schema import JobRow
+from service.storage.schema import BatchRow, JobRow
 from service.storage.tenant_amounts import check_stored, daily_cost, until_tomorrow, waiting_jobs
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 
+MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
 RECENT = 10  # ended jobs whose duration gives the estimate
 SHORTEST_S, LONGEST_S = 1.0, 60.0  # seconds: bounds of Retry-After
 
@@ -25,7 +26,7 @@ class Limits:
     """Upper limits of the queue.
 
     Attributes:
-        queue, caller: waiting jobs: in total, and of one caller.
+        queue, caller: waiting jobs: in total, and of one caller; a batch is one.
         caller_bytes: bytes that one caller's files may take.
         retention_s: seconds for which an ended job is kept.
         tenant: those of a tenant that has no values of its own.
@@ -82,12 +83,30 @@ def _check_cost(session: Session, new: Addition, limits: TenantLimits) -> None:
 
 def _check_caller(session: Session, limits: Limits, owner: str, more: int) -> None:
     check_quota(session, owner, more, limits.caller_bytes)
-    waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE)  # which nobody asked for
-    if (session.scalar(waiting) or 0) >= limits.queue:
+    if _waiting(session) >= limits.queue:
         detail = f"jobs that wait: {limits.queue} (NST_QUEUE_LIMIT), no more are taken in for now"
         raise QueueFull(detail, retry_after=_until_room(session))
-    if (session.scalar(waiting.where(JobRow.owner == owner)) or 0) >= limits.caller:
+    if _waiting(session, owner) >= limits.caller:
         detail = f"your jobs that wait: {limits.caller}, which is as many as one caller may have (NST_CALLER_LIMIT)"
+        raise TooManyJobs(detail, retry_after=_until_room(session))
+
+
+def _waiting(session: Session, owner: str | None = None) -> int:
+    """Return how many jobs wait, of one caller or in all. A batch that hasn't ended is one, however many wait."""
+    single = (JobRow.status == "queued", JobRow.kind != JUDGE, JobRow.batch.is_(None))  # nobody asked for a judging
+    jobs = select(func.count()).where(*single)
+    batches = select(func.count()).where(BatchRow.finished_at.is_(None))
+    if owner is not None:
+        jobs, batches = jobs.where(JobRow.owner == owner), batches.where(BatchRow.owner == owner)
+    return (session.scalar(jobs) or 0) + (session.scalar(batches) or 0)
+
+
+def check_items(session: Session, owner: str, more: int) -> None:
+    """Raise TooManyJobs if so many more jobs of batches would be too many for one caller."""
+    mine = (JobRow.owner == owner, JobRow.status == "queued", JobRow.batch.is_not(None))
+    used = session.scalar(select(func.count()).where(*mine)) or 0
+    if used + more > MAX_ITEMS:
+        detail = f"{used} pictures of your batches wait, and {MAX_ITEMS} may; this batch would add {more}"
         raise TooManyJobs(detail, retry_after=_until_room(session))
 
 

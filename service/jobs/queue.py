@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput, NotFound, NotReady, ProblemJson
 from service.jobs import ledger
+from service.jobs.batch_end import end_if_done
 from service.jobs.cost import planned_cost
 from service.jobs.deliveries import forget_pictures
 from service.jobs.expiry import is_kept
@@ -24,7 +25,7 @@ from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import any_left, leave
 from service.storage.records import JobUsage
-from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, IdempotencyRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
@@ -103,7 +104,7 @@ class Queue:
             return earlier
         row = row_of(new, self._tenant, read_clock(session))
         check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost))
-        _check_files(session, row)
+        check_files(session, row)
         session.add(row)
         remember(session, new.repeat, new.id)
         if session.get(CallerRow, new.owner) is None:
@@ -145,9 +146,10 @@ class Queue:
             return {key.rpartition("/")[0] for request in requests for key in blobs(request)}
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
-        """Return at most `limit` transfers, newest first, with numbers below `before`."""
+        """Return at most `limit` transfers that are in no batch, newest first, with numbers below `before`."""
         query = select(JobRow).where(JobRow.tenant == self._tenant, JobRow.kind == TRANSFER)
-        query = query.where(is_kept(self._limits.retention_s)).order_by(JobRow.number.desc()).limit(limit)
+        query = query.where(JobRow.batch.is_(None), is_kept(self._limits.retention_s))
+        query = query.order_by(JobRow.number.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
         if before is not None:
@@ -188,18 +190,24 @@ class Queue:
                 ledger.enter(session, row)
             remove(session, [id])
             leave(session, [job_folder(id)])
+            if row.batch is not None:
+                end_if_done(session, row.batch)
         ring(ROWS)
 
 
-def _check_files(session: Session, row: JobRow) -> None:
-    """Raise InvalidInput if files of presets that a new job needs may be removed already."""
-    folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id)}
+def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
+    """Raise InvalidInput if files of presets that a new job needs may be removed already.
+
+    `also` is a folder of new files beside the job's own.
+    """
+    folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id), also, ""}
     if folders and any_left(session, folders):
         raise InvalidInput.field("styles", "a preset, or its painter, was removed meanwhile: try again")
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
-    """Remove jobs and their idempotency keys; return the ids of the jobs that existed."""
+    """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed."""
+    session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
     forget_pictures(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
     return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))

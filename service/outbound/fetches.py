@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -31,14 +31,16 @@ class Fetches:
         self._fetcher.check(url)
 
     @contextmanager
-    def begun(self, urls: Sequence[str], tenant: str, room: Room) -> Iterator[Mapping[str, Future[bytes]]]:
-        """Fetch these URLs meanwhile, TENANT_AT_ONCE at a time; those that haven't begun at the end never do.
+    def begun(self, rooms: Mapping[str, Room], tenant: str) -> Iterator[Mapping[str, Future[bytes]]]:
+        """Fetch URLs meanwhile, TENANT_AT_ONCE at a time; those that haven't begun at the end never do.
+
+        `rooms` has the room for the bytes of each URL, which several may share.
 
         A future's result raises NotFetched, or TooManyFetches or Unavailable if its turn did not come.
         """
         threads = ThreadPoolExecutor(TENANT_AT_ONCE, thread_name_prefix="fetch")
         try:
-            yield {url: threads.submit(self._fetch, url, tenant, room) for url in urls}
+            yield {url: threads.submit(self._fetch, url, tenant, room) for url, room in rooms.items()}
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 

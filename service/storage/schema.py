@@ -108,6 +108,9 @@ class JobRow(Base):
     `lane` says which workers may claim it. `deliver` is where its pictures go, with the headers that go along; an
     empty object once it has ended.
 
+    `batch` is the batch that it belongs to, if any, and `batch_index` its place there; pictures that all jobs of a
+    batch share lie under `jobs/<batch>/`.
+
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
@@ -122,7 +125,8 @@ class JobRow(Base):
         Index("jobs_by_end", "finished_at"),
         Index("jobs_by_size", "owner", "bytes"),
         Index("jobs_by_tenant", "tenant", "number"),
-        Index("jobs_by_amounts", "tenant", "status", "kind", "cost", "bytes"),
+        Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "bytes"),
+        Index("jobs_by_batch", "batch", "batch_index"),
         {"sqlite_autoincrement": True},
     )
 
@@ -142,6 +146,8 @@ class JobRow(Base):
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
+    batch: Mapped[str | None]
+    batch_index: Mapped[int | None]
     events: Mapped[int] = mapped_column(default=0)
     progress: Mapped[JobProgress | None] = mapped_column(typed(JobProgress))
     preview: Mapped[Preview | None] = mapped_column(typed(Preview))
@@ -177,6 +183,26 @@ class JobRow(Base):
     def score_result(self) -> ScoreResult | None:
         """The losses of a score, once it has succeeded."""
         return ScoreResult.from_json(self.result) if self.kind == SCORE and self.result else None
+
+
+class BatchRow(Base):
+    """A batch: jobs that were submitted together, `total` of them. `finished_at` is when the last of them ended."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        Index("batches_by_tenant", "tenant", "finished_at"),
+        Index("batches_by_owner", "owner", "finished_at"),
+        Index("batches_by_end", "finished_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    owner: Mapped[str]
+    total: Mapped[int]
+    callback_url: Mapped[str | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[float]
+    finished_at: Mapped[float | None]
 
 
 class CallerRow(Base):

@@ -16,7 +16,7 @@ from service.storage.database import read_clock
 from service.storage.disks import MIB
 from service.storage.kinds import JUDGE
 from service.storage.quota import PRESETS, RETRY_S
-from service.storage.schema import JobRow, PresetRow
+from service.storage.schema import BatchRow, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 
@@ -25,9 +25,10 @@ SUBMIT_LOCK = "submit"  # of those who add jobs; who adds files of other kinds t
 
 
 def waiting_jobs(session: Session, tenant: str) -> int:
-    """Return how many jobs wait. Judgings don't count: nobody asked for them."""
-    mine = (JobRow.tenant == tenant, JobRow.status == "queued", JobRow.kind != JUDGE)
-    return session.scalar(select(func.count()).where(*mine)) or 0
+    """Return how many jobs wait; a batch that hasn't ended is one. Judgings don't count: nobody asked for them."""
+    mine = (JobRow.tenant == tenant, JobRow.status == "queued", JobRow.kind != JUDGE, JobRow.batch.is_(None))
+    batches = (BatchRow.tenant == tenant, BatchRow.finished_at.is_(None))
+    return sum(session.scalar(select(func.count()).where(*which)) or 0 for which in (mine, batches))
 
 
 def running_jobs(session: Session, tenant: str) -> int:

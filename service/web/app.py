@@ -23,6 +23,7 @@ from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
 from service.api.scopes import check_routes
 from service.api.views import (
+    batches,
     estimates,
     keys,
     live,
@@ -40,6 +41,7 @@ from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
 from service.errors import StorageError
+from service.jobs.batches import Batches
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.line import Line
@@ -81,7 +83,20 @@ def create_app(settings: Settings | None = None) -> Api:
     limits.register(app)
     if settings.starters:
         load_in_background(app.extensions[KEY])
-    for views in (system, styles, style_pictures, painters, transfers, live, scores, estimates, usage, keys, tenants):
+    for views in (
+        system,
+        styles,
+        style_pictures,
+        painters,
+        transfers,
+        live,
+        batches,
+        scores,
+        estimates,
+        usage,
+        keys,
+        tenants,
+    ):
         app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
@@ -129,6 +144,7 @@ def _context(settings: Settings) -> AppContext:
         versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),
         painters=PresetPainters(database, blobs, cancel),
         queue=queue,
+        batches=Batches(database, of_queue),
         line=Line(database, of_tenants),
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),

@@ -41,7 +41,8 @@ def test_a_tenant_has_two_at_a_time_and_a_process_four() -> None:
     fetches, urls = Fetches(slow, wait_s=10), [f"http://a/{i}" for i in range(6)]
     with ExitStack() as stack:
         begun = [
-            stack.enter_context(fetches.begun(urls, tenant, Room(99))) for tenant in ("one", "one", "two", "three")
+            stack.enter_context(fetches.begun(dict.fromkeys(urls, Room(99)), tenant))
+            for tenant in ("one", "one", "two", "three")
         ]
         time.sleep(0.3)
         assert len(slow.begun) == 4
@@ -56,11 +57,11 @@ def test_whose_turn_does_not_come_is_told_whether_it_is_their_own_doing() -> Non
     fetches = Fetches(slow, wait_s=0.2)
     with ExitStack() as stack:
         for tenant in ("one", "two"):
-            stack.enter_context(fetches.begun(["http://a/1", "http://a/2"], tenant, Room(99)))
+            stack.enter_context(fetches.begun(dict.fromkeys(["http://a/1", "http://a/2"], Room(99)), tenant))
         while len(slow.begun) < 4:
             time.sleep(0.01)
-        mine = stack.enter_context(fetches.begun(["http://a/3"], "one", Room(99)))
-        other = stack.enter_context(fetches.begun(["http://a/3"], "three", Room(99)))
+        mine = stack.enter_context(fetches.begun({"http://a/3": Room(99)}, "one"))
+        other = stack.enter_context(fetches.begun({"http://a/3": Room(99)}, "three"))
         with pytest.raises(TooManyFetches) as many:
             mine["http://a/3"].result(5)
         with pytest.raises(Unavailable) as full:
@@ -73,7 +74,7 @@ def test_whose_turn_does_not_come_is_told_whether_it_is_their_own_doing() -> Non
 def test_what_has_not_begun_when_the_request_ends_never_does() -> None:
     slow = Slow()
     fetches = Fetches(slow, wait_s=5)
-    with fetches.begun([f"http://a/{i}" for i in range(9)], "one", Room(99)):
+    with fetches.begun({f"http://a/{i}": Room(99) for i in range(9)}, "one"):
         while len(slow.begun) < 2:
             time.sleep(0.01)
     slow.released.set()

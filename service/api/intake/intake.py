@@ -16,11 +16,12 @@ from service.api.intake.variants import (
     requested_options,
     variants_of,
 )
-from service.api.schemas.requests import ScoreBody, TransferBody
+from service.api.schemas.requests import RecipeBody, ScoreBody, TransferBody
 from service.errors import InvalidInput
-from service.jobs.deliveries import VARIANT
+from service.jobs.deliveries import INDEX, VARIANT
 from service.jobs.request import ScoreRequest, TransferRequest
 from service.outbound.hosts import DELIVERIES
+from service.storage.pictures import StoredImage
 
 R = TypeVar("R", TransferRequest, ScoreRequest)
 
@@ -55,10 +56,29 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
         DoesNotFit: the job takes more memory than a worker has.
     """
     fetch_pictures(body)
-    common = requested_options(body)
-    reader = RequestReader(id, body.content, common, context)
+    check_messages(body, context)
+    reader = RequestReader(id, body.content, requested_options(body), context)
+    request, named = painted_as(body, reader, reader.image(body.content))
+    reader.check_memory(request, named, request.lane)
+    return request, reader
+
+
+def check_messages(body: RecipeBody, context: AppContext) -> None:
+    """Raise InvalidInput if a webhook or finished pictures may not go where a body says."""
     if body.callback_url is not None:
         context.webhook_hosts.check_url(body.callback_url)
+    if body.deliver is not None:
+        context.delivery_hosts.check_url(body.deliver.url.replace(VARIANT, "0").replace(INDEX, "0"))
+
+
+def painted_as(
+    body: RecipeBody, reader: RequestReader, content: StoredImage
+) -> tuple[TransferRequest, dict[str, str]]:
+    """Return the request that paints a content as a body says, and the fields of the body that a blend fills in.
+
+    Raises InvalidInput.
+    """
+    common = requested_options(body)
     if body.blend:
         reader.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
         requested = blend_steps(body.blend, common)
@@ -68,18 +88,16 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
         requested = variants_of(body, common)
         base = reader.painting(RequestedPainting("", "", common), base=bool(body.variants))
         variants = [reader.painting(variant) for variant in requested]
-    request = TransferRequest(reader.image(body.content), base, tuple(variants))
+    request = TransferRequest(content, base, tuple(variants))
     if body.deliver is not None:
-        _check_delivery(body.deliver.url, len(request.paintings), context)
-    reader.check_memory(request, _blend_fields(requested), request.lane)
-    return request, reader
+        check_places(body.deliver.url, VARIANT, len(request.paintings), "pictures")
+    return request, _blend_fields(requested)
 
 
-def _check_delivery(url: str, pictures: int, context: AppContext) -> None:
-    """Raise InvalidInput if pictures may not be delivered to a URL, or would overwrite each other there."""
-    context.delivery_hosts.check_url(url.replace(VARIANT, "0"))
-    if pictures > 1 and VARIANT not in url:
-        raise InvalidInput.field(DELIVERIES.field, f"must have {VARIANT} in it: there are {pictures} pictures")
+def check_places(url: str, placeholder: str, count: int, of: str) -> None:
+    """Raise InvalidInput if files that are delivered to a URL would overwrite each other there."""
+    if count > 1 and placeholder not in url:
+        raise InvalidInput.field(DELIVERIES.field, f"must have {placeholder} in it: there are {count} {of}")
 
 
 def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:

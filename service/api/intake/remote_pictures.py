@@ -46,8 +46,8 @@ def fetch_pictures(body: BaseModel) -> None:
     urls = list(dict.fromkeys(place.image.url for place in places))[: request_pictures().left]
     room = Room(round(context().settings.max_body_mb * 2**20))
     errors = []
-    with context().fetches.begun(urls, caller().tenant, room) as files:
-        fetched = partial(_result, files, time.monotonic() + REQUEST_S)
+    with context().fetches.begun(dict.fromkeys(urls, room), caller().tenant) as files:
+        fetched = partial(fetched_bytes, files, time.monotonic() + REQUEST_S)
         for place in places:
             try:
                 picture = request_pictures().read(place.image.url, fetched)
@@ -58,14 +58,14 @@ def fetch_pictures(body: BaseModel) -> None:
         raise InvalidInput(errors)
 
 
-def _result(files: Mapping[str, Future[bytes]], end: float, url: str) -> bytes:
+def fetched_bytes(files: Mapping[str, Future[bytes]], end: float, url: str) -> bytes:
     """Return the bytes at a URL, once they are there. Raises NotFetched, or Unavailable if the client is gone."""
     while time.monotonic() < end:
         try:
             return files[url].result(CHECK_S)
         except TimeoutError:
             request_pictures().allowance.tick()
-    raise NotFetched(f"was not fetched: the pictures of a request have {REQUEST_S:g} s together")
+    raise NotFetched("was not fetched: the pictures of this request took too long together")
 
 
 def _places(loc: str, value: object, put: Callable[[ImageFile], None]) -> Iterator[Place]:

@@ -72,11 +72,20 @@ class RequestPictures:
 def request_pictures() -> RequestPictures:
     """Return the pictures of the current request."""
     if "pictures" not in g:
-        settings = context().settings
-        allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
-        g.pictures = RequestPictures(settings.request_pictures, settings.request_megapixels * MEGA, allowance)
+        g.pictures = _pictures(context().settings.request_pictures)
     found: RequestPictures = g.pictures
     return found
+
+
+def single_picture() -> RequestPictures:
+    """Return pictures of which there may be one, with limits of its own: for a content of a batch."""
+    return _pictures(1)
+
+
+def _pictures(most: int) -> RequestPictures:
+    settings = context().settings
+    allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
+    return RequestPictures(most, settings.request_megapixels * MEGA, allowance)
 
 
 def _check_client(connection: socket.socket | None) -> None:

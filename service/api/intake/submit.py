@@ -10,7 +10,7 @@ from flask import request
 from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
-from service.api.schemas.parameters import NewJobHeaders
+from service.api.schemas.parameters import NewBatchHeaders
 from service.api.schemas.requests import PaintingBody
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
@@ -19,7 +19,7 @@ from service.storage.schema import JobRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 
 
-def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
+def repeat_key(header: NewBatchHeaders, body: PaintingBody) -> RepeatKey | None:
     """Return the key by which a repeated POST is recognised, if its caller sent an Idempotency-Key."""
     if not header.idempotency_key:
         return None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from service.api.http.form import PART
-from service.api.intake.request_pictures import request_pictures
+from service.api.intake.request_pictures import RequestPictures, request_pictures
 from service.api.schemas.addressed import read_addressed
 from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid
@@ -19,7 +19,7 @@ from service.errors import InvalidInput, shown
 from service.network.layers import LAYERS
 from service.options import OPTIONS
 from service.pictures.file_names import form_file_name, safe_name
-from service.pictures.images import ImageFile, UnreadableImage
+from service.pictures.images import ImageFile, UnreadableImage, digest
 
 FILE_PART = "file:"
 NAMED_PARTS = "named_parts"  # key in Flask's `g`: the form's parts that fields have named
@@ -71,13 +71,18 @@ def read_image(value: object) -> ImageFile:
     An object may hold the text as `data`, with a `name` beside it; a part of a form has its file's name. An object
     with a `url` gives an AddressedImage. Raises PydanticCustomError if the image can't be read.
     """
+    return image_of(value, request_pictures())
+
+
+def image_of(value: object, pictures: RequestPictures) -> ImageFile:
+    """Return an image as `read_image` does, as one of these pictures."""
     if isinstance(value, dict) and "url" in value:
         return read_addressed(value)
     value, name = _named(value)
     if not isinstance(value, str):
         raise invalid("must be a string: base64, a data: URL or file:<part name>")
     try:
-        image = request_pictures().read(value, _bytes)
+        image = pictures.read(value, _bytes)
     except UnreadableImage as error:
         raise invalid(str(error)) from None
     return replace(image, name=name or _part_name(value))
@@ -116,6 +121,28 @@ def _file(part: str) -> bytes:
     stream = request.files[part].stream
     stream.seek(0)
     return stream.read()
+
+
+def note_parts(values: list[Any]) -> None:
+    """Note the form's parts that images name which are read later."""
+    named = (_text(value) for value in values)
+    parts = {text.removeprefix(FILE_PART) for text in named if text.startswith(FILE_PART)}
+    g.setdefault(NAMED_PARTS, set()).update(parts)
+
+
+def sent_as(value: object) -> object:
+    """Return an image as JSON that is equal for equal images which were sent in the same way."""
+    part = request.files.get(_text(value).removeprefix(FILE_PART)) if _text(value).startswith(FILE_PART) else None
+    if part is None:
+        return value
+    part.stream.seek(0)
+    return {"file": digest(part.stream.read()), "name": part.filename}
+
+
+def _text(value: object) -> str:
+    """Return the text of an image that was sent with it or by it; empty if there is none."""
+    text = value.get("data") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else ""
 
 
 def check_all_named() -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, WithJsonSchema, field_validator, model_validator
 
 from service.api.schemas.addressed import AddressedImage
 from service.api.schemas.bodies import Body, WholeBody, some_weight, style_scale, style_weight
 from service.api.schemas.fields import (
+    IMAGE_SCHEMA,
     ImageField,
     InitField,
+    note_parts,
     option,
     picture,
+    sent_as,
 )
 from service.api.schemas.headers import MAX_HEADERS, check_headers
 from service.api.schemas.invalid import invalid
@@ -32,6 +35,8 @@ from service.pictures.images import ImageFile
 MAX_DEADLINE_S = 30 * 86_400
 MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
+MAX_CONTENTS = 500  # of a batch
+CONTENTS_SCHEMA = {"type": "array", "items": IMAGE_SCHEMA, "minItems": 1, "maxItems": MAX_CONTENTS}
 NAMED = "named:"  # before digests of what a caller named; those of earlier versions have nothing before them
 
 
@@ -143,10 +148,9 @@ class DeliverBody(Body):
         return headers
 
 
-class TransferBody(PaintingBody, WholeBody):
-    """A transfer: a content image, its styles, and how."""
+class RecipeBody(PaintingBody, WholeBody):
+    """All of a transfer but its content."""
 
-    content: ImageField = picture("The content image.")
     size: int = option("size")
     variants: list[VariantBody] = Field(
         default_factory=list,
@@ -180,6 +184,37 @@ class TransferBody(PaintingBody, WholeBody):
         description="Where the finished pictures go, each by a PUT of its file; the webhook comes after that.",
         examples=[{"url": "https://bucket.example.com/out/4711.png?signature=5f2c"}],
     )
+
+
+class TransferBody(RecipeBody):
+    """A transfer: a content image, its styles, and how."""
+
+    content: ImageField = picture("The content image.")
+
+
+class BatchBody(RecipeBody):
+    """A batch: many content images, and what all of them are painted with."""
+
+    contents: Annotated[list[Any], WithJsonSchema(CONTENTS_SCHEMA)] = Field(
+        min_length=1,
+        max_length=MAX_CONTENTS,
+        description="The content images. One that can't be read fails alone.",
+        examples=[[{"url": "https://cdn.example.com/1.jpg"}, {"url": "https://cdn.example.com/2.jpg"}]],
+    )
+
+    @field_validator("contents")
+    @classmethod
+    def _note_parts(cls, contents: list[Any]) -> list[Any]:
+        note_parts(contents)
+        return contents
+
+    def digest(self) -> str:
+        """Return a hash of what the caller named: contents as they were sent, or by the digest of a form's file."""
+        plain = _plain(self) | {"contents": [_hash(sent_as(content)) for content in self.contents]}
+        return f"batch:{_hash(plain)}"
+
+    def former_digest(self) -> str:
+        return self.digest()
 
 
 class ScoreBody(PaintingBody, WholeBody):
