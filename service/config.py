@@ -197,10 +197,28 @@ class Settings:
         "redis:// or amqp:// URL through which Celery wakes the workers; empty: they look by themselves",
         urls.broker,
     )
+    image_hosts: tuple[str, ...] = _setting(
+        (),
+        "comma-separated hosts that pictures may be fetched from: a host, *.domain, an address or a network, each "
+        "also with :port; empty: none",
+        values.words,
+    )
+    image_buckets: tuple[str, ...] = _setting(
+        (),
+        "comma-separated buckets that pictures may be fetched from as s3://bucket/key, with the credentials of "
+        "NST_BLOBS; empty: none",
+        values.words,
+    )
     webhook_hosts: tuple[str, ...] = _setting(
         (),
         "comma-separated hosts that callback_url may name: a host, *.domain, an address or a network, each also with "
         ":port; empty: none",
+        values.words,
+    )
+    delivery_hosts: tuple[str, ...] = _setting(
+        (),
+        "comma-separated hosts that finished pictures may be delivered to: a host, *.domain, an address or a "
+        "network, each also with :port; empty: none",
         values.words,
     )
     webhook_secret: tuple[str, ...] = _setting(

@@ -17,6 +17,7 @@ ServiceError                500
 ├─ UnsupportedMediaType     415
 ├─ Misdirected              421  the request names a host that isn't this service's
 ├─ TooManyJobs              429  the caller has too many jobs waiting
+├─ TooManyFetches           429  the tenant fetches too many pictures at a time
 ├─ LimitExceeded            429  the tenant has used one of its limits up
 ├─ Unavailable              503  a part that the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or doesn't meet the contract
@@ -297,6 +298,14 @@ class TooManyJobs(ServiceError):
     status = 429
     slug = "too-many-jobs"
     title = "Too many jobs"
+
+
+class TooManyFetches(ServiceError):
+    """The tenant fetches as many pictures by address as one tenant may at a time."""
+
+    status = 429
+    slug = "too-many-fetches"
+    title = "Too many fetches"
 
 
 class LimitExceeded(ServiceError):

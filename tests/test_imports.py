@@ -37,6 +37,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {
         "options": (),
+        "outbound": (),
         "styles": ("cachetools", "numpy", "onnx", "onnxruntime", "safetensors", "sqlalchemy"),
     },
     {

@@ -14,11 +14,14 @@ from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
 from service.config import Settings
 from service.errors import MixedModels
+from service.jobs.batches import Batches
 from service.jobs.deliveries import Deliveries
 from service.jobs.line import Line
 from service.jobs.queue import Queue
 from service.jobs.registry import WorkerRegistry
 from service.network.digests import model_sha256
+from service.outbound.fetches import Fetches
+from service.outbound.hosts import Hosts
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disks
@@ -29,7 +32,6 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
-from service.webhooks.hosts import Hosts
 
 KEY = "nst"
 
@@ -39,7 +41,7 @@ class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
     `wake` tells workers, on this machine and on others, that there is a job of a lane. `presets`, `versions`,
-    `painters` and `queue` are those of one tenant: in a request the caller's, elsewhere the default one.
+    `painters`, `queue` and `batches` are those of one tenant: in a request the caller's, elsewhere the default one.
     """
 
     settings: Settings
@@ -50,6 +52,7 @@ class AppContext:
     versions: PresetVersions
     painters: PresetPainters
     queue: Queue
+    batches: Batches
     line: Line
     deliveries: Deliveries
     registry: WorkerRegistry
@@ -58,7 +61,9 @@ class AppContext:
     watch: Watch
     waiting: Waiting
     streams: Streams
-    hosts: Hosts
+    webhook_hosts: Hosts
+    delivery_hosts: Hosts
+    fetches: Fetches
     fullness: Fullness
     wake: Callable[[Lane], None]
 
@@ -70,6 +75,7 @@ class AppContext:
             versions=self.versions.of(tenant),
             painters=self.painters.of(tenant),
             queue=self.queue.of(tenant),
+            batches=self.batches.of(tenant),
         )
 
     def asks_for_key(self) -> bool:

@@ -27,6 +27,7 @@ PRESETS = ("presets", "stored_mb")
 STREAMS = ("streams",)
 CONCERNED = {
     "POST /v1/transfers": JOBS,
+    "POST /v1/batches": JOBS,
     "POST /v1/scores": JOBS,
     "POST /v1/estimates": JOBS,
     "PUT /v1/styles/<name>": (*JOBS, "presets"),
@@ -36,6 +37,7 @@ CONCERNED = {
     "GET /v1/styles/<name>/pack": JOBS,
     "GET /v1/styles/<name>/painter/model": JOBS,
     "GET /v1/transfers/<id>/events": STREAMS,
+    "GET /v1/batches/<id>/events": STREAMS,
     "GET /v1/styles/<name>/painter/events": STREAMS,
 }
 """The limits that concern a route, beside that of requests: method and rule -> names."""

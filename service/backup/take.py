@@ -23,13 +23,13 @@ from service.backup.archive import BLOBS, DATABASE, ArchiveWriter, Manifest
 from service.backup.named import named_blobs
 from service.backup.places import Places, sync, work_folder
 from service.errors import InvalidInput, StorageError, Unavailable
-from service.jobs.expiry import has_expired
+from service.jobs.expiry import batch_has_expired, has_expired
 from service.jobs.leases import give_back_all
 from service.storage import identity
 from service.storage.database import BUSY_TIMEOUT_S, Database
 from service.storage.disks import MIB
 from service.storage.migrations.upgrade import HEAD
-from service.storage.schema import JobRow, WorkerRow
+from service.storage.schema import BatchRow, JobRow, WorkerRow
 
 PRIVATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY  # with mode 0600: the database holds the secret of webhooks
 PASSES = 5  # without the lock, at most
@@ -146,15 +146,17 @@ class _Backup:
         return names, sorted(missing), known.text() if known else ""
 
     def _fold(self) -> None:
-        """Bring all of the copy into one file."""
+        """Bring all of the copy into one file, without what is left in it of removed rows and secrets."""
         with closing(sqlite3.connect(self._copy)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("VACUUM")
 
 
 def _settle(copy: Database, retention_s: float) -> None:
     """Make a copy of the database one whose service isn't running: no workers, and their jobs wait again."""
     with copy.writing() as session:
         session.execute(delete(JobRow).where(has_expired(retention_s)))  # the sweep removes their files first
+        session.execute(delete(BatchRow).where(batch_has_expired(retention_s)))
         give_back_all(session)
         session.execute(delete(WorkerRow))
 

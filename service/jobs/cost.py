@@ -21,6 +21,8 @@ def planned_cost(request: object) -> float:
         return _pixels(request.transfer) / MEGAPIXEL
     if not isinstance(request, TransferRequest):
         return 0.0
+    if not request.content.width:  # it couldn't be read
+        return 0.0
     return sum(_evaluated(request, painting) for painting in request.paintings) / MEGAPIXEL
 
 

@@ -1,6 +1,7 @@
-"""The outbox of webhooks: a row is written in the transaction that ends its job, and kept until it is delivered.
+"""The outbox of webhooks and finished pictures: each is a row, written in the transaction that ends its job, and kept
+until it is delivered. The webhook of a job whose pictures are delivered waits for them.
 
-Each webhook is sent at least once. If its dispatcher dies after the answer and before the row is written, it is sent
+Each is sent at least once. If its dispatcher dies after the answer and before the row is written, it is sent
 again under the same id.
 """
 
@@ -8,33 +9,42 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session
 
 from service.storage.database import Database, now, read_clock
+from service.storage.records import PaintedPicture
 from service.storage.schema import DEFAULT_TENANT, DeliveryRow, JobRow
 
-LEASE_S = 60.0  # seconds after which a claimed delivery is due again, unless its dispatcher has reported
+LEASE_S = 60.0  # seconds after which a claimed webhook is due again, unless its dispatcher has reported
+PICTURE_LEASE_S = 180.0  # seconds after which a claimed picture is
+HELD = 1e12  # due_at of a webhook that waits for the pictures of its job, in seconds: some 30,000 years
 BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
 """Pauses in seconds after the first failure, the second, and so on."""
 JITTER = 0.2  # random share added to a pause, so that one receiver's webhooks don't all come back at once
+VARIANT = "{variant}"  # in the URL for pictures: the number of the picture
+INDEX = "{index}"  # in that of a batch: the place of its content
+PENDING = "pending"
 MAX_ERROR = 500  # characters of an error that are kept
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A webhook to send now.
+    """A webhook or a picture to send now.
 
     Attributes:
         host: of the URL, with the port if it names one.
-        payload: None where the row is damaged.
+        payload: a webhook's; None where the row is damaged.
         attempts: how many were made, this one included.
         trace: the traceparent that its job came with.
+        variant: which of the job's pictures it is; None for a webhook.
+        headers: those that go with the picture.
+        picture: the picture; None for a webhook, and where the job has no such picture any more.
     """
 
     id: str
@@ -44,23 +54,50 @@ class Delivery:
     payload: dict[str, Any] | None
     attempts: int
     trace: str | None = None
+    variant: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    picture: PaintedPicture | None = None
+
+    @property
+    def what(self) -> str:
+        return "webhook" if self.variant is None else f"picture {self.variant}"
 
 
 def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any], tenant: str = DEFAULT_TENANT) -> None:
-    """Add a webhook to the transaction that ends its job."""
+    """Add a webhook to the transaction that ends its job. It waits for the deliveries of pictures that are there."""
     clock = read_clock(session)
-    session.add(
-        DeliveryRow(
-            id=f"msg_{uuid.uuid4().hex}",
-            tenant=tenant,
-            job_id=job_id,
-            url=url,
-            host=urlsplit(url).netloc.lower(),
-            payload=payload,
-            created_at=clock,
-            due_at=clock,
-        )
+    row = _row(job_id, url, tenant, clock)
+    row.payload = payload
+    if session.scalar(select(DeliveryRow.id).where(_pictures(job_id), DeliveryRow.due_at.is_not(None)).limit(1)):
+        row.due_at = HELD
+    session.add(row)
+
+
+def enqueue_pictures(session: Session, job: JobRow, pictures: int) -> None:
+    """Add the deliveries of a job's pictures to the transaction that ends it; then the job holds no secret more."""
+    to, job.deliver = job.deliver or {}, {}
+    for variant in range(pictures):
+        row = _row(job.id, to["url"].replace(VARIANT, str(variant)), job.tenant, read_clock(session))
+        row.variant, row.headers = variant, to.get("headers") or {}
+        session.add(row)
+    session.flush()
+
+
+def _row(job_id: str, url: str, tenant: str, clock: float) -> DeliveryRow:
+    return DeliveryRow(
+        id=f"msg_{uuid.uuid4().hex}",
+        tenant=tenant,
+        job_id=job_id,
+        url=url,
+        host=urlsplit(url).netloc.lower(),
+        payload={},
+        created_at=clock,
+        due_at=clock,
     )
+
+
+def _pictures(job_id: str) -> ColumnElement[bool]:
+    return and_(DeliveryRow.job_id == job_id, DeliveryRow.variant.is_not(None))
 
 
 def send_again(session: Session, job_id: str) -> bool:
@@ -69,9 +106,9 @@ def send_again(session: Session, job_id: str) -> bool:
     It keeps its id, by which receivers know what they have had. One that waits for its next attempt doesn't wait any
     longer, unless that is less than LEASE_S away: it may be under way.
     """
-    row = session.scalar(select(DeliveryRow).where(DeliveryRow.job_id == job_id).with_for_update())
-    if row is None:
-        return False
+    row = session.scalar(select(DeliveryRow).where(_webhook(job_id)).with_for_update())
+    if row is None or row.due_at == HELD:
+        return row is not None
     clock = read_clock(session)
     if row.due_at is None:
         row.attempts, row.delivered_at, row.error = 0, None, None
@@ -79,6 +116,15 @@ def send_again(session: Session, job_id: str) -> bool:
     elif row.due_at > clock + LEASE_S:
         row.due_at = clock
     return True
+
+
+def _webhook(job_id: str) -> ColumnElement[bool]:
+    return and_(DeliveryRow.job_id == job_id, DeliveryRow.variant.is_(None))
+
+
+def forget_pictures(session: Session, job_ids: Collection[str]) -> None:
+    """Remove the deliveries of pictures of jobs that are removed."""
+    session.execute(delete(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids), DeliveryRow.variant.is_not(None)))
 
 
 def forget_old(session: Session, retention_s: float) -> None:
@@ -89,13 +135,13 @@ def forget_old(session: Session, retention_s: float) -> None:
 
 
 class Deliveries:
-    """The webhooks of ended jobs. Every method raises DatabaseError if the database fails."""
+    """The webhooks and pictures of ended jobs. Every method raises DatabaseError if the database fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def claim(self, busy: Collection[str] = ()) -> Delivery | None:
-        """Take the webhook that has been due longest, for `LEASE_S` seconds; None if none is due.
+        """Take the message that has been due longest, for the seconds of its lease; None if none is due.
 
         Those to `busy` hosts stay where they are.
         """
@@ -108,13 +154,13 @@ class Deliveries:
             row = session.scalar(due.with_for_update(skip_locked=True))
             if row is None:
                 return None
-            row.due_at = read_clock(session) + LEASE_S
+            row.due_at = read_clock(session) + (LEASE_S if row.variant is None else PICTURE_LEASE_S)
             row.attempts += 1
-            trace = session.scalar(select(JobRow.trace).where(JobRow.id == row.job_id))
-            return Delivery(row.id, row.job_id, row.url, row.host, row.payload, row.attempts, trace)
+            job = session.scalar(select(JobRow).where(JobRow.id == row.job_id))
+            return _delivery(row, job)
 
     def delivered(self, id: str) -> None:
-        """Mark a webhook as delivered, even if another dispatcher is trying it now."""
+        """Mark a message as delivered, even if another dispatcher is trying it now."""
         self._write(DeliveryRow.id == id, delivered_at=now(), due_at=None, error=None)
 
     def failed(self, id: str, attempts: int, error: str) -> None:
@@ -126,23 +172,82 @@ class Deliveries:
         )
 
     def given_up(self, id: str, error: str) -> None:
-        """Mark a webhook as failed for good."""
+        """Mark a message as failed for good."""
         self._write(DeliveryRow.id == id, due_at=None, error=error[:MAX_ERROR])
 
     def of_job(self, job_id: str) -> dict[str, Any] | None:
         """Return a job's webhook as callers see it; None before the job has ended, or if it has no webhook."""
         with self._database.reading() as session:
-            row = session.scalar(select(DeliveryRow).where(DeliveryRow.job_id == job_id))
-        if row is None:
-            return None
-        ended = "delivered" if row.delivered_at is not None else "failed"
-        status = ended if row.due_at is None else "pending"
-        return {"url": row.url, "status": status, "attempts": row.attempts, "error": row.error}
+            row = session.scalar(select(DeliveryRow).where(_webhook(job_id)))
+        return {"url": row.url} | _state([row]) if row else None
+
+    def of_pictures(self, jobs: Collection[JobRow]) -> dict[str, dict[str, Any]]:
+        """Return how far the deliveries of pictures are, for each of these jobs that has some."""
+        ids = [job.id for job in jobs if job.deliver is not None]
+        if not ids:
+            return {}
+        with self._database.reading() as session:
+            return _states_of_pictures(session, ids)
 
     def _write(self, which: ColumnElement[bool], **values: Any) -> None:
-        """Update webhooks that haven't been delivered."""
+        """Update messages that haven't been delivered; the last of a job's pictures lets its webhook go."""
         with self._database.writing() as session:
-            session.execute(update(DeliveryRow).where(which, DeliveryRow.delivered_at.is_(None)).values(values))
+            changed = update(DeliveryRow).where(which, DeliveryRow.delivered_at.is_(None)).values(values)
+            rows = session.scalars(changed.returning(DeliveryRow)).all()
+            for row in rows:
+                if row.variant is not None and row.due_at is None:
+                    row.url, row.headers = "", None
+                    session.flush()
+                    _let_webhook_go(session, row.job_id)
+
+
+def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
+    result = job.transfer_result if job else None
+    pictures = result.pictures if result else ()
+    picture = pictures[row.variant] if row.variant is not None and row.variant < len(pictures) else None
+    return Delivery(
+        row.id,
+        row.job_id,
+        row.url,
+        row.host,
+        row.payload,
+        row.attempts,
+        job.trace if job else None,
+        row.variant,
+        row.headers or {},
+        picture,
+    )
+
+
+def _let_webhook_go(session: Session, job_id: str) -> None:
+    """Make the webhook of a job due, with what became of its pictures, once none of them is left to deliver."""
+    session.execute(select(JobRow.id).where(JobRow.id == job_id).with_for_update())  # of two last ones one waits
+    state = _states_of_pictures(session, [job_id]).get(job_id)
+    webhook = session.scalar(
+        select(DeliveryRow).where(_webhook(job_id), DeliveryRow.due_at == HELD).with_for_update()
+    )
+    if webhook is None or state is None or state["status"] == PENDING:
+        return
+    webhook.due_at = read_clock(session)
+    webhook.payload = webhook.payload | {"data": webhook.payload["data"] | {"delivery": state}}
+
+
+def _states_of_pictures(session: Session, job_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    query = select(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids), DeliveryRow.variant.is_not(None))
+    found: dict[str, list[DeliveryRow]] = {}
+    for row in session.scalars(query.order_by(DeliveryRow.variant)):
+        found.setdefault(row.job_id, []).append(row)
+    return {id: _state(rows) for id, rows in found.items()}
+
+
+def _state(rows: Sequence[DeliveryRow]) -> dict[str, Any]:
+    """Return the state of messages together: pending while one is, then failed if one has."""
+    if any(row.due_at is not None for row in rows):
+        status = PENDING
+    else:
+        status = "delivered" if all(row.delivered_at is not None for row in rows) else "failed"
+    error = next((row.error for row in rows if row.error), None)
+    return {"status": status, "attempts": sum(row.attempts for row in rows), "error": error}
 
 
 def _pause(attempts: int) -> float | None:

@@ -7,7 +7,7 @@ import math
 from sqlalchemy import ColumnElement, and_, not_, true
 
 from service.storage.database import now
-from service.storage.schema import ENDED, JobRow
+from service.storage.schema import ENDED, BatchRow, JobRow
 
 
 def has_expired(retention_s: float) -> ColumnElement[bool]:
@@ -18,3 +18,13 @@ def has_expired(retention_s: float) -> ColumnElement[bool]:
 def is_kept(retention_s: float) -> ColumnElement[bool]:
     """Return the condition that callers still see a job."""
     return true() if math.isinf(retention_s) else not_(has_expired(retention_s))
+
+
+def batch_has_expired(retention_s: float) -> ColumnElement[bool]:
+    """Return the condition that a batch ended more than `retention_s` seconds ago."""
+    return and_(BatchRow.finished_at.is_not(None), BatchRow.finished_at < now() - retention_s)
+
+
+def batch_is_kept(retention_s: float) -> ColumnElement[bool]:
+    """Return the condition that callers still see a batch."""
+    return true() if math.isinf(retention_s) else not_(batch_has_expired(retention_s))

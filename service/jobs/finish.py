@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
-from service.jobs.deliveries import enqueue, send_again
+from service.jobs.batch_end import end_if_done
+from service.jobs.deliveries import enqueue, enqueue_pictures, send_again
 from service.jobs.job_log import log_after_commit
 from service.jobs.ledger import enter
 from service.jobs.resource import iso, transfer_resource
@@ -26,7 +27,10 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     row.timings = (row.timings or {}) | _clock_timings(row)
     row.events += 1
     enter(session, row)
+    _deliver(session, row)
     _call_back(session, row)
+    if row.batch is not None:
+        end_if_done(session, row.batch)
     log_after_commit(session, row, error.slug if error else None)
 
 
@@ -48,6 +52,12 @@ def deadline_error(row: JobRow) -> DeadlineExceeded:
     """Return the error of a job that missed its deadline."""
     given = (row.deadline_at or row.created_at) - row.created_at
     return DeadlineExceeded(f"it was not finished in the {round(given, 3):g} s of its deadline_s")
+
+
+def _deliver(session: Session, row: JobRow) -> None:
+    if row.deliver:
+        result = row.transfer_result
+        enqueue_pictures(session, row, len(result.pictures) if result and row.status == "succeeded" else 0)
 
 
 def _call_back(session: Session, row: JobRow) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput
-from service.jobs.expiry import is_kept
+from service.jobs.expiry import batch_is_kept, is_kept
 from service.storage.database import now, read_clock
-from service.storage.schema import IdempotencyRow, JobRow
+from service.storage.schema import BatchRow, IdempotencyRow, JobRow
 
 KEPT_S = 86_400.0  # seconds for which a key is remembered
 HEADER = "Idempotency-Key"
@@ -35,15 +35,28 @@ def repeated(session: Session, key: RepeatKey | None, retention_s: float) -> Job
     Raises:
         InvalidInput: the key came with a different body.
     """
+    found = _made(session, key, retention_s)
+    return found if isinstance(found, JobRow) else None
+
+
+def repeated_batch(session: Session, key: RepeatKey | None, retention_s: float) -> BatchRow | None:
+    """Return the batch that the key made. Returns and raises as `repeated`."""
+    found = _made(session, key, retention_s)
+    return found if isinstance(found, BatchRow) else None
+
+
+def _made(session: Session, key: RepeatKey | None, retention_s: float) -> JobRow | BatchRow | None:
     if key is None:
         return None
     row = session.get(IdempotencyRow, (key.owner, key.key))
     if row is None or row.created_at < read_clock(session) - KEPT_S:
         return None
-    job = session.scalar(select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s)))
-    if job is not None and row.digest not in (key.digest, key.former):
+    made: JobRow | BatchRow | None = session.scalar(
+        select(JobRow).where(JobRow.id == row.job_id, is_kept(retention_s))
+    ) or session.scalar(select(BatchRow).where(BatchRow.id == row.job_id, batch_is_kept(retention_s)))
+    if made is not None and row.digest not in (key.digest, key.former):
         raise InvalidInput.field(HEADER, "was used with another body; take a new key for a new request")
-    return job
+    return made
 
 
 def remember(session: Session, key: RepeatKey | None, job_id: str) -> None:

@@ -12,10 +12,11 @@ from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.registry import count_alive
 from service.storage.kinds import JUDGE
 from service.storage.quota import check_quota
-from service.storage.schema import JobRow
+from service.storage.schema import BatchRow, JobRow
 from service.storage.tenant_amounts import Amounts, amounts_of, check_stored
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 
+MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
 RECENT = 10  # ended jobs whose duration gives the estimate
 SHORTEST_S, LONGEST_S = 1.0, 60.0  # seconds: bounds of Retry-After
 
@@ -25,7 +26,7 @@ class Limits:
     """Upper limits of the queue.
 
     Attributes:
-        queue, caller: waiting jobs: in total, and of one caller.
+        queue, caller: waiting jobs: in total, and of one caller; a batch is one.
         caller_bytes: bytes that one caller's files may take.
         retention_s: seconds for which an ended job is kept.
         tenant: those of a tenant that has no values of its own.
@@ -93,10 +94,21 @@ def _check_caller(session: Session, limits: Limits, owner: str, more: int) -> No
         raise TooManyJobs(detail, retry_after=_until_room(session))
 
 
-_ASKED_FOR = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE)
+_SINGLE = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE, JobRow.batch.is_(None))
+_BATCHES = select(func.count()).where(BatchRow.finished_at.is_(None))  # each is one, however many of its jobs wait
+_MINE = (_SINGLE.where(JobRow.owner == bindparam("owner")), _BATCHES.where(BatchRow.owner == bindparam("owner")))
 _WAITING = select(
-    _ASKED_FOR.scalar_subquery(), _ASKED_FOR.where(JobRow.owner == bindparam("owner")).scalar_subquery()
+    *(jobs.scalar_subquery() + batches.scalar_subquery() for jobs, batches in ((_SINGLE, _BATCHES), _MINE))
 )
+
+
+def check_items(session: Session, owner: str, more: int) -> None:
+    """Raise TooManyJobs if so many more jobs of batches would be too many for one caller."""
+    mine = (JobRow.owner == owner, JobRow.status == "queued", JobRow.batch.is_not(None))
+    used = session.scalar(select(func.count()).where(*mine)) or 0
+    if used + more > MAX_ITEMS:
+        detail = f"{used} pictures of your batches wait, and {MAX_ITEMS} may; this batch would add {more}"
+        raise TooManyJobs(detail, retry_after=_until_room(session))
 
 
 def _until_room(session: Session) -> float:

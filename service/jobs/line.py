@@ -81,6 +81,14 @@ class Line:
                 found |= self._places(session, lane, speeds, wanted)
         return found
 
+    def until_end(self, row: JobRow) -> float | None:
+        """Return the seconds until a waiting job ends, as far as they are known."""
+        place = self.places([row]).get(row.id)
+        takes = _seconds(self._speeds, row.lane, row.cost) if place else None
+        if place is None or place.eta_seconds is None or takes is None:
+            return None
+        return round(place.eta_seconds + takes, 1)
+
     def estimate(
         self, owner: str, priority: int, lane: Lane, cost: float, tenant: str = DEFAULT_TENANT
     ) -> tuple[float | None, Place]:

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
+from service.jobs.batch_end import end_if_done
 from service.jobs.cost import planned_cost
+from service.jobs.deliveries import forget_pictures
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
@@ -23,9 +25,10 @@ from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import any_left, leave
 from service.storage.records import JobUsage
-from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, IdempotencyRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
+from service.storage.typed_json import Json
 from service.telemetry.instruments import jobs_submitted
 
 
@@ -38,7 +41,8 @@ def new_id() -> str:
 class Submission:
     """A new job, whose kind is that of its request.
 
-    `owner` is its caller. It may take `deadline_s` seconds, including the wait. `trace` is the traceparent of its
+    `owner` is its caller. `deliver` has the `url` and the `headers` by which its
+    pictures are delivered. It may take `deadline_s` seconds, including the wait. `trace` is the traceparent of its
     HTTP request, `bytes` the size of its request's files.
     """
 
@@ -48,6 +52,7 @@ class Submission:
     priority: int = 0
     deadline_s: float | None = None
     callback_url: str | None = None
+    deliver: Json | None = None
     repeat: RepeatKey | None = None
     trace: str | None = None
     bytes: int = 0
@@ -100,7 +105,7 @@ class Queue:
             return earlier
         row = row_of(new, self._tenant, read_clock(session))
         check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost))
-        _check_files(session, row)
+        check_files(session, row)
         session.add(row)
         remember(session, new.repeat, new.id)
         if session.get(CallerRow, new.owner) is None:
@@ -142,9 +147,10 @@ class Queue:
             return {key.rpartition("/")[0] for request in requests for key in blobs(request)}
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
-        """Return at most `limit` transfers, newest first, with numbers below `before`."""
+        """Return at most `limit` transfers that are in no batch, newest first, with numbers below `before`."""
         query = select(JobRow).where(JobRow.tenant == self._tenant, JobRow.kind == TRANSFER)
-        query = query.where(is_kept(self._limits.retention_s)).order_by(JobRow.number.desc()).limit(limit)
+        query = query.where(JobRow.batch.is_(None), is_kept(self._limits.retention_s))
+        query = query.order_by(JobRow.number.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
         if before is not None:
@@ -185,18 +191,25 @@ class Queue:
                 ledger.enter(session, row)
             remove(session, [id])
             leave(session, [job_folder(id)])
+            if row.batch is not None:
+                end_if_done(session, row.batch)
         ring(ROWS)
 
 
-def _check_files(session: Session, row: JobRow) -> None:
-    """Raise Overtaken if files of presets that a new job needs may be removed already."""
-    folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id)}
+def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
+    """Raise Overtaken if files of presets that a new job needs may be removed already.
+
+    `also` is a folder of new files beside the job's own.
+    """
+    folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id), also, ""}
     if folders and any_left(session, folders):
         raise Overtaken([FieldError("styles", "a preset, or its painter, was removed meanwhile: try again")])
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
-    """Remove jobs and their idempotency keys; return the ids of the jobs that existed."""
+    """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed."""
+    session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
+    forget_pictures(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
     return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
 
@@ -231,6 +244,7 @@ def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
         priority=new.priority,
         deadline_at=None if new.deadline_s is None else clock + new.deadline_s,
         callback_url=new.callback_url,
+        deliver=new.deliver,
         trace=new.trace,
         created_at=clock,
         cost=planned_cost(new.request),

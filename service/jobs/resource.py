@@ -30,8 +30,17 @@ def transfer_resource(row: JobRow) -> dict[str, Any]:
         "usage": usage_resource(row),
         "queue": None,
         "callback": None,
+        "delivery": _delivery(row),
         "links": _links(row, result),
     }
+
+
+def _delivery(row: JobRow) -> dict[str, Any] | None:
+    """Return how far the delivery of the pictures is, as far as the job's row says."""
+    if row.deliver is None:
+        return None
+    status = "skipped" if row.status in ("failed", "canceled") else "pending"
+    return {"status": status, "attempts": 0, "error": None}
 
 
 def usage_resource(row: JobRow) -> dict[str, Any] | None:

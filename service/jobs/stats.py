@@ -25,7 +25,7 @@ class QueueStats:
         kept: ended jobs that are still kept, by status.
         oldest_s: seconds that the oldest waiting job has waited, judging aside; 0 if none waits.
         workers, painters: live workers, and live painter workers.
-        webhooks: webhooks still to be delivered.
+        webhooks: webhooks and pictures still to be delivered.
         stored: bytes of the files of jobs and of presets.
     """
 

@@ -105,7 +105,11 @@ class JobRow(Base):
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from, `tenant` whose
     it is.
 
-    `lane` says which workers may claim it.
+    `lane` says which workers may claim it. `deliver` is where its pictures go, with the headers that go along; an
+    empty object once it has ended.
+
+    `batch` is the batch that it belongs to, if any, and `batch_index` its place there; pictures that all jobs of a
+    batch share lie under `jobs/<batch>/`.
 
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
 
@@ -121,7 +125,8 @@ class JobRow(Base):
         Index("jobs_by_end", "finished_at"),
         Index("jobs_by_size", "owner", "bytes"),
         Index("jobs_by_tenant", "tenant", "number"),
-        Index("jobs_by_amounts", "tenant", "status", "kind", "cost", "bytes"),
+        Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "bytes"),
+        Index("jobs_by_batch", "batch", "batch_index"),
         {"sqlite_autoincrement": True},
     )
 
@@ -136,10 +141,13 @@ class JobRow(Base):
     priority: Mapped[int] = mapped_column(default=0)
     deadline_at: Mapped[float | None]
     callback_url: Mapped[str | None]
+    deliver: Mapped[Json | None]
     trace: Mapped[str | None]
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
+    batch: Mapped[str | None]
+    batch_index: Mapped[int | None]
     events: Mapped[int] = mapped_column(default=0)
     progress: Mapped[JobProgress | None] = mapped_column(typed(JobProgress))
     preview: Mapped[Preview | None] = mapped_column(typed(Preview))
@@ -181,6 +189,26 @@ class JobRow(Base):
         return ScoreResult.from_json(self.result) if self.kind == SCORE and self.result else None
 
 
+class BatchRow(Base):
+    """A batch: jobs that were submitted together, `total` of them. `finished_at` is when the last of them ended."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        Index("batches_by_tenant", "tenant", "finished_at"),
+        Index("batches_by_owner", "owner", "finished_at"),
+        Index("batches_by_end", "finished_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    owner: Mapped[str]
+    total: Mapped[int]
+    callback_url: Mapped[str | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[float]
+    finished_at: Mapped[float | None]
+
+
 class CallerRow(Base):
     """A caller, for fair scheduling: `last_claim` grows with every claim, and the caller with the lowest is next."""
 
@@ -204,9 +232,13 @@ class IdempotencyRow(Base):
 
 
 class DeliveryRow(Base):
-    """A webhook to be delivered: `payload` is the body. `due_at` is the next attempt, None if there is none left.
+    """A message to another host: a webhook, whose body is `payload`, or a finished picture of a job.
 
-    `host` is the host of its URL, with the port if it names one; empty in rows of earlier versions.
+    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, with the port if it names
+    one; empty in rows of earlier versions.
+
+    `variant` says which of the job's pictures is delivered; None for a webhook. `headers` go with it. They and the
+    URL are emptied when no attempt is left: there may be a password in them.
 
     A dispatcher moves `due_at` before its attempt, so that the webhook comes back if that process dies.
     """
@@ -224,6 +256,8 @@ class DeliveryRow(Base):
     url: Mapped[str]
     host: Mapped[str] = mapped_column(default="", server_default="")
     payload: Mapped[Json]
+    variant: Mapped[int | None]
+    headers: Mapped[Json | None]
     created_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[float | None]

@@ -18,7 +18,7 @@ from service.storage.database import now
 from service.storage.disks import MIB
 from service.storage.kinds import JUDGE
 from service.storage.quota import PRESETS, RETRY_S
-from service.storage.schema import JobRow, PresetRow
+from service.storage.schema import BatchRow, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 
@@ -32,7 +32,8 @@ class Amounts:
 
     Attributes:
         clock: the moment, in seconds since 1970.
-        waiting_jobs, running_jobs: jobs. Judgings don't count among those that wait: nobody asked for them.
+        waiting_jobs: jobs that wait; a batch that hasn't ended is one. Judgings don't count: nobody asked for them.
+        running_jobs: jobs that run.
         daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run.
         stored_bytes: what the files of its jobs, presets and their former states take.
         presets: those that it saved. Presets that came with the service have no owner, and don't count.
@@ -58,7 +59,7 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
     ended = found.ended_cost if found.day == today else None
     return Amounts(
         found.clock,
-        found.waiting,
+        found.waiting + found.batches,
         found.running,
         (found.planned_cost or 0.0) + (ended or 0.0),
         sum(int(part or 0) for part in found[-len(_STORED) :]),
@@ -77,7 +78,11 @@ def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSele
 
 _AMOUNTS = select(
     now().label("clock"),
-    _jobs(func.count(), _WAITS, JobRow.kind != JUDGE).label("waiting"),
+    _jobs(func.count(), _WAITS, JobRow.kind != JUDGE, JobRow.batch.is_(None)).label("waiting"),
+    select(func.count())
+    .where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
+    .scalar_subquery()
+    .label("batches"),
     _jobs(func.count(), _RUNS).label("running"),
     _jobs(func.sum(JobRow.cost), or_(_WAITS, _RUNS)).label("planned_cost"),
     _DAYS.scalar_subquery().label("day"),

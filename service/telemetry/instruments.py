@@ -81,6 +81,12 @@ limit_refusals = Counter(
 webhook_attempts = Counter(
     "nst_webhook_attempts_total", "Webhooks that were sent, by what became of it.", ("outcome",), registry=REGISTRY
 )
+delivery_attempts = Counter(
+    "nst_delivery_attempts_total",
+    "Finished pictures that were sent to their callers, by what became of it.",
+    ("outcome",),
+    registry=REGISTRY,
+)
 
 
 def size_class(size: int) -> str:

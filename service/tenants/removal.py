@@ -23,7 +23,16 @@ from service.machine.bells import ROWS, ring
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
-from service.storage.schema import DEFAULT_TENANT, ENDED, CallerRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.schema import (
+    DEFAULT_TENANT,
+    ENDED,
+    BatchRow,
+    CallerRow,
+    DeliveryRow,
+    JobRow,
+    PresetRow,
+    PresetVersionRow,
+)
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 from service.storage.unsaved import remove_unsaved
@@ -86,7 +95,7 @@ class _Removal:
 
     def run(self) -> Removed:
         self._close()
-        complete = self._remove_jobs() and self._remove_presets()
+        complete = self._remove_jobs() and self._remove_batches() and self._remove_presets()
         if complete:
             with self.database.writing() as session:
                 webhooks = delete(DeliveryRow).where(DeliveryRow.tenant == self.name).returning(DeliveryRow.id)
@@ -126,6 +135,20 @@ class _Removal:
             ring(ROWS)
             remove_unsaved(self.blobs, folders)
             self._remove_grams(grams)
+
+    def _remove_batches(self) -> bool:
+        """Remove the batches, whose jobs are gone, with the files that those shared. Return False if time is up."""
+        while True:
+            mine = select(BatchRow.id).where(BatchRow.tenant == self.name).limit(BATCH)
+            with self.database.reading() as session:
+                ids = session.scalars(mine).all()
+            if not ids or time.monotonic() >= self.until:
+                return not ids
+            folders = [request.job_folder(id) for id in ids]
+            with self.database.writing() as session:
+                queue.remove(session, ids)
+                leave(session, folders)
+            remove_unsaved(self.blobs, folders)
 
     def _remove_presets(self) -> bool:
         """Remove the presets and their former states, with files and painters. Return False if time is up."""

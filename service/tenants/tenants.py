@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.errors import NameTaken, NotFound
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.disks import MIB
-from service.storage.schema import DeliveryRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.schema import BatchRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
 from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
@@ -92,7 +92,7 @@ def _found(session: Session, name: str) -> TenantRow:
 
 
 def has_rows(session: Session, name: str) -> bool:
-    """Return whether a tenant has jobs, presets or former states of some, keys, webhooks or costs."""
-    tables = (JobRow, PresetRow, PresetVersionRow, KeyRow, DeliveryRow, UsageRow)
+    """Return whether a tenant has jobs, batches, presets or former states of some, keys, webhooks or costs."""
+    tables = (JobRow, BatchRow, PresetRow, PresetVersionRow, KeyRow, DeliveryRow, UsageRow)
     found = (exists().where(table.tenant == name) for table in tables)
     return bool(session.scalar(select(or_(*found))))

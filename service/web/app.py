@@ -23,6 +23,7 @@ from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
 from service.api.scopes import check_routes
 from service.api.views import (
+    batches,
     estimates,
     keys,
     live,
@@ -40,11 +41,15 @@ from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
 from service.errors import StorageError
+from service.jobs.batches import Batches
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
 from service.jobs.line import Line
 from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
+from service.outbound.fetches import Fetches
+from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
+from service.outbound.settings import picture_fetcher
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -58,7 +63,6 @@ from service.telemetry.logs import set_up_logs
 from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
 from service.web.starters import load_in_background
-from service.webhooks.hosts import Hosts
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +84,20 @@ def create_app(settings: Settings | None = None) -> Api:
     auth.authorize(app)  # a 403 takes a token of the rate too
     if settings.starters:
         load_in_background(app.extensions[KEY])
-    for views in (system, styles, style_pictures, painters, transfers, live, scores, estimates, usage, keys, tenants):
+    for views in (
+        system,
+        styles,
+        style_pictures,
+        painters,
+        transfers,
+        live,
+        batches,
+        scores,
+        estimates,
+        usage,
+        keys,
+        tenants,
+    ):
         app.register_api(views.blueprint)
     app.register_api(metrics.blueprint)
     app.register_blueprint(pages.blueprint)
@@ -128,6 +145,7 @@ def _context(settings: Settings) -> AppContext:
         versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),
         painters=PresetPainters(database, blobs, cancel),
         queue=queue,
+        batches=Batches(database, of_queue),
         line=Line(database, of_tenants),
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),
@@ -136,7 +154,9 @@ def _context(settings: Settings) -> AppContext:
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
-        hosts=Hosts(settings.webhook_hosts),
+        webhook_hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
+        delivery_hosts=Hosts(DELIVERIES, settings.delivery_hosts),
+        fetches=Fetches(picture_fetcher(settings)),
         fullness=Fullness(),
         wake=waker(settings.broker_url),
     )

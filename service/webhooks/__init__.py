@@ -1,1 +1,1 @@
-"""Webhooks: allowed hosts, signing, sending, and the dispatcher thread."""
+"""What goes out when a job has ended: signed webhooks and finished pictures, sent by the dispatcher's threads."""

@@ -1,4 +1,4 @@
-"""The webhook dispatcher: threads beside a worker's jobs."""
+"""The dispatcher of webhooks and finished pictures: threads beside a worker's jobs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,24 @@ import time
 from collections import Counter
 
 from service.config import Settings
+from service.errors import StorageError
 from service.jobs.deliveries import Deliveries, Delivery
+from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
+from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.telemetry.instruments import webhook_attempts
+from service.storage.readback import read_back
+from service.telemetry.instruments import delivery_attempts, webhook_attempts
 from service.telemetry.logs import bound
 from service.telemetry.tracing import Trace, continued
-from service.webhooks.hosts import Hosts
+from service.webhooks.exchange import NotDelivered, Undeliverable
 from service.webhooks.secret import signing_secrets
-from service.webhooks.sender import NotDelivered, Sender, Undeliverable
+from service.webhooks.sender import Sender
+from service.webhooks.uploader import Uploader
 
 logger = logging.getLogger(__name__)
+
+for _outcome in ("delivered", "failed", "given_up"):
+    delivery_attempts.labels(_outcome)  # from the first scrape on
 
 POLL_S = 1.0  # seconds between two looks when nothing is due, or after something failed here
 STOP_S = 2.0  # seconds that running deliveries may still take when the dispatcher is stopped
@@ -26,16 +34,18 @@ HOST_AT_ONCE = 2  # of these, deliveries to one host, so that a receiver that ha
 
 
 class WebhookDispatcher:
-    """A thread that claims due webhooks, and delivers each in a thread of its own, AT_ONCE at a time.
+    """A thread that claims what is due, and delivers each in a thread of its own, AT_ONCE at a time.
 
     Raises:
         InvalidInput: a setting of webhooks can't be used.
         DatabaseError
     """
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, blobs: Blobs) -> None:
         self._deliveries = Deliveries(database)
-        self._sender = Sender(Hosts(settings.webhook_hosts), signing_secrets(settings, database))
+        self._blobs = blobs
+        self._uploader = Uploader(Hosts(DELIVERIES, settings.delivery_hosts))
+        self._sender = Sender(Hosts(WEBHOOKS, settings.webhook_hosts), signing_secrets(settings, database))
         self._stopping = False
         self._look = threading.Event()  # set when a delivery has ended, and to stop
         self._under_way: dict[threading.Thread, str] = {}  # each delivery's thread, and its host
@@ -86,8 +96,8 @@ class WebhookDispatcher:
     def _deliver(self, delivery: Delivery) -> None:
         try:
             self._send_and_note(delivery)
-        except Exception:  # the webhook comes back when its lease has run out
-            logger.exception("what became of webhook %s of job %s can't be written", delivery.id, delivery.job_id)
+        except Exception:  # it comes back when its lease has run out
+            logger.exception("what became of %s %s of job %s can't be written", *_names(delivery))
         finally:
             del self._under_way[threading.current_thread()]
             self._look.set()
@@ -96,23 +106,42 @@ class WebhookDispatcher:
         trace = continued(delivery.trace)
         with bound(job_id=delivery.job_id, trace_id=trace.trace_id, span_id=trace.span_id):
             outcome = self._sent(delivery, trace)
-        webhook_attempts.labels(outcome).inc()
+        attempts = webhook_attempts if delivery.variant is None else delivery_attempts
+        attempts.labels(outcome).inc()
 
     def _sent(self, delivery: Delivery, trace: Trace) -> str:
-        """Send a webhook; return the outcome: "delivered", "failed" or "given_up"."""
+        """Send a webhook or a picture; return the outcome: "delivered", "failed" or "given_up"."""
         try:
-            self._sender.send(delivery.url, delivery.id, delivery.payload, trace)
+            self._send(delivery, trace)
         except Undeliverable as error:
-            logger.warning("webhook %s of job %s is given up: %s", delivery.id, delivery.job_id, error)
+            logger.warning("%s %s of job %s is given up: %s", *_names(delivery), error)
             self._deliveries.given_up(delivery.id, str(error))
             return "given_up"
         except NotDelivered as error:
-            logger.info("webhook %s of job %s: %s", delivery.id, delivery.job_id, error)
+            logger.info("%s %s of job %s: %s", *_names(delivery), error)
             self._deliveries.failed(delivery.id, delivery.attempts, str(error))
-        except Exception:  # one broken webhook must not block the others
-            logger.exception("webhook %s of job %s can't be sent", delivery.id, delivery.job_id)
+        except Exception:  # one broken message must not block the others
+            logger.exception("%s %s of job %s can't be sent", *_names(delivery))
             self._deliveries.failed(delivery.id, delivery.attempts, "it can't be sent: internal error")
         else:
             self._deliveries.delivered(delivery.id)
             return "delivered"
         return "failed"
+
+    def _send(self, delivery: Delivery, trace: Trace) -> None:
+        """Send a message once. Raises NotDelivered or Undeliverable."""
+        if delivery.variant is None:
+            self._sender.send(delivery.url, delivery.id, delivery.payload, trace)
+            return
+        picture = delivery.picture
+        if picture is None:
+            raise Undeliverable("there is no such picture any more")
+        try:
+            data = read_back(self._blobs, picture.blob, picture.sha256)
+        except StorageError as error:
+            raise NotDelivered("its file can't be read now") from error
+        self._uploader.put(delivery.url, data, picture.media_type, delivery.headers)
+
+
+def _names(delivery: Delivery) -> tuple[str, str, str]:
+    return delivery.what, delivery.id, delivery.job_id

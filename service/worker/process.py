@@ -33,7 +33,7 @@ class Worker(WorkerLoop):
         self._stylist = Stylist.from_settings(settings, self._blobs)
         self.capacity = _capacity(settings, self._stylist.info)
         self.engine, self.model = self._stylist.info.as_dict(), self._stylist.info.model
-        self._dispatcher = WebhookDispatcher(settings, self._database)
+        self._dispatcher = WebhookDispatcher(settings, self._database, self._blobs)
         self._next_sweep = self._hurried_sweep = 0.0
 
     def start(self) -> None:

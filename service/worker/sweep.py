@@ -17,13 +17,13 @@ from sqlalchemy import Select, delete, select
 
 from service.errors import StorageError
 from service.jobs import deliveries, idempotency, queue, request
-from service.jobs.expiry import has_expired
+from service.jobs.expiry import batch_has_expired, has_expired
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
-from service.storage.database import Database, advisory_lock
+from service.storage.database import Database, Transaction, advisory_lock
 from service.storage.kinds import LEARN, WARM
 from service.storage.left import forget_left, left_folders
-from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
+from service.storage.schema import ENDED, BatchRow, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles import gram_keys, preset_files, preset_painters, preset_versions
 from service.styles.preset_tasks import named_tasks
@@ -44,6 +44,8 @@ PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be
 @dataclass(frozen=True)
 class Known:
     """The facts of the rows: each job's status, the expired jobs, the preset versions and painters that are needed.
+
+    Batches count as jobs.
 
     Attributes:
         pictures: the files of the pictures that series had finished when they failed or were canceled.
@@ -142,6 +144,7 @@ def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> list[BlobInfo]:
 def read_known(database: Database, retention_s: float) -> Known:
     """Read what the sweep must know of the rows. Raises DatabaseError."""
     expired = select(JobRow.id).where(has_expired(retention_s))
+    batches = select(BatchRow.id).where(batch_has_expired(retention_s))
     with database.reading() as session:
         unfinished = list(session.scalars(_unfinished()))
         presets = list(session.execute(select(PresetRow.version, PresetRow.painter)))
@@ -152,14 +155,21 @@ def read_known(database: Database, retention_s: float) -> Known:
         painters = [painter for _, painter in presets if painter]
         over = session.scalars(select(PresetVersionRow).where(preset_versions.has_expired(retention_s)))
         return Known(
-            jobs={id: status for id, status in session.execute(select(JobRow.id, JobRow.status))},  # noqa: C416 - as in queue
+            jobs=_statuses(session),
             pictures={picture.blob for row in session.scalars(_broken_off()) for picture in row.finished_pictures},
-            expired=set(session.scalars(expired)),
+            expired={*session.scalars(expired), *session.scalars(batches)},
             versions=_named(preset_files.FOLDER, (version for version, _ in presets), unfinished),
             painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
             left=left_folders(session) | {folder for row in over for folder in preset_files.preset_folders(row)},
             accepted=identity.is_accepted(session),
         )
+
+
+def _statuses(session: Transaction) -> dict[str, str]:
+    """Return the status of each job, and of each batch, whose folder has what its jobs share."""
+    found = {id: status for id, status in session.execute(select(JobRow.id, JobRow.status))}  # noqa: C416 - as in queue
+    batches = session.execute(select(BatchRow.id, BatchRow.finished_at))
+    return found | {id: "running" if finished_at is None else "succeeded" for id, finished_at in batches}
 
 
 def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) -> Plan:

@@ -275,14 +275,14 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_others_lack(
 ) -> None:
     versions = with_scripts_of(monkeypatch, tmp_path / "migrations")
     (last,) = versions.glob(f"r{upgrade.HEAD}_*.py")
-    edit(last, 'changed.add_column(sa.Column("owner", sa.String()))', "pass")
+    edit(last, 'sa.Column("callback_url", sa.String()),', "")
     revision.main("Traces again")
     new = f"{int(upgrade.HEAD) + 1:04d}"
     (written,) = versions.glob(f"r{new}_traces_again.py")
     assert written.read_text().startswith('"""Traces again."""\n\nimport sqlalchemy as sa\n')
     monkeypatch.setattr(upgrade, "REVISIONS", (*upgrade.REVISIONS, new))
     monkeypatch.setattr(upgrade, "HEAD", new)
-    assert "add_column(sa.Column('owner'" in written.read_text()
+    assert "add_column(sa.Column('callback_url'" in written.read_text()
     Database(database_url).close()
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 

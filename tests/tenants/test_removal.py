@@ -13,7 +13,7 @@ from tenants.people import COUNTS_S, Person, command
 
 pytestmark = pytest.mark.slow
 
-TABLES = ("jobs", "presets", "preset_versions", "api_keys", "deliveries", "usage")
+TABLES = ("jobs", "batches", "presets", "preset_versions", "api_keys", "deliveries", "usage")
 
 
 def rows(service: RunningService, tenant: str) -> dict[str, int]:
@@ -60,6 +60,8 @@ def test_a_removed_tenant_leaves_nothing_and_takes_nothing_of_others(
     running = doomed.post("/v1/transfers", body | {"tolerance": 0.0}, **{"Idempotency-Key": "a"}).json()["id"]
     begun = f"/v1/transfers/{running}"
     eventually(lambda: doomed.get(begun).json()["progress"]["iteration"], 30, "it doesn't begin")
+    recipe = {"styles": [{"preset": "only"}], "size": 64, "iterations": 2}
+    assert doomed.post("/v1/batches", recipe | {"contents": [b64(photo_png)]}).status_code == 202
     execute(house, "INSERT INTO deliveries (id, tenant, job_id, url, payload, created_at, attempts, due_at) "
             "VALUES ('msg_1', 'doomed', 'gone', 'https://example.com', '{}', 1, 0, 9e9)")  # fmt: skip
     assert all(rows(house, "doomed").values())

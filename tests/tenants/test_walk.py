@@ -76,6 +76,15 @@ ROWS = {
     "GET /v1/transfers/<id>/files/<sha256>": Row(f"{JOB}/files/{{sha256}}", "read"),
     "GET /v1/transfers/<id>/preview": Row(f"{JOB}/preview", "read"),
     "GET /v1/transfers/<id>/events": Row(f"{JOB}/events", "read"),
+    "POST /v1/batches": Row(
+        "/v1/batches", "run", 0, 422, {"contents": ["{photo}"], "styles": [{"preset": "harbour"}]}
+    ),
+    "GET /v1/batches/<id>": Row("/v1/batches/{batch}", "read"),
+    "DELETE /v1/batches/<id>": Row("/v1/batches/{batch}", "run", 0),
+    "POST /v1/batches/<id>/cancel": Row("/v1/batches/{batch}/cancel", "run", 202),
+    "GET /v1/batches/<id>/items": Row("/v1/batches/{batch}/items", "read"),
+    "GET /v1/batches/<id>/zip": Row("/v1/batches/{batch}/zip", "read"),
+    "GET /v1/batches/<id>/events": Row("/v1/batches/{batch}/events", "read"),
     "POST /v1/scores": Row(
         "/v1/scores", "run", 0, 422, {"content": "{photo}", "image": "{photo}", "styles": [{"preset": "harbour"}]}
     ),
@@ -109,11 +118,14 @@ def things(acme: Person, photo_png: bytes, texture_png: bytes) -> dict[str, str]
     body = {"content": b64(photo_png), "image": b64(photo_png), "styles": [{"preset": "harbour"}], "size": 64}
     score = acme.post("/v1/scores", body)
     assert score.status_code == 200, score.text
+    recipe = {"styles": [{"preset": "harbour"}], "size": 64, "iterations": 2}
+    batch = acme.post("/v1/batches", recipe | {"contents": [b64(photo_png)]}).json()["id"]
+    assert "event: done" in acme.get(f"/v1/batches/{batch}/events").text
     watch = acme.get("/v1/styles/learning/painter/events")  # lasts until it has learned
     assert "event: done" in watch.text
     key = acme.get("/v1/keys").json()["items"][0]["id"]
     sha256 = job["options"]["content"]["sha256"]
-    names = {"job": job["id"], "score": score.json()["id"], "key": key, "version": former["version"]}
+    names = {"job": job["id"], "score": score.json()["id"], "batch": batch, "key": key, "version": former["version"]}
     return names | {"sha256": sha256, "photo": b64(photo_png)}
 
 
@@ -179,7 +191,7 @@ def test_another_tenant_s_things_do_not_exist(
     response = ask(birch, route)
     assert response.status_code == row.other, response.text
     told = response.text.replace(things["photo"], "")
-    hidden = (things["job"], things["score"], things["key"])
+    hidden = (things["job"], things["score"], things["batch"], things["key"])
     if row.other == 200:
         assert not any(word in told for word in (*hidden, "harbour", "acme"))
     if row.own:

@@ -22,6 +22,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
 
 def signature(received: Received) -> str:
@@ -31,7 +32,7 @@ def signature(received: Received) -> str:
 
 
 class Receiver:
-    """A receiver that answers POSTs with the statuses given, one after another, and then with 204."""
+    """A receiver that answers POSTs and PUTs with the statuses given, one after another, and then with 204."""
 
     def __init__(self, *statuses: int, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
@@ -57,11 +58,14 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.received.append(Received(self.path, headers, body))
+                receiver.received.append(Received(self.path, headers, body, self.command))
                 self.send_response(receiver._statuses.pop(0) if receiver._statuses else 204)
                 self.send_header("Location", receiver.url("/elsewhere"))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def do_PUT(self) -> None:
+                self.do_POST()
 
             def handle(self) -> None:
                 with suppress(OSError):  # a handshake that the other end broke off

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from webhooks.receiver import SECRET
 
-from service.webhooks.hosts import Hosts
+from service.outbound.hosts import WEBHOOKS, Hosts
 from service.webhooks.sender import Sender
 
 NAME = "hooks.example.com"
@@ -15,7 +15,7 @@ PAYLOAD = {"type": "transfer.succeeded", "timestamp": "2026-01-02T03:04:05.678Z"
 
 def sender(addresses: Sequence[str] = ("127.0.0.1",), timeout_s: float = 10.0) -> Sender:
     """Return a sender that may send to loopback, where the name leads to these addresses."""
-    return Sender(Hosts((NAME, "127.0.0.0/8"), lambda host, port: addresses), (SECRET,), timeout_s)
+    return Sender(Hosts(WEBHOOKS, (NAME, "127.0.0.0/8"), lambda host, port: addresses), (SECRET,), timeout_s)
 
 
 def attempt(url: str, timeout_s: float = 10.0) -> None:

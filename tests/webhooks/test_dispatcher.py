@@ -18,6 +18,7 @@ from service.config import Settings
 from service.errors import DatabaseError, InvalidInput
 from service.jobs import deliveries
 from service.jobs.deliveries import Deliveries, Delivery, enqueue
+from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.webhooks import dispatcher
 from service.webhooks.dispatcher import AT_ONCE, HOST_AT_ONCE, WebhookDispatcher
@@ -40,7 +41,7 @@ def database_url(tmp_path: Path) -> str:
 
 @contextmanager
 def running(database: Database, settings: Settings = SETTINGS) -> Iterator[WebhookDispatcher]:
-    it = WebhookDispatcher(settings, database)
+    it = WebhookDispatcher(settings, database, Blobs("memory:///"))
     it.start()
     try:
         yield it
@@ -221,4 +222,4 @@ def test_an_idle_dispatcher_stops(database: Database, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("settings", [{"webhook_hosts": ("*",)}, {"webhook_secret": ("whsec_x",)}])
 def test_settings_that_can_not_be_used_are_told_before_it_starts(database: Database, settings: Any) -> None:
     with pytest.raises(InvalidInput, match="NST_WEBHOOK_"):
-        WebhookDispatcher(Settings(**settings), database)
+        WebhookDispatcher(Settings(**settings), database, Blobs("memory:///"))

@@ -8,8 +8,9 @@ import pytest
 from webhooks.receiver import SECRET, Receiver
 from webhooks.sending import NAME, PAYLOAD, attempt, sender
 
-from service.webhooks.hosts import Hosts
-from service.webhooks.sender import NotDelivered, Sender, Undeliverable
+from service.outbound.hosts import WEBHOOKS, Hosts
+from service.webhooks.exchange import NotDelivered, Undeliverable
+from service.webhooks.sender import Sender
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +29,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest
 
     monkeypatch.setattr(socket, "getaddrinfo", only_numbers)
     with Receiver() as receiver:
-        Sender(Hosts((NAME, "127.0.0.1"), resolver), (SECRET,)).send(
+        Sender(Hosts(WEBHOOKS, (NAME, "127.0.0.1"), resolver), (SECRET,)).send(
             f"http://{NAME}:{receiver.port}/hook", "msg_1", PAYLOAD
         )
     assert asked == [NAME]
@@ -38,7 +39,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest
 
 def test_an_address_that_is_refused_is_not_connected_to() -> None:
     with Receiver() as receiver:
-        rule = Hosts((NAME,), lambda host, port: ["127.0.0.1"])
+        rule = Hosts(WEBHOOKS, (NAME,), lambda host, port: ["127.0.0.1"])
         with pytest.raises(NotDelivered, match="not public") as caught:
             Sender(rule, (SECRET,)).send(f"http://{NAME}:{receiver.port}/", "msg_1", PAYLOAD)
     assert receiver.received == []
@@ -69,7 +70,7 @@ def test_a_name_that_can_not_be_looked_up_is_worth_another_try() -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     with pytest.raises(NotDelivered, match="can't be looked up: Temporary failure") as caught:
-        Sender(Hosts((NAME,), resolver), (SECRET,)).send(f"http://{NAME}/", "msg_1", PAYLOAD)
+        Sender(Hosts(WEBHOOKS, (NAME,), resolver), (SECRET,)).send(f"http://{NAME}/", "msg_1", PAYLOAD)
     assert not isinstance(caught.value, Undeliverable)
 
 
@@ -80,5 +81,7 @@ def test_the_host_header_has_no_default_port_and_brackets_around_ipv6(
     with Receiver() as receiver:
         there = socket.create_connection(("127.0.0.1", receiver.port))
         monkeypatch.setattr(socket, "create_connection", lambda address, timeout: there)
-        Sender(Hosts((NAME, "::1"), lambda host, port: ["93.184.215.14"]), (SECRET,)).send(url, "msg_1", PAYLOAD)
+        Sender(Hosts(WEBHOOKS, (NAME, "::1"), lambda host, port: ["93.184.215.14"]), (SECRET,)).send(
+            url, "msg_1", PAYLOAD
+        )
     assert receiver.received[0].headers["host"] == host

@@ -10,7 +10,7 @@ import pytest
 from webhooks.receiver import Receiver, raw_server
 from webhooks.sending import attempt
 
-from service.webhooks.sender import NotDelivered, Undeliverable
+from service.webhooks.exchange import NotDelivered, Undeliverable
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])

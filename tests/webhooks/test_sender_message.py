@@ -11,8 +11,9 @@ from standardwebhooks import Webhook
 from webhooks.receiver import SECRET, Receiver, signature
 from webhooks.sending import PAYLOAD, attempt
 
-from service.webhooks.hosts import Hosts
-from service.webhooks.sender import NotDelivered, Sender
+from service.outbound.hosts import WEBHOOKS, Hosts
+from service.webhooks.exchange import NotDelivered
+from service.webhooks.sender import Sender
 
 
 def test_a_webhook_arrives_as_compact_json_that_the_standards_own_library_verifies() -> None:
@@ -37,7 +38,7 @@ def test_the_signature_is_that_of_the_specification() -> None:
 def test_while_one_secret_replaces_another_receivers_may_know_either() -> None:
     secrets = (SECRET, f"whsec_{base64.b64encode(bytes(32)).decode()}")
     with Receiver() as receiver:
-        Sender(Hosts(("127.0.0.1",)), secrets).send(receiver.url(), "msg_1", PAYLOAD)
+        Sender(Hosts(WEBHOOKS, ("127.0.0.1",)), secrets).send(receiver.url(), "msg_1", PAYLOAD)
     (received,) = receiver.received
     assert len(received.headers["webhook-signature"].split(" ")) == len(secrets)
     for secret in secrets:

@@ -12,8 +12,9 @@ from standardwebhooks import Webhook
 from webhooks.receiver import SECRET, Receiver
 from webhooks.sending import NAME, PAYLOAD, sender
 
-from service.webhooks.hosts import Hosts
-from service.webhooks.sender import NotDelivered, Sender
+from service.outbound.hosts import WEBHOOKS, Hosts
+from service.webhooks.exchange import NotDelivered
+from service.webhooks.sender import Sender
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_a_certificate_for_the_address_but_another_name_is_refused(
     certificate: Path, secure: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trust(certificate, monkeypatch)
-    rule = Hosts(("other.example", "127.0.0.1"), lambda host, port: ["127.0.0.1"])
+    rule = Hosts(WEBHOOKS, ("other.example", "127.0.0.1"), lambda host, port: ["127.0.0.1"])
     with (
         Receiver(tls=secure) as receiver,
         pytest.raises(NotDelivered, match=r"certificate is not valid for 'other.example'"),

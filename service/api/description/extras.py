@@ -30,6 +30,7 @@ from service.api.http.json_body import MAX_JSON
 from service.api.http.paths import is_api
 from service.api.http.same_origin import ANY_HOST
 from service.api.schemas import (
+    batch_responses,
     estimate_responses,
     key_bodies,
     key_responses,
@@ -44,6 +45,7 @@ from service.api.schemas import (
 Json = dict[str, Any]
 
 SCHEMAS = (
+    batch_responses,
     key_bodies,
     key_responses,
     preset_bodies,
@@ -58,6 +60,7 @@ STREAM = "text/event-stream"
 NAMED_FILES = (
     "/v1/transfers/{id}/image",
     "/v1/transfers/{id}/sheet",
+    "/v1/batches/{id}/zip",
     "/v1/styles/{name}/pack",
     "/v1/styles/{name}/painter/model",
 )

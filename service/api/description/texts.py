@@ -133,6 +133,7 @@ SMALLEST: dict[str, Json] = {
     "RestoreBody": {"version": "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"},
     "PainterBody": {"size": 512, "minutes": 1.0},
     "TransferBody": {"content": SMALLEST_IMAGE, "iterations": 10} | MOSAIC,
+    "BatchBody": {"contents": [SMALLEST_IMAGE, SMALLEST_IMAGE], "iterations": 10} | MOSAIC,
     "KeyBody": {"name": "laptop", "scopes": ["read", "run"]},
     "RotateBody": {"grace_s": 3600.0},
     "TenantBody": {"name": "acme"},

@@ -13,7 +13,7 @@ from service.api.http.form import PART, FormParser
 from service.api.http.json_body import MAX_JSON, read_object
 from service.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType, shown
 
-MAX_PARTS = 256  # of a form
+MAX_PARTS = 600  # of a form: 500 contents of a batch, and the pictures of its recipe
 MAX_PART_NAME = 100  # characters
 PACK_TYPE = "application/octet-stream"
 

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from service.api.context import AppContext
 from service.api.intake.checks import aspect_errors
+from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import (
     RequestedPainting,
@@ -15,9 +16,12 @@ from service.api.intake.variants import (
     requested_options,
     variants_of,
 )
-from service.api.schemas.requests import ScoreBody, TransferBody
+from service.api.schemas.requests import RecipeBody, ScoreBody, TransferBody
 from service.errors import InvalidInput
+from service.jobs.deliveries import INDEX, VARIANT
 from service.jobs.request import ScoreRequest, TransferRequest
+from service.outbound.hosts import DELIVERIES
+from service.storage.pictures import StoredImage
 
 R = TypeVar("R", TransferRequest, ScoreRequest)
 
@@ -48,12 +52,33 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
 
     Raises:
         InvalidInput: fields are wrong; it names them.
+        TooManyFetches, Unavailable: too many pictures are being fetched.
         DoesNotFit: the job takes more memory than a worker has.
     """
-    common = requested_options(body)
-    reader = RequestReader(id, body.content, common, context)
+    fetch_pictures(body)
+    check_messages(body, context)
+    reader = RequestReader(id, body.content, requested_options(body), context)
+    request, named = painted_as(body, reader, reader.image(body.content))
+    reader.check_memory(request, named, request.lane)
+    return request, reader
+
+
+def check_messages(body: RecipeBody, context: AppContext) -> None:
+    """Raise InvalidInput if a webhook or finished pictures may not go where a body says."""
     if body.callback_url is not None:
-        context.hosts.check_url(body.callback_url)
+        context.webhook_hosts.check_url(body.callback_url)
+    if body.deliver is not None:
+        context.delivery_hosts.check_url(body.deliver.url.replace(VARIANT, "0").replace(INDEX, "0"))
+
+
+def painted_as(
+    body: RecipeBody, reader: RequestReader, content: StoredImage
+) -> tuple[TransferRequest, dict[str, str]]:
+    """Return the request that paints a content as a body says, and the fields of the body that a blend fills in.
+
+    Raises InvalidInput.
+    """
+    common = requested_options(body)
     if body.blend:
         reader.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
         requested = blend_steps(body.blend, common)
@@ -63,9 +88,16 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
         requested = variants_of(body, common)
         base = reader.painting(RequestedPainting("", "", common), base=bool(body.variants))
         variants = [reader.painting(variant) for variant in requested]
-    request = TransferRequest(reader.image(body.content), base, tuple(variants))
-    reader.check_memory(request, _blend_fields(requested), request.lane)
-    return request, reader
+    request = TransferRequest(content, base, tuple(variants))
+    if body.deliver is not None:
+        check_places(body.deliver.url, VARIANT, len(request.paintings), "pictures")
+    return request, _blend_fields(requested)
+
+
+def check_places(url: str, placeholder: str, count: int, of: str) -> None:
+    """Raise InvalidInput if files that are delivered to a URL would overwrite each other there."""
+    if count > 1 and placeholder not in url:
+        raise InvalidInput.field(DELIVERIES.field, f"must have {placeholder} in it: there are {count} {of}")
 
 
 def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
@@ -79,6 +111,7 @@ def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
 
 def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest[ScoreRequest]:
     """Check a score's request and store its pictures, as `take_in` does for a transfer; raises as that."""
+    fetch_pictures(body)
     common = requested_options(body)
     reader = RequestReader(id, body.content, common, context)
     painting = reader.painting(RequestedPainting("", "", common))

@@ -44,13 +44,19 @@ class RequestPictures:
             Unavailable: too many large pictures are being read.
         """
         if value not in self.known:
-            self.known[value] = self._read(bytes_of(value))
+            self.known[value] = self._read(value, bytes_of)
         return self.known[value]
 
-    def _read(self, data: bytes) -> ImageFile:
+    @property
+    def left(self) -> int:
+        """How many pictures it may still bring."""
+        return max(0, self.most - self.tried)
+
+    def _read(self, value: str, bytes_of: Callable[[str], bytes]) -> ImageFile:
         self.tried += 1
         if self.tried > self.most:
             raise UnreadableImage(f"is one too many: a request may bring {self.most} pictures")
+        data = bytes_of(value)
         self._check_pixels(head_of(data).pixels or 0)
         picture = files.check_image(data, self.allowance)
         self._check_pixels(picture.width * picture.height)
@@ -66,11 +72,20 @@ class RequestPictures:
 def request_pictures() -> RequestPictures:
     """Return the pictures of the current request."""
     if "pictures" not in g:
-        settings = context().settings
-        allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
-        g.pictures = RequestPictures(settings.request_pictures, settings.request_megapixels * MEGA, allowance)
+        g.pictures = _pictures(context().settings.request_pictures)
     found: RequestPictures = g.pictures
     return found
+
+
+def single_picture() -> RequestPictures:
+    """Return pictures of which there may be one, with limits of its own: for a content of a batch."""
+    return _pictures(1)
+
+
+def _pictures(most: int) -> RequestPictures:
+    settings = context().settings
+    allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
+    return RequestPictures(most, settings.request_megapixels * MEGA, allowance)
 
 
 def _check_client(connection: socket.socket | None) -> None:

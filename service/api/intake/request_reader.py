@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +53,12 @@ class RequestReader:
         self._lightest: dict[str, float] = {}
         self._own = self._options_of_preset(common)
         self._size = begun_with(self._own, _plain_options(common)).get("size", DEFAULTS["size"])
+
+    def over(self, content: ImageFile) -> RequestReader:
+        """Return a reader of the same request over another content; the two share all that was read."""
+        other = copy(self)
+        other._content = content
+        return other
 
     def check_presets(self, named: Mapping[str, str]) -> None:
         """Raise InvalidInput for fields (keys) that name a preset which doesn't exist."""

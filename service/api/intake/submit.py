@@ -11,7 +11,7 @@ from flask import request
 from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
-from service.api.schemas.parameters import NewJobHeaders
+from service.api.schemas.parameters import NewBatchHeaders
 from service.api.schemas.requests import PaintingBody
 from service.errors import Overtaken
 from service.jobs.idempotency import RepeatKey
@@ -23,7 +23,7 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 LOOK_UPS = 3  # of presets that are replaced again and again
 
 
-def repeat_key(header: NewJobHeaders, body: PaintingBody) -> RepeatKey | None:
+def repeat_key(header: NewBatchHeaders, body: PaintingBody) -> RepeatKey | None:
     """Return the key by which a repeated POST is recognised, if its caller sent an Idempotency-Key."""
     if not header.idempotency_key:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.api.schemas.fields import JobInit
-from service.api.schemas.requests import BlendBody, PaintingBody, StyleEntry, TransferBody
+from service.api.schemas.requests import BlendBody, PaintingBody, RecipeBody, StyleEntry
 from service.errors import FieldError, InvalidInput
 from service.options import STRENGTH_WEIGHTS
 from service.pictures.images import ImageFile
@@ -42,7 +42,7 @@ def requested_options(body: PaintingBody) -> RequestedOptions:
     return {name: getattr(body, name) for name in body.model_fields_set}
 
 
-def variants_of(body: TransferBody, common: RequestedOptions) -> list[RequestedPainting]:
+def variants_of(body: RecipeBody, common: RequestedOptions) -> list[RequestedPainting]:
     """Return the variants of a transfer; `common` holds what it requests for all of them."""
     return [
         RequestedPainting(f"variants.{i}.", _label(own), _merged(common, own))

@@ -76,6 +76,10 @@ class Watch:
     def closed(self) -> bool:
         return self._closed.is_set()
 
+    def rest(self, seconds: float) -> None:
+        """Wait so long, or until the server stops."""
+        self._closed.wait(seconds)
+
     def close(self) -> None:
         """End every wait, also those that begin later: the server stops."""
         self._closed.set()

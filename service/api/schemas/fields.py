@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from service.api.http.form import PART
-from service.api.intake.request_pictures import request_pictures
+from service.api.intake.request_pictures import RequestPictures, request_pictures
+from service.api.schemas.addressed import read_addressed
 from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import ID, JOB, MAX_INDEX
@@ -18,7 +19,7 @@ from service.errors import InvalidInput, shown
 from service.network.layers import LAYERS
 from service.options import OPTIONS
 from service.pictures.file_names import form_file_name, safe_name
-from service.pictures.images import ImageFile, UnreadableImage
+from service.pictures.images import ImageFile, UnreadableImage, digest
 
 FILE_PART = "file:"
 NAMED_PARTS = "named_parts"  # key in Flask's `g`: the form's parts that fields have named
@@ -67,14 +68,21 @@ def _layers_schema(name: str) -> dict[str, Any]:
 def read_image(value: object) -> ImageFile:
     """Return the image that a text holds or names: base64, a data: URL, or `file:<part name>` of this form.
 
-    An object may hold the text as `data`, with a `name` beside it; a part of a form has its file's name.
-    Raises PydanticCustomError if the image can't be read.
+    An object may hold the text as `data`, with a `name` beside it; a part of a form has its file's name. An object
+    with a `url` gives an AddressedImage. Raises PydanticCustomError if the image can't be read.
     """
+    return image_of(value, request_pictures())
+
+
+def image_of(value: object, pictures: RequestPictures) -> ImageFile:
+    """Return an image as `read_image` does, as one of these pictures."""
+    if isinstance(value, dict) and "url" in value:
+        return read_addressed(value)
     value, name = _named(value)
     if not isinstance(value, str):
         raise invalid("must be a string: base64, a data: URL or file:<part name>")
     try:
-        image = request_pictures().read(value, _bytes)
+        image = pictures.read(value, _bytes)
     except UnreadableImage as error:
         raise invalid(str(error)) from None
     return replace(image, name=name or _part_name(value))
@@ -86,7 +94,7 @@ def _named(value: object) -> tuple[object, str]:
         return value, ""
     name = value.get("name", "")
     if not {"data"} <= set(value) <= {"data", "name"} or not isinstance(name, str):
-        raise invalid('as an object it must be {"data": base64, "name": file name}')
+        raise invalid('as an object it must be {"data": base64, "name": file name} or {"url": "https://…"}')
     return value["data"], safe_name(name)
 
 
@@ -100,7 +108,7 @@ def _bytes(value: str) -> bytes:
     if value.startswith(FILE_PART):
         return _file(value.removeprefix(FILE_PART))
     if value[:8].lower().startswith(("http://", "https://")):
-        raise invalid("URLs are not fetched; send the image itself")
+        raise invalid('is a URL alone: write {"url": "https://…"}, or send the image itself')
     return bytes_of(value)
 
 
@@ -113,6 +121,28 @@ def _file(part: str) -> bytes:
     stream = request.files[part].stream
     stream.seek(0)
     return stream.read()
+
+
+def note_parts(values: list[Any]) -> None:
+    """Note the form's parts that images name which are read later."""
+    named = (_text(value) for value in values)
+    parts = {text.removeprefix(FILE_PART) for text in named if text.startswith(FILE_PART)}
+    g.setdefault(NAMED_PARTS, set()).update(parts)
+
+
+def sent_as(value: object) -> object:
+    """Return an image as JSON that is equal for equal images which were sent in the same way."""
+    part = request.files.get(_text(value).removeprefix(FILE_PART)) if _text(value).startswith(FILE_PART) else None
+    if part is None:
+        return value
+    part.stream.seek(0)
+    return {"file": digest(part.stream.read()), "name": part.filename}
+
+
+def _text(value: object) -> str:
+    """Return the text of an image that was sent with it or by it; empty if there is none."""
+    text = value.get("data") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else ""
 
 
 def check_all_named() -> None:
@@ -149,7 +179,27 @@ NAMED_IMAGE = {
     "additionalProperties": False,
 }
 
-IMAGE_SCHEMA: dict[str, Any] = {"anyOf": [IMAGE_TEXT, NAMED_IMAGE]}
+ADDRESSED_IMAGE = {
+    "type": "object",
+    "description": "An image by its address, which the service fetches; NST_IMAGE_HOSTS or NST_IMAGE_BUCKETS must "
+    "allow it.",
+    "properties": {
+        "url": {
+            "type": "string",
+            "description": "An http://, https:// or s3:// URL, without user name and password.",
+            "examples": ["https://cdn.example.com/photo.jpg"],
+        },
+        "name": {
+            "type": "string",
+            "description": "The file's name; by default that in the URL's path, if it ends as a picture's.",
+            "examples": ["photo.jpg"],
+        },
+    },
+    "required": ["url"],
+    "additionalProperties": False,
+}
+
+IMAGE_SCHEMA: dict[str, Any] = {"anyOf": [IMAGE_TEXT, NAMED_IMAGE, ADDRESSED_IMAGE]}
 
 ImageField = Annotated[ImageFile, BeforeValidator(read_image), WithJsonSchema(IMAGE_SCHEMA)]
 
@@ -170,7 +220,7 @@ class JobInit(BaseModel):
 
 def read_first_image(value: object) -> str | ImageFile | JobInit:
     """Return the option `init`: one of its names, an image, or a transfer whose result is the initial image."""
-    if isinstance(value, dict) and "data" not in value:
+    if isinstance(value, dict) and not {"data", "url"} & set(value):
         return JobInit.model_validate(value)
     if isinstance(value, str) and value in INIT_NAMES:
         return value

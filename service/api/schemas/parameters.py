@@ -75,6 +75,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Day = Annotated[date, BeforeValidator(_day)]
 KnownStyle = Annotated[str, AfterValidator(_known(NAME, "style"))]
 KnownTransfer = Annotated[str, AfterValidator(_known(JOB, "transfer"))]
+KnownBatch = Annotated[str, AfterValidator(_known(JOB, "batch"))]
 KnownKey = Annotated[str, AfterValidator(_known(JOB, "key"))]
 KnownTenant = Annotated[str, AfterValidator(_known(TENANT, "tenant"))]
 KnownScore = Annotated[str, AfterValidator(_known(JOB, "score"))]
@@ -120,6 +121,10 @@ class TransferFilePath(TransferPath):
     )
 
 
+class BatchPath(BaseModel):
+    id: KnownBatch = _id("batch")
+
+
 class KeyPath(BaseModel):
     id: KnownKey = _id("key")
 
@@ -162,6 +167,11 @@ class TransfersQuery(PageQuery):
     status: Status | None = Field(None, description="Only transfers with this status.", **example("succeeded"))
 
 
+class BatchItemsQuery(PageQuery):
+    cursor: str | None = _cursor("WzQ5XQ")
+    status: Status | None = Field(None, description="Only transfers with this status.", **example("failed"))
+
+
 class UsageQuery(Query):
     first: Day | None = Field(
         None, alias="from", description="First day, in UTC; by default 29 days before `to`.", **example("2026-11-01")
@@ -187,7 +197,7 @@ class ImageQuery(Query):
     )
 
 
-class NewJobHeaders(BaseModel):
+class NewBatchHeaders(BaseModel):
     idempotency_key: str | None = Field(
         None,
         alias=IDEMPOTENCY_HEADER,
@@ -196,6 +206,9 @@ class NewJobHeaders(BaseModel):
         pattern=r"^[\x21-\x7e]+$",
         description="For example order-4711: a repeat with this key, within 24 hours, gets the first request's job.",
     )
+
+
+class NewJobHeaders(NewBatchHeaders):
     prefer: str = Field(
         "",
         alias="Prefer",

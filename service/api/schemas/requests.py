@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, WithJsonSchema, field_validator, model_validator
 
+from service.api.schemas.addressed import AddressedImage
 from service.api.schemas.bodies import Body, WholeBody, some_weight, style_scale, style_weight
 from service.api.schemas.fields import (
+    IMAGE_SCHEMA,
     ImageField,
     InitField,
+    note_parts,
     option,
     picture,
+    sent_as,
 )
+from service.api.schemas.headers import MAX_HEADERS, check_headers
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import NAME
 from service.options import (
@@ -30,6 +35,8 @@ from service.pictures.images import ImageFile
 MAX_DEADLINE_S = 30 * 86_400
 MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
+MAX_CONTENTS = 500  # of a batch
+CONTENTS_SCHEMA = {"type": "array", "items": IMAGE_SCHEMA, "minItems": 1, "maxItems": MAX_CONTENTS}
 NAMED = "named:"  # before digests of what a caller named; those of earlier versions have nothing before them
 
 
@@ -117,10 +124,33 @@ class VariantBody(PaintingBody):
     """One of several pictures; the fields that it doesn't name are those of the transfer itself."""
 
 
-class TransferBody(PaintingBody, WholeBody):
-    """A transfer: a content image, its styles, and how."""
+class DeliverBody(Body):
+    """Where the finished pictures are sent to, each by one PUT."""
 
-    content: ImageField = picture("The content image.")
+    example = '{"url": "https://…"}'
+
+    url: str = Field(
+        description="An http:// or https:// URL, as a presigned one; NST_DELIVERY_HOSTS must allow its host. With "
+        "several pictures `{variant}` in it is replaced by the number of each, from 0.",
+        examples=["https://bucket.example.com/out/4711-{variant}.png?signature=5f2c"],
+    )
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=MAX_HEADERS,
+        description="Headers that go along. They are kept until the delivery has ended, and never shown.",
+        examples=[{"Content-Type": "image/png"}],
+    )
+
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
+        check_headers(headers)
+        return headers
+
+
+class RecipeBody(PaintingBody, WholeBody):
+    """All of a transfer but its content."""
+
     size: int = option("size")
     variants: list[VariantBody] = Field(
         default_factory=list,
@@ -149,6 +179,42 @@ class TransferBody(PaintingBody, WholeBody):
         description="Where a signed webhook goes when the job ends; NST_WEBHOOK_HOSTS must allow its host.",
         examples=["https://app.example.com/done"],
     )
+    deliver: DeliverBody | None = Field(
+        None,
+        description="Where the finished pictures go, each by a PUT of its file; the webhook comes after that.",
+        examples=[{"url": "https://bucket.example.com/out/4711.png?signature=5f2c"}],
+    )
+
+
+class TransferBody(RecipeBody):
+    """A transfer: a content image, its styles, and how."""
+
+    content: ImageField = picture("The content image.")
+
+
+class BatchBody(RecipeBody):
+    """A batch: many content images, and what all of them are painted with."""
+
+    contents: Annotated[list[Any], WithJsonSchema(CONTENTS_SCHEMA)] = Field(
+        min_length=1,
+        max_length=MAX_CONTENTS,
+        description="The content images. One that can't be read fails alone.",
+        examples=[[{"url": "https://cdn.example.com/1.jpg"}, {"url": "https://cdn.example.com/2.jpg"}]],
+    )
+
+    @field_validator("contents")
+    @classmethod
+    def _note_parts(cls, contents: list[Any]) -> list[Any]:
+        note_parts(contents)
+        return contents
+
+    def digest(self) -> str:
+        """Return a hash of what the caller named: contents as they were sent, or by the digest of a form's file."""
+        plain = _plain(self) | {"contents": [_hash(sent_as(content)) for content in self.contents]}
+        return f"batch:{_hash(plain)}"
+
+    def former_digest(self) -> str:
+        return self.digest()
 
 
 class ScoreBody(PaintingBody, WholeBody):
@@ -165,6 +231,8 @@ def _hash(plain: Any) -> str:
 
 def _plain(value: Any, *, with_defaults: bool = False) -> Any:
     """Return a body as JSON, each picture replaced by its digest; without defaults only what was named is in it."""
+    if isinstance(value, AddressedImage):  # known by its URL, so that a repeat fetches nothing
+        return {"url": value.url}
     if isinstance(value, ImageFile):
         return value.sha256
     if isinstance(value, BaseModel):

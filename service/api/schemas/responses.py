@@ -127,6 +127,16 @@ class CallbackOut(BaseModel):
     error: str | None = described("Error of the last attempt, if it failed.", None)
 
 
+class DeliveryOut(BaseModel):
+    """The state of the delivery of a transfer's pictures, of all of them together."""
+
+    status: Literal["pending", "delivered", "failed", "skipped"] = described(
+        "How far it is; skipped where the transfer failed or was canceled.", "delivered"
+    )
+    attempts: int = described("Number of attempts.", 1, ge=0)
+    error: str | None = described("Error of the last attempt of a picture, if it failed.", None)
+
+
 class TransferOut(BaseModel):
     """A transfer: a job that paints one or more pictures."""
 
@@ -155,6 +165,7 @@ class TransferOut(BaseModel):
     usage: UsageOut | None = described("What it has cost, once it has ended.", None)
     queue: PlaceOut | None = described("Its place among the jobs that wait, while it waits.", None)
     callback: CallbackOut | None = described("State of the webhook, once the job has ended.", None, None)
+    delivery: DeliveryOut | None = described("State of the delivery of its pictures, if it has one.", None, None)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": f"/v1/transfers/{ID}"})
 
 

@@ -74,7 +74,7 @@ def _of_stats(stats: QueueStats) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, stats.oldest_s)
     yield GaugeMetricFamily("nst_workers_alive", "Live workers with the model, on all hosts.", stats.workers)
     yield GaugeMetricFamily("nst_painters_alive", "Live painter workers, on all hosts.", stats.painters)
-    yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks still to be delivered.", stats.webhooks)
+    yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks and pictures still to be delivered.", stats.webhooks)
     stored = {(of,): count for of, count in stats.stored.items()}
     yield _family("nst_stored_bytes", "Files that count as their callers', by what they belong to.", ["of"], stored)
 

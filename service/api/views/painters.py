@@ -14,6 +14,7 @@ from service.api.description.openapi import operation_id
 from service.api.http.caching import REVALIDATE, file
 from service.api.http.disposition import disposition
 from service.api.intake.learning import new_learning
+from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.sharing import check_change
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
@@ -57,6 +58,7 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     check_change(path.name)
     preset = context().presets.own(path.name)
     images = [(image, image.scale) for image in preset.images if image.file.blob]
+    fetch_pictures(body)
     with new_learning("", images, body) as learning:
         preset = context().painters.begin(path.name, learning.submit)
     context().wake(ENGINE)

@@ -21,6 +21,7 @@ from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
+from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.sharing import check_change, check_sharing
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_bodies import StyleBody, StyleChanges
@@ -73,6 +74,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
     context().disks.check()
     check_sharing(body.shared)
     check_change(path.name)
+    fetch_pictures(body)
     images = [StyleImage(entry.image, entry.weight, entry.scale) for entry in body.images]
     for i, image in enumerate(images):
         for size in body.warm:

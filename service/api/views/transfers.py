@@ -42,13 +42,13 @@ from service.jobs.names import picture_name, sheet_name
 from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
+from service.outbound.hosts import WEBHOOKS
 from service.pictures.images import MEDIA_TYPES
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import PaintedPicture
 from service.storage.schema import ENDED, JobRow
 from service.storage.unsaved import remove_unsaved
-from service.webhooks.urls import FIELD
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
         body.priority,
         body.deadline_s,
         body.callback_url,
+        body.deliver.model_dump() if body.deliver else None,
         key,
         bytes=taken.bytes,
     )
@@ -107,19 +108,26 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     cursor = to_cursor(rows[-1].number) if more else None
-    places = context().line.places(rows)
-    return {"items": [_placed(row, places) for row in rows], "next": cursor}
+    places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
+    items = [_placed(row, places) | _delivery(row, deliveries) for row in rows]
+    return {"items": items, "next": cursor}
 
 
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer"""
-    return _with_callback(context().queue.get(path.id, TRANSFER))
+    return _with_messages(context().queue.get(path.id, TRANSFER))
 
 
-def _with_callback(job: JobRow) -> dict[str, Any]:
+def _with_messages(job: JobRow) -> dict[str, Any]:
+    """Return a transfer with the state of its webhook, and of the delivery of its pictures."""
     callback = context().deliveries.of_job(job.id) if job.callback_url else None
-    return _resource(job) | {"callback": callback}
+    return _resource(job) | {"callback": callback} | _delivery(job, context().deliveries.of_pictures([job]))
+
+
+def _delivery(job: JobRow, found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the state of the delivery of a transfer's pictures, where there are some to deliver."""
+    return {"delivery": found[job.id]} if job.id in found else {}
 
 
 def _resource(job: JobRow) -> dict[str, Any]:
@@ -269,9 +277,9 @@ def send_transfer_callback(path: TransferPath) -> tuple[dict[str, Any], int]:
     """
     job = context().queue.get(path.id, TRANSFER)
     if job.callback_url is None:
-        raise InvalidInput.field(FIELD, "the transfer was submitted without one, so it has no webhook")
-    context().hosts.check_url(job.callback_url)
-    return _with_callback(context().queue.call_back(job.id)), 202
+        raise InvalidInput.field(WEBHOOKS.field, "the transfer was submitted without one, so it has no webhook")
+    context().webhook_hosts.check_url(job.callback_url)
+    return _with_messages(context().queue.call_back(job.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})

@@ -1,4 +1,4 @@
-"""The hosts that a callback_url may name, and the addresses that they may have."""
+"""The hosts that URLs of callers may name, and the addresses that these hosts may have."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from service.errors import InvalidInput
-from service.webhooks.addresses import Address, is_public, reached
-from service.webhooks.urls import FIELD, Target, is_name, parse_url
+from service.outbound.addresses import Address, is_public, reached
+from service.outbound.urls import Target, is_name, parse_url
 
 logger = logging.getLogger(__name__)
 
-SETTING = "NST_WEBHOOK_HOSTS"
 LOCALHOST = "localhost"
 
 _WITH_PORT = re.compile(r"(?:\[([0-9a-f:./]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
@@ -24,8 +23,28 @@ _WITH_PORT = re.compile(r"(?:\[([0-9a-f:./]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 Resolver = Callable[[str, int], Sequence[str]]
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """A purpose for which callers name URLs.
+
+    Attributes:
+        what: its name in messages, in the plural.
+        setting: the setting that lists the allowed hosts.
+        field: the field of a request that holds the URL.
+    """
+
+    what: str
+    setting: str
+    field: str
+
+
+WEBHOOKS = Purpose("webhooks", "NST_WEBHOOK_HOSTS", "callback_url")
+DELIVERIES = Purpose("deliveries", "NST_DELIVERY_HOSTS", "deliver.url")
+PICTURES = Purpose("pictures by address", "NST_IMAGE_HOSTS", "url")
+
+
 class AddressRefused(Exception):
-    """The host's name leads to an address that webhooks don't go to."""
+    """The host's name leads to an address that is not allowed."""
 
 
 def look_up(host: str, port: int) -> list[str]:
@@ -57,18 +76,19 @@ class Entry:
 
 
 class Hosts:
-    """The hosts that webhooks may go to.
+    """The hosts that URLs for one purpose may name.
 
     Raises:
         InvalidInput: an entry of the setting is malformed.
     """
 
-    def __init__(self, entries: Sequence[str], resolver: Resolver = look_up) -> None:
-        self._entries = tuple(parse_entry(entry) for entry in entries)
+    def __init__(self, purpose: Purpose, entries: Sequence[str], resolver: Resolver = look_up) -> None:
+        self._purpose = purpose
+        self._entries = tuple(parse_entry(entry, purpose.setting) for entry in entries)
         self._resolver = resolver
 
     def check_url(self, url: str) -> None:
-        """Raise InvalidInput, naming callback_url, if the URL's form or host isn't allowed."""
+        """Raise InvalidInput, naming the purpose's field, if the URL's form or host isn't allowed."""
         self._checked(url)
 
     def resolve(self, url: str) -> tuple[Target, list[str]]:
@@ -85,16 +105,18 @@ class Hosts:
         addresses = list(self._resolver(target.host, target.port))
         refused = [address for address in addresses if not self._may_have(target, ipaddress.ip_address(address))]
         if refused:
-            logger.warning("%s has addresses that webhooks don't go to: %s", target.host, ", ".join(refused))
+            logger.warning("%s: addresses refused for %s: %s", target.host, self._purpose.what, ", ".join(refused))
             raise AddressRefused(f"{target.host} has an address that is not public")
         return target, addresses
 
     def _checked(self, url: str) -> Target:
         if not self._entries:
-            raise InvalidInput.field(FIELD, f"webhooks are off here: {SETTING} names no hosts")
-        target = parse_url(url)
+            what, setting = self._purpose.what, self._purpose.setting
+            raise InvalidInput.field(self._purpose.field, f"{what} are off here: {setting} names no hosts")
+        target = parse_url(url, self._purpose.field)
         if not self._allows(target):
-            raise InvalidInput.field(FIELD, f"its host and port are not among those of {SETTING}")
+            msg = f"its host and port are not among those of {self._purpose.setting}"
+            raise InvalidInput.field(self._purpose.field, msg)
         return target
 
     def _allows(self, target: Target) -> bool:
@@ -112,23 +134,24 @@ class Hosts:
         return is_public(address) or self._covers(address, target.port)
 
 
-def parse_entry(text: str) -> Entry:
-    """Parse an entry of the setting. Raises InvalidInput, naming the setting."""
+def parse_entry(text: str, setting: str) -> Entry:
+    """Parse an entry of a setting. Raises InvalidInput, naming the setting."""
     match = _WITH_PORT.fullmatch(text.lower())
     in_brackets, host, digits = match.groups("") if match else ("", text.lower(), "")
     port = int(digits) if digits else None
     if port is not None and not 0 < port < 2**16:
-        raise _wrong(text, "its port must be from 1 to 65535")
+        raise _wrong(setting, text, "its port must be from 1 to 65535")
     if is_name(host.removeprefix("*.")):
         return Entry(host, None, port)
     try:
         network = ipaddress.ip_network(in_brackets or host)
     except ValueError as error:
-        raise _wrong(text, "must be a host name, *.domain, an address or a network, perhaps with :port") from error
+        msg = "must be a host name, *.domain, an address or a network, perhaps with :port"
+        raise _wrong(setting, text, msg) from error
     if network.num_addresses == 1:
         network = ipaddress.ip_network(reached(network.network_address))
     return Entry("", network, port)
 
 
-def _wrong(entry: str, msg: str) -> InvalidInput:
-    return InvalidInput.field(SETTING, f"{entry!r}: {msg}")
+def _wrong(setting: str, entry: str, msg: str) -> InvalidInput:
+    return InvalidInput.field(setting, f"{entry!r}: {msg}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 
 import pytest
-from webhooks.rules import PUBLIC, PUBLIC_IPV6, with_addresses
+from outbound.rules import PUBLIC, PUBLIC_IPV6, with_addresses
 
 from service.errors import InvalidInput
-from service.webhooks.hosts import AddressRefused, Hosts
+from service.outbound.hosts import WEBHOOKS, AddressRefused, Hosts
 
 NOT_PUBLIC = [
     "0.0.0.0",  # noqa: S104
@@ -136,7 +136,7 @@ def test_a_url_that_is_not_allowed_is_not_looked_up() -> None:
         raise AssertionError
 
     with pytest.raises(InvalidInput):
-        Hosts(("hooks.example.com",), look_up).resolve("https://evil.example/")
+        Hosts(WEBHOOKS, ("hooks.example.com",), look_up).resolve("https://evil.example/")
 
 
 def test_every_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +147,6 @@ def test_every_address_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> Non
         return [(2, 1, 6, "", (PUBLIC, 443)), (10, 1, 6, "", (PUBLIC_IPV6, 443, 0, 0)), (2, 1, 6, "", (PUBLIC, 443))]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    _, found = Hosts(("hooks.example.com",)).resolve("https://hooks.example.com/")
+    _, found = Hosts(WEBHOOKS, ("hooks.example.com",)).resolve("https://hooks.example.com/")
     assert found == [PUBLIC, PUBLIC_IPV6]
     assert asked == [("hooks.example.com", 443)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from webhooks.rules import PUBLIC, PUBLIC_IPV6, refusal
+from outbound.rules import PUBLIC, PUBLIC_IPV6, refusal
 
-from service.webhooks.hosts import Hosts
+from service.outbound.hosts import WEBHOOKS, Hosts
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from service.webhooks.hosts import Hosts
     ],
 )
 def test_an_address_that_an_entry_names_is_allowed(entry: str, url: str) -> None:
-    rule = Hosts((entry,))
+    rule = Hosts(WEBHOOKS, (entry,))
     rule.check_url(url)
     target, addresses = rule.resolve(url)
     assert addresses == [target.host]
@@ -47,7 +47,7 @@ def test_an_address_that_an_entry_names_is_allowed(entry: str, url: str) -> None
     ],
 )
 def test_an_address_that_no_entry_names_is_refused(url: str) -> None:
-    rule = Hosts(("hooks.example.com", "*.com", "localhost", "10.0.0.1:80"))
+    rule = Hosts(WEBHOOKS, ("hooks.example.com", "*.com", "localhost", "10.0.0.1:80"))
     assert "are not among those" in refusal(rule, url)
 
 
@@ -81,9 +81,9 @@ def test_an_address_that_no_entry_names_is_refused(url: str) -> None:
     ],
 )
 def test_an_odd_spelling_of_an_address_is_refused_whatever_is_allowed(host: str) -> None:
-    assert "must" in refusal(Hosts(("0.0.0.0/0", "::/0")), f"http://{host}/")
+    assert "must" in refusal(Hosts(WEBHOOKS, ("0.0.0.0/0", "::/0")), f"http://{host}/")
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["{}", "{:#x}", "{:#o}", "0{:o}", "{}.", "0x7f.{}", "127.{}"]))
 def test_no_number_passes_for_a_host(number: int, spelling: str) -> None:
-    refusal(Hosts(("0.0.0.0/0", "::/0")), f"http://{spelling.format(number)}/")
+    refusal(Hosts(WEBHOOKS, ("0.0.0.0/0", "::/0")), f"http://{spelling.format(number)}/")

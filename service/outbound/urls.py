@@ -1,4 +1,4 @@
-"""Strict parsing of a callback_url: whatever two parsers could read differently is refused."""
+"""Strict parsing of URLs that callers name: whatever two parsers could read differently is refused."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from service.errors import InvalidInput
-from service.webhooks.addresses import Address
+from service.outbound.addresses import Address
 
-FIELD = "callback_url"
 MAX_LENGTH = 2048  # characters
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -20,9 +19,13 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+$|0x[0-9a-f]*$){_LABEL}")  # one that ends in a number may be an address
 
 
+class _Refused(ValueError):
+    """A URL that isn't of the form that is allowed; the message says why."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """The target of a webhook.
+    """The target of a URL.
 
     Attributes:
         scheme: "http" or "https".
@@ -38,8 +41,15 @@ class Target:
     path: str
 
 
-def parse_url(url: str) -> Target:
-    """Parse a callback_url. Raises InvalidInput, naming callback_url."""
+def parse_url(url: str, field: str) -> Target:
+    """Parse a URL. Raises InvalidInput, naming the field that it stands in."""
+    try:
+        return _parsed(url)
+    except _Refused as error:
+        raise InvalidInput.field(field, str(error)) from None
+
+
+def _parsed(url: str) -> Target:
     _check_form(url)
     match = _URL.fullmatch(url)
     if match is None:
@@ -84,4 +94,4 @@ def _check_form(url: str) -> None:
 
 
 def _refuse(msg: str) -> NoReturn:
-    raise InvalidInput.field(FIELD, msg)
+    raise _Refused(msg)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from webhooks.rules import PUBLIC, refusal, with_addresses
+from outbound.rules import PUBLIC, refusal, with_addresses
 
 from service.errors import InvalidInput
-from service.webhooks.hosts import Hosts
+from service.outbound.hosts import WEBHOOKS, Hosts
 
 
 def test_without_the_setting_every_url_is_refused_and_told_why() -> None:
-    assert "webhooks are off here: NST_WEBHOOK_HOSTS" in refusal(Hosts(()), "https://hooks.example.com/")
+    assert "webhooks are off here: NST_WEBHOOK_HOSTS" in refusal(Hosts(WEBHOOKS, ()), "https://hooks.example.com/")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_without_the_setting_every_url_is_refused_and_told_why() -> None:
 )
 def test_an_entry_that_means_nothing_is_an_error_that_names_the_setting(entry: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        Hosts(("example.com", entry))
+        Hosts(WEBHOOKS, ("example.com", entry))
     assert [error.loc for error in caught.value.errors] == ["NST_WEBHOOK_HOSTS"]
     assert repr(entry) in caught.value.detail
 
@@ -64,7 +64,7 @@ def test_an_entry_that_means_nothing_is_an_error_that_names_the_setting(entry: s
     ],
 )
 def test_a_name_of_the_setting_is_allowed(entry: str, url: str) -> None:
-    Hosts(("other.example", entry)).check_url(url)
+    Hosts(WEBHOOKS, ("other.example", entry)).check_url(url)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_path_and_query_stay_as_they_are(end: str, path: str) -> None:
     ],
 )
 def test_any_other_name_is_refused(entry: str, url: str) -> None:
-    assert "are not among those of NST_WEBHOOK_HOSTS" in refusal(Hosts((entry,)), url)
+    assert "are not among those of NST_WEBHOOK_HOSTS" in refusal(Hosts(WEBHOOKS, (entry,)), url)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_any_other_name_is_refused(entry: str, url: str) -> None:
     ],
 )
 def test_a_url_of_another_form_is_refused_though_its_host_is_allowed(url: str, reason: str) -> None:
-    rule = Hosts(("example.com", "*.example.com", "evil.example", "*.evil.example", "0.0.0.0/0", "::/0"))
+    rule = Hosts(WEBHOOKS, ("example.com", "*.example.com", "evil.example", "*.evil.example", "0.0.0.0/0", "::/0"))
     assert reason in refusal(rule, url)
 
 
 def test_the_longest_url_is_still_taken() -> None:
-    Hosts(("example.com",)).check_url(f"https://example.com/{'a' * 2028}")
+    Hosts(WEBHOOKS, ("example.com",)).check_url(f"https://example.com/{'a' * 2028}")

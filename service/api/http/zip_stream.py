@@ -1,0 +1,53 @@
+"""Zip files that are made while they are sent: in memory is one file at a time."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+
+def zipped(parts: Iterable[tuple[str, Callable[[], bytes]]]) -> Iterator[bytes]:
+    """Yield a zip file of these files, each with its name; equal names get numbers. Pictures aren't compressed again.
+
+    An error of a file breaks the zip file off, so that it isn't taken for a whole one.
+    """
+    sink, names, now = _Sink(), Counter[str](), time.localtime()[:6]
+    with ZipFile(sink, "w", ZIP_STORED) as archive:
+        for name, read in parts:
+            info = ZipInfo(_unlike(name, names), now)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, read())
+            yield sink.taken()
+    yield sink.taken()
+
+
+def _unlike(name: str, names: Counter[str]) -> str:
+    """Return a name that no file before has: `photo (2).png`."""
+    names[name] += 1
+    if names[name] == 1:
+        return name
+    path = PurePosixPath(name)
+    return _unlike(f"{path.stem} ({names[name]}){path.suffix}", names)
+
+
+class _Sink(io.RawIOBase):
+    """A file that can only be written to; `taken` returns what was written since it was called last."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> bytes:
+        found, self._pieces = b"".join(self._pieces), []
+        return found

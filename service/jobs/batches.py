@@ -1,0 +1,202 @@
+"""Batches: jobs that one request submits together, and that are shown, canceled and removed together.
+
+Its jobs are transfers like any others, and wait, run and end as those do. `service.jobs.batch_end` ends a batch with
+its last job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
+
+from service.errors import NotFound, ProblemJson
+from service.jobs import ledger
+from service.jobs.batch_end import counts_of
+from service.jobs.expiry import batch_is_kept, is_kept
+from service.jobs.idempotency import RepeatKey, remember, repeated_batch
+from service.jobs.limits import Addition, Limits, check_items, check_limits
+from service.jobs.queue import Submission, cancel, check_files, remove, row_of
+from service.jobs.request import TransferRequest, job_folder
+from service.machine.bells import ROWS, ring
+from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.kinds import TRANSFER
+from service.storage.left import leave
+from service.storage.records import JobUsage
+from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, JobRow
+from service.storage.tenancy import check_tenant
+from service.storage.tenant_amounts import SUBMIT_LOCK
+from service.telemetry.instruments import jobs_submitted
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """A job of a new batch; `problem` says why its content can't be painted, so that it fails at once."""
+
+    new: Submission
+    problem: ProblemJson | None = None
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """How far a batch is.
+
+    Attributes:
+        counts: its jobs by status; those that were removed are in none.
+        fraction: share of the work that is done, 0 to 1: each job counts the same.
+        cost: the megapixel-evaluations that its jobs were expected to take.
+        usage: what those that ended have taken.
+        running_eta: seconds until the last one of those that run ends, if known.
+    """
+
+    counts: dict[str, int]
+    fraction: float
+    cost: float
+    usage: JobUsage
+    running_eta: float | None
+
+
+class Batches:
+    """The batches of one tenant: those of others don't exist for it."""
+
+    def __init__(self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT) -> None:
+        self._database = database
+        self._limits = limits
+        self._tenant = tenant
+
+    def of(self, tenant: str) -> Batches:
+        """Return the batches as another tenant sees them."""
+        return Batches(self._database, self._limits, tenant)
+
+    def repeated(self, key: RepeatKey) -> BatchRow | None:
+        """Return the batch that an earlier POST with this key made. Raises InvalidInput if the body was different."""
+        with self._database.reading() as session:
+            return repeated_batch(session, key, self._limits.retention_s)
+
+    def submit(
+        self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None
+    ) -> BatchRow:
+        """Add a batch with its jobs, all or none. If its key made a batch before, return that one.
+
+        Raises as `Queue.submit`; TooManyJobs also where too many jobs of the caller's batches wait.
+        """
+        owner = items[0].new.owner
+        with self._database.writing() as session:
+            advisory_lock(session, SUBMIT_LOCK)
+            check_tenant(session, self._tenant)
+            if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
+                return earlier
+            clock = read_clock(session)
+            rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
+            total_bytes, cost = sum(row.bytes for row in rows), sum(row.cost for row in rows)
+            check_limits(session, self._limits, Addition(self._tenant, owner, total_bytes, cost))
+            check_items(session, owner, sum(row.status == "queued" for row in rows))
+            for row in rows:
+                check_files(session, row, also=job_folder(id))
+            batch = BatchRow(
+                id=id,
+                tenant=self._tenant,
+                owner=owner,
+                total=len(rows),
+                callback_url=callback_url,
+                created_at=clock,
+            )
+            session.add_all([batch, *rows])
+            remember(session, key, id)
+            if session.get(CallerRow, owner) is None:
+                session.add(CallerRow(owner=owner, last_claim=0))
+            _count_after_commit(session, len(rows))
+            return batch
+
+    def _row(self, batch: str, index: int, item: BatchItem, clock: float) -> JobRow:
+        row = row_of(item.new, self._tenant, clock)
+        row.batch, row.batch_index = batch, index
+        if item.problem is not None:
+            row.status, row.error, row.cost, row.deliver = "failed", item.problem, 0.0, None
+            row.finished_at, row.events = clock, 1
+        return row
+
+    def get(self, id: str) -> BatchRow:
+        """Return a batch. Raises NotFound."""
+        mine = (BatchRow.id == id, BatchRow.tenant == self._tenant, batch_is_kept(self._limits.retention_s))
+        with self._database.reading() as session:
+            row = session.scalar(select(BatchRow).where(*mine))
+        if row is None:
+            raise NotFound(f"there is no batch {id!r}")
+        return row
+
+    def state(self, batch: BatchRow) -> BatchState:
+        """Return how far a batch is."""
+        mine = JobRow.batch == batch.id
+        with self._database.reading() as session:
+            counts = counts_of(session, batch.id)
+            running = session.scalars(select(JobRow.progress).where(mine, JobRow.status == "running")).all()
+            cost = session.scalar(select(func.sum(JobRow.cost)).where(mine)) or 0.0
+            used = [usage for usage in session.scalars(select(JobRow.usage).where(mine)) if usage]
+        left = counts["queued"] + counts["running"]
+        usage = JobUsage(*(sum(getattr(one, name) for one in used) for name in JobUsage.__dataclass_fields__))
+        begun = sum(progress.fraction for progress in running if progress)
+        etas = [progress.eta_seconds for progress in running if progress and progress.eta_seconds is not None]
+        fraction = min(1.0, (batch.total - left + begun) / batch.total)
+        return BatchState(counts, fraction, cost, usage, max(etas, default=None))
+
+    def items(
+        self, batch: BatchRow, after: int = -1, limit: int | None = None, status: str | None = None
+    ) -> list[JobRow]:
+        """Return the jobs of a batch in the order of its contents, those after place `after`, at most `limit`."""
+        query = select(JobRow).where(JobRow.batch == batch.id, JobRow.batch_index > after)
+        query = query.where(is_kept(self._limits.retention_s)).order_by(JobRow.batch_index).limit(limit)
+        if status:
+            query = query.where(JobRow.status == status)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def last_waiting(self, batch: BatchRow) -> JobRow | None:
+        """Return the job of a batch whose turn comes last, of those that wait."""
+        waiting = select(JobRow).where(JobRow.batch == batch.id, JobRow.status == "queued")
+        with self._database.reading() as session:
+            return session.scalar(waiting.order_by(JobRow.batch_index.desc()).limit(1))
+
+    def cancel(self, id: str) -> BatchRow:
+        """Cancel all jobs of a batch that haven't ended. Raises NotFound."""
+        self.get(id)
+        with self._database.writing() as session:
+            jobs = select(JobRow.id).where(JobRow.batch == id, JobRow.status.not_in(ENDED))
+            ids = session.scalars(jobs).all()
+            cancel(session, ids)
+            batch = session.get(BatchRow, id, with_for_update=True)
+            if batch is not None and ids:
+                batch.cancel_requested = True
+        return self.get(id)
+
+    def delete(self, id: str) -> list[str]:
+        """Remove a batch and its jobs, which takes them from their workers; return the folders of their files.
+
+        Raises NotFound.
+        """
+        self.get(id)
+        with self._database.writing() as session:
+            rows = session.scalars(
+                select(JobRow).where(JobRow.batch == id).order_by(JobRow.tenant, JobRow.id).with_for_update()
+            ).all()
+            for row in rows:
+                if row.status not in ENDED:  # what it has cost counts all the same
+                    row.finished_at = read_clock(session)
+                    ledger.enter(session, row)
+            ids = [id, *(row.id for row in rows)]
+            folders = [job_folder(each) for each in ids]
+            remove(session, ids)
+            leave(session, folders)
+        ring(ROWS)
+        return folders
+
+
+def failed_request(name: str) -> TransferRequest:
+    """Return the request of a job whose content can't be read: it has the name of the file, and no picture."""
+    return TransferRequest.from_json({"content": {"name": name}})
+
+
+def _count_after_commit(session: Session, jobs: int) -> None:
+    event.listen(session, "after_commit", lambda _: jobs_submitted.labels(TRANSFER).inc(jobs), once=True)

@@ -1,0 +1,139 @@
+"""The rows and files of batches, on each kind of database."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from jobs.submitting import REQUEST, RESULT
+from sqlalchemy import select
+from sweep.swept import DAY_S, age, keys
+
+from service.errors import InvalidInput, NotFound, TooManyJobs
+from service.jobs.batches import Batches, BatchItem
+from service.jobs.idempotency import RepeatKey
+from service.jobs.leases import Leases
+from service.jobs.limits import MAX_ITEMS, Limits
+from service.jobs.queue import Queue, Submission, new_id
+from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.storage.schema import BatchRow, DeliveryRow, JobRow
+from service.tenants.removal import remove_tenant
+from service.tenants.tenants import Tenants
+from service.worker.sweep import sweep
+
+HOOK = "https://hooks.example.com/"
+
+
+def submitted(
+    batches: Batches, count: int, owner: str = "", key: RepeatKey | None = None, hook: str | None = None
+) -> BatchRow:
+    items = [BatchItem(Submission(new_id(), REQUEST, owner)) for _ in range(count)]
+    return batches.submit(new_id(), items, hook, key)
+
+
+def test_two_workers_that_end_the_last_two_jobs_end_the_batch_once(database: Database) -> None:
+    batches, leases = Batches(database, Limits()), Leases(database, 60)
+    for _ in range(10):
+        batch = submitted(batches, 2, hook=HOOK)
+        claims = [leases.claim(f"host:{i}", {}) for i in range(2)]
+        start = threading.Barrier(2)
+
+        def end(i: int) -> None:
+            start.wait()  # noqa: B023 - the threads end within the loop
+            claim = claims[i]  # noqa: B023
+            assert claim is not None
+            leases.succeed(claim, RESULT)
+
+        threads = [threading.Thread(target=end, args=(i,)) for i in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert batches.get(batch.id).finished_at is not None
+        with database.reading() as session:
+            hooks = session.scalars(select(DeliveryRow).where(DeliveryRow.job_id == batch.id)).all()
+        assert [hook.payload["type"] for hook in hooks] == ["batch.succeeded"]
+
+
+def test_callers_take_turns_with_a_batch_as_with_single_jobs(database: Database) -> None:
+    batches, queue, leases = Batches(database, Limits()), Queue(database, Limits()), Leases(database, 60)
+    submitted(batches, 3, "many")
+    queue.submit(Submission("single", REQUEST, "one"))
+    order = []
+    for _ in range(4):
+        claim = leases.claim("host:1", {})
+        assert claim is not None
+        order.append(queue.get(claim.id).owner)
+    assert order == ["many", "one", "many", "many"]
+
+
+def test_a_key_belongs_to_a_batch_or_to_a_job(database: Database) -> None:
+    batches, queue = Batches(database, Limits()), Queue(database, Limits())
+    key = RepeatKey("me", "k", "batch:1")
+    batch = submitted(batches, 2, "me", key)
+    assert submitted(batches, 2, "me", key).id == batch.id
+    assert len(batches.items(batch)) == 2
+    with pytest.raises(InvalidInput):
+        queue.submit(Submission("x", REQUEST, "me", repeat=RepeatKey("me", "k", "other")))
+    batches.delete(batch.id)
+    assert submitted(batches, 1, "me", key).id != batch.id
+
+
+def test_so_many_jobs_of_batches_may_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_ITEMS >= 500
+    monkeypatch.setattr("service.jobs.limits.MAX_ITEMS", 5)
+    batches = Batches(database, Limits(queue=3, caller=3))
+    submitted(batches, 3, "me")
+    with pytest.raises(TooManyJobs, match="3 pictures of your batches wait"):
+        submitted(batches, 3, "me")
+    submitted(batches, 2, "me")
+    submitted(batches, 3, "other")
+    with pytest.raises(Exception, match="NST_QUEUE_LIMIT"):
+        submitted(batches, 1, "third")
+
+
+def test_other_tenants_have_no_such_batch(database: Database) -> None:
+    batches = Batches(database, Limits())
+    batch = submitted(batches, 1)
+    for act in (batches.of("acme").get, batches.of("acme").cancel, batches.of("acme").delete):
+        with pytest.raises(NotFound):
+            act(batch.id)
+    assert batches.get(batch.id).finished_at is None
+
+
+def test_shared_files_stay_as_long_as_their_batch(database: Database, tmp_path: Path) -> None:
+    blobs, batches = Blobs((tmp_path / "blobs").as_uri()), Batches(database, Limits(retention_s=DAY_S))
+    batch = submitted(batches, 1)
+    (job,) = batches.items(batch)
+    for folder in (batch.id, job.id):
+        blobs.put(f"jobs/{folder}/file", b"1")
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {f"jobs/{batch.id}/file", f"jobs/{job.id}/file"}
+    batches.cancel(batch.id)
+    with database.writing() as session:
+        for row in (session.get_one(BatchRow, batch.id), session.scalars(select(JobRow)).one()):
+            row.finished_at = 1.0
+    with pytest.raises(NotFound):
+        batches.get(batch.id)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == set()
+    with database.reading() as session:
+        assert session.scalars(select(BatchRow.id)).all() == []
+        assert session.scalars(select(JobRow.id)).all() == []
+
+
+def test_a_removed_tenant_leaves_no_batch(database: Database, tmp_path: Path) -> None:
+    blobs, batches = Blobs((tmp_path / "blobs").as_uri()), Batches(database, Limits())
+    Tenants(database).add("acme")
+    kept = submitted(batches, 1)
+    gone = submitted(batches.of("acme"), 2)
+    for batch in (kept, gone):
+        blobs.put(f"jobs/{batch.id}/style", b"1")
+    found = remove_tenant(database, blobs, "acme")
+    assert (found.complete, found.counts["jobs"]) == (True, 2)
+    assert keys(blobs) == {f"jobs/{kept.id}/style"}
+    with database.reading() as session:
+        assert session.scalars(select(BatchRow.id)).all() == [kept.id]

@@ -1,0 +1,197 @@
+"""Batches through the front door."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+import requests
+from batches.painting import LONG, RECIPE, Batching, named, photo
+from front_door import b64, eventually
+from outbound.picture_server import PictureServer
+from webhooks.receiver import Receiver, signature
+
+pytestmark = pytest.mark.slow
+
+
+def errors(response: requests.Response) -> dict[str, str]:
+    assert response.status_code == 422, response.text
+    return {error["loc"]: error["msg"] for error in response.json()["errors"]}
+
+
+def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Batching, host: PictureServer) -> None:
+    contents = [
+        named(0, "a.png"),
+        {"url": host.add("/b.png", photo(1))},
+        b64(b"no picture"),
+        {"url": host.url("/missing.png")},
+        {"url": "https://example.com/elsewhere.png"},
+        5,
+        b64(photo(2, 48, 40)),
+        named(3, "narrow.png") | {"data": b64(photo(3, 9, 900))},
+    ]
+    response = batching.batch(contents)
+    assert response.status_code == 202, response.text
+    made = response.json()
+    assert response.headers["Location"] == f"/v1/batches/{made['id']}"
+    assert made["counts"]["total"] == 8
+    done = batching.batch_ended(made["id"])
+    assert done["status"] == "succeeded"
+    bad = {2: "image", 3: "its host answered 404", 4: "NST_IMAGE_HOSTS", 5: "must be a string", 7: "size"}
+    assert done["counts"] == {
+        "total": 8, "queued": 0, "running": 0, "succeeded": 3, "failed": 5, "canceled": 0
+    }  # fmt: skip
+    assert (done["fraction"], done["eta_seconds"]) == (1, 0)
+    assert done["cost"] > 0
+    assert done["usage"]["megapixel_evaluations"] > 0
+    items = batching.items(made["id"])
+    assert [item["index"] for item in items] == list(range(8))
+    assert [item["name"] for item in items] == ["a.png", "b.png", None, None, None, None, None, "narrow.png"]
+    for item in items:
+        if item["index"] in bad:
+            assert item["status"] == "failed"
+            assert bad[item["index"]] in json.dumps(item["error"]), item
+            assert batching.job(item["id"])["error"] == item["error"]
+        else:
+            assert item["status"] == "succeeded"
+            assert batching.get(item["links"]["image"]).status_code == 200
+    original = batching.get(f"/v1/transfers/{items[1]['id']}/content")
+    assert original.content == photo(1)
+    assert batching.get(f"/v1/transfers/{items[1]['id']}/styles/0").status_code == 200  # shared by the batch
+    listed = {job["id"] for job in batching.get("/v1/transfers").json()["items"]}
+    assert not listed & {item["id"] for item in items}
+
+
+def test_items_come_in_pages(batching: Batching) -> None:
+    id = batching.made([b64(photo(i)) for i in range(5)] + [b64(b"bad")])["id"]
+    seen: list[int] = []
+    cursor = ""
+    while True:
+        page = batching.get(f"/v1/batches/{id}/items?limit=4{cursor}").json()
+        seen += [item["index"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == [0, 1, 2, 3, 4, 5]
+    assert [item["index"] for item in batching.items(id, "&status=failed")] == [5]
+    batching.batch_ended(id)
+
+
+def test_the_zip_has_every_picture_under_its_name(batching: Batching) -> None:
+    id = batching.made([named(0, "sea.png"), b64(b"bad"), named(1, "sea.png"), b64(photo(2))])["id"]
+    batching.batch_ended(id)
+    response = batching.get(f"/v1/batches/{id}/zip")
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["sea.png", "sea (2).png", "painting.png"]
+        items = [item for item in batching.items(id) if item["status"] == "succeeded"]
+        for name, item in zip(archive.namelist(), items, strict=True):
+            assert archive.read(name) == batching.get(item["links"]["image"]).content
+
+
+def test_a_form_may_bring_hundreds_of_files(batching: Batching) -> None:
+    count = 300
+    request = RECIPE | {"contents": [f"file:photo-{i}" for i in range(count)]}
+    files: dict[str, Any] = {f"photo-{i}": (f"{i}.png", photo(i)) for i in range(count)}
+    response = requests.post(
+        f"{batching.url}/v1/batches", data={"request": json.dumps(request)}, files=files, timeout=120
+    )
+    assert response.status_code == 202, response.text
+    made = response.json()
+    assert made["counts"]["failed"] == 0
+    assert [item["name"] for item in batching.items(made["id"])[:2]] == ["0.png", "1.png"]
+    assert batching.remove(made["id"]).status_code == 204
+    assert batching.get(f"/v1/batches/{made['id']}").status_code == 404
+    stray = requests.post(
+        f"{batching.url}/v1/batches",
+        data={"request": json.dumps(RECIPE | {"contents": ["file:a"]})},
+        files={"a": ("a.png", photo(0)), "b": ("b.png", photo(1))},
+        timeout=60,
+    )
+    assert set(errors(stray)) == {"request"}
+
+
+def test_what_none_of_the_contents_can_be_painted_with_is_refused(batching: Batching) -> None:
+    good = b64(photo(0))
+    assert set(errors(batching.batch([good, good], RECIPE | {"styles": [{"preset": "nowhere"}]}))) == {
+        "styles.0.preset"
+    }
+    assert set(errors(batching.batch([good], RECIPE | {"size": 5}))) == {"size"}
+    assert set(errors(batching.batch([]))) == {"contents"}
+    assert set(errors(batching.batch([good] * 501))) == {"contents"}
+    assert set(errors(batching.batch([good], RECIPE | {"content": good}))) == {"content"}
+    assert set(errors(batching.batch([b64(b"a"), b64(b"b")]))) == {"contents.0", "contents.1"}
+    to = {"url": "http://127.0.0.1/out.png"}
+    assert set(errors(batching.batch([good, good], RECIPE | {"deliver": to}))) == {"deliver.url"}
+    assert batching.get("/v1/batches/nothing").status_code == 404
+
+
+def test_a_repeated_key_gets_the_batch_and_fetches_nothing(batching: Batching, host: PictureServer) -> None:
+    contents = [{"url": host.add("/again.png", photo(9))}, b64(photo(8))]
+    first = batching.made(contents, **{"Idempotency-Key": "batch-1"})
+    asked = len(host.asked)
+    again = batching.made(contents, **{"Idempotency-Key": "batch-1"})
+    assert again["id"] == first["id"]
+    assert set(errors(batching.batch(contents[:1], **{"Idempotency-Key": "batch-1"}))) == {"Idempotency-Key"}
+    transfer = batching.post(RECIPE | {"content": b64(photo(8))}, **{"Idempotency-Key": "batch-1"})
+    assert set(errors(transfer)) == {"Idempotency-Key"}
+    assert len(host.asked) == asked
+    batching.batch_ended(first["id"])
+
+
+def test_a_batch_is_canceled_and_its_webhook_comes_once(batching: Batching) -> None:
+    with Receiver() as receiver:
+        made = batching.made([b64(photo(i)) for i in range(6)], LONG | {"callback_url": receiver.url()})
+        eventually(lambda: batching.shown(made["id"])["status"] == "running", 60, "none began")
+        assert batching.shown(made["id"])["callback"] is None
+        canceled = requests.post(f"{batching.url}/v1/batches/{made['id']}/cancel", timeout=60)
+        assert canceled.status_code == 202
+        done = batching.batch_ended(made["id"])
+        assert (done["status"], done["counts"]["canceled"]) == ("canceled", 6)
+        eventually(lambda: (batching.shown(made["id"])["callback"] or {}).get("status") == "delivered", 30, "no hook")
+        (hook,) = receiver.received
+    told = json.loads(hook.body)
+    assert hook.headers["webhook-signature"] == signature(hook)
+    assert (told["type"], told["data"]["counts"]) == ("batch.canceled", done["counts"])
+    nothing = batching.get(f"/v1/batches/{made['id']}/zip")
+    assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:nst:problem:not-ready")
+
+
+def test_events_are_the_batch_until_its_end(batching: Batching) -> None:
+    id = batching.made([b64(photo(i)) for i in range(4)])["id"]
+    text = batching.get(f"/v1/batches/{id}/events", stream=True).text
+    events = [block for block in text.split("\n\n") if "event: " in block]
+    assert "event: done" in events[-1]
+    last = json.loads(events[-1].split("data: ", 1)[1])
+    assert last["counts"]["succeeded"] == 4
+    number = events[-1].split("id: ", 1)[1].split("\n", 1)[0]
+    again = batching.get(f"/v1/batches/{id}/events", headers={"Last-Event-ID": number})
+    assert again.status_code == 204
+
+
+def test_pictures_of_a_batch_are_delivered_to_their_places(batching: Batching) -> None:
+    with Receiver() as receiver:
+        to = {"url": receiver.url("/out/{index}.png")}
+        made = batching.made([b64(photo(0)), b64(b"bad"), b64(photo(1))], RECIPE | {"deliver": to})
+        batching.batch_ended(made["id"])
+        eventually(lambda: len(receiver.received) == 2, 30, "not delivered")
+        assert sorted(put.path for put in receiver.received) == ["/out/0.png", "/out/2.png"]
+
+
+def test_a_batch_is_one_job_among_those_that_wait_and_removing_its_last_one_ends_it(batching: Batching) -> None:
+    """The limit of the caller is 3 here, and the batch has six."""
+    id = batching.made([b64(photo(i)) for i in range(6)], LONG)["id"]
+    eventually(lambda: batching.shown(id)["counts"]["running"] == 1, 60, "none began")
+    single = [batching.post(LONG | {"content": b64(photo(7))}) for _ in range(3)]
+    assert [response.status_code for response in single] == [202, 202, 429]
+    assert single[2].json()["type"] == "urn:nst:problem:too-many-jobs"
+    assert batching.batch([b64(photo(0))]).status_code == 429
+    for item in batching.items(id):
+        assert requests.delete(f"{batching.url}/v1/transfers/{item['id']}", timeout=60).status_code == 204
+    done = batching.shown(id)
+    assert (done["status"], done["counts"]["total"], done["finished_at"] is None) == ("failed", 6, False)
+    batching.cancel_all()

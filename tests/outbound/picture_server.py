@@ -1,0 +1,87 @@
+"""A host of pictures on loopback: it answers each path as the test says, and keeps what it was asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeAlias
+
+Answer: TypeAlias = tuple[int, dict[str, str], bytes | Iterator[bytes]]
+"""Status, headers and body; a body in pieces is sent without its length."""
+
+
+class PictureServer:
+    """A server; `paths` maps a path without its query to its answer, or to what makes one."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, Answer | Callable[[], Answer]] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+    def add(self, path: str, data: bytes, seconds: float = 0.0) -> str:
+        """Serve a file, after a while; return its URL."""
+
+        def answer() -> Answer:
+            time.sleep(seconds)
+            return 200, {"Content-Type": "application/octet-stream"}, data
+
+        self.paths[path] = answer
+        return self.url(path)
+
+    def redirect(self, path: str, to: str, status: int = 302) -> str:
+        self.paths[path] = (status, {"Location": to}, b"")
+        return self.url(path)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                found = server.paths.get(self.path.partition("?")[0], (404, {}, b"nothing"))
+                with server._lock:
+                    server._at_once += 1
+                    server.most_at_once = max(server.most_at_once, server._at_once)
+                try:
+                    self._send(*(found() if callable(found) else found))
+                finally:
+                    with server._lock:
+                        server._at_once -= 1
+
+            def _send(self, status: int, headers: dict[str, str], body: bytes | Iterator[bytes]) -> None:
+                self.send_response(status)
+                if isinstance(body, bytes):
+                    headers = {"Content-Length": str(len(body)), **headers}
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                with suppress(OSError):  # the other end has had enough
+                    for piece in [body] if isinstance(body, bytes) else body:
+                        self.wfile.write(piece)
+                        self.wfile.flush()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        return Handler
+
+    def __enter__(self) -> PictureServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
