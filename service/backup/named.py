@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
+from sqlalchemy.orm import load_only
 
 from service.jobs.request import blobs, job_folder
 from service.storage.database import Transaction
@@ -15,7 +15,16 @@ from service.storage.schema import ENDED, JobRow, PresetRow, PresetState, Preset
 from service.styles.preset_files import thumbnail_key
 
 BATCH = 1000  # rows that are in memory at a time
-JOB = (JobRow.id, JobRow.kind, JobRow.status, JobRow.request, JobRow.result, JobRow.preview, JobRow.checkpoint)
+NAMING = (
+    JobRow.id,
+    JobRow.kind,
+    JobRow.status,
+    JobRow.request,
+    JobRow.result,
+    JobRow.preview,
+    JobRow.checkpoint,
+    JobRow.usage,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class NamedBlob:
 
 def named_blobs(session: Transaction) -> Iterator[NamedBlob]:
     """Yield the blobs that the rows of jobs, presets and their former states name, some of them several times."""
-    for job in session.execute(select(*JOB).execution_options(yield_per=BATCH)):
+    for job in session.scalars(select(JobRow).options(load_only(*NAMING)).execution_options(yield_per=BATCH)):
         yield from filter(_is_stored, _of_job(job))
     for preset in session.scalars(select(PresetRow).execution_options(yield_per=BATCH)):
         yield from filter(_is_stored, _of_preset(preset))
@@ -40,7 +49,7 @@ def _is_stored(blob: NamedBlob) -> bool:
     return blob.key != ""  # the pictures of a preset that came as a pack have no files
 
 
-def _of_job(job: Row[Any]) -> Iterator[NamedBlob]:
+def _of_job(job: JobRow) -> Iterator[NamedBlob]:
     """Yield a job's blobs. An ended job doesn't keep the files of others, and a judging none at all."""
     ended, own = job.status in ENDED, f"{job_folder(job.id)}/"
     for key in (*blobs(job.request), *blobs(job.result)):

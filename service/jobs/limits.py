@@ -97,9 +97,7 @@ def _check_caller(session: Session, limits: Limits, owner: str, more: int) -> No
 _SINGLE = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE, JobRow.batch.is_(None))
 _BATCHES = select(func.count()).where(BatchRow.finished_at.is_(None))  # each is one, however many of its jobs wait
 _MINE = (_SINGLE.where(JobRow.owner == bindparam("owner")), _BATCHES.where(BatchRow.owner == bindparam("owner")))
-_WAITING = select(
-    *(jobs.scalar_subquery() + batches.scalar_subquery() for jobs, batches in ((_SINGLE, _BATCHES), _MINE))
-)
+_WAITING = select(*(one.scalar_subquery() + more.scalar_subquery() for one, more in ((_SINGLE, _BATCHES), _MINE)))
 
 
 def check_items(session: Session, owner: str, more: int) -> None:
