@@ -256,7 +256,9 @@ def test_what_is_no_number_is_told_in_our_words(name: str, text: str, said: str)
 
 
 @pytest.mark.parametrize("name", ["data", "model", "host", "api_keys", "webhook_secret", "database_url", "workers"])
-@pytest.mark.parametrize("text", ['"a"', "'a'", "a\rb", "a\x00b", "a\nb"])
+@pytest.mark.parametrize(
+    "text", ['"a"', "'a'", "`a`", "\u201ca\u201d", "\u201ea\u201c", "\u00aba\u00bb", "a\rb", "a\x00b", "a\nb"]
+)
 def test_quotation_marks_and_control_characters_are_refused_and_not_shown(name: str, text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         read(**{name: text})
@@ -278,6 +280,29 @@ def test_a_tilde_is_the_home_of_its_user(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read(data="/data/~").data == Path("/data/~")
     with pytest.raises(InvalidInput, match="NST_DATA: begins with ~, but nobody knows whose folder that is"):
         read(data="~nobody-of-this-name/nst")
+
+
+@pytest.mark.parametrize("name", ["data", "model", "blobs", "photos"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("$HOME/nst", "has a variable in it"),
+        ("${DATA}", "has a variable in it"),
+        ("/srv/$(hostname)/nst", "has a variable in it"),
+        ("/srv/nst # on the large disk", "has a comment behind it"),
+        ("C:\\nst", "is a path of Windows"),
+    ],
+)
+def test_a_path_that_would_make_an_odd_folder_is_refused(name: str, text: str, said: str) -> None:
+    if name == "blobs" and text.startswith("C:"):
+        said = "must be a folder, or a URL"
+    with pytest.raises(InvalidInput, match=f"NST_{name.upper()}: {said}"):
+        read(**{name: text})
+
+
+def test_a_path_may_have_unusual_characters() -> None:
+    for text in ("/srv/a#b", "/srv/it's", "/srv/a$", "/srv/5$ a", "/srv/d\u00e4t\u00e4 2"):
+        assert read(data=text).data == Path(text)
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from service.authority import parse_pattern
 from service.errors import shown
 
+QUOTES = "'\"`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"  # as people, shells and word processors write them
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
 
@@ -66,7 +67,18 @@ def duration(text: str) -> float:
 
 
 def path(text: str) -> Path:
-    """Read the path of a file or folder, which may begin with ~."""
+    """Read the path of a file or folder, which may begin with ~.
+
+    Refuse what other readers of such files would have replaced, and what would make an odd folder here.
+    """
+    if re.search(r"(^|/)\$[A-Za-z_{(]", text):
+        raise ValueError(
+            f"has a variable in it, which nothing replaces here: write the whole path, not {shown(text)}"
+        )
+    if re.search(r"\s#", text):
+        raise ValueError(f"has a comment behind it, which counts as part of it: leave it out of {shown(text)}")
+    if re.match(r"[A-Za-z]:\\", text):
+        raise ValueError(f"is a path of Windows: {shown(text)}")
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -116,6 +128,6 @@ def _plain(text: str) -> str:
     """Return a variable's text; refuse what files of variables leave in it where they are read by other rules."""
     if any(ord(character) < ord(" ") for character in text):
         raise ValueError("has a control character in it")  # without the text, which may be a secret
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+    if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
         raise ValueError("is in quotation marks, which count as part of it: leave them out")
     return text

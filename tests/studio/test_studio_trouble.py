@@ -99,9 +99,19 @@ def test_paint_is_sent_once_the_service_is_back(
     visit.at("#paint").click()
     expect(visit.at("#paint-label")).to_have_text("Sending …")
     expect(visit.at("#banner")).to_be_visible()
+    the_banner_covers_nothing(visit)
     service.start()
     visit.done()
     assert len([job for job in service.get("/v1/transfers").json()["items"] if job["options"]["size"] == 64]) == 1
+
+
+def the_banner_covers_nothing(visit: Visit) -> None:
+    """Neither the heads of the columns where the page is scrolled, nor the last button where it is not."""
+    foot = "document.getElementById('stop-sending').getBoundingClientRect().bottom"
+    assert visit.page.evaluate(f"scrollTo(0, 0), {foot} <= innerHeight")
+    heads = "['stage', 'look'].map((id) => document.getElementById(id).getBoundingClientRect().top)"
+    below = f"{heads}.every((top) => top >= document.getElementById('banner').getBoundingClientRect().bottom)"
+    visit.page.wait_for_function(f"() => (scrollTo(0, 120), {below})")
 
 
 def test_what_is_missing_or_no_picture_is_said_beside_where_it_belongs(visit: Visit, texture_png: bytes) -> None:
