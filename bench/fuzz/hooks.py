@@ -17,7 +17,8 @@ from PIL import Image
 
 REPEAT_KEY = "Idempotency-Key"
 WEBHOOK_HOST = "127.0.0.1:9"  # where nobody listens
-PRESETS = ["mosaic", "waves", "ink"]  # some that come with the service, and which no request deletes
+PRESETS = ["mosaic", "waves", "ink"]  # some that come with the service, and which no request changes
+OWN = "harbour"  # a preset that requests make, change and delete
 TO_COME = "2099-12-31T00:00:00Z"
 VALUES = {
     "BlendBody.from": PRESETS,
@@ -74,11 +75,12 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
 
 
 @schemathesis.hook
-def map_headers(context: Any, headers: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Make each key for repeats another one: with another body the service refuses it."""
-    if headers and headers.get(REPEAT_KEY):
-        headers[REPEAT_KEY] = f"{headers[REPEAT_KEY]}{next(_numbers)}"
-    return headers
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """Leave the presets that bodies name alone; make each key for repeats another one, as bodies differ."""
+    if case.path_parameters and case.path_parameters.get("name") in PRESETS:
+        case.path_parameters["name"] = OWN
+    if case.headers and case.headers.get(REPEAT_KEY):
+        case.headers[REPEAT_KEY] = f"{case.headers[REPEAT_KEY]}{next(_numbers)}"
 
 
 def _with_one(schema: dict[str, Any], wanted: str, fields: tuple[str, ...]) -> dict[str, Any]:

@@ -38,13 +38,13 @@ def sample_until(service: RunningService, samples: list[Sample], stop: Event) ->
 
 
 def _sampled(service: RunningService, begun: float) -> Sample:
-    sums: defaultdict[str, float] = defaultdict(float)
+    sums: defaultdict[str, int] = defaultdict(int)
     for role in ROLES:
         for process in _processes(service, role):
             for kind, value in _taken(process).items():
                 sums[f"{role} {kind}"] += value
     disk = sum(_sizes([service.data, *_scratch(service)])) - _blocks(service.log)
-    return {"seconds": time.monotonic() - begun, "load": os.getloadavg()[0], "disk": disk, **sums}
+    return {"seconds": round(time.monotonic() - begun), "load": round(os.getloadavg()[0], 2), "disk": disk, **sums}
 
 
 def _processes(service: RunningService, role: str) -> list[int]:
@@ -60,7 +60,7 @@ def _started(process: int) -> float:
         return float("inf")
 
 
-def _taken(process: int) -> dict[str, float]:
+def _taken(process: int) -> dict[str, int]:
     """Return a process's resident bytes, threads and open files; nothing of one that is gone."""
     folder = Path(f"/proc/{process}")
     try:

@@ -16,7 +16,7 @@ from service.jobs.meter import Meter, meter_for
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.running_limits import next_job, passed_over
-from service.jobs.turns import BEHIND, is_due
+from service.jobs.turns import BEHIND, is_due, is_held
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
@@ -235,7 +235,7 @@ class Leases:
 
     def release(self, workers: Sequence[str]) -> list[str]:
         """Expire the leases of dead workers at once; return the ids of their jobs."""
-        theirs = update(JobRow).where(JobRow.status == "running", JobRow.worker.in_(workers))
+        theirs = update(JobRow).where(is_held(), JobRow.worker.in_(workers))
         with self._writing() as session:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
@@ -243,7 +243,7 @@ class Leases:
         """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""
         mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
         with self.database.reading() as session:
-            workers = set(session.scalars(select(JobRow.worker).where(JobRow.status == "running", mine)))
+            workers = set(session.scalars(select(JobRow.worker).where(is_held(), mine)))
         dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
         return self.release(dead) if dead else []
 

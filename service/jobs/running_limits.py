@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.jobs.turns import next_due
-from service.storage.database import advisory_lock, now
+from service.jobs.turns import is_held, next_due
+from service.storage.database import advisory_lock
 from service.storage.kinds import LEARN
 from service.storage.lanes import Lane
 from service.storage.schema import JobRow
@@ -18,7 +18,7 @@ def passed_over(session: Session, defaults: TenantLimits, *, but_learning: bool 
 
     Jobs whose lease ran out don't count: a worker has to take them over.
     """
-    live = [JobRow.status == "running", JobRow.lease_until >= now()]
+    live = [is_held()]
     if but_learning:
         live.append(JobRow.kind != LEARN)
     counts = select(JobRow.tenant, func.count()).where(*live).group_by(JobRow.tenant)

@@ -40,6 +40,11 @@ def is_due(lane: Lane, passed_over: Collection[str]) -> ColumnElement[bool]:
     return and_(due, JobRow.lane == PAINT if lane == PAINT else and_(_is_left_to_engine(), _may_be_judged()))
 
 
+def is_held() -> ColumnElement[bool]:
+    """Return the condition that a job runs under a lease that hasn't run out."""
+    return and_(JobRow.status == "running", JobRow.lease_until >= now())
+
+
 def _has_lapsed() -> ColumnElement[bool]:
     return and_(JobRow.status == "running", JobRow.lease_until < now())
 

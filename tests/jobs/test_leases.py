@@ -200,6 +200,7 @@ def test_workers_of_this_host_are_told_to_be_dead_by_their_process(queue: Queue,
     for worker in (*here, worker_id("there", gone.pid)):
         claimed(leases, worker)
     assert sorted(leases.release_dead("here")) == sorted(ids[:2])
+    assert leases.release_dead("here") == []  # though nobody has claimed them yet
     unreaped.wait()
 
 
