@@ -58,6 +58,9 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
         else:
             assert item["status"] == "succeeded"
             assert batching.get(item["links"]["image"]).status_code == 200
+    last = batching.job(items[6]["id"])
+    assert last["style_cache"] == "hit"  # the Gram matrices were computed once for the batch
+    assert last["links"]["batch"] == f"/v1/batches/{made['id']}"
     original = batching.get(f"/v1/transfers/{items[1]['id']}/content")
     assert original.content == photo(1)
     assert batching.get(f"/v1/transfers/{items[1]['id']}/styles/0").status_code == 200  # shared by the batch
