@@ -26,7 +26,7 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
     contents = [
         named(0, "a.png"),
         {"url": host.add("/b.png", photo(1))},
-        b64(b"no picture"),
+        {"data": b64(b"no picture"), "name": "bad.png"},
         {"url": host.url("/missing.png")},
         {"url": "https://example.com/elsewhere.png"},
         5,
@@ -49,7 +49,7 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
     assert done["usage"]["megapixel_evaluations"] > 0
     items = batching.items(made["id"])
     assert [item["index"] for item in items] == list(range(8))
-    assert [item["name"] for item in items] == ["a.png", "b.png", None, None, None, None, None, "narrow.png"]
+    assert [item["name"] for item in items] == ["a.png", "b.png", "bad.png", None, None, None, None, "narrow.png"]
     for item in items:
         if item["index"] in bad:
             assert item["status"] == "failed"
