@@ -179,10 +179,12 @@ def test_events_are_the_batch_until_its_end(batching: Batching) -> None:
 def test_pictures_of_a_batch_are_delivered_to_their_places(batching: Batching) -> None:
     with Receiver() as receiver:
         to = {"url": receiver.url("/out/{index}.png")}
-        made = batching.made([b64(photo(0)), b64(b"bad"), b64(photo(1))], RECIPE | {"deliver": to})
+        recipe = RECIPE | {"deliver": to, "callback_url": receiver.url("/hook")}
+        made = batching.made([b64(photo(0)), b64(b"bad"), b64(photo(1))], recipe)
         batching.batch_ended(made["id"])
-        eventually(lambda: len(receiver.received) == 2, 30, "not delivered")
-        assert sorted(put.path for put in receiver.received) == ["/out/0.png", "/out/2.png"]
+        eventually(lambda: len(receiver.received) == 3, 30, "not delivered")
+        assert sorted(put.path for put in receiver.received[:2]) == ["/out/0.png", "/out/2.png"]
+        assert receiver.received[2].path == "/hook"  # after the pictures
 
 
 def test_a_batch_is_one_job_among_those_that_wait_and_removing_its_last_one_ends_it(batching: Batching) -> None:
