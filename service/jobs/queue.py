@@ -208,7 +208,7 @@ def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
 def remove(session: Session, ids: Collection[str]) -> list[str]:
     """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed."""
     theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
-    batches = {batch for batch in session.scalars(theirs) if batch not in ids}
+    batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
     forget_pictures(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))

@@ -16,6 +16,8 @@ from webhooks.receiver import Receiver, signature
 
 pytestmark = pytest.mark.slow
 
+KEY: dict[str, Any] = {"Idempotency-Key": "batch-1"}
+
 
 def errors(response: requests.Response) -> dict[str, str]:
     assert response.status_code == 422, response.text
@@ -135,12 +137,12 @@ def test_what_none_of_the_contents_can_be_painted_with_is_refused(batching: Batc
 
 def test_a_repeated_key_gets_the_batch_and_fetches_nothing(batching: Batching, host: PictureServer) -> None:
     contents = [{"url": host.add("/again.png", photo(9))}, b64(photo(8))]
-    first = batching.made(contents, **{"Idempotency-Key": "batch-1"})
+    first = batching.made(contents, **KEY)
     asked = len(host.asked)
-    again = batching.made(contents, **{"Idempotency-Key": "batch-1"})
+    again = batching.made(contents, **KEY)
     assert again["id"] == first["id"]
-    assert set(errors(batching.batch(contents[:1], **{"Idempotency-Key": "batch-1"}))) == {"Idempotency-Key"}
-    transfer = batching.post(RECIPE | {"content": b64(photo(8))}, **{"Idempotency-Key": "batch-1"})
+    assert set(errors(batching.batch(contents[:1], **KEY))) == {"Idempotency-Key"}
+    transfer = batching.post(RECIPE | {"content": b64(photo(8))}, **KEY)
     assert set(errors(transfer)) == {"Idempotency-Key"}
     assert len(host.asked) == asked
     batching.batch_ended(first["id"])
