@@ -78,7 +78,9 @@ def test_ended_jobs_are_shown_as_they_were(service: RunningService) -> None:
         if shown["status"] != "queued":
             pictures = len((shown["result"] or {}).get("variants", ()))
             shown = shown | {"progress": shown["progress"] | {"pictures": pictures}}  # which is new
-            assert service.job(id) == listed[id] == shown | {"usage": None, "queue": None}  # which are new
+            assert (
+                service.job(id) == listed[id] == shown | {"usage": None, "queue": None, "delivery": None}
+            )  # which are new
     assert service.get(f"/v1/scores/{SHOWN['score']['id']}").json() == SHOWN["score"] | {"usage": None}
     for id, shown in SHOWN["files"].items():
         items = service.get(f"/v1/transfers/{id}/files").json()["items"]
