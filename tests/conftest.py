@@ -16,16 +16,26 @@ from browsing import browser
 from front_door import RunningService, png
 from narrow_vgg import write_narrow_vgg
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
+from servers.tls import certificate, secure
 from skimage import data
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from service.storage.database import Database
 
-__all__ = ["browser", "database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
+__all__ = [
+    "browser",
+    "certificate",
+    "database_url",
+    "postgresql",
+    "redis",
+    "s3",
+    "s3_url",
+    "secure",
+]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
-TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants")
+TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants", "tests/batches")
 """Folders whose tests share a service or a browser: one pytest worker runs all of a folder's."""
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.storage.database import Database, now, read_clock
 from service.storage.records import PaintedPicture
-from service.storage.schema import DEFAULT_TENANT, DeliveryRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, BatchRow, DeliveryRow, JobRow
 
 LEASE_S = 60.0  # seconds after which a claimed webhook is due again, unless its dispatcher has reported
 PICTURE_LEASE_S = 180.0  # seconds after which a claimed picture is
@@ -64,11 +64,11 @@ class Delivery:
 
 
 def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any], tenant: str = DEFAULT_TENANT) -> None:
-    """Add a webhook to the transaction that ends its job. It waits for the deliveries of pictures that are there."""
+    """Add a webhook to the transaction that ends its job or batch. It waits for the deliveries of its pictures."""
     clock = read_clock(session)
     row = _row(job_id, url, tenant, clock)
     row.payload = payload
-    if session.scalar(select(DeliveryRow.id).where(_pictures(job_id), DeliveryRow.due_at.is_not(None)).limit(1)):
+    if _are_pending(session, job_id):
         row.due_at = HELD
     session.add(row)
 
@@ -96,8 +96,12 @@ def _row(job_id: str, url: str, tenant: str, clock: float) -> DeliveryRow:
     )
 
 
-def _pictures(job_id: str) -> ColumnElement[bool]:
-    return and_(DeliveryRow.job_id == job_id, DeliveryRow.variant.is_not(None))
+def _are_pending(session: Session, id: str) -> bool:
+    """Return whether pictures of a job, or of a batch, are still to be delivered."""
+    of_batch = DeliveryRow.job_id.in_(select(JobRow.id).where(JobRow.batch == id))
+    pending = (DeliveryRow.variant.is_not(None), DeliveryRow.due_at.is_not(None))
+    query = select(DeliveryRow.id).where(or_(DeliveryRow.job_id == id, of_batch), *pending)
+    return session.scalar(query.limit(1)) is not None
 
 
 def send_again(session: Session, job_id: str) -> bool:
@@ -123,8 +127,9 @@ def _webhook(job_id: str) -> ColumnElement[bool]:
 
 
 def forget_pictures(session: Session, job_ids: Collection[str]) -> None:
-    """Remove the deliveries of pictures of jobs that are removed."""
-    session.execute(delete(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids), DeliveryRow.variant.is_not(None)))
+    """Remove the deliveries of pictures of jobs that are removed, and the webhooks that wait for them."""
+    waiting = or_(DeliveryRow.variant.is_not(None), DeliveryRow.due_at == HELD)
+    session.execute(delete(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids), waiting))
 
 
 def forget_old(session: Session, retention_s: float) -> None:
@@ -198,7 +203,7 @@ class Deliveries:
                 if row.variant is not None and row.due_at is None:
                     row.url, row.headers = "", None
                     session.flush()
-                    _let_webhook_go(session, row.job_id)
+                    _let_webhooks_go(session, row.job_id)
 
 
 def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
@@ -219,17 +224,29 @@ def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
     )
 
 
-def _let_webhook_go(session: Session, job_id: str) -> None:
-    """Make the webhook of a job due, with what became of its pictures, once none of them is left to deliver."""
-    session.execute(select(JobRow.id).where(JobRow.id == job_id).with_for_update())  # of two last ones one waits
+def _let_webhooks_go(session: Session, job_id: str) -> None:
+    """Make the webhooks of a job and of its batch due, once none of their pictures is left to deliver."""
+    job = session.scalar(select(JobRow).where(JobRow.id == job_id).with_for_update())  # of two last ones one waits
     state = _states_of_pictures(session, [job_id]).get(job_id)
-    webhook = session.scalar(
-        select(DeliveryRow).where(_webhook(job_id), DeliveryRow.due_at == HELD).with_for_update()
-    )
-    if webhook is None or state is None or state["status"] == PENDING:
-        return
-    webhook.due_at = read_clock(session)
-    webhook.payload = webhook.payload | {"data": webhook.payload["data"] | {"delivery": state}}
+    if state is not None and state["status"] != PENDING:
+        _let_go(session, job_id, {"delivery": state})
+    if job is not None and job.batch is not None:
+        let_batch_go(session, job.batch)
+
+
+def let_batch_go(session: Session, id: str) -> None:
+    """Make the webhook of a batch due, if there is one already and none of its pictures is left to deliver."""
+    session.execute(select(BatchRow.id).where(BatchRow.id == id).with_for_update())
+    if not _are_pending(session, id):
+        _let_go(session, id, {})
+
+
+def _let_go(session: Session, id: str, more: dict[str, Any]) -> None:
+    held = select(DeliveryRow).where(_webhook(id), DeliveryRow.due_at == HELD)
+    webhook = session.scalar(held.with_for_update())
+    if webhook is not None:
+        webhook.due_at = read_clock(session)
+        webhook.payload = webhook.payload | {"data": webhook.payload["data"] | more}
 
 
 def _states_of_pictures(session: Session, job_ids: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJso
 from service.jobs import ledger
 from service.jobs.batch_end import end_if_done
 from service.jobs.cost import planned_cost
-from service.jobs.deliveries import forget_pictures
+from service.jobs.deliveries import forget_pictures, let_batch_go
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
@@ -208,10 +208,15 @@ def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
     """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed."""
+    theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
+    batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
     forget_pictures(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
-    return list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
+    gone = list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
+    for batch in batches:
+        let_batch_go(session, batch)
+    return gone
 
 
 def cancel(session: Session, ids: Collection[str]) -> None:

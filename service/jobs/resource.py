@@ -132,6 +132,8 @@ def _image(image: StoredImage) -> dict[str, Any]:
 def _links(row: JobRow, result: TransferResult | None) -> dict[str, str]:
     here = f"/v1/transfers/{row.id}"
     links = {"self": here, "events": f"{here}/events"}
+    if row.batch is not None:
+        links["batch"] = f"/v1/batches/{row.batch}"
     if row.status not in ENDED:
         links["cancel"] = f"{here}/cancel"
     if row.preview:

@@ -133,7 +133,7 @@ def test_a_bad_field_is_422_and_named(service: RunningService, field: str, value
 
 
 def test_all_bad_fields_are_named_at_once(service: RunningService) -> None:
-    assert_problem(service.post({"styles": [], "size": 1, "zoom": 2}), 422, "styles", "content", "size", "zoom")
+    assert_problem(service.post({"styles": [], "size": 1, "zoom": 2}), 422, "styles", "size", "content", "zoom")
 
 
 def test_all_weights_zero_is_refused(service: RunningService) -> None:

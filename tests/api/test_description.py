@@ -132,7 +132,8 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
 
 def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tuple[str, str], Json]) -> None:
     both = {path for (_, path), found in operations.items() if "multipart/form-data" in media_of(found)}
-    takes_images = {"/v1/styles/{name}", "/v1/styles/{name}/painter", "/v1/transfers", "/v1/scores", "/v1/estimates"}
+    takes_images = {"/v1/styles/{name}", "/v1/styles/{name}/painter"}
+    takes_images |= {"/v1/transfers", "/v1/batches", "/v1/scores", "/v1/estimates"}
     plain = {"/v1/styles/{name}/restore", "/v1/keys", "/v1/keys/{id}/rotate", "/v1/tenants", "/v1/tenants/{name}"}
     assert both == takes_images | plain  # as every body
     for operation in operations.values():
@@ -203,7 +204,7 @@ def test_the_example_of_each_body_works_as_it_is(
     service.put_style("mosaic", photo_png)
     examples = {key: media_of(found)["application/json"]["example"] for key, found in operations.items()
                 if "application/json" in media_of(found)}  # fmt: skip
-    assert len(examples) == 11  # those of keys and tenants: tests/tenants/
+    assert len(examples) == 12  # those of keys and tenants: tests/tenants/
     grey = f"{service.url}/v1/styles/grey"
     for method in ("put", "patch"):
         assert requests.request(method, grey, json=examples[method, "/v1/styles/{name}"], timeout=60).ok
@@ -218,4 +219,5 @@ def test_the_example_of_each_body_works_as_it_is(
     for path in ("/v1/transfers", "/v1/scores"):
         answer = service.post_to(path, examples["post", path], Prefer="wait=60")
         assert answer.json()["status"] == "succeeded", answer.text
+    assert service.post_to("/v1/batches", examples["post", "/v1/batches"]).json()["counts"]["failed"] == 0
     assert service.post_to("/v1/estimates", examples["post", "/v1/estimates"]).status_code == 200

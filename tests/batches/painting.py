@@ -24,6 +24,10 @@ def named(seed: int, name: str) -> dict[str, str]:
 class Batching(RunningService):
     """A service, and what one does with batches."""
 
+    def __enter__(self) -> Batching:
+        self.start()
+        return self
+
     def batch(self, contents: list[Any], recipe: dict[str, Any] = RECIPE, **headers: str) -> requests.Response:
         return self.post_to("/v1/batches", recipe | {"contents": contents}, **headers)
 

@@ -16,6 +16,8 @@ from webhooks.receiver import Receiver, signature
 
 pytestmark = pytest.mark.slow
 
+KEY: dict[str, Any] = {"Idempotency-Key": "batch-1"}
+
 
 def errors(response: requests.Response) -> dict[str, str]:
     assert response.status_code == 422, response.text
@@ -26,7 +28,7 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
     contents = [
         named(0, "a.png"),
         {"url": host.add("/b.png", photo(1))},
-        b64(b"no picture"),
+        {"data": b64(b"no picture"), "name": "bad.png"},
         {"url": host.url("/missing.png")},
         {"url": "https://example.com/elsewhere.png"},
         5,
@@ -49,7 +51,7 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
     assert done["usage"]["megapixel_evaluations"] > 0
     items = batching.items(made["id"])
     assert [item["index"] for item in items] == list(range(8))
-    assert [item["name"] for item in items] == ["a.png", "b.png", None, None, None, None, None, "narrow.png"]
+    assert [item["name"] for item in items] == ["a.png", "b.png", "bad.png", None, None, None, None, "narrow.png"]
     for item in items:
         if item["index"] in bad:
             assert item["status"] == "failed"
@@ -58,6 +60,9 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
         else:
             assert item["status"] == "succeeded"
             assert batching.get(item["links"]["image"]).status_code == 200
+    last = batching.job(items[6]["id"])
+    assert last["style_cache"] == "hit"  # the Gram matrices were computed once for the batch
+    assert last["links"]["batch"] == f"/v1/batches/{made['id']}"
     original = batching.get(f"/v1/transfers/{items[1]['id']}/content")
     assert original.content == photo(1)
     assert batching.get(f"/v1/transfers/{items[1]['id']}/styles/0").status_code == 200  # shared by the batch
@@ -132,12 +137,12 @@ def test_what_none_of_the_contents_can_be_painted_with_is_refused(batching: Batc
 
 def test_a_repeated_key_gets_the_batch_and_fetches_nothing(batching: Batching, host: PictureServer) -> None:
     contents = [{"url": host.add("/again.png", photo(9))}, b64(photo(8))]
-    first = batching.made(contents, **{"Idempotency-Key": "batch-1"})
+    first = batching.made(contents, **KEY)
     asked = len(host.asked)
-    again = batching.made(contents, **{"Idempotency-Key": "batch-1"})
+    again = batching.made(contents, **KEY)
     assert again["id"] == first["id"]
-    assert set(errors(batching.batch(contents[:1], **{"Idempotency-Key": "batch-1"}))) == {"Idempotency-Key"}
-    transfer = batching.post(RECIPE | {"content": b64(photo(8))}, **{"Idempotency-Key": "batch-1"})
+    assert set(errors(batching.batch(contents[:1], **KEY))) == {"Idempotency-Key"}
+    transfer = batching.post(RECIPE | {"content": b64(photo(8))}, **KEY)
     assert set(errors(transfer)) == {"Idempotency-Key"}
     assert len(host.asked) == asked
     batching.batch_ended(first["id"])
@@ -176,10 +181,12 @@ def test_events_are_the_batch_until_its_end(batching: Batching) -> None:
 def test_pictures_of_a_batch_are_delivered_to_their_places(batching: Batching) -> None:
     with Receiver() as receiver:
         to = {"url": receiver.url("/out/{index}.png")}
-        made = batching.made([b64(photo(0)), b64(b"bad"), b64(photo(1))], RECIPE | {"deliver": to})
+        recipe = RECIPE | {"deliver": to, "callback_url": receiver.url("/hook")}
+        made = batching.made([b64(photo(0)), b64(b"bad"), b64(photo(1))], recipe)
         batching.batch_ended(made["id"])
-        eventually(lambda: len(receiver.received) == 2, 30, "not delivered")
-        assert sorted(put.path for put in receiver.received) == ["/out/0.png", "/out/2.png"]
+        eventually(lambda: len(receiver.received) == 3, 30, "not delivered")
+        assert sorted(put.path for put in receiver.received[:2]) == ["/out/0.png", "/out/2.png"]
+        assert receiver.received[2].path == "/hook"  # after the pictures
 
 
 def test_a_batch_is_one_job_among_those_that_wait_and_removing_its_last_one_ends_it(batching: Batching) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ Answer: TypeAlias = tuple[int, dict[str, str], bytes | Iterator[bytes]]
 class PictureServer:
     """A server; `paths` maps a path without its query to its answer, or to what makes one."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.paths: dict[str, Answer | Callable[[], Answer]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.most_at_once = 0
@@ -25,6 +26,10 @@ class PictureServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.port = self._server.server_port
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
@@ -71,6 +76,10 @@ class PictureServer:
                     for piece in [body] if isinstance(body, bytes) else body:
                         self.wfile.write(piece)
                         self.wfile.flush()
+
+            def handle(self) -> None:
+                with suppress(OSError):  # a handshake that the other end broke off
+                    super().handle()
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

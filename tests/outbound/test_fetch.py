@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from outbound.picture_server import PictureServer
+from servers.tls import TLS_NAME
 from webhooks.receiver import raw_server
 
 from service.outbound.fetch import Fetcher, NotFetched, Room
@@ -164,3 +167,18 @@ def test_an_error_names_no_address_and_no_url() -> None:
 def test_what_is_no_http_is_refused() -> None:
     with raw_server(lambda connected: connected.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")) as port:
         assert "doesn't speak HTTP" in refusal(f"http://127.0.0.1:{port}/")
+
+
+def test_https_is_verified_and_never_left_for_http(
+    host: PictureServer, certificate: Path, secure: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PictureServer(secure) as safe:
+        safe.add("/a", b"picture")
+        safe.redirect("/down", host.add("/a", b"plain"))
+        here = f"https://{TLS_NAME}:{safe.port}"
+        assert "isn't trusted" in refusal(f"{here}/a", TLS_NAME)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert fetched(f"{here}/a", TLS_NAME) == b"picture"
+        assert "from https:// to an address that isn't" in refusal(f"{here}/down", TLS_NAME, LOOPBACK)
+        assert not host.asked
+        assert fetched(host.redirect("/up", f"{here}/a"), TLS_NAME, LOOPBACK) == b"picture"

@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from service.machine.memory import MIB, give_back_memory
 
 LARGE = MIB  # bytes of a body
+FETCHED = "nst.fetched"  # key in a request's environ: it has fetched pictures, which count as a large body
 
 
 class LargeBodies:
@@ -25,5 +26,5 @@ class LargeBodies:
         try:
             return self._app(environ, start_response)
         finally:
-            if length.isdigit() and int(length) >= LARGE:
+            if FETCHED in environ or (length.isdigit() and int(length) >= LARGE):
                 give_back_memory()

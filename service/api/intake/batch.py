@@ -12,18 +12,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from flask import request
 from pydantic_core import PydanticCustomError
 
 from service.api.auth import caller, owner
 from service.api.context import AppContext
 from service.api.http.access_log import traceparent
+from service.api.http.large_bodies import FETCHED
 from service.api.intake.intake import check_messages, check_places, painted_as
 from service.api.intake.remote_pictures import fetch_pictures, fetched_bytes
 from service.api.intake.request_pictures import single_picture
 from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import requested_options
 from service.api.schemas.addressed import AddressedImage
-from service.api.schemas.fields import image_of
+from service.api.schemas.fields import image_of, sent_name
 from service.api.schemas.requests import BatchBody
 from service.errors import FieldError, InvalidInput
 from service.jobs.batches import BatchItem, failed_request
@@ -81,7 +83,7 @@ class BatchReader:
     def _item(self, index: int, content: Read) -> BatchItem:
         id = new_id()
         if isinstance(content, InvalidInput):
-            return self._failed(id, index, content, "")
+            return self._failed(id, index, content, sent_name(self._body.contents[index]))
         try:
             request = self._request(id, content)
         except InvalidInput as error:
@@ -138,6 +140,8 @@ def _contents(values: list[Any], context: AppContext) -> Iterator[Read]:
     for i in range(0, len(values), TENANT_AT_ONCE):
         begun = [_begun(value) for value in values[i : i + TENANT_AT_ONCE]]
         urls = [image.url for image in begun if isinstance(image, AddressedImage)]
+        if urls:
+            request.environ[FETCHED] = True
         rooms = {url: Room(round(context.settings.max_body_mb * 2**20)) for url in urls}
         with context.fetches.begun(rooms, caller().tenant) as files:
             for image in begun:

@@ -8,10 +8,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
+from flask import request
 from pydantic import BaseModel
 
 from service.api.auth import caller
 from service.api.context import context
+from service.api.http.large_bodies import FETCHED
 from service.api.intake.request_pictures import request_pictures
 from service.api.schemas.addressed import AddressedImage
 from service.errors import FieldError, InvalidInput
@@ -43,6 +45,7 @@ def fetch_pictures(body: BaseModel) -> None:
     places = list(_places("", body, lambda image: None))
     if not places:
         return
+    request.environ[FETCHED] = True
     urls = list(dict.fromkeys(place.image.url for place in places))[: request_pictures().left]
     room = Room(round(context().settings.max_body_mb * 2**20))
     errors = []

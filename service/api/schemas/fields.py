@@ -130,6 +130,12 @@ def note_parts(values: list[Any]) -> None:
     g.setdefault(NAMED_PARTS, set()).update(parts)
 
 
+def sent_name(value: object) -> str:
+    """Return the file name that an image was sent with, readable or not; empty if there is none."""
+    given = value.get("name") if isinstance(value, dict) else None
+    return safe_name(given) if isinstance(given, str) else _part_name(_text(value))
+
+
 def sent_as(value: object) -> object:
     """Return an image as JSON that is equal for equal images which were sent in the same way."""
     part = request.files.get(_text(value).removeprefix(FILE_PART)) if _text(value).startswith(FILE_PART) else None
