@@ -62,6 +62,12 @@ def test_every_command_is_one_of_the_services() -> None:
         assert container["command"][3] in COMMANDS
 
 
+def test_pods_run_as_the_user_of_the_image() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for pod in PODS:
+        assert f"--uid {pod['spec']['template']['spec']['securityContext']['runAsUser']} " in dockerfile
+
+
 def test_ports_are_those_that_the_service_listens_on() -> None:
     settings = Settings.from_environment(environment())
     for pod in PODS:
