@@ -163,7 +163,8 @@ def test_the_studio_paints_below_the_path(
 
 
 def test_the_docs_show_every_operation_below_the_path(browser: Browser, url: str) -> None:
-    page, wrong = browser.new_page(), []
+    page = browser.new_page()
+    wrong: list[str] = []
     note_errors(page, wrong)
     page.goto(f"{url}/paint/docs")
     expect(page.locator("#operations-transfers-create_transfer")).to_be_visible()
