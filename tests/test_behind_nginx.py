@@ -101,19 +101,19 @@ def test_a_key_is_passed_on_in_either_header(url: str) -> None:
     assert requests.get(listing, headers={"Authorization": f"Bearer {KEY['X-API-Key']}"}, timeout=60).ok
 
 
-def test_events_come_while_the_job_runs(
-    session: requests.Session, url: str, photo_png: bytes, texture_png: bytes
-) -> None:
+def test_events_are_not_held_back(session: requests.Session, url: str, photo_png: bytes, texture_png: bytes) -> None:
+    """The second job waits for the first: its first event fills no buffer, and none follows for 15 s."""
     body = {"content": b64(photo_png), "styles": [{"image": b64(texture_png)}]} | LASTING
-    job = session.post(f"{url}/paint/v1/transfers", json=body, timeout=60).json()
+    running, waiting = (session.post(f"{url}/paint/v1/transfers", json=body, timeout=60).json() for _ in range(2))
     try:
-        with session.get(url + job["links"]["events"], stream=True, timeout=30) as stream:
-            lines = (line for line in stream.iter_lines() if line.startswith(b"event: "))
-            assert next(lines) == b"event: progress"
-            assert session.get(url + job["links"]["self"], timeout=60).json()["status"] in ("queued", "running")
-            assert next(line for line in stream.iter_lines() if b"/paint/v1/" in line)  # a preview's url
+        with session.get(url + waiting["links"]["events"], stream=True, timeout=10) as stream:
+            assert b"event: progress" in stream.iter_lines()
+        with session.get(url + running["links"]["events"], stream=True, timeout=30) as stream:
+            preview = next(line for line in stream.iter_lines() if b'"url"' in line)
+            assert f"{running['links']['self']}/preview".encode() in preview
     finally:
-        session.post(url + job["links"]["cancel"], timeout=60).raise_for_status()
+        for job in (waiting, running):
+            session.post(url + job["links"]["cancel"], timeout=60).raise_for_status()
 
 
 def test_json_is_sent_packed_and_known_again(session: requests.Session, url: str) -> None:
