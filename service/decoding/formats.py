@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
-READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # what Pillow decodes without a history of unsafe parsers
-CHECK_S = {"PNG": 6.0, "JPEG": 5.0, "WEBP": 7.0, "GIF": 4.0, "BMP": 3.0}
+from service.decoding import isobmff, tiff
+
+HAS_HEIC = find_spec("pillow_heif") is not None  # which isn't among the requirements
+READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF", "TIFF", *(("HEIC",) if HAS_HEIC else ()))
+MEDIA_TYPES = {
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "JPEG": "image/jpeg",
+    "AVIF": "image/avif",
+    "TIFF": "image/tiff",
+    "HEIC": "image/heic",
+}
+UNKNOWN_TYPE = "application/octet-stream"
+PLUGINS = tuple(name.replace("HEIC", "HEIF") for name in READABLE)  # Pillow's names
+CHECK_S = {"PNG": 6.0, "JPEG": 5.0, "WEBP": 7.0, "GIF": 4.0, "BMP": 3.0, "AVIF": 7.0, "TIFF": 6.0, "HEIC": 7.0}
 """CPU seconds to read a whole file: twice what the slowest honest one of 64 megapixels took on a Zen 5 core.
 
 `python -m bench.decoding` measures them. To bring all colours to sRGB as well takes up to twice as long.
@@ -34,7 +50,18 @@ def head_of(data: bytes) -> Head:
     for format, starts, pixels in _FORMATS:
         if data.startswith(starts) and (format != "WEBP" or data[8:12] == b"WEBP"):
             return Head(format, pixels(data))
-    return Head(None, None)
+    format_of_boxes = isobmff.format_of(data)
+    return Head(format_of_boxes, isobmff.pixels(data)) if format_of_boxes in READABLE else Head(None, None)
+
+
+def media_type_of(data: bytes) -> str:
+    """Return the media type of a picture's file, by how it begins."""
+    return MEDIA_TYPES.get(head_of(data).format or "", UNKNOWN_TYPE)
+
+
+def starts() -> dict[bytes, str]:
+    """Return the first bytes of files that are read -> their media types; AVIF and HEIC begin with a length."""
+    return {start: MEDIA_TYPES[format] for format, known, _ in _FORMATS for start in known}
 
 
 def _png(data: bytes) -> int | None:
@@ -92,4 +119,5 @@ _FORMATS: tuple[tuple[str, tuple[bytes, ...], Callable[[bytes], int | None]], ..
     ("WEBP", (b"RIFF",), _webp),
     ("GIF", (b"GIF87a", b"GIF89a"), _gif),
     ("BMP", (b"BM",), _bmp),
+    ("TIFF", tiff.STARTS, tiff.pixels),
 )

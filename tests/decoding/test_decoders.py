@@ -56,7 +56,10 @@ def server() -> int:
 @pytest.mark.parametrize("shape", [(9, 1000), (1000, 9), (64, 48)])
 def test_the_head_of_a_file_says_its_format_and_pixels(format: str, shape: tuple[int, int]) -> None:
     head = head_of(encoded(np.zeros((*shape, 3), np.uint8), format))
-    assert (head.format, head.pixels) == (format, shape[0] * shape[1])
+    assert head.format == format
+    assert head.pixels is not None
+    least = shape[0] * shape[1]
+    assert head.pixels == least or (format == "HEIC" and head.pixels > least)  # which has a margin
 
 
 def test_the_head_of_what_is_no_picture_says_nothing() -> None:
