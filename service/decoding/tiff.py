@@ -58,7 +58,7 @@ def _directory(data: bytes) -> tuple[dict[int, tuple[int, ...]], bool]:
                     (value_at,) = struct.unpack_from(order + places, data, value_at)
                 found[tag] = struct.unpack_from(form, data, value_at)
             at += entry
-    except struct.error:  # it is cut off, or points behind its end
+    except (struct.error, OverflowError):  # it is cut off, or points behind its end
         return found, False
     return found, True
 

@@ -127,5 +127,13 @@ def test_boxes_that_never_end_are_walked_for_a_bounded_time() -> None:
         decode(endless)
 
 
+@pytest.mark.parametrize("place", [0, 7, 4096, 2**63, 2**64 - 1])
+def test_a_directory_that_is_nowhere_is_a_broken_image(place: int) -> None:
+    data = struct.pack("<2sHHHQ", b"II", 43, 8, 0, place) + bytes(100)
+    assert head_of(data).pixels is None
+    with pytest.raises(UnreadableImage, match="a TIFF file, but it is cut off"):
+        decode(data)
+
+
 def test_a_file_without_exif_is_as_upright_as_one_with_it(photo: Image.Image) -> None:
     assert upright_size(exif_file(np.asarray(photo), 1, "TIFF")) == (64, 48)
