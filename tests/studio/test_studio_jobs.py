@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from studio.test_studio_access import check
 from studio.visiting import LASTING, Visit, file
 
-from service.pictures.images import SENT_TYPES
+from service.pictures.formats import MEDIA_TYPES
 
 pytestmark = pytest.mark.slow
 
@@ -153,7 +153,7 @@ def test_what_the_service_reads_is_taken_and_another_format_refused_when_it_is_c
         visit.page.set_input_files("#style-file", [avif])
         expect(visit.at("#styles .problem").first).to_contain_text(name)
         expect(visit.at("#mix li")).to_have_count(0)
-    assert visit.at("#content-file").get_attribute("accept") == ",".join(SENT_TYPES)
+    assert visit.at("#content-file").get_attribute("accept") == ",".join(MEDIA_TYPES.values())
     for kind in ("png", "jpeg", "webp", "gif", "bmp"):
         visit.choose_content(file(f"photo.{kind}", encoded(photo, kind.upper()), f"image/{kind}"))
         expect(visit.at("#content-name")).to_have_text(f"photo.{kind}")
