@@ -178,7 +178,7 @@ class KeysQuery(PageQuery):
 
 
 class ImageQuery(Query):
-    variant: Annotated[Whole, Field(ge=0, le=MAX_INDEX)] | None = Field(
+    variant: Annotated[int, Field(ge=0, le=MAX_INDEX), BeforeValidator(_whole)] | None = Field(
         None,
         description="Which of the transfer's variants; the first is 0, which is also the picture without this.",
         **example(0),
