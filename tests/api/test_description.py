@@ -130,6 +130,17 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
             assert "304" in operation["responses"], path
 
 
+def test_every_number_of_an_address_has_its_bounds(operations: dict[tuple[str, str], Json]) -> None:
+    numbers = [
+        parameter
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["schema"].get("type") in ("integer", "number")
+    ]
+    assert len(numbers) > 5
+    assert all({"minimum", "maximum"} <= set(number["schema"]) for number in numbers), numbers
+
+
 def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tuple[str, str], Json]) -> None:
     both = {path for (_, path), found in operations.items() if "multipart/form-data" in media_of(found)}
     takes_images = {"/v1/styles/{name}", "/v1/styles/{name}/painter"}
