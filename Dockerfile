@@ -12,7 +12,7 @@ RUN /venv/bin/python -m export
 
 # 2. What runs: no compilers, no pip cache, no root.
 FROM python:3.11-slim
-RUN useradd --system --create-home nst && install -d -o nst /data
+RUN useradd --system --uid 999 --create-home nst && install -d -o nst /data
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app/models models

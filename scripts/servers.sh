@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests start, if it is missing: PostgreSQL, Redis and a browser, from Debian's packages, as root; and
-# ONNX Runtime for the browser, by npm where there is npm. If Debian starts the servers too, that does no harm: the
-# tests start their own, on other ports.
+# Installs what the tests start, if it is missing: PostgreSQL, Redis, nginx and a browser, from Debian's packages, as
+# root; and ONNX Runtime for the browser, by npm where there is npm. If Debian starts the servers too, that does no
+# harm: the tests start their own, on other ports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,6 +49,7 @@ install_runtime() {
 missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v nginx >/dev/null || missing+=(nginx-light)
 command -v chromium >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 if [ ! -d "$folder/$version" ] && command -v npm >/dev/null; then

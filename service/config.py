@@ -180,9 +180,16 @@ class Settings:
     )
     trusted_proxies: int = _setting(
         0,
-        "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address",
+        "proxies in front, whose X-Forwarded-For is believed when callers are told apart by address, and whose "
+        "X-Forwarded-Prefix is believed where there is no NST_ROOT_PATH",
         values.whole,
         0,
+    )
+    root_path: str = _setting(
+        "",
+        "path below which a proxy shows the service, as in /paint; empty: that of X-Forwarded-Prefix where "
+        "NST_TRUSTED_PROXIES believes it, else none",
+        urls.root_path,
     )
     streams: int = _setting(
         200, "event streams that a web process keeps open, beside NST_WEB_THREADS", values.whole, 1

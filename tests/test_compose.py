@@ -16,7 +16,7 @@ from service.authority import Authority, any_matches
 from service.config import Settings, variables
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("web", "worker")
+OURS = ("web", "worker", "painter")
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +85,14 @@ def test_every_image_from_elsewhere_is_of_a_version(compose: dict[str, Any]) -> 
     for name, service in compose["services"].items():
         if "build" not in service:
             assert re.search(r":v?\d", service["image"]), name
+
+
+def test_every_service_has_time_to_stop(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert re.fullmatch(r"\d+s", service["stop_grace_period"]), name
+
+
+@pytest.mark.parametrize("name", ["worker", "painter"])
+def test_cores_and_memory_can_be_shared_among_workers(name: str, compose: dict[str, Any]) -> None:
+    service = compose["services"][name]
+    assert [plain(service[limit]) for limit in ("cpus", "mem_limit")] == ["0", "0"]  # all of the machine's

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.jobs.deliveries import enqueue
+from service.jobs.links import link
 from service.jobs.resource import iso
 from service.storage.database import read_clock
 from service.storage.schema import ENDED, BatchRow, JobRow
@@ -50,7 +51,7 @@ def end_if_done(session: Session, id: str) -> None:
 
 def summary(batch: BatchRow, counts: dict[str, int]) -> dict[str, Any]:
     """Return a batch as callers see it, without what changes while its jobs run."""
-    here = f"/v1/batches/{batch.id}"
+    here = link(f"/v1/batches/{batch.id}")
     return {
         "id": batch.id,
         "status": status_of(batch, counts),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from service.jobs.links import link
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
@@ -130,10 +131,10 @@ def _image(image: StoredImage) -> dict[str, Any]:
 
 
 def _links(row: JobRow, result: TransferResult | None) -> dict[str, str]:
-    here = f"/v1/transfers/{row.id}"
+    here = link(f"/v1/transfers/{row.id}")
     links = {"self": here, "events": f"{here}/events"}
     if row.batch is not None:
-        links["batch"] = f"/v1/batches/{row.batch}"
+        links["batch"] = link(f"/v1/batches/{row.batch}")
     if row.status not in ENDED:
         links["cancel"] = f"{here}/cancel"
     if row.preview:

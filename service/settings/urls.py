@@ -12,6 +12,7 @@ from service.settings import values
 
 POSTGRESQL = "postgresql+psycopg"  # the driver that the service comes with
 BROKERS = ("redis", "rediss", "amqp", "amqps")
+ROOT_PATH = r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+"  # of folders, so that no link leads to another host
 
 
 def database(text: str) -> str:
@@ -68,3 +69,11 @@ def host(text: str) -> str:
     if "/" in bare or re.fullmatch(r"[^:]*:\d*", bare):
         raise ValueError("must be an address or a host alone; its port is NST_PORT")
     return bare
+
+
+def root_path(text: str) -> str:
+    """Read the path below which a proxy shows the service; a slash at its end is left out."""
+    path = text.rstrip("/")
+    if path and not re.fullmatch(ROOT_PATH, path):
+        raise ValueError("must be a path of letters, digits and . _ ~ - that begins with a slash, as in /paint")
+    return path

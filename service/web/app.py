@@ -62,6 +62,7 @@ from service.styles.presets import Presets
 from service.telemetry.logs import set_up_logs
 from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
+from service.web.root_path import RootPath
 from service.web.starters import load_in_background
 
 logger = logging.getLogger(__name__)
@@ -107,8 +108,10 @@ def create_app(settings: Settings | None = None) -> Api:
     cors.allow(app, settings.cors_origins)
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+    proxies = settings.trusted_proxies
+    app.wsgi_app = RootPath(app.wsgi_app, settings.root_path, trusts_header=proxies > 0)  # type: ignore[method-assign]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies)  # type: ignore[method-assign]
     return app
 
 

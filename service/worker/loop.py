@@ -15,6 +15,7 @@ from service.config import Settings
 from service.decoding import files
 from service.errors import ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
+from service.jobs.links import show_below
 from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
 from service.jobs.request import job_folder
 from service.machine.bells import JOBS, Bell
@@ -120,6 +121,7 @@ class WorkerLoop(ABC):
     def start(self) -> None:
         """Start the heartbeat: from here on the process counts as a worker."""
         files.start(self._settings.decode_s)
+        show_below(self._settings.root_path)
         for thread in self._threads:
             thread.start()
         logger.info("worker %s is ready: lane %s, %s, %s", self._id, self.lane, self.engine or {}, self.capacity)

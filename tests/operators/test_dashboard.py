@@ -1,4 +1,4 @@
-"""The Grafana dashboard asks for what there is."""
+"""The Grafana dashboard and the alert rules ask for what there is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 from front_door import ROOT, RunningService, eventually
 from operators.scraping import ended, post, scrape
+from pages import anchors
 from webhooks.receiver import Receiver
 
 DASHBOARD = json.loads((ROOT / "docs" / "grafana" / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
+RULES = [
+    rule
+    for group in yaml.safe_load((ROOT / "docs" / "grafana" / "alerts.yaml").read_text())["groups"]
+    for rule in group["rules"]
+]
 METRIC = re.compile(r"\b(nst_\w+)(?:\{([^}]*)\})?")
 
 
@@ -35,6 +42,15 @@ def test_every_panel_has_a_place_and_the_chosen_data_source() -> None:
         assert panel["fieldConfig"]["defaults"]["unit"]
 
 
+def test_every_alert_says_what_is_wrong_and_leads_to_a_section() -> None:
+    assert len({rule["alert"] for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"]
+        page, _, section = rule["annotations"]["see"].partition("#")
+        assert section in anchors(ROOT / page), rule["alert"]
+
+
 def labels_by_metric(service: RunningService) -> dict[str, set[str]]:
     known: dict[str, set[str]] = {}
     for name, labels in scrape(service.url):
@@ -52,7 +68,7 @@ def test_every_metric_asked_for_is_in_a_scrape_with_these_labels(
     eventually(lambda: "nst_webhook_attempts_total" in labels_by_metric(watched), 30, "the webhook wasn't counted")
     known = labels_by_metric(watched)
     asked = set()
-    for expression in EXPRESSIONS:
+    for expression in [*EXPRESSIONS, *(rule["expr"] for rule in RULES)]:
         names = {match[0] for match in METRIC.findall(expression)}
         assert names, expression
         assert names <= set(known), expression

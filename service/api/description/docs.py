@@ -29,14 +29,14 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>Neural style transfer: API</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/css/swagger-ui.css">
+<link rel="stylesheet" href="docs/css/swagger-ui.css">
 <div id="docs"></div>
-<script src="/docs/js/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/js/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 </html>
 """
 START = """SwaggerUIBundle({
-  url: "/openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null,
+  url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null,
   defaultModelRendering: "model", defaultModelExpandDepth: 2, // fields with what they mean, before an example
 });
 """

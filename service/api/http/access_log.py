@@ -40,7 +40,7 @@ def traceparent() -> str | None:
 class AccessLog:
     """WSGI middleware that logs and counts requests.
 
-    It wraps all other middleware, except ProxyFix, which finds the caller's address.
+    It wraps all other middleware, except ProxyFix, which finds the caller's address, and RootPath.
     """
 
     def __init__(self, app: WSGIApplication) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from service.api.http.clients import hung_up
 from service.api.live.watch import Watch
 from service.errors import LimitExceeded, NotFound, Unavailable
+from service.jobs.links import link
 from service.jobs.resource import progress_resource, transfer_resource
 from service.storage.json_text import write_json
 from service.storage.records import Preview
@@ -44,7 +45,7 @@ class Shown:
 
     progress: Callable[[JobRow], dict[str, Any]] = progress_resource
     done: Callable[[JobRow], dict[str, Any]] = transfer_resource
-    preview: Callable[[JobRow], str] = lambda row: f"/v1/transfers/{row.id}/preview"
+    preview: Callable[[JobRow], str] = lambda row: link(f"/v1/transfers/{row.id}/preview")
 
 
 TRANSFER = Shown()

@@ -10,6 +10,7 @@ from service.errors import ProblemJson
 from service.jobs.batch_end import summary
 from service.jobs.batches import BatchState
 from service.jobs.files import InputPicture
+from service.jobs.links import link
 from service.jobs.request import TransferRequest
 from service.jobs.resource import iso, usage_resource
 from service.pictures.style_image import StyleImage
@@ -31,7 +32,7 @@ PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model"
 
 def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
     """Return a preset as JSON; `outcomes` holds its jobs, as far as they are kept."""
-    here = f"/v1/styles/{row.name}"
+    here = link(f"/v1/styles/{row.name}")
     built_in = is_built_in(row)
     shown = built_in or outcomes.get(row.sample or "", ("", None))[0] == "succeeded"
     parts = ["image", *(["painted"] if shown else []), "pack", "painter"]
@@ -71,7 +72,7 @@ def painter_resource(row: PresetRow, job: JobRow | None) -> dict[str, Any]:
     painter, status = row.painter, _painter_status(row, job.status if job else None)
     progress = (job.progress if job and status in ("queued", "learning") else None) or JobProgress()
     learning = status in ("queued", "learning")
-    here = f"/v1/styles/{row.name}/painter"
+    here = link(f"/v1/styles/{row.name}/painter")
     return {
         "status": status,
         "fraction": progress.fraction if learning else float(status == "ready"),
@@ -120,7 +121,7 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
         "name": image.name or None,
         "weight": picture.weight,
         "scale": picture.scale,
-        "link": f"/v1/transfers/{id}/files/{image.sha256}" if image.blob else None,
+        "link": link(f"/v1/transfers/{id}/files/{image.sha256}") if image.blob else None,
     }
 
 
@@ -142,7 +143,7 @@ def batch_resource(batch: BatchRow, state: BatchState, eta_seconds: float | None
 
 def batch_item_resource(row: JobRow) -> dict[str, Any]:
     """Return one transfer of a batch as JSON."""
-    here = f"/v1/transfers/{row.id}"
+    here = link(f"/v1/transfers/{row.id}")
     return {
         "index": row.batch_index,
         "id": row.id,
@@ -164,7 +165,7 @@ def key_resource(row: KeyRow) -> dict[str, Any]:
         "last_used_at": iso(row.last_used_at),
         "expires_at": iso(row.expires_at),
         "revoked_at": iso(row.revoked_at),
-        "links": {"self": f"/v1/keys/{row.id}"},
+        "links": {"self": link(f"/v1/keys/{row.id}")},
     }
 
 
@@ -179,7 +180,7 @@ def tenant_resource(
         "limits": own.to_json(),
         "limits_in_force": own.over(defaults).to_json(),
         "used": used,
-        "links": {"self": f"/v1/tenants/{row.name}"},
+        "links": {"self": link(f"/v1/tenants/{row.name}")},
     }
 
 
@@ -194,5 +195,5 @@ def score_resource(row: JobRow) -> dict[str, Any]:
         "error": row.error,
         "engine": row.engine,
         "usage": usage_resource(row),
-        "links": {"self": f"/v1/scores/{row.id}"},
+        "links": {"self": link(f"/v1/scores/{row.id}")},
     }

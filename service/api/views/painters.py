@@ -27,6 +27,7 @@ from service.api.views.made import made
 from service.api.views.stored import job_preview
 from service.errors import NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
+from service.jobs.links import link
 from service.jobs.tasks import OnnxTask
 from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE
@@ -139,7 +140,7 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
     job = _learning(preset)
     if job is None:
         raise NotReady(f"the style {path.name!r} isn't learning")
-    presets, painter = context().presets, f"/v1/styles/{path.name}/painter"
+    presets, painter = context().presets, link(f"/v1/styles/{path.name}/painter")
 
     def done(row: JobRow) -> dict[str, Any]:
         with suppress(NotFound):  # it may have another name by now

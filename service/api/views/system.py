@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from flask import current_app
+from flask import current_app, request
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 
 from service.api.context import context
@@ -51,4 +51,4 @@ def _unready() -> list[str]:
 
 @blueprint.get("/openapi.json", doc_ui=False)
 def openapi() -> dict[str, Any]:
-    return cast(OpenAPI, current_app).api_doc
+    return cast(OpenAPI, current_app).api_doc | {"servers": [{"url": request.script_root or "/"}]}

@@ -12,9 +12,14 @@ const NOTE = "Run it where the pictures lie.";
 
 let shown = null; // {request, files}
 
+/** The path below which a proxy shows this page; empty without one. */
+function rootPath() {
+  return location.pathname.replace(/\/$/, "");
+}
+
 function draw() {
   const language = document.querySelector("[name=language]:checked").value;
-  $("code").textContent = snippets[language]({ origin: location.origin, withKey: Boolean(currentKey()), ...shown });
+  $("code").textContent = snippets[language]({ origin: location.origin, root: rootPath(), withKey: Boolean(currentKey()), ...shown });
 }
 
 async function open(request, note, ofJob) {

@@ -90,7 +90,7 @@ async function send(wanted) {
   if ("name" in wanted) stopFollowing(name);
   const options = { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted) };
   try {
-    await patiently(() => call(`/v1/styles/${name}`, options));
+    await patiently(() => call(`v1/styles/${name}`, options));
   } catch (error) {
     if (error.status !== GONE || !(await isRenamed(wanted.name))) throw error;
   }

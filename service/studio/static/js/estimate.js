@@ -16,7 +16,7 @@ let measured = [];
 
 /** Takes what ended transfers took. */
 export async function measure() {
-  const { items } = await getJson(`/v1/transfers?status=succeeded&limit=${SAMPLE}`);
+  const { items } = await getJson(`v1/transfers?status=succeeded&limit=${SAMPLE}`);
   measured = items.filter(({ options, result }) => options.method !== "painter" && result.iterations > 0).map(sampleOf);
 }
 

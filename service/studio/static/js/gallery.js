@@ -19,7 +19,7 @@ let next = null;
 let search = 0; // the newest one's number: older ones are given up
 
 function page(cursor, limit = PAGE) {
-  return patiently(() => getJson(`/v1/transfers?limit=${limit}${cursor ? `&cursor=${cursor}` : ""}`));
+  return patiently(() => getJson(`v1/transfers?limit=${limit}${cursor ? `&cursor=${cursor}` : ""}`));
 }
 
 /** Calls a listener when other cards are shown. */

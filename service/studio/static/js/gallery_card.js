@@ -24,7 +24,7 @@ function pictureOf(job) {
   const live = job.status === "queued" || job.status === "running";
   if (job.status === "failed") return h("span", { class: "blank" }, icon("alert"));
   const image = h("img", { alt: "", loading: "lazy" });
-  const path = job.links.preview && !live ? job.links.preview : `/v1/transfers/${job.id}/content`;
+  const path = job.links.preview && !live ? job.links.preview : `v1/transfers/${job.id}/content`;
   showPicture(image, path).catch(() => image.classList.add("absent"));
   return image;
 }

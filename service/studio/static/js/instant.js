@@ -124,7 +124,7 @@ async function paint(asked, signal) {
 async function posted({ request, files }, signal) {
   const headers = { Prefer: `wait=${WAIT_S}`, "Idempotency-Key": uniqueName() };
   const parts = await shrunk({ request, files }, signal);
-  const send = () => call("/v1/transfers", { method: "POST", headers, body: form(request, parts.files) });
+  const send = () => call("v1/transfers", { method: "POST", headers, body: form(request, parts.files) });
   return (await patiently(send, signal)).json();
 }
 

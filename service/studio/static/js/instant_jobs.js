@@ -23,7 +23,7 @@ export async function supersedeBy(id) {
 /** Deletes the transfer of a picture that nobody will look at; one that can't be deleted now is with the next. */
 export async function discard(id) {
   try {
-    await call(`/v1/transfers/${id}`, { method: "DELETE" });
+    await call(`v1/transfers/${id}`, { method: "DELETE" });
   } catch (error) {
     if (error.status !== GONE) return remember([...new Set([...ids, id])]);
   }

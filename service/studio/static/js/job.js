@@ -47,7 +47,7 @@ function fail(error) {
 }
 
 async function follow(id, signal) {
-  let job = await patiently(() => getJson(`/v1/transfers/${id}`, signal), signal);
+  let job = await patiently(() => getJson(`v1/transfers/${id}`, signal), signal);
   put(job);
   tellPlace(job, signal);
   const showing = new Showing(job, signal, { save: (i) => orSay(() => savePicture(pathOf(job, i)))(), fail });
@@ -90,7 +90,7 @@ async function cancel() {
   const { job, abort } = current;
   $("cancel").disabled = true;
   say("Canceling …");
-  await patiently(() => call(`/v1/transfers/${job.id}/cancel`, { method: "POST", signal: abort.signal }), abort.signal);
+  await patiently(() => call(`v1/transfers/${job.id}/cancel`, { method: "POST", signal: abort.signal }), abort.signal);
 }
 
 async function remove() {

@@ -102,7 +102,7 @@ function askFirst(self, preset, problem) {
 async function remove(gone) {
   const { name } = gone;
   stopFollowing(name);
-  await deleteAt(`/v1/styles/${name}`);
+  await deleteAt(`v1/styles/${name}`);
   await fillShelf(); // first: what hears of the mix may ask for a preset that is in it
   const taken = draft.mix.filter(({ preset }) => preset === name);
   if (taken.length) change("mix", draft.mix.filter((style) => !taken.includes(style)));

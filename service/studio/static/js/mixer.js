@@ -33,7 +33,7 @@ function makeRow(style) {
   const name = nameOf(style);
   const image = h("img", { alt: "", width: 48, height: 48 });
   if (style.file) showBlob(image, style.file).catch(() => {});
-  else showPicture(image, `/v1/styles/${style.preset}/image`).catch(() => image.classList.add("absent"));
+  else showPicture(image, `v1/styles/${style.preset}/image`).catch(() => image.classList.add("absent"));
   const remove = () => {
     removeStyle(style.id);
     ($("mix").querySelector("button") ?? $("add-style")).focus();

@@ -31,7 +31,7 @@ export async function downloadPack(name, place) {
   const bar = new Bar(place, `How much of the pack of ${name} has come`);
   bar.wait("The service makes the pack. That can take a minute or more the first time …");
   try {
-    const response = await patiently(() => call(`/v1/styles/${name}/pack`));
+    const response = await patiently(() => call(`v1/styles/${name}/pack`));
     const blob = await blobFollowed(response, (some, all) => bar.came(some, all));
     saveBlob(blob, `${name}${ENDING}`);
     say(`The pack of ${name} is there.`);
@@ -91,7 +91,7 @@ async function add() {
   upload.wait("The service reads the pack …");
   try {
     const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
-    await patiently(() => call(`/v1/styles/${name}/pack`, options));
+    await patiently(() => call(`v1/styles/${name}/pack`, options));
     close();
     await fillShelf();
     if (replaced) offerUndo(`${name} is replaced.`, replaced);

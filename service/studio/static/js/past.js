@@ -7,7 +7,7 @@ import { fillShelf, knownPresets } from "./shelf.js";
 /** The files of a transfer's request, by their place in it, as in styles.0.mask. Each file is fetched once. */
 export class Past {
   static async of(id) {
-    const { items } = await patiently(() => getJson(`/v1/transfers/${id}/files`));
+    const { items } = await patiently(() => getJson(`v1/transfers/${id}/files`));
     await fillShelf(); // presets may have been replaced since
     return new Past(items);
   }

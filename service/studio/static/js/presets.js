@@ -29,12 +29,12 @@ async function picturesOf(mix) {
 
 async function picturesOfStyle({ preset, file, weight, scale }) {
   if (file) return [{ file, weight, scale }];
-  const { images, pack } = await patiently(() => getJson(`/v1/styles/${preset}`));
+  const { images, pack } = await patiently(() => getJson(`v1/styles/${preset}`));
   if (pack) throw new Error(`“${preset}” came as a pack, without pictures: take it out of the mix to save the rest.`);
   const all = images.reduce((sum, image) => sum + image.weight, 0);
   return Promise.all(
     images.map(async (image, i) => ({
-      file: await fetchFile(`/v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name),
+      file: await fetchFile(`v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name),
       weight: (weight * image.weight) / all,
       scale: scale * image.scale,
     })),
@@ -101,7 +101,7 @@ async function put(name, pictures) {
   const files = pictures.map(({ file }, i) => [`image${i}`, file]);
   const options = $("preset-with-settings").checked ? settingsToKeep() : {};
   const body = form({ images, description: $("preset-description").value, options }, files);
-  await patiently(() => call(`/v1/styles/${encodeURIComponent(name)}`, { method: "PUT", body, onSent: bar.sent() }));
+  await patiently(() => call(`v1/styles/${encodeURIComponent(name)}`, { method: "PUT", body, onSent: bar.sent() }));
 }
 
 function tell(words) {

@@ -4,7 +4,7 @@ import { getJson } from "./api.js";
 const MOST = 50; // counted: beyond that the words say "more than"
 
 async function open(status) {
-  return (await getJson(`/v1/transfers?status=${status}&limit=${MOST}`)).items;
+  return (await getJson(`v1/transfers?status=${status}&limit=${MOST}`)).items;
 }
 
 /** How many transfers wait or are being painted now. */

@@ -99,7 +99,7 @@ async function remove(jobs) {
 async function deleted(id) {
   try {
     letGo(id);
-    await deleteAt(`/v1/transfers/${id}`);
+    await deleteAt(`v1/transfers/${id}`);
   } catch (error) {
     return error.message;
   }

@@ -36,7 +36,7 @@ async function fill() {
   const found = [];
   let cursor = "";
   do {
-    const page = await patiently(() => getJson(`/v1/styles?limit=${PAGE}${cursor && `&cursor=${cursor}`}`));
+    const page = await patiently(() => getJson(`v1/styles?limit=${PAGE}${cursor && `&cursor=${cursor}`}`));
     found.push(...page.items);
     cursor = page.next;
   } while (cursor);

@@ -1,4 +1,4 @@
-// The draft's request as code that runs: pure functions from {origin, withKey, request, files} to text.
+// The draft's request as code that runs: pure functions from {origin, root, withKey, request, files} to text.
 const OUTPUT = "painting";
 
 function nameOf(file) {
@@ -23,7 +23,7 @@ function pictures({ format = "png", variants, blend }) {
   return formats.map((one, i) => [`?variant=${i}`, `${OUTPUT}-${i + 1}.${ending(one)}`]);
 }
 
-export function curl({ origin, withKey, request, files }) {
+export function curl({ origin, root, withKey, request, files }) {
   const key = withKey ? ` -H ${quoted("X-API-Key: YOUR-KEY")}` : "";
   const parts = files.map(([part, file]) => {
     const name = nameOf(file).replace(/["\\]/g, "\\$&");
@@ -31,7 +31,7 @@ export function curl({ origin, withKey, request, files }) {
   });
   const images = pictures(request).map(([query, name]) => `  curl -sSf${key} "${origin}$job/image${query}" -o ${name}`);
   return `# submit, watch until it is done, fetch
-answer=$(curl -sSi ${quoted(`${origin}/v1/transfers`)}${key} \\
+answer=$(curl -sSi ${quoted(`${origin}${root}/v1/transfers`)}${key} \\
   --form-string ${quoted(`request=${JSON.stringify(request)}`)} \\
 ${parts.join(" \\\n")})
 job=$(printf '%s\\n' "$answer" | tr -d '\\r' | sed -n 's/^[Ll]ocation: *//p')
@@ -45,7 +45,7 @@ fi
 `;
 }
 
-export function python({ origin, withKey, request, files }) {
+export function python({ origin, root, withKey, request, files }) {
   const parts = files.map(([part, file]) => `    ${literal(part)}: open(${literal(nameOf(file))}, "rb"),`);
   return `import json
 import time
@@ -66,7 +66,7 @@ request = json.loads(${literal(JSON.stringify(request))})
 files = {
 ${parts.join("\n")}
 }
-job = checked(service.post(f"{origin}/v1/transfers", data={"request": json.dumps(request)}, files=files)).json()
+job = checked(service.post(f"{origin}${root}/v1/transfers", data={"request": json.dumps(request)}, files=files)).json()
 while job["status"] in ("queued", "running"):
     time.sleep(1)
     job = checked(service.get(origin + job["links"]["self"])).json()
@@ -82,7 +82,7 @@ function pythonSave(query, name) {
   return `with open(${literal(name)}, "wb") as file:\n    file.write(checked(service.get(${path})).content)`;
 }
 
-export function javascript({ origin, withKey, request, files }) {
+export function javascript({ origin, root, withKey, request, files }) {
   const parts = files.map(
     ([part, file]) => `form.append(${literal(part)}, new Blob([await readFile(${literal(nameOf(file))})]), ${literal(part)});`,
   );
@@ -103,7 +103,7 @@ const form = new FormData();
 form.append("request", JSON.stringify(${JSON.stringify(request)}));
 ${parts.join("\n")}
 
-let job = await (await call("/v1/transfers", { method: "POST", body: form })).json();
+let job = await (await call("${root}/v1/transfers", { method: "POST", body: form })).json();
 while (job.status === "queued" || job.status === "running") {
   await new Promise((resolve) => setTimeout(resolve, 1000));
   job = await (await call(job.links.self)).json();

@@ -93,7 +93,7 @@ export async function showWaiting(job, signal) {
   setStage("picture");
   $("frame").classList.add("waiting");
   $("after").alt = isLive(job) ? "The photograph that is to be painted" : "The photograph";
-  await showPicture($("after"), `/v1/transfers/${job.id}/content`, signal);
+  await showPicture($("after"), `v1/transfers/${job.id}/content`, signal);
 }
 
 export async function showPreview(job, url, signal) {
@@ -125,7 +125,7 @@ export async function showPainting(job, i, signal) {
   $("frame").classList.remove("waiting");
   $("after").alt = `Painting in the style of ${stylesOf(options)}`;
   if (!$("compare").hidden) return;
-  await showPicture($("before"), `/v1/transfers/${job.id}/content`, signal);
+  await showPicture($("before"), `v1/transfers/${job.id}/content`, signal);
   $("before").alt = "The photograph it was made from";
   showCompare(true);
 }

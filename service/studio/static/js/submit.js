@@ -70,7 +70,7 @@ async function posted(signal) {
   const bar = new Bar($("paint-sending"), "How much of the pictures has been sent");
   const onSent = bar.sent(savedWords(files, smaller.files));
   const options = { method: "POST", headers: { "Idempotency-Key": uniqueName() }, body, signal, onSent };
-  const response = await patiently(() => call("/v1/transfers", options), signal).finally(() => bar.end());
+  const response = await patiently(() => call("v1/transfers", options), signal).finally(() => bar.end());
   return response.json();
 }
 

@@ -12,7 +12,7 @@ const ENDED = new Set([404, 409]); // statuses of the events of a learning that 
 
 const followed = new Map(); // a preset's name -> what ends following it
 
-const pathOf = (name) => `/v1/styles/${name}/painter`;
+const pathOf = (name) => `v1/styles/${name}/painter`;
 
 /** Begins to teach a preset. Throws a Problem if the service refuses. */
 export async function teach(name) {

@@ -11,7 +11,7 @@ const GONE = 404;
 export async function restore(name, version) {
   const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ version }) };
   try {
-    await patiently(() => call(`/v1/styles/${name}/restore`, options));
+    await patiently(() => call(`v1/styles/${name}/restore`, options));
   } catch (error) {
     if (error.status !== GONE) throw error;
     await fillShelf();
