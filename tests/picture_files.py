@@ -8,7 +8,10 @@ import zlib
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from PIL import Image
+
+pillow_heif.register_heif_opener()
 
 
 def encoded(image: Image.Image | np.ndarray, format: str, **settings: Any) -> bytes:
