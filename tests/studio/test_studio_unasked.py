@@ -12,14 +12,14 @@ import pytest
 from front_door import RunningService, eventually, png
 from painters.painting_presets import put_painting_preset
 from playwright.sync_api import Response, expect
-from studio.test_studio_painters import LONG, PAINTED, learn_for, lesson, paintings
+from studio.test_studio_painters import LONG, PAINTED, learn_for, lesson
 from studio.test_studio_presets import manage, row, tile
 from studio.visiting import Visit, file
 
 pytestmark = pytest.mark.slow
 
 NUMBER = re.compile(r"\d")
-PAINTS, LEARNS, SHOWN = "studio-unasked", "studio-learns", "studio-shown"
+PAINTS, LEARNS, SHOWN = "paints-at-once", "learns", "shown"
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ def only_left(service: RunningService, strength: float) -> str:
     """Wait until a painting of this strength is the only one in the preset; return its id."""
 
     def found() -> list[tuple[str, float]]:
-        theirs = [job for job in paintings(service) if job["options"]["styles"][0]["preset"] == PAINTS]
+        jobs = service.get("/v1/transfers?limit=100").json()["items"]
+        theirs = [job for job in jobs if job["options"]["styles"][0].get("preset") == PAINTS]
         return [(job["id"], job["options"]["strength"]) for job in theirs]
 
     eventually(lambda: [own for _, own in found()] == [strength], 60, f"not {strength} alone")
@@ -75,8 +76,8 @@ def only_left(service: RunningService, strength: float) -> str:
 def test_instant_pictures_that_are_gone_are_not_asked_for(
     visit: Visit, refused: list[str], service: RunningService, photo_png: bytes, texture: np.ndarray
 ) -> None:
-    service.put_style("studio-untaught-too", png(texture[:96, :96])).raise_for_status()
-    pack = service.get("/v1/styles/studio-untaught-too/pack").content
+    service.put_style("never-taught", png(texture[:96, :96])).raise_for_status()
+    pack = service.get("/v1/styles/never-taught/pack").content
     put_painting_preset(service, PAINTS, pack, 3)
     visit.reload()
     visit.choose_content(file("photo.png", photo_png))
