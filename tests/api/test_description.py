@@ -125,6 +125,7 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
         if path.startswith("/v1/"):
             assert {"401", "422", "500", "503"} <= set(operation["responses"]), path
         if "requestBody" in operation:
+            assert operation["requestBody"]["required"], path
             assert {"400", "413", "415"} <= set(operation["responses"]), path
         if method == "get" and path.startswith("/v1/") and not path.endswith("/events"):
             assert "304" in operation["responses"], path

@@ -146,6 +146,7 @@ def _complete_parameters(operation: Json) -> None:
 def _complete_body(operation: Json) -> None:
     if "requestBody" not in operation:
         return
+    operation["requestBody"]["required"] = True
     content = operation["requestBody"]["content"]
     if PACK_TYPE in content:
         content[PACK_TYPE] = BINARY
