@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 import requests
-from front_door import RunningService, b64
+from front_door import RunningService, b64, eventually
 from playwright.sync_api import Browser, expect
 from servers.fixtures import missing, running
 from servers.nginx import Nginx, shown_configuration
 from servers.server import unprivileged_user
 from studio.visiting import Visit, file, note_errors
+from webhooks.receiver import Receiver
 
 from service.api.live.waiting import MAX_WAIT_S
 from service.config import Settings
@@ -33,6 +35,7 @@ WHOLE_BODY = 64 * 2**20  # NST_MAX_BODY_MB
 def direct(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """The service without nginx."""
     settings = {"root_path": ROOT_PATH, "trusted_proxies": 1, "api_keys": KEY["X-API-Key"]}
+    settings |= {"webhook_hosts": "127.0.0.1"}
     with RunningService(narrow_model, tmp_path_factory.mktemp("nginx"), **settings) as running:
         yield running
 
@@ -80,6 +83,15 @@ def test_every_link_of_a_transfer_works(
     picture = session.get(f"{url}{job['links']['self']}/files", timeout=60).json()["items"][0]
     assert session.get(url + picture["link"], timeout=60).content == photo_png
     assert session.get(f"{url}/paint/openapi.json", timeout=60).json()["servers"] == [{"url": ROOT_PATH}]
+
+
+def test_a_webhook_of_a_worker_has_the_same_links(
+    session: requests.Session, url: str, photo_png: bytes, texture_png: bytes
+) -> None:
+    with Receiver() as receiver:
+        job = submit(session, url, photo_png, texture_png, callback_url=receiver.url()).json()
+        eventually(lambda: receiver.received, 60, "no webhook came")
+        assert json.loads(receiver.received[0].body)["data"]["links"] == job["links"]
 
 
 def test_a_key_is_passed_on_in_either_header(url: str) -> None:
@@ -151,7 +163,8 @@ def test_the_studio_paints_below_the_path(
 
 
 def test_the_docs_show_every_operation_below_the_path(browser: Browser, url: str) -> None:
-    page, wrong = browser.new_page(), []
+    page = browser.new_page()
+    wrong: list[str] = []
     note_errors(page, wrong)
     page.goto(f"{url}/paint/docs")
     expect(page.locator("#operations-transfers-create_transfer")).to_be_visible()

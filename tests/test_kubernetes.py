@@ -32,7 +32,7 @@ def containers() -> list[dict[str, Any]]:
 
 def environment() -> dict[str, str]:
     """What every container finds in its environment."""
-    return of_kind("ConfigMap")["nst"]["data"] | of_kind("Secret")["nst"]["stringData"]
+    return dict(of_kind("ConfigMap")["nst"]["data"] | of_kind("Secret")["nst"]["stringData"])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
