@@ -24,7 +24,7 @@ from service.storage.database import Database
 __all__ = ["browser", "database_url", "postgresql", "redis", "s3", "s3_url"]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
-TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants")
+TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants", "tests/clients")
 """Folders whose tests share a service or a browser: one pytest worker runs all of a folder's."""
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
 

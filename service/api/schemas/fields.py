@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, replace
 from typing import Annotated, Any
 
@@ -27,17 +28,28 @@ INIT_NAMES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if c
 
 def option(name: str) -> Any:
     """Return the pydantic field of one option of TransferOptions."""
-    return Field(_default(name), **_rules(name), json_schema_extra=_layers_schema(name))
+    return Field(_default(name), **_rules(name), json_schema_extra=_change_of(name))
 
 
-def preset_option(name: str) -> Any:
-    """Return the pydantic field of an option that a preset may carry: it has no default."""
+def optional_option(name: str) -> Any:
+    """Return the pydantic field of an option that may be missing: its schema has no default."""
 
     def change(schema: dict[str, Any]) -> None:
         schema.update(_layers_schema(name))
         schema.pop("default", None)
 
     return Field(None, **_rules(name), json_schema_extra=change)
+
+
+def _change_of(name: str) -> Callable[[dict[str, Any]], None]:
+    """Return what changes the schema of an option that has a default."""
+
+    def change(schema: dict[str, Any]) -> None:
+        schema.update(_layers_schema(name))
+        if "anyOf" in schema and schema["default"] is not None:  # generated clients can't write it down
+            del schema["default"]
+
+    return change
 
 
 def _default(name: str) -> Any:

@@ -10,8 +10,8 @@ from service.api.schemas.bodies import Body, WholeBody, some_weight, style_scale
 from service.api.schemas.fields import (
     SMALLEST_IMAGE,
     ImageField,
+    optional_option,
     picture,
-    preset_option,
 )
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import NAME
@@ -71,28 +71,28 @@ class PainterBody(Learning, WholeBody):
 class PresetOptions(Body):
     """The options that a transfer with this preset alone begins with; what the transfer names goes before them."""
 
-    size: int = preset_option("size")
-    strength: float = preset_option("strength")
-    content_weight: float = preset_option("content_weight")
-    style_weight: float = preset_option("style_weight")
-    tv_weight: float = preset_option("tv_weight")
-    content_layers: dict[str, float] = preset_option("content_layers")
-    style_layers: dict[str, float] = preset_option("style_layers")
-    loss_scaling: LossScaling = preset_option("loss_scaling")
-    iterations: int = preset_option("iterations")
-    levels: int = preset_option("levels")
-    tolerance: float = preset_option("tolerance")
-    optimizer: Optimizer = preset_option("optimizer")
-    init: Literal["content", "random", "style"] = preset_option("init")
-    seed: int = preset_option("seed")
-    color: Color = preset_option("color")
+    size: int = optional_option("size")
+    strength: float = optional_option("strength")
+    content_weight: float = optional_option("content_weight")
+    style_weight: float = optional_option("style_weight")
+    tv_weight: float = optional_option("tv_weight")
+    content_layers: dict[str, float] = optional_option("content_layers")
+    style_layers: dict[str, float] = optional_option("style_layers")
+    loss_scaling: LossScaling = optional_option("loss_scaling")
+    iterations: int = optional_option("iterations")
+    levels: int = optional_option("levels")
+    tolerance: float = optional_option("tolerance")
+    optimizer: Optimizer = optional_option("optimizer")
+    init: Literal["content", "random", "style"] = optional_option("init")
+    seed: int = optional_option("seed")
+    color: Color = optional_option("color")
 
     def given(self) -> dict[str, Any]:
         """Return the options that were named, as JSON may hold them."""
         return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
 
 
-def _preset_options(doc: str) -> Any:
+def _optional_options(doc: str) -> Any:
     return Field(None, description=doc, examples=[{"strength": 0.7, "color": "match", "size": 768}])
 
 
@@ -113,7 +113,7 @@ class StyleBody(WholeBody):
         json_schema_extra={"items": {"type": "integer", "minimum": LOW_SIZE, "maximum": HIGH_SIZE}},
     )
 
-    options: PresetOptions | None = _preset_options("What a transfer with this preset alone begins with.")
+    options: PresetOptions | None = _optional_options("What a transfer with this preset alone begins with.")
     shared: bool = Field(
         False,
         description="Whether all tenants can use it; true takes the scope admin of the tenant default.",
@@ -144,7 +144,7 @@ class StyleChanges(WholeBody):
     description: str | None = Field(
         None, max_length=2000, pattern=TEXT, description="Its new description.", examples=["A harbour at night"]
     )
-    options: PresetOptions | None = _preset_options(
+    options: PresetOptions | None = _optional_options(
         "Its new options, instead of all that it has: `{}` takes them away."
     )
     shared: bool | None = Field(
