@@ -12,9 +12,9 @@ ITEMS = 100  # on a page
 
 def pages(connection: Connection, path: str, **query: str) -> Iterator[Mapping[str, Any]]:
     """Yield the items of all pages, each page read when it is needed."""
-    cursor: Mapping[str, str] = {}
+    cursor: dict[str, str] = {}
     while True:
-        page = connection.get(path, {"limit": ITEMS} | query | cursor).json()
+        page = connection.get(path, {"limit": ITEMS, **query, **cursor}).json()
         yield from page["items"]
         if page["next"] is None:
             return
