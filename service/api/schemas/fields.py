@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import MISSING, replace
 from typing import Annotated, Any
 
@@ -28,7 +27,7 @@ INIT_NAMES = tuple(choice for choice in OPTIONS["init"].metadata["choices"] if c
 
 def option(name: str) -> Any:
     """Return the pydantic field of one option of TransferOptions."""
-    return Field(_default(name), **_rules(name), json_schema_extra=_change_of(name))
+    return Field(_default(name), **_rules(name), json_schema_extra=_layers_schema(name))
 
 
 def optional_option(name: str) -> Any:
@@ -39,17 +38,6 @@ def optional_option(name: str) -> Any:
         schema.pop("default", None)
 
     return Field(None, **_rules(name), json_schema_extra=change)
-
-
-def _change_of(name: str) -> Callable[[dict[str, Any]], None]:
-    """Return what changes the schema of an option that has a default."""
-
-    def change(schema: dict[str, Any]) -> None:
-        schema.update(_layers_schema(name))
-        if "anyOf" in schema and schema["default"] is not None:  # generated clients can't write it down
-            del schema["default"]
-
-    return change
 
 
 def _default(name: str) -> Any:

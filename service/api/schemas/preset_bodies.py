@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -10,16 +10,13 @@ from service.api.schemas.bodies import Body, WholeBody, some_weight, style_scale
 from service.api.schemas.fields import (
     SMALLEST_IMAGE,
     ImageField,
-    optional_option,
     picture,
 )
 from service.api.schemas.invalid import invalid
+from service.api.schemas.looks import LookOptions
 from service.api.schemas.parameters import NAME
 from service.options import (
     OPTIONS,
-    Color,
-    LossScaling,
-    Optimizer,
 )
 from service.styles.packs import MAX_IMAGES
 
@@ -68,24 +65,8 @@ class PainterBody(Learning, WholeBody):
     """A painter that a preset is to learn."""
 
 
-class PresetOptions(Body):
+class PresetOptions(LookOptions, Body):
     """The options that a transfer with this preset alone begins with; what the transfer names goes before them."""
-
-    size: int = optional_option("size")
-    strength: float = optional_option("strength")
-    content_weight: float = optional_option("content_weight")
-    style_weight: float = optional_option("style_weight")
-    tv_weight: float = optional_option("tv_weight")
-    content_layers: dict[str, float] = optional_option("content_layers")
-    style_layers: dict[str, float] = optional_option("style_layers")
-    loss_scaling: LossScaling = optional_option("loss_scaling")
-    iterations: int = optional_option("iterations")
-    levels: int = optional_option("levels")
-    tolerance: float = optional_option("tolerance")
-    optimizer: Optimizer = optional_option("optimizer")
-    init: Literal["content", "random", "style"] = optional_option("init")
-    seed: int = optional_option("seed")
-    color: Color = optional_option("color")
 
     def given(self) -> dict[str, Any]:
         """Return the options that were named, as JSON may hold them."""
