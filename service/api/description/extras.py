@@ -41,6 +41,7 @@ from service.api.schemas import (
     responses,
     usage_responses,
 )
+from service.jobs.idempotency import HEADER, REPLAYED
 
 Json = dict[str, Any]
 
@@ -133,6 +134,8 @@ def _complete(path: str, method: str, operation: Json) -> None:
         operation["responses"]["304"] = {"description": "The caller's copy is still current."}
     for status, response in operation["responses"].items():
         _complete_response(status, response, method, path)
+        if status in DONE and any(parameter["name"] == HEADER for parameter in operation.get("parameters", ())):
+            response["headers"][REPLAYED] = _header(REPLAYED)
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from flask import request
+from flask import Response, after_this_request, request
 
 from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
 from service.api.schemas.parameters import NewJobHeaders
 from service.api.schemas.requests import PaintingBody
-from service.jobs.idempotency import RepeatKey
+from service.jobs.idempotency import REPLAYED, RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder
 from service.storage.schema import JobRow
@@ -31,7 +31,14 @@ def repeated(key: RepeatKey | None) -> JobRow | None:
     job = context().queue.repeated(key) if key else None
     if job:
         request.environ[JOB] = job.id
+        after_this_request(_mark_replayed)
     return job
+
+
+def _mark_replayed(response: Response) -> Response:
+    """Say that the job was made by an earlier request."""
+    response.headers[REPLAYED] = "true"
+    return response
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:
@@ -52,6 +59,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
         job = context().queue.submit(new)
     if job.id != id:
         remove_unsaved(context().blobs, [job_folder(id)])
+        after_this_request(_mark_replayed)
     context().wake(new.request.lane)
     request.environ[JOB] = job.id
     return job
