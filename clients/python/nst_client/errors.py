@@ -95,8 +95,7 @@ class JobFailed(Problem):
     @classmethod
     def of_job(cls, resource: Mapping[str, Any]) -> Self:
         """Return the error of a job from its resource."""
-        canceled = {"title": "Canceled", "detail": "the job was canceled"}
-        error = cls(resource.get("error") or canceled)
+        error = cls(resource.get("error") or {"title": f"The job is {resource['status']}"})
         error.id = resource["id"]
         return error
 

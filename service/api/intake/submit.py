@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from flask import Response, after_this_request, request
+from flask import Response, request
 
 from service.api.auth import owner
 from service.api.context import context
@@ -31,8 +31,6 @@ def repeated(key: RepeatKey | None) -> JobRow | None:
     job = context().queue.repeated(key) if key else None
     if job:
         request.environ[JOB] = job.id
-        after_this_request(_mark_replayed)
-    return job
 
 
 def _mark_replayed(response: Response) -> Response:
@@ -59,7 +57,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
         job = context().queue.submit(new)
     if job.id != id:
         remove_unsaved(context().blobs, [job_folder(id)])
-        after_this_request(_mark_replayed)
+        mark_replayed()
     context().wake(new.request.lane)
     request.environ[JOB] = job.id
     return job
