@@ -164,7 +164,7 @@ def test_the_reference_begins_with_transfers_and_three_lines(
 def test_the_reference_is_dark_where_the_system_is(page: Page, service: RunningService) -> None:
     shades = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its names
+        page.emulate_media(color_scheme=scheme)
         page.goto(f"{service.url}/docs")
         page.locator(".opblock").first.wait_for()
         shades.append(page.evaluate(SHADES))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from flask import Response, request
+from flask import Response, after_this_request, request
 
 from service.api.auth import owner
 from service.api.context import context
@@ -31,12 +31,18 @@ def repeated(key: RepeatKey | None) -> JobRow | None:
     job = context().queue.repeated(key) if key else None
     if job:
         request.environ[JOB] = job.id
+        mark_replayed()
+    return job
 
 
-def _mark_replayed(response: Response) -> Response:
-    """Say that the job was made by an earlier request."""
-    response.headers[REPLAYED] = "true"
-    return response
+def mark_replayed() -> None:
+    """Say in the answer that an earlier request made the job."""
+
+    def mark(response: Response) -> Response:
+        response.headers[REPLAYED] = "true"
+        return response
+
+    after_this_request(mark)
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:

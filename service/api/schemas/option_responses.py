@@ -59,7 +59,7 @@ class VariantOptionsOut(LookOptions):
 
     model_config = ConfigDict(json_schema_extra=_drop_defaults)
 
-    strength: float | None = optional_option("strength")
+    strength: float | None = optional_option("strength")  # type: ignore[assignment]  # a preset's is never null
     init: str | OptionImageOut = optional_option("init")  # type: ignore[assignment]  # a preset's can be no picture
     method: Method = optional_option("method")
     format: Format = optional_option("format")
