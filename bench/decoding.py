@@ -30,6 +30,7 @@ from PIL import Image, ImageCms
 
 from scripts.ports import free_port
 from service.decoding import files, reading
+from service.pictures.formats import HAS_HEIC
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 8000
@@ -76,6 +77,12 @@ def _large() -> Iterator[tuple[str, bytes]]:
     yield "BMP", encoded(picture, "BMP")
     yield "WebP, lossless", encoded(picture, "WEBP", lossless=True, quality=0, method=0)
     yield "WebP, lossless with alpha", encoded(rgba, "WEBP", lossless=True, quality=0, method=0)
+    yield "TIFF, LZW", encoded(rgba, "TIFF", compression="tiff_lzw", icc_profile=profile)
+    yield "TIFF, deflate", encoded(picture, "TIFF", compression="tiff_adobe_deflate")
+    yield "AVIF", encoded(picture, "AVIF", quality=90, speed=10, subsampling="4:4:4")
+    yield "AVIF with alpha", encoded(rgba, "AVIF", quality=90, speed=10)
+    if HAS_HEIC:
+        yield "HEIC", encoded(picture, "HEIF", quality=90, enc_params={"preset": "ultrafast"})
 
 
 def noisy(side: int) -> Image.Image:

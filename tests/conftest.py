@@ -35,7 +35,7 @@ __all__ = [
 ]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
-TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants", "tests/batches")
+TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants", "tests/batches", "tests/clients")
 """Folders whose tests share a service or a browser: one pytest worker runs all of a folder's."""
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
 

@@ -8,14 +8,17 @@ import zlib
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from PIL import Image
+
+pillow_heif.register_heif_opener()
 
 
 def encoded(image: Image.Image | np.ndarray, format: str, **settings: Any) -> bytes:
     """The file of an image or an H x W x 3 uint8 picture."""
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)
     buffer = io.BytesIO()
-    image.save(buffer, format, **settings)
+    image.save(buffer, "HEIF" if format == "HEIC" else format, **settings)
     return buffer.getvalue()
 
 

@@ -17,7 +17,8 @@ def originals() -> list[bytes]:
     picture = smooth.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
     rgba = picture.copy()
     rgba.putalpha(Image.linear_gradient("L").resize(picture.size))
-    return [*_jpegs(picture), *_pngs(picture, rgba), *_webps(picture, rgba), *_gifs(picture), *_bmps(picture)]
+    common = [*_jpegs(picture), *_pngs(picture, rgba), *_webps(picture, rgba), *_gifs(picture), *_bmps(picture)]
+    return [*common, *_of_phones(picture, rgba), *_tiffs(picture, rgba)]
 
 
 def _jpegs(picture: Image.Image) -> list[bytes]:
@@ -83,3 +84,29 @@ def _gifs(picture: Image.Image) -> list[bytes]:
 def _bmps(picture: Image.Image) -> list[bytes]:
     alpha = picture.convert("RGBA")
     return [encoded(one, "BMP") for one in (picture, alpha, picture.quantize(16), picture.convert("1"))]
+
+
+def _of_phones(picture: Image.Image, rgba: Image.Image) -> list[bytes]:
+    exif = Image.Exif()
+    exif[0x112] = 6
+    return [
+        encoded(picture, "AVIF", exif=exif, icc_profile=wide_profile()),
+        encoded(rgba, "AVIF", subsampling="4:4:4"),
+        encoded(rgba, "AVIF", save_all=True, append_images=[rgba.rotate(9)]),
+        encoded(picture, "HEIC", exif=exif.tobytes()),
+        encoded(rgba, "HEIC", quality=-1),
+    ]
+
+
+def _tiffs(picture: Image.Image, rgba: Image.Image) -> list[bytes]:
+    exif = Image.Exif()
+    exif[0x112] = 6
+    packed = ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
+    return [
+        encoded(picture, "TIFF", exif=exif),
+        encoded(rgba, "TIFF", big_tiff=True),
+        encoded(picture.convert("CMYK"), "TIFF"),
+        encoded(picture.convert("1"), "TIFF", compression="group4"),
+        encoded(picture, "TIFF", save_all=True, append_images=[picture.rotate(9)]),
+        *(encoded(picture, "TIFF", compression=name) for name in packed),
+    ]

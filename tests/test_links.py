@@ -10,7 +10,7 @@ from front_door import ROOT
 from pages import anchors, code_spans, links, pages
 
 PAGES = pages()
-FOLDERS = ("service", "export", "bench", "scripts", "tests", "docs", "models")
+FOLDERS = ("service", "export", "bench", "scripts", "tests", "docs", "models", "clients")
 ROOMS = tuple(path.name for path in (ROOT / "service").iterdir() if (path / "__init__.py").is_file())
 BUILT = ("models/vgg19.onnx",)
 INVENTED = (  # by the worked examples of CONTRIBUTING.md

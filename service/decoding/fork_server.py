@@ -13,6 +13,7 @@ import resource
 import selectors
 import signal
 import socket
+import sys
 import time
 import warnings
 from contextlib import suppress
@@ -116,6 +117,7 @@ def _work(order: Order, connection: socket.socket, file: int) -> None:
     """Carry out an order and end this process, which was forked for it."""
     status = 1
     try:
+        _silence()
         _limit(order)
         with open(file, "rb") as opened:
             opened.seek(0)
@@ -138,6 +140,12 @@ def _done(order: Order, data: bytes) -> tuple[Reply, list[int]]:
         return Reply(problem=str(error)[:LONGEST_PROBLEM], cpu_s=time.process_time()), []
     except MemoryError:
         return Reply(problem="takes too much memory to decode", cpu_s=time.process_time()), []
+
+
+def _silence() -> None:
+    """Drop what libraries print: libtiff writes a line for each fault of a file, as many as a file has."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
 
 
 def _limit(order: Order) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
 
 from service.decoding.foreign import foreign_format
-from service.decoding.formats import READABLE, head_of
+from service.decoding.formats import PLUGINS, head_of
 from service.decoding.mending import mend
 from service.decoding.mending.rows import check_last_rows, check_rows
 from service.decoding.mending.version import Version
 from service.decoding.structure import check_structure
 from service.pictures import images
+from service.pictures.formats import HAS_HEIC, READABLE
 from service.pictures.images import Cutout, Levels, Picture, UnreadableImage
 from service.pictures.masks import mask_levels
 from service.pictures.sizes import MAX_PIXELS
@@ -40,6 +41,12 @@ SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 # Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a decoder's CPU seconds are counted, and others decode beside it
+if HAS_HEIC:
+    import pillow_heif
+
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.register_heif_opener(thumbnails=False)
 
 
 def upright_size(data: bytes) -> tuple[int, int]:
@@ -137,11 +144,13 @@ def _loaded(version: Version) -> Image.Image:
 
     Without a palette, Pillow crops a picture of colour numbers, but can't bring it to sRGB.
     """
-    image = Image.open(io.BytesIO(version.data), formats=READABLE)
+    image = Image.open(io.BytesIO(version.data), formats=PLUGINS)
     _check_size(*image.size)
     image.load()
     if image.mode == "P" and image.palette is None:
         raise ValueError("it has no palette")
+    if image.mode == "F":
+        raise UnreadableImage("pixels of floating point numbers aren't read")
     if version.other is not None:
         check_rows(image, version.other)
     if image.format == "PNG":
@@ -161,8 +170,8 @@ def _problem(data: bytes, error: Exception | None) -> str:
         return f"{what} (known formats: {', '.join(READABLE)})"
     why = mend.why_broken(data)
     if why is None and error is not None and not isinstance(error, UnidentifiedImageError):
-        why = str(error) or type(error).__name__
-    return f"broken image: a {format} file, but {why or 'damaged in its header'}"
+        why = str(error).strip() or type(error).__name__
+    return f"broken image: {'an' if format == 'AVIF' else 'a'} {format} file, but {why or 'damaged in its header'}"
 
 
 def _cutout(colours: Image.Image, alpha: Image.Image | None) -> Cutout:

@@ -5,7 +5,9 @@ It knows some ways to make a file slow. The limits of the decoder process end fi
 
 from __future__ import annotations
 
+from service.decoding import tiff
 from service.decoding.mending import jpeg, png
+from service.pictures.formats import STARTS
 from service.pictures.images import UnreadableImage
 from service.pictures.srgb import SIGNATURE
 
@@ -27,6 +29,8 @@ def check_structure(data: bytes) -> None:
         _check_jpeg(data)
     elif data.startswith(b"BM"):
         _check_bmp(data)
+    elif data.startswith(STARTS["TIFF"]):
+        _check_tiff(data)
 
 
 def _check_png(data: bytes) -> None:
@@ -56,3 +60,8 @@ def _check_bmp(data: bytes) -> None:
         compression = int.from_bytes(data[30:34], "little")
         if compression not in BMP_COMPRESSIONS:
             raise UnreadableImage("a BMP is only read without compression")
+
+
+def _check_tiff(data: bytes) -> None:
+    if (compression := tiff.compression(data)) not in tiff.COMPRESSIONS:
+        raise UnreadableImage(f"a TIFF with the compression {compression} isn't read; LZW, deflate and JPEG are")

@@ -11,7 +11,7 @@ from service.jobs.deliveries import enqueue
 from service.jobs.links import link
 from service.jobs.resource import iso
 from service.storage.database import read_clock
-from service.storage.schema import BatchRow, JobRow
+from service.storage.schema import ENDED, BatchRow, JobRow
 
 STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
 
@@ -38,11 +38,12 @@ def end_if_done(session: Session, id: str) -> None:
     batch = session.get(BatchRow, id, with_for_update=True)  # of two jobs that end at a time, one waits for the other
     if batch is None or batch.finished_at is not None:
         return
-    counts = counts_of(session, id)
-    if counts["queued"] or counts["running"]:
+    unfinished = select(JobRow.id).where(JobRow.batch == id, JobRow.status.not_in(ENDED))
+    if session.scalar(unfinished.limit(1)) is not None:
         return
     batch.finished_at = read_clock(session)
     if batch.callback_url:
+        counts = counts_of(session, id)
         status = status_of(batch, counts)
         payload = {"type": f"batch.{status}", "timestamp": iso(batch.finished_at)}
         enqueue(session, id, batch.callback_url, payload | {"data": summary(batch, counts)}, batch.tenant)

@@ -14,6 +14,7 @@ from service.storage.schema import BatchRow, IdempotencyRow, JobRow
 
 KEPT_S = 86_400.0  # seconds for which a key is remembered
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"  # header of the answer to a repeat: true
 
 
 @dataclass(frozen=True)

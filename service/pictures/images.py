@@ -26,8 +26,6 @@ Alpha = npt.NDArray[np.uint8]
 
 RENDITION = "3"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-STARTS = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"GIF8": "image/gif", b"BM": "image/bmp"}
-SENT_TYPES = (*STARTS.values(), "image/jpeg")
 THUMBNAIL = 256  # pixels, long edge
 
 
@@ -79,11 +77,6 @@ class Cutout:
 def digest(data: bytes) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-def media_type_of(data: bytes) -> str:
-    """Return the media type of an image that could be read, by how its file begins."""
-    return next((media_type for start, media_type in STARTS.items() if data.startswith(start)), "image/jpeg")
 
 
 def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from service.errors import NotFound
 from service.options import TransferOptions
-from service.pictures.images import SENT_TYPES, STARTS
+from service.pictures import formats
 from service.pictures.sizes import MAX_PIXELS
 
 FOLDER = Path(__file__).parent / "static"
@@ -22,7 +22,6 @@ MEDIA_TYPES = {  # not the machine's table, which on some machines has another t
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-JPEG_START = b"\xff\xd8\xff"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -60,11 +59,12 @@ def _read_all() -> dict[str, StaticFile]:
 
 def _service_module() -> StaticFile:
     """Return a JavaScript module with the service's formats and defaults, so that the page doesn't repeat them."""
-    starts = [[start.hex(), media_type] for start, media_type in (STARTS | {JPEG_START: "image/jpeg"}).items()]
+    types = [formats.MEDIA_TYPES[name] for name in formats.READABLE]
+    starts = [[start.hex(), formats.MEDIA_TYPES[name]] for name, known in formats.STARTS.items() for start in known]
     lines = [
         "// Made by service/studio/pages.py: what this service takes.",
         f"export const OPTION_DEFAULTS = Object.freeze({json.dumps(TransferOptions().as_dict())});",
-        f"export const PICTURE_TYPES = Object.freeze({json.dumps(SENT_TYPES)});",
+        f"export const PICTURE_TYPES = Object.freeze({json.dumps(types)});",
         f"export const MAX_PIXELS = {MAX_PIXELS};",
         f"export const PICTURE_STARTS = Object.freeze({json.dumps(starts)});",
     ]

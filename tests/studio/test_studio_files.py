@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from front_door import RunningService, png
+from picture_files import encoded
 from PIL import Image
 from playwright.sync_api import expect
 from studio.test_studio_access import check
@@ -18,8 +19,7 @@ pytestmark = pytest.mark.slow
 
 QUICK = {"size": "64", "iterations": "2"}
 LEFT_TO_RIGHT = 6  # EXIF orientation: the file's first row is the picture's right side
-HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
-AVIF = b"\0\0\0\x18ftypmif1\0\0\0\0avifmif1"
+PICTURE = np.zeros((40, 40, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,10 @@ def test_transparency_survives_being_sent_smaller(visit: Visit, service: Running
 
 def test_a_file_that_the_service_does_not_read_is_refused_when_chosen(visit: Visit) -> None:
     for name, data, words in (
-        ("IMG_1.HEIC", HEIC, "format HEIC, which"),
-        ("new.avif", AVIF, "format AVIF, which"),
-        ("scan.tif", b"II*\0" + bytes(40), "format TIFF, which"),
+        ("IMG_1.HEIC", encoded(PICTURE, "HEIC"), "a HEIC file, which the service reads and this browser"),
+        ("scan.tif", encoded(PICTURE, "TIFF"), "a TIFF file, which the service reads and this browser"),
+        ("new.avif", encoded(PICTURE, "AVIF")[:200], "is an AVIF file, but a broken one"),
+        ("new.jxl", b"\xff\x0a" + bytes(40), "format JPEG XL, which"),
         ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "format SVG, which"),
         ("half.png", png(np.zeros((40, 40, 3), np.uint8))[:60], "is a PNG file, but a broken one"),
         ("notes.txt", b"not a picture, only words", "be read as a picture"),

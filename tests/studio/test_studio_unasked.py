@@ -9,17 +9,17 @@ import re
 
 import numpy as np
 import pytest
-from front_door import RunningService, png
+from front_door import RunningService, eventually, png
 from painters.painting_presets import put_painting_preset
 from playwright.sync_api import Response, expect
-from studio.test_studio_painters import LONG, PAINTED, learn_for, left, lesson
+from studio.test_studio_painters import LONG, PAINTED, learn_for, lesson
 from studio.test_studio_presets import manage, row, tile
 from studio.visiting import Visit, file
 
 pytestmark = pytest.mark.slow
 
 NUMBER = re.compile(r"\d")
-PAINTS, LEARNS, SHOWN = "studio-unasked", "studio-learns", "studio-shown"
+PAINTS, LEARNS, SHOWN = "paints-at-once", "learns", "shown"
 
 
 @pytest.fixture
@@ -61,11 +61,23 @@ def test_a_preset_whose_picture_is_deleted_shows_its_style_again(
     assert refused == []
 
 
+def only_left(service: RunningService, strength: float) -> str:
+    """Wait until a painting of this strength is the only one in the preset; return its id."""
+
+    def found() -> list[tuple[str, float]]:
+        jobs = service.get("/v1/transfers?limit=100").json()["items"]
+        theirs = [job for job in jobs if job["options"]["styles"][0].get("preset") == PAINTS]
+        return [(job["id"], job["options"]["strength"]) for job in theirs]
+
+    eventually(lambda: [own for _, own in found()] == [strength], 60, f"not {strength} alone")
+    return found()[0][0]
+
+
 def test_instant_pictures_that_are_gone_are_not_asked_for(
     visit: Visit, refused: list[str], service: RunningService, photo_png: bytes, texture: np.ndarray
 ) -> None:
-    service.put_style("studio-untaught-too", png(texture[:96, :96])).raise_for_status()
-    pack = service.get("/v1/styles/studio-untaught-too/pack").content
+    service.put_style("never-taught", png(texture[:96, :96])).raise_for_status()
+    pack = service.get("/v1/styles/never-taught/pack").content
     put_painting_preset(service, PAINTS, pack, 3)
     visit.reload()
     visit.choose_content(file("photo.png", photo_png))
@@ -75,17 +87,17 @@ def test_instant_pictures_that_are_gone_are_not_asked_for(
     visit.reload()  # the preset shows the picture that is there now
     expect(visit.at("#instant-words")).to_have_text(PAINTED)
     visit.at("#strength").fill("0.8")
-    job = left(service, 0.8)
+    job = only_left(service, 0.8)
     manage(visit)
     expect(row(visit, PAINTS).locator("img")).to_have_js_property("complete", value=True)
     visit.at("#manage-close").click()
     visit.at("#gallery-select").click()
-    visit.at(f'[data-job="{job["id"]}"] .pick').click()
+    visit.at(f'[data-job="{job}"] .pick').click()
     visit.at("#selection-delete").click()
     visit.at("#delete-yes").click()
-    expect(visit.at(f'[data-job="{job["id"]}"]')).to_have_count(0)
+    expect(visit.at(f'[data-job="{job}"]')).to_have_count(0)
     visit.at("#strength").fill("0.3")
-    left(service, 0.3)
+    only_left(service, 0.3)
     assert refused == []
 
 

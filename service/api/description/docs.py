@@ -1,4 +1,4 @@
-"""/docs: the API's description as a page; its files come from a Python package, not from another site."""
+"""/docs: the API's description as a page; Swagger UI comes from a Python package, not from another site."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from service.errors import NotFound
 
 blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 
-FILES = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
-SERVED = ("css/swagger-ui.css", "js/swagger-ui-bundle.js")
+PAGE = Path(__file__).parent / "page"
+SWAGGER = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
+SERVED = {"start.js": PAGE, "page.css": PAGE, "css/swagger-ui.css": SWAGGER, "js/swagger-ui-bundle.js": SWAGGER}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -23,37 +24,18 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Neural style transfer: API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="docs/css/swagger-ui.css">
-<div id="docs"></div>
-<script src="docs/js/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-</html>
-"""
-START = """SwaggerUIBundle({
-  url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null,
-  defaultModelRendering: "model", defaultModelExpandDepth: 2, // fields with what they mean, before an example
-});
-"""
 
 
 @blueprint.get("")
 def page() -> Response:
-    return Response(PAGE, mimetype="text/html", headers=HEADERS)
-
-
-@blueprint.get("/start.js")
-def start() -> Response:
-    return Response(START, mimetype="text/javascript", headers=HEADERS)
+    return Response((PAGE / "index.html").read_bytes(), mimetype="text/html", headers=HEADERS)
 
 
 @blueprint.get("/<path:name>")
 def file(name: str) -> Response:
     if name not in SERVED:
         raise NotFound(f"there is no {name!r} among the files of /docs")
-    return send_from_directory(FILES, name)
+    response = send_from_directory(SERVED[name], name)
+    if SERVED[name] == PAGE:
+        response.headers.update(HEADERS)
+    return response

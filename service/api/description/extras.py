@@ -34,6 +34,7 @@ from service.api.schemas import (
     estimate_responses,
     key_bodies,
     key_responses,
+    option_responses,
     preset_bodies,
     preset_responses,
     preset_versions,
@@ -41,6 +42,7 @@ from service.api.schemas import (
     responses,
     usage_responses,
 )
+from service.jobs.idempotency import HEADER, REPLAYED
 
 Json = dict[str, Any]
 
@@ -48,6 +50,7 @@ SCHEMAS = (
     batch_responses,
     key_bodies,
     key_responses,
+    option_responses,
     preset_bodies,
     preset_responses,
     preset_versions,
@@ -56,6 +59,7 @@ SCHEMAS = (
     estimate_responses,
     usage_responses,
 )
+REFERENCE = "#/components/schemas/"
 STREAM = "text/event-stream"
 NAMED_FILES = (
     "/v1/transfers/{id}/image",
@@ -75,7 +79,7 @@ def complete(document: Json) -> None:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             _complete(path, method, operation)
-    schemas = _schemas()
+    schemas = _schemas() | _forms()
     document["components"]["schemas"] = {name: schemas[name] for name in sorted(_named(document["paths"], schemas))}
 
 
@@ -95,8 +99,18 @@ def _named(part: Any, schemas: Json) -> set[str]:
 def _schemas() -> Json:
     """Return all schemas as pydantic makes them; flask-openapi3 would leave out, for example, their examples."""
     models = [(model, "validation") for module in SCHEMAS for model in _models(module)]
-    _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    _, found = models_json_schema(models, ref_template=f"{REFERENCE}{{model}}")  # type: ignore[arg-type]
+    for schema in found["$defs"].values():
+        _drop_defaults(schema.get("properties", {}))
     return dict(found["$defs"])
+
+
+def _drop_defaults(properties: Json) -> None:
+    """Remove the defaults of objects and of unions: clients that generators write with them don't compile."""
+    for schema in properties.values():
+        kinds = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
+        if schema.get("default") is not None and ("$ref" in schema or len(kinds) > 1):
+            del schema["default"]
 
 
 def _models(module: ModuleType) -> Iterator[type[BaseModel]]:
@@ -123,6 +137,8 @@ def _complete(path: str, method: str, operation: Json) -> None:
         operation["responses"]["304"] = {"description": "The caller's copy is still current."}
     for status, response in operation["responses"].items():
         _complete_response(status, response, method, path)
+        if status in DONE and any(parameter["name"] == HEADER for parameter in operation.get("parameters", ())):
+            response["headers"][REPLAYED] = _header(REPLAYED)
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
@@ -146,24 +162,39 @@ def _complete_parameters(operation: Json) -> None:
 def _complete_body(operation: Json) -> None:
     if "requestBody" not in operation:
         return
+    operation["requestBody"]["required"] = True
     content = operation["requestBody"]["content"]
     if PACK_TYPE in content:
         content[PACK_TYPE] = BINARY
     else:
         schema = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
         content["application/json"]["example"] = SMALLEST[schema]
-        content["multipart/form-data"] = {"schema": _form(content["application/json"]["schema"], SMALLEST[schema])}
+        content["multipart/form-data"] = {"schema": _reference(_form_of(schema))}
     operation.setdefault("parameters", []).append(TRACEPARENT)
     for status in BODY_ERRORS:
         operation["responses"].setdefault(status, {})
 
 
+def _reference(schema: str) -> Json:
+    return {"$ref": f"{REFERENCE}{schema}"}
+
+
+def _form_of(body: str) -> str:
+    """Return the name of the form's schema for a body; generated clients name their models after it."""
+    return f"{body.removesuffix('Body')}Form"
+
+
+def _forms() -> Json:
+    """Return the schemas of all forms: the JSON of a body as one part, and the files that it names as others."""
+    return {_form_of(body): _form(_reference(body), example) for body, example in SMALLEST.items()}
+
+
 def _form(schema: Json, example: Json) -> Json:
-    """Return the schema of a form with this JSON as one part, and the files that the JSON names as others."""
     part = {"type": "string", "maxLength": MAX_JSON, "contentMediaType": "application/json", "contentSchema": schema}
     words = "The JSON of this request, which names the files beside it as file:<part name>."
     return {
         "type": "object",
+        "description": "A request as a form, with its files beside its JSON.",
         "required": [PART],
         "properties": {PART: part | {"description": words, "examples": [json.dumps(example)]}},
         "propertyNames": {"pattern": f"^[ -~]{{1,{MAX_PART_NAME}}}$"},
@@ -180,7 +211,7 @@ def _complete_response(status: str, response: Json, method: str, path: str) -> N
             response["content"][STREAM]["example"] = STREAMED
     if status in PROBLEMS:
         description, error = PROBLEMS[status]
-        schema = {"$ref": f"#/components/schemas/{responses.Problem.__name__}"}
+        schema = _reference(responses.Problem.__name__)
         response["description"] = description
         response["content"] = {problems.MEDIA_TYPE: {"schema": schema, "example": error.problem()}}
 

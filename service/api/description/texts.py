@@ -89,6 +89,11 @@ HEADERS: dict[str, Json] = {
         "examples": ['inline; filename="photo - mosaic.png"'],
     },
     "Location": {"type": "string", "description": "Path of the resource.", "examples": [f"/v1/transfers/{ID}"]},
+    "Idempotency-Replayed": {
+        "type": "string",
+        "description": "true where an earlier request with this Idempotency-Key made the job.",
+        "examples": ["true"],
+    },
     "Preference-Applied": {"type": "string", "description": "The wait that was applied.", "examples": ["wait=30"]},
     "RateLimit": {
         "type": "string",

@@ -1,7 +1,8 @@
-"""Cache-Control and ETags: one rule for every GET."""
+"""Cache-Control, ETags and gzip: one rule for every GET."""
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -14,6 +15,8 @@ REVALIDATE = "private, no-cache"  # may be kept, but each use asks, by ETag, whe
 NEVER = "no-store"  # the state of this moment, and errors
 
 DESCRIPTION = "/openapi.json"
+GZIP_FROM, GZIP_TO = 1024, 8 * 2**20  # bytes of JSON that is sent compressed: less gains nothing, more costs too long
+GZIP_LEVEL = 4
 
 
 def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, weak: bool = False) -> Response:
@@ -32,7 +35,8 @@ def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, we
 
 
 def register(app: Flask) -> None:
-    """Give every GET's response its Cache-Control, and JSON of the API an ETag."""
+    """Give every GET's response its Cache-Control, and JSON of the API an ETag; compress it for who takes that."""
+    app.after_request(_compress)  # after the rule: what is registered later runs first
     app.after_request(_add_rule)
 
 
@@ -47,4 +51,20 @@ def _add_rule(response: Response) -> Response:
     if response.status_code == 200 and kept and response.is_json:  # noqa: PLR2004
         response.add_etag()
         response.make_conditional(request)
+    return response
+
+
+def _compress(response: Response) -> Response:
+    """Compress JSON that has an ETag. Its ETag becomes weak: the bytes differ, and If-None-Match takes it too.
+
+    Pictures are compressed already, streams must not be held back, and problems are short.
+    """
+    if not response.is_json or "ETag" not in response.headers:
+        return response
+    response.vary.add("Accept-Encoding")
+    length = response.calculate_content_length() or 0
+    if GZIP_FROM <= length <= GZIP_TO and request.accept_encodings.quality("gzip"):
+        response.set_data(gzip.compress(response.get_data(), GZIP_LEVEL, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+        response.set_etag(response.get_etag()[0] or "", weak=True)
     return response

@@ -7,10 +7,11 @@ from flask_cors import CORS
 
 from service.api.http.ratelimit import LEFT, POLICY
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
+from service.jobs.idempotency import REPLAYED
 
 READABLE = (
     "Location", "Retry-After", "ETag", "Preference-Applied", "X-Request-ID", "WWW-Authenticate",
-    "Content-Disposition", LEFT, POLICY,
+    "Content-Disposition", LEFT, POLICY, REPLAYED,
 )  # fmt: skip
 SENDABLE = (
     "Authorization", "X-API-Key", "Content-Type", "Accept", "Prefer", "If-None-Match", "Last-Event-ID",

@@ -6,6 +6,7 @@ import logging
 import math
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -18,7 +19,9 @@ from werkzeug.exceptions import NotFound as RoutingNotFound
 from service.api.http.access_log import REQUEST_ID
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
+from service.api.http.meant import meant
 from service.errors import (
+    MAX_ERRORS,
     SERVER_FAULT,
     BodyTooLarge,
     FieldError,
@@ -33,6 +36,7 @@ from service.options import OF_PRESET, OPTIONS
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+NO_FIELD = "there is no such field"
 
 
 def register(app: Flask) -> None:
@@ -63,7 +67,11 @@ def refuse(error: ValidationError) -> NoReturn:
     found = error.errors(include_url=False, include_input=False)
     for entry in found:
         _let_go(entry)
-    raise InvalidInput([_field_error(entry) for entry in found]) from None
+    errors = [_field_error(entry) for entry in found]
+    for k, entry in enumerate(found[:MAX_ERRORS]):  # further ones aren't shown
+        if errors[k].msg == NO_FIELD and (name := meant(error.title, entry["loc"])):
+            errors[k] = replace(errors[k], msg=f"{NO_FIELD}; did you mean {name}?")
+    raise InvalidInput(errors) from None
 
 
 def _let_go(found: ErrorDetails) -> None:
@@ -85,7 +93,7 @@ def _no_field(loc: str) -> str:
     parent, _, name = loc.rpartition(".")
     if parent == "options" and name in OPTIONS:
         return f"belongs to each transfer; a preset can carry {', '.join(OF_PRESET)}"
-    return "there is no such field"
+    return NO_FIELD
 
 
 def _from_http(error: HTTPException) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from flask import request
+from flask import Response, after_this_request, request
 
 from service.api.auth import owner
 from service.api.context import context
@@ -14,7 +14,7 @@ from service.api.http.access_log import JOB, traceparent
 from service.api.schemas.parameters import NewBatchHeaders
 from service.api.schemas.requests import PaintingBody
 from service.errors import Overtaken
-from service.jobs.idempotency import RepeatKey
+from service.jobs.idempotency import REPLAYED, RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder
 from service.storage.schema import JobRow
@@ -35,7 +35,18 @@ def repeated(key: RepeatKey | None) -> JobRow | None:
     job = context().queue.repeated(key) if key else None
     if job:
         request.environ[JOB] = job.id
+        mark_replayed()
     return job
+
+
+def mark_replayed() -> None:
+    """Say in the answer that an earlier request made the job."""
+
+    def mark(response: Response) -> Response:
+        response.headers[REPLAYED] = "true"
+        return response
+
+    after_this_request(mark)
 
 
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:
@@ -65,6 +76,7 @@ def _submitted(take_in: Callable[[str], Submission]) -> JobRow:
         job = context().queue.submit(new)
     if job.id != id:
         remove_unsaved(context().blobs, [job_folder(id)])
+        mark_replayed()
     context().wake(new.request.lane)
     request.environ[JOB] = job.id
     return job

@@ -31,8 +31,8 @@ def option(name: str) -> Any:
     return Field(_default(name), **_rules(name), json_schema_extra=_layers_schema(name))
 
 
-def preset_option(name: str) -> Any:
-    """Return the pydantic field of an option that a preset may carry: it has no default."""
+def optional_option(name: str) -> Any:
+    """Return the pydantic field of an option that may be missing: its schema has no default."""
 
     def change(schema: dict[str, Any]) -> None:
         schema.update(_layers_schema(name))

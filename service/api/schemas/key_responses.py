@@ -25,7 +25,7 @@ class KeyOut(BaseModel):
     links: dict[str, str] = described("Its path.", {"self": f"/v1/keys/{ID}"})
 
 
-class NewKeyOut(KeyOut):
+class MadeKeyOut(KeyOut):
     """A key that was just made."""
 
     key: str = described("The key. It can't be had again.", "nst_HXi0O9vXqF0d8Bb1cQ2Kr3ZtYwLmNpEsVuAgJhTfD4o")

@@ -188,10 +188,8 @@ class KeysQuery(PageQuery):
 
 
 class ImageQuery(Query):
-    variant: Whole | None = Field(
+    variant: Annotated[int, Field(ge=0, le=MAX_INDEX), BeforeValidator(_whole)] | None = Field(
         None,
-        ge=0,
-        le=MAX_INDEX,
         description="Which of the transfer's variants; the first is 0, which is also the picture without this.",
         **example(0),
     )

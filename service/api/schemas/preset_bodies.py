@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -11,15 +11,12 @@ from service.api.schemas.fields import (
     SMALLEST_IMAGE,
     ImageField,
     picture,
-    preset_option,
 )
 from service.api.schemas.invalid import invalid
+from service.api.schemas.looks import LookOptions
 from service.api.schemas.parameters import NAME
 from service.options import (
     OPTIONS,
-    Color,
-    LossScaling,
-    Optimizer,
 )
 from service.styles.packs import MAX_IMAGES
 
@@ -68,31 +65,15 @@ class PainterBody(Learning, WholeBody):
     """A painter that a preset is to learn."""
 
 
-class PresetOptions(Body):
+class PresetOptions(LookOptions, Body):
     """The options that a transfer with this preset alone begins with; what the transfer names goes before them."""
-
-    size: int = preset_option("size")
-    strength: float = preset_option("strength")
-    content_weight: float = preset_option("content_weight")
-    style_weight: float = preset_option("style_weight")
-    tv_weight: float = preset_option("tv_weight")
-    content_layers: dict[str, float] = preset_option("content_layers")
-    style_layers: dict[str, float] = preset_option("style_layers")
-    loss_scaling: LossScaling = preset_option("loss_scaling")
-    iterations: int = preset_option("iterations")
-    levels: int = preset_option("levels")
-    tolerance: float = preset_option("tolerance")
-    optimizer: Optimizer = preset_option("optimizer")
-    init: Literal["content", "random", "style"] = preset_option("init")
-    seed: int = preset_option("seed")
-    color: Color = preset_option("color")
 
     def given(self) -> dict[str, Any]:
         """Return the options that were named, as JSON may hold them."""
         return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
 
 
-def _preset_options(doc: str) -> Any:
+def _optional_options(doc: str) -> Any:
     return Field(None, description=doc, examples=[{"strength": 0.7, "color": "match", "size": 768}])
 
 
@@ -113,7 +94,7 @@ class StyleBody(WholeBody):
         json_schema_extra={"items": {"type": "integer", "minimum": LOW_SIZE, "maximum": HIGH_SIZE}},
     )
 
-    options: PresetOptions | None = _preset_options("What a transfer with this preset alone begins with.")
+    options: PresetOptions | None = _optional_options("What a transfer with this preset alone begins with.")
     shared: bool = Field(
         False,
         description="Whether all tenants can use it; true takes the scope admin of the tenant default.",
@@ -144,7 +125,7 @@ class StyleChanges(WholeBody):
     description: str | None = Field(
         None, max_length=2000, pattern=TEXT, description="Its new description.", examples=["A harbour at night"]
     )
-    options: PresetOptions | None = _preset_options(
+    options: PresetOptions | None = _optional_options(
         "Its new options, instead of all that it has: `{}` takes them away."
     )
     shared: bool | None = Field(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
 from service.api.schemas.described import DATE_TIME, SHA256, TIME, VERSION, described, pixels, sha256
+from service.api.schemas.option_responses import PresetOptionsOut
 from service.api.schemas.parameters import NAME, Status
 from service.api.schemas.responses import Problem
 from service.options import STYLE_SCALES, STYLE_WEIGHTS
@@ -100,7 +101,7 @@ class StyleOut(BaseModel):
     pack: PackOut | None = described("The pack that it was saved from; null for one with pictures.", None)
     warm: WarmOut | None = described("The Gram matrices that are computed beforehand; null if none are.", None)
     painter: PainterStatus = described("Status of its painter.", "ready")
-    options: dict[str, Any] = described(
+    options: PresetOptionsOut = described(
         "What a transfer with it alone begins with, where the transfer doesn't say otherwise.", {"strength": 0.7}
     )
     built_in: bool = described("Whether it is one of the service's own presets, as that came.", False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
 from service.api.schemas.described import DATE_TIME, SHA256, TIME, described, pixels, sha256, status
+from service.api.schemas.option_responses import TransferOptionsOut
 from service.api.schemas.parameters import ID, Status
 from service.api.schemas.usage_responses import PlaceOut, UsageOut
 from service.errors import MAX_ERRORS
@@ -148,7 +149,7 @@ class TransferOut(BaseModel):
     progress: ProgressOut = described(
         "How far it is.", {"iteration": 31, "iterations": 90, "fraction": 0.12, "eta_seconds": 9.4, "losses": None}
     )
-    options: dict[str, Any] = described(
+    options: TransferOptionsOut = described(
         "All requested options with defaults filled in; pictures by their SHA-256.", OPTIONS
     )
     result: ResultOut | None = described("The picture, once it has succeeded.", None)

@@ -13,7 +13,7 @@ from service.api.context import context
 from service.api.description.openapi import operation_id
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.schemas.key_bodies import KeyBody, RotateBody, seconds_until
-from service.api.schemas.key_responses import KeyOut, KeyPage, NewKeyOut
+from service.api.schemas.key_responses import KeyOut, KeyPage, MadeKeyOut
 from service.api.schemas.parameters import KeyPath, KeysQuery
 from service.api.schemas.resources import key_resource
 from service.api.schemas.responses import Problem
@@ -29,7 +29,7 @@ blueprint = APIBlueprint(
     abp_responses={"403": Problem, "422": Problem},
 )
 
-NEW: dict[Any, Any] = {"201": NewKeyOut, "400": Problem}
+NEW: dict[Any, Any] = {"201": MadeKeyOut, "400": Problem}
 
 New = tuple[dict[str, Any], int, dict[str, str]]
 

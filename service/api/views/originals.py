@@ -10,10 +10,11 @@ from flask import Response
 from service.api.description.media import files
 from service.api.http.caching import FOREVER, file
 from service.api.http.disposition import disposition
-from service.pictures.images import SENT_TYPES, media_type_of
+from service.decoding.formats import media_type_of
+from service.pictures.formats import MEDIA_TYPES
 from service.storage.pictures import StoredImage
 
-ORIGINAL = files(*SENT_TYPES)
+ORIGINAL = files(*MEDIA_TYPES.values())
 
 
 def original(image: StoredImage, read: Callable[[], bytes], rule: str = FOREVER) -> Response:

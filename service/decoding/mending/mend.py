@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from service.decoding import isobmff, tiff
 from service.decoding.formats import head_of
 from service.decoding.mending import gif, jpeg, png, sizes
 from service.decoding.mending.version import Version, Versions
@@ -24,6 +25,9 @@ _WHY: dict[str | None, Callable[[bytes], str | None]] = {
     "GIF": gif.why_broken,
     "WEBP": sizes.why_webp_is_broken,
     "BMP": sizes.why_bmp_is_broken,
+    "AVIF": isobmff.why_broken,
+    "HEIC": isobmff.why_broken,
+    "TIFF": tiff.why_broken,
 }
 
 

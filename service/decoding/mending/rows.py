@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
-from service.decoding.formats import READABLE
+from service.decoding.formats import PLUGINS
 from service.decoding.mending import jpeg, png
 from service.pictures.images import UnreadableImage
 
@@ -65,7 +65,7 @@ def share_of_rows(rows: int, of: int) -> str:
 def _samples(data: bytes) -> Samples | None:
     """Return a file's pixels as they are in it; None if Pillow can't read them."""
     try:
-        return np.asarray(Image.open(io.BytesIO(data), formats=READABLE))
+        return np.asarray(Image.open(io.BytesIO(data), formats=PLUGINS))
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - over a broken file Pillow raises nearly anything

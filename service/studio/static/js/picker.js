@@ -2,13 +2,15 @@
 import { goToDraft } from "./address.js";
 import { $ } from "./dom.js";
 import { addStyle, change, draft, MAX_STYLES } from "./draft.js";
-import { adviceFor, formatOf } from "./kinds.js";
+import { adviceFor, formatOf, typeOf } from "./kinds.js";
 import { isPack, offerPack } from "./packs.js";
 import { clearProblemOf, showProblem } from "./problems.js";
-import { sizeOf, typeOf } from "./pictures.js";
+import { sizeOf } from "./pictures.js";
 import { PICTURE_TYPES } from "./service.js";
 import { formatsOf } from "./words.js";
 
+const UNSEEN = ["image/tiff", "image/heic"]; // what most browsers can't show
+const SHOWN = "Save it as JPEG or PNG first, or send it over the API.";
 const KNOWN = `Choose a ${formatsOf(PICTURE_TYPES)} file`;
 
 export async function takeContent(file) {
@@ -39,7 +41,8 @@ export async function takeStyles(dropped) {
 async function problemOf(file, size) {
   const taken = await typeOf(file);
   if (size && taken) return null;
-  if (taken) return `“${file.name}” is a ${formatsOf([taken])} file, but a broken one. Save it anew, or choose another`;
+  if (UNSEEN.includes(taken)) return `“${file.name}” is a ${formatsOf([taken])} file, which the service reads and this browser can’t show. ${SHOWN}`;
+  if (taken) return `“${file.name}” is ${taken === "image/avif" ? "an" : "a"} ${formatsOf([taken])} file, but a broken one. Save it anew, or choose another`;
   const format = await formatOf(file);
   if (format) return `“${file.name}” is a file in the format ${format}, which this service doesn’t read. ${adviceFor(format, KNOWN)}.`;
   const why = size ? "is in a format that this service doesn’t read" : "can’t be read as a picture";

@@ -1,9 +1,7 @@
 // Pictures of the API, fetched with the key like everything else, and shown from memory.
 import { call } from "./api.js";
-import { startOf } from "./kinds.js";
 import { nameIn } from "./names.js";
 import { patiently } from "./patience.js";
-import { PICTURE_STARTS } from "./service.js";
 
 const newest = new WeakMap(); // element -> what stands for the last call that shows a picture in it
 const sizes = new WeakMap(); // a File -> the promise of its size
@@ -69,12 +67,6 @@ async function put(image, turn, blob, signal) {
 function free(image) {
   if (shown.has(image)) URL.revokeObjectURL(shown.get(image));
   shown.delete(image);
-}
-
-/** The media type of a file that begins like one of the formats that the service reads, whatever its name is; else undefined. */
-export async function typeOf(file) {
-  const start = await startOf(file);
-  return PICTURE_STARTS.find(([known]) => start.startsWith(known))?.[1];
 }
 
 /** The size of a picture's file, {width, height}; null if the browser can't read it. */

@@ -31,11 +31,10 @@ export function curl({ origin, root, withKey, request, files }) {
   });
   const images = pictures(request).map(([query, name]) => `  curl -sSf${key} "${origin}$job/image${query}" -o ${name}`);
   return `# submit, watch until it is done, fetch
-answer=$(curl -sSi ${quoted(`${origin}${root}/v1/transfers`)}${key} \\
+if answer=$(curl -sSi --fail-with-body ${quoted(`${origin}${root}/v1/transfers`)}${key} \\
   --form-string ${quoted(`request=${JSON.stringify(request)}`)} \\
-${parts.join(" \\\n")})
-job=$(printf '%s\\n' "$answer" | tr -d '\\r' | sed -n 's/^[Ll]ocation: *//p')
-if [ -n "$job" ]; then
+${parts.join(" \\\n")}); then
+  job=$(printf '%s\\n' "$answer" | tr -d '\\r' | sed -n 's/^[Ll]ocation: *//p')
   curl -sSN${key} "${origin}$job/events"
 ${images.join("\n")}
 else

@@ -1,0 +1,139 @@
+"""The client: one service, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from nst_client.batches import Batch
+from nst_client.connection import PATIENCE_S, Connection
+from nst_client.jobs import path_of
+from nst_client.pages import pages
+from nst_client.pictures import Parts, Picture
+from nst_client.scores import Score
+from nst_client.styles import Style
+from nst_client.transfers import Transfer
+
+Json = Mapping[str, Any]
+
+STYLES = "/v1/styles"  # path of all presets
+URL = "http://127.0.0.1:8000"  # where `python -m service serve` listens
+
+
+class Client:
+    """One service at a URL, with a key if it asks for one.
+
+    All methods raise Problem if the service answers with an error, Unreachable if it doesn't answer, and OSError if a
+    picture's file can't be read. What failed in passing is repeated, for `patience_s` seconds at most. Repeats of a
+    POST have one Idempotency-Key, so they never make a second job. May be used by several threads.
+    """
+
+    def __init__(self, url: str = URL, key: str | None = None, patience_s: float = PATIENCE_S) -> None:
+        self._connection = Connection(url, key, patience_s=patience_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. Iterators and jobs of this client can't be used any more."""
+        self._connection.close()
+
+    def transfer(
+        self,
+        content: Picture,
+        preset: str | None = None,
+        *,
+        styles: Sequence[Json] | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> Transfer:
+        """Submit a transfer, and return it at once.
+
+        Args:
+            content: the picture to be painted: path, bytes or address.
+            preset: name of the preset to paint it in, in place of `styles`.
+            styles: the styles to be mixed, as in `{"preset": "mosaic", "weight": 2}` or `{"image": "painting.jpg"}`.
+            idempotency_key: a key under which this call can be repeated, also by another process, for 24 hours.
+            options: all else that a transfer takes: `size`, `strength`, `variants`, `callback_url` and so on.
+        """
+        body = {"content": content, "styles": _styles(preset, styles)} | options
+        return Transfer(self._connection, self._post(Transfer.collection, body, idempotency_key))
+
+    def get_transfer(self, id: str) -> Transfer:
+        """Return a transfer that was submitted before."""
+        return Transfer(self._connection, self._connection.get(path_of(Transfer.collection, id)).json())
+
+    def transfers(self, status: str | None = None) -> Iterator[Transfer]:
+        """Yield transfers, newest first; with `status` only those that have it."""
+        query = {} if status is None else {"status": status}
+        return (Transfer(self._connection, found) for found in pages(self._connection, Transfer.collection, **query))
+
+    def batch(
+        self,
+        contents: Iterable[Picture],
+        preset: str | None = None,
+        *,
+        styles: Sequence[Json] | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> Batch:
+        """Submit many pictures with one recipe, as `transfer` does with one picture."""
+        body = {"contents": list(contents), "styles": _styles(preset, styles)} | options
+        return Batch(self._connection, self._post(Batch.collection, body, idempotency_key))
+
+    def get_batch(self, id: str) -> Batch:
+        """Return a batch that was submitted before."""
+        return Batch(self._connection, self._connection.get(path_of(Batch.collection, id)).json())
+
+    def score(
+        self,
+        content: Picture,
+        image: Picture,
+        preset: str | None = None,
+        *,
+        styles: Sequence[Json] | None = None,
+        **options: Any,
+    ) -> Score:
+        """Return the losses of a picture against a content image and styles. It waits for them."""
+        body = {"content": content, "image": image, "styles": _styles(preset, styles)} | options
+        return Score(self._connection, self._post(Score.collection, body)).wait()
+
+    def styles(self) -> Iterator[Style]:
+        """Yield all presets."""
+        return map(Style, pages(self._connection, STYLES))
+
+    def style(self, name: str) -> Style:
+        """Return a preset."""
+        return Style(self._connection.get(path_of(STYLES, name)).json())
+
+    def save_style(self, name: str, *images: Picture | Json, **fields: Any) -> Style:
+        """Save a preset. An image may be `{"image": …, "weight": …, "scale": …}`; fields are those of the API."""
+        entries = [image if isinstance(image, Mapping) and "image" in image else {"image": image} for image in images]
+        parts = Parts()
+        body = parts.body({"images": entries} | fields)
+        return Style(self._connection.put(path_of(STYLES, name), body, parts.files).json())
+
+    def delete_style(self, name: str) -> None:
+        """Remove a preset."""
+        self._connection.delete(path_of(STYLES, name))
+
+    def _post(self, path: str, fields: Json, idempotency_key: str | None = None) -> Json:
+        parts = Parts()
+        body = parts.body(fields)
+        answer: Json = self._connection.post(path, body, parts.files, idempotency_key).json()
+        return answer
+
+
+def _styles(preset: str | None, styles: Sequence[Json] | None) -> Sequence[Json] | None:
+    """Return the `styles` of a body; None with a blend, or variants that have their own."""
+    if preset is None:
+        return styles
+    if styles is not None:
+        raise ValueError("give either preset or styles")
+    return [{"preset": preset}]

@@ -1,0 +1,129 @@
+"""nst folder/: all pictures of a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nst_client.client import Client
+from nst_client.command import plan, recipe
+from nst_client.command.bar import Bar
+from nst_client.command.plan import Work
+from nst_client.errors import InvalidInput, JobFailed, LimitExceeded, NotFound, Unavailable
+from nst_client.transfers import Transfer
+
+LOOK_S = 0.5  # seconds between two looks at the jobs under way
+ATTEMPTS = 10  # at a picture whose job failed in a former call
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+
+
+@dataclass
+class Run:
+    """The pictures of one call: those to come, under way, painted and failed."""
+
+    name: str
+    todo: list[Work]
+    running: dict[Work, Transfer] = field(default_factory=dict)
+    painted: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def ended(self) -> int:
+        return self.painted + len(self.failed)
+
+
+def paint(client: Client, args: argparse.Namespace) -> int:
+    """Paint all pictures of a folder into another one. What is there is not painted again, and never replaced.
+
+    Jobs that were submitted before Ctrl-C go on in the service; the next call takes them up.
+    """
+    fields = recipe.fields_of(args)
+    fields.setdefault("format", "png")
+    every = plan.works(args.source, args.output, SUFFIXES[fields["format"]])
+    plan.check_writable(every, args.source, args.output)
+    run = Run(plan.run_of(args.output, recipe.digest(fields)), [work for work in every if not work.output.exists()])
+    there = len(every) - len(run.todo)
+    if there:
+        print(f"{there} of {len(every)} are there already")
+    try:
+        with Bar(args.source.name, len(every)) as bar:
+            for under_way in _carried_out(client, run, fields, max(1, args.jobs)):
+                bar.show(there + run.ended + under_way, f"{there + run.ended} of {len(every)}")
+    except KeyboardInterrupt:
+        left = len(every) - there - run.painted
+        print(f"\nBroken off: {left} are left. The same line goes on, with the service's jobs too.", file=sys.stderr)
+        raise
+    for line in run.failed:
+        print(f"nst: {line}", file=sys.stderr)
+    print(f"{there + run.painted} of {len(every)} are in {args.output}")
+    return 1 if run.failed else 0
+
+
+def _carried_out(client: Client, run: Run, fields: Mapping[str, Any], most: int) -> Iterator[float]:
+    """Paint what is to do, `most` at a time; yield again and again how much of those under way is done."""
+    run.todo.reverse()
+    while run.todo or run.running:
+        while run.todo and len(run.running) < most and _submitted(client, run, fields):
+            yield _under_way(run)
+        for work in list(run.running):
+            _look(run, work)
+        yield _under_way(run)
+        if run.running:
+            time.sleep(LOOK_S)
+
+
+def _under_way(run: Run) -> float:
+    return sum(job.fraction for job in run.running.values())
+
+
+def _submitted(client: Client, run: Run, fields: Mapping[str, Any]) -> bool:
+    """Submit the next picture; return False if the service takes no more before others have ended.
+
+    Raises Problem for what would befall all other pictures too.
+    """
+    work = run.todo[-1]
+    try:
+        run.running[work] = _job(client, work, run.name, fields)
+    except (LimitExceeded, Unavailable):
+        if not run.running:
+            raise
+        return False
+    except InvalidInput as error:
+        if not error.errors or any(not wrong.loc.startswith("content") for wrong in error.errors):
+            raise
+        run.failed.append(f"{work.source}: {error.errors[0].msg}")
+    except OSError as error:
+        run.failed.append(f"{work.source}: {error.strerror}")
+    run.todo.pop()
+    return True
+
+
+def _job(client: Client, work: Work, run: str, fields: Mapping[str, Any]) -> Transfer:
+    """Return the picture's job, the one of a former call if that goes on or has succeeded."""
+    for number in range(ATTEMPTS):
+        job = client.transfer(work.source, idempotency_key=work.key(run, number), **fields)
+        if job.status not in ("failed", "canceled"):
+            break
+    return job
+
+
+def _look(run: Run, work: Work) -> None:
+    """Read a job under way, and save its picture if it has succeeded."""
+    job = run.running[work]
+    try:
+        if not job.has_ended:
+            job.refresh()
+        if not job.has_ended:
+            return
+        if job.status == "succeeded":
+            job.save(work.output)
+            run.painted += 1
+        else:
+            run.failed.append(f"{work.source}: {JobFailed.of_job(job.resource)}")
+    except NotFound:
+        run.failed.append(f"{work.source}: its job was deleted")
+    del run.running[work]

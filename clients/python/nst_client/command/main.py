@@ -1,0 +1,78 @@
+"""nst: paint pictures by the neural style transfer service.
+
+    nst photo.jpg --preset mosaic -o out.png    paint a picture
+    nst folder/ --preset mosaic -o out/         paint all pictures of a folder; the same line goes on after a break
+    nst styles                                  list the presets
+    nst watch ID                                follow a transfer
+
+NSTCLIENT_URL and NSTCLIENT_KEY say where the service is, and the key that it asks for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from nst_client.client import URL as DEFAULT_URL
+from nst_client.client import Client
+from nst_client.command import folder, picture, recipe, styles, watch
+from nst_client.command.refused import Refused
+from nst_client.errors import ClientError
+
+URL, KEY = "NSTCLIENT_URL", "NSTCLIENT_KEY"
+INTERRUPTED = 130  # as shells have it for SIGINT
+
+Command = Callable[[Client, argparse.Namespace], int]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line, and return the status to exit with: 0, 1 after an error, 130 after Ctrl-C."""
+    words = sys.argv[1:] if words is None else words
+    name = words[0] if words and words[0] in COMMANDS else ""
+    parser = PARSERS[name]()
+    args = parser.parse_args(words[1:] if name else words)
+    command = COMMANDS.get(name) or (folder.paint if args.source.is_dir() else picture.paint)
+    try:
+        with Client(args.url, args.key) as client:
+            return command(client, args)
+    except (ClientError, Refused, OSError) as error:
+        print(f"nst: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _painting() -> argparse.ArgumentParser:
+    parser = _parser("nst", (__doc__ or "").partition(":")[2])
+    parser.add_argument("source", type=Path, help="a picture, or a folder of pictures")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="file, or folder, for what is painted")
+    recipe.add_arguments(parser)
+    parser.add_argument(
+        "--jobs", type=int, default=4, metavar="N", help="a folder's pictures under way at a time (4)"
+    )
+    return parser
+
+
+def _styles() -> argparse.ArgumentParser:
+    return _parser("nst styles", "List the presets.")
+
+
+def _watch() -> argparse.ArgumentParser:
+    parser = _parser("nst watch", "Follow a transfer until it ends.")
+    parser.add_argument("id", help="the transfer's id")
+    parser.add_argument("-o", "--output", type=Path, help="save the picture here")
+    return parser
+
+
+def _parser(prog: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog, None, description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", default=os.environ.get(URL, DEFAULT_URL), help=f"the service ({URL}, {DEFAULT_URL})")
+    parser.add_argument("--key", default=os.environ.get(KEY), help=f"a key of the service; better in {KEY}")
+    return parser
+
+
+COMMANDS: Mapping[str, Command] = {"styles": styles.show, "watch": watch.follow}
+PARSERS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {"": _painting, "styles": _styles, "watch": _watch}

@@ -1,0 +1,91 @@
+"""What is to be painted of a folder, and what is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_client.command.refused import Refused
+from nst_client.files import write_whole
+
+READ = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff", ".heic", ".heif")
+RUN = ".nst.json"  # beside the painted pictures: the recipe that made them, and the name of this run
+
+
+@dataclass(frozen=True)
+class Work:
+    """A picture to be painted, and the file to save it in."""
+
+    source: Path
+    output: Path
+
+    def key(self, run: str, number: int) -> str:
+        """Return the Idempotency-Key of the n-th attempt of a run: a call that goes on finds the jobs of the former.
+
+        Raises OSError.
+        """
+        digest = hashlib.sha256(f"{run} {self.output.name} {number} ".encode() + self.source.read_bytes())
+        return digest.hexdigest()
+
+
+def works(folder: Path, out: Path, suffix: str) -> list[Work]:
+    """Return the pictures of a folder and of the folders in it, by name; those in `out` are left out.
+
+    A painted picture keeps its name, with another suffix. Where several would have one name, they keep their own too.
+    """
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READ and path.is_file()]
+    shown = [path for path in found if not _is_hidden(path, folder) and not _is_painted(path, folder, out)]
+    plain = Counter(path.with_suffix(suffix) for path in shown)
+    return [Work(path, out / _renamed(path, suffix, plain).relative_to(folder)) for path in shown]
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _is_painted(path: Path, folder: Path, out: Path) -> bool:
+    """Return whether a picture is in the output folder, where that is within the folder that is read."""
+    inside = out.resolve()
+    return folder.resolve() in inside.parents and inside in path.resolve().parents
+
+
+def _renamed(path: Path, suffix: str, plain: Counter[Path]) -> Path:
+    own = path.with_suffix(suffix)
+    return own if plain[own] == 1 else path.with_name(path.name + suffix)
+
+
+def run_of(out: Path, recipe: str) -> str:
+    """Return the name of the run that paints into a folder by this recipe; a new one if the folder has none.
+
+    Raises:
+        Refused: the folder has pictures by another recipe.
+        OSError: its file can't be read or written.
+    """
+    file = out / RUN
+    if file.exists():
+        try:
+            known = json.loads(file.read_bytes())
+            former, run = str(known["recipe"]), str(known["run"])
+        except (ValueError, KeyError, TypeError):
+            raise Refused(f"{file} is not what nst writes there: name another folder") from None
+        if former != recipe:
+            raise Refused(f"{out} has pictures by another recipe (style pictures count too): name another folder")
+        return run
+    run = uuid.uuid4().hex
+    write_whole(file, [json.dumps({"recipe": recipe, "run": run}).encode()])
+    return run
+
+
+def check_writable(todo: Sequence[Work], folder: Path, out: Path) -> None:
+    """Refuse to paint into the folder that is read. Raises Refused."""
+    if out.resolve() == folder.resolve():
+        raise Refused(f"{out} is the folder that is read: name another one for what is painted")
+    if out.exists() and not out.is_dir():
+        raise Refused(f"{out} is no folder")
+    if not todo:
+        raise Refused(f"{folder} has no pictures")

@@ -1,0 +1,141 @@
+"""Requests to the service: keys, repeats of what failed in passing, and errors as exceptions."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from nst_client.errors import NotFound, Problem, Unreachable
+
+logger = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+Files = Mapping[str, tuple[str, bytes]]
+
+TRIES = 6  # of one request
+PATIENCE_S = 120.0  # seconds that the repeats of one request wait in all
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 10.0
+CONNECT_S = 10.0
+ANSWER_S = 90.0  # seconds without a byte; the service answers a waiting request after 60 s
+PASSING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
+WITH_TIME = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INSUFFICIENT_STORAGE)  # where the answer has a Retry-After
+BROKEN = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
+
+
+class Connection:
+    """HTTP to one service. All methods may be called from several threads."""
+
+    def __init__(self, url: str, key: str | None, *, patience_s: float = PATIENCE_S) -> None:
+        """Open no connection yet. `patience_s` bounds the seconds that the repeats of one request wait in all."""
+        self._patience_s = patience_s
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(
+        self, path: str, query: Mapping[str, str | int] | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        return self._repeated("GET", path, params=query, headers=headers)
+
+    def delete(self, path: str) -> None:
+        """Delete a resource; one that is gone after a repeat was deleted by the first try."""
+        self._repeated("DELETE", path)
+
+    def post(self, path: str, body: Json, files: Files, idempotency_key: str | None) -> httpx.Response:
+        """Post a body with its files. All tries have one Idempotency-Key, so they make one job."""
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        return self._repeated("POST", path, headers=headers, **_content(body, files))
+
+    def post_safely(self, path: str) -> httpx.Response:
+        """Post without a body what may be repeated, as a cancel."""
+        return self._repeated("POST", path)
+
+    def put(self, path: str, body: Json, files: Files) -> httpx.Response:
+        return self._repeated("PUT", path, **_content(body, files))
+
+    @contextmanager
+    def streamed(
+        self, path: str, headers: Mapping[str, str] | None = None, read_s: float = ANSWER_S
+    ) -> Iterator[httpx.Response]:
+        """Open an answer whose body comes bit by bit. It isn't repeated.
+
+        Raises:
+            Problem: it is an error.
+            Unreachable: the connection can't be made, or it breaks while the caller reads.
+        """
+        timeout = httpx.Timeout(read_s, connect=CONNECT_S)
+        try:
+            with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+                if response.is_error:
+                    response.read()
+                    raise Problem.of(response)
+                yield response
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _repeated(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Send a request, again where that helps: after connections that broke, and errors that pass with time.
+
+        Raises:
+            Problem: the answer is an error.
+            Unreachable: there is none.
+        """
+        left = self._patience_s
+        for number in range(1, TRIES + 1):
+            try:
+                return self._once(method, path, **request)
+            except (Problem, Unreachable) as error:
+                if number > 1 and method == "DELETE" and isinstance(error, NotFound):
+                    return httpx.Response(HTTPStatus.NO_CONTENT)
+                pause = _pause(error, number)
+                if pause is None or pause > left or number == TRIES:
+                    raise
+                left -= pause
+                logger.info("%s %s: %s; again in %.1f s", method, path, error, pause)
+            time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if response.is_error:
+            raise Problem.of(response)
+        return response
+
+    def _unreachable(self, error: httpx.TransportError) -> Unreachable:
+        return Unreachable(f"{self._http.base_url}: {str(error) or type(error).__name__}")
+
+
+def _pause(error: Problem | Unreachable, number: int) -> float | None:
+    """Return the seconds to wait before the next try; None if it would meet with the same error."""
+    if isinstance(error, Unreachable):
+        passes, named = isinstance(error.__cause__, BROKEN), None
+    else:
+        named = error.retry_after
+        passes = error.status in PASSING or (error.status in WITH_TIME and named is not None)
+    if not passes:
+        return None
+    own = min(FIRST_WAIT_S * 2 ** (number - 1), LONGEST_WAIT_S)
+    return named if named is not None else random.uniform(0.5, 1.0) * own  # noqa: S311 - no secret
+
+
+def _content(body: Json, files: Files) -> dict[str, Any]:
+    """Return a body in the form that httpx takes: JSON alone, or a form with the JSON in its part `request`."""
+    if not files:
+        return {"json": body}
+    return {"data": {"request": json.dumps(body)}, "files": files}

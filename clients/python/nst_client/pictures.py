@@ -1,0 +1,58 @@
+"""Pictures in a request's body: files become parts of a form, addresses stay addresses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Picture: TypeAlias = str | os.PathLike[str] | bytes | Mapping[str, Any]
+"""The path of a file, its bytes, an address (`https://…`, `s3://…`), or an image as the API has it."""
+
+PICTURES = ("content", "image", "init", "mask", "style_mask", "protect", "strength_map")
+LISTS_OF_PICTURES = ("contents", "photos")
+LISTS_OF_OBJECTS = ("styles", "variants", "images")
+INIT_NAMES = ("content", "random", "style")
+SCHEMES = ("http://", "https://", "s3://")
+
+
+class Parts:
+    """The files of one request, by the names of their parts."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[str, bytes]] = {}
+
+    def body(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields as the API takes them. Fields that are None are left out.
+
+        Raises OSError if a file can't be read.
+        """
+        return {name: self._field(name, value) for name, value in fields.items() if value is not None}
+
+    def _field(self, name: str, value: Any) -> Any:
+        if name in LISTS_OF_OBJECTS:
+            return [self.body(entry) for entry in value]
+        if name in LISTS_OF_PICTURES:
+            return [self._picture(entry) for entry in value]
+        if name in PICTURES and not (name == "init" and value in INIT_NAMES):
+            return self._picture(value)
+        return value
+
+    def _picture(self, picture: Picture) -> Any:
+        if isinstance(picture, Mapping):
+            return picture
+        if isinstance(picture, bytes):
+            return self._part("", picture)
+        if isinstance(picture, str) and picture.lower().startswith(SCHEMES):
+            return {"url": picture}
+        if isinstance(picture, str) and picture.startswith("data:"):
+            return picture
+        path = Path(picture)
+        return self._part(path.name, path.read_bytes())
+
+    def _part(self, file_name: str, data: bytes) -> str:
+        """Add a file, and return the text that stands for it in the JSON."""
+        name = f"picture{len(self.files)}"
+        self.files[name] = (file_name or name, data)
+        return f"file:{name}"

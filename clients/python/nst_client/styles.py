@@ -1,0 +1,27 @@
+"""Presets: styles that the service keeps by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Style:
+    """A preset. `resource` is all that the service says of it."""
+
+    resource: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.resource["name"])
+
+    @property
+    def description(self) -> str:
+        return str(self.resource.get("description") or "")
+
+    @property
+    def has_painter(self) -> bool:
+        """Whether it has a network that paints in one pass (`method="painter"`)."""
+        return bool(self.resource["painter"] == "ready")

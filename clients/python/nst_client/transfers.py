@@ -1,0 +1,59 @@
+"""Transfers: pictures that the service paints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nst_client.errors import Conflict
+from nst_client.files import write_whole
+from nst_client.jobs import Watched
+
+FORMATS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+
+
+class Transfer(Watched):
+    """A transfer: a content image that is painted in one or more styles."""
+
+    collection = "/v1/transfers"
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done."""
+        return float(self.resource["progress"]["fraction"])
+
+    @property
+    def variants(self) -> int:
+        """Number of its pictures; 0 before it has succeeded."""
+        return len((self.resource["result"] or {}).get("variants", ()))
+
+    def image(self, variant: int | None = None, media_type: str = "*/*") -> bytes:
+        """Return the file of the picture, as it was made or in another format (`image/png`, `jpeg`, `webp`).
+
+        `variant` is the number of one of several pictures, from 0.
+
+        Raises:
+            Conflict: there is no picture yet.
+        """
+        query = {} if variant is None else {"variant": variant}
+        return self._connection.get(f"{self.path}/image", query, {"Accept": media_type}).content
+
+    def save(self, path: str | os.PathLike[str], variant: int | None = None) -> Path:
+        """Save the picture, in the format that the file's name asks for; return the file's path.
+
+        A file that is there is replaced, once the new one is complete.
+
+        Raises:
+            Conflict: there is no picture yet.
+            OSError: the file can't be written.
+        """
+        file = Path(path)
+        write_whole(file, [self.image(variant, FORMATS.get(file.suffix.lower(), "*/*"))])
+        return file
+
+    def preview(self) -> bytes | None:
+        """Return the newest preview, a small JPEG; None while there is none."""
+        try:
+            return self._connection.get(f"{self.path}/preview").content
+        except Conflict:
+            return None

@@ -1,0 +1,156 @@
+"""Requests that are tried again: which, how often, how long, and that they never make a second job."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Sequence
+
+import pytest
+from clients.scripted import DROPPED, Reply, answering
+from nst_client import Client, LimitExceeded, Problem, Transfer, Unavailable, Unreachable
+
+PROBLEM = {"Content-Type": "application/problem+json"}
+JOB = {"id": "one", "status": "queued", "progress": {"fraction": 0.0}, "result": None, "links": {}}
+MADE = Reply(202, JOB)
+
+
+def problem(status: int, **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, {"title": "No", "status": status, "detail": "not now"}, PROBLEM | named)
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Pauses between tries, which are not waited for."""
+    found: list[float] = []
+    monkeypatch.setattr(time, "sleep", found.append)
+    return found
+
+
+def submit(client: Client) -> Transfer:
+    return client.transfer(b"picture", "mosaic")
+
+
+@pytest.mark.parametrize(
+    "first", [DROPPED, Reply(202, JOB, cut=True), problem(503), Reply(502, b"<html>"), Reply(504, b""),
+              problem(429, Retry_After="1"), problem(507, Retry_After="2")]
+)  # fmt: skip
+def test_what_may_pass_is_tried_again_under_one_key(first: Reply) -> None:
+    with answering([first, first, MADE]) as server, Client(server.url) as client:
+        assert submit(client).id == "one"
+    keys = [request.headers["Idempotency-Key"] for request in server.seen]
+    assert len(keys) == 3 and len(set(keys)) == 1
+
+
+def test_each_call_has_a_key_of_its_own() -> None:
+    with answering([MADE]) as server, Client(server.url) as client:
+        submit(client)
+        submit(client)
+    assert len({request.headers["Idempotency-Key"] for request in server.seen}) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 415, 421, 422, 429, 500, 507])
+def test_what_would_not_pass_is_an_error_at_once(status: int) -> None:
+    with (
+        answering([problem(status), MADE]) as server,
+        Client(server.url) as client,
+        pytest.raises(Problem) as refused,
+    ):
+        submit(client)
+    assert refused.value.status == status and len(server.seen) == 1
+
+
+def test_retry_after_is_obeyed(pauses: list[float]) -> None:
+    date = email.utils.formatdate(time.time() + 30, usegmt=True)
+    replies = [problem(429, Retry_After="7"), problem(503, Retry_After=date), problem(503, Retry_After="soon"), MADE]
+    with answering(replies) as server, Client(server.url) as client:
+        submit(client)
+    assert pauses[0] == 7
+    assert 25 < pauses[1] <= 30
+    assert 0 < pauses[2] <= 10
+
+
+def test_a_wait_past_the_patience_is_an_error_at_once(pauses: list[float]) -> None:
+    replies = [problem(429, Retry_After="40"), problem(429, Retry_After="40"), MADE]
+    with (
+        answering(replies) as server,
+        Client(server.url, patience_s=60) as client,
+        pytest.raises(LimitExceeded) as refused,
+    ):
+        submit(client)
+    assert refused.value.retry_after == 40
+    assert pauses == [40] and len(server.seen) == 2
+
+
+@pytest.mark.parametrize(("reply", "error"), [(DROPPED, Unreachable), (problem(503), Unavailable)])
+def test_the_tries_are_bounded(reply: Reply, error: type[Exception], pauses: list[float]) -> None:
+    with answering([reply]) as server, Client(server.url) as client, pytest.raises(error):
+        submit(client)
+    assert len(server.seen) == 6
+    assert sum(pauses) < 20 and pauses == sorted(pauses)
+
+
+def test_what_a_lost_answer_deleted_is_deleted() -> None:
+    with answering([DROPPED, problem(404)]) as server, Client(server.url) as client:
+        client.delete_style("mosaic")
+    with answering([problem(404)]) as server, Client(server.url) as client, pytest.raises(Problem):
+        client.delete_style("mosaic")
+
+
+def test_a_page_of_a_proxy_is_an_error_with_its_status() -> None:
+    with (
+        answering([Reply(413, b"<html>", {"Content-Type": "text/html"})]) as server,
+        Client(server.url) as client,
+        pytest.raises(Problem, match="HTTP 413") as refused,
+    ):
+        submit(client)
+    assert refused.value.status == 413 and refused.value.errors == []
+
+
+# Events
+
+
+def stream(*numbers: int, name: str = "progress") -> Reply:
+    text = "retry: 1500\n\n" + "".join(
+        f'id: {n}\nevent: {name}\ndata: {{"n": {n}}}\n\n: still there\n\n' for n in numbers
+    )
+    return Reply(200, text.encode(), {"Content-Type": "text/event-stream"}, cut=True)
+
+
+def watched(replies: Sequence[Reply]) -> tuple[list[int], list[str | None]]:
+    """Return the numbers of the events that came, and the Last-Event-IDs that were sent."""
+    with answering([MADE, *replies]) as server, Client(server.url) as client:
+        numbers = [event.data["n"] for event in submit(client).events()]
+    return numbers, [request.headers.get("Last-Event-ID") for request in server.seen[1:]]
+
+
+def test_a_broken_stream_goes_on_after_the_last_event(pauses: list[float]) -> None:
+    replies = [stream(1, 2), DROPPED, problem(503, Retry_After="5"), stream(5), stream(9, name="done"), stream(10)]
+    numbers, sent = watched(replies)
+    assert numbers == [1, 2, 5, 9]
+    assert sent == [None, "2", "2", "2", "5"]
+    assert pauses == [1.5] * 4
+
+
+def test_a_stream_without_more_events_ends() -> None:
+    assert watched([stream(1), Reply(204, b"")]) == ([1], [None, "1"])
+
+
+def test_a_stream_that_brings_nothing_is_given_up() -> None:
+    with answering([MADE, stream(1), stream()]) as server, Client(server.url) as client:
+        events = submit(client).events()
+        assert next(events).data == {"n": 1}
+        with pytest.raises(Unreachable, match="8 times"):
+            next(events)
+    assert len(server.seen) == 10
+
+
+def test_a_job_that_is_gone_ends_its_stream() -> None:
+    with (
+        answering([MADE, stream(1), problem(404)]) as server,
+        Client(server.url) as client,
+        pytest.raises(Problem, match="not now"),
+    ):
+        list(submit(client).events())
+    assert len(server.seen) == 3

@@ -1,0 +1,201 @@
+"""The command `nst`: pictures and folders, breaks, and files that must stay as they are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front_door import ROOT, RunningService, eventually, png
+from PIL import Image
+
+QUICK = ("--preset", "mosaic", "--size", "64", "--iterations", "2")
+
+
+@pytest.fixture
+def folder(service: RunningService, tmp_path: Path, texture_png: bytes, photo_png: bytes) -> Path:
+    """A folder to work in, with the picture photo.png."""
+    service.put_style("mosaic", texture_png, description="Small stones")
+    (tmp_path / "photo.png").write_bytes(photo_png)
+    return tmp_path
+
+
+@pytest.fixture
+def photos(folder: Path) -> list[Path]:
+    """Six different photographs in photos/, one of them in a folder within it."""
+    with Image.open(folder / "photo.png") as photo:
+        names = ["a.png", "b.jpg", "b.png", "c.webp", "d.PNG", "in/e.png"]
+        for turn, name in enumerate(names):
+            file = folder / "photos" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            photo.rotate(turn).save(file)
+    return [folder / "photos" / name for name in names]
+
+
+PAINTED = {"a.png", "b.jpg.png", "b.png.png", "c.png", "d.png", "e.png"}
+
+
+def start(service: RunningService, folder: Path, *words: str) -> subprocess.Popen[str]:
+    env = os.environ | {"PYTHONPATH": str(ROOT / "clients" / "python"), "NSTCLIENT_URL": service.url}
+    command = [sys.executable, "-m", "nst_client", *words]
+    return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def nst(service: RunningService, folder: Path, *words: str) -> tuple[int, str, str]:
+    """Run the command; return its exit status, and what it printed and complained of."""
+    with start(service, folder, *words) as process:
+        out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def jobs(service: RunningService) -> int:
+    return len(service.get("/v1/transfers?limit=200").json()["items"])
+
+
+def painted(out: Path) -> set[str]:
+    """Names of the pictures in a folder; each must be whole."""
+    found = [path for path in out.rglob("*") if path.is_file() and path.name != ".nst.json"]
+    for path in found:
+        with Image.open(path) as image:
+            image.load()
+    return {path.name for path in found}
+
+
+def test_presets_are_listed(service: RunningService, folder: Path) -> None:
+    status, out, _ = nst(service, folder, "styles")
+    assert status == 0
+    assert [line.split() for line in out.splitlines() if line.startswith("mosaic ")] == [
+        ["mosaic", "Small", "stones"]
+    ]
+
+
+def test_a_picture_is_painted(service: RunningService, folder: Path) -> None:
+    status, out, err = nst(service, folder, "photo.png", *QUICK, "--set", "quality=40", "-o", "out.jpg")
+    assert (status, out, err) == (0, "out.jpg\n", "")
+    with Image.open(folder / "out.jpg") as image:
+        assert image.format == "JPEG" and image.width == 64
+    options = service.get("/v1/transfers?limit=1").json()["items"][0]["options"]
+    assert (options["quality"], options["format"]) == (40, "jpeg")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["photo.png", *QUICK, "-o", "./photo.png"], "one of the pictures to be read"),
+        (["photo.png", "--style", "art.png", "-o", "art.png"], "one of the pictures to be read"),
+        (["photo.png", "-o", "out.png"], "name a style"),
+        (["photo.png", "--preset", "nobody", "-o", "out.png"], "nobody"),
+        (["missing.png", *QUICK, "-o", "out.png"], "missing.png"),
+        (["photo.png", *QUICK, "--set", "sise=1", "-o", "out.png"], "sise"),
+        (["watch", "nothing"], "no transfer"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    service: RunningService, folder: Path, texture_png: bytes, words: list[str], complaint: str
+) -> None:
+    (folder / "art.png").write_bytes(texture_png)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    status, out, err = nst(service, folder, *words)
+    assert (status, out) == (1, "")
+    assert complaint in err and "Traceback" not in err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_a_break_leaves_the_picture_to_the_service(service: RunningService, folder: Path) -> None:
+    words = ("photo.png", "--preset", "mosaic", "--size", "128", "--iterations", "200", "--set", "tolerance=0")
+    before = jobs(service)
+    with start(service, folder, *words, "-o", "out.png") as process:
+        eventually(lambda: jobs(service) > before, 30, "no job")
+        time.sleep(0.3)  # until the command has the answer
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and not (folder / "out.png").exists()
+    (line,) = [line for line in err.splitlines() if "nst watch" in line]
+    status, out, _ = nst(service, folder, *line.partition("nst ")[2].split())
+    assert (status, out) == (0, "out.png\n")
+    assert painted(folder) == {"photo.png", "out.png"}
+
+
+@pytest.mark.slow
+def test_a_folder_goes_on_where_it_was_broken_off(service: RunningService, folder: Path, photos: list[Path]) -> None:
+    before, sent = jobs(service), {path: path.read_bytes() for path in photos}
+    line = ("photos", *QUICK, "-o", "painted", "--jobs", "2")
+    for stop in (signal.SIGINT, signal.SIGKILL):
+        done = len(painted(folder / "painted"))
+        with start(service, folder, *line) as process:
+            eventually(lambda done=done: len(painted(folder / "painted")) > done, 60, "nothing was painted")
+            process.send_signal(stop)
+            process.communicate(timeout=30)
+        assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
+    status, out, err = nst(service, folder, *line)
+    assert (status, err) == (0, "")
+    assert "are there already" in out and out.endswith("6 of 6 are in painted\n")
+    assert painted(folder / "painted") == PAINTED
+    assert jobs(service) == before + 6, "a picture was painted twice"
+    assert {path: path.read_bytes() for path in photos} == sent
+    again = nst(service, folder, *line)
+    assert again == (0, "6 of 6 are there already\n6 of 6 are in painted\n", "")
+
+
+@pytest.mark.slow
+def test_a_folder_keeps_what_is_in_it(service: RunningService, folder: Path, photos: list[Path]) -> None:
+    photos[0].write_bytes(b"no picture")
+    mine = folder / "painted" / "c.png"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    status, _, err = nst(service, folder, "photos/", *QUICK, "-o", "painted")
+    assert status == 1 and "a.png" in err
+    assert mine.read_bytes() == b"mine"
+    mine.unlink()
+    assert painted(folder / "painted") == PAINTED - {"a.png", "c.png"}
+    photos[0].write_bytes(_png_of(3))
+    status, _, err = nst(service, folder, "photos/", *QUICK, "-o", "painted")
+    assert (status, err) == (0, "") and painted(folder / "painted") == PAINTED
+    status, _, err = nst(service, folder, "photos/", *QUICK, "--seed", "1", "-o", "painted")
+    assert status == 1 and "another recipe" in err
+    for words in (["photos", *QUICK, "-o", "photos/"], ["photos/in/", *QUICK, "-o", "photo.png"]):
+        status, _, err = nst(service, folder, *words)
+        assert status == 1 and "folder" in err
+    assert not list((folder / "photos").rglob(".*"))
+
+
+@pytest.mark.slow
+def test_a_folder_within_its_own_output_is_left_out(
+    service: RunningService, folder: Path, photos: list[Path]
+) -> None:
+    for _ in range(2):
+        status, _, err = nst(service, folder, "photos", *QUICK, "-o", "photos/painted")
+        assert (status, err) == (0, "")
+    assert painted(folder / "photos" / "painted") == PAINTED
+
+
+@pytest.mark.slow
+def test_a_job_that_failed_is_tried_anew(service: RunningService, folder: Path) -> None:
+    (folder / "one").mkdir()
+    (folder / "one" / "photo.png").write_bytes((folder / "photo.png").read_bytes())
+    line = ("one", *QUICK, "-o", "painted")
+    late = (*line, "--set", "deadline_s=0.001")
+    status, _, err = nst(service, folder, *late)
+    assert status == 1 and "one/photo.png" in err
+    first = jobs(service)
+    status, _, err = nst(service, folder, *late)
+    assert status == 1 and jobs(service) == first + 1
+    assert nst(service, folder, *line[:-1], "other")[0] == 0
+
+
+def _png_of(value: int) -> bytes:
+    """Return the file of a small picture of one colour."""
+    return png(np.full((30, 40, 3), value, np.uint8))
+
+
+def test_help_names_all_commands(service: RunningService, tmp_path: Path) -> None:
+    status, out, _ = nst(service, tmp_path, "--help")
+    assert status == 0
+    for line in ("nst photo.jpg", "nst folder/", "nst styles", "nst watch ID", "--preset"):
+        assert line in out
