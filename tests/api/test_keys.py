@@ -17,7 +17,7 @@ from service.config import Settings
 from service.web.app import create_app
 
 KEY = "a-key-of-the-test"
-OPEN = {"/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js", "/docs/<path:name>",
+OPEN = {"/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/<path:name>",
         "/studio/<path:name>"}  # fmt: skip
 
 

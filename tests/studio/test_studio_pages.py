@@ -56,7 +56,7 @@ def test_it_is_no_part_of_the_api_s_description(client: FlaskClient) -> None:
 
 
 def test_all_that_the_page_names_is_there() -> None:
-    named = set(re.findall(r'(?:href|src)="/studio/([^"]+)"', PAGE))
+    named = set(re.findall(r'(?:href|src)="studio/([^"]+)"', PAGE))
     assert len(named) > 5
     assert named <= set(FILES)
     imported = {name for script in SCRIPTS.values() for name in re.findall(r'from "\./([^"]+)"', script)}
