@@ -22,7 +22,7 @@ def test_many_pictures_are_painted_with_one_recipe(
     client: Client, tmp_path: Path, photo_png: bytes, texture_png: bytes
 ) -> None:
     (tmp_path / "cat.png").write_bytes(photo_png)
-    contents = [tmp_path / "cat.png", texture_png, b"no picture"]
+    contents: list[Path | bytes] = [tmp_path / "cat.png", texture_png, b"no picture"]
     batch = client.batch(contents, "mosaic", size=32, iterations=1, idempotency_key="batch").wait(timeout=60)
     assert client.get_batch(batch.id).counts["succeeded"] == 2 and batch.fraction == 1
     first, second, third = batch.items()
