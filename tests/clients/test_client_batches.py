@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ from nst_client import Client, JobFailed
 
 
 @pytest.fixture
-def client(service: RunningService, texture_png: bytes) -> Client:
+def client(service: RunningService, texture_png: bytes) -> Iterator[Client]:
     if "/v1/batches" not in service.get("/openapi.json").json()["paths"]:
         pytest.skip("the service has no batches")
     service.put_style("mosaic", texture_png)
-    return Client(service.url)
+    with Client(service.url) as client:
+        yield client
 
 
 def test_many_pictures_are_painted_with_one_recipe(
