@@ -18,7 +18,7 @@ from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.http.zip_stream import zipped
 from service.api.intake.batch import BatchReader
-from service.api.intake.submit import repeat_key
+from service.api.intake.submit import mark_replayed, repeat_key
 from service.api.limits import limits
 from service.api.live.batch_events import DONE, batch_events
 from service.api.schemas.batch_responses import BatchItemsPage, BatchOut
@@ -59,7 +59,11 @@ def create_batch(header: NewBatchHeaders, body: BatchBody) -> tuple[Response, in
     painted, the whole batch is refused.
     """
     key = repeat_key(header, body)
-    batch = (context().batches.repeated(key) if key else None) or _submitted(body, key)
+    batch = context().batches.repeated(key) if key else None
+    if batch:
+        mark_replayed()
+    else:
+        batch = _submitted(body, key)
     request.environ[JOB] = batch.id
     response = jsonify(_resource(batch))
     response.headers["Location"] = url_for("batches.get_batch", id=batch.id)
@@ -77,6 +81,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
         batch = context().batches.submit(id, items, body.callback_url, key)
     if batch.id != id:
         remove_unsaved(context().blobs, reader.folders)
+        mark_replayed()
     for lane in {item.new.request.lane for item in items}:
         context().wake(lane)
     return batch

@@ -1,13 +1,15 @@
 // A transfer by the client that openapi-generator makes with typescript-fetch.
 import { Configuration, ResponseError, StylesApi, TransfersApi } from "./nst";
+import type { ScoreBodyContent, StyleImageBodyImage } from "./nst"; // one interface for all forms of an image
 
 export async function paint(url: string, photo: string, art: string): Promise<Blob> {
   const configuration = new Configuration({ basePath: url });
   const styles = new StylesApi(configuration);
   const transfers = new TransfersApi(configuration);
-  await styles.saveStyle({ name: "generated-fetch", styleBody: { images: [{ image: { data: art } }] } });
+  const image = { data: art } as StyleImageBodyImage;
+  await styles.saveStyle({ name: "generated-fetch", styleBody: { images: [{ image }] } });
 
-  const content = { data: photo, name: "photo.png" };
+  const content = { data: photo, name: "photo.png" } as ScoreBodyContent;
   const transferBody = { content, styles: [{ preset: "generated-fetch" }], size: 64, iterations: 3 };
   let job = await transfers.createTransfer({ transferBody, prefer: "wait=5", idempotencyKey: "fetch" });
   while (job.status === "queued" || job.status === "running") {
