@@ -69,7 +69,8 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
         if STREAM in part:
             part[STREAM]["schema"] = EVENT  # schemathesis reads it as that of one event
         if "multipart/form-data" in part:
-            _as_one_part(part["multipart/form-data"]["schema"])
+            form = part["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]
+            _as_one_part(schemas[form])
         if {} in part.get("security", ()):
             part["security"].remove({})  # this service has a key
 

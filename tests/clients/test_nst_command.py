@@ -42,7 +42,14 @@ PAINTED = {"a.png", "b.jpg.png", "b.png.png", "c.png", "d.png", "e.png"}
 
 def start(service: RunningService, folder: Path, *words: str) -> subprocess.Popen[str]:
     env = os.environ | {"PYTHONPATH": str(ROOT / "clients" / "python"), "NSTCLIENT_URL": service.url}
-    command = [sys.executable, "-m", "nst_client", *words]
+    command = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "nst_client",
+        *words,
+    ]  # even if it is ignored here
     return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
