@@ -28,6 +28,7 @@ def stored(service: RunningService) -> set[str]:
 
 
 def test_an_estimate_queues_and_stores_nothing(service: RunningService) -> None:
+    eventually(lambda: estimate(service, size=128).json()["queue"]["position"] == 1, 60, "jobs of other tests wait")
     before, files = service.get("/v1/transfers").json()["items"], stored(service)
     found = estimate(service, size=128, iterations=9)
     assert found.status_code == 200

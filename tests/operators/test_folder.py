@@ -96,6 +96,8 @@ def test_programs_without_a_place_for_temporary_files_get_one_in_the_data(
     memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv(scratch.VARIABLE, "")
+    monkeypatch.delenv(scratch.VARIABLE)  # what is set below goes with the test: browsers start in this process too
     monkeypatch.setattr(scratch, "DISKS", (tmp_path,))
     provide_temporary_folder(tmp_path / "data")
     assert scratch.VARIABLE not in os.environ
