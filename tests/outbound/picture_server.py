@@ -59,11 +59,10 @@ class PictureServer:
                 with server._lock:
                     server._at_once += 1
                     server.most_at_once = max(server.most_at_once, server._at_once)
-                try:
-                    self._send(*(found() if callable(found) else found))
-                finally:
-                    with server._lock:
-                        server._at_once -= 1
+                answer = found() if callable(found) else found
+                with server._lock:  # before the answer: the next request may come as soon as it has arrived
+                    server._at_once -= 1
+                self._send(*answer)
 
             def _send(self, status: int, headers: dict[str, str], body: bytes | Iterator[bytes]) -> None:
                 self.send_response(status)
