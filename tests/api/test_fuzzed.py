@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -13,7 +12,6 @@ EXAMPLES, SEED = 5, 16
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.environ.get("FUZZ"), reason="takes minutes since there are batches: FUZZ=1 asks for it")
 @pytest.mark.timeout(1500)
 def test_every_answer_is_what_the_description_says() -> None:
     command = [sys.executable, "-m", "bench.fuzz.api", "--examples", str(EXAMPLES), "--seed", str(SEED)]
