@@ -177,6 +177,7 @@ def test_what_a_command_refuses_it_says_in_a_sentence(
 
 def test_a_rotated_key_of_the_default_tenant_is_the_caller_that_it_was(root: Person, texture_png: bytes) -> None:
     first = root.with_key(["run", "admin", "read"])
+    known(first)
     answer = first.post(f"/v1/keys/{first.id}/rotate", {"grace_s": 60}).json()
     second = Person(root.service, answer["key"], answer["id"])
     known(second)
