@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
+
+from loopback import Handler, LoopbackServer
 
 Answer: TypeAlias = tuple[int, dict[str, str], bytes | Iterator[bytes]]
 """Status, headers and body; a body in pieces is sent without its length."""
 
 
-class PictureServer:
+class PictureServer(LoopbackServer):
     """A server; `paths` maps a path without its query to its answer, or to what makes one."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -23,14 +24,7 @@ class PictureServer:
         self.most_at_once = 0
         self._at_once = 0
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        super().__init__(self._handler(), tls)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -49,11 +43,11 @@ class PictureServer:
         self.paths[path] = (status, {"Location": to}, b"")
         return self.url(path)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[Handler]:
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Answering(Handler):
+            def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
                 server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 found = server.paths.get(self.path.partition("?")[0], (404, {}, b"nothing"))
                 with server._lock:
@@ -76,20 +70,4 @@ class PictureServer:
                         self.wfile.write(piece)
                         self.wfile.flush()
 
-            def handle(self) -> None:
-                with suppress(OSError):  # a handshake that the other end broke off
-                    super().handle()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        return Handler
-
-    def __enter__(self) -> PictureServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return Answering

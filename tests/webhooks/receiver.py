@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from loopback import Handler, LoopbackServer
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -31,19 +32,13 @@ def signature(received: Received) -> str:
     return "v1," + base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
 
 
-class Receiver:
+class Receiver(LoopbackServer):
     """A receiver that answers POSTs and PUTs with the statuses given, one after another, and then with 204."""
 
     def __init__(self, *statuses: int, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self._statuses = list(statuses)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.port = self._server.server_port
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        super().__init__(self._handler(), tls)
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -51,11 +46,11 @@ class Receiver:
     def ids(self) -> list[str]:
         return [received.headers["webhook-id"] for received in self.received]
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[Handler]:
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Answering(Handler):
+            def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.received.append(Received(self.path, headers, body, self.command))
@@ -64,26 +59,10 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def do_PUT(self) -> None:
+            def do_PUT(self) -> None:  # noqa: N802 - the name that http.server calls
                 self.do_POST()
 
-            def handle(self) -> None:
-                with suppress(OSError):  # a handshake that the other end broke off
-                    super().handle()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        return Handler
-
-    def __enter__(self) -> Receiver:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return Answering
 
 
 class Hanging:
