@@ -76,8 +76,8 @@ def only_left(service: RunningService, strength: float) -> str:
 def test_instant_pictures_that_are_gone_are_not_asked_for(
     visit: Visit, refused: list[str], service: RunningService, photo_png: bytes, texture: np.ndarray
 ) -> None:
-    service.put_style("never-taught", png(texture[:96, :96])).raise_for_status()
-    pack = service.get("/v1/styles/never-taught/pack").content
+    service.put_style("never-asked-for", png(texture[:96, :96])).raise_for_status()
+    pack = service.get("/v1/styles/never-asked-for/pack").content
     put_painting_preset(service, PAINTS, pack, 3)
     visit.reload()
     visit.choose_content(file("photo.png", photo_png))
