@@ -295,10 +295,18 @@ def test_a_tilde_is_the_home_of_its_user(monkeypatch: pytest.MonkeyPatch) -> Non
         ("${DATA}", "has a variable in it"),
         ("/srv/$(hostname)/nst", "has a variable in it"),
         ("/srv/nst # on the large disk", "has a comment behind it"),
+        ("%APPDATA%/nst", "has a variable in it"),
         ("C:\\nst", "is a path of Windows"),
+        ("C:/nst", "is a path of Windows"),
+        ("NST_DATA=/srv/nst", "begins with the name of a variable"),
+        ("file:///srv/nst", "must be a path, not the URL"),
+        ("export NST_DATA=/srv/nst", "begins with the name of a variable"),
     ],
 )
 def test_a_path_that_would_make_an_odd_folder_is_refused(name: str, text: str, said: str) -> None:
+    if name == "blobs" and text.startswith("file:"):
+        assert read(blobs=text).blobs == text
+        return
     if name == "blobs" and text.startswith("C:"):
         said = "must be a folder, or a URL"
     with pytest.raises(InvalidInput, match=f"NST_{name.upper()}: {said}"):

@@ -71,14 +71,16 @@ def path(text: str) -> Path:
 
     Refuse what other readers of such files would have replaced, and what would make an odd folder here.
     """
-    if re.search(r"(^|/)\$[A-Za-z_{(]", text):
+    if re.search(r"(^|/)(\$[A-Za-z_{(]|%[A-Za-z_]+%)", text):
         raise ValueError(
             f"has a variable in it, which nothing replaces here: write the whole path, not {shown(text)}"
         )
     if re.search(r"\s#", text):
         raise ValueError(f"has a comment behind it, which counts as part of it: leave it out of {shown(text)}")
-    if re.match(r"[A-Za-z]:\\", text):
+    if re.match(r"[A-Za-z]:[\\/]", text):
         raise ValueError(f"is a path of Windows: {shown(text)}")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        raise ValueError(f"must be a path, not the URL {shown(text)}")
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -130,4 +132,6 @@ def _plain(text: str) -> str:
         raise ValueError("has a control character in it")  # without the text, which may be a secret
     if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
         raise ValueError("is in quotation marks, which count as part of it: leave them out")
+    if re.match(r"(export\s+)?NST_[A-Z0-9_]+\s*=", text):
+        raise ValueError("begins with the name of a variable, which counts as part of it: leave the name and = out")
     return text

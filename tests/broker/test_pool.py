@@ -86,6 +86,13 @@ def alive(service: RunningService) -> list[int]:
     return pool_of(service)[1]
 
 
+def assert_given_back(service: RunningService, *ids: str) -> None:
+    """Assert by the log that jobs were given back, and that no process was killed."""
+    log = service.log.read_text()
+    assert all(f"job {id}: given back" in log for id in ids), log
+    assert "killed" not in log, log
+
+
 def test_a_post_wakes_a_process_that_carries_the_job_out(service: RunningService) -> None:
     job = service.ended(service.post(SHORT).json()["id"])
     assert job["status"] == "succeeded"
@@ -145,9 +152,7 @@ def test_a_job_without_any_message_runs_all_the_same(narrow_model: Path, tmp_pat
 def test_sigterm_gives_the_jobs_back_and_ends_everything_in_time(service: RunningService) -> None:
     ids = [begun(service), begun(service)]
     assert service.stop() == 0
-    log = service.log.read_text()
-    assert all(f"job {id}: given back" in log for id in ids)
-    assert "killed" not in log
+    assert_given_back(service, *ids)
     service.start()
     eventually(lambda: all(times_begun(service, id) == 2 for id in ids), 30, "not taken up again")
 
@@ -156,9 +161,7 @@ def test_sigterm_is_obeyed_while_the_broker_is_down(service: RunningService, bro
     id = begun(service)
     broker.stop()
     assert service.stop() == 0
-    log = service.log.read_text()
-    assert f"job {id}: given back" in log
-    assert "killed" not in log
+    assert_given_back(service, id)
 
 
 def test_sigterm_is_obeyed_while_the_broker_is_silent(service: RunningService, broker: Redis) -> None:
@@ -170,9 +173,7 @@ def test_sigterm_is_obeyed_while_the_broker_is_silent(service: RunningService, b
         assert service.stop() == 0
     finally:
         os.kill(process, signal.SIGCONT)
-    log = service.log.read_text()
-    assert f"job {id}: given back" in log
-    assert "killed" not in log
+    assert_given_back(service, id)
 
 
 def test_a_step_that_takes_too_long_is_not_waited_for(real_model: Path, tmp_path: Path, broker: Redis) -> None:
@@ -185,9 +186,7 @@ def test_a_step_that_takes_too_long_is_not_waited_for(real_model: Path, tmp_path
         eventually(lambda: times_begun(service, id), 60, "not begun")
         time.sleep(8)  # in its first evaluation by now
         assert service.stop() == 0
-        log = service.log.read_text()
-        assert f"job {id}: given back" in log
-        assert "killed" not in log
+        assert_given_back(service, id)
 
 
 def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(service: RunningService) -> None:
@@ -196,7 +195,7 @@ def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(service: Run
     time.sleep(0.05)
     signal_group(service, signal.SIGINT)
     eventually(lambda: not service.children("service worker"), 60, "the pool does not end")
-    assert f"job {id}: given back" in service.log.read_text()
+    assert_given_back(service, id)
     service.stop()
 
 
@@ -206,7 +205,7 @@ def test_sighup_gives_the_job_back_and_serve_starts_the_pool_anew(service: Runni
     os.kill(parent, signal.SIGHUP)
     eventually(lambda: parent not in service.children("service worker"), 40, "the pool goes on")
     eventually(lambda: times_begun(service, id) > 1, 40, "not taken up again")  # by the old pool's other process too
-    assert f"job {id}: given back" in service.log.read_text()
+    assert_given_back(service, id)
     eventually(lambda: service.children("service worker"), 30, "no new pool")
 
 
@@ -215,7 +214,7 @@ def test_sigterm_to_one_process_gives_its_job_to_another(service: RunningService
     children = alive(service)
     os.kill(worker_on(service, id, children), signal.SIGTERM)
     eventually(lambda: times_begun(service, id) == 2, 60, "not taken up again")
-    assert f"job {id}: given back" in service.log.read_text()
+    assert_given_back(service, id)
     eventually(lambda: len(alive(service)) == 2 and alive(service) != children, 30, "not replaced")
 
 
