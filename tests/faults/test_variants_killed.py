@@ -13,6 +13,7 @@ from front_door import RunningService, eventually
 
 pytestmark = pytest.mark.slow
 
+TRIES = 4
 FIRST = 6  # iterations of the first picture
 LAST = {"iterations": 9, "init": "random"}
 BODY = SHORT | {"size": 128, "tolerance": 0, "variants": [{"iterations": FIRST}, {"iterations": 200}, LAST]}
@@ -58,11 +59,16 @@ def pictures(service: RunningService, id: str) -> list[dict[str, Any]]:
 
 def test_a_killed_workers_pictures_are_kept_and_the_others_painted_as_ever(service: RunningService) -> None:
     """Killed before the second picture has a checkpoint: that one begins anew."""
-    id = at_second_picture(service, BODY)
-    first = service.data / "blobs" / "jobs" / id / "result-1-0.png"
-    written = first.stat().st_mtime_ns
-    end_worker(service, id, signal.SIGKILL)
-    assert checkpoints(service, id) == []
+    for _ in range(TRIES):
+        id = at_second_picture(service, BODY)
+        first = service.data / "blobs" / "jobs" / id / "result-1-0.png"
+        written = first.stat().st_mtime_ns
+        end_worker(service, id, signal.SIGKILL)
+        if not any(name.startswith("checkpoint-1-") for name in checkpoints(service, id)):
+            break  # else the machine was so busy that a checkpoint was due
+        service.ended(id)
+    else:
+        pytest.fail("the second picture always had a checkpoint")
     made = pictures(service, id)
     assert files(service, id) == ["result-1-0.png", "result-2-1.png", "result-2-2.png"]
     assert first.stat().st_mtime_ns == written
