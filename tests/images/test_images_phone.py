@@ -19,7 +19,7 @@ from service.decoding.tiff import why_broken
 from service.pictures.images import UnreadableImage
 
 FORMATS = ("AVIF", "HEIC", "TIFF")
-WIDTH, HEIGHT, COMPRESSION, STRIPS, LENGTHS = 256, 257, 259, 273, 279  # tags of a TIFF
+WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, STRIPS, LENGTHS = 256, 257, 259, 262, 273, 279  # tags of a TIFF
 SHORT, LONG, SLONG, LONG8 = 3, 4, 9, 16  # types of their values
 
 
@@ -93,6 +93,20 @@ def test_a_tiff_is_read_in_usual_modes(photo: Image.Image, mode: str) -> None:
     image = deep if mode == "I;16" else photo.convert(mode)
     expected = grey if mode == "I;16" else image
     assert near(decode(encoded(image, "TIFF")), expected.convert("RGB"))
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_deep_grey_is_turned_where_white_is_zero_and_refused_where_it_is_deeper(compression: str | None) -> None:
+    grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).round().astype(np.uint8)
+    deep = encoded(Image.fromarray(grey.astype(np.uint16) * 257), "TIFF", compression=compression)
+    turned = with_tag(deep, PHOTOMETRIC, 0)
+    assert upright_size(turned) == (64, 48)
+    np.testing.assert_array_equal(decode(turned)[..., 0], 255 - grey)
+    levels = Image.fromarray(grey.astype(np.int32) * 257)
+    np.testing.assert_array_equal(decode(encoded(levels, "TIFF", compression=compression))[..., 0], grey)
+    for deeper in (levels.point(lambda level: level * 2), levels.point(lambda level: level - 1)):
+        with pytest.raises(UnreadableImage, match=r"levels of grey go from (0 to 131070|-1 to 65534)"):
+            decode(encoded(deeper, "TIFF", compression=compression))
 
 
 def test_of_several_pages_the_first_is_read(photo: Image.Image) -> None:
