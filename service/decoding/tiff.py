@@ -107,7 +107,8 @@ def _entries(data: bytes) -> Iterator[_Entry]:
         for i in range(count):
             at = start + form.count.size + i * step
             form.place.unpack_from(data, at + form.entry.size)  # the value is there as well
-            yield _Entry(*form.entry.unpack_from(data, at), at + form.entry.size)
+            tag, kind, length = form.entry.unpack_from(data, at)
+            yield _Entry(tag, kind, length, at + form.entry.size)
     except (struct.error, OverflowError):
         raise BrokenDirectory("it is cut off: its directory isn't there, or not whole; it often comes last") from None
 

@@ -86,7 +86,7 @@ def test_nothing_is_fetched_or_read_once_the_time_of_a_batch_is_up(
     client: FlaskClient, host: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "BATCH_S", 0.5)
-    urls = [host.add(f"/late/{i}.png", PHOTO, seconds=1.0) for i in range(5)]
+    urls = [host.add(f"/late/{i}.png", PHOTO, seconds=0.7) for i in range(5)]
     before = len(host.asked)
     made = items(client, [b64(PHOTO)] * 2 + [{"url": url} for url in urls] + [b64(PHOTO)])
     assert [item["status"] for item in made] == ["queued"] * 2 + ["failed"] * 6

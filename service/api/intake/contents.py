@@ -43,8 +43,10 @@ def read_contents(values: list[Any], context: AppContext, end: float) -> Iterato
         rooms = {url: Room(round(context.settings.max_body_mb * 2**20)) for url in urls}
         with context.fetches.begun(rooms, caller().tenant, end - time.monotonic()) as files:
             for image in begun:
-                addressed = isinstance(image, AddressedImage)
-                yield _read(partial(_fetched, image, files, end), end) if addressed else image
+                if isinstance(image, AddressedImage):
+                    yield _read(partial(_fetched, image, files, end), end)
+                else:
+                    yield image
 
 
 def _fetched(
