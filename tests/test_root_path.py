@@ -44,6 +44,12 @@ def test_what_could_lead_elsewhere_does_not_count(trusting: RunningService, pref
     assert servers(trusting, "/openapi.json", prefix) == ["/"]
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/paint/metrics"], ids=["taken off", "passed on"])
+def test_metrics_are_not_shown_below_the_path(trusting: RunningService, path: str) -> None:
+    assert trusting.get(path, headers={"X-Forwarded-Prefix": "/paint"}).status_code == 404
+    assert trusting.get("/metrics").status_code == 200
+
+
 def test_without_a_trusted_proxy_no_header_counts(service: RunningService) -> None:
     assert servers(service, "/openapi.json", "/paint") == ["/"]
     url = f"{service.url}/paint/openapi.json"

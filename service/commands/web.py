@@ -14,7 +14,7 @@ from service.telemetry.metrics_folder import VARIABLE, make_folder
 from service.tenants.access import check_access
 from service.webhooks.settings import check_settings
 
-GRACE_S = 20  # seconds for requests under way when the server is told to stop
+GRACE_S = 20  # seconds for requests under way when the server is told to stop; a batch may need more, and is repeated
 CONNECTIONS = 4096  # connections of a process, if its limit of file descriptors allows them
 
 MALLOC = {  # settings of glibc's malloc; other C libraries ignore them

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from service.decoding.foreign import foreign_format
 from service.decoding.formats import PLUGINS, head_of
@@ -37,6 +37,8 @@ TURNS = {  # EXIF orientation -> what brings the picture upright
 }
 PLAIN = ("1", "L", "P", "RGB")  # modes of 8 bits at most
 REDUCIBLE = ("L", "RGB", "CMYK")  # modes whose pixels can be averaged as they are
+HIGHEST = 2**16 - 1  # level of grey in a TIFF
+WHITE_IS_ZERO = 0  # of a TIFF's photometric interpretations
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 # Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
@@ -151,12 +153,27 @@ def _loaded(version: Version) -> Image.Image:
         raise ValueError("it has no palette")
     if image.mode == "F":
         raise UnreadableImage("pixels of floating point numbers aren't read")
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode.startswith("I"):
+        _mend_grey(image)
     if version.other is not None:
         check_rows(image, version.other)
     if image.format == "PNG":
         check_last_rows(image, version.data)
     mend_transparent_colour(image, version.data)
     return image
+
+
+def _mend_grey(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Make white the highest level of a TIFF in grey of 16 bits, which Pillow leaves as the file has it.
+
+    Raises UnreadableImage if its levels need more bits.
+    """
+    low, high = image.getextrema()
+    if low < 0 or high > HIGHEST:  # type: ignore[operator]
+        raise UnreadableImage(f"its levels of grey go from {low} to {high}; 0 to {HIGHEST} are read")
+    white_is_zero = image.tag_v2.get(ExifTags.Base.PhotometricInterpretation, WHITE_IS_ZERO) == WHITE_IS_ZERO
+    if white_is_zero and image.mode != "I":
+        image.im = image.im.point_transform(-1, HIGHEST)
 
 
 def _problem(data: bytes, error: Exception | None) -> str:
@@ -167,6 +184,7 @@ def _problem(data: bytes, error: Exception | None) -> str:
     if format is None:
         foreign = foreign_format(data)
         what = f"in the format {foreign}, which isn't read" if foreign else "not an image that can be read"
+        what += " without pillow-heif" if foreign == "HEIC" else ""
         return f"{what} (known formats: {', '.join(READABLE)})"
     why = mend.why_broken(data)
     if why is None and error is not None and not isinstance(error, UnidentifiedImageError):

@@ -63,5 +63,9 @@ def _check_bmp(data: bytes) -> None:
 
 
 def _check_tiff(data: bytes) -> None:
-    if (compression := tiff.compression(data)) not in tiff.COMPRESSIONS:
+    try:
+        compression = tiff.compression(data)
+    except tiff.BrokenDirectory as error:
+        raise UnreadableImage(f"broken image: a TIFF file, but {error}") from None
+    if compression not in tiff.COMPRESSIONS:
         raise UnreadableImage(f"a TIFF with the compression {compression} isn't read; LZW, deflate and JPEG are")

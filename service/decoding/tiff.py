@@ -1,66 +1,134 @@
-"""The first directory of a TIFF: how many pixels it claims, and how they are compressed (TIFF 6.0, BigTIFF)."""
+"""The first directory of a TIFF: how many pixels it claims, how they are compressed, and where they lie.
+
+By TIFF 6.0 and BigTIFF. A directory that no camera, scanner or editor writes is refused: Pillow and libtiff may
+understand it differently.
+"""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 WIDTH, HEIGHT, COMPRESSION = 256, 257, 259
 PIECES = ((273, 279), (324, 325))  # where the pixels' strips or tiles begin, and how long they are
-WANTED = {WIDTH, HEIGHT, COMPRESSION}.union(*PIECES)
-NUMBERS = {3: "H", 4: "I", 16: "Q"}  # types of numbers -> their form
+SHORT, LONG, LONG8 = 3, 4, 16  # types of numbers
+NUMBERS = {SHORT: "H", LONG: "I", LONG8: "Q"}  # their forms
 MOST_TAGS = 1000
+MOST_PIECES = 100_000
 COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946)
 """None, fax (2 to 4), LZW, JPEG, deflate, PackBits, and deflate by its old number: what cameras, scanners and editors
 write. libtiff knows rare ones as well, whose decoders nearly nobody looks at."""
 
 
+@dataclass(frozen=True)
+class _Form:
+    """The form of a file's numbers: their byte order, and those that are places or counts."""
+
+    order: str
+    place: struct.Struct
+    count: struct.Struct  # of the directory's entries
+    entry: struct.Struct  # an entry before its value
+
+
+def _form(order: str, place: str, count: str) -> _Form:
+    return _Form(order, *(struct.Struct(order + numbers) for numbers in (place, count, f"HH{place}")))
+
+
+_FORMS = {b"II*\0": _form("<", "I", "H"), b"MM\0*": _form(">", "I", "H"), b"II+\0": _form("<", "Q", "Q")}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An entry of the directory; at `at` stands its value or, if that is too long, the place of its value."""
+
+    tag: int
+    kind: int
+    length: int
+    at: int
+
+
+class BrokenDirectory(ValueError):
+    """A directory that is not whole, or that nobody writes; the text says why."""
+
+
 def pixels(data: bytes) -> int | None:
-    """Return width times height of the first picture; None where they aren't there."""
-    tags, _ = _directory(data)
-    width, height = (_number(tags.get(tag, ())) for tag in (WIDTH, HEIGHT))
-    return None if width is None or height is None else width * height
+    """Return width times height of the first picture; None where they can't be told."""
+    try:
+        numbers = _numbers(data)
+    except BrokenDirectory:
+        return None
+    return numbers[WIDTH] * numbers[HEIGHT] if WIDTH in numbers and HEIGHT in numbers else None
 
 
 def compression(data: bytes) -> int:
-    """Return the number of the first picture's compression."""
-    tags, _ = _directory(data)
-    return _number(tags.get(COMPRESSION, ())) or COMPRESSIONS[0]
+    """Return the number of the first picture's compression. Raises BrokenDirectory."""
+    return _numbers(data).get(COMPRESSION, COMPRESSIONS[0])
 
 
 def why_broken(data: bytes) -> str | None:
     """Return what is wrong with a file that can't be read; None where it isn't known."""
-    tags, is_whole = _directory(data)
-    if not is_whole:
-        return "it is cut off: its directory isn't there, or not whole; it often comes last"
-    pieces = next((pair for pair in PIECES if pair[0] in tags), PIECES[0])
-    ends = [at + length for at, length in zip(*(tags.get(tag, ()) for tag in pieces), strict=False)]
+    try:
+        entries = {entry.tag: entry for entry in _entries(data)}
+    except BrokenDirectory as error:
+        return str(error)
+    found = next((pair for pair in PIECES if all(tag in entries for tag in pair)), None)
+    if found is None:
+        return None
+    begins, lengths = (_values(data, entries[tag]) for tag in found)
+    ends = [at + length for at, length in zip(begins, lengths, strict=False)]
     if ends and max(ends) > len(data):
         whole = sum(end <= len(data) for end in ends)
         return f"it is cut off: {whole} of {len(ends)} pieces of its pixels are there"
     return None
 
 
-def _directory(data: bytes) -> tuple[dict[int, tuple[int, ...]], bool]:
-    """Return the numbers of the first directory by their tags, as far as they are there, and whether all are."""
-    order, is_big = "<" if data[:1] == b"I" else ">", data[2:4] in (b"+\0", b"\0+")
-    places, count_form, entry = ("Q", "Q", 20) if is_big else ("I", "H", 12)
-    found: dict[int, tuple[int, ...]] = {}
+def _numbers(data: bytes) -> dict[int, int]:
+    """Return the size and the compression by their tags, those that are there. Raises BrokenDirectory."""
+    found: dict[int, int] = {}
+    for entry in _entries(data):
+        if entry.tag not in (WIDTH, HEIGHT, COMPRESSION):
+            continue
+        if entry.tag in found or entry.kind not in (SHORT, LONG) or entry.length != 1:
+            raise BrokenDirectory(f"its tag {entry.tag} is not one number")
+        (found[entry.tag],) = _values(data, entry)
+    return found
+
+
+def _entries(data: bytes) -> Iterator[_Entry]:
+    """Yield the entries of the first directory. Raises BrokenDirectory."""
+    form = _form_of(data)
+    step = form.entry.size + form.place.size
     try:
-        (at,) = struct.unpack_from(order + places, data, 8 if is_big else 4)
-        (count,) = struct.unpack_from(order + count_form, data, at)
-        at += struct.calcsize(count_form)
-        for _ in range(min(count, MOST_TAGS)):
-            tag, kind, length = struct.unpack_from(f"{order}HH{places}", data, at)
-            if tag in WANTED and kind in NUMBERS and 0 < length <= len(data):
-                form, value_at = f"{order}{length}{NUMBERS[kind]}", at + 4 + struct.calcsize(order + places)
-                if struct.calcsize(form) > struct.calcsize(order + places):  # it stands elsewhere
-                    (value_at,) = struct.unpack_from(order + places, data, value_at)
-                found[tag] = struct.unpack_from(form, data, value_at)
-            at += entry
-    except (struct.error, OverflowError):  # it is cut off, or points behind its end
-        return found, False
-    return found, True
+        (start,) = form.place.unpack_from(data, form.place.size)
+        (count,) = form.count.unpack_from(data, start)
+        if count > MOST_TAGS:
+            raise BrokenDirectory(f"its directory has more than {MOST_TAGS:,} entries")
+        for i in range(count):
+            at = start + form.count.size + i * step
+            form.place.unpack_from(data, at + form.entry.size)  # the value is there as well
+            tag, kind, length = form.entry.unpack_from(data, at)
+            yield _Entry(tag, kind, length, at + form.entry.size)
+    except (struct.error, OverflowError):
+        raise BrokenDirectory("it is cut off: its directory isn't there, or not whole; it often comes last") from None
 
 
-def _number(numbers: tuple[int, ...]) -> int | None:
-    return numbers[0] if numbers else None
+def _values(data: bytes, entry: _Entry) -> tuple[int, ...]:
+    """Return the numbers of an entry; none where they aren't numbers, aren't in the file, or are too many."""
+    if entry.kind not in NUMBERS or entry.length > MOST_PIECES:
+        return ()
+    form = _form_of(data)
+    values = struct.Struct(f"{form.order}{entry.length}{NUMBERS[entry.kind]}")
+    try:
+        at = entry.at if values.size <= form.place.size else form.place.unpack_from(data, entry.at)[0]
+        return values.unpack_from(data, at)
+    except (struct.error, OverflowError):
+        return ()
+
+
+def _form_of(data: bytes) -> _Form:
+    """Return the form of a file's numbers. Raises BrokenDirectory for headers that programs read differently."""
+    form = _FORMS.get(data[:4])
+    if form is None:
+        raise BrokenDirectory("its first bytes are those of a kind that isn't read")
+    return form

@@ -164,11 +164,11 @@ class Batches:
         self.get(id)
         with self._database.writing() as session:
             jobs = select(JobRow.id).where(JobRow.batch == id, JobRow.status.not_in(ENDED))
-            ids = session.scalars(jobs).all()
-            cancel(session, ids)
-            batch = session.get(BatchRow, id, with_for_update=True)
+            ids = session.scalars(jobs.order_by(JobRow.tenant, JobRow.id).with_for_update()).all()
+            batch = session.get(BatchRow, id, with_for_update=True)  # after its jobs, as where these end
             if batch is not None and ids:
-                batch.cancel_requested = True
+                batch.cancel_requested = True  # before the last one ends, and the batch with it
+            cancel(session, ids)
         return self.get(id)
 
     def delete(self, id: str) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from service.errors import TooManyFetches, Unavailable
 from service.outbound.fetch import Fetcher, Room
@@ -31,27 +32,40 @@ class Fetches:
         self._fetcher.check(url)
 
     @contextmanager
-    def begun(self, rooms: Mapping[str, Room], tenant: str) -> Iterator[Mapping[str, Future[bytes]]]:
+    def begun(
+        self, rooms: Mapping[str, Room], tenant: str, wait_s: float | None = None
+    ) -> Iterator[Mapping[str, Future[bytes]]]:
         """Fetch URLs meanwhile, TENANT_AT_ONCE at a time; those that haven't begun at the end never do.
 
-        `rooms` has the room for the bytes of each URL, which several may share.
+        `rooms` has the room for the bytes of each URL, which several may share. Each waits `wait_s` seconds for its
+        turn.
 
         A future's result raises NotFetched, or TooManyFetches or Unavailable if its turn did not come.
         """
         threads = ThreadPoolExecutor(TENANT_AT_ONCE, thread_name_prefix="fetch")
+        wanted = threading.Event()
+        wanted.set()
+        turn = partial(self._turn, tenant, wanted, self._wait_s if wait_s is None else wait_s)
         try:
-            yield {url: threads.submit(self._fetch, url, tenant, room) for url, room in rooms.items()}
+            yield {url: threads.submit(self._fetch, url, turn, room) for url, room in rooms.items()}
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
+            with self._changed:
+                wanted.clear()
+                self._changed.notify_all()
 
-    def _fetch(self, url: str, tenant: str, room: Room) -> bytes:
-        with self._turn(tenant):
+    def _fetch(self, url: str, turn: Callable[[], AbstractContextManager[None]], room: Room) -> bytes:
+        with turn():
             return self._fetcher.fetch(url, room)
 
     @contextmanager
-    def _turn(self, tenant: str) -> Iterator[None]:
+    def _turn(self, tenant: str, wanted: threading.Event, wait_s: float) -> Iterator[None]:
+        """Hold a place among the fetches while the block runs. Raises TooManyFetches or Unavailable."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._has_place(tenant), self._wait_s):
+            came = self._changed.wait_for(lambda: not wanted.is_set() or self._has_place(tenant), wait_s)
+            if not wanted.is_set():
+                raise CancelledError
+            if not came:
                 if self._under_way[tenant] >= TENANT_AT_ONCE:
                     detail = f"{TENANT_AT_ONCE} pictures of yours are being fetched, and no more may be at a time"
                     raise TooManyFetches(detail, retry_after=RETRY_S)

@@ -22,6 +22,6 @@ STARTS = {
     "WEBP": (b"RIFF",),
     "GIF": (b"GIF87a", b"GIF89a"),
     "BMP": (b"BM",),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0"),
 }
-"""What a file begins with. AVIF and HEIC begin with a length; see service.decoding.isobmff."""
+"""What a file begins with, as Pillow knows it. AVIF and HEIC begin with a length; see service.decoding.isobmff."""

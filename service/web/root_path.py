@@ -25,11 +25,14 @@ class RootPath:
         self._trusts_header = trusts_header
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        root = self._root or self._forwarded(environ)
+        forwarded = self._forwarded(environ)
+        root = self._root or forwarded
         path = environ["PATH_INFO"]
         if root and path == root:
             start_response("308 Permanent Redirect", [("Location", f"{root}/"), ("Content-Length", "0")])
             return []
+        if path == PRIVATE and forwarded:  # it was asked for below the path, which the proxy has taken off
+            path = environ["PATH_INFO"] = root + PRIVATE
         if path.startswith(f"{root}/") and path != root + PRIVATE:
             environ["PATH_INFO"] = path.removeprefix(root)
         environ["SCRIPT_NAME"] = root

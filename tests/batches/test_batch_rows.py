@@ -58,6 +58,20 @@ def test_two_workers_that_end_the_last_two_jobs_end_the_batch_once(database: Dat
         assert [hook.payload["type"] for hook in hooks] == ["batch.succeeded"]
 
 
+def test_a_batch_that_is_canceled_before_it_begins_says_so_in_its_webhook(database: Database) -> None:
+    batches = Batches(database, Limits())
+    unfinished = submitted(batches, 2, hook=HOOK)
+    assert batches.cancel(unfinished.id).cancel_requested
+    half = [Submission(new_id(), REQUEST) for _ in range(2)]
+    problem = InvalidInput.field("content", "is no picture").problem()
+    failed = batches.submit(new_id(), [BatchItem(half[0], problem), BatchItem(half[1])], HOOK, None)
+    batches.cancel(failed.id)
+    with database.reading() as session:
+        for batch in (unfinished, failed):
+            hook = session.scalars(select(DeliveryRow).where(DeliveryRow.job_id == batch.id)).one()
+            assert (hook.payload["type"], hook.payload["data"]["status"]) == ("batch.canceled", "canceled")
+
+
 def test_a_batch_runs_until_its_last_job_has_ended(database: Database) -> None:
     batches, leases = Batches(database, Limits()), Leases(database, 60)
     batch = submitted(batches, 2)

@@ -51,12 +51,15 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
     assert done["usage"]["megapixel_evaluations"] > 0
     items = batching.items(made["id"])
     assert [item["index"] for item in items] == list(range(8))
-    assert [item["name"] for item in items] == ["a.png", "b.png", "bad.png", None, None, None, None, "narrow.png"]
+    assert [item["name"] for item in items] == [
+        "a.png", "b.png", "bad.png", "missing.png", "elsewhere.png", None, None, "narrow.png"
+    ]  # fmt: skip
     for item in items:
         if item["index"] in bad:
             assert item["status"] == "failed"
             assert bad[item["index"]] in json.dumps(item["error"]), item
             assert batching.job(item["id"])["error"] == item["error"]
+            assert batching.get(f"/v1/transfers/{item['id']}/content").status_code == 404
         else:
             assert item["status"] == "succeeded"
             assert batching.get(item["links"]["image"]).status_code == 200

@@ -5,10 +5,12 @@ from __future__ import annotations
 import email.utils
 import time
 from collections.abc import Sequence
+from typing import Any
 
+import httpx
 import pytest
 from clients.scripted import DROPPED, Reply, answering
-from nst_client import Client, LimitExceeded, Problem, Transfer, Unavailable, Unreachable
+from nst_client import Client, LimitExceeded, NotUnderstood, Problem, Transfer, Unavailable, Unreachable
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 JOB = {"id": "one", "status": "queued", "progress": {"fraction": 0.0}, "result": None, "links": {}}
@@ -108,6 +110,39 @@ def test_a_page_of_a_proxy_is_an_error_with_its_status() -> None:
     assert refused.value.status == 413 and refused.value.errors == []
 
 
+def test_a_redirection_is_an_error_that_says_where_to() -> None:
+    moved = Reply(301, b"", {"Location": "https://paint.example.com/v1/transfers"})
+    with answering([moved]) as server, Client(server.url) as client:
+        with pytest.raises(Problem, match=r"HTTP 301 .* leads to https://paint\.example\.com/v1/transfers"):
+            submit(client)
+        with pytest.raises(Problem, match="HTTP 301"):
+            list(Transfer(client._connection, JOB).events())
+
+
+@pytest.mark.parametrize("page", [b"<html>Log in</html>", b'"hello"', b""])
+def test_a_page_in_place_of_json_is_an_error_of_the_client(page: bytes) -> None:
+    with answering([Reply(200, page, {"Content-Type": "text/html"})]) as server, Client(server.url) as client:
+        for act in (lambda: submit(client), lambda: list(client.styles()), lambda: client.get_transfer("one")):
+            with pytest.raises(NotUnderstood, match="text/html"):
+                act()
+
+
+def test_a_batch_may_be_read_for_longer_than_other_answers_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    send = httpx.Client.send
+
+    def noted(client: httpx.Client, request: httpx.Request, **more: Any) -> httpx.Response:
+        waits.append(request.extensions["timeout"]["read"])
+        return send(client, request, **more)
+
+    monkeypatch.setattr(httpx.Client, "send", noted)
+    with answering([MADE]) as server, Client(server.url) as client:
+        client.batch([b"picture"], "mosaic")
+        submit(client)
+    assert waits[0] > 320
+    assert waits[1] == 90
+
+
 # Events
 
 
@@ -126,11 +161,11 @@ def watched(replies: Sequence[Reply]) -> tuple[list[int], list[str | None]]:
 
 
 def test_a_broken_stream_goes_on_after_the_last_event(pauses: list[float]) -> None:
-    replies = [stream(1, 2), DROPPED, problem(503, Retry_After="5"), stream(5), stream(9, name="done"), stream(10)]
-    numbers, sent = watched(replies)
+    passing = [DROPPED, problem(503, Retry_After="5"), Reply(502, b"<html>"), Reply(504, b"")]
+    numbers, sent = watched([stream(1, 2), *passing, stream(5), stream(9, name="done"), stream(10)])
     assert numbers == [1, 2, 5, 9]
-    assert sent == [None, "2", "2", "2", "5"]
-    assert pauses == [1.5] * 4
+    assert sent == [None, *["2"] * 5, "5"]
+    assert pauses == [1.5] * 6
 
 
 def test_a_stream_without_more_events_ends() -> None:

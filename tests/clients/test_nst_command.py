@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clients.scripted import Reply, answering
 from front_door import ROOT, RunningService, eventually, png
+from nst_client.command.main import main
+from nst_client.command.plan import works
 from PIL import Image
 
 QUICK = ("--preset", "mosaic", "--size", "64", "--iterations", "2")
@@ -194,6 +197,42 @@ def test_a_job_that_failed_is_tried_anew(service: RunningService, folder: Path) 
     status, _, err = nst(service, folder, *late)
     assert status == 1 and jobs(service) == first + 1
     assert nst(service, folder, *line[:-1], "other")[0] == 0
+
+
+def test_a_refused_picture_fails_alone_and_what_has_ended_is_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "abcde":
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        (tmp_path / "photos" / f"{name}.png").write_bytes(name.encode())
+    job = {"id": "one", "status": "queued", "progress": {"fraction": 0.0}, "result": None, "links": {}}
+
+    def refusal(slug: str, loc: str) -> Reply:
+        raw = {"type": f"urn:nst:problem:{slug}", "status": 422, "title": slug, "errors": [{"loc": loc, "msg": slug}]}
+        return Reply(422, raw, {"Content-Type": "application/problem+json"})
+
+    replies = [
+        Reply(202, job),
+        Reply(413, b"<html>"),
+        refusal("does-not-fit", "size"),
+        refusal("invalid-input", "styles.0.preset"),
+        Reply(200, job | {"status": "succeeded"}),
+        Reply(200, b"painted"),
+    ]
+    out = tmp_path / "painted"
+    with answering(replies) as server:
+        status = main([str(tmp_path / "photos"), "--preset", "gone", "-o", str(out), "--url", server.url])
+    assert (status, (out / "a.png").read_bytes()) == (1, b"painted")
+    said = capsys.readouterr().err
+    assert "b.png: HTTP 413" in said and "c.png: does-not-fit" in said and "nst: invalid-input" in said
+    assert len(server.seen) == len(replies)
+
+
+def test_no_two_pictures_get_one_name(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.png", "a.jpg.png", "b.webp"):
+        (tmp_path / name).write_bytes(b"picture")
+    names = {work.source.name: work.output.name for work in works(tmp_path, tmp_path / "out", ".png")}
+    assert names == {"a.jpg": "a.jpg.png", "a.png": "a.png.png", "a.jpg.png": "a.jpg.png.png", "b.webp": "b.png"}
 
 
 def _png_of(value: int) -> bytes:

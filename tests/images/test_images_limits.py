@@ -16,7 +16,7 @@ from images.picture_checks import exif_file
 from picture_files import encoded
 from PIL import Image, ImageFile
 
-from service.decoding import reading
+from service.decoding import formats, reading
 from service.decoding.reading import decode, upright_size
 from service.pictures.formats import READABLE
 from service.pictures.images import UnreadableImage
@@ -44,6 +44,12 @@ def test_what_is_no_image_is_refused(data: bytes) -> None:
 def test_what_people_send_is_called_by_its_name(data: bytes, words: str) -> None:
     with pytest.raises(UnreadableImage, match=words):
         decode(data)
+
+
+def test_where_heic_is_not_read_the_error_says_what_would_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "READABLE", tuple(name for name in READABLE if name != "HEIC"))
+    with pytest.raises(UnreadableImage, match="in the format HEIC, which isn't read without pillow-heif"):
+        decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 
 @pytest.mark.parametrize("format", ["PPM", "ICO", "TGA", "EPS", "PDF"])

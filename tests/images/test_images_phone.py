@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ from PIL import Image
 from service.decoding import isobmff
 from service.decoding.formats import head_of, media_type_of
 from service.decoding.reading import decode, decode_cutout, upright_size
+from service.decoding.structure import check_structure
+from service.decoding.tiff import why_broken
 from service.pictures.images import UnreadableImage
 
 FORMATS = ("AVIF", "HEIC", "TIFF")
-WIDTH, COMPRESSION = 256, 259  # tags of a TIFF
+WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, STRIPS, LENGTHS = 256, 257, 259, 262, 273, 279  # tags of a TIFF
+SHORT, LONG, SLONG, LONG8 = 3, 4, 9, 16  # types of their values
 
 
 @pytest.fixture
@@ -91,6 +95,20 @@ def test_a_tiff_is_read_in_usual_modes(photo: Image.Image, mode: str) -> None:
     assert near(decode(encoded(image, "TIFF")), expected.convert("RGB"))
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_deep_grey_is_turned_where_white_is_zero_and_refused_where_it_is_deeper(compression: str | None) -> None:
+    grey = np.linspace(0, 255, 64 * 48).reshape(48, 64).round().astype(np.uint8)
+    deep = encoded(Image.fromarray(grey.astype(np.uint16) * 257), "TIFF", compression=compression)
+    turned = with_tag(deep, PHOTOMETRIC, 0)
+    assert upright_size(turned) == (64, 48)
+    np.testing.assert_array_equal(decode(turned)[..., 0], 255 - grey)
+    levels = Image.fromarray(grey.astype(np.int32) * 257)
+    np.testing.assert_array_equal(decode(encoded(levels, "TIFF", compression=compression))[..., 0], grey)
+    for deeper in (levels.point(lambda level: level * 2), levels.point(lambda level: level - 1)):
+        with pytest.raises(UnreadableImage, match=r"levels of grey go from (0 to 131070|-1 to 65534)"):
+            decode(encoded(deeper, "TIFF", compression=compression))
+
+
 def test_of_several_pages_the_first_is_read(photo: Image.Image) -> None:
     other = photo.transpose(Image.Transpose.ROTATE_180)
     assert near(decode(encoded(photo, "TIFF", save_all=True, append_images=[other])), photo)
@@ -131,8 +149,54 @@ def test_boxes_that_never_end_are_walked_for_a_bounded_time() -> None:
 def test_a_directory_that_is_nowhere_is_a_broken_image(place: int) -> None:
     data = struct.pack("<2sHHHQ", b"II", 43, 8, 0, place) + bytes(100)
     assert head_of(data).pixels is None
-    with pytest.raises(UnreadableImage, match="a TIFF file, but it is cut off"):
+    with pytest.raises(UnreadableImage, match="a TIFF file, but it"):
         decode(data)
+
+
+def directory(*entries: tuple[int, int, int, int], header: bytes = b"II*\0") -> bytes:
+    """The beginning of a little-endian TIFF: entries of a tag, a type, a count and a value."""
+    packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return header + struct.pack("<IH", 8, len(entries)) + packed + bytes(4)
+
+
+SIZE = ((WIDTH, LONG, 1, 64), (HEIGHT, LONG, 1, 48))
+RARE = (COMPRESSION, LONG, 1, 34887)
+
+
+HIDDEN = {
+    "signed": directory(*SIZE, (COMPRESSION, SLONG, 1, 34887)),
+    "two numbers": directory(*SIZE, (COMPRESSION, LONG, 2, 8)),
+    "twice": directory(*SIZE, (COMPRESSION, LONG, 1, 1), RARE),
+    "after an entry without its value": directory((STRIPS, LONG, 9, 2**31), *SIZE, RARE),
+    "after many entries": directory(*[(65000, LONG, 1, 0)] * 1000, *SIZE, RARE),
+    "behind the end": directory(*SIZE, RARE)[:-6],
+    "in a big-endian BigTIFF": directory(*SIZE, header=b"MM\0+"),
+    "in mixed byte orders": directory(*SIZE, header=b"II\0*"),
+    "a size of 64 bits": directory((WIDTH, LONG8, 1, 64), SIZE[1]),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_no_compression_is_hidden_from_the_check_of_a_tiff(how: str) -> None:
+    assert head_of(HIDDEN[how]).format == "TIFF"
+    with pytest.raises(UnreadableImage, match=r"a TIFF file, but|compression 34887"):
+        check_structure(HIDDEN[how])
+
+
+def test_the_head_of_a_tiff_unpacks_no_long_lists() -> None:
+    many = [(tag, LONG, 500_000, 20_000) for tag in (STRIPS, LENGTHS, WIDTH)] * 300
+    data = directory(*SIZE, *many) + bytes(2**21)
+    begun = time.process_time()
+    assert head_of(data).pixels is None
+    assert time.process_time() - begun < 0.5
+    assert "pieces" not in (why_broken(data) or "")
+
+
+def test_missing_pieces_of_a_tiff_are_counted(photo: Image.Image) -> None:
+    data = encoded(photo, "TIFF", tiffinfo={278: 8})
+    assert why_broken(data) is None
+    moved = directory(*SIZE, (STRIPS, SHORT, 2, 8 | 9999 << 16), (LENGTHS, SHORT, 2, 5 | 5 << 16))
+    assert why_broken(moved) == "it is cut off: 1 of 2 pieces of its pixels are there"
 
 
 def test_a_file_without_exif_is_as_upright_as_one_with_it(photo: Image.Image) -> None:

@@ -13,6 +13,8 @@ from operators.scraping import ended, post, scrape
 from pages import anchors
 from webhooks.receiver import Receiver
 
+from service.telemetry.instruments import REGISTRY
+
 DASHBOARD = json.loads((ROOT / "docs" / "grafana" / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
@@ -49,6 +51,13 @@ def test_every_alert_says_what_is_wrong_and_leads_to_a_section() -> None:
         assert rule["annotations"]["summary"]
         page, _, section = rule["annotations"]["see"].partition("#")
         assert section in anchors(ROOT / page), rule["alert"]
+
+
+def test_the_alert_of_deliveries_looks_at_all_that_is_sent() -> None:
+    (rule,) = [rule for rule in RULES if rule["alert"] == "NstNothingIsDelivered"]
+    sent = {f"{metric.name}_total" for metric in REGISTRY.collect() if metric.name.endswith("_attempts")}
+    assert len(sent) == 2
+    assert {match[0] for match in METRIC.findall(rule["expr"])} == sent | {"nst_webhooks_pending"}
 
 
 def labels_by_metric(service: RunningService) -> dict[str, set[str]]:

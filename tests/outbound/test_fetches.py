@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
 import pytest
@@ -81,3 +82,17 @@ def test_what_has_not_begun_when_the_request_ends_never_does() -> None:
     slow.released.set()
     time.sleep(0.2)
     assert len(slow.begun) == 2
+
+
+def test_what_still_waits_for_its_turn_when_the_request_ends_never_begins() -> None:
+    slow = Slow()
+    fetches = Fetches(slow, wait_s=5)
+    with fetches.begun(dict.fromkeys(["http://a/1", "http://a/2"], Room(99)), "one"):
+        while len(slow.begun) < 2:
+            time.sleep(0.01)
+        with fetches.begun({"http://a/3": Room(99)}, "one") as waiting:
+            pass
+        with pytest.raises(CancelledError):
+            waiting["http://a/3"].result(1)
+        slow.released.set()
+    assert slow.begun == ["http://a/1", "http://a/2"]

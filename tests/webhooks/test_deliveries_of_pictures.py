@@ -17,6 +17,8 @@ import requests
 from front_door import ROOT, RunningService, b64, eventually, png
 from webhooks.receiver import SECRET, Receiver
 
+from service.outbound.urls import MAX_LENGTH
+
 pytestmark = pytest.mark.slow
 
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
@@ -76,6 +78,12 @@ def test_each_of_several_pictures_has_a_place_of_its_own(service: RunningService
     with Receiver() as receiver:
         missing = service.post(several | {"deliver": {"url": receiver.url("/out")}})
         assert "{variant}" in errors(missing)["deliver.url"]
+        place_in_a_batch = service.post(BODY | {"deliver": {"url": receiver.url("/out/{index}")}})
+        assert "{index}" in errors(place_in_a_batch)["deliver.url"]
+        long = receiver.url("/{variant}/")
+        long += "x" * (MAX_LENGTH - len(long) + len("{variant}") - 1)  # with a number of one digit it fits
+        too_long = service.post(several | {"deliver": {"url": long}})
+        assert "at most" in errors(too_long)["deliver.url"]
         job = service.post(several | {"deliver": {"url": receiver.url("/out/{variant}?n={variant}")}}).json()
         assert settled(service, job["id"]) == {"status": "delivered", "attempts": 2, "error": None}
         received = {put.path: (put.headers["content-type"], put.body) for put in receiver.received}

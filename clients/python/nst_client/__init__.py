@@ -16,6 +16,7 @@ from nst_client.errors import (
     JobFailed,
     LimitExceeded,
     NotFound,
+    NotUnderstood,
     Problem,
     StillRunning,
     Unauthorized,
@@ -30,6 +31,6 @@ from nst_client.transfers import Transfer
 
 __all__ = [
     "Batch", "BatchItem", "Client", "ClientError", "Conflict", "Event", "FieldError", "Forbidden", "InvalidInput",
-    "JobFailed", "LimitExceeded", "NotFound", "Picture", "Problem", "Score", "StillRunning", "Style", "Transfer",
-    "Unauthorized", "Unavailable", "Unreachable",
+    "JobFailed", "LimitExceeded", "NotFound", "NotUnderstood", "Picture", "Problem", "Score", "StillRunning", "Style",
+    "Transfer", "Unauthorized", "Unavailable", "Unreachable",
 ]  # fmt: skip

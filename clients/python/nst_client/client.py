@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nst_client.batches import Batch
-from nst_client.connection import PATIENCE_S, Connection
+from nst_client.connection import ANSWER_S, PATIENCE_S, Connection
 from nst_client.jobs import path_of
 from nst_client.pages import pages
 from nst_client.pictures import Parts, Picture
@@ -17,6 +17,7 @@ from nst_client.transfers import Transfer
 
 Json = Mapping[str, Any]
 
+BATCH_ANSWER_S = 330.0  # the service reads the pictures of a batch for 300 s, and the last one a little longer
 STYLES = "/v1/styles"  # path of all presets
 URL = "http://127.0.0.1:8000"  # where `python -m service serve` listens
 
@@ -24,9 +25,10 @@ URL = "http://127.0.0.1:8000"  # where `python -m service serve` listens
 class Client:
     """One service at a URL, with a key if it asks for one.
 
-    All methods raise Problem if the service answers with an error, Unreachable if it doesn't answer, and OSError if a
-    picture's file can't be read. What failed in passing is repeated, for `patience_s` seconds at most. Repeats of a
-    POST have one Idempotency-Key, so they never make a second job. May be used by several threads.
+    All methods raise Problem if the service answers with an error, Unreachable if it doesn't answer, NotUnderstood if
+    the answer isn't its own, and OSError if a picture's file can't be read. What failed in passing is repeated, for
+    `patience_s` seconds at most. Repeats of a POST have one Idempotency-Key, so they never make a second job. May be
+    used by several threads.
     """
 
     def __init__(self, url: str = URL, key: str | None = None, patience_s: float = PATIENCE_S) -> None:
@@ -67,7 +69,7 @@ class Client:
 
     def get_transfer(self, id: str) -> Transfer:
         """Return a transfer that was submitted before."""
-        return Transfer(self._connection, self._connection.get(path_of(Transfer.collection, id)).json())
+        return Transfer(self._connection, self._connection.read(path_of(Transfer.collection, id)))
 
     def transfers(self, status: str | None = None) -> Iterator[Transfer]:
         """Yield transfers, newest first; with `status` only those that have it."""
@@ -83,13 +85,13 @@ class Client:
         idempotency_key: str | None = None,
         **options: Any,
     ) -> Batch:
-        """Submit many pictures with one recipe, as `transfer` does with one picture."""
+        """Submit many pictures with one recipe, as `transfer` does with one picture; it waits until all are read."""
         body = {"contents": list(contents), "styles": _styles(preset, styles)} | options
-        return Batch(self._connection, self._post(Batch.collection, body, idempotency_key))
+        return Batch(self._connection, self._post(Batch.collection, body, idempotency_key, BATCH_ANSWER_S))
 
     def get_batch(self, id: str) -> Batch:
         """Return a batch that was submitted before."""
-        return Batch(self._connection, self._connection.get(path_of(Batch.collection, id)).json())
+        return Batch(self._connection, self._connection.read(path_of(Batch.collection, id)))
 
     def score(
         self,
@@ -110,24 +112,23 @@ class Client:
 
     def style(self, name: str) -> Style:
         """Return a preset."""
-        return Style(self._connection.get(path_of(STYLES, name)).json())
+        return Style(self._connection.read(path_of(STYLES, name)))
 
     def save_style(self, name: str, *images: Picture | Json, **fields: Any) -> Style:
         """Save a preset. An image may be `{"image": …, "weight": …, "scale": …}`; fields are those of the API."""
         entries = [image if isinstance(image, Mapping) and "image" in image else {"image": image} for image in images]
         parts = Parts()
         body = parts.body({"images": entries} | fields)
-        return Style(self._connection.put(path_of(STYLES, name), body, parts.files).json())
+        return Style(self._connection.put(path_of(STYLES, name), body, parts.files))
 
     def delete_style(self, name: str) -> None:
         """Remove a preset."""
         self._connection.delete(path_of(STYLES, name))
 
-    def _post(self, path: str, fields: Json, idempotency_key: str | None = None) -> Json:
+    def _post(self, path: str, fields: Json, idempotency_key: str | None = None, answer_s: float = ANSWER_S) -> Json:
         parts = Parts()
         body = parts.body(fields)
-        answer: Json = self._connection.post(path, body, parts.files, idempotency_key).json()
-        return answer
+        return self._connection.post(path, body, parts.files, idempotency_key, answer_s)
 
 
 def _styles(preset: str | None, styles: Sequence[Json] | None) -> Sequence[Json] | None:

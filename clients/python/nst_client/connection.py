@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from nst_client.errors import NotFound, Problem, Unreachable
+from nst_client.errors import NotFound, NotUnderstood, Problem, Unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -50,21 +50,31 @@ class Connection:
     ) -> httpx.Response:
         return self._repeated("GET", path, params=query, headers=headers)
 
+    def read(self, path: str, query: Mapping[str, str | int] | None = None) -> Json:
+        """Get a JSON object."""
+        return _object(self.get(path, query))
+
     def delete(self, path: str) -> None:
         """Delete a resource; one that is gone after a repeat was deleted by the first try."""
         self._repeated("DELETE", path)
 
-    def post(self, path: str, body: Json, files: Files, idempotency_key: str | None) -> httpx.Response:
-        """Post a body with its files. All tries have one Idempotency-Key, so they make one job."""
+    def post(
+        self, path: str, body: Json, files: Files, idempotency_key: str | None, answer_s: float = ANSWER_S
+    ) -> Json:
+        """Post a body with its files; the answer may take `answer_s` seconds to begin.
+
+        All tries have one Idempotency-Key, so they make one job.
+        """
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
-        return self._repeated("POST", path, headers=headers, **_content(body, files))
+        timeout = httpx.Timeout(answer_s, connect=CONNECT_S)
+        return _object(self._repeated("POST", path, headers=headers, timeout=timeout, **_content(body, files)))
 
-    def post_safely(self, path: str) -> httpx.Response:
+    def post_safely(self, path: str) -> Json:
         """Post without a body what may be repeated, as a cancel."""
-        return self._repeated("POST", path)
+        return _object(self._repeated("POST", path))
 
-    def put(self, path: str, body: Json, files: Files) -> httpx.Response:
-        return self._repeated("PUT", path, **_content(body, files))
+    def put(self, path: str, body: Json, files: Files) -> Json:
+        return _object(self._repeated("PUT", path, **_content(body, files)))
 
     @contextmanager
     def streamed(
@@ -79,7 +89,7 @@ class Connection:
         timeout = httpx.Timeout(read_s, connect=CONNECT_S)
         try:
             with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
-                if response.is_error:
+                if not response.is_success:
                     response.read()
                     raise Problem.of(response)
                 yield response
@@ -113,7 +123,7 @@ class Connection:
             response = self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
-        if response.is_error:
+        if not response.is_success:
             raise Problem.of(response)
         return response
 
@@ -132,6 +142,18 @@ def _pause(error: Problem | Unreachable, number: int) -> float | None:
         return None
     own = min(FIRST_WAIT_S * 2 ** (number - 1), LONGEST_WAIT_S)
     return named if named is not None else random.uniform(0.5, 1.0) * own  # noqa: S311 - no secret
+
+
+def _object(response: httpx.Response) -> Json:
+    """Return the JSON object of an answer. Raises NotUnderstood if it is something else."""
+    try:
+        found = response.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        kind = response.headers.get("Content-Type", "no type")
+        raise NotUnderstood(f"{response.url}: the answer isn't from the service: no JSON object, but {kind}")
+    return found
 
 
 def _content(body: Json, files: Files) -> dict[str, Any]:

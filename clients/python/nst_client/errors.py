@@ -20,6 +20,10 @@ class Unreachable(ClientError):
     """The service could not be reached, or it did not answer in time."""
 
 
+class NotUnderstood(ClientError):
+    """The answer isn't the service's: a page that a proxy shows, for example."""
+
+
 class StillRunning(ClientError):
     """The job has not ended within the time given. It goes on."""
 
@@ -33,7 +37,7 @@ class FieldError:
 
 
 class Problem(ClientError):
-    """An answer that is an error.
+    """An answer that is an error, or leads to another address.
 
     `status` is the HTTP status, `type` the kind as a URN, and `errors` the wrong fields. `limit` names the limit
     that is used up (429). `request_id` finds the request in the service's log. `retry_after` is in seconds, None
@@ -112,7 +116,7 @@ KINDS: Mapping[int, type[Problem]] = {
 
 
 def _raw(response: httpx.Response) -> Mapping[str, Any]:
-    """Return the body of an error as a problem; a proxy's page becomes one without details."""
+    """Return the body of an error as a problem; a proxy's page or redirection becomes one as well."""
     if response.headers.get("Content-Type", "").startswith("application/problem+json"):
         try:
             raw = response.json()
@@ -120,7 +124,9 @@ def _raw(response: httpx.Response) -> Mapping[str, Any]:
             raw = None
         if isinstance(raw, dict):
             return {"status": response.status_code} | raw
-    return {"title": f"HTTP {response.status_code} {response.reason_phrase}", "status": response.status_code}
+    title = f"HTTP {response.status_code} {response.reason_phrase}"
+    leads_to = {"detail": f"leads to {response.headers['Location']}"} if response.has_redirect_location else {}
+    return {"title": title, "status": response.status_code} | leads_to
 
 
 def _retry_after(header: str) -> float | None:

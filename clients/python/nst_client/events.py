@@ -11,8 +11,8 @@ from typing import Any
 
 from httpx_sse import EventSource
 
-from nst_client.connection import Connection
-from nst_client.errors import LimitExceeded, Unavailable, Unreachable
+from nst_client.connection import PASSING, Connection
+from nst_client.errors import LimitExceeded, Problem, Unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,11 @@ def events(connection: Connection, path: str) -> Iterator[Event]:
                     if sent.event == "done":
                         return
             reason = "the stream ended"
-        except (Unreachable, Unavailable, LimitExceeded) as error:
+        except (Unreachable, LimitExceeded) as error:
+            reason = str(error)
+        except Problem as error:
+            if error.status not in PASSING:
+                raise
             reason = str(error)
         if failures == FAILURES:
             raise Unreachable(f"{path}: {failures} times without an event; {reason}")

@@ -51,7 +51,7 @@ class Job:
 
     def refresh(self) -> Self:
         """Read the state of the job anew."""
-        self.resource = self._connection.get(self.path).json()
+        self.resource = self._connection.read(self.path)
         return self
 
     def wait(self, timeout: float | None = None, on_progress: Callable[[Self], object] | None = None) -> Self:
@@ -94,7 +94,7 @@ class Watched(Job):
 
     def cancel(self) -> Self:
         """Cancel the job; no error if it has ended."""
-        self.resource = self._connection.post_safely(f"{self.path}/cancel").json()
+        self.resource = self._connection.post_safely(f"{self.path}/cancel")
         return self
 
     def delete(self) -> None:

@@ -14,7 +14,7 @@ def pages(connection: Connection, path: str, **query: str) -> Iterator[Mapping[s
     """Yield the items of all pages, each page read when it is needed."""
     cursor: dict[str, str] = {}
     while True:
-        page = connection.get(path, {"limit": ITEMS, **query, **cursor}).json()
+        page = connection.read(path, {"limit": ITEMS, **query, **cursor})
         yield from page["items"]
         if page["next"] is None:
             return

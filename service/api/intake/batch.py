@@ -7,40 +7,27 @@ refused.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
-from flask import request
-from pydantic_core import PydanticCustomError
-
-from service.api.auth import caller, owner
+from service.api.auth import owner
 from service.api.context import AppContext
 from service.api.http.access_log import traceparent
-from service.api.http.large_bodies import FETCHED
+from service.api.intake.contents import ReadContent, read_contents
 from service.api.intake.intake import check_messages, check_places, painted_as
-from service.api.intake.remote_pictures import fetch_pictures, fetched_bytes
-from service.api.intake.request_pictures import single_picture
+from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import requested_options
-from service.api.schemas.addressed import AddressedImage
-from service.api.schemas.fields import image_of, sent_name
+from service.api.schemas.fields import sent_name
 from service.api.schemas.requests import BatchBody
 from service.errors import FieldError, InvalidInput
 from service.jobs.batches import BatchItem, failed_request
 from service.jobs.deliveries import INDEX
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import TransferRequest, job_blob, job_folder
-from service.outbound.fetch import NotFetched, Room
-from service.outbound.fetches import TENANT_AT_ONCE
-from service.pictures.images import ImageFile, UnreadableImage
 from service.storage.pictures import StoredImage
+from service.storage.unsaved import remove_unsaved
 
-BATCH_S = 300.0  # seconds for all contents of a batch; those that aren't read by then fail
-
-Read = ImageFile | InvalidInput
-"""A content, or why it can't be read."""
+BATCH_S = 300.0  # seconds for all pictures of a batch; contents that aren't read by then fail
 
 
 class BatchReader:
@@ -55,6 +42,8 @@ class BatchReader:
         self._context = context
         self._reader: RequestReader | None = None
         self._fitting: set[tuple[int, int]] = set()  # sizes of contents whose memory was checked
+        self._items: list[BatchItem] = []
+        self._contents: dict[int, StoredImage] = {}  # those that are stored, by their places
         self._bytes = 0
         self.folders = [job_folder(id)]
 
@@ -64,43 +53,66 @@ class BatchReader:
         Raises:
             InvalidInput: the body is wrong, or none of the contents can be painted as it says.
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the batch would be refused.
-            TooManyFetches, Unavailable: too many pictures are being fetched, or the client is gone.
+            TooManyFetches, Unavailable: too many pictures of its recipe are being fetched, or the client is gone.
         """
-        body = self._body
+        body, end = self._body, time.monotonic() + BATCH_S
         check_messages(body, self._context)
         if body.deliver is not None:
             check_places(body.deliver.url, INDEX, len(body.contents), "contents")
         fetch_pictures(body)
-        items = [self._item(i, content) for i, content in enumerate(_contents(body.contents, self._context))]
-        if all(item.problem for item in items):
-            raise self._refusal(items)
-        if self._reader is not None:
-            shared = self._reader.store()
-            first = items[0].new
-            items[0] = replace(items[0], new=replace(first, bytes=first.bytes + shared))
-        return items
+        contents = read_contents(body.contents, self._context, end)
+        self._items = [self._item(i, content) for i, content in enumerate(contents)]
+        return self._with_recipe()
 
-    def _item(self, index: int, content: Read) -> BatchItem:
+    def renewed_items(self) -> list[BatchItem]:
+        """Return the jobs with their presets looked up anew. Raises as `items`."""
+        self._reader, self._fitting = None, set()
+        self._items = [self._renewed(i, item) for i, item in enumerate(self._items)]
+        return self._with_recipe()
+
+    def _with_recipe(self) -> list[BatchItem]:
+        """Store the pictures that the jobs share; return the jobs, the first of which counts their bytes."""
+        if self._reader is None or all(item.problem for item in self._items):
+            raise self._refusal(self._items)
+        first, *others = self._items
+        shared = self._reader.store()
+        return [replace(first, new=replace(first.new, bytes=first.new.bytes + shared)), *others]
+
+    def _item(self, index: int, content: ReadContent) -> BatchItem:
         id = new_id()
         if isinstance(content, InvalidInput):
             return self._failed(id, index, content, sent_name(self._body.contents[index]))
+        size = (content.width, content.height)
+        stored = StoredImage(job_blob(id, content.sha256), content.sha256, *size, name=content.name)
         try:
-            request = self._request(id, content)
+            request = self._request(stored)
         except InvalidInput as error:
             return self._failed(id, index, error, content.name)
         self._bytes += len(content.data)
         self._context.queue.check_limits(owner(), self._bytes)
         self.folders.append(job_folder(id))
-        self._context.blobs.put(request.content.blob, content.data)
+        self._context.blobs.put(stored.blob, content.data)
+        self._contents[index] = stored
         return BatchItem(self._submission(id, index, request, len(content.data)))
 
-    def _request(self, id: str, content: ImageFile) -> TransferRequest:
+    def _renewed(self, index: int, item: BatchItem) -> BatchItem:
+        """Return a job with its presets looked up anew."""
+        content = self._contents.get(index)
+        if content is None:
+            return item
+        try:
+            return replace(item, new=replace(item.new, request=self._request(content)))
+        except InvalidInput as error:
+            del self._contents[index]
+            remove_unsaved(self._context.blobs, [job_folder(item.new.id)])
+            return self._failed(item.new.id, index, error, content.name)
+
+    def _request(self, content: StoredImage) -> TransferRequest:
         """Return the request of one job. Raises InvalidInput."""
         if self._reader is None:
             self._reader = RequestReader(self._id, content, requested_options(self._body), self._context)
         reader, size = self._reader.over(content), (content.width, content.height)
-        stored = StoredImage(job_blob(id, content.sha256), content.sha256, *size, name=content.name)
-        request, named = painted_as(self._body, reader, stored)
+        request, named = painted_as(self._body, reader, content)
         if size not in self._fitting:
             reader.check_memory(request, named, request.lane)
             self._fitting.add(size)
@@ -132,36 +144,3 @@ class BatchReader:
                 loc = f"contents.{i}" if found["loc"] == "content" else found["loc"]
                 errors.append(FieldError(loc, found["msg"]))
         return InvalidInput(list(dict.fromkeys(errors)))
-
-
-def _contents(values: list[Any], context: AppContext) -> Iterator[Read]:
-    """Yield each content once it is read; those by address come TENANT_AT_ONCE at a time."""
-    end = time.monotonic() + BATCH_S
-    for i in range(0, len(values), TENANT_AT_ONCE):
-        begun = [_begun(value) for value in values[i : i + TENANT_AT_ONCE]]
-        urls = [image.url for image in begun if isinstance(image, AddressedImage)]
-        if urls:
-            request.environ[FETCHED] = True
-        rooms = {url: Room(round(context.settings.max_body_mb * 2**20)) for url in urls}
-        with context.fetches.begun(rooms, caller().tenant) as files:
-            for image in begun:
-                if not isinstance(image, AddressedImage):
-                    yield image
-                    continue
-                try:
-                    picture = single_picture().read(image.url, partial(fetched_bytes, files, end))
-                    yield replace(picture, name=image.name)
-                except (NotFetched, UnreadableImage) as error:
-                    yield _unreadable(str(error))
-
-
-def _begun(value: object) -> Read:
-    """Return a content that was sent, read, or one by its address."""
-    try:
-        return image_of(value, single_picture())
-    except PydanticCustomError as error:
-        return _unreadable(error.message())
-
-
-def _unreadable(msg: str) -> InvalidInput:
-    return InvalidInput.field("content", msg)

@@ -16,7 +16,14 @@ from service.api.intake.variants import (
     requested_options,
     variants_of,
 )
-from service.api.schemas.requests import RecipeBody, ScoreBody, TransferBody
+from service.api.schemas.requests import (
+    MAX_CONTENTS,
+    MAX_VARIANTS,
+    BatchBody,
+    RecipeBody,
+    ScoreBody,
+    TransferBody,
+)
 from service.errors import InvalidInput
 from service.jobs.deliveries import INDEX, VARIANT
 from service.jobs.request import ScoreRequest, TransferRequest
@@ -68,7 +75,12 @@ def check_messages(body: RecipeBody, context: AppContext) -> None:
     if body.callback_url is not None:
         context.webhook_hosts.check_url(body.callback_url)
     if body.deliver is not None:
-        context.delivery_hosts.check_url(body.deliver.url.replace(VARIANT, "0").replace(INDEX, "0"))
+        url = body.deliver.url.replace(VARIANT, str(MAX_VARIANTS - 1))  # the longest that there may be
+        if isinstance(body, BatchBody):
+            url = url.replace(INDEX, str(MAX_CONTENTS - 1))
+        elif INDEX in url:
+            raise InvalidInput.field(DELIVERIES.field, f"must not have {INDEX} in it: that is a place in a batch")
+        context.delivery_hosts.check_url(url)
 
 
 def painted_as(

@@ -72,19 +72,23 @@ class RequestPictures:
 def request_pictures() -> RequestPictures:
     """Return the pictures of the current request."""
     if "pictures" not in g:
-        g.pictures = _pictures(context().settings.request_pictures)
+        settings = context().settings
+        g.pictures = _pictures(settings.request_pictures, settings.decode_s)
     found: RequestPictures = g.pictures
     return found
 
 
-def single_picture() -> RequestPictures:
-    """Return pictures of which there may be one, with limits of its own: for a content of a batch."""
-    return _pictures(1)
+def single_picture(left: float) -> RequestPictures:
+    """Return pictures of which there may be one, with limits of its own: for a content of a batch.
+
+    Reading it may take `left` seconds of CPU time, and at most as many as the pictures of a request.
+    """
+    return _pictures(1, min(left, context().settings.decode_s))
 
 
-def _pictures(most: int) -> RequestPictures:
+def _pictures(most: int, decode_s: float) -> RequestPictures:
     settings = context().settings
-    allowance = Allowance(settings.decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
+    allowance = Allowance(decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
     return RequestPictures(most, settings.request_megapixels * MEGA, allowance)
 
 

@@ -39,7 +39,7 @@ DARK = 0.02  # of 1: a mask that counts nowhere more is refused as black
 class RequestReader:
     """A reader of one request: each of its pictures and presets is read and stored once."""
 
-    def __init__(self, id: str, content: ImageFile, common: RequestedOptions, context: AppContext) -> None:
+    def __init__(self, id: str, content: HasSize, common: RequestedOptions, context: AppContext) -> None:
         """`common`: what the body requests for all of its pictures.
 
         Raises InvalidInput: it names a preset that doesn't exist.
@@ -54,7 +54,7 @@ class RequestReader:
         self._own = self._options_of_preset(common)
         self._size = begun_with(self._own, _plain_options(common)).get("size", DEFAULTS["size"])
 
-    def over(self, content: ImageFile) -> RequestReader:
+    def over(self, content: HasSize) -> RequestReader:
         """Return a reader of the same request over another content; the two share all that was read."""
         other = copy(self)
         other._content = content

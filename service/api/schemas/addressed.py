@@ -31,10 +31,13 @@ def read_addressed(value: dict[str, object]) -> AddressedImage:
         context().fetches.check(url)
     except InvalidInput as error:
         raise invalid(error.errors[0].msg) from None
-    return AddressedImage(b"", 0, 0, "", safe_name(name) or _name_in(url), url)
+    return AddressedImage(b"", 0, 0, "", safe_name(name) or name_in(url), url)
 
 
-def _name_in(url: str) -> str:
+def name_in(url: str) -> str:
     """Return the name of the picture's file, if the URL's path ends in one; else that may be a secret."""
-    last = unquote(urlsplit(url).path.rpartition("/")[2])
+    try:
+        last = unquote(urlsplit(url).path.rpartition("/")[2])
+    except ValueError:  # it isn't a URL
+        return ""
     return safe_name(last) if _PICTURE.fullmatch(last) else ""

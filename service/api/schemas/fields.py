@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.http.form import PART
 from service.api.intake.request_pictures import RequestPictures, request_pictures
-from service.api.schemas.addressed import read_addressed
+from service.api.schemas.addressed import name_in, read_addressed
 from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid
 from service.api.schemas.parameters import ID, JOB, MAX_INDEX
@@ -132,8 +132,9 @@ def note_parts(values: list[Any]) -> None:
 
 def sent_name(value: object) -> str:
     """Return the file name that an image was sent with, readable or not; empty if there is none."""
-    given = value.get("name") if isinstance(value, dict) else None
-    return safe_name(given) if isinstance(given, str) else _part_name(_text(value))
+    given, url = (value.get("name"), value.get("url")) if isinstance(value, dict) else (None, None)
+    name = safe_name(given) if isinstance(given, str) else _part_name(_text(value))
+    return name or (name_in(url) if isinstance(url, str) else "")
 
 
 def sent_as(value: object) -> object:
@@ -169,8 +170,8 @@ SMALLEST_IMAGE = (
 
 IMAGE_TEXT = {
     "type": "string",
-    "description": "An image: base64 or base64url of a PNG, JPEG, WebP, GIF or BMP file, a data: URL of it, or, in a "
-    "multipart/form-data request, `file:<part name>`.",
+    "description": "An image: base64 or base64url of a PNG, JPEG, WebP, GIF, BMP, AVIF or TIFF file (HEIC where "
+    "pillow-heif is installed), a data: URL of it, or, in a multipart/form-data request, `file:<part name>`.",
     "examples": [SMALLEST_IMAGE, "data:image/png;base64," + SMALLEST_IMAGE, "file:photo"],
 }
 

@@ -131,7 +131,8 @@ class DeliverBody(Body):
 
     url: str = Field(
         description="An http:// or https:// URL, as a presigned one; NST_DELIVERY_HOSTS must allow its host. With "
-        "several pictures `{variant}` in it is replaced by the number of each, from 0.",
+        "several pictures `{variant}` in it is replaced by the number of each, from 0; in a batch, `{index}` by the "
+        "place of the content.",
         examples=["https://bucket.example.com/out/4711-{variant}.png?signature=5f2c"],
     )
     headers: dict[str, str] = Field(

@@ -18,7 +18,7 @@ from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.http.zip_stream import zipped
 from service.api.intake.batch import BatchReader
-from service.api.intake.submit import mark_replayed, repeat_key
+from service.api.intake.submit import LOOK_UPS, mark_replayed, repeat_key
 from service.api.limits import limits
 from service.api.live.batch_events import DONE, batch_events
 from service.api.schemas.batch_responses import BatchItemsPage, BatchOut
@@ -27,7 +27,7 @@ from service.api.schemas.requests import BatchBody
 from service.api.schemas.resources import batch_item_resource, batch_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE
-from service.errors import NotReady
+from service.errors import NotReady, Overtaken
 from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name
 from service.jobs.queue import new_id
@@ -71,14 +71,24 @@ def create_batch(header: NewBatchHeaders, body: BatchBody) -> tuple[Response, in
 
 
 def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
-    """Submit a batch; or return that of a POST with the same key that came at the same time."""
+    """Submit a batch; or return that of a POST with the same key that came at the same time.
+
+    Its contents are read once, even where a preset is replaced meanwhile.
+    """
     id = new_id()
     context().disks.check()
     context().queue.check_limits(owner(), 1)
     reader = BatchReader(id, body, context())
     with removed_if_undone(context().blobs, reader.folders):
         items = reader.items()
-        batch = context().batches.submit(id, items, body.callback_url, key)
+        for left in reversed(range(LOOK_UPS)):
+            try:
+                batch = context().batches.submit(id, items, body.callback_url, key)
+                break
+            except Overtaken:
+                if not left:
+                    raise
+                items = reader.renewed_items()
     if batch.id != id:
         remove_unsaved(context().blobs, reader.folders)
         mark_replayed()

@@ -172,6 +172,8 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
 def get_transfer_content(path: TransferPath) -> Response:
     """The content image of a transfer, as it was sent"""
     image = _request_of(path.id).content
+    if not image.blob:
+        raise NotFound("there is no content: it could not be read, and the transfer of a batch failed with it")
     return original(image, lambda: transfer_file(path.id, image))
 
 

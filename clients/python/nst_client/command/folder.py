@@ -6,18 +6,21 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from nst_client.client import Client
 from nst_client.command import plan, recipe
 from nst_client.command.bar import Bar
 from nst_client.command.plan import Work
-from nst_client.errors import InvalidInput, JobFailed, LimitExceeded, NotFound, Unavailable
+from nst_client.errors import ClientError, JobFailed, LimitExceeded, NotFound, Problem, Unavailable
 from nst_client.transfers import Transfer
 
 LOOK_S = 0.5  # seconds between two looks at the jobs under way
 ATTEMPTS = 10  # at a picture whose job failed in a former call
+DOES_NOT_FIT = "urn:nst:problem:does-not-fit"  # a job that takes more memory than a worker has
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
 
@@ -57,8 +60,9 @@ def paint(client: Client, args: argparse.Namespace) -> int:
         left = len(every) - there - run.painted
         print(f"\nBroken off: {left} are left. The same line goes on, with the service's jobs too.", file=sys.stderr)
         raise
-    for line in run.failed:
-        print(f"nst: {line}", file=sys.stderr)
+    finally:
+        for line in run.failed:
+            print(f"nst: {line}", file=sys.stderr)
     print(f"{there + run.painted} of {len(every)} are in {args.output}")
     return 1 if run.failed else 0
 
@@ -66,14 +70,18 @@ def paint(client: Client, args: argparse.Namespace) -> int:
 def _carried_out(client: Client, run: Run, fields: Mapping[str, Any], most: int) -> Iterator[float]:
     """Paint what is to do, `most` at a time; yield again and again how much of those under way is done."""
     run.todo.reverse()
-    while run.todo or run.running:
-        while run.todo and len(run.running) < most and _submitted(client, run, fields):
+    try:
+        while run.todo or run.running:
+            while run.todo and len(run.running) < most and _submitted(client, run, fields):
+                yield _under_way(run)
+            for work in list(run.running):
+                _look(run, work)
             yield _under_way(run)
-        for work in list(run.running):
-            _look(run, work)
-        yield _under_way(run)
-        if run.running:
-            time.sleep(LOOK_S)
+            if run.running:
+                time.sleep(LOOK_S)
+    except (Problem, OSError):
+        _save_what_ended(run)
+        raise
 
 
 def _under_way(run: Run) -> float:
@@ -92,14 +100,21 @@ def _submitted(client: Client, run: Run, fields: Mapping[str, Any]) -> bool:
         if not run.running:
             raise
         return False
-    except InvalidInput as error:
-        if not error.errors or any(not wrong.loc.startswith("content") for wrong in error.errors):
+    except Problem as error:
+        if not _is_of_one_picture(error):
             raise
-        run.failed.append(f"{work.source}: {error.errors[0].msg}")
+        run.failed.append(f"{work.source}: {error.errors[0].msg if error.errors else error}")
     except OSError as error:
         run.failed.append(f"{work.source}: {error.strerror}")
     run.todo.pop()
     return True
+
+
+def _is_of_one_picture(error: Problem) -> bool:
+    """Return whether a refusal is a picture's own: it can't be read, or is too large for the service or a worker."""
+    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or error.type == DOES_NOT_FIT:
+        return True
+    return bool(error.errors) and all(wrong.loc.startswith("content") for wrong in error.errors)
 
 
 def _job(client: Client, work: Work, run: str, fields: Mapping[str, Any]) -> Transfer:
@@ -109,6 +124,13 @@ def _job(client: Client, work: Work, run: str, fields: Mapping[str, Any]) -> Tra
         if job.status not in ("failed", "canceled"):
             break
     return job
+
+
+def _save_what_ended(run: Run) -> None:
+    """Save what has ended of the jobs under way, as far as that can be done."""
+    for work in list(run.running):
+        with suppress(ClientError, OSError):
+            _look(run, work)
 
 
 def _look(run: Run, work: Work) -> None:

@@ -36,12 +36,12 @@ class Work:
 def works(folder: Path, out: Path, suffix: str) -> list[Work]:
     """Return the pictures of a folder and of the folders in it, by name; those in `out` are left out.
 
-    A painted picture keeps its name, with another suffix. Where several would have one name, they keep their own too.
+    A painted picture keeps its name, with another suffix. Where several would have one name, they keep their own
+    suffixes too.
     """
     found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READ and path.is_file()]
     shown = [path for path in found if not _is_hidden(path, folder) and not _is_painted(path, folder, out)]
-    plain = Counter(path.with_suffix(suffix) for path in shown)
-    return [Work(path, out / _renamed(path, suffix, plain).relative_to(folder)) for path in shown]
+    return [Work(path, out / name.relative_to(folder)) for path, name in _renamed(shown, suffix).items()]
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -54,9 +54,13 @@ def _is_painted(path: Path, folder: Path, out: Path) -> bool:
     return folder.resolve() in inside.parents and inside in path.resolve().parents
 
 
-def _renamed(path: Path, suffix: str, plain: Counter[Path]) -> Path:
-    own = path.with_suffix(suffix)
-    return own if plain[own] == 1 else path.with_name(path.name + suffix)
+def _renamed(paths: Sequence[Path], suffix: str) -> dict[Path, Path]:
+    """Return a name for each picture; one that several would have is given to none of them, or to the first."""
+    names = {path: path.with_suffix(suffix) for path in paths}
+    while len(set(names.values())) < len(names):
+        used = Counter(names.values())
+        names = {path: path.with_name(path.name + suffix) if used[name] > 1 else name for path, name in names.items()}
+    return names
 
 
 def run_of(out: Path, recipe: str) -> str:

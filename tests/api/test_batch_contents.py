@@ -1,0 +1,130 @@
+"""Contents of a batch that pictures of others are in the way of, that come late, or whose preset is replaced."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from front_door import b64, png
+from outbound.picture_server import PictureServer
+
+from service.api.context import KEY, AppContext
+from service.api.intake import batch as intake
+from service.api.intake import contents as reading
+from service.api.intake.submit import LOOK_UPS
+from service.config import Settings
+from service.decoding import files
+from service.decoding.files import Allowance
+from service.errors import Unavailable
+from service.jobs.batches import Batches, BatchItem
+from service.outbound.fetch import Room
+from service.pictures.images import ImageFile
+from service.storage.schema import DEFAULT_TENANT
+
+PHOTO = png(np.random.default_rng(5).integers(0, 255, (48, 64, 3), np.uint8))
+RECIPE: dict[str, Any] = {"styles": [{"image": b64(PHOTO)}], "size": 64}
+LATE = "took too long together"
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[PictureServer]:
+    with PictureServer() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(data_folder: Path, host: PictureServer) -> Settings:
+    return Settings(data=data_folder, starters=False, image_hosts=(f"127.0.0.1:{host.port}",))
+
+
+def items(client: FlaskClient, contents: list[Any], recipe: dict[str, Any] = RECIPE) -> list[dict[str, Any]]:
+    answer = client.post("/v1/batches", json=recipe | {"contents": contents})
+    assert answer.status_code == 202, answer.text
+    found: list[dict[str, Any]] = client.get(answer.json["links"]["items"]).json["items"]  # type: ignore[index]
+    return found
+
+
+def test_a_content_waits_until_others_pictures_are_read(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    check, tries = files.check_image, []
+
+    def busy(data: bytes, allowance: Allowance | None = None) -> ImageFile:
+        tries.append(data)
+        if len(tries) == 2:
+            raise Unavailable("too many pictures are being read", retry_after=1)
+        return check(data, allowance)
+
+    monkeypatch.setattr(files, "check_image", busy)
+    monkeypatch.setattr(reading, "RETRY_S", 0.01)
+    made = items(client, [b64(PHOTO)] * 2)
+    assert [item["status"] for item in made] == ["queued", "queued"]
+    assert len(tries) == 4  # the style, and two contents, one of them twice
+
+
+def test_a_content_waits_for_its_turn_among_the_tenants_fetches(
+    app: Flask, client: FlaskClient, host: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context: AppContext = app.extensions[KEY]
+    monkeypatch.setattr(context.fetches, "_wait_s", 0.05)
+    slow = [host.add(f"/turn/{i}.png", PHOTO, seconds=0.3) for i in range(2)]
+    before = len(host.asked)
+    with context.fetches.begun(dict.fromkeys(slow, Room(10**6)), DEFAULT_TENANT) as begun:
+        while len(host.asked) < before + 2:
+            time.sleep(0.01)
+        (made,) = items(client, [{"url": host.add("/turn/mine.png", PHOTO)}])
+        assert all(file.done() for file in begun.values())
+    assert (made["status"], made["name"]) == ("queued", "mine.png")
+
+
+def test_nothing_is_fetched_or_read_once_the_time_of_a_batch_is_up(
+    client: FlaskClient, host: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_S", 0.5)
+    urls = [host.add(f"/late/{i}.png", PHOTO, seconds=0.7) for i in range(5)]
+    before = len(host.asked)
+    made = items(client, [b64(PHOTO)] * 2 + [{"url": url} for url in urls] + [b64(PHOTO)])
+    assert [item["status"] for item in made] == ["queued"] * 2 + ["failed"] * 6
+    assert all(LATE in json.dumps(item["error"]) for item in made[2:])
+    assert len(host.asked) - before == 2
+
+
+@pytest.mark.parametrize("times", [1, LOOK_UPS])
+def test_a_preset_is_looked_up_again_and_contents_are_fetched_once(
+    app: Flask, client: FlaskClient, host: PictureServer, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    context: AppContext = app.extensions[KEY]
+
+    def save() -> str:
+        client.put("/v1/styles/harbour", json={"images": [{"image": b64(PHOTO)}]})
+        return context.presets.get("harbour").version
+
+    submit, submitted, versions = Batches.submit, [], [save()]
+
+    def overtaken(batches: Batches, id: str, items: list[BatchItem], *more: Any) -> Any:
+        submitted.append(items)
+        if len(submitted) <= times:
+            assert client.delete("/v1/styles/harbour?purge=true").status_code == 204
+            versions.append(save())
+        return submit(batches, id, items, *more)
+
+    monkeypatch.setattr(Batches, "submit", overtaken)
+    before = len(host.asked)
+    contents = [{"url": host.add("/again.png", PHOTO)}, b64(b"no picture"), b64(PHOTO)]
+    recipe = {"styles": [{"preset": "harbour"}], "size": 64}
+    stored = context.settings.data / "blobs" / "jobs"
+    if times == LOOK_UPS:
+        answer = client.post("/v1/batches", json=recipe | {"contents": contents})
+        assert (answer.status_code, len(submitted)) == (422, LOOK_UPS)
+        assert not [path for path in stored.rglob("*") if path.is_file()]
+    else:
+        made = items(client, contents, recipe)
+        assert [item["status"] for item in made] == ["queued", "failed", "queued"]
+        assert versions[-1] in json.dumps(submitted[-1][0].new.request.to_json())
+        assert client.get(f"/v1/transfers/{made[0]['id']}/content").data == PHOTO
+    assert len(host.asked) - before == 1
