@@ -36,11 +36,12 @@ function row(state) {
 }
 
 async function putBack(self, { version }) {
-  const { name } = edited();
+  const preset = edited();
+  const { name } = preset;
   self.disabled = true;
   try {
     await restore(name, version);
-    leave(name);
+    if (preset === edited()) leave(name);
     say(`The former state of ${name} is back.`);
   } catch (error) {
     $("edit-former-words").textContent = error.message;

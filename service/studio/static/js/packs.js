@@ -21,6 +21,7 @@ const NO_PACK = "is no pack. A pack is a .safetensors file that a studio or the 
 const root = $("pack-form");
 const upload = new Bar($("pack-sending"), "How much of the pack has been sent");
 let chosen = null; // the File
+let sending = null; // ends its way to the service where the form is closed
 
 export function isPack(file) {
   return file.name.toLowerCase().endsWith(ENDING);
@@ -42,6 +43,7 @@ export async function downloadPack(name, place) {
 
 /** Shows the form that adds a preset from a pack's file. */
 export async function offerPack(file) {
+  sending?.abort();
   clearProblems(root);
   chosen = null;
   if (!$("manage-dialog").open) $("manage-presets").click();
@@ -86,18 +88,20 @@ async function add() {
     return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}` : "Give it a name");
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
+  const { signal } = (sending = new AbortController());
   const replaced = presetNamed(name);
   $("pack-add").disabled = true;
   upload.wait("The service reads the pack …");
   try {
-    const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
-    await patiently(() => call(`v1/styles/${name}/pack`, options));
+    const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, signal, onSent: upload.sent() };
+    await patiently(() => call(`v1/styles/${name}/pack`, options), signal);
     close();
     await fillShelf();
     if (replaced) offerUndo(`${name} is replaced.`, replaced);
     else say(`${name} is among your presets.`);
   } catch (error) {
-    explain(error);
+    if (signal.aborted) fillShelf(); // what had arrived whole is saved all the same
+    else explain(error);
   } finally {
     upload.end();
     $("pack-add").disabled = false;
@@ -111,6 +115,7 @@ function explain(error) {
 }
 
 function close() {
+  sending?.abort();
   chosen = null;
   show(root, false);
 }

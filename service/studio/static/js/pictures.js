@@ -15,8 +15,8 @@ export async function fetchPicture(path, signal) {
 }
 
 /** A File of a picture of the API, as if the person had chosen it; `kept` is the name that it came with, if it had one. */
-export async function fetchFile(path, name, kept) {
-  const file = await fetchPicture(path);
+export async function fetchFile(path, name, kept, signal) {
+  const file = await fetchPicture(path, signal);
   const ending = file.type.split("/")[1].replace("jpeg", "jpg");
   return new File([file], kept || `${name}.${ending}`, { type: file.type });
 }

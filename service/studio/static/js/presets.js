@@ -1,6 +1,6 @@
 // "Save this mix as a preset": its pictures, each with the share that it has in the mix, and if wanted the dials' settings.
 import { call, form, getJson, Problem } from "./api.js";
-import { $, ask, say, show } from "./dom.js";
+import { $, ask, say, show, untilClosed } from "./dom.js";
 import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
 import { slug } from "./names.js";
@@ -22,19 +22,19 @@ let replaced = null; // the preset that saving replaces
 const bar = new Bar($("preset-sending"), "How much of the pictures has been sent");
 
 /** The pictures of a mix: [{file, weight, scale}]. A preset is replaced by its pictures, so that the average stays the same. */
-async function picturesOf(mix) {
-  const found = await Promise.all(mix.filter(({ weight }) => weight > 0).map(picturesOfStyle));
+async function picturesOf(mix, signal) {
+  const found = await Promise.all(mix.filter(({ weight }) => weight > 0).map((style) => picturesOfStyle(style, signal)));
   return found.flat();
 }
 
-async function picturesOfStyle({ preset, file, weight, scale }) {
+async function picturesOfStyle({ preset, file, weight, scale }, signal) {
   if (file) return [{ file, weight, scale }];
-  const { images, pack } = await patiently(() => getJson(`v1/styles/${preset}`));
+  const { images, pack } = await patiently(() => getJson(`v1/styles/${preset}`, signal), signal);
   if (pack) throw new Error(`“${preset}” came as a pack, without pictures: take it out of the mix to save the rest.`);
   const all = images.reduce((sum, image) => sum + image.weight, 0);
   return Promise.all(
     images.map(async (image, i) => ({
-      file: await fetchFile(`v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name),
+      file: await fetchFile(`v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name, signal),
       weight: (weight * image.weight) / all,
       scale: scale * image.scale,
     })),
@@ -42,8 +42,8 @@ async function picturesOfStyle({ preset, file, weight, scale }) {
 }
 
 /** Puts a preset's pictures into the mix, with the masks that it has there, to be saved under its name again. The mix before comes back then. */
-export async function editPictures({ name, description, options }) {
-  const pictures = await picturesOfStyle({ preset: name, weight: 1, scale: 1 });
+export async function editPictures({ name, description, options }, signal) {
+  const pictures = await picturesOfStyle({ preset: name, weight: 1, scale: 1 }, signal);
   const most = Math.max(...pictures.map(({ weight }) => weight));
   const before = draft.edited ? draft.edited.before : draft.mix;
   const { mask, style_mask } = before.find(({ preset }) => preset === name) ?? {};
@@ -73,6 +73,7 @@ function mixBack(now = {}) {
   replaceMix(before.map((style) => (style.preset === name ? { ...style, ...now } : style)));
 }
 
+/** Saves the mix. Who closes the dialog meanwhile wants it no more: the requests end, and a dialog that is opened later stays open. */
 async function save() {
   clearProblems(root);
   tell("");
@@ -83,25 +84,27 @@ async function save() {
     return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}`);
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", BUILT_IN);
+  const signal = untilClosed($("preset-dialog"));
   replaced = presetNamed(name);
   $("preset-save").disabled = true;
   try {
-    await put(name, await picturesOf(draft.mix));
-    $("preset-dialog").close("saved");
+    await put(name, await picturesOf(draft.mix, signal), signal);
+    $("preset-dialog").close(name);
   } catch (error) {
-    tell(error instanceof Problem ? showProblems(root, error.problem).join(" ") : error.message);
+    if (signal.aborted) fillShelf(); // what had arrived whole is saved all the same
+    else tell(error instanceof Problem ? showProblems(root, error.problem).join(" ") : error.message);
   } finally {
     bar.end();
     $("preset-save").disabled = false;
   }
 }
 
-async function put(name, pictures) {
+async function put(name, pictures, signal) {
   const images = pictures.map(({ weight, scale }, i) => ({ image: `file:image${i}`, weight, scale }));
   const files = pictures.map(({ file }, i) => [`image${i}`, file]);
   const options = $("preset-with-settings").checked ? settingsToKeep() : {};
   const body = form({ images, description: $("preset-description").value, options }, files);
-  await patiently(() => call(`v1/styles/${encodeURIComponent(name)}`, { method: "PUT", body, onSent: bar.sent() }));
+  await patiently(() => call(`v1/styles/${name}`, { method: "PUT", body, signal, onSent: bar.sent() }), signal);
 }
 
 function tell(words) {
@@ -149,8 +152,8 @@ async function open() {
   $("preset-description").value = draft.edited?.description ?? `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
   hint();
   offerSettings();
-  if ((await ask($("preset-dialog"))) !== "saved") return;
-  const name = $("preset-name").value.trim();
+  const name = await ask($("preset-dialog"));
+  if (!name) return;
   const before = { mix: draft.mix, edited: draft.edited };
   await fillShelf();
   showSaved(name);
