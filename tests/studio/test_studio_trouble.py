@@ -139,6 +139,9 @@ def words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, 
     expect(visit.at("#draft-caption .problem")).to_contain_text("4 x 4 pixels are too few")
     expect(visit.at("#mix li:nth-child(2) .problem")).to_contain_text("4 x 4 pixels are too few")
     expect(visit.at("#mix li:nth-child(1) .problem")).to_be_hidden()
+    visit.choose_content(file("half.png", texture_png[: len(texture_png) // 2]))
+    visit.at("#paint").click()
+    expect(visit.at("#draft-caption .problem")).to_contain_text("of its pixels are there")
 
 
 def test_a_field_s_error_stands_beside_its_control_until_it_is_changed(
