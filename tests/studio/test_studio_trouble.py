@@ -128,6 +128,19 @@ def test_what_is_missing_or_no_picture_is_said_beside_where_it_belongs(visit: Vi
     visit.page.set_input_files("#style-file", [file("notes.txt", b"no picture", "text/plain")])
     expect(visit.at("#styles .problem:visible")).to_contain_text(re.compile("notes.txt. .* be read"))
     words_of_the_api_stand_beside_the_picture_that_they_are_about(visit, texture_png)
+    a_draft_that_the_browser_does_not_keep(visit)
+
+
+def a_draft_that_the_browser_does_not_keep(visit: Visit) -> None:
+    session = visit.page.context.new_cdp_session(visit.page)
+    origin = {"origin": visit.service.url}
+    session.send("Storage.overrideQuotaForOrigin", origin | {"quotaSize": 0})
+    visit.at("#strength").fill("0.3")
+    expect(visit.at("#unkept")).to_contain_text("a reload would lose it")
+    assert visit.at("html").get_attribute("data-draft") == "lost"
+    session.send("Storage.overrideQuotaForOrigin", origin)
+    visit.at("#strength").fill("0.4")
+    expect(visit.at("#unkept")).to_be_hidden()
 
 
 def words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, texture_png: bytes) -> None:
