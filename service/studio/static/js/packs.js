@@ -5,6 +5,7 @@ import { presetNamed } from "./known.js";
 import { slug } from "./names.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem } from "./problems.js";
+import { newcomer, replace } from "./replacing.js";
 import { saveBlob } from "./save.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
@@ -16,11 +17,13 @@ const PACK_TYPE = "application/octet-stream";
 const LONGEST = 2 ** 20; // bytes of a pack's header, as the service takes it
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const ALLOWED = "Small letters, digits and hyphens.";
+const ELSEWHERE = "A preset of that name was saved elsewhere meanwhile. Press again, and it is replaced";
 const NO_PACK = "is no pack. A pack is a .safetensors file that a studio or the API of such a service gave out";
 
 const root = $("pack-form");
 const upload = new Bar($("pack-sending"), "How much of the pack has been sent");
 let chosen = null; // the File
+let hinted; // the preset of the name in the form, which the person was told of
 let sending = null; // ends its way to the service where the form is closed
 
 export function isPack(file) {
@@ -76,6 +79,7 @@ function freeName(file) {
 
 function hint() {
   const taken = presetNamed($("pack-name").value.trim());
+  hinted = taken;
   $("pack-hint").textContent = taken && !taken.built_in ? "There is one of that name: adding replaces it." : ALLOWED;
   $("pack-hint").classList.toggle("warning", Boolean(taken) && !taken.built_in);
 }
@@ -89,12 +93,15 @@ async function add() {
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
   const { signal } = (sending = new AbortController());
-  const replaced = presetNamed(name);
   $("pack-add").disabled = true;
   upload.wait("The service reads the pack …");
   try {
-    const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, signal, onSent: upload.sent() };
-    await patiently(() => call(`v1/styles/${name}/pack`, options), signal);
+    if (await newcomer(name, hinted, signal)) {
+      hint();
+      return showProblem(root, "name", ELSEWHERE);
+    }
+    const options = { headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
+    const replaced = await replace(name, `v1/styles/${name}/pack`, options, signal);
     close();
     await fillShelf();
     if (replaced) offerUndo(`${name} is replaced.`, replaced);

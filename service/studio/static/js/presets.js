@@ -1,13 +1,13 @@
 // "Save this mix as a preset": its pictures, each with the share that it has in the mix, and if wanted the dials' settings.
-import { call, form, getJson, Problem } from "./api.js";
+import { form, Problem } from "./api.js";
 import { $, ask, say, show, untilClosed } from "./dom.js";
 import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
+import { picturesOf, picturesOfStyle } from "./mix_pictures.js";
 import { slug } from "./names.js";
-import { patiently } from "./patience.js";
-import { fetchFile } from "./pictures.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
+import { newcomer, replace } from "./replacing.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
 import { offerUndo } from "./undo.js";
@@ -16,30 +16,12 @@ const root = $("preset-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const ALLOWED = "Small letters, digits and hyphens.";
 const BUILT_IN = "That is a preset of the service, which stays as it is: choose another name";
+const ELSEWHERE = "It was saved elsewhere meanwhile. Press again, and what is there now is replaced.";
 
-let replaced = null; // the preset that saving replaces
+let hinted; // the preset of that name, which the person was told of
+let replaced = null; // what the last save replaced, {name, version}
 
 const bar = new Bar($("preset-sending"), "How much of the pictures has been sent");
-
-/** The pictures of a mix: [{file, weight, scale}]. A preset is replaced by its pictures, so that the average stays the same. */
-async function picturesOf(mix, signal) {
-  const found = await Promise.all(mix.filter(({ weight }) => weight > 0).map((style) => picturesOfStyle(style, signal)));
-  return found.flat();
-}
-
-async function picturesOfStyle({ preset, file, weight, scale }, signal) {
-  if (file) return [{ file, weight, scale }];
-  const { images, pack } = await patiently(() => getJson(`v1/styles/${preset}`, signal), signal);
-  if (pack) throw new Error(`“${preset}” came as a pack, without pictures: take it out of the mix to save the rest.`);
-  const all = images.reduce((sum, image) => sum + image.weight, 0);
-  return Promise.all(
-    images.map(async (image, i) => ({
-      file: await fetchFile(`v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name, signal),
-      weight: (weight * image.weight) / all,
-      scale: scale * image.scale,
-    })),
-  );
-}
 
 /** Puts a preset's pictures into the mix, with the masks that it has there, to be saved under its name again. The mix before comes back then. */
 export async function editPictures({ name, description, options }, signal) {
@@ -85,10 +67,13 @@ async function save() {
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", BUILT_IN);
   const signal = untilClosed($("preset-dialog"));
-  replaced = presetNamed(name);
   $("preset-save").disabled = true;
   try {
-    await put(name, await picturesOf(draft.mix, signal), signal);
+    if (await newcomer(name, hinted, signal)) {
+      hint();
+      return tell(ELSEWHERE);
+    }
+    replaced = await put(name, await picturesOf(draft.mix, signal), signal);
     $("preset-dialog").close(name);
   } catch (error) {
     if (signal.aborted) fillShelf(); // what had arrived whole is saved all the same
@@ -99,12 +84,12 @@ async function save() {
   }
 }
 
-async function put(name, pictures, signal) {
+function put(name, pictures, signal) {
   const images = pictures.map(({ weight, scale }, i) => ({ image: `file:image${i}`, weight, scale }));
   const files = pictures.map(({ file }, i) => [`image${i}`, file]);
   const options = $("preset-with-settings").checked ? settingsToKeep() : {};
   const body = form({ images, description: $("preset-description").value, options }, files);
-  await patiently(() => call(`v1/styles/${name}`, { method: "PUT", body, signal, onSent: bar.sent() }), signal);
+  return replace(name, `v1/styles/${name}`, { body, onSent: bar.sent() }, signal);
 }
 
 function tell(words) {
@@ -114,6 +99,7 @@ function tell(words) {
 
 function hint() {
   const known = presetNamed($("preset-name").value.trim());
+  hinted = known;
   const words = known?.built_in ? `${BUILT_IN}.` : "There is one of that name: saving replaces it, and its painter goes with it.";
   $("preset-hint").textContent = known ? words : ALLOWED;
   $("preset-hint").classList.toggle("warning", Boolean(known));
