@@ -161,8 +161,11 @@ def test_what_was_carried_over_can_be_taken_out(
     visit.at("#where [data-loc=strength_map] button").first.click()
     expect(visit.at("#paper-mask")).to_have_attribute("width", str(width))
     visit.at("#brush-cancel").click()
-    visit.at("#mix .mask").click()
-    visit.at("#where [data-loc=protect] button").last.click()
+    for taken_out in (visit.at("#mix .mask"), visit.at("#where [data-loc=protect] button").last):
+        taken_out.click()
+        expect(taken_out).to_be_hidden()
+        visit.at("#undo").get_by_text("Undo").click()
+        taken_out.click()
     visit.at("#fine").evaluate("details => details.open = true")
     visit.at("#init").select_option("random")
     expect(visit.at("#extras li")).to_have_text(["tolerance: 0.5"])
@@ -215,6 +218,9 @@ def test_a_preset_whose_weights_alone_have_changed_is_another_one(
     visit.page.wait_for_function("() => heard.some((words) => words.includes('those of that picture'))")
     assert not any("your own settings" in words for words in visit.page.evaluate("heard"))
     expect(visit.at("#mix strong")).to_have_text([f"{presets[1]}.png"])
+    visit.at("#undo").get_by_text("Undo").click()
+    expect(visit.at("#mix strong")).to_have_text([presets[0]])
+    expect(visit.at("#strength-shown")).to_have_text("90 %")
 
 
 def test_a_blend_comes_back_as_one(visit: Visit, presets: tuple[str, str], photo_png: bytes) -> None:

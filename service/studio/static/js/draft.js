@@ -134,11 +134,18 @@ export async function restore() {
   if (!found) return;
   const kept = { ...found, ...found.unfinished };
   nextId = 1 + Math.max(0, ...[...kept.mix, ...(kept.edited?.before ?? [])].map((style) => style.id));
-  change("content", kept.content);
-  change("mix", kept.mix);
-  change("settings", { ...DEFAULTS, ...kept.settings });
-  change("extras", kept.extras ?? []);
-  change("edited", kept.edited ?? null);
+  const { content, mix, settings, extras = [], edited = null } = kept;
+  bringBack({ content, mix, settings: { ...DEFAULTS, ...settings }, extras, edited });
+}
+
+/** Makes a former draft, {...draft} at that time, the draft again. */
+export function bringBack(former) {
+  for (const [what, value] of Object.entries(former)) change(what, value);
+}
+
+/** Whether nothing has been put together yet. */
+export function isEmpty() {
+  return !draft.content && !draft.mix.length && !draft.extras.length;
 }
 
 /** Replaces the draft by another one. */

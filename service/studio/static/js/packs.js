@@ -2,6 +2,7 @@
 import { call } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { presetNamed } from "./known.js";
+import { offerBack } from "./lately.js";
 import { slug } from "./names.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem } from "./problems.js";
@@ -9,7 +10,6 @@ import { newcomer, replace } from "./replacing.js";
 import { saveBlob } from "./save.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
-import { offerUndo } from "./undo.js";
 import { blobFollowed } from "./upload.js";
 
 const ENDING = ".safetensors";
@@ -104,7 +104,7 @@ async function add() {
     const replaced = await replace(name, `v1/styles/${name}/pack`, options, signal);
     close();
     await fillShelf();
-    if (replaced) offerUndo(`${name} is replaced.`, replaced);
+    if (replaced) offerBack(`${name} is replaced.`, replaced);
     else say(`${name} is among your presets.`);
   } catch (error) {
     if (signal.aborted) fillShelf(); // what had arrived whole is saved all the same

@@ -3,6 +3,7 @@ import { form, Problem } from "./api.js";
 import { $, ask, say, show, untilClosed } from "./dom.js";
 import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
+import { offerBack } from "./lately.js";
 import { picturesOf, picturesOfStyle } from "./mix_pictures.js";
 import { slug } from "./names.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
@@ -10,7 +11,6 @@ import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { newcomer, replace } from "./replacing.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
-import { offerUndo } from "./undo.js";
 
 const root = $("preset-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -144,7 +144,7 @@ async function open() {
   await fillShelf();
   showSaved(name);
   const after = draft.mix;
-  if (replaced) offerUndo(`${name} is replaced.`, replaced, () => draft.mix === after && takeBack(before));
+  if (replaced) offerBack(`${name} is replaced.`, replaced, () => draft.mix === after && takeBack(before));
   else say(`Saved as ${name}.`);
 }
 

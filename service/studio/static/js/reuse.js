@@ -2,11 +2,12 @@
 import { goToDraft } from "./address.js";
 import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
-import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
+import { bringBack, DEFAULTS, draft, isEmpty, MAX_STYLES, replaceDraft } from "./draft.js";
 import { solePreset } from "./known.js";
 import { forgetOwnSettings } from "./own_settings.js";
 import { Past } from "./past.js";
 import { OPTION_DEFAULTS } from "./service.js";
+import { offerUndo } from "./undo.js";
 import { PLACES } from "./where.js";
 import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
 
@@ -15,10 +16,13 @@ const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(PLACE
 
 export async function reuse(job) {
   const past = await draftOf(job);
+  const former = isEmpty() ? null : { ...draft };
   forgetOwnSettings();
   replaceDraft(past);
   await goToDraft();
-  say(["The photograph, the mix and the settings are those of that picture.", ...past.extras.map(({ words }) => words)].join(" "));
+  const words = "The photograph, the mix and the settings are those of that picture.";
+  if (former) offerUndo(words, () => bringBack(former));
+  say([words, ...past.extras.map((extra) => extra.words)].join(" "));
 }
 
 /** The draft that makes a past transfer again: {content, mix, settings, extras}. */

@@ -6,6 +6,7 @@ import { change, draft, onDraft, removeExtra, setUnfinished, withStyle } from ".
 import { focusProblem } from "./focus.js";
 import { clearProblemOf, showProblem } from "./problems.js";
 import { sizeOf } from "./pictures.js";
+import { offerUndo } from "./undo.js";
 
 const ASPECT = 0.02; // by which a mask's aspect ratio may differ from the photograph's
 
@@ -78,9 +79,11 @@ export async function paintStyleMask(id, name) {
 
 function rowOf(name) {
   const remove = () => {
-    removeExtra(maskOf(name));
+    const mask = maskOf(name);
+    removeExtra(mask);
     clearProblemOf(document, name);
     $("where").querySelector(`[data-loc=${name}] button`).focus();
+    offerUndo(`${PLACES[name].label}: the mask is taken out.`, () => change("extras", withMask(name, mask.value)));
   };
   return h(
     "div",
