@@ -89,6 +89,7 @@ async function add() {
   const name = $("pack-name").value.trim();
   if (!NAME.test(name)) {
     $("pack-name").value = slug(name);
+    hint();
     return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}` : "Give it a name");
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");

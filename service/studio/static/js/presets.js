@@ -63,6 +63,7 @@ async function save() {
   if (!name) return showProblem(root, "name", "Give it a name");
   if (!NAME.test(name)) {
     $("preset-name").value = slug(name);
+    hint();
     return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}`);
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", BUILT_IN);

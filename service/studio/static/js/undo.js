@@ -1,4 +1,4 @@
-// A line with "Undo" after something that can be taken back. It goes with the next such thing, or when the stage shows something else.
+// A line with "Undo" after something that can be taken back. Another one takes its place; it goes when the stage shows something else.
 import { $, h, icon, say, show } from "./dom.js";
 import { focusStage } from "./focus.js";
 
