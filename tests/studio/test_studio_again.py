@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
 from front_door import RunningService, b64, png
+from picture_files import encoded
 from playwright.sync_api import expect
 from studio.test_studio_access import check
 from studio.visiting import Visit
@@ -15,6 +17,7 @@ from studio.visiting import Visit
 pytestmark = pytest.mark.slow
 
 SMALL = {"size": 64, "iterations": 2}
+ANYTHING = re.compile("")
 NOTE_SAID = """addEventListener("DOMContentLoaded", () => {
     globalThis.heard = [];
     const wordsOf = ({ addedNodes }) => [...addedNodes].map((node) => node.data);
@@ -145,17 +148,30 @@ def test_masks_layers_and_first_images_come_back(
 
 
 def test_what_was_carried_over_can_be_taken_out(
-    visit: Visit, presets: tuple[str, str], photo_png: bytes, mask: str
+    visit: Visit, presets: tuple[str, str], photo: np.ndarray, photo_png: bytes, mask: str
 ) -> None:
+    """Also where the browser can't show the photograph."""
     style = {"preset": presets[1], "mask": mask}
-    job = visit.service.transfer(photo_png, style, **SMALL, protect=mask, init=b64(photo_png), tolerance=0.5)
+    content = encoded(photo, "TIFF")
+    job = visit.service.transfer(content, style, **SMALL, protect=mask, init=b64(photo_png), tolerance=0.5)
     again(visit, job)
-    visit.at("#mix .mask").click()
-    visit.at("#where [data-loc=protect] button").last.click()
+    height, width = photo.shape[:2]
+    expect(visit.at("#content-facts")).to_contain_text(f"{width} \u00d7 {height}")
+    expect(visit.at("#after")).not_to_have_attribute("src", ANYTHING)
+    visit.at("#where [data-loc=strength_map] button").first.click()
+    expect(visit.at("#paper-mask")).to_have_attribute("width", str(width))
+    visit.at("#brush-cancel").click()
+    for taken_out in (visit.at("#mix .mask"), visit.at("#where [data-loc=protect] button").last):
+        taken_out.click()
+        expect(taken_out).to_be_hidden()
+        visit.at("#undo").get_by_text("Undo").click()
+        taken_out.click()
     visit.at("#fine").evaluate("details => details.open = true")
     visit.at("#init").select_option("random")
     expect(visit.at("#extras li")).to_have_text(["tolerance: 0.5"])
-    options = painted(visit)["options"]
+    id = visit.paint()
+    visit.until("Done")
+    options = visit.service.job(id)["options"]
     assert (options["protect"], options["init"], options["tolerance"]) == (None, "random", 0.5)
     assert "mask" not in options["styles"][0]
 
@@ -204,6 +220,9 @@ def test_a_preset_whose_weights_alone_have_changed_is_another_one(
     visit.page.wait_for_function("() => heard.some((words) => words.includes('those of that picture'))")
     assert not any("your own settings" in words for words in visit.page.evaluate("heard"))
     expect(visit.at("#mix strong")).to_have_text([f"{presets[1]}.png"])
+    visit.at("#undo").get_by_text("Undo").click()
+    expect(visit.at("#mix strong")).to_have_text([presets[0]])
+    expect(visit.at("#strength-shown")).to_have_text("90 %")
 
 
 def test_a_blend_comes_back_as_one(visit: Visit, presets: tuple[str, str], photo_png: bytes) -> None:

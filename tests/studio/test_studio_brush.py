@@ -141,8 +141,7 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     visit.at("#brush-use").click()
     expect(visit.at("#where .painted")).to_have_count(0)  # nothing was painted
     paint.click()
-    drag(visit, (0.5, 0.5), (0.6, 0.5))
-    visit.at("#brush-use").click()
+    reloaded_while_painting(visit)
     expect(visit.at("#where .painted")).to_have_count(1)
     expect(visit.at("#old-masks")).to_be_hidden()
     visit.choose_content(file("tall.png", png(photo[:96, :40])))
@@ -158,6 +157,13 @@ def test_a_mask_can_be_changed_given_up_and_does_not_fit_another_photograph(
     expect(visit.at("#old-masks")).to_be_hidden()
     visit.at("#where [data-loc=protect] button").last.click()
     expect(visit.at("#where .painted")).to_have_count(0)
+
+
+def reloaded_while_painting(visit: Visit) -> None:
+    visit.page.evaluate("document.documentElement.dataset.draft = 'before the stroke'")
+    drag(visit, (0.5, 0.5), (0.6, 0.5))
+    visit.at("html[data-draft=saved]").wait_for()
+    visit.reload()
 
 
 def thrown_away_when_said(visit: Visit) -> None:

@@ -162,6 +162,7 @@ def test_from_a_saved_mix_with_settings_to_its_end(visit: Visit, presets: str, t
     visit.at("#preset-name").fill("linocut")
     visit.at("#preset-save").click()
     expect(visit.at("#preset-form [data-loc=name] .problem")).to_contain_text("stays as it is")
+    closed_while_it_is_sent(visit)
     visit.at("#preset-name").fill("of-mine")
     expect(visit.at("#preset-settings-words")).to_contain_text("strength 90 %")
     visit.at("#preset-with-settings").check()
@@ -175,6 +176,21 @@ def test_from_a_saved_mix_with_settings_to_its_end(visit: Visit, presets: str, t
     changed_in_the_mix(visit, texture_png)
     masks_stay_in_the_mix(visit)
     deleted(visit)
+
+
+def closed_while_it_is_sent(visit: Visit) -> None:
+    """What is given up isn't saved, and the dialog that is opened next stays open."""
+    held: list[Route] = []
+    visit.page.route("**/v1/styles/given-up", lambda route: held.append(route))  # noqa: PLW0108 - as above
+    visit.at("#preset-name").fill("given-up")
+    with visit.page.expect_event("requestfailed", lambda request: request.method == "PUT", timeout=20_000):
+        visit.at("#preset-save").click()
+        eventually(lambda: visit.page.evaluate("1") and len(held) == 1, 60, "nothing was sent")
+        visit.page.keyboard.press("Escape")
+    visit.page.unroute("**/v1/styles/given-up")
+    visit.at("#save-mix").click()
+    expect(visit.at("#preset-save")).to_be_enabled()
+    assert visit.service.get("/v1/styles/given-up").status_code == 404
 
 
 def edited(visit: Visit, taken: str, first: dict[str, Any]) -> None:

@@ -15,6 +15,15 @@ from studio.visiting import LASTING, Visit, file
 pytestmark = pytest.mark.slow
 
 MANY_POINTS = "() => [...document.querySelectorAll('#curve polyline')].some((piece) => piece.points.length > 5)"
+NO_ROOM = """() => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (...all) {
+        const request = put.apply(this, all);
+        this.transaction.abort();  // as a browser does that has no room for what is written
+        return request;
+    };
+    globalThis.room = () => (IDBObjectStore.prototype.put = put);
+}"""
 ITERATION = "Number(document.getElementById('loss-when').textContent.split(' ')[2] ?? 0)"
 
 
@@ -128,6 +137,17 @@ def test_what_is_missing_or_no_picture_is_said_beside_where_it_belongs(visit: Vi
     visit.page.set_input_files("#style-file", [file("notes.txt", b"no picture", "text/plain")])
     expect(visit.at("#styles .problem:visible")).to_contain_text(re.compile("notes.txt. .* be read"))
     words_of_the_api_stand_beside_the_picture_that_they_are_about(visit, texture_png)
+    a_draft_that_the_browser_does_not_keep(visit)
+
+
+def a_draft_that_the_browser_does_not_keep(visit: Visit) -> None:
+    visit.page.evaluate(NO_ROOM)
+    visit.at("#strength").fill("0.3")
+    expect(visit.at("#unkept")).to_be_visible()
+    assert visit.at("html").get_attribute("data-draft") == "lost"
+    visit.page.evaluate("room()")
+    visit.at("#strength").fill("0.4")
+    expect(visit.at("#unkept")).to_be_hidden()
 
 
 def words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, texture_png: bytes) -> None:
@@ -139,6 +159,9 @@ def words_of_the_api_stand_beside_the_picture_that_they_are_about(visit: Visit, 
     expect(visit.at("#draft-caption .problem")).to_contain_text("4 x 4 pixels are too few")
     expect(visit.at("#mix li:nth-child(2) .problem")).to_contain_text("4 x 4 pixels are too few")
     expect(visit.at("#mix li:nth-child(1) .problem")).to_be_hidden()
+    visit.choose_content(file("half.png", texture_png[: len(texture_png) // 2]))
+    visit.at("#paint").click()
+    expect(visit.at("#draft-caption .problem")).to_contain_text("of its pixels are there")
 
 
 def test_a_field_s_error_stands_beside_its_control_until_it_is_changed(

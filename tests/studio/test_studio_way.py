@@ -19,6 +19,10 @@ from studio.visiting import Visit, file
 pytestmark = pytest.mark.slow
 
 QUICK = {"size": "96", "iterations": "6"}
+CLEAR = """() => new Promise((resolve) => {
+    const request = indexedDB.deleteDatabase("studio");  // as a browser does that needs room
+    request.onsuccess = request.onblocked = ({ type }) => resolve(type);
+})"""
 LANGUAGES = {
     "curl": ("bash", "-euc"),
     "python": (sys.executable, "-c"),
@@ -165,8 +169,10 @@ def test_draft_and_gallery_survive_a_reload_and_a_picture_can_be_made_again_and_
     visit.choose_content(pictures[0])
     visit.at(f'[data-preset="{presets[1]}"]').click()
     visit.add_styles(pictures[1])
+    assert visit.page.evaluate(CLEAR) == "success"
     visit.at("#strength").fill("0.3")
     visit.at("html[data-draft=saved]").wait_for()
+    another_tab_has_a_draft_of_its_own(visit, pictures[0].name)
     visit.reload()
     expect(visit.at("#content-name")).to_have_text(pictures[0].name)
     expect(visit.at("#mix strong")).to_have_text([presets[1], pictures[1].name])
@@ -192,6 +198,16 @@ def test_draft_and_gallery_survive_a_reload_and_a_picture_can_be_made_again_and_
     expect(visit.at(f'#wall a[href="#/{again}"]')).to_have_count(0)
     assert visit.service.get(f"/v1/transfers/{again}").status_code == 404
     expect(visit.at(f'#wall a[href="#/{id}"]')).to_be_visible()
+
+
+def another_tab_has_a_draft_of_its_own(visit: Visit, photograph: str) -> None:
+    """It begins with the newest one."""
+    tab = Visit(visit.page.context.new_page(), visit.service)
+    tab.open()
+    expect(tab.at("#content-name")).to_have_text(photograph)
+    tab.at("#remove-content").click()
+    tab.at("html[data-draft=saved]").wait_for()
+    tab.page.close()
 
 
 def test_the_request_as_code_is_copied_and_runs(

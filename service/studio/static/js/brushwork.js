@@ -8,9 +8,12 @@ import { Paper } from "./paper.js";
 import { showBlob, showNothing } from "./pictures.js";
 import { tintsFor } from "./tint.js";
 
+const REST_MS = 300; // without a stroke, until what was painted is kept
+
 let paper = null; // while the dialog is open
 let tints = []; // the first one is the paper's
 let busy = false; // from the first click on
+let resting; // timer
 
 /** The brush as its controls have it. */
 function brush() {
@@ -20,7 +23,7 @@ function brush() {
 
 /**
  * Lets the person paint a mask. about: {title, hint, tint: which of the photograph's, file: the mask so far, whole: whether
- * a new one begins white, name: of the file}. Resolves with the mask's File, null for a mask that would change nothing,
+ * a new one begins white, name: of the file, keep: called with the mask as it is whenever the hand rests}. Resolves with the mask's File, null for a mask that would change nothing,
  * undefined where they throw away what they painted, or painted nothing.
  */
 export async function paintMask(about) {
@@ -33,7 +36,7 @@ export async function paintMask(about) {
   }
 }
 
-async function painted({ title, hint, tint, file, whole = false, name }) {
+async function painted({ title, hint, tint, file, whole = false, name, keep }) {
   const neutral = whole ? 255 : 0;
   const mask = new Mask(maskSize(draft.content), neutral);
   if (file) await mask.read(file);
@@ -44,16 +47,29 @@ async function painted({ title, hint, tint, file, whole = false, name }) {
   for (const [property, value] of [["--w", mask.width], ["--h", mask.height]]) $("paper").style.setProperty(property, value);
   zoom.whole();
   showBlob($("paper-picture"), draft.content.file).catch(() => {}); // a photograph that the browser can't show has a blank paper
-  paper = new Paper($("paper-mask"), { mask, tint: tints[0], brush, zoom, onStroke: markSteps });
+  const toFile = () => (mask.isAll(neutral) ? null : greyPng(mask.values, mask.width, mask.height, name));
+  paper = new Paper($("paper-mask"), { mask, tint: tints[0], brush, zoom, onStroke: () => changed(toFile, keep) });
   markSteps();
   doubt(false);
   const answer = await ask($("brush-dialog"));
-  const keep = answer === "use" || (answer !== "discard" && hasStrokes()); // a window that is closed by force throws nothing away
+  const isKept = answer === "use" || (answer !== "discard" && hasStrokes()); // a window that is closed by force throws nothing away
+  clearTimeout(resting);
   paper.leave();
   paper = null;
   showNothing($("paper-picture"));
-  if (!keep) return undefined;
-  return mask.isAll(neutral) ? null : greyPng(mask.values, mask.width, mask.height, name);
+  if (!isKept) return undefined;
+  return toFile();
+}
+
+/** Has the mask kept as soon as the hand rests: the browser may close the page. */
+function changed(toFile, keep) {
+  markSteps();
+  clearTimeout(resting);
+  const painting = paper;
+  resting = setTimeout(async () => {
+    const file = await toFile();
+    if (paper === painting) keep(file);
+  }, REST_MS);
 }
 
 function hasStrokes() {
@@ -85,7 +101,7 @@ function act(words, change) {
     paper.endStroke();
     change(paper.mask);
     paper.draw();
-    markSteps();
+    paper.onStroke();
     say(words);
     if (document.activeElement.disabled) $("paper-mask").focus();
   };

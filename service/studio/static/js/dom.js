@@ -44,6 +44,13 @@ export function ask(dialog) {
   });
 }
 
+/** A signal that is aborted when an open dialog is closed. */
+export function untilClosed(dialog) {
+  const abort = new AbortController();
+  dialog.addEventListener("close", () => abort.abort(), { once: true });
+  return abort.signal;
+}
+
 for (const button of document.querySelectorAll("dialog [data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }

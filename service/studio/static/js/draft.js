@@ -1,4 +1,5 @@
 // What the person has put together so far: a photograph, a mix of styles, settings. Kept in the browser over a reload.
+import { $, show } from "./dom.js";
 import { load, save } from "./store.js";
 
 export const DEFAULTS = Object.freeze({
@@ -21,9 +22,10 @@ export const MAX_STYLES = 16;
  * content: {file, width, height} or null; mix: [{id, preset | file, weight, scale, mask?, style_mask?}], masks being Files;
  * extras: [{name, words, value}], fields of the request that have no control; those without a name are only words;
  * edited: {name, description, options, pictures, before} or null, the preset whose pictures are in the mix to be changed, their
- * ids, and the mix that made room for them.
+ * ids, and the mix that made room for them; unfinished: parts of the draft, {mix} or {extras}, with what is being painted now: only
+ * a reload, which ends that, makes them the draft's.
  */
-export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [], edited: null };
+export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [], edited: null, unfinished: null };
 
 const listeners = new Set();
 let saving = null; // the write that is under way
@@ -43,18 +45,30 @@ export function nameOf({ preset, file }) {
 export function change(what, value) {
   draft[what] = value;
   for (const listener of listeners) listener(what);
+  keep();
+}
+
+export function setUnfinished(parts) {
+  draft.unfinished = parts;
+  keep();
+}
+
+function keep() {
   unsaved = true;
   saving ??= saveAll().finally(() => (saving = null));
 }
 
-/** One write at a time, and one more if something changed meanwhile. */
+/** One write at a time, and one more if something changed meanwhile. Says where the browser doesn't keep it. */
 async function saveAll() {
-  document.documentElement.dataset.draft = "changed";
+  const { dataset } = document.documentElement;
+  dataset.draft = "changed";
+  let lost = false;
   while (unsaved) {
     unsaved = false;
-    await save(draft);
+    lost = await save(draft).then(() => false, () => true);
   }
-  document.documentElement.dataset.draft = "saved";
+  dataset.draft = lost ? "lost" : "saved";
+  show($("unkept"), lost);
 }
 
 export function setSettings(some) {
@@ -79,7 +93,12 @@ function usualWeight() {
 }
 
 export function changeStyle(id, some) {
-  change("mix", weighed(draft.mix.map((style) => (style.id === id ? { ...style, ...some } : style))));
+  change("mix", withStyle(id, some));
+}
+
+/** The mix with some fields of a style changed. */
+export function withStyle(id, some) {
+  return weighed(draft.mix.map((style) => (style.id === id ? { ...style, ...some } : style)));
 }
 
 export function removeStyle(id) {
@@ -111,14 +130,22 @@ export function shares(mix) {
 
 /** Brings back the draft from before the reload. */
 export async function restore() {
-  const kept = await load();
-  if (!kept) return;
+  const found = await load().catch(() => null); // where nothing can be read, nothing can be kept: that is said then
+  if (!found) return;
+  const kept = { ...found, ...found.unfinished };
   nextId = 1 + Math.max(0, ...[...kept.mix, ...(kept.edited?.before ?? [])].map((style) => style.id));
-  change("content", kept.content);
-  change("mix", kept.mix);
-  change("settings", { ...DEFAULTS, ...kept.settings });
-  change("extras", kept.extras ?? []);
-  change("edited", kept.edited ?? null);
+  const { content, mix, settings, extras = [], edited = null } = kept;
+  bringBack({ content, mix, settings: { ...DEFAULTS, ...settings }, extras, edited });
+}
+
+/** Makes a former draft, {...draft} at that time, the draft again. */
+export function bringBack(former) {
+  for (const [what, value] of Object.entries(former)) change(what, value);
+}
+
+/** Whether nothing has been put together yet. */
+export function isEmpty() {
+  return !draft.content && !draft.mix.length && !draft.extras.length;
 }
 
 /** Replaces the draft by another one. */

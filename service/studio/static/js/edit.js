@@ -1,6 +1,6 @@
 // Edits one of the person's presets: its name, description and settings; its pictures go into the mix to be changed there.
 import { call, Problem } from "./api.js";
-import { $, say, show } from "./dom.js";
+import { $, say, show, untilClosed } from "./dom.js";
 import { draft, replaceMix } from "./draft.js";
 import { closeFormer, setUpFormer } from "./former.js";
 import { partsOf, presetNamed } from "./known.js";
@@ -69,12 +69,13 @@ async function save() {
     $("edit-name").value = slug(wanted.name) || edited.name;
     return showProblem(root, "name", `“${wanted.name}” won’t do: small letters, digits and hyphens. “${$("edit-name").value}” would`);
   }
+  const signal = untilClosed($("edit-dialog"));
   $("edit-save").disabled = true;
   try {
-    if (Object.keys(wanted).length) await send(wanted);
-    close(wanted.name ?? edited.name);
+    if (Object.keys(wanted).length) await send(edited, wanted, signal);
+    if (!signal.aborted) close(wanted.name ?? edited.name);
   } catch (error) {
-    explain(error);
+    if (!signal.aborted) explain(error);
   } finally {
     $("edit-save").disabled = false;
   }
@@ -85,14 +86,16 @@ function close(name) {
   leave(name);
 }
 
-async function send(wanted) {
-  const { name } = edited;
+/** Changes a preset, and says so; throws where that failed, or the dialog was closed before it was done. */
+async function send(preset, wanted, signal) {
+  const { name } = preset;
   if ("name" in wanted) stopFollowing(name);
-  const options = { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted) };
+  const options = { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted), signal };
   try {
-    await patiently(() => call(`v1/styles/${name}`, options));
+    await patiently(() => call(`v1/styles/${name}`, options), signal);
   } catch (error) {
-    if (error.status !== GONE || !(await isRenamed(wanted.name))) throw error;
+    const mayBeDone = error.status === GONE || signal.aborted;
+    if (!mayBeDone || !(await isRenamed(preset, wanted.name))) throw error;
   }
   const now = wanted.name ?? name;
   await fillShelf();
@@ -100,10 +103,10 @@ async function send(wanted) {
   say(`${now} is changed.`);
 }
 
-/** Whether the preset has its new name already: an earlier try may have given it, whose answer was lost. */
-async function isRenamed(now) {
+/** Whether a preset has its new name already: a try may have given it whose answer was lost, or isn't waited for. */
+async function isRenamed({ version }, now) {
   await fillShelf();
-  return presetNamed(now)?.version === edited.version;
+  return presetNamed(now)?.version === version;
 }
 
 function renameInMix(name, now) {
@@ -124,13 +127,14 @@ function tell(words) {
 
 async function toMix() {
   tell("");
+  const signal = untilClosed($("edit-dialog"));
   $("edit-pictures").disabled = true;
   try {
-    await editPictures(edited);
+    await editPictures(edited, signal);
     for (const id of ["edit-dialog", "manage-dialog"]) $(id).close();
     $("save-mix").focus();
   } catch (error) {
-    tell(error.message);
+    if (!signal.aborted) tell(error.message);
   } finally {
     $("edit-pictures").disabled = false;
   }

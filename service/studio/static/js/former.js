@@ -1,8 +1,8 @@
 // The former states of a preset, in the dialog that edits it: what was replaced or deleted under its name can be had back.
 import { getJson } from "./api.js";
 import { $, h, icon, say } from "./dom.js";
+import { restore } from "./lately.js";
 import { patiently } from "./patience.js";
-import { restore } from "./undo.js";
 import { ago, count } from "./words.js";
 
 const REASON = { replaced: "Replaced", deleted: "Deleted" };
@@ -36,11 +36,12 @@ function row(state) {
 }
 
 async function putBack(self, { version }) {
-  const { name } = edited();
+  const preset = edited();
+  const { name } = preset;
   self.disabled = true;
   try {
     await restore(name, version);
-    leave(name);
+    if (preset === edited()) leave(name);
     say(`The former state of ${name} is back.`);
   } catch (error) {
     $("edit-former-words").textContent = error.message;

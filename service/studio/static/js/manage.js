@@ -4,12 +4,12 @@ import { $, h, icon, show } from "./dom.js";
 import { addStyle, change, draft } from "./draft.js";
 import { openEdit } from "./edit.js";
 import { knownPresets, partsOf } from "./known.js";
+import { offerBack } from "./lately.js";
 import { downloadPack } from "./packs.js";
 import { showNothing } from "./pictures.js";
 import { settingsInWords } from "./preset_settings.js";
 import { fillShelf, mixOf, onPresets, pictureOf } from "./shelf.js";
 import { stopFollowing } from "./teaching.js";
-import { offerUndo } from "./undo.js";
 
 const LISTS = { "manage-own": (preset) => !preset.built_in, "manage-built-in": (preset) => preset.built_in };
 
@@ -107,7 +107,7 @@ async function remove(gone) {
   const taken = draft.mix.filter(({ preset }) => preset === name);
   if (taken.length) change("mix", draft.mix.filter((style) => !taken.includes(style)));
   $("manage-close").focus();
-  offerUndo(`${name} is deleted.`, gone, () => {
+  offerBack(`${name} is deleted.`, gone, () => {
     taken.forEach(addStyle);
     focusRow(name);
   });

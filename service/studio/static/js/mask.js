@@ -1,6 +1,7 @@
 // A mask that is being painted: one byte for each place, 255 where it is white. It has no part in the page.
 const MOST_PIXELS = 1_000_000; // of a mask: more would be finer than a brush
 const STEPS = 40; // that can be undone
+const FINEST = 4096; // steps of a brush's profile
 
 /** The size of a mask for a photograph: of its aspect ratio, which the service checks. */
 export function maskSize({ width, height }) {
@@ -77,7 +78,8 @@ export class Mask {
   line(from, to, brush) {
     const pieces = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / (2 * brush.radius))); // a long line's box lies mostly beside it
     const at = (k) => ({ x: from.x + ((to.x - from.x) * k) / pieces, y: from.y + ((to.y - from.y) * k) / pieces });
-    for (let k = 0; k < pieces; k++) this.stretch(at(k), at(k + 1), brush);
+    const profile = profileOf(brush);
+    for (let k = 0; k < pieces; k++) this.stretch(at(k), at(k + 1), brush, profile);
     return this.box(from, to, brush.radius);
   }
 
@@ -91,13 +93,13 @@ export class Mask {
   }
 
   /** A stretch of a stroke, once over its box. Stretches don't add up: the strongest counts. */
-  stretch(from, to, { radius, soft, amount, erase }) {
+  stretch(from, to, { radius, erase }, profile) {
     const { x, y, width, height } = this.box(from, to, radius);
-    const edge = Math.max(0.5, soft * radius);
-    const [core, outer] = [Math.max(0, radius - edge) ** 2, radius ** 2];
     const [dx, dy] = [to.x - from.x, to.y - from.y];
     const length = dx * dx + dy * dy || 1;
-    const full = Math.round(255 * amount);
+    const steps = profile.length;
+    const scale = steps / (radius * radius);
+    const [full] = profile;
     const [values, turned] = [this.values, erase ? 255 : 0]; // erasing is painting on the mask turned round
     for (let row = y; row < y + height; row++) {
       const py = row + 0.5 - from.y;
@@ -108,14 +110,21 @@ export class Mask {
         const along = Math.min(1, Math.max(0, (px * dx + py * dy) / length));
         const besideX = px - along * dx;
         const besideY = py - along * dy;
-        const apart = besideX * besideX + besideY * besideY;
-        if (apart >= outer) continue;
-        const t = apart <= core ? 1 : Math.min(1, (radius - Math.sqrt(apart)) / edge);
-        const paint = Math.round(full * t * t * (3 - 2 * t));
-        if (paint > painted) values[i] = paint ^ turned;
+        const step = (besideX * besideX + besideY * besideY) * scale;
+        if (step < steps && profile[step | 0] > painted) values[i] = profile[step | 0] ^ turned;
       }
     }
   }
+}
+
+/** What a brush paints by the square of the distance from its middle, in even steps up to its edge: a root for each place takes long. */
+function profileOf({ radius, soft, amount }) {
+  const edge = Math.max(0.5, soft * radius);
+  const steps = Math.min(FINEST, 64 + Math.ceil(16 * radius * radius));
+  return new Uint8Array(steps).map((_, step) => {
+    const t = Math.min(1, (radius - radius * Math.sqrt(step / steps)) / edge);
+    return Math.round(255 * amount * t * t * (3 - 2 * t));
+  });
 }
 
 function isOpaque(rgba) {

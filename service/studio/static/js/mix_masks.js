@@ -2,6 +2,7 @@
 import { h, icon } from "./dom.js";
 import { changeStyle, draft } from "./draft.js";
 import { clearProblemOf } from "./problems.js";
+import { offerUndo } from "./undo.js";
 import { paintStyleMask } from "./where.js";
 
 const MASKS = { mask: "Mask over the photograph", style_mask: "Mask over its picture" };
@@ -22,8 +23,11 @@ export function showMasks(row, style, name) {
 /** A button that says that the style has a mask, and removes it. */
 function removal(id, field, name) {
   const remove = () => {
-    clearProblemOf(document, `styles.${draft.mix.findIndex((style) => style.id === id)}`);
+    const at = draft.mix.findIndex((style) => style.id === id);
+    const mask = draft.mix[at][field];
+    clearProblemOf(document, `styles.${at}`);
     changeStyle(id, { [field]: undefined });
+    offerUndo(`${name}: its mask is taken out.`, () => changeStyle(id, { [field]: mask }));
   };
   return h("button", { type: "button", class: "small mask", "aria-label": `${MASKS[field]}: take it from ${name}`, onclick: remove }, MASKS[field], icon("x"));
 }

@@ -2,13 +2,14 @@
 import { call } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { presetNamed } from "./known.js";
+import { offerBack } from "./lately.js";
 import { slug } from "./names.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem } from "./problems.js";
+import { newcomer, replace } from "./replacing.js";
 import { saveBlob } from "./save.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
-import { offerUndo } from "./undo.js";
 import { blobFollowed } from "./upload.js";
 
 const ENDING = ".safetensors";
@@ -16,11 +17,14 @@ const PACK_TYPE = "application/octet-stream";
 const LONGEST = 2 ** 20; // bytes of a pack's header, as the service takes it
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const ALLOWED = "Small letters, digits and hyphens.";
+const ELSEWHERE = "A preset of that name was saved elsewhere meanwhile. Press again, and it is replaced";
 const NO_PACK = "is no pack. A pack is a .safetensors file that a studio or the API of such a service gave out";
 
 const root = $("pack-form");
 const upload = new Bar($("pack-sending"), "How much of the pack has been sent");
 let chosen = null; // the File
+let hinted; // the preset of the name in the form, which the person was told of
+let sending = null; // ends its way to the service where the form is closed
 
 export function isPack(file) {
   return file.name.toLowerCase().endsWith(ENDING);
@@ -42,6 +46,7 @@ export async function downloadPack(name, place) {
 
 /** Shows the form that adds a preset from a pack's file. */
 export async function offerPack(file) {
+  sending?.abort();
   clearProblems(root);
   chosen = null;
   if (!$("manage-dialog").open) $("manage-presets").click();
@@ -74,6 +79,7 @@ function freeName(file) {
 
 function hint() {
   const taken = presetNamed($("pack-name").value.trim());
+  hinted = taken;
   $("pack-hint").textContent = taken && !taken.built_in ? "There is one of that name: adding replaces it." : ALLOWED;
   $("pack-hint").classList.toggle("warning", Boolean(taken) && !taken.built_in);
 }
@@ -83,21 +89,27 @@ async function add() {
   const name = $("pack-name").value.trim();
   if (!NAME.test(name)) {
     $("pack-name").value = slug(name);
+    hint();
     return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}` : "Give it a name");
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
-  const replaced = presetNamed(name);
+  const { signal } = (sending = new AbortController());
   $("pack-add").disabled = true;
   upload.wait("The service reads the pack …");
   try {
-    const options = { method: "PUT", headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
-    await patiently(() => call(`v1/styles/${name}/pack`, options));
+    if (await newcomer(name, hinted, signal)) {
+      hint();
+      return showProblem(root, "name", ELSEWHERE);
+    }
+    const options = { headers: { "Content-Type": PACK_TYPE }, body: chosen, onSent: upload.sent() };
+    const replaced = await replace(name, `v1/styles/${name}/pack`, options, signal);
     close();
     await fillShelf();
-    if (replaced) offerUndo(`${name} is replaced.`, replaced);
+    if (replaced) offerBack(`${name} is replaced.`, replaced);
     else say(`${name} is among your presets.`);
   } catch (error) {
-    explain(error);
+    if (signal.aborted) fillShelf(); // what had arrived whole is saved all the same
+    else explain(error);
   } finally {
     upload.end();
     $("pack-add").disabled = false;
@@ -111,6 +123,7 @@ function explain(error) {
 }
 
 function close() {
+  sending?.abort();
   chosen = null;
   show(root, false);
 }

@@ -3,6 +3,7 @@ import { $ } from "./dom.js";
 
 const OPACITY = 0.62; // of the tint where the mask is white
 const KEY_STEP = 0.5; // of the radius: how far an arrow key leads
+const NEAR = 0.15; // of the radius: places of a pointer that lie closer together are one
 
 /** What is painted, and with what: {mask, tint, brush: () => {size in pixels, soft, amount, erase}, zoom, onStroke}. */
 export class Paper {
@@ -60,16 +61,14 @@ export class Paper {
     this.context.putImageData(image, x, y);
   }
 
-  placeOf({ clientX, clientY }) {
-    const box = this.canvas.getBoundingClientRect();
+  placeOf({ clientX, clientY }, box) {
     return { x: ((clientX - box.left) / box.width) * this.mask.width, y: ((clientY - box.top) / box.height) * this.mask.height };
   }
 
-  /** The brush in the mask's pixels; a pen's pressure makes it thinner. */
-  brushFor({ pointerType, pressure } = {}) {
+  /** The brush in the mask's pixels, the canvas being as wide as `box`. */
+  brushFor(box) {
     const { size, ...rest } = this.brush();
-    const scale = this.mask.width / this.canvas.getBoundingClientRect().width;
-    return { ...rest, radius: (size / 2) * scale * (pointerType === "pen" ? 0.3 + 0.7 * pressure : 1) };
+    return { ...rest, radius: (size / 2) * (this.mask.width / box.width) };
   }
 
   /**
@@ -88,7 +87,7 @@ export class Paper {
     if (this.fingers.size > 1) return this.giveUp();
     this.pointer = event.pointerId;
     this.mask.begin();
-    this.stroke(this.placeOf(event), this.brushFor(event));
+    this.follow([event]);
     this.ring(event);
   }
 
@@ -104,7 +103,7 @@ export class Paper {
     if (this.fingers.size > 1) return before && this.pinch(event, before);
     if (event.pointerId === this.pointer) {
       const passed = event.getCoalescedEvents?.() ?? [];
-      for (const one of passed.length ? passed : [event]) this.stroke(this.placeOf(one), this.brushFor(one));
+      this.follow(passed.length ? passed : [event]);
     }
     this.ring(event); // last: a place that is read after it would have the page laid out anew
   }
@@ -114,9 +113,19 @@ export class Paper {
     this.zoom.pinch(before, now, other);
   }
 
-  stroke(place, brush) {
-    this.drawSoon(this.mask.line(this.last ?? place, place, brush));
-    this.last = place;
+  /** Leads the stroke along the places that its pointer passed. A stretch costs as much as its brush is wide: it had better be long. */
+  follow(passed) {
+    const box = this.canvas.getBoundingClientRect();
+    const brush = this.brushFor(box);
+    passed.forEach((event, i) => {
+      const place = this.placeOf(event, box);
+      const from = this.last ?? place;
+      const radius = brush.radius * thinness(event);
+      const isNear = Math.hypot(place.x - from.x, place.y - from.y) < NEAR * radius;
+      if (isNear && i < passed.length - 1) return;
+      this.drawSoon(this.mask.line(from, place, { ...brush, radius }));
+      this.last = place;
+    });
   }
 
   up({ pointerId }) {
@@ -146,7 +155,7 @@ export class Paper {
     const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key] ?? [0, 0];
     if (!dx && !dy && key !== " ") return;
     event.preventDefault();
-    const brush = this.brushFor();
+    const brush = this.brushFor(this.canvas.getBoundingClientRect());
     const step = shiftKey ? 1 : Math.max(1, KEY_STEP * brush.radius);
     const from = this.at;
     this.at = { x: Math.min(this.mask.width, Math.max(0, from.x + dx * step)), y: Math.min(this.mask.height, Math.max(0, from.y + dy * step)) };
@@ -176,6 +185,11 @@ export class Paper {
     ring.style.setProperty("--y", `${place.clientY - box.top}px`);
     ring.style.setProperty("--size", `${this.brush().size}px`);
   }
+}
+
+/** How thin a pen's pressure makes the brush. */
+function thinness({ pointerType, pressure }) {
+  return pointerType === "pen" ? 0.3 + 0.7 * pressure : 1;
 }
 
 /** The smallest part of the mask that holds two parts. */

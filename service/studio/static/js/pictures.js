@@ -15,13 +15,13 @@ export async function fetchPicture(path, signal) {
 }
 
 /** A File of a picture of the API, as if the person had chosen it; `kept` is the name that it came with, if it had one. */
-export async function fetchFile(path, name, kept) {
-  const file = await fetchPicture(path);
+export async function fetchFile(path, name, kept, signal) {
+  const file = await fetchPicture(path, signal);
   const ending = file.type.split("/")[1].replace("jpeg", "jpg");
   return new File([file], kept || `${name}.${ending}`, { type: file.type });
 }
 
-/** Shows a Blob in an <img> once it is decoded. A later call replaces it and frees its memory. */
+/** Shows a Blob in an <img> once it is decoded, or nothing where it can't be. A later call replaces it and frees its memory. */
 export function showBlob(image, blob, signal) {
   return put(image, claimed(image), blob, signal);
 }
@@ -51,9 +51,10 @@ async function put(image, turn, blob, signal) {
   if (!isWanted()) return;
   const url = URL.createObjectURL(blob);
   try {
-    const probe = new Image();
-    probe.src = url;
-    await probe.decode();
+    await loaded(url).catch((error) => {
+      if (isWanted()) showNothing(image);
+      throw error;
+    });
     signal?.throwIfAborted();
     if (!isWanted()) return;
     free(image);
@@ -69,19 +70,34 @@ function free(image) {
   shown.delete(image);
 }
 
+/** Loads the picture at an address, decoded, or as far as a damaged one can be. Throws where nothing of it can be seen. */
+async function loaded(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode().catch((error) => {
+    if (!image.naturalWidth) throw error;
+  });
+  return image;
+}
+
 /** The size of a picture's file, {width, height}; null if the browser can't read it. */
 export function sizeOf(file) {
-  if (!sizes.has(file)) sizes.set(file, measured(file));
+  if (!sizes.has(file)) sizes.set(file, measured(file).catch(() => null));
   return sizes.get(file);
 }
 
 async function measured(file) {
+  const picture = await createImageBitmap(file).catch(() => seen(file)); // which refuses damage that an <img> shows
+  const { width, height } = picture;
+  picture.close?.();
+  return { width, height };
+}
+
+async function seen(file) {
+  const url = URL.createObjectURL(file);
   try {
-    const bitmap = await createImageBitmap(file);
-    const size = { width: bitmap.width, height: bitmap.height };
-    bitmap.close();
-    return size;
-  } catch {
-    return null;
+    return await loaded(url);
+  } finally {
+    URL.revokeObjectURL(url);
   }
 }

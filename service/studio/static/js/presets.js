@@ -1,49 +1,31 @@
 // "Save this mix as a preset": its pictures, each with the share that it has in the mix, and if wanted the dials' settings.
-import { call, form, getJson, Problem } from "./api.js";
-import { $, ask, say, show } from "./dom.js";
+import { form, Problem } from "./api.js";
+import { $, ask, say, show, untilClosed } from "./dom.js";
 import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
+import { offerBack } from "./lately.js";
+import { picturesOf, picturesOfStyle } from "./mix_pictures.js";
 import { slug } from "./names.js";
-import { patiently } from "./patience.js";
-import { fetchFile } from "./pictures.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
+import { newcomer, replace } from "./replacing.js";
 import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
-import { offerUndo } from "./undo.js";
 
 const root = $("preset-form");
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const ALLOWED = "Small letters, digits and hyphens.";
 const BUILT_IN = "That is a preset of the service, which stays as it is: choose another name";
+const ELSEWHERE = "It was saved elsewhere meanwhile. Press again, and what is there now is replaced.";
 
-let replaced = null; // the preset that saving replaces
+let hinted; // the preset of that name, which the person was told of
+let replaced = null; // what the last save replaced, {name, version}
 
 const bar = new Bar($("preset-sending"), "How much of the pictures has been sent");
 
-/** The pictures of a mix: [{file, weight, scale}]. A preset is replaced by its pictures, so that the average stays the same. */
-async function picturesOf(mix) {
-  const found = await Promise.all(mix.filter(({ weight }) => weight > 0).map(picturesOfStyle));
-  return found.flat();
-}
-
-async function picturesOfStyle({ preset, file, weight, scale }) {
-  if (file) return [{ file, weight, scale }];
-  const { images, pack } = await patiently(() => getJson(`v1/styles/${preset}`));
-  if (pack) throw new Error(`“${preset}” came as a pack, without pictures: take it out of the mix to save the rest.`);
-  const all = images.reduce((sum, image) => sum + image.weight, 0);
-  return Promise.all(
-    images.map(async (image, i) => ({
-      file: await fetchFile(`v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name),
-      weight: (weight * image.weight) / all,
-      scale: scale * image.scale,
-    })),
-  );
-}
-
 /** Puts a preset's pictures into the mix, with the masks that it has there, to be saved under its name again. The mix before comes back then. */
-export async function editPictures({ name, description, options }) {
-  const pictures = await picturesOfStyle({ preset: name, weight: 1, scale: 1 });
+export async function editPictures({ name, description, options }, signal) {
+  const pictures = await picturesOfStyle({ preset: name, weight: 1, scale: 1 }, signal);
   const most = Math.max(...pictures.map(({ weight }) => weight));
   const before = draft.edited ? draft.edited.before : draft.mix;
   const { mask, style_mask } = before.find(({ preset }) => preset === name) ?? {};
@@ -73,6 +55,7 @@ function mixBack(now = {}) {
   replaceMix(before.map((style) => (style.preset === name ? { ...style, ...now } : style)));
 }
 
+/** Saves the mix. Who closes the dialog meanwhile wants it no more: the requests end, and a dialog that is opened later stays open. */
 async function save() {
   clearProblems(root);
   tell("");
@@ -80,28 +63,34 @@ async function save() {
   if (!name) return showProblem(root, "name", "Give it a name");
   if (!NAME.test(name)) {
     $("preset-name").value = slug(name);
+    hint();
     return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}`);
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", BUILT_IN);
-  replaced = presetNamed(name);
+  const signal = untilClosed($("preset-dialog"));
   $("preset-save").disabled = true;
   try {
-    await put(name, await picturesOf(draft.mix));
-    $("preset-dialog").close("saved");
+    if (await newcomer(name, hinted, signal)) {
+      hint();
+      return tell(ELSEWHERE);
+    }
+    replaced = await put(name, await picturesOf(draft.mix, signal), signal);
+    $("preset-dialog").close(name);
   } catch (error) {
-    tell(error instanceof Problem ? showProblems(root, error.problem).join(" ") : error.message);
+    if (signal.aborted) fillShelf(); // what had arrived whole is saved all the same
+    else tell(error instanceof Problem ? showProblems(root, error.problem).join(" ") : error.message);
   } finally {
     bar.end();
     $("preset-save").disabled = false;
   }
 }
 
-async function put(name, pictures) {
+function put(name, pictures, signal) {
   const images = pictures.map(({ weight, scale }, i) => ({ image: `file:image${i}`, weight, scale }));
   const files = pictures.map(({ file }, i) => [`image${i}`, file]);
   const options = $("preset-with-settings").checked ? settingsToKeep() : {};
   const body = form({ images, description: $("preset-description").value, options }, files);
-  await patiently(() => call(`v1/styles/${encodeURIComponent(name)}`, { method: "PUT", body, onSent: bar.sent() }));
+  return replace(name, `v1/styles/${name}`, { body, onSent: bar.sent() }, signal);
 }
 
 function tell(words) {
@@ -111,6 +100,7 @@ function tell(words) {
 
 function hint() {
   const known = presetNamed($("preset-name").value.trim());
+  hinted = known;
   const words = known?.built_in ? `${BUILT_IN}.` : "There is one of that name: saving replaces it, and its painter goes with it.";
   $("preset-hint").textContent = known ? words : ALLOWED;
   $("preset-hint").classList.toggle("warning", Boolean(known));
@@ -149,13 +139,13 @@ async function open() {
   $("preset-description").value = draft.edited?.description ?? `Mix of ${draft.mix.map(nameOf).join(", ")}`.slice(0, 200);
   hint();
   offerSettings();
-  if ((await ask($("preset-dialog"))) !== "saved") return;
-  const name = $("preset-name").value.trim();
+  const name = await ask($("preset-dialog"));
+  if (!name) return;
   const before = { mix: draft.mix, edited: draft.edited };
   await fillShelf();
   showSaved(name);
   const after = draft.mix;
-  if (replaced) offerUndo(`${name} is replaced.`, replaced, () => draft.mix === after && takeBack(before));
+  if (replaced) offerBack(`${name} is replaced.`, replaced, () => draft.mix === after && takeBack(before));
   else say(`Saved as ${name}.`);
 }
 

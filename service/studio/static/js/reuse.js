@@ -2,12 +2,12 @@
 import { goToDraft } from "./address.js";
 import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
-import { DEFAULTS, MAX_STYLES, replaceDraft } from "./draft.js";
+import { bringBack, DEFAULTS, draft, isEmpty, MAX_STYLES, replaceDraft } from "./draft.js";
 import { solePreset } from "./known.js";
 import { forgetOwnSettings } from "./own_settings.js";
 import { Past } from "./past.js";
-import { sizeOf } from "./pictures.js";
 import { OPTION_DEFAULTS } from "./service.js";
+import { offerUndo } from "./undo.js";
 import { PLACES } from "./where.js";
 import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
 
@@ -16,24 +16,28 @@ const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(PLACE
 
 export async function reuse(job) {
   const past = await draftOf(job);
+  const former = isEmpty() ? null : { ...draft };
   forgetOwnSettings();
   replaceDraft(past);
   await goToDraft();
-  say(["The photograph, the mix and the settings are those of that picture.", ...past.extras.map(({ words }) => words)].join(" "));
+  const words = "The photograph, the mix and the settings are those of that picture.";
+  if (former) offerUndo(words, () => bringBack(former));
+  say([words, ...past.extras.map((extra) => extra.words)].join(" "));
 }
 
 /** The draft that makes a past transfer again: {content, mix, settings, extras}. */
 export async function draftOf(job) {
   const past = await Past.of(job.id);
   const lost = []; // words for what can't be carried over
-  const content = await past.file("content", "photograph");
+  const { width, height } = job.options.content; // a browser can't read every file that the API takes
+  const content = { file: await past.file("content", "photograph"), width, height };
   const blend = blendIn(job.options, past);
   const mix = blend ? [] : await stylesOf(job.options.styles, "styles", past, lost);
   const extras = [...(await masks(job.options, past)), ...values(job.options, solePreset(mix)?.options ?? {}, lost)];
   if (blend) extras.push(blend);
   else if (job.options.variants.length) extras.push(await variants(job.options, past, lost));
   if (lost.length) extras.push({ words: `Not carried over: ${lost.join("; ")}.` });
-  return { content: { file: content, ...(await sizeOf(content)) }, mix, settings: { ...DEFAULTS, ...settingsOf(job.options) }, extras };
+  return { content, mix, settings: { ...DEFAULTS, ...settingsOf(job.options) }, extras };
 }
 
 /** A transfer's styles as entries of the mix. */

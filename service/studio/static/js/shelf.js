@@ -23,8 +23,8 @@ export function onPresets(listener) {
   listeners.add(listener);
 }
 
-export function fillShelf() {
-  return fill().catch(tellIn($("shelf-hint")));
+export function fillShelf(signal) {
+  return fill(signal).catch(tellIn($("shelf-hint")));
 }
 
 /** Loads the presets again if one of them may have got its first picture. */
@@ -32,11 +32,11 @@ export function showSamples() {
   if (knownPresets().some(({ links }) => !links.painted)) fillShelf();
 }
 
-async function fill() {
+async function fill(signal) {
   const found = [];
   let cursor = "";
   do {
-    const page = await patiently(() => getJson(`v1/styles?limit=${PAGE}${cursor && `&cursor=${cursor}`}`));
+    const page = await patiently(() => getJson(`v1/styles?limit=${PAGE}${cursor && `&cursor=${cursor}`}`, signal), signal);
     found.push(...page.items);
     cursor = page.next;
   } while (cursor);

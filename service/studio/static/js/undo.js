@@ -1,46 +1,22 @@
-// A line with "Undo", after a preset was deleted or replaced: the service keeps its former state for a while.
-import { call } from "./api.js";
+// A line with "Undo" after something that can be taken back. Another one takes its place; it goes when the stage shows something else.
 import { $, h, icon, say, show } from "./dom.js";
-import { presetNamed } from "./known.js";
-import { patiently } from "./patience.js";
-import { fillShelf } from "./shelf.js";
+import { focusStage } from "./focus.js";
 
-const GONE = 404;
-
-/** Makes a former state of a preset the current one, and that one a former state. */
-export async function restore(name, version) {
-  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ version }) };
-  try {
-    await patiently(() => call(`v1/styles/${name}/restore`, options));
-  } catch (error) {
-    if (error.status !== GONE) throw error;
-    await fillShelf();
-    const isBack = presetNamed(name)?.version === version; // by an earlier try, whose answer was lost
-    if (!isBack) throw new Error("The service doesn’t keep that state any more.");
-  }
-  await fillShelf();
-}
-
-/** Says that the preset `before` was deleted or replaced, and offers it back; `after` is called once it is there. */
-export function offerUndo(words, { name, version }, after = () => {}) {
+/** Says what was done, and offers to take it back: `undo` does that, and throws an Error with words where it can't. */
+export function offerUndo(words, undo) {
   say(words);
-  const undo = async () => {
-    await restore(name, version);
-    hide();
-    after();
-    say(`${name} is as it was before.`);
-  };
   const self = h("button", { type: "button", class: "small", onclick: () => once(self, undo) }, icon("undo"), "Undo");
-  const close = h("button", { type: "button", class: "icon", "aria-label": "Close this line", onclick: hide }, icon("x"));
+  const close = h("button", { type: "button", class: "icon", "aria-label": "Close this line", onclick: hideUndo }, icon("x"));
   $("undo").replaceChildren(h("p", {}, words), self, close);
   show($("undo"), true);
   stayInReach();
 }
 
-async function once(self, action) {
+async function once(self, undo) {
   self.disabled = true;
   try {
-    await action();
+    await undo();
+    hideUndo();
   } catch (error) {
     $("undo").querySelector("p").textContent = error.message;
     say(error.message);
@@ -48,9 +24,14 @@ async function once(self, action) {
   }
 }
 
-function hide() {
+/** Takes the line away. The focus goes on where the line had it. */
+export function hideUndo() {
+  const held = document.activeElement === document.body || $("undo").contains(document.activeElement);
   show($("undo"), false);
-  (document.querySelector("dialog[open] [data-close]") ?? $("manage-presets")).focus();
+  if (!held) return;
+  const close = document.querySelector("dialog[open] [data-close]");
+  if (close) close.focus();
+  else focusStage();
 }
 
 /** Puts the line where it can be pressed: outside of an open dialog nothing can. */
@@ -59,3 +40,4 @@ function stayInReach() {
 }
 
 document.addEventListener("close", stayInReach, true);
+addEventListener("hashchange", () => show($("undo"), false));

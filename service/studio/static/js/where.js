@@ -2,10 +2,11 @@
 import { goToDraft } from "./address.js";
 import { paintMask } from "./brushwork.js";
 import { $, h, icon, say, show } from "./dom.js";
-import { change, changeStyle, draft, onDraft, removeExtra } from "./draft.js";
+import { change, draft, onDraft, removeExtra, setUnfinished, withStyle } from "./draft.js";
 import { focusProblem } from "./focus.js";
 import { clearProblemOf, showProblem } from "./problems.js";
 import { sizeOf } from "./pictures.js";
+import { offerUndo } from "./undo.js";
 
 const ASPECT = 0.02; // by which a mask's aspect ratio may differ from the photograph's
 
@@ -43,13 +44,24 @@ function maskOf(name) {
 }
 
 async function paintPlace(name) {
-  const extra = maskOf(name);
-  const file = await paintMask({ ...PLACES[name], file: extra?.value });
+  const file = await paintedMask({ ...PLACES[name], file: maskOf(name)?.value }, "extras", (mask) => withMask(name, mask));
   if (file === undefined) return;
   clearProblemOf(document, name);
-  const others = draft.extras.filter((one) => one.name !== name);
-  change("extras", file ? [...others, { name, words: PLACES[name].words, value: file }] : others);
   say(file ? "The mask is kept." : "No mask: it would change nothing.");
+}
+
+/** The draft's extras with a mask at a place, or without one there. */
+function withMask(name, file) {
+  const others = draft.extras.filter((one) => one.name !== name);
+  return file ? [...others, { name, words: PLACES[name].words, value: file }] : others;
+}
+
+/** Has a mask painted and puts it into a part of the draft; `withFile` returns that part with a mask. Resolves as paintMask does. */
+async function paintedMask(about, part, withFile) {
+  const file = await paintMask({ ...about, keep: (mask) => setUnfinished({ [part]: withFile(mask) }) });
+  if (file !== undefined) change(part, withFile(file));
+  setUnfinished(null);
+  return file;
 }
 
 /** Lets the person paint the mask of a style of the mix. */
@@ -61,15 +73,17 @@ export async function paintStyleMask(id, name) {
     return;
   }
   const at = draft.mix.findIndex((one) => one.id === id);
-  const file = await paintMask({ ...OF_STYLE, title: `Where ${name} goes`, tint: tintOfStyle(at), file: draft.mix[at].mask });
-  if (file !== undefined) changeStyle(id, { mask: file ?? undefined });
+  const about = { ...OF_STYLE, title: `Where ${name} goes`, tint: tintOfStyle(at), file: draft.mix[at].mask };
+  await paintedMask(about, "mix", (mask) => withStyle(id, { mask: mask ?? undefined }));
 }
 
 function rowOf(name) {
   const remove = () => {
-    removeExtra(maskOf(name));
+    const mask = maskOf(name);
+    removeExtra(mask);
     clearProblemOf(document, name);
     $("where").querySelector(`[data-loc=${name}] button`).focus();
+    offerUndo(`${PLACES[name].label}: the mask is taken out.`, () => change("extras", withMask(name, mask.value)));
   };
   return h(
     "div",
