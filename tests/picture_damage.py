@@ -223,6 +223,9 @@ def _gifs(picture: np.ndarray) -> Iterator[Damaged]:
 
 def _bmps(picture: np.ndarray) -> Iterator[Damaged]:
     whole = encoded(picture, "BMP")
+    palette = encoded(Image.fromarray(picture).quantize(100), "BMP")
+    for colours in (257, 1000, 2**31, 2**32 - 1):
+        yield Damaged(f"bmp, {colours} colours", palette[:46] + struct.pack("<I", colours) + palette[50:], palette)
     padding = -3 * picture.shape[1] % 4
     for at, size in ((2, 0), (2, len(whole) + 99), (2, 60), (34, 0), (34, len(whole) + 99), (34, 60)):
         yield Damaged(f"bmp, {size} at {at}", whole[:at] + struct.pack("<I", size) + whole[at + 4 :], whole)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from service.decoding.mending.version import Version, Versions
+
 FILE_HEADER = 14  # bytes
 OFFSET = slice(10, 14)  # where a file says where its pixels begin
 SIZE = slice(14, 18)  # where the second header says how many bytes it has
-OS2_HEADER = 12  # bytes of the oldest header after the file's own
+BITS = slice(28, 30)  # where a header of Windows says how many bits a pixel has
+COLOURS = slice(46, 50)  # where it says how many colours the palette has
+OS2_HEADER = 12  # bytes of the oldest header after the file's own, which says nothing of colours
+MOST_BITS = 8  # of pixels that are numbers of colours
+
+
+def versions(data: bytes) -> Versions:
+    """Yield the file, its palette cut to the colours that its pixels can name, as browsers do."""
+    bits, colours = (int.from_bytes(data[at], "little") for at in (BITS, COLOURS))
+    if int.from_bytes(data[SIZE], "little") > OS2_HEADER and bits <= MOST_BITS and colours > 2**bits:
+        yield Version(data[: COLOURS.start] + (2**bits).to_bytes(4, "little") + data[COLOURS.stop :])
+    else:
+        yield Version(data)
 
 
 def why_broken(data: bytes) -> str | None:

@@ -19,6 +19,7 @@ _VERSIONS: dict[str | None, Callable[[bytes], Versions]] = {
     "JPEG": jpeg.versions,
     "GIF": gif.versions,
     "WEBP": webp.versions,
+    "BMP": bmp.versions,
 }
 _WHY: dict[str | None, Callable[[bytes], str | None]] = {
     "PNG": png.why_broken,
