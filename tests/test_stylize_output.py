@@ -149,7 +149,6 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.slow
 def test_a_file_that_can_not_be_replaced_is_written_over(open_folder: Path) -> None:
     """It is mounted, as in a container, or another user's in a folder where only owners may remove files."""
     files = [open_folder / name for name in ("source.png", "mounted.png", "other.png")]
