@@ -63,7 +63,7 @@ class ReservedFile(MmapedDict):
 
 def reserve_files() -> None:
     """Let prometheus_client use such files for all metrics that are made from now on."""
-    values.MmapedDict = ReservedFile  # type: ignore[misc]
+    values.MmapedDict = ReservedFile  # type: ignore[attr-defined, assignment]
 
 
 def _memory(filename: str) -> int:
