@@ -9,6 +9,7 @@ from PIL import ExifTags, Image
 EXIF = b"Exif\0\0"  # how EXIF begins in a JPEG, and as Pillow gives it
 BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 SHORT = 3  # the type of a tag whose value is a number of 16 bits
+KNOWN = range(1, 9)
 TURNS = {  # EXIF orientation -> what brings the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -43,7 +44,7 @@ def turned(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _orientation(exif: bytes) -> int:
-    """Return the first orientation of the first directory that is a SHORT; 1 where there is none."""
+    """Return the first orientation of the first directory that is a SHORT and known; 1 where there is none."""
     order = BYTE_ORDERS.get(exif[:4])
     if order is None:
         return 1
@@ -52,7 +53,7 @@ def _orientation(exif: bytes) -> int:
         (entries,) = struct.unpack_from(f"{order}H", exif, at)
         for entry in range(at + 2, at + 2 + 12 * entries, 12):
             tag, kind, count, value = struct.unpack_from(f"{order}HHIH", exif, entry)
-            if (tag, kind, count) == (ExifTags.Base.Orientation, SHORT, 1):
+            if (tag, kind, count) == (ExifTags.Base.Orientation, SHORT, 1) and value in KNOWN:
                 return int(value)
     except struct.error:  # it is cut off
         pass

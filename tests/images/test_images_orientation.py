@@ -91,3 +91,9 @@ def test_nothing_but_a_right_orientation_in_exif_turns_a_picture(picture: np.nda
 def test_exif_is_read_in_both_byte_orders(picture: np.ndarray, order: str) -> None:
     right = exif(0x0112, 3, 1, struct.pack(f"{order}HH", 6, 0), order)
     np.testing.assert_array_equal(decode(encoded(picture, "PNG", exif=right)), np.rot90(picture, 3))
+
+
+def test_an_orientation_that_does_not_exist_hides_no_other(picture: np.ndarray) -> None:
+    tags = b"".join(struct.pack(">HHIHH", 0x0112, 3, 1, value, 0) for value in (9, 6, 8))
+    two = b"MM\0*" + struct.pack(">IH", 8, 3) + tags + bytes(4)
+    np.testing.assert_array_equal(decode(encoded(picture, "PNG", exif=two)), np.rot90(picture, 3))
