@@ -159,23 +159,53 @@ def _jpegs(picture: np.ndarray) -> Iterator[Damaged]:
     yield Damaged("jpeg, half of its header", whole[:300], whole, "cut off before its pixels")
 
 
-WEBPS: dict[str, dict[str, Any]] = {"lossy": {}, "lossless": {"lossless": True}, "metadata": {"exif": b"rubbish"}}
+EXIF = b"II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\1\0\0\0\0\0\0\0"
+"""Metadata of one tag: the picture is upright."""
+WEBPS: dict[str, dict[str, Any]] = {
+    "lossy": {}, "lossless": {"lossless": True}, "metadata": {"exif": EXIF, "xmp": b"<x/>"},
+    "transparent": {"alpha": 255},
+}  # fmt: skip
 
 
 def _webps(picture: np.ndarray) -> Iterator[Damaged]:
     for kind, settings in WEBPS.items():
-        whole = encoded(picture, "WEBP", **settings)
-        chunk = b"JUNK" + struct.pack("<I", 7) + b"rubbish\0"
+        whole, chunk = _webp(picture, **settings), b"JUNK" + struct.pack("<I", 7) + b"rubbish\0"
         more = whole[:4] + struct.pack("<I", len(whole) - 8 + len(chunk)) + whole[8:] + chunk
+        end = _end_of_pixels(whole)
         yield Damaged(f"webp, {kind}, rubbish after its end", whole + b"rubbish" * 100, whole)
         yield Damaged(f"webp, {kind}, a chunk more", more, whole)
-        for name, size in (("too large", len(whole) + 2), ("2 GiB", 2**31)):
-            data = whole[:4] + struct.pack("<I", size) + whole[8:]
-            yield Damaged(f"webp, {kind}, size {name}", data, whole, r"cut off: \d+ % of it is there")
-        small = whole[:4] + struct.pack("<I", len(whole) - 18) + whole[8:]
-        yield Damaged(f"webp, {kind}, size too small", small, whole, r"its header says that it has [\d,]+ bytes")
-        for size in (len(whole) - 1, len(whole) * 99 // 100, len(whole) // 2, 30):
+        sizes = {"too large": len(whole) + 2, "2 GiB": 2**31, "too small": len(whole) - 18, "zero": 0}
+        for name, size in sizes.items():
+            yield Damaged(f"webp, {kind}, size {name}", whole[:4] + struct.pack("<I", size) + whole[8:], whole)
+        for size in range(end, len(whole), 5):
+            yield Damaged(f"webp, {kind}, all pixels in {size} bytes", whole[:size], whole)
+        for size in (end - 1, end * 99 // 100, end // 2, 30):
             yield Damaged(f"webp, {kind}, {size} bytes", whole[:size], whole, r"cut off: \d+ % of it is there")
+        short = whole[:4] + struct.pack("<I", end - 20) + whole[8 : end - 2]
+        yield Damaged(f"webp, {kind}, cut, its size too", short, whole, "ends before the end of its picture")
+    still = encoded(picture, "WEBP", lossless=True)
+    moving = encoded(picture, "WEBP", lossless=True, save_all=True, append_images=[Image.fromarray(255 - picture)])
+    first = moving.index(b"ANMF")
+    yield Damaged("webp, cut in its second picture", moving[: moving.index(b"ANMF", first + 4) + 99], still)
+    yield Damaged("webp, cut in its first of two pictures", moving[: first + 99], still, "cut off")
+
+
+def _webp(picture: np.ndarray, alpha: int | None = None, **settings: Any) -> bytes:
+    """A WebP; with `alpha`, one corner is nearly opaque, so that the file has a plane of transparency."""
+    if alpha is None:
+        return encoded(picture, "WEBP", **settings)
+    levels = np.full((*picture.shape[:2], 1), alpha, np.uint8)
+    levels[0, 0] = alpha - 1
+    return encoded(Image.fromarray(np.concatenate([picture, levels], 2)), "WEBP")
+
+
+def _end_of_pixels(webp: bytes) -> int:
+    """Where the pixels of a still WebP end, without the byte that makes their length even."""
+    at = 12
+    while webp[at : at + 4] not in (b"VP8 ", b"VP8L"):
+        length = int.from_bytes(webp[at + 4 : at + 8], "little")
+        at += 8 + length + length % 2
+    return at + 8 + int.from_bytes(webp[at + 4 : at + 8], "little")
 
 
 def _gifs(picture: np.ndarray) -> Iterator[Damaged]:
@@ -193,6 +223,9 @@ def _gifs(picture: np.ndarray) -> Iterator[Damaged]:
 
 def _bmps(picture: np.ndarray) -> Iterator[Damaged]:
     whole = encoded(picture, "BMP")
+    palette = encoded(Image.fromarray(picture).quantize(100), "BMP")
+    for colours in (257, 1000, 2**31, 2**32 - 1):
+        yield Damaged(f"bmp, {colours} colours", palette[:46] + struct.pack("<I", colours) + palette[50:], palette)
     padding = -3 * picture.shape[1] % 4
     for at, size in ((2, 0), (2, len(whole) + 99), (2, 60), (34, 0), (34, len(whole) + 99), (34, 60)):
         yield Damaged(f"bmp, {size} at {at}", whole[:at] + struct.pack("<I", size) + whole[at + 4 :], whole)

@@ -296,6 +296,16 @@ def test_a_tilde_is_the_home_of_its_user(monkeypatch: pytest.MonkeyPatch) -> Non
         ("/srv/$(hostname)/nst", "has a variable in it"),
         ("/srv/nst # on the large disk", "has a comment behind it"),
         ("%APPDATA%/nst", "has a variable in it"),
+        ("/srv/a-$USER/b", "has a variable in it"),
+        ("%h/data", "has a variable in it"),
+        ("/srv/{{ data }}", "has a variable in it"),
+        ("/srv/data;", "has a semicolon at its end"),
+        ('"/srv/data', "has a quotation mark in it"),
+        ("/srv/data'", "has a quotation mark in it"),
+        ("/srv/\u201cdata\u201d/nst", "has a quotation mark in it"),
+        ("/srv/`hostname`/nst", "has a quotation mark in it"),
+        ("\ufeff/srv/data", r"has an invisible character in it \(U\+FEFF\)"),
+        ("/srv/da\u200bta", r"has an invisible character in it \(U\+200B\)"),
         ("C:\\nst", "is a path of Windows"),
         ("C:/nst", "is a path of Windows"),
         ("NST_DATA=/srv/nst", "begins with the name of a variable"),
@@ -314,8 +324,50 @@ def test_a_path_that_would_make_an_odd_folder_is_refused(name: str, text: str, s
 
 
 def test_a_path_may_have_unusual_characters() -> None:
-    for text in ("/srv/a#b", "/srv/it's", "/srv/a$", "/srv/5$ a", "/srv/d\u00e4t\u00e4 2"):
+    for text in (
+        "/srv/a#b",
+        "/srv/it's",
+        "/srv/a$",
+        "/srv/5$ a",
+        "/srv/$5",
+        "/srv/a;b",
+        "/srv/9%",
+        "/srv/d\u00e4t\u00e4 2",
+    ):
         assert read(data=text).data == Path(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("database_url", "sqlite:////srv/$USER/service.db", "has a variable in it"),
+        ("database_url", "sqlite:////srv/service.db # on the large disk", "has a comment behind it"),
+        ("database_url", "postgresql://nst:${DB_PASSWORD}@db/nst", "has a variable in it"),
+        ("database_url", "postgresql://nst:secret@${DB_HOST}/nst", "has a variable in it"),
+        ("database_url", "postgresql://nst:secret@db/nst;", "has a semicolon at its end"),
+        ("database_url", 'postgresql://nst:secret@db/nst"', "has a quotation mark in it"),
+        ("blobs", "file:///srv/$HOME/blobs", "has a variable in it"),
+        ("blobs", "s3://bucket/{{ prefix }}", "has a variable in it"),
+        ("blobs", "s3://bucket # the new one", "has a comment behind it"),
+        ("broker_url", "redis://:{{ secret }}@broker/0", "has a variable in it"),
+    ],
+)
+def test_a_url_has_no_variables_either_and_is_not_shown(name: str, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=f"NST_{name.upper()}: {said}") as caught:
+        read(**{name: text})
+    assert text not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["$ecret", "a`b", "'%h/$x'", "%7B%7B", "pa$$word;", '"'])
+def test_a_password_may_have_unusual_characters(secret: str) -> None:
+    url = f"postgresql://nst:{secret}@db/nst"
+    assert read(database_url=url).database_url == url
+
+
+def test_a_url_may_have_escapes() -> None:
+    for text in ("file:///srv/%C3%84rger/%20%23b", "s3://bucket/it's/%7B%7Ba"):
+        assert read(blobs=text).blobs == text
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from front_door import png
+from front_door import ROOT, png
 from PIL import Image
 
 from service.__main__ import main
@@ -116,6 +120,66 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_else(
     with pytest.raises(InvalidInput, match="No space left"):
         output.write(b"new")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+MOUNTED = 'mount --bind "$2" "$3" || exit 77; exec "$0" -c "$1" "$3" "$4"'
+STAYING = """
+import os, sys
+from pathlib import Path
+from service.painting.output_file import OutputFile
+
+mounted, other = map(Path, sys.argv[1:])
+OutputFile(mounted, room=9).write(b"new")
+assert mounted.read_bytes() == b"new"
+os.seteuid(65534)
+for file in (other, mounted):
+    OutputFile(file, room=9).write(b"newer")
+    assert file.read_bytes() == b"newer"
+"""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder with a blank in its name that every user reaches, as no folder of pytest's is."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        folder = Path(name, "of all")
+        folder.mkdir()
+        folder.chmod(0o1777)
+        yield folder
+
+
+def test_a_file_that_can_not_be_replaced_is_written_over(open_folder: Path) -> None:
+    """It is mounted, as in a container, or another user's in a folder where only owners may remove files."""
+    files = [open_folder / name for name in ("source.png", "mounted.png", "other.png")]
+    for file in files:
+        file.write_bytes(b"of the day before")
+        file.chmod(0o666)
+    command = ["unshare", "--mount", "sh", "-c", MOUNTED, sys.executable, STAYING, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"no mounts of its own here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    assert [file.read_bytes() for file in files] == [b"newer", b"of the day before", b"newer"]
+
+
+def test_a_full_disk_leaves_a_file_that_is_written_over_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.png").write_bytes(b"old")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    output = OutputFile(tmp_path / "out.png", room=9)
+    with pytest.raises(InvalidInput, match="No space left"):
+        OutputFile(tmp_path / "out.png", room=2**60)
+
+    def full(descriptor: int, start: int, room: int) -> None:
+        os.truncate(descriptor, 4)
+        raise FULL
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(InvalidInput, match="No space left"):
+        output.write(b"newer")
+    assert (tmp_path / "out.png").read_bytes() == b"old"
 
 
 def test_a_file_is_replaced_where_a_link_leads_and_keeps_its_rights(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ CHECK_S = {"PNG": 6.0, "JPEG": 5.0, "WEBP": 7.0, "GIF": 4.0, "BMP": 3.0, "AVIF":
 `python -m bench.decoding` measures them. To bring all colours to sRGB as well takes up to twice as long.
 """
 UNKNOWN_CHECK_S = min(CHECK_S.values())
+BMP_HEADERS = range(12, 125)  # bytes of the second header of a BMP; letters of a text make a far greater number
 JPEG_SEGMENTS = 200  # segments that are searched for a JPEG's size: enough for every camera's files, and quick
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without DHT, JPG and DAC
 
@@ -36,7 +37,7 @@ class Head:
 def head_of(data: bytes) -> Head:
     """Read what a file's first bytes claim, in a bounded number of steps."""
     for format, starts in STARTS.items():
-        if data.startswith(starts) and (format != "WEBP" or data[8:12] == b"WEBP"):
+        if data.startswith(starts) and _CONFIRMED.get(format, bool)(data):
             return Head(format, _PIXELS[format](data))
     format_of_boxes = isobmff.format_of(data)
     return Head(format_of_boxes, isobmff.pixels(data)) if format_of_boxes in READABLE else Head(None, None)
@@ -96,6 +97,11 @@ def _product(sides: bytes, width: int, order: str) -> int | None:
     return int.from_bytes(first, order) * int.from_bytes(second, order)  # type: ignore[arg-type]
 
 
+_CONFIRMED: dict[str, Callable[[bytes], bool]] = {
+    "WEBP": lambda data: data[8:12] == b"WEBP",
+    "BMP": lambda data: int.from_bytes(data[14:18], "little") in BMP_HEADERS,
+}
+"""Functions that look at more of a file whose first bytes other files may have too."""
 _PIXELS: dict[str, Callable[[bytes], int | None]] = {
     "PNG": _png,
     "JPEG": _jpeg,

@@ -14,6 +14,7 @@ from service.decoding.formats import PLUGINS, head_of
 from service.decoding.mending import mend
 from service.decoding.mending.rows import check_last_rows, check_rows
 from service.decoding.mending.version import Version
+from service.decoding.orientation import SIDEWAYS, orientation_of, turned, upright
 from service.decoding.structure import check_structure
 from service.pictures import images
 from service.pictures.formats import HAS_HEIC, READABLE
@@ -26,20 +27,10 @@ Read = TypeVar("Read")
 
 MIN_PIXELS = 8  # of an input image's short side
 SAMPLE = 64  # pixels along each side of what a check brings to sRGB
-TURNS = {  # EXIF orientation -> what brings the picture upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 PLAIN = ("1", "L", "P", "RGB")  # modes of 8 bits at most
 REDUCIBLE = ("L", "RGB", "CMYK")  # modes whose pixels can be averaged as they are
 HIGHEST = 2**16 - 1  # level of grey in a TIFF
 WHITE_IS_ZERO = 0  # of a TIFF's photometric interpretations
-SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 # Pillow's own limit only warns up to twice its value; ours is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -62,9 +53,9 @@ def upright_size(data: bytes) -> tuple[int, int]:
     """
 
     def measure(image: Image.Image) -> tuple[int, int]:
-        turned = _orientation(image) in SIDEWAYS
+        is_sideways = orientation_of(image) in SIDEWAYS
         to_srgb(image.crop((0, 0, min(SAMPLE, image.width), min(SAMPLE, image.height))))
-        return (image.height, image.width) if turned else image.size
+        return (image.height, image.width) if is_sideways else image.size
 
     return _read(data, measure)
 
@@ -80,7 +71,7 @@ def decode(data: bytes) -> Picture:
 
 def decode_cutout(data: bytes) -> Cutout:
     """Read a picture's colours and alpha apart. Raises as `decode`."""
-    return _read(data, lambda image: _cutout(*to_srgb(_upright(image))))
+    return _read(data, lambda image: _cutout(*to_srgb(upright(image))))
 
 
 def decode_mask(data: bytes) -> Levels:
@@ -89,7 +80,7 @@ def decode_mask(data: bytes) -> Levels:
     Raises:
         UnreadableImage: as `decode`; or it has transparency and several colours, so that it could mean either.
     """
-    return _read(data, lambda image: mask_levels(_cutout(*to_srgb(_upright(image)))))
+    return _read(data, lambda image: mask_levels(_cutout(*to_srgb(upright(image)))))
 
 
 def transcode(data: bytes, format: str, quality: int) -> bytes:
@@ -121,7 +112,7 @@ def thumbnail(data: bytes) -> bytes:
         factor = max(image.size) // (2 * images.THUMBNAIL)
         small = image.reduce(factor) if factor > 1 and image.mode in REDUCIBLE else image
         small.info = image.info
-        return _cutout(*to_srgb(_turned(small, _orientation(image)))).over_white()
+        return _cutout(*to_srgb(turned(small, orientation_of(image)))).over_white()
 
     picture = _read(data, shrink)
     small = images.resize_long_edge(picture, min(images.THUMBNAIL, max(picture.shape[:2])))
@@ -203,21 +194,3 @@ def _check_size(width: int, height: int) -> None:
         raise UnreadableImage(f"{width} x {height} pixels are too many; at most {MAX_PIXELS:,} in all are read")
     if min(width, height) < MIN_PIXELS:
         raise UnreadableImage(f"{width} x {height} pixels are too few; each side needs at least {MIN_PIXELS}")
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    return _turned(image, _orientation(image))
-
-
-def _turned(image: Image.Image, orientation: int) -> Image.Image:
-    turn = TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
-
-
-def _orientation(image: Image.Image) -> int:
-    # Not ImageOps.exif_transpose: that also writes the EXIF anew, which fails where a tag has the wrong type.
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # noqa: BLE001 - broken EXIF, over which Pillow raises nearly anything, turns nothing
-        return 1
-    return orientation if isinstance(orientation, int) else 1

@@ -6,6 +6,7 @@ It knows some ways to make a file slow. The limits of the decoder process end fi
 from __future__ import annotations
 
 from service.decoding import tiff
+from service.decoding.formats import head_of
 from service.decoding.mending import jpeg, png
 from service.pictures.formats import STARTS
 from service.pictures.images import UnreadableImage
@@ -27,7 +28,7 @@ def check_structure(data: bytes) -> None:
         _check_png(data)
     elif data.startswith(b"\xff\xd8"):
         _check_jpeg(data)
-    elif data.startswith(b"BM"):
+    elif head_of(data).format == "BMP":
         _check_bmp(data)
     elif data.startswith(STARTS["TIFF"]):
         _check_tiff(data)

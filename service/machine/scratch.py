@@ -33,7 +33,7 @@ def candidates(data: Path, environ: Mapping[str, str] = os.environ) -> list[Path
 def scratch_place(data: Path, longest: int = PATH_MAX) -> Path | None:
     """Return the first place that takes files, which may be made in NST_DATA; None if there is none.
 
-    Its path has at most `longest` bytes.
+    Where all disks are full it is the first that takes empty files. Its path has at most `longest` bytes.
     """
     return _first([place for place in candidates(data) if len(os.fsencode(place)) <= longest], data)
 
@@ -43,11 +43,12 @@ def why_no_place(data: Path) -> str:
     return "; ".join(f"{place}: {why_unusable(place)}" for place in candidates(data))
 
 
-def why_unusable(place: Path) -> str:
-    """Return why files of a few MB can't be written in a folder; empty if they can."""
+def why_unusable(place: Path, room: int = ROOM) -> str:
+    """Return why a folder takes no files of `room` bytes; empty if it does."""
     try:
         with tempfile.TemporaryFile(dir=place) as file:
-            os.posix_fallocate(file.fileno(), 0, ROOM)
+            if room:
+                os.posix_fallocate(file.fileno(), 0, room)
     except OSError as error:
         return error.strerror or str(error)
     return ""
@@ -62,12 +63,13 @@ def provide_temporary_folder(data: Path) -> None:
 
 
 def _first(places: Sequence[Path], data: Path) -> Path | None:
-    for place in places:
-        if place == data.absolute() / IN_DATA:
-            with suppress(OSError):
-                place.mkdir(parents=True, exist_ok=True)
-        if not why_unusable(place):
-            return place
+    for room in (ROOM, 0):
+        for place in places:
+            if place == data.absolute() / IN_DATA:
+                with suppress(OSError):
+                    place.mkdir(parents=True, exist_ok=True)
+            if not why_unusable(place, room):
+                return place
     return None
 
 

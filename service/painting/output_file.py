@@ -1,9 +1,16 @@
-"""The file that a picture goes to: tried before anything is painted, written beside its place, renamed into it."""
+"""The file that a picture goes to: tried before anything is painted, written beside its place, renamed into it.
+
+A file that is there and can't be replaced is written over where it lies: one that is mounted into a container, one of
+another user in a folder such as /tmp, and one whose folder can't be written to.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +18,8 @@ from pathlib import Path
 
 from service.errors import InvalidInput
 from service.pictures.images import MEDIA_TYPES
+
+MOUNTS = Path("/proc/self/mountinfo")  # a line for each mount, its place the fifth field: see "proc(5)"
 
 
 class OutputFile:
@@ -32,19 +41,47 @@ class OutputFile:
             self._target = self.path.resolve()
             self._check_kind()
             self._check_inputs(inputs)
-            self._write_beside(room=room).unlink()
+            self._stays = self._target.exists() and _must_stay(self._target)
+            if self._stays:
+                self._check_room(room)
+            else:
+                self._write_beside(room=room).unlink()
 
     def write(self, data: bytes) -> None:
         """Write the whole file, or leave what is there as it was. Raises InvalidInput."""
         with self._errors():
-            part = self._write_beside(data)
+            if self._stays:
+                self._write_over(data)
+            else:
+                self._replace(data)
+
+    def _replace(self, data: bytes) -> None:
+        part = self._write_beside(data)
+        try:
+            if self._target.exists():
+                part.chmod(stat.S_IMODE(self._target.stat().st_mode))
+            part.replace(self._target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def _write_over(self, data: bytes) -> None:
+        """Write into the file that is there, once the disk has room for all of it."""
+        with self._target.open("r+b") as file:
+            before = os.fstat(file.fileno()).st_size
             try:
-                if self._target.exists():
-                    part.chmod(stat.S_IMODE(self._target.stat().st_mode))
-                part.replace(self._target)
-            except BaseException:
-                part.unlink(missing_ok=True)
+                os.posix_fallocate(file.fileno(), 0, len(data))
+            except OSError:
+                file.truncate(before)
                 raise
+            file.write(data)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _check_room(self, room: int) -> None:
+        if self._target.stat().st_size + shutil.disk_usage(self._target).free < room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _check_kind(self) -> None:
         if not self._target.parent.is_dir():
@@ -88,6 +125,24 @@ class OutputFile:
 
     def _wrong(self, problem: str) -> InvalidInput:
         return InvalidInput.field("output", f"{self.path}: {problem}")
+
+
+def _must_stay(file: Path) -> bool:
+    """Return whether no other file can take the place of this one."""
+    folder = file.parent
+    about = folder.stat()
+    is_others = about.st_mode & stat.S_ISVTX and os.geteuid() not in (0, about.st_uid, file.stat().st_uid)
+    return bool(is_others) or not os.access(folder, os.W_OK | os.X_OK) or _is_mounted(file)
+
+
+def _is_mounted(file: Path) -> bool:
+    """Return whether a file is the place of a mount, for which `os.path.ismount` knows only folders."""
+    escaped = re.sub(r"[ \t\n\\]", lambda found: f"\\{ord(found[0]):03o}", str(file))
+    try:
+        lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    return any(line.split(" ")[4] == escaped for line in lines)
 
 
 def format_of(path: str | Path) -> str:

@@ -12,6 +12,7 @@ from service.settings import values
 
 POSTGRESQL = "postgresql+psycopg"  # the driver that the service comes with
 BROKERS = ("redis", "rediss", "amqp", "amqps")
+ESCAPE = "%[0-9A-Fa-f]{2}"  # a character of a URL as a number
 ROOT_PATH = r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+"  # of folders, so that no link leads to another host
 
 
@@ -23,9 +24,18 @@ def database(text: str) -> str:
         raise ValueError(
             f"must be a URL of SQLite or PostgreSQL, as in sqlite:////srv/service.db or {POSTGRESQL}://…"
         )
+    _check_written_out(rest)
     if kind == "sqlite":
         _check_file(rest.removeprefix("/"))
     return f"{POSTGRESQL}://{rest}" if scheme == "postgres" else text
+
+
+def _check_written_out(rest: str) -> None:
+    """Refuse what a path may not have either; of a password only ${…} and {{…}}, since it may have all else."""
+    secret, _, place = rest.rpartition("@")
+    template = re.search(r"\$\{\w+\}|\{\{", secret)
+    if why := values.oddity(template[0] if template else re.sub(ESCAPE, "_", place)):
+        raise ValueError(why)
 
 
 def _check_file(name: str) -> None:
@@ -45,6 +55,7 @@ def blobs(text: str) -> str:
     """Read where blobs are kept: a URL, or the path of a folder, of which the URL is returned."""
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
         return values.path(text).absolute().as_uri()
+    _check_written_out(text.partition(":")[2])
     parts = urlsplit(text)
     scheme = parts.scheme if parts.path.startswith("/") or parts.netloc else ""
     if scheme == "file" and parts.netloc not in ("", "localhost"):
@@ -60,6 +71,7 @@ def broker(text: str) -> str:
     """Read the URL of a broker."""
     if text.partition("://")[0] not in BROKERS or "://" not in text:
         raise ValueError("must be a redis:// or amqp:// URL")
+    _check_written_out(text.partition("://")[2])
     return text
 
 

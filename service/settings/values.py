@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,23 @@ from service.authority import parse_pattern
 from service.errors import shown
 
 QUOTES = "'\"`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"  # as people, shells and word processors write them
+JOINERS = "\u200c\u200d"  # invisible, but some languages need them inside words
+ODD = (
+    (
+        re.compile(r"\$[A-Za-z_{(]|\{\{|\}\}|(^|/)%[A-Za-z]|%[A-Za-z_]+%"),
+        "has a variable in it, which nothing replaces here: write what it stands for",
+    ),
+    (re.compile(r"\s#"), "has a comment behind it, which counts as part of it: leave it out"),
+    (re.compile(r";$"), "has a semicolon at its end, which counts as part of it: leave it out"),
+    (
+        re.compile("[\"`\u201c\u201d\u201e\u00ab\u00bb]|(^|/)['\u2018\u2019\u201a]|['\u2018\u2019\u201a]$"),
+        "has a quotation mark in it, which counts as part of it: leave it out",
+    ),
+)
+"""What files of variables leave in a path where they are read by other rules, and what to say of it.
+
+An apostrophe, a `$` before a digit and a `#` inside a word are part of some names.
+"""
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
 
@@ -67,16 +85,9 @@ def duration(text: str) -> float:
 
 
 def path(text: str) -> Path:
-    """Read the path of a file or folder, which may begin with ~.
-
-    Refuse what other readers of such files would have replaced, and what would make an odd folder here.
-    """
-    if re.search(r"(^|/)(\$[A-Za-z_{(]|%[A-Za-z_]+%)", text):
-        raise ValueError(
-            f"has a variable in it, which nothing replaces here: write the whole path, not {shown(text)}"
-        )
-    if re.search(r"\s#", text):
-        raise ValueError(f"has a comment behind it, which counts as part of it: leave it out of {shown(text)}")
+    """Read the path of a file or folder, which may begin with ~."""
+    if why := oddity(text):
+        raise ValueError(f"{why}: {shown(text)}")
     if re.match(r"[A-Za-z]:[\\/]", text):
         raise ValueError(f"is a path of Windows: {shown(text)}")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
@@ -85,6 +96,11 @@ def path(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise ValueError(f"begins with ~, but nobody knows whose folder that is: {shown(text)}") from None
+
+
+def oddity(text: str) -> str:
+    """Return what would make an odd folder of a path, without the path; empty if nothing would."""
+    return next((why for odd, why in ODD if odd.search(text)), "")
 
 
 def port(text: str) -> int:
@@ -130,6 +146,9 @@ def _plain(text: str) -> str:
     """Return a variable's text; refuse what files of variables leave in it where they are read by other rules."""
     if any(ord(character) < ord(" ") for character in text):
         raise ValueError("has a control character in it")  # without the text, which may be a secret
+    for character in text:
+        if unicodedata.category(character) == "Cf" and character not in JOINERS:
+            raise ValueError(f"has an invisible character in it (U+{ord(character):04X})")
     if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
         raise ValueError("is in quotation marks, which count as part of it: leave them out")
     if re.match(r"(export\s+)?NST_[A-Z0-9_]+\s*=", text):

@@ -61,7 +61,8 @@ class Blobs:
             )
             self._opened = OpenedPath(self._folder) if self._folder else None
         except (BaseError, ValueError, OSError) as error:
-            raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}") from error
+            setting = "; see NST_DATA and NST_BLOBS" if self._folder else ""
+            raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}{setting}") from error
 
     def put(self, key: str, data: bytes) -> None:
         """Write a blob, replacing one with the same key; it is on disk when this returns.

@@ -200,7 +200,8 @@ def stored_revision(url: str) -> str | None:
 
 def _unopened(url: str, error: Exception) -> DatabaseError:
     file = None if isinstance(error, ArgumentError) else database_file(url)  # ArgumentError: the URL is none
-    return DatabaseError(f"the database can't be opened: {f'{file}: ' if file else ''}{_cause(error)}")
+    setting = "; see NST_DATA and NST_DATABASE_URL" if file and isinstance(error, OSError) else ""
+    return DatabaseError(f"the database can't be opened: {f'{file}: ' if file else ''}{_cause(error)}{setting}")
 
 
 def _name(session: Session) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from service.telemetry.value_files import reserve_files
+
+reserve_files()
+
 REGISTRY = CollectorRegistry()
 """The metrics of this process alone; if several processes share a folder, `exposition` reads the folder."""
 

@@ -27,7 +27,7 @@ def metrics_folder(data: Path) -> Iterator[bool]:
         Unavailable: no place for it can be written to.
     """
     if given := os.environ.get(VARIABLE):
-        if problem := why_unusable(Path(given)):
+        if problem := why_unusable(Path(given), room=0):
             raise Unavailable(f"{VARIABLE}: {given} can't be written to: {problem}")
         yield False
         return

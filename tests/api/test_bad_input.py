@@ -157,6 +157,37 @@ def test_a_form_without_its_json_part_is_400(service: RunningService) -> None:
     assert_problem(requests.post(f"{service.url}/v1/transfers", files={"photo": PICTURE}, timeout=30), 400)
 
 
+JSON_PART = b'--x\r\nContent-Disposition: form-data; name="request"\r\n\r\n{}\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "boundary", "said"),
+    [
+        (JSON_PART, "x", "the form ends within a part: its last line must be '--x--'"),
+        (JSON_PART + b"--x\r\nContent-Disp", "x", "the form ends within the headers of a part"),
+        (JSON_PART + b"--x--\r\n", "y", "the form has no line '--y', the boundary of its Content-Type"),
+        (JSON_PART + b"--x--\r\n", "", "the form's Content-Type has no boundary"),
+        (JSON_PART + b"--x\r\nContent-Type: image/png\r\n\r\n1\r\n--x--\r\n", "x", "has no Content-Disposition"),
+        (JSON_PART.replace(b"{}", b'{"content": "gr\xfcn"}') + b"--x--\r\n", "x", "it must be UTF-8"),
+        (b"--x--\r\n", "x", "the form has no part 'request'"),
+    ],
+)
+def test_a_form_that_is_no_form_says_why(service: RunningService, body: bytes, boundary: str, said: str) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    response = requests.post(f"{service.url}/v1/transfers", body, headers=headers, timeout=30)
+    assert said in assert_problem(response, 400)["detail"]
+
+
+def test_a_number_of_many_digits_is_refused_in_our_words(service: RunningService) -> None:
+    body = json.dumps(GOOD).replace('"size": 32', f'"size": {"9" * 5000}')
+    response = requests.post(
+        f"{service.url}/v1/transfers", body, headers={"Content-Type": "application/json"}, timeout=30
+    )
+    assert (
+        assert_problem(response, 400)["detail"] == "the JSON has a number of 5,000 characters; at most 1,000 are read"
+    )
+
+
 def test_a_form_that_names_a_part_it_lacks_says_so(service: RunningService) -> None:
     parts: Form = {"request": (None, json.dumps(GOOD | {"content": "file:photo"})), "foto": PICTURE}
     assert_problem(requests.post(f"{service.url}/v1/transfers", files=parts, timeout=30), 422, "content")

@@ -66,6 +66,20 @@ def test_the_transfer_shows_the_names_that_a_form_brought(service: RunningServic
     }  # fmt: skip
 
 
+def test_names_in_a_code_page_of_windows_are_read(service: RunningService, small: bytes) -> None:
+    """Programs that know no UTF-8 send them so; browsers don't."""
+    request = json.dumps({"content": "file:größe", "styles": [{"image": "file:größe"}]} | QUICK)
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="request"\r\n\r\n' + request.encode() + b"\r\n--x\r\n"
+        b'Content-Disposition: form-data; name="gr\xf6\xdfe"; filename="5 \x80 f\xfcr \x81.png"\r\n\r\n'
+        + small + b"\r\n--x--\r\n"
+    )  # fmt: skip
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = requests.post(f"{service.url}/v1/transfers", body, headers=headers, timeout=60)
+    assert response.status_code == 202, response.text
+    assert response.json()["options"]["content"]["name"] == "5 € für \ufffd.png"
+
+
 def test_results_and_originals_are_saved_under_these_names(service: RunningService, job: dict[str, Any]) -> None:
     here = f"/v1/transfers/{job['id']}"
     first, plain = saved_as(service.get(f"{here}/image"))

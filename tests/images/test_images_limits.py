@@ -23,7 +23,7 @@ from service.pictures.images import UnreadableImage
 from service.pictures.srgb import PROFILE
 
 
-@pytest.mark.parametrize("data", [b"x", b"Dear Sir or Madam,\n" * 50, bytes(5000), b"RIFF    WAVE"])
+@pytest.mark.parametrize("data", [b"x", b"Dear Sir,\n" * 50, bytes(5000), b"RIFF    WAVE", b"BMW drives by. " * 9])
 def test_what_is_no_image_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadableImage, match="not an image that can be read"):
         decode(data)

@@ -55,11 +55,45 @@ def test_broken_exif_turns_nothing(picture: np.ndarray, exif: bytes) -> None:
         assert far(decode(encoded(picture, format, exif=exif)), picture) < 8
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_where_exif_says_nothing_xmp_is_heard(picture: np.ndarray, format: str) -> None:
-    """Pillow reads it there too; some editors write it nowhere else."""
+def exif(tag: int, kind: int, count: int, value: bytes, order: str = ">") -> bytes:
+    """EXIF of one tag."""
+    start = b"MM\0*" if order == ">" else b"II*\0"
+    return start + struct.pack(f"{order}IHHHI4sI", 8, 1, tag, kind, count, value, 0)
+
+
+def turned_by_others(picture: np.ndarray) -> dict[str, bytes]:
+    """Files whose pictures some programs turn, and browsers don't."""
     said = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    text = PngImagePlugin.PngInfo()
-    text.add_itxt("XML:com.adobe.xmp", said)
-    settings = {"pnginfo": text} if format == "PNG" else {"xmp": said.encode()}
-    assert far(decode(encoded(picture, format, **settings)), np.rot90(picture, 3)) < 8
+    right = exif(0x0112, 3, 1, b"\0\6\0\0")
+    files = {f"xmp in {format}": encoded(picture, format, xmp=said.encode()) for format in ("JPEG", "WEBP")}
+    whole = b"Exif\0\0" + right
+    raw = f"\nexif\n{len(whole):8}\n{whole.hex()}\n"
+    for name, text in (("XML:com.adobe.xmp", said), ("Raw profile type exif", raw)):
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt(name, text)
+        files[f"{name} in PNG"] = encoded(picture, "PNG", pnginfo=info)
+    others = {
+        "a LONG": exif(0x0112, 4, 1, b"\0\0\0\6"), "a byte": exif(0x0112, 1, 1, b"\6\0\0\0"),
+        "two numbers": exif(0x0112, 3, 2, b"\0\6\0\6"), "cut off": right[:14],
+        "another tag": exif(0x0113, 3, 1, b"\0\6\0\0"), "a directory far away": right[:4] + b"\xff" * 4 + right[8:],
+    }  # fmt: skip
+    files |= {f"{name} in PNG": encoded(picture, "PNG", exif=one) for name, one in others.items()}
+    return files | {"a LONG in WEBP": encoded(picture, "WEBP", exif=others["a LONG"])}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_but_a_right_orientation_in_exif_turns_a_picture(picture: np.ndarray) -> None:
+    turned = [name for name, data in turned_by_others(picture).items() if decode(data).shape != picture.shape]
+    assert turned == []
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_is_read_in_both_byte_orders(picture: np.ndarray, order: str) -> None:
+    right = exif(0x0112, 3, 1, struct.pack(f"{order}HH", 6, 0), order)
+    np.testing.assert_array_equal(decode(encoded(picture, "PNG", exif=right)), np.rot90(picture, 3))
+
+
+def test_an_orientation_that_does_not_exist_hides_no_other(picture: np.ndarray) -> None:
+    tags = b"".join(struct.pack(">HHIHH", 0x0112, 3, 1, value, 0) for value in (9, 6, 8))
+    two = b"MM\0*" + struct.pack(">IH", 8, 3) + tags + bytes(4)
+    np.testing.assert_array_equal(decode(encoded(picture, "PNG", exif=two)), np.rot90(picture, 3))

@@ -86,10 +86,24 @@ def test_the_first_place_that_takes_files_is_used(
     wanted.rmdir()
     assert scratch_place(data) == data / "tmp"
     assert (data / "tmp").is_dir()
-    monkeypatch.setattr(scratch, "ROOM", 2**62)  # as on a disk that is full
+    (data / "tmp").rmdir()
+    (data / "tmp").touch()
     assert scratch_place(data) is None
     with pytest.raises(Unavailable, match=f"{memory}: .*; {data / scratch.IN_DATA}: .*TMPDIR"):
         metrics_folder.make_folder(data)
+
+
+def test_a_full_place_is_used_where_all_are_full(
+    memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The metrics then stay in their processes, and a worker that begins anew is not refused."""
+    monkeypatch.setattr(scratch, "ROOM", 2**62)
+    assert scratch_place(tmp_path) == memory
+    with metrics_folder.metrics_folder(tmp_path) as is_ours:
+        assert is_ours
+        assert Path(os.environ[metrics_folder.VARIABLE]).parent == memory
+        with metrics_folder.metrics_folder(tmp_path) as is_childs:
+            assert not is_childs
 
 
 def test_programs_without_a_place_for_temporary_files_get_one_in_the_data(

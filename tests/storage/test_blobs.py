@@ -237,5 +237,6 @@ def test_a_folder_that_went_away_fails_the_check(on_disk: Blobs, folder: Path) -
 
 @pytest.mark.parametrize("url", ["", "nonsense", "ftp://host/x", "s3://", "file:///proc/nowhere"])
 def test_what_is_no_store_cannot_be_opened(url: str) -> None:
-    with pytest.raises(StorageError, match="can't be opened"):
+    with pytest.raises(StorageError, match="can't be opened") as refused:
         Blobs(url)
+    assert ("see NST_DATA and NST_BLOBS" in refused.value.detail) == url.startswith("file:")

@@ -211,8 +211,9 @@ def test_a_check_fails_where_the_file_is_no_database_any_more(sqlite: Database, 
 def test_what_is_no_database_cannot_be_opened(tmp_path: Path, url: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"no database" * 1000)
-    with pytest.raises(StorageError, match="the database can't be opened"):
+    with pytest.raises(StorageError, match="the database can't be opened") as refused:
         Database(url.format(tmp_path=tmp_path))
+    assert "/nowhere/" not in url or "see NST_DATA and NST_DATABASE_URL" in refused.value.detail
 
 
 def test_an_sqlite_file_that_another_process_switches_to_its_log_is_opened_all_the_same() -> None:

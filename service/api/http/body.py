@@ -67,7 +67,7 @@ class ApiRequest(Request):
         if PART in self.files:
             part = self.files[PART].stream.read(MAX_JSON + 1)
         elif PART in self.form:
-            part = self.form[PART].encode()
+            part = self.form[PART].encode("utf-8", "surrogateescape")
         else:
             raise MalformedBody(f"the form has no part {PART!r} with the request's JSON")
         if len(part) > MAX_JSON:

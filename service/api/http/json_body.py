@@ -23,6 +23,7 @@ MAX_DEPTH = 16  # of nested objects and lists
 MAX_KEY = 200  # characters of a key
 MAX_WHOLE = 2**63  # a number with a fraction of zeros that is larger stays a float
 MAX_DIGITS = 100  # characters of such a number
+MAX_WHOLE_DIGITS = 1000  # characters of a number without a fraction
 
 _STRUCTURE = re.compile(rb"[\[\]{},]")
 
@@ -32,11 +33,12 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
     Raises:
         BodyTooLarge: it is past one of the limits.
-        MalformedBody: not JSON, not an object, nested too deep, or with a key that is repeated or too long.
+        MalformedBody: not JSON, not an object, nested too deep, with a key that is repeated or too long, or with a
+            number that is too long.
     """
     _check_size(raw)
     try:
-        body = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object, parse_float=number)
+        body = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object, parse_int=_whole, parse_float=number)
     except UnicodeDecodeError:
         raise MalformedBody("the body is not JSON: it must be UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -44,6 +46,14 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise MalformedBody("the body must be a JSON object")
     return body
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_WHOLE_DIGITS:
+        raise MalformedBody(
+            f"the JSON has a number of {len(text):,} characters; at most {MAX_WHOLE_DIGITS:,} are read"
+        )
+    return int(text)
 
 
 def number(text: str) -> int | float:

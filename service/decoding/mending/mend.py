@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from service.decoding import isobmff, tiff
 from service.decoding.formats import head_of
-from service.decoding.mending import gif, jpeg, png, sizes
+from service.decoding.mending import bmp, gif, jpeg, png, webp
 from service.decoding.mending.version import Version, Versions
 
 
@@ -18,13 +18,15 @@ _VERSIONS: dict[str | None, Callable[[bytes], Versions]] = {
     "PNG": png.versions,
     "JPEG": jpeg.versions,
     "GIF": gif.versions,
+    "WEBP": webp.versions,
+    "BMP": bmp.versions,
 }
 _WHY: dict[str | None, Callable[[bytes], str | None]] = {
     "PNG": png.why_broken,
     "JPEG": jpeg.why_broken,
     "GIF": gif.why_broken,
-    "WEBP": sizes.why_webp_is_broken,
-    "BMP": sizes.why_bmp_is_broken,
+    "WEBP": webp.why_broken,
+    "BMP": bmp.why_broken,
     "AVIF": isobmff.why_broken,
     "HEIC": isobmff.why_broken,
     "TIFF": tiff.why_broken,
