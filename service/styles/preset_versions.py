@@ -110,17 +110,19 @@ class PresetVersions:
             if former.owner and (row is None or not row.owner):
                 limits = limits_in_force(session, self._tenant, self._limits)
                 check_presets(amounts_of(session, self._tenant), limits)
+            state = {column: getattr(former, column) for column in STATE}
+            session.delete(former)
+            session.flush()  # it is no former state any more, so `keep_state` can't let its files go as the oldest's
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name)
             else:
                 keep_state(session, row, "replaced")
                 self._cancel(session, tasks_of(row))
-            for column in STATE:
-                setattr(row, column, getattr(former, column))
-            row.shared = former.shared and may_share
+            for column, value in state.items():
+                setattr(row, column, value)
+            row.shared = row.shared and may_share
             row.warm = row.learning = row.sample = None
             session.add(row)
-            session.delete(former)
         return row
 
     def purge(self, name: str) -> list[str]:
