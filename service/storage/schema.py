@@ -234,8 +234,8 @@ class IdempotencyRow(Base):
 class DeliveryRow(Base):
     """A message to another host: a webhook, whose body is `payload`, or a finished picture of a job.
 
-    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, with the port if it names
-    one; empty in rows of earlier versions.
+    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, without a
+    port; earlier versions wrote one, or no host.
 
     `variant` says which of the job's pictures is delivered; None for a webhook. `headers` go with it. They and the
     URL are emptied when no attempt is left: there may be a password in them.
