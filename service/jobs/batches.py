@@ -76,9 +76,11 @@ class Batches:
             return repeated_batch(session, key, self._limits.retention_s)
 
     def submit(
-        self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None
+        self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None, shared: int = 0
     ) -> BatchRow:
         """Add a batch with its jobs, all or none. If its key made a batch before, return that one.
+
+        `shared` is the bytes of the files that its jobs share. At least one of the items has no problem.
 
         Raises as `Queue.submit`; TooManyJobs also where too many jobs of the caller's batches wait.
         """
@@ -90,7 +92,9 @@ class Batches:
                 return earlier
             clock = read_clock(session)
             rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
-            total_bytes, cost = sum(row.bytes for row in rows), sum(row.cost for row in rows)
+            first = next(row for row in rows if row.status == "queued")
+            first.usage = JobUsage(bytes_in=first.bytes + shared)  # which were sent once
+            total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
             check_limits(session, self._limits, Addition(self._tenant, owner, total_bytes, cost))
             check_items(session, owner, sum(row.status == "queued" for row in rows))
             for row in rows:
@@ -102,6 +106,7 @@ class Batches:
                 total=len(rows),
                 callback_url=callback_url,
                 created_at=clock,
+                bytes=shared,
             )
             session.add_all([batch, *rows])
             remember(session, key, id)

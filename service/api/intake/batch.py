@@ -46,7 +46,7 @@ Read = ImageFile | InvalidInput
 class BatchReader:
     """A reader of a batch, whose shared pictures are files of `id`, and each content one of its job's.
 
-    `folders` are those that it has written to.
+    `folders` are those that it has written to, `shared_bytes` what it has written for all jobs together.
     """
 
     def __init__(self, id: str, body: BatchBody, context: AppContext) -> None:
@@ -56,6 +56,7 @@ class BatchReader:
         self._reader: RequestReader | None = None
         self._fitting: set[tuple[int, int]] = set()  # sizes of contents whose memory was checked
         self._bytes = 0
+        self.shared_bytes = 0
         self.folders = [job_folder(id)]
 
     def items(self) -> list[BatchItem]:
@@ -75,9 +76,7 @@ class BatchReader:
         if all(item.problem for item in items):
             raise self._refusal(items)
         if self._reader is not None:
-            shared = self._reader.store()
-            first = items[0].new
-            items[0] = replace(items[0], new=replace(first, bytes=first.bytes + shared))
+            self.shared_bytes = self._reader.store()
         return items
 
     def _item(self, index: int, content: Read) -> BatchItem:

@@ -78,7 +78,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
     reader = BatchReader(id, body, context())
     with removed_if_undone(context().blobs, reader.folders):
         items = reader.items()
-        batch = context().batches.submit(id, items, body.callback_url, key)
+        batch = context().batches.submit(id, items, body.callback_url, key, reader.shared_bytes)
     if batch.id != id:
         remove_unsaved(context().blobs, reader.folders)
         mark_replayed()
