@@ -23,7 +23,8 @@ from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 
 DAY_S = 86_400.0
-SUBMIT_LOCK = "submit"  # of those who add jobs; who adds files of other kinds takes it too, after its own
+SUBMIT_LOCK = "submit"
+"""Of those who add jobs. Who adds files of other kinds takes it too: after a lock of its own, and before any row."""
 
 
 @dataclass(frozen=True)
