@@ -59,16 +59,19 @@ class BatchState:
 
 
 class Batches:
-    """The batches of one tenant: those of others don't exist for it."""
+    """The batches of one tenant: those of others don't exist for it. `since` is as in `check_tenant`."""
 
-    def __init__(self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT) -> None:
+    def __init__(
+        self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT, since: float | None = None
+    ) -> None:
         self._database = database
         self._limits = limits
         self._tenant = tenant
+        self._since = since
 
-    def of(self, tenant: str) -> Batches:
+    def of(self, tenant: str, since: float | None = None) -> Batches:
         """Return the batches as another tenant sees them."""
-        return Batches(self._database, self._limits, tenant)
+        return Batches(self._database, self._limits, tenant, since)
 
     def repeated(self, key: RepeatKey) -> BatchRow | None:
         """Return the batch that an earlier POST with this key made. Raises InvalidInput if the body was different."""
@@ -87,7 +90,7 @@ class Batches:
         owner = items[0].new.owner
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)
-            check_tenant(session, self._tenant)
+            check_tenant(session, self._tenant, self._since)
             if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
                 return earlier
             clock = read_clock(session)

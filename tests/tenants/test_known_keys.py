@@ -19,6 +19,7 @@ from service.tenants import known as module
 from service.tenants.keys import OPERATOR, Keys
 from service.tenants.known import KnownKeys
 from service.tenants.scopes import ALL
+from service.tenants.tenants import Tenants
 
 
 class FailingDatabase:
@@ -66,10 +67,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_many_requests_take_one_query(database: Database, failing: FailingDatabase) -> None:
-    key = Keys(database).add(OPERATOR, "default", "one", ALL).text
+    key, since = Keys(database).add(OPERATOR, "default", "one", ALL).text, Tenants(database).get("default").created_at
     known = KnownKeys(failing)  # type: ignore[arg-type]
     for _ in range(100):
-        assert known.find(key)
+        found = known.find(key)
+        assert found
+        assert found.tenant_since == since
         assert not known.find("nst_unknown")
         assert known.are_asked_for()
     assert failing.reads == 1
