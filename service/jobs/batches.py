@@ -17,6 +17,7 @@ from service.jobs import ledger
 from service.jobs.batch_end import counts_of
 from service.jobs.expiry import batch_is_kept, is_kept
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
+from service.jobs.job_log import log_after_commit
 from service.jobs.limits import Addition, Limits, check_items, check_limits
 from service.jobs.queue import Submission, cancel, check_files, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
@@ -112,6 +113,8 @@ class Batches:
                 bytes=shared,
             )
             session.add_all([batch, *rows])
+            session.flush()
+            _count_failed(session, rows)
             remember(session, key, id)
             if session.get(CallerRow, owner) is None:
                 session.add(CallerRow(owner=owner, last_claim=0))
@@ -199,6 +202,14 @@ class Batches:
             leave(session, folders)
         ring(ROWS)
         return folders
+
+
+def _count_failed(session: Session, rows: Sequence[JobRow]) -> None:
+    """Enter in the ledger, the log and the metrics those jobs of a new batch that have failed already."""
+    for row in rows:
+        if row.error is not None:
+            ledger.enter(session, row)
+            log_after_commit(session, row, row.error["type"].rpartition(":")[2])
 
 
 def failed_request(name: str) -> TransferRequest:

@@ -77,12 +77,17 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
 
 
 def finish_removals(database: Database, blobs: Blobs) -> None:
-    """Remove what is left of tenants whose removal was interrupted. Raises StorageError."""
+    """Remove what is left of tenants whose removal was interrupted, and forget those that are gone for long.
+
+    Raises StorageError.
+    """
     gone = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
     with database.reading() as session:
         names = [name for name in session.scalars(gone) if tenants.has_rows(session, name)]
     for name in names:
         remove_tenant(database, blobs, name)
+    with database.writing() as session:
+        tenants.forget_removed(session)
 
 
 @dataclass
@@ -101,7 +106,8 @@ class _Removal:
                 webhooks = delete(DeliveryRow).where(DeliveryRow.tenant == self.name).returning(DeliveryRow.id)
                 self.counts["webhooks"] += len(session.scalars(webhooks).all())
                 session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
-                session.execute(delete(UsageRow).where(UsageRow.tenant == self.name))
+                days = delete(UsageRow).where(UsageRow.tenant == self.name).returning(UsageRow.day)
+                self.counts["usage"] += len(session.scalars(days).all())
         return Removed(dict(self.counts), complete)
 
     def _close(self) -> None:
@@ -147,6 +153,7 @@ class _Removal:
             folders = [request.job_folder(id) for id in ids]
             with self.database.writing() as session:
                 queue.remove(session, ids)
+                self.counts["batches"] += len(ids)
                 leave(session, folders)
             remove_unsaved(self.blobs, folders)
 

@@ -16,9 +16,9 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
-from service.storage.database import Database
+from service.storage.database import Database, read_clock
 from service.storage.schema import CallerRow, JobRow, PresetRow
-from service.storage.tenant_schema import TenantRow
+from service.storage.tenant_schema import TenantRow, UsageRow
 from service.styles import gram_keys
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
@@ -26,7 +26,7 @@ from service.tenants.callers import owner_of
 from service.tenants.keys import OPERATOR, Keys
 from service.tenants.removal import finish_removals, remove_tenant
 from service.tenants.scopes import ALL
-from service.tenants.tenants import REST_S, Tenants
+from service.tenants.tenants import KEPT_S, REST_S, Tenants, forget_removed
 
 ACME = "acme"
 
@@ -108,6 +108,28 @@ def test_what_a_former_tenant_began_does_not_come_to_a_new_one_of_its_name(
     assert what_is_left(database) == (["others"], ["default"], [""])
     late[0](new)
     late[2](new)
+
+
+def test_a_removed_tenant_is_forgotten_after_a_day_unless_something_is_left(
+    database: Database, blobs: Blobs, presets: Presets
+) -> None:
+    remove_tenant(database, blobs, ACME)
+
+    def forget(ago: float, *rows: UsageRow) -> list[str]:
+        """Forget as if the removal was so long ago; return the tenants that are still known."""
+        with database.writing() as session:
+            session.get_one(TenantRow, ACME).removed_at = read_clock(session) - ago
+            session.add_all(rows)
+        with database.writing() as session:
+            forget_removed(session)
+            return list(session.scalars(select(TenantRow.name).order_by(TenantRow.name)))
+
+    zero = dict.fromkeys(("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out"), 0)
+    assert forget(KEPT_S - 60) == [ACME, "default"]
+    assert forget(KEPT_S + 60, UsageRow(tenant=ACME, day="2026-11-01", **zero)) == [ACME, "default"]
+    finish_removals(database, blobs)
+    with database.reading() as session:
+        assert session.get(TenantRow, ACME) is None
 
 
 def test_former_states_go_too_but_not_the_grams_that_those_of_others_use(
