@@ -81,13 +81,15 @@ def finish_removals(database: Database, blobs: Blobs) -> None:
 
     Raises StorageError.
     """
-    gone = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
+    removed = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
     with database.reading() as session:
-        names = [name for name in session.scalars(gone) if tenants.has_rows(session, name)]
+        gone = session.scalars(removed).all()
+        names = [name for name in gone if tenants.has_rows(session, name)]
     for name in names:
         remove_tenant(database, blobs, name)
-    with database.writing() as session:
-        tenants.forget_removed(session)
+    if gone:
+        with database.writing() as session:
+            tenants.forget_removed(session)
 
 
 @dataclass
