@@ -84,12 +84,3 @@ def test_an_unknown_field_that_is_like_none_gets_no_name(service: RunningService
 def test_an_unknown_parameter_gets_the_name_that_was_meant(service: RunningService) -> None:
     (error,) = service.get("/v1/transfers?limits=3").json()["errors"]
     assert error == {"loc": "limits", "msg": "there is no such field; did you mean limit?"}
-
-
-@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "2026-02-29", "20261101"])
-def test_a_day_that_no_clock_had_is_refused(service: RunningService, day: str) -> None:
-    for name in ("from", "to"):
-        answer = service.get(f"/v1/usage?{name}={day}")
-        assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, name)
-    for whole in ("to=1970-01-01", "from=9999-12-31&to=9999-12-31"):
-        assert service.get(f"/v1/usage?{whole}").json()["items"] == []
