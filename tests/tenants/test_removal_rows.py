@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def test_what_a_former_tenant_began_does_not_come_to_a_new_one_of_its_name(
         session.get_one(TenantRow, ACME).removed_at = former - REST_S
     new = Tenants(database).add(ACME).created_at
     job, image = Submission(new_id(), REQUEST, owner_of(ACME)), StyleImage(files.check_image(photo_png))
-    late = [
+    late: list[Callable[[float], object]] = [
         lambda since: Queue(database, Limits()).of(ACME, since).submit(job),
         lambda since: Batches(database, Limits()).of(ACME, since).submit(new_id(), [BatchItem(job)], None, None),
         lambda since: presets.of(ACME, since).put("mine", "", [image]),
