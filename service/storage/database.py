@@ -46,7 +46,7 @@ PATIENCE = {  # libpq's; by default a connection waits hours for a server that h
 ENGINE_OPTIONS: dict[str, Any] = {
     "json_deserializer": read_json,
     "json_serializer": write_json,
-    "hide_parameters": True,  # in errors: logs have no secrets, as addresses and headers of deliveries are
+    "hide_parameters": True,  # errors, and so logs, hold no addresses and headers of deliveries
 }
 
 Transaction: TypeAlias = Session
