@@ -131,6 +131,7 @@ class ServiceError(Exception):
     """
 
     said: str = ""
+    retry_after: float | None = None
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
@@ -142,7 +143,7 @@ class ServiceError(Exception):
         self.detail = detail
         self.said = said or self.said
         self.errors = tuple(errors)
-        self.retry_after = retry_after
+        self.retry_after = self.retry_after if retry_after is None else retry_after
 
     @property
     def public(self) -> str:
@@ -379,6 +380,7 @@ class DatabaseError(StorageError):
     """
 
     said = "the database fails"
+    retry_after = 5.0
     status = 503
     undone = False
 

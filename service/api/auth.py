@@ -39,6 +39,7 @@ class Caller:
         owner: its name for scheduling and limits: its tenant, or in the default one its key or address.
         still_counts: tells whether it would still be let in; also in other threads and after the request.
         key_id: of its key in the database; None without one.
+        tenant_since: when its tenant was made, as its key knows it; None without one.
     """
 
     tenant: str
@@ -46,6 +47,7 @@ class Caller:
     scopes: Scopes
     still_counts: Callable[[], bool]
     key_id: str | None = None
+    tenant_since: float | None = None
 
     def has_to(self, scope: str) -> None:
         """Raise MissingScope if the caller lacks a scope."""
@@ -79,7 +81,7 @@ def _authenticate() -> None:
         return
     g.caller = found = _identify()
     request.environ[CALLER] = found.owner
-    enter_tenant(found.tenant)
+    enter_tenant(found.tenant, found.tenant_since)
 
 
 def _authorize() -> None:
@@ -103,7 +105,8 @@ def _identify() -> Caller:
         key = known.find(text)
         if key is None:
             raise Unauthorized(NO_KEY)
-        return Caller(key.tenant, key.owner, key.scopes, partial(known.still_count, key), key.id)
+        counts = partial(known.still_count, key)
+        return Caller(key.tenant, key.owner, key.scopes, counts, key.id, key.tenant_since)
     if not settings.may_ask_for_no_key:
         raise Unauthorized(NO_KEY_YET)
     address = f"address:{_host(request.remote_addr or '')}"

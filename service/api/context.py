@@ -67,15 +67,15 @@ class AppContext:
     fullness: Fullness
     wake: Callable[[Lane], None]
 
-    def of(self, tenant: str) -> AppContext:
-        """Return the context for requests of a tenant."""
+    def of(self, tenant: str, since: float | None) -> AppContext:
+        """Return the context for requests of a tenant, which was made at the time `since`."""
         return replace(
             self,
-            presets=self.presets.of(tenant),
-            versions=self.versions.of(tenant),
+            presets=self.presets.of(tenant, since),
+            versions=self.versions.of(tenant, since),
             painters=self.painters.of(tenant),
-            queue=self.queue.of(tenant),
-            batches=self.batches.of(tenant),
+            queue=self.queue.of(tenant, since),
+            batches=self.batches.of(tenant, since),
         )
 
     def asks_for_key(self) -> bool:
@@ -100,7 +100,7 @@ def context() -> AppContext:
     return cast(AppContext, g.get(KEY) or current_app.extensions[KEY])
 
 
-def enter_tenant(tenant: str) -> None:
-    """Have `context` return that of a tenant for the rest of this request."""
+def enter_tenant(tenant: str, since: float | None) -> None:
+    """Have `context` return that of a tenant, which was made at the time `since`, for the rest of this request."""
     if tenant != DEFAULT_TENANT:
-        g.setdefault(KEY, context().of(tenant))
+        g.setdefault(KEY, context().of(tenant, since))

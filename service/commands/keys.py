@@ -7,19 +7,20 @@ import re
 import sys
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import UTC, datetime
 
 from service.config import Settings
 from service.errors import InvalidInput, Unavailable, shown
+from service.jobs.resource import iso
 from service.settings.values import duration
 from service.storage.database import Database
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
 from service.tenants import scopes as known
-from service.tenants.keys import KEY_NAME, OPERATOR, Keys, NewKey
+from service.tenants.keys import KEY_NAME, LONGEST_S, OPERATOR, YEARS, Keys, NewKey
 from service.tenants.tenants import is_name
 
 PAGE = 200
+NEVER = "never"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,8 +78,8 @@ def _seconds(name: str, text: str | None) -> float | None:
         seconds = duration(text)
     except ValueError as error:
         raise InvalidInput.field(name, str(error)) from error
-    if seconds <= 0:
-        raise InvalidInput.field(name, "must be more than 0")
+    if not 0 < seconds <= LONGEST_S:  # nor NaN
+        raise InvalidInput.field(name, f"must be more than 0, and at most {YEARS} years")
     return seconds
 
 
@@ -98,13 +99,9 @@ def _all(keys: Keys, tenant: str | None) -> Iterable[KeyRow]:
 
 def _print_list(rows: Iterable[KeyRow]) -> None:
     for row in rows:
-        ends = f"ended {_day(row.revoked_at)}" if row.revoked_at else f"ends {_day(row.expires_at)}"
-        facts = (row.id, row.tenant, row.name, row.scopes.replace(" ", ","), f"made {_day(row.created_at)}")
-        print("\t".join((*facts, f"used {_day(row.last_used_at)}", ends)))
-
-
-def _day(seconds: float | None) -> str:
-    return "never" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="minutes")
+        ends = f"ended {iso(row.revoked_at)}" if row.revoked_at else f"ends {iso(row.expires_at) or NEVER}"
+        facts = (row.id, row.tenant, row.name, row.scopes.replace(" ", ","), f"made {iso(row.created_at)}")
+        print("\t".join((*facts, f"used {iso(row.last_used_at) or NEVER}", ends)))
 
 
 def _remove_all(keys: Keys, *, yes: bool) -> None:

@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any
 
 from service.config import Settings
 from service.errors import InvalidInput
+from service.jobs.resource import iso
 from service.settings.limits import LIMITS
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -76,7 +76,6 @@ def _print_list(tenants: Tenants) -> None:
     after = ""
     while rows := tenants.page(after, PAGE):
         for row in rows:
-            made = datetime.fromtimestamp(row.created_at, UTC).isoformat(timespec="minutes")
             limits = (f"{name}={value}" for name, value in limits_from(row.limits).own().items())
-            print("\t".join((row.name, f"made {made}", *limits)))
+            print("\t".join((row.name, f"made {iso(row.created_at)}", *limits)))
         after = rows[-1].name

@@ -17,6 +17,7 @@ from service.jobs import ledger
 from service.jobs.batch_end import counts_of
 from service.jobs.expiry import batch_is_kept, is_kept
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
+from service.jobs.job_log import log_after_commit
 from service.jobs.limits import Addition, Limits, check_items, check_limits
 from service.jobs.queue import Submission, cancel, check_files, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
@@ -59,16 +60,19 @@ class BatchState:
 
 
 class Batches:
-    """The batches of one tenant: those of others don't exist for it."""
+    """The batches of one tenant: those of others don't exist for it. `since` is as in `check_tenant`."""
 
-    def __init__(self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT) -> None:
+    def __init__(
+        self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT, since: float | None = None
+    ) -> None:
         self._database = database
         self._limits = limits
         self._tenant = tenant
+        self._since = since
 
-    def of(self, tenant: str) -> Batches:
+    def of(self, tenant: str, since: float | None = None) -> Batches:
         """Return the batches as another tenant sees them."""
-        return Batches(self._database, self._limits, tenant)
+        return Batches(self._database, self._limits, tenant, since)
 
     def repeated(self, key: RepeatKey) -> BatchRow | None:
         """Return the batch that an earlier POST with this key made. Raises InvalidInput if the body was different."""
@@ -76,21 +80,25 @@ class Batches:
             return repeated_batch(session, key, self._limits.retention_s)
 
     def submit(
-        self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None
+        self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None, shared: int = 0
     ) -> BatchRow:
         """Add a batch with its jobs, all or none. If its key made a batch before, return that one.
+
+        `shared` is the bytes of the files that its jobs share. At least one of the items has no problem.
 
         Raises as `Queue.submit`; TooManyJobs also where too many jobs of the caller's batches wait.
         """
         owner = items[0].new.owner
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)
-            check_tenant(session, self._tenant)
+            check_tenant(session, self._tenant, self._since)
             if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
                 return earlier
             clock = read_clock(session)
             rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
-            total_bytes, cost = sum(row.bytes for row in rows), sum(row.cost for row in rows)
+            first = next(row for row in rows if row.status == "queued")
+            first.usage = JobUsage(bytes_in=first.bytes + shared)  # which were sent once
+            total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
             check_limits(session, self._limits, Addition(self._tenant, owner, total_bytes, cost))
             check_items(session, owner, sum(row.status == "queued" for row in rows))
             for row in rows:
@@ -102,8 +110,11 @@ class Batches:
                 total=len(rows),
                 callback_url=callback_url,
                 created_at=clock,
+                bytes=shared,
             )
             session.add_all([batch, *rows])
+            session.flush()
+            _count_failed(session, rows)
             remember(session, key, id)
             if session.get(CallerRow, owner) is None:
                 session.add(CallerRow(owner=owner, last_claim=0))
@@ -191,6 +202,14 @@ class Batches:
             leave(session, folders)
         ring(ROWS)
         return folders
+
+
+def _count_failed(session: Session, rows: Sequence[JobRow]) -> None:
+    """Enter in the ledger, the log and the metrics those jobs of a new batch that have failed already."""
+    for row in rows:
+        if row.error is not None:
+            ledger.enter(session, row)
+            log_after_commit(session, row, row.error["type"].rpartition(":")[2])
 
 
 def failed_request(name: str) -> TransferRequest:

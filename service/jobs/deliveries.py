@@ -38,7 +38,8 @@ class Delivery:
     """A webhook or a picture to send now.
 
     Attributes:
-        host: of the URL, with the port if it names one.
+        tenant: whose it is.
+        host: of the URL, without a port.
         payload: a webhook's; None where the row is damaged.
         attempts: how many were made, this one included.
         trace: the traceparent that its job came with.
@@ -48,6 +49,7 @@ class Delivery:
     """
 
     id: str
+    tenant: str
     job_id: str
     url: str
     host: str
@@ -89,7 +91,7 @@ def _row(job_id: str, url: str, tenant: str, clock: float) -> DeliveryRow:
         tenant=tenant,
         job_id=job_id,
         url=url,
-        host=urlsplit(url).netloc.lower(),
+        host=urlsplit(url).hostname or "",
         payload={},
         created_at=clock,
         due_at=clock,
@@ -145,12 +147,13 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, busy: Collection[str] = ()) -> Delivery | None:
+    def claim(self, hosts: Collection[str] = (), tenants: Collection[str] = ()) -> Delivery | None:
         """Take the message that has been due longest, for the seconds of its lease; None if none is due.
 
-        Those to `busy` hosts stay where they are.
+        Those to these `hosts`, and those of these `tenants`, stay where they are.
         """
-        due = select(DeliveryRow).where(DeliveryRow.due_at <= now(), DeliveryRow.host.not_in(busy))
+        due = select(DeliveryRow).where(DeliveryRow.due_at <= now())
+        due = due.where(DeliveryRow.host.not_in(hosts), DeliveryRow.tenant.not_in(tenants))
         due = due.order_by(DeliveryRow.due_at).limit(1)
         with self._database.reading() as session:
             if session.scalar(due) is None:
@@ -212,6 +215,7 @@ def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
     picture = pictures[row.variant] if row.variant is not None and row.variant < len(pictures) else None
     return Delivery(
         row.id,
+        row.tenant,
         row.job_id,
         row.url,
         row.host,

@@ -31,19 +31,15 @@ def log_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
 def _log(facts: dict[str, Any], timings: dict[str, float], used: JobUsage) -> None:
     kind, status, cause = facts["kind"], facts["status"], facts["cause"]
     instruments.jobs_ended.labels(kind, status).inc()
-    instruments.usage_evaluations.labels(kind).inc(used.megapixel_evaluations)
-    instruments.usage_compute.labels(kind).inc(used.compute_s)
-    instruments.usage_bytes.labels(kind, "in").inc(used.bytes_in)
-    instruments.usage_bytes.labels(kind, "out").inc(used.bytes_out)
     if cause:
         instruments.job_failures.labels(kind, cause).inc()
     for name, seconds in timings.items():
         instruments.job_stage_seconds.labels(kind, name.removesuffix("_s")).observe(seconds)
     cost = {"megapixel_evaluations": used.megapixel_evaluations, "compute_s": used.compute_s}
-    shown = ", ".join(f"{name.removesuffix('_s')} {seconds:g} s" for name, seconds in timings.items())
+    shown = "".join(f", {name.removesuffix('_s')} {seconds:g} s" for name, seconds in timings.items())
     why = f" ({facts['error']})" if facts["error"] else ""
     level = logging.WARNING if status == "failed" else logging.INFO
-    logger.log(level, "job %s: %s%s, %s", facts["job_id"], status, why, shown, extra=facts | timings | cost)
+    logger.log(level, "job %s: %s%s%s", facts["job_id"], status, why, shown, extra=facts | timings | cost)
 
 
 def _facts(row: JobRow, cause: str | None) -> dict[str, Any]:

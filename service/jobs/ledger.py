@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -12,12 +13,13 @@ from service.storage.kinds import JUDGE
 from service.storage.records import JobUsage
 from service.storage.schema import JobRow
 from service.storage.tenant_schema import UsageRow
+from service.telemetry import instruments
 
 SUMMED = ("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out")
 
 
 def enter(session: Session, row: JobRow) -> None:
-    """Add the cost of a job that ends to its tenant's day, in the transaction of its end.
+    """Add the cost of a job that ends to its tenant's day, in the transaction of its end, and then to the metrics.
 
     A judging counts as part of the transfer that it judges.
     """
@@ -28,6 +30,15 @@ def enter(session: Session, row: JobRow) -> None:
     insert = dialect.insert(UsageRow).values(values)
     more = {name: UsageRow.__table__.c[name] + insert.excluded[name] for name in SUMMED}
     session.execute(insert.on_conflict_do_update(index_elements=("tenant", "day"), set_=more))
+    count = partial(_count, row.kind, used)
+    event.listen(session, "after_commit", lambda session: count(), once=True)
+
+
+def _count(kind: str, used: JobUsage) -> None:
+    instruments.usage_evaluations.labels(kind).inc(used.megapixel_evaluations)
+    instruments.usage_compute.labels(kind).inc(used.compute_s)
+    instruments.usage_bytes.labels(kind, "in").inc(used.bytes_in)
+    instruments.usage_bytes.labels(kind, "out").inc(used.bytes_out)
 
 
 def totals(session: Session, tenant: str | None, first: date, last: date, *, by_day: bool) -> list[dict[str, object]]:

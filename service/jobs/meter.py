@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from service.jobs.cost import MEGAPIXEL
+from service.jobs.cost import MEGAPIXEL, STYLE
 from service.storage.records import JobUsage
 
 
@@ -18,21 +18,28 @@ class Meter:
         before: the cost of the attempts before.
         clock: a clock in seconds: of this process's CPU time, or of the time itself where a GPU computes.
         evaluated: pixels times evaluations of this attempt.
+        style_pixels: pixels of the style images whose Gram matrices it computed, in each of their sizes.
     """
 
     before: JobUsage = JobUsage()
     clock: Callable[[], float] = time.process_time
     evaluated: int = 0
+    style_pixels: int = 0
     _begun: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._begun = self.clock()
 
+    def count_style(self, pixels: int) -> None:
+        """Count a style image that goes through the network."""
+        self.style_pixels += pixels
+
     def usage(self) -> JobUsage:
         """Return the cost of all attempts until now."""
+        megapixels = (self.evaluated + STYLE * self.style_pixels) / MEGAPIXEL
         return replace(
             self.before,
-            megapixel_evaluations=round(self.before.megapixel_evaluations + self.evaluated / MEGAPIXEL, 6),
+            megapixel_evaluations=round(self.before.megapixel_evaluations + megapixels, 6),
             compute_s=round(self.before.compute_s + self.clock() - self._begun, 3),
         )
 

@@ -61,17 +61,20 @@ class Submission:
 class Queue:
     """The callers' side of the queue, for one tenant: jobs of others don't exist for it.
 
-    `service.jobs.leases` is the workers' side.
+    `since` is as in `check_tenant`. `service.jobs.leases` is the workers' side.
     """
 
-    def __init__(self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT) -> None:
+    def __init__(
+        self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT, since: float | None = None
+    ) -> None:
         self._database = database
         self._limits = limits
         self._tenant = tenant
+        self._since = since
 
-    def of(self, tenant: str) -> Queue:
+    def of(self, tenant: str, since: float | None = None) -> Queue:
         """Return the queue as another tenant sees it."""
-        return Queue(self._database, self._limits, tenant)
+        return Queue(self._database, self._limits, tenant, since)
 
     def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> None:
         """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
@@ -100,7 +103,7 @@ class Queue:
     def submit_in(self, session: Session, new: Submission) -> JobRow:
         """Submit a job as part of a transaction under way. Returns and raises as `submit`."""
         advisory_lock(session, SUBMIT_LOCK)  # so that two callers can't both take the last place
-        check_tenant(session, self._tenant)
+        check_tenant(session, self._tenant, self._since)
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
         row = row_of(new, self._tenant, read_clock(session))

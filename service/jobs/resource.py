@@ -11,6 +11,8 @@ from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
 from service.storage.schema import ENDED, JobRow
 
+LAST_MOMENT = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()  # that ISO 8601 can write
+
 
 def transfer_resource(row: JobRow) -> dict[str, Any]:
     """Return a transfer from its row, without checking it again: rows of earlier versions stay readable."""
@@ -67,10 +69,11 @@ def _progress(row: JobRow, request: TransferRequest, result: TransferResult | No
 
 
 def iso(seconds: float | None) -> str | None:
-    """Return seconds since 1970 as ISO 8601 in UTC."""
+    """Return seconds since 1970 as ISO 8601 in UTC; what rows hold beyond year 9999 is shown as its end."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(min(LAST_MOMENT, seconds), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _result(result: TransferResult) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,10 @@ class Stylist:
     def encoder(self) -> VGG:
         """The network that compares pictures."""
         return self._encoder
+
+    def counted(self, count: Callable[[int], None]) -> AbstractContextManager[None]:
+        """Call `count` with the pixels of each style image whose Grams are computed meanwhile."""
+        return self._grams.counted(count)
 
     @property
     def cached(self) -> int:

@@ -77,7 +77,7 @@ def number(text: str) -> float:
 
 def duration(text: str) -> float:
     """Read a time; return it in seconds."""
-    unit = SECONDS.get(text[-1])
+    unit = SECONDS.get(text[-1:])
     try:
         return float(text[:-1]) * unit if unit else float(text)
     except ValueError:

@@ -43,6 +43,11 @@ PATIENCE = {  # libpq's; by default a connection waits hours for a server that h
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
+ENGINE_OPTIONS: dict[str, Any] = {
+    "json_deserializer": read_json,
+    "json_serializer": write_json,
+    "hide_parameters": True,  # errors, and so logs, hold no addresses and headers of deliveries
+}
 
 Transaction: TypeAlias = Session
 """The type of a transaction under way, for modules that only pass it on."""
@@ -228,8 +233,7 @@ def _engine(url: str) -> Engine:
 def _postgresql(url: URL) -> Engine:
     return create_engine(
         url,
-        json_deserializer=read_json,
-        json_serializer=write_json,
+        **ENGINE_OPTIONS,
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_MORE,
@@ -241,9 +245,7 @@ def _postgresql(url: URL) -> Engine:
 def _sqlite(url: URL) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        url, json_deserializer=read_json, json_serializer=write_json, connect_args={"timeout": BUSY_TIMEOUT_S}
-    )
+    engine = create_engine(url, **ENGINE_OPTIONS, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -1,5 +1,5 @@
-"""The quota of a caller: bytes of the files of its jobs (requests and results), presets and their former
-states, counted from rows.
+"""The quota of a caller: bytes of the files of its jobs (requests and results), of what the jobs of its batches
+share, of its presets and their former states, counted from rows.
 
 Previews, checkpoints, Gram matrices, the packs that workers make, the ONNX files of painters that came with packs,
 and files of rows that are gone are not counted.
@@ -14,24 +14,25 @@ from sqlalchemy.orm import Session
 
 from service.errors import NoSpace
 from service.storage.disks import MIB
-from service.storage.schema import JobRow, PresetRow, PresetVersionRow
+from service.storage.schema import BatchRow, JobRow, PresetRow, PresetVersionRow
 
+JOBS = (JobRow, BatchRow)
 PRESETS = (PresetRow, PresetVersionRow)
-_SUMS = (select(func.sum(row.bytes)).where(row.owner == bindparam("owner")) for row in (JobRow, *PRESETS))
+_SUMS = (select(func.sum(row.bytes)).where(row.owner == bindparam("owner")) for row in (*JOBS, *PRESETS))
 _BYTES = select(*(one.scalar_subquery() for one in _SUMS))  # built once, because that takes longer than its answer
 RETRY_S = 3600.0  # seconds after which a caller may ask again, if no job of its own expires sooner
 
 
 def bytes_of(session: Session, owner: str) -> dict[str, int]:
     """Return the bytes of a caller's files, by what they belong to, as far as they were written."""
-    jobs, *presets = session.connection().execute(_BYTES, {"owner": owner}).one()
-    return {"jobs": int(jobs or 0), "presets": sum(int(part or 0) for part in presets)}
+    found = [int(part or 0) for part in session.connection().execute(_BYTES, {"owner": owner}).one()]
+    return {"jobs": sum(found[: len(JOBS)]), "presets": sum(found[len(JOBS) :])}
 
 
 def all_bytes(session: Session) -> dict[str, int]:
     """Return the bytes of all callers' files, by what they belong to."""
     return {
-        "jobs": _sum(session, select(func.sum(JobRow.bytes))),
+        "jobs": sum(_sum(session, select(func.sum(row.bytes))) for row in JOBS),
         "presets": sum(_sum(session, select(func.sum(row.bytes))) for row in PRESETS),
     }
 

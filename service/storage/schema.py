@@ -114,7 +114,8 @@ class JobRow(Base):
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
-    the request that it came with. `bytes` is what the files of its request and its result take. `result` has a form
+    the request that it came with. `bytes` is what the files of its request and its result take, those aside that it
+    shares with others of its batch. `result` has a form
     for each kind of job.
     """
 
@@ -190,7 +191,10 @@ class JobRow(Base):
 
 
 class BatchRow(Base):
-    """A batch: jobs that were submitted together, `total` of them. `finished_at` is when the last of them ended."""
+    """A batch: jobs that were submitted together, `total` of them. `finished_at` is when the last of them ended.
+
+    `bytes` is what the files take that its jobs share; in rows of earlier versions the first job counts them.
+    """
 
     __tablename__ = "batches"
     __table_args__ = (
@@ -207,6 +211,7 @@ class BatchRow(Base):
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[float]
     finished_at: Mapped[float | None]
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class CallerRow(Base):
@@ -234,8 +239,8 @@ class IdempotencyRow(Base):
 class DeliveryRow(Base):
     """A message to another host: a webhook, whose body is `payload`, or a finished picture of a job.
 
-    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, with the port if it names
-    one; empty in rows of earlier versions.
+    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, without a
+    port; earlier versions wrote one, or no host.
 
     `variant` says which of the job's pictures is delivered; None for a webhook. `headers` go with it. They and the
     URL are emptied when no attempt is left: there may be a password in them.

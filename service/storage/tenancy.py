@@ -10,15 +10,16 @@ from service.storage.schema import DEFAULT_TENANT, PresetRow
 from service.storage.tenant_schema import TenantRow
 
 
-def check_tenant(session: Session, name: str) -> None:
+def check_tenant(session: Session, name: str, since: float | None = None) -> None:
     """Raise Unauthorized where a tenant is being removed, or is gone, so that nothing new is added to it.
 
+    `since` is when the tenant was made, as its key knew it: one that was made later is another one of that name.
     The transaction must hold a lock that the removal takes first: `submit` of jobs, or `presets`.
     """
     if name == DEFAULT_TENANT:
         return
     row = session.get(TenantRow, name)
-    if row is None or row.removed_at is not None:
+    if row is None or row.removed_at is not None or since not in (None, row.created_at):
         raise Unauthorized("the tenant of this key was removed")
 
 

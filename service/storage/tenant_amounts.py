@@ -17,13 +17,14 @@ from service.errors import LimitExceeded
 from service.storage.database import now
 from service.storage.disks import MIB
 from service.storage.kinds import JUDGE
-from service.storage.quota import PRESETS, RETRY_S
+from service.storage.quota import JOBS, PRESETS, RETRY_S
 from service.storage.schema import BatchRow, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 
 DAY_S = 86_400.0
-SUBMIT_LOCK = "submit"  # of those who add jobs; who adds files of other kinds takes it too, after its own
+SUBMIT_LOCK = "submit"
+"""Of those who add jobs. Who adds files of other kinds takes it too: after a lock of its own, and before any row."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Amounts:
         waiting_jobs: jobs that wait; a batch that hasn't ended is one. Judgings don't count: nobody asked for them.
         running_jobs: jobs that run.
         daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run.
-        stored_bytes: what the files of its jobs, presets and their former states take.
+        stored_bytes: what the files of its jobs, batches, presets and their former states take.
         presets: those that it saved. Presets that came with the service have no owner, and don't count.
     """
 
@@ -69,7 +70,7 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
 
 _MINE, _WAITS, _RUNS = JobRow.tenant == bindparam("tenant"), JobRow.status == "queued", JobRow.status == "running"
 _DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
-_STORED = (JobRow, *PRESETS)
+_STORED = (*JOBS, *PRESETS)
 
 
 def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSelect[Any]:

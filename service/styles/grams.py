@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,6 +98,16 @@ class StyleGrams:
         self._cache = cache
         self._model = model
         self._packs: OrderedDict[str, Pack] = OrderedDict()
+        self._count: Callable[[int], None] = _ignore
+
+    @contextmanager
+    def counted(self, count: Callable[[int], None]) -> Iterator[None]:
+        """Call `count` with the pixels of each picture whose Grams are computed meanwhile, when that begins."""
+        self._count = count
+        try:
+            yield
+        finally:
+            self._count = _ignore
 
     @property
     def memory(self) -> int:
@@ -179,6 +190,7 @@ class StyleGrams:
         wanted.on_tick()
         computed = {}
         for key, picture, mask in zip(keys, pictures, masks, strict=True):
+            self._count(key.width * key.height)
             treated = wanted.treatment.apply(picture)
             computed[key] = self._extractor.grams(treated, key.layers, mask, wanted.on_tick)
             style_grams.labels("computed").inc()
@@ -205,3 +217,7 @@ class StyleGrams:
         while len(self._packs) > PACKS:
             self._packs.popitem(last=False)
         return self._packs[file.sha256]
+
+
+def _ignore(pixels: int) -> None:
+    pass

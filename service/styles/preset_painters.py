@@ -17,6 +17,7 @@ from service.storage.pictures import StoredFile
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow, PresetState
+from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.preset_tasks import CancelJobs, cancel_none
 
@@ -59,6 +60,7 @@ class PresetPainters:
         `submit` adds the job, in the transaction of the preset's row, and returns its id.
         """
         with self._database.writing() as session:
+            advisory_lock(session, SUBMIT_LOCK)  # before the row, as a PUT of a preset takes them
             row = self._locked(session, name)
             self._end_learning(session, row)
             row.learning = submit(session, row)

@@ -61,6 +61,7 @@ class PresetVersions:
     """The former states of a tenant's presets, each for `retention_s` seconds after it was replaced or deleted.
 
     `cancel` ends the tasks of presets that are replaced or go. `limits` are those of tenants without own values.
+    `since` is as in `check_tenant`.
     """
 
     def __init__(
@@ -70,16 +71,20 @@ class PresetVersions:
         cancel: CancelJobs = cancel_none,
         tenant: str = DEFAULT_TENANT,
         limits: TenantLimits = NO_LIMITS,
+        *,
+        since: float | None = None,
     ) -> None:
         self._database = database
         self._retention_s = retention_s
         self._cancel = cancel
         self._tenant = tenant
         self._limits = limits
+        self._since = since
 
-    def of(self, tenant: str) -> PresetVersions:
+    def of(self, tenant: str, since: float | None = None) -> PresetVersions:
         """Return the former states of another tenant's presets."""
-        return PresetVersions(self._database, self._retention_s, self._cancel, tenant, self._limits)
+        terms = self._retention_s, self._cancel
+        return PresetVersions(self._database, *terms, tenant, self._limits, since=since)
 
     def former(self, name: str) -> Sequence[PresetVersionRow]:
         """Return the former states of a name, newest first. Raises NotFound if it has none and isn't a preset's."""
@@ -101,7 +106,7 @@ class PresetVersions:
         """
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
-            check_tenant(session, self._tenant)
+            check_tenant(session, self._tenant, self._since)
             wanted = self._newest_first(name).where(PresetVersionRow.version == version, is_kept(self._retention_s))
             former = session.scalar(wanted.with_for_update())
             if former is None:
@@ -110,17 +115,19 @@ class PresetVersions:
             if former.owner and (row is None or not row.owner):
                 limits = limits_in_force(session, self._tenant, self._limits)
                 check_presets(amounts_of(session, self._tenant), limits)
+            state = {column: getattr(former, column) for column in STATE}
+            session.delete(former)
+            session.flush()  # it is no former state any more, so `keep_state` can't let its files go as the oldest's
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name)
             else:
                 keep_state(session, row, "replaced")
                 self._cancel(session, tasks_of(row))
-            for column in STATE:
-                setattr(row, column, getattr(former, column))
-            row.shared = former.shared and may_share
+            for column, value in state.items():
+                setattr(row, column, value)
+            row.shared = row.shared and may_share
             row.warm = row.learning = row.sample = None
             session.add(row)
-            session.delete(former)
         return row
 
     def purge(self, name: str) -> list[str]:

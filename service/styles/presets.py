@@ -73,10 +73,11 @@ class Presets:
         tenant: str = DEFAULT_TENANT,
         *,
         limits: TenantLimits = NO_LIMITS,
+        since: float | None = None,
     ) -> None:
         """`caller_bytes`: bytes that the files of one caller may take. `cancel` ends tasks of presets that go.
 
-        `limits` are those of tenants without values of their own.
+        `limits` are those of tenants without values of their own. `since` is as in `check_tenant`.
         """
         self._database = database
         self._blobs = blobs
@@ -84,10 +85,12 @@ class Presets:
         self._cancel = cancel
         self._tenant = tenant
         self._limits = limits
+        self._since = since
 
-    def of(self, tenant: str) -> Presets:
+    def of(self, tenant: str, since: float | None = None) -> Presets:
         """Return the presets as another tenant sees them."""
-        return Presets(self._database, self._blobs, self._caller_bytes, self._cancel, tenant, limits=self._limits)
+        terms = self._caller_bytes, self._cancel
+        return Presets(self._database, self._blobs, *terms, tenant, limits=self._limits, since=since)
 
     def put(
         self,
@@ -229,7 +232,7 @@ class Presets:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             advisory_lock(session, SUBMIT_LOCK)  # new jobs add bytes too
-            check_tenant(session, self._tenant)
+            check_tenant(session, self._tenant, self._since)
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             self._check_limits_in(session, row, saved.bytes)
             is_new = row is None

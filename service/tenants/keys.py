@@ -27,6 +27,8 @@ LOCK = "keys"
 VERSION = "keys"  # the mark whose value changes with every change of keys, and which no key's end removes
 MOST = 1000  # keys of a tenant, ended ones included
 KEPT_S = 30 * 86_400.0  # seconds for which an ended key is still listed
+YEARS = 100  # for which a key may count, unless it has no end
+LONGEST_S = YEARS * 365.25 * 86_400
 TOUCH_S = 60.0  # seconds between two notes that a key was used
 
 
@@ -74,10 +76,12 @@ class Keys:
         """Make a key that ends after `lifetime` seconds, or never.
 
         Raises:
-            InvalidInput: there is no such tenant, or it has too many keys.
+            InvalidInput: there is no such tenant, it has too many keys, or the lifetime is over or above LONGEST_S.
             MissingScope: the maker lacks one of the scopes.
         """
         maker.check_scopes(scopes)
+        if lifetime is not None and not 0 < lifetime <= LONGEST_S:  # nor NaN
+            raise InvalidInput.field("expires_at", f"must be a time that is to come, within {YEARS} years")
         with self._changing() as session:
             _check_room(session, maker, tenant)
             clock = read_clock(session)

@@ -32,10 +32,14 @@ RETRY_S = 1.0  # seconds before the next try after that
 
 @dataclass(frozen=True)
 class KnownKey:
-    """A key that counts until `expires_at`, in seconds since 1970. `owner` is the caller that it makes jobs for."""
+    """A key that counts until `expires_at`, in seconds since 1970. `owner` is the caller that it makes jobs for.
+
+    `tenant_since` is when its tenant was made: later there may be another one of that name.
+    """
 
     id: str
     tenant: str
+    tenant_since: float
     scopes: Scopes
     digest: str
     owner: str
@@ -93,7 +97,10 @@ class KnownKeys:
             state = self._newest()
         except Unavailable:
             return False
-        return state.version is None if key is None else _counts(key) and state.keys.get(key.digest) == key
+        if key is None:
+            return state.version is None
+        found = state.keys.get(key.digest)  # with another end, if it was rotated meanwhile
+        return found is not None and _counts(found)
 
     def limits_of(self, tenant: str) -> TenantLimits:
         """Return the limits of a tenant; the defaults where they can't be read."""
@@ -137,8 +144,9 @@ class KnownKeys:
             if self._state is not None and self._state.version == version:
                 return _State(version, self._state.keys, limits, begun)
             ends = (KeyRow.revoked_at.is_(None), (KeyRow.expires_at.is_(None)) | (KeyRow.expires_at > now()))
-            rows = session.scalars(select(KeyRow).where(*ends)).all()
-        return _State(version, {row.digest: _known(row) for row in rows}, limits, begun)
+            mine = select(KeyRow, TenantRow.created_at).join(TenantRow, TenantRow.name == KeyRow.tenant)
+            rows = session.execute(mine.where(*ends)).all()
+        return _State(version, {row.digest: _known(row, since) for row, since in rows}, limits, begun)
 
     def _read_limits(self, session: Session) -> dict[str, TenantLimits]:
         rows = session.execute(select(TenantRow.name, TenantRow.limits).where(TenantRow.limits.is_not(None)))
@@ -181,8 +189,8 @@ class _Uses:
                 self._complaint.say("the use of keys could not be noted: %s", error.detail)
 
 
-def _known(row: KeyRow) -> KnownKey:
-    return KnownKey(row.id, row.tenant, from_text(row.scopes), row.digest, caller_of(row), row.expires_at)
+def _known(row: KeyRow, since: float) -> KnownKey:
+    return KnownKey(row.id, row.tenant, since, from_text(row.scopes), row.digest, caller_of(row), row.expires_at)
 
 
 def _counts(key: KnownKey) -> bool:

@@ -77,12 +77,19 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
 
 
 def finish_removals(database: Database, blobs: Blobs) -> None:
-    """Remove what is left of tenants whose removal was interrupted. Raises StorageError."""
-    gone = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
+    """Remove what is left of tenants whose removal was interrupted, and forget those that are gone for long.
+
+    Raises StorageError.
+    """
+    removed = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
     with database.reading() as session:
-        names = [name for name in session.scalars(gone) if tenants.has_rows(session, name)]
+        gone = session.scalars(removed).all()
+        names = [name for name in gone if tenants.has_rows(session, name)]
     for name in names:
         remove_tenant(database, blobs, name)
+    if gone:
+        with database.writing() as session:
+            tenants.forget_removed(session)
 
 
 @dataclass
@@ -101,7 +108,8 @@ class _Removal:
                 webhooks = delete(DeliveryRow).where(DeliveryRow.tenant == self.name).returning(DeliveryRow.id)
                 self.counts["webhooks"] += len(session.scalars(webhooks).all())
                 session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
-                session.execute(delete(UsageRow).where(UsageRow.tenant == self.name))
+                days = delete(UsageRow).where(UsageRow.tenant == self.name).returning(UsageRow.day)
+                self.counts["usage"] += len(session.scalars(days).all())
         return Removed(dict(self.counts), complete)
 
     def _close(self) -> None:
@@ -147,6 +155,7 @@ class _Removal:
             folders = [request.job_folder(id) for id in ids]
             with self.database.writing() as session:
                 queue.remove(session, ids)
+                self.counts["batches"] += len(ids)
                 leave(session, folders)
             remove_unsaved(self.blobs, folders)
 

@@ -9,7 +9,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import NameTaken, NotFound
-from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.disks import MIB
 from service.storage.schema import BatchRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
 from service.storage.tenant_amounts import amounts_of
@@ -18,6 +18,7 @@ from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 LOCK = "tenants"
+KEPT_S = 86_400.0  # seconds for which the row of a removed tenant stays
 REST_S = 90.0  # seconds after a removal in which its name isn't used again: processes may know its keys until then
 
 
@@ -89,6 +90,14 @@ def _found(session: Session, name: str) -> TenantRow:
     if row is None or row.removed_at is not None:
         raise NotFound(f"there is no tenant {name!r}")
     return row
+
+
+def forget_removed(session: Session) -> None:
+    """Remove the rows of tenants that were removed KEPT_S ago, and of which nothing is left."""
+    advisory_lock(session, LOCK)
+    for row in session.scalars(select(TenantRow).where(TenantRow.removed_at < now() - KEPT_S)):
+        if not has_rows(session, row.name):
+            session.delete(row)
 
 
 def has_rows(session: Session, name: str) -> bool:

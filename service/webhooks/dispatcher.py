@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 from service.config import Settings
 from service.errors import StorageError
@@ -30,6 +31,7 @@ for _outcome in ("delivered", "failed", "given_up"):
 POLL_S = 1.0  # seconds between two looks when nothing is due, or after something failed here
 STOP_S = 2.0  # seconds that running deliveries may still take when the dispatcher is stopped
 AT_ONCE = 8  # deliveries of a process at a time
+TENANT_AT_ONCE = AT_ONCE // 2  # of these, deliveries of one tenant, which may name many hosts that hang
 HOST_AT_ONCE = 2  # of these, deliveries to one host, so that a receiver that hangs leaves room for the others
 
 
@@ -48,7 +50,7 @@ class WebhookDispatcher:
         self._sender = Sender(Hosts(WEBHOOKS, settings.webhook_hosts), signing_secrets(settings, database))
         self._stopping = False
         self._look = threading.Event()  # set when a delivery has ended, and to stop
-        self._under_way: dict[threading.Thread, str] = {}  # each delivery's thread, and its host
+        self._under_way: dict[threading.Thread, Delivery] = {}
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
     def start(self) -> None:
@@ -71,11 +73,13 @@ class WebhookDispatcher:
 
     def _begin_next(self) -> bool:
         """Begin the next delivery; return whether another one may be due."""
-        hosts = Counter(self._under_way.copy().values())
-        if hosts.total() >= AT_ONCE:
+        under_way = list(self._under_way.copy().values())
+        if len(under_way) >= AT_ONCE:
             return False
+        hosts = _at_least(HOST_AT_ONCE, (delivery.host for delivery in under_way))
+        tenants = _at_least(TENANT_AT_ONCE, (delivery.tenant for delivery in under_way))
         try:
-            delivery = self._deliveries.claim([host for host, count in hosts.items() if count >= HOST_AT_ONCE])
+            delivery = self._deliveries.claim(hosts, tenants)
             if delivery is None:
                 return False
             self._begin(delivery)
@@ -86,7 +90,7 @@ class WebhookDispatcher:
 
     def _begin(self, delivery: Delivery) -> None:
         sending = threading.Thread(target=self._deliver, args=(delivery,), name="webhook", daemon=True)
-        self._under_way[sending] = delivery.host
+        self._under_way[sending] = delivery
         try:
             sending.start()
         except RuntimeError:  # the system has no room for another thread
@@ -141,6 +145,11 @@ class WebhookDispatcher:
         except StorageError as error:
             raise NotDelivered("its file can't be read now") from error
         self._uploader.put(delivery.url, data, picture.media_type, delivery.headers)
+
+
+def _at_least(times: int, words: Iterable[str]) -> list[str]:
+    """Return the words that occur at least so many times."""
+    return [word for word, count in Counter(words).items() if count >= times]
 
 
 def _names(delivery: Delivery) -> tuple[str, str, str]:

@@ -18,6 +18,11 @@ class EngineRun(JobRun):
 
     stylist: Stylist
 
+    def carry_out(self) -> None:
+        """Do the work as any job's; style images that it computes with count in its meter."""
+        with self.stylist.counted(self.claim.meter.count_style):
+            super().carry_out()
+
     def style(self, style: StoredStyle) -> Style:
         """Return a style as the engine uses it. Raises JobFailed for a pack of another model."""
         if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):

@@ -11,6 +11,8 @@ import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
 
+from service.jobs.cost import STYLE as STYLE_SHARE
+
 CONTENT = png(np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 255, (80, 80, 3), np.uint8))
 PLAIN = {"tolerance": 0, "levels": 1}
@@ -72,7 +74,8 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
     usage = job["usage"]
     pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(2)]
     sheet = service.get(job["links"]["sheet"]).content
-    assert usage["megapixel_evaluations"] == pytest.approx(2 * 128 * 96 * 10 / 1e6, rel=0.01)
+    styles = 0 if job["style_cache"] == "hit" else STYLE_SHARE * 128 * 128  # two pictures share it
+    assert usage["megapixel_evaluations"] == pytest.approx((2 * 128 * 96 * 10 + styles) / 1e6, rel=0.01)
     assert 0 < usage["compute_s"] < 60
     assert usage["bytes_in"] == len(CONTENT) + len(STYLE)
     assert usage["bytes_out"] == sum(map(len, pictures)) + len(sheet)
@@ -80,11 +83,13 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
     assert listed["usage"] == usage
 
 
-def test_a_score_carries_its_cost(service: RunningService) -> None:
+def test_a_score_carries_its_cost_and_that_of_a_style_that_is_new(service: RunningService) -> None:
     request = {name: value for name, value in body(size=64).items() if name not in PLAIN} | {"image": b64(CONTENT)}
-    usage = service.post_to("/v1/scores", request).json()["usage"]
-    assert usage["megapixel_evaluations"] == pytest.approx(64 * 48 / 1e6, abs=1e-6)
-    assert usage["bytes_in"] == len(CONTENT) + len(STYLE)  # content and image are one file
+    new = png(np.random.default_rng(2).integers(0, 255, (40, 80, 3), np.uint8))
+    for styles in (STYLE_SHARE * 64 * 32, 0.0):  # the second one finds its Gram matrices
+        usage = service.post_to("/v1/scores", request | {"styles": [{"image": b64(new)}]}).json()["usage"]
+        assert usage["megapixel_evaluations"] == pytest.approx((64 * 48 + styles) / 1e6, abs=2e-6)
+        assert usage["bytes_in"] == len(CONTENT) + len(new)  # content and image are one file
 
 
 @pytest.mark.slow
@@ -145,7 +150,8 @@ def test_usage_sums_what_ended_and_keeps_what_was_deleted(service: RunningServic
     days = used(service, "?by=day")
     assert sum(entry["jobs"] for entry in days["items"]) == after["jobs"]
     assert all(days["from"] <= entry["day"] <= days["to"] for entry in days["items"])
-    assert used(service, "?from=2020-01-01&to=2020-01-31")["items"] == []
+    for none in ("?from=2020-01-01&to=2020-01-31", "?to=1970-01-01", "?from=9999-12-31&to=9999-12-31"):
+        assert used(service, none)["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -153,6 +159,8 @@ def test_usage_sums_what_ended_and_keeps_what_was_deleted(service: RunningServic
     [
         ("?from=2026-02-30", "from"),
         ("?to=20261101", "to"),
+        ("?to=0001-01-01", "to"),
+        ("?from=1969-12-31", "from"),
         ("?from=1700000000", "from"),
         ("?from=2026-11-02&to=2026-11-01", "from"),
         ("?from=2020-01-01&to=2026-11-01", "from"),

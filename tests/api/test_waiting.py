@@ -23,25 +23,38 @@ def test_a_wait_ends_with_its_job(
     queue: Queue, leases: Leases, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
 ) -> None:
     waiting, job = Waiting(watch, 1), queue.get(submit(queue))
-    answer = pool.submit(waiting.until_ended, job, LONG_S)
+    answer = pool.submit(waiting.until_ended, job, LONG_S, "acme")
     eventually(lambda: job.id in watch._jobs, 60, "not watched")
-    assert waiting.until_ended(job, LONG_S) == (job, False), "there was but one place"
+    assert waiting.until_ended(job, LONG_S, "birch") == (job, False), "there was but one place"
     work_until_the_end(leases, 3)
     ended, waited = answer.result(10)
     assert (ended.status, waited) == ("succeeded", True)
-    assert waiting.until_ended(ended, LONG_S) == (ended, True), "its place is free again"
+    assert waiting.until_ended(ended, LONG_S, "birch") == (ended, True), "its place is free again"
+
+
+def test_a_tenant_waits_in_half_of_the_places(
+    queue: Queue, leases: Leases, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
+) -> None:
+    waiting, job = Waiting(watch, 4), queue.get(submit(queue))
+    answers = [pool.submit(waiting.until_ended, job, LONG_S, "acme") for _ in range(2)]
+    eventually(lambda: job.id in watch._jobs and watch._jobs[job.id].watchers == 2, 60, "not watched")
+    assert waiting.until_ended(job, LONG_S, "acme") == (job, False)
+    assert waiting.until_ended(job, 0.0, "birch") == (job, True)
+    work_until_the_end(leases, 3)
+    assert all(answer.result(10)[1] for answer in answers)
+    assert waiting.until_ended(job, 0.0, "acme") == (job, True)
 
 
 def test_a_wait_ends_when_its_time_is_up(queue: Queue, watch: Watch) -> None:
     job = queue.get(submit(queue))
-    assert Waiting(watch, 1).until_ended(job, 0.2) == (job, True)
+    assert Waiting(watch, 1).until_ended(job, 0.2, "acme") == (job, True)
 
 
 def test_a_wait_ends_when_its_job_is_deleted_or_the_server_stops(
     queue: Queue, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
 ) -> None:
-    waiting, jobs = Waiting(watch, 2), [queue.get(submit(queue)) for _ in range(2)]
-    answers = [pool.submit(waiting.until_ended, job, LONG_S) for job in jobs]
+    waiting, jobs = Waiting(watch, 4), [queue.get(submit(queue)) for _ in range(2)]
+    answers = [pool.submit(waiting.until_ended, job, LONG_S, "acme") for job in jobs]
     eventually(lambda: len(watch._jobs) == 2, 60, "not watched")
     queue.delete(jobs[0].id)
     assert answers[0].result(10) == (jobs[0], True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,20 @@ from jobs.submitting import REQUEST, RESULT
 from sqlalchemy import select
 from sweep.swept import DAY_S, age, keys
 
-from service.errors import InvalidInput, NotFound, TooManyJobs
+from service.errors import InvalidInput, NoSpace, NotFound, TooManyJobs
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.deliveries import Deliveries
 from service.jobs.idempotency import RepeatKey
 from service.jobs.leases import Leases
+from service.jobs.ledger import totals
 from service.jobs.limits import MAX_ITEMS, Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.quota import all_bytes, bytes_of
 from service.storage.schema import BatchRow, DeliveryRow, JobRow
+from service.storage.tenant_amounts import amounts_of
+from service.telemetry.instruments import REGISTRY
 from service.tenants.removal import remove_tenant
 from service.tenants.tenants import Tenants
 from service.worker.sweep import sweep
@@ -149,6 +154,47 @@ def test_shared_files_stay_as_long_as_their_batch(database: Database, tmp_path: 
     with database.reading() as session:
         assert session.scalars(select(BatchRow.id)).all() == []
         assert session.scalars(select(JobRow.id)).all() == []
+
+
+def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Database) -> None:
+    batches, queue = Batches(database, Limits(caller_bytes=1500)), Queue(database, Limits())
+    items = [BatchItem(Submission(new_id(), REQUEST, "me", bytes=10)) for _ in range(2)]
+    batch = batches.submit(new_id(), items, None, None, shared=1000)
+
+    def counted() -> tuple[int, int, int]:
+        with database.reading() as session:
+            return (
+                bytes_of(session, "me")["jobs"],
+                all_bytes(session)["jobs"],
+                amounts_of(session, "default").stored_bytes,
+            )
+
+    assert counted() == (1020, 1020, 1020)
+    assert batches.state(batch).usage.bytes_in == 1020
+    queue.delete(items[0].new.id)
+    assert counted() == (1010, 1010, 1010)
+    with pytest.raises(NoSpace):
+        batches.submit(new_id(), [BatchItem(Submission(new_id(), REQUEST, "me"))], None, None, shared=500)
+    batches.delete(batch.id)
+    assert counted() == (0, 0, 0)
+
+
+def test_what_failed_when_it_was_sent_is_counted_and_logged(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ended() -> float:
+        labels = {"kind": "transfer", "status": "failed"}
+        return REGISTRY.get_sample_value("nst_jobs_ended_total", labels) or 0.0
+
+    before = ended()
+    bad, good = (Submission(new_id(), REQUEST, "me") for _ in range(2))
+    items = [BatchItem(bad, InvalidInput.field("content", "is no picture").problem()), BatchItem(good)]
+    Batches(database, Limits()).submit(new_id(), items, None, None)
+    assert ended() == before + 1
+    assert f"job {bad.id}: failed (content: is no picture)" in caplog.text
+    with database.reading() as session:
+        (found,) = totals(session, "default", date(2020, 1, 1), date(2100, 1, 1), by_day=False)
+    assert found["jobs"] == 1
 
 
 def test_a_removed_tenant_leaves_no_batch(database: Database, tmp_path: Path) -> None:

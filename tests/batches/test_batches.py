@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from typing import Any
 
 import pytest
 import requests
-from batches.painting import LONG, RECIPE, Batching, named, photo
+from batches.painting import LONG, RECIPE, STYLE, Batching, named, photo
 from front_door import b64, eventually
 from outbound.picture_server import PictureServer
 from webhooks.receiver import Receiver, signature
@@ -49,6 +51,9 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
     assert (done["fraction"], done["eta_seconds"]) == (1, 0)
     assert done["cost"] > 0
     assert done["usage"]["megapixel_evaluations"] > 0
+    assert done["usage"]["bytes_in"] == len(STYLE) + sum(len(read) for read in (photo(0), photo(1), photo(2, 48, 40)))
+    with closing(sqlite3.connect(batching.data / "service.db")) as database:
+        assert database.execute("SELECT bytes FROM batches WHERE id = ?", (made["id"],)).fetchone() == (len(STYLE),)
     items = batching.items(made["id"])
     assert [item["index"] for item in items] == list(range(8))
     assert [item["name"] for item in items] == [

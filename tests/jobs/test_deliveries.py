@@ -153,12 +153,17 @@ def test_looking_for_work_does_not_wait_for_writers(database: Database, outbox: 
         assert outbox.claim() is None
 
 
-def test_webhooks_to_busy_hosts_stay_where_they_are(database: Database, outbox: Deliveries) -> None:
-    leave(database)
-    assert claimed(outbox).host == "hooks.example.com"
-    leave(database)
-    assert outbox.claim(["hooks.example.com"]) is None
-    assert outbox.claim(["example.com"]) is not None
+def test_webhooks_to_busy_hosts_and_of_busy_tenants_stay_where_they_are(
+    database: Database, outbox: Deliveries
+) -> None:
+    for url in (URL, "https://HOOKS.example.com:8443/"):
+        with database.writing() as session:
+            enqueue(session, "job", url, {}, "acme")
+        assert outbox.claim(["hooks.example.com"]) is None
+        assert outbox.claim([], ["acme"]) is None
+        delivery = outbox.claim(["example.com"], ["default"])
+        assert delivery is not None
+        assert (delivery.host, delivery.tenant) == ("hooks.example.com", "acme")
 
 
 def again(database: Database, job_id: str = "job") -> bool:

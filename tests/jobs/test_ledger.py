@@ -12,6 +12,7 @@ from service.jobs.leases import Leases
 from service.jobs.ledger import totals
 from service.jobs.queue import Queue
 from service.storage.database import Database
+from service.telemetry.instruments import REGISTRY
 
 FIRST, LAST = date(2020, 1, 1), date(2100, 1, 1)
 
@@ -19,6 +20,16 @@ FIRST, LAST = date(2020, 1, 1), date(2100, 1, 1)
 def summed(database: Database, *, by_day: bool = False) -> list[dict[str, object]]:
     with database.reading() as session:
         return totals(session, "default", FIRST, LAST, by_day=by_day)
+
+
+def counted() -> tuple[float, float]:
+    """The megapixel-evaluations and bytes of transfers that the metrics have counted in this process."""
+    samples = (
+        ("nst_usage_megapixel_evaluations_total", {"kind": "transfer"}),
+        ("nst_usage_bytes_total", {"kind": "transfer", "direction": "in"}),
+    )
+    first, second = (REGISTRY.get_sample_value(*sample) or 0.0 for sample in samples)
+    return first, second
 
 
 def test_all_attempts_count(database: Database, queue: Queue, hasty: Leases, leases: Leases) -> None:
@@ -66,7 +77,7 @@ def test_sums_outlive_the_jobs(database: Database, queue: Queue, leases: Leases)
 def test_a_job_that_is_deleted_before_its_end_counts(
     database: Database, queue: Queue, leases: Leases, is_running: bool
 ) -> None:
-    id = submit(queue, bytes=1000)
+    id, before = submit(queue, bytes=1000), counted()
     if is_running:
         claim = claimed(leases)
         claim.meter.evaluated += 1_500_000
@@ -75,6 +86,8 @@ def test_a_job_that_is_deleted_before_its_end_counts(
     (found,) = summed(database)
     assert (found["jobs"], found["bytes_in"]) == (1, 1000)
     assert found["megapixel_evaluations"] == pytest.approx(1.5 if is_running else 0.0)
+    grown = [after - once for after, once in zip(counted(), before, strict=True)]
+    assert grown == pytest.approx([found["megapixel_evaluations"], 1000])
 
 
 @pytest.mark.parametrize("usage", ['{"compute_s": "x", "bytes_in": -5}', "[1]", '{"compute_s": 1e999}'])

@@ -7,20 +7,22 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
-from service.errors import StorageError
+from service.errors import DatabaseError, StorageError
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database, _prepare_sqlite, advisory_lock, now
 from service.storage.pictures import StoredImage
-from service.storage.schema import PresetRow, WorkerRow
+from service.storage.schema import PresetRow, SecretRow, WorkerRow
 
+SECRET = "s3cr3t"
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 COUNT_UP = """
@@ -186,6 +188,15 @@ def test_a_failing_transaction_is_a_storage_error(database: Database) -> None:
     with pytest.raises(StorageError, match=r"the database failed: .*nowhere"), database.reading() as session:
         session.execute(text("SELECT * FROM nowhere"))
     database.check()
+
+
+def test_a_statement_that_fails_keeps_its_values_out_of_logs(database: Database) -> None:
+    with pytest.raises(DatabaseError) as caught, database.writing() as session:
+        for _ in range(2):
+            session.execute(insert(SecretRow).values(name="twice", value=SECRET))
+    assert caught.value.__cause__ is not None
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.retry_after
 
 
 def test_a_check_fails_where_the_file_is_no_database_any_more(sqlite: Database, tmp_path: Path) -> None:

@@ -9,14 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
+from front_door import eventually
 from servers.postgresql import PostgreSQL
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from service.errors import DatabaseError
+from service.storage.blobs import Blobs
 from service.storage.database import POOL_MORE, POOL_SIZE, Database, advisory_lock
-from service.storage.schema import WorkerRow
+from service.storage.schema import PresetRow, WorkerRow
+from service.storage.tenant_amounts import SUBMIT_LOCK
+from service.styles.preset_painters import PresetPainters
 
 pytestmark = pytest.mark.slow
+
+WAITING = text(
+    "SELECT count(*) FROM pg_locks JOIN pg_database here ON here.oid = database "
+    "WHERE NOT granted AND datname = current_database()"
+)
+"""How many transactions of this database wait for a lock."""
 
 
 @pytest.fixture
@@ -116,3 +127,22 @@ def test_more_threads_than_connections_wait_for_one(database: Database) -> None:
     with ThreadPoolExecutor(50) as threads:
         for use_it in [threads.submit(use, i < POOL_SIZE + POOL_MORE) for i in range(50)]:
             use_it.result()
+
+
+def test_a_learning_locks_its_preset_after_the_lock_of_jobs_as_a_put_does(database: Database) -> None:
+    """In another order, the two wait for each other."""
+
+    def submit(session: Session, row: PresetRow) -> str:
+        advisory_lock(session, SUBMIT_LOCK)
+        return "job"
+
+    with database.writing() as session:
+        session.add(PresetRow(name="a", version="v", description="", images=(), created_at=1.0))
+    painters = PresetPainters(database, Blobs("memory:///"))
+    with ThreadPoolExecutor(1) as thread:
+        with database.writing() as session:
+            advisory_lock(session, SUBMIT_LOCK)
+            begun = thread.submit(painters.begin, "a", submit)
+            eventually(lambda: session.scalar(WAITING) == 1, 30, "the learning doesn't wait")
+            assert session.get(PresetRow, ("default", "a"), with_for_update={"nowait": True})
+        assert begun.result(30).learning == "job"

@@ -50,6 +50,16 @@ def test_the_newest_are_kept_and_the_files_of_the_others_may_go(
     assert left(database) == {version_folder(version) for version in saved[:2]}
 
 
+def test_the_oldest_of_all_that_are_kept_can_be_had_back(
+    presets: Presets, versions: PresetVersions, database: Database
+) -> None:
+    saved = [presets.put("a", "", [IMAGE])[0].version for _ in range(KEPT + 1)]
+    assert versions.restore("a", saved[0], may_share=False).version == saved[0]
+    assert presets.get("a").version == saved[0]
+    assert [row.version for row in versions.former("a")] == saved[:0:-1]
+    assert left(database) == set()
+
+
 def test_they_count_for_whoever_saved_them(presets: Presets, versions: PresetVersions, database: Database) -> None:
     presets.put("a", "", [IMAGE], owner="first")
     presets.put("a", "", [IMAGE], owner="second")

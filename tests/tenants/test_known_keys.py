@@ -19,6 +19,7 @@ from service.tenants import known as module
 from service.tenants.keys import OPERATOR, Keys
 from service.tenants.known import KnownKeys
 from service.tenants.scopes import ALL
+from service.tenants.tenants import Tenants
 
 
 class FailingDatabase:
@@ -57,19 +58,21 @@ def failing(database: Database) -> FailingDatabase:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the module's clock is ahead."""
+    """The seconds that the module's clocks are ahead."""
     ahead = [0.0]
-    real = time.monotonic
-    shifted = SimpleNamespace(monotonic=lambda: real() + ahead[0], time=time.time)
+    monotonic, wall = time.monotonic, time.time
+    shifted = SimpleNamespace(monotonic=lambda: monotonic() + ahead[0], time=lambda: wall() + ahead[0])
     monkeypatch.setattr("service.tenants.known.time", shifted)
     return ahead
 
 
 def test_many_requests_take_one_query(database: Database, failing: FailingDatabase) -> None:
-    key = Keys(database).add(OPERATOR, "default", "one", ALL).text
+    key, since = Keys(database).add(OPERATOR, "default", "one", ALL).text, Tenants(database).get("default").created_at
     known = KnownKeys(failing)  # type: ignore[arg-type]
     for _ in range(100):
-        assert known.find(key)
+        found = known.find(key)
+        assert found
+        assert found.tenant_since == since
         assert not known.find("nst_unknown")
         assert known.are_asked_for()
     assert failing.reads == 1
@@ -87,6 +90,18 @@ def test_a_change_counts_after_two_seconds(database: Database, clock: list[float
     keys.revoke(OPERATOR, made.row.id)
     clock[0] += module.FRESH_S
     assert not known.find(made.text)
+    assert not known.still_count(found)
+
+
+def test_what_a_rotated_key_began_goes_on_for_its_grace(database: Database, clock: list[float]) -> None:
+    keys, known = Keys(database), KnownKeys(database)
+    made = keys.add(OPERATOR, "default", "one", ALL)
+    found = known.find(made.text)
+    assert found
+    keys.rotate(OPERATOR, made.row.id, grace_s=3600)
+    clock[0] += module.FRESH_S
+    assert known.still_count(found)
+    clock[0] += 3600
     assert not known.still_count(found)
 
 

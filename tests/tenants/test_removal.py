@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def test_a_removed_tenant_leaves_nothing_and_takes_nothing_of_others(
     removed = answer.json()["removed"]
     assert answer.json()["complete"]
     assert (removed["keys"], removed["presets"], removed["painters"], removed["webhooks"]) == (1, 2, 1, 1)
-    assert removed["versions"] == 1
+    assert (removed["versions"], removed["batches"], removed["usage"]) == (1, 1, 1)
     assert removed["jobs"] >= 4  # two transfers, one under way, a learning
     assert removed["grams"] >= 1
     assert not any(rows(house, "doomed").values())
@@ -116,12 +117,19 @@ def test_nothing_is_added_to_a_tenant_that_is_being_removed(
 ) -> None:
     """As if a request had begun before the removal: its key counts still, in this process."""
     late = make_doomed(root, "fading")
-    late.save("there", texture_png)
-    execute(house, "UPDATE tenants SET removed_at = (julianday('now') - 2440587.5) * 86400 WHERE name = 'fading'")
-    body = {"content": b64(photo_png), "styles": [{"preset": "there"}], "size": 64}
-    assert late.post("/v1/transfers", body).status_code == 401
-    assert late.save("more", texture_png).status_code == 401
-    assert late.ask("PUT", "/v1/styles/there/painter", {"size": 64, "minutes": 0.01}).status_code == 401
+    for _ in range(2):
+        late.save("there", texture_png)
+    (former,) = late.get("/v1/styles/there/versions").json()["items"]
+    body = {"styles": [{"preset": "there"}], "size": 64}
+    change = "UPDATE tenants SET removed_at = ?, created_at = created_at + ? WHERE name = 'fading'"
+    for values in ((time.time(), 0), (None, 1)):  # the latter is another tenant of that name
+        execute(house, change, *values)
+        assert late.post("/v1/transfers", body | {"content": b64(photo_png)}).status_code == 401
+        assert late.post("/v1/batches", body | {"contents": [b64(photo_png)]}).status_code == 401
+        assert late.save("more", texture_png).status_code == 401
+        assert late.post("/v1/styles/there/restore", {"version": former["version"]}).status_code == 401
+        assert late.ask("PUT", "/v1/styles/there/painter", {"size": 64, "minutes": 0.01}).status_code == 401
+    execute(house, change, time.time(), 0)
     assert root.post("/v1/keys", {"tenant": "fading", "name": "x", "scopes": ["read"]}).status_code == 422
     done = command(house, "tenants", "remove", "fading")  # goes on where the removal was interrupted
     assert (done.returncode, done.stderr) == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from sqlalchemy import select
 
 from service.decoding import files
 from service.errors import Forbidden, NameTaken, NotFound, Unauthorized
+from service.jobs.batches import Batches, BatchItem
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
-from service.storage.database import Database
+from service.storage.database import Database, read_clock
 from service.storage.schema import CallerRow, JobRow, PresetRow
+from service.storage.tenant_schema import TenantRow, UsageRow
 from service.styles import gram_keys
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
@@ -24,7 +27,7 @@ from service.tenants.callers import owner_of
 from service.tenants.keys import OPERATOR, Keys
 from service.tenants.removal import finish_removals, remove_tenant
 from service.tenants.scopes import ALL
-from service.tenants.tenants import Tenants
+from service.tenants.tenants import KEPT_S, REST_S, Tenants, forget_removed
 
 ACME = "acme"
 
@@ -84,6 +87,50 @@ def test_an_interrupted_removal_takes_nothing_new_and_goes_on(
     assert len(list(blobs.listing("styles"))) == before
     finish_removals(database, blobs)
     assert what_is_left(database) == (["others"], ["default"], [""])
+
+
+def test_what_a_former_tenant_began_does_not_come_to_a_new_one_of_its_name(
+    database: Database, blobs: Blobs, presets: Presets, photo_png: bytes
+) -> None:
+    former = Tenants(database).get(ACME).created_at
+    remove_tenant(database, blobs, ACME)
+    with database.writing() as session:
+        session.get_one(TenantRow, ACME).removed_at = former - REST_S
+    new = Tenants(database).add(ACME).created_at
+    job, image = Submission(new_id(), REQUEST, owner_of(ACME)), StyleImage(files.check_image(photo_png))
+    late: list[Callable[[float], object]] = [
+        lambda since: Queue(database, Limits()).of(ACME, since).submit(job),
+        lambda since: Batches(database, Limits()).of(ACME, since).submit(new_id(), [BatchItem(job)], None, None),
+        lambda since: presets.of(ACME, since).put("mine", "", [image]),
+    ]
+    for act in late:
+        with pytest.raises(Unauthorized):
+            act(former)
+    assert what_is_left(database) == (["others"], ["default"], [""])
+    late[0](new)
+    late[2](new)
+
+
+def test_a_removed_tenant_is_forgotten_after_a_day_unless_something_is_left(
+    database: Database, blobs: Blobs, presets: Presets
+) -> None:
+    remove_tenant(database, blobs, ACME)
+
+    def forget(ago: float, *rows: UsageRow) -> list[str]:
+        """Forget as if the removal was so long ago; return the tenants that are still known."""
+        with database.writing() as session:
+            session.get_one(TenantRow, ACME).removed_at = read_clock(session) - ago
+            session.add_all(rows)
+        with database.writing() as session:
+            forget_removed(session)
+            return list(session.scalars(select(TenantRow.name).order_by(TenantRow.name)))
+
+    zero = dict.fromkeys(("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out"), 0)
+    assert forget(KEPT_S - 60) == [ACME, "default"]
+    assert forget(KEPT_S + 60, UsageRow(tenant=ACME, day="2026-11-01", **zero)) == [ACME, "default"]
+    finish_removals(database, blobs)
+    with database.reading() as session:
+        assert session.get(TenantRow, ACME) is None
 
 
 def test_former_states_go_too_but_not_the_grams_that_those_of_others_use(

@@ -68,8 +68,8 @@ class Receiver(LoopbackServer):
 class Hanging:
     """A receiver that takes connections and never answers; `taken` is how many."""
 
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._listener = socket.create_server((host, 0))
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._take_in)
 
@@ -78,7 +78,8 @@ class Hanging:
         return len(self._open)
 
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        host, port = self._listener.getsockname()
+        return f"http://{host}:{port}/"
 
     def _take_in(self) -> None:
         with suppress(OSError):  # the listener was closed

@@ -21,11 +21,12 @@ from service.jobs.deliveries import Deliveries, Delivery, enqueue
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.webhooks import dispatcher
-from service.webhooks.dispatcher import AT_ONCE, HOST_AT_ONCE, WebhookDispatcher
+from service.webhooks.dispatcher import AT_ONCE, HOST_AT_ONCE, TENANT_AT_ONCE, WebhookDispatcher
 from service.webhooks.sender import Sender
 
 PATIENCE_S = 30  # seconds that a test waits for a webhook
-SETTINGS = Settings(webhook_hosts=("127.0.0.1",), webhook_secret=(SECRET,))
+HOSTS = tuple(f"127.0.0.{i}" for i in range(1, 2 + AT_ONCE))  # all are loopback
+SETTINGS = Settings(webhook_hosts=HOSTS, webhook_secret=(SECRET,))
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +50,9 @@ def running(database: Database, settings: Settings = SETTINGS) -> Iterator[Webho
         it.stop()
 
 
-def leave(database: Database, job_id: str, url: str) -> None:
+def leave(database: Database, job_id: str, url: str, tenant: str = "default") -> None:
     with database.writing() as session:
-        enqueue(session, job_id, url, {"type": "transfer.succeeded", "data": {"id": job_id}})
+        enqueue(session, job_id, url, {"type": "transfer.succeeded", "data": {"id": job_id}}, tenant)
 
 
 def wait_for(database: Database, job_id: str, status: str) -> dict[str, Any]:
@@ -126,10 +127,10 @@ def test_two_dispatchers_deliver_each_webhook_once(tmp_path: Path) -> None:
 def test_a_database_that_fails_for_a_while_is_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     claim, failures = Deliveries.claim, iter([DatabaseError("it is away"), OSError("it is odd")])
 
-    def failing(self: Deliveries, busy: Collection[str]) -> Delivery | None:
+    def failing(self: Deliveries, *busy: Collection[str]) -> Delivery | None:
         for failure in failures:
             raise failure
-        return claim(self, busy)
+        return claim(self, *busy)
 
     monkeypatch.setattr(Deliveries, "claim", failing)
     with Receiver() as receiver, running(database):
@@ -155,19 +156,27 @@ def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
         assert wait_for(database, "a", "failed")["error"] == "it can't be sent: internal error"
 
 
-def test_a_receiver_that_hangs_delays_its_own_webhooks_alone(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("hosts", "others", "at_once"),
+    [(HOSTS[1:2] * 2, "default", HOST_AT_ONCE), (HOSTS[1:], "acme", TENANT_AT_ONCE)],
+)
+def test_receivers_that_hang_delay_what_goes_to_their_host_and_their_tenant_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch, hosts: tuple[str, ...], others: str, at_once: int
 ) -> None:
+    """Two ports of one host, or a host for each place: others of the tenant, or other tenants, still get theirs."""
     monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
     monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=10 * PATIENCE_S))
-    with Hanging() as hanging, Receiver() as receiver, running(database):
+    with ExitStack() as stack:
+        receivers = [stack.enter_context(Hanging(host)) for host in hosts]
+        receiver = stack.enter_context(Receiver())
+        stack.enter_context(running(database))
         for i in range(3 * AT_ONCE):
-            leave(database, f"hangs-{i}", hanging.url())
+            leave(database, f"hangs-{i}", receivers[i % len(receivers)].url())
         for i in range(AT_ONCE):
-            leave(database, f"job-{i}", receiver.url())
+            leave(database, f"job-{i}", receiver.url(), others)
         for i in range(AT_ONCE):
             wait_for(database, f"job-{i}", "delivered")
-        assert hanging.taken == HOST_AT_ONCE
+        assert sum(one.taken for one in receivers) == at_once
 
 
 def test_the_deliveries_of_a_process_are_bounded_and_its_places_are_used_again(
@@ -177,9 +186,9 @@ def test_the_deliveries_of_a_process_are_bounded_and_its_places_are_used_again(
     monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=1.0))
     monkeypatch.setattr(deliveries, "BACKOFF_S", (60.0,))
     with ExitStack() as stack:
-        receivers = [stack.enter_context(Hanging()) for _ in range(AT_ONCE)]
+        receivers = [stack.enter_context(Hanging(host)) for host in HOSTS[1:]]
         for i in range(2 * AT_ONCE):
-            leave(database, f"hangs-{i}", receivers[i % AT_ONCE].url())
+            leave(database, f"hangs-{i}", receivers[i % AT_ONCE].url(), f"tenant-{i % 2}")
         stack.enter_context(running(database))
         eventually(lambda: sum(one.taken for one in receivers) == AT_ONCE, 60, "not so many at once")
         time.sleep(0.3)

@@ -33,7 +33,7 @@ BATCH_S = 300.0  # seconds for all pictures of a batch; contents that aren't rea
 class BatchReader:
     """A reader of a batch, whose shared pictures are files of `id`, and each content one of its job's.
 
-    `folders` are those that it has written to.
+    `folders` are those that it has written to, `shared_bytes` what it has written for all jobs together.
     """
 
     def __init__(self, id: str, body: BatchBody, context: AppContext) -> None:
@@ -45,6 +45,7 @@ class BatchReader:
         self._items: list[BatchItem] = []
         self._contents: dict[int, StoredImage] = {}  # those that are stored, by their places
         self._bytes = 0
+        self.shared_bytes = 0
         self.folders = [job_folder(id)]
 
     def items(self) -> list[BatchItem]:
@@ -71,12 +72,11 @@ class BatchReader:
         return self._with_recipe()
 
     def _with_recipe(self) -> list[BatchItem]:
-        """Store the pictures that the jobs share; return the jobs, the first of which counts their bytes."""
+        """Store the pictures that the jobs share; return the jobs."""
         if self._reader is None or all(item.problem for item in self._items):
             raise self._refusal(self._items)
-        first, *others = self._items
-        shared = self._reader.store()
-        return [replace(first, new=replace(first.new, bytes=first.new.bytes + shared)), *others]
+        self.shared_bytes = self._reader.store()
+        return self._items
 
     def _item(self, index: int, content: ReadContent) -> BatchItem:
         id = new_id()

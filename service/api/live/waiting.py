@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from werkzeug.http import parse_dict_header
@@ -26,20 +27,26 @@ def preferred_wait(header: str) -> float | None:
 
 
 class Waiting:
-    """A limit on waiting requests: at most `places` in this process at a time; others are answered at once."""
+    """A limit on waiting requests: at most `places` in this process at a time; others are answered at once.
+
+    One tenant has at most half of the places.
+    """
 
     def __init__(self, watch: Watch, places: int) -> None:
         self._watch = watch
-        self._places = threading.BoundedSemaphore(places)
+        self._places = places
+        self._of_one = max(1, places // 2)
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()  # places by tenant
 
     def until_ended(
-        self, job: JobRow, seconds: float, may_go_on: Callable[[], bool] = lambda: True
+        self, job: JobRow, seconds: float, tenant: str, may_go_on: Callable[[], bool] = lambda: True
     ) -> tuple[JobRow, bool]:
-        """Return the job when it has ended or the time is up, and whether there was a place to wait in.
+        """Return the job when it has ended or the time is up, and whether there was a place for its tenant.
 
         The wait also ends once `may_go_on` returns False, which is asked every CHECK_S.
         """
-        if not self._places.acquire(blocking=False):
+        if not self._take_place(tenant):
             return job, False
         end = time.monotonic() + seconds
         try:
@@ -51,5 +58,13 @@ class Waiting:
         except NotFound:
             logger.info("job %s: deleted while its caller waited", job.id)  # the caller gets the last row
         finally:
-            self._places.release()
+            with self._lock:
+                self._taken[tenant] -= 1
         return job, True
+
+    def _take_place(self, tenant: str) -> bool:
+        with self._lock:
+            if self._taken.total() >= self._places or self._taken[tenant] >= self._of_one:
+                return False
+            self._taken[tenant] += 1
+            return True

@@ -68,7 +68,8 @@ class RemovedOut(BaseModel):
     """What was removed of a tenant."""
 
     removed: dict[str, int] = described(
-        "How many of each kind.",
-        {"keys": 2, "jobs": 31, "grams": 12, "presets": 4, "versions": 9, "painters": 1, "webhooks": 3},
+        "How many of each kind; `usage` is the days on which jobs had a cost.",
+        {"keys": 2, "jobs": 31, "batches": 2, "grams": 12, "presets": 4, "versions": 9, "painters": 1, "webhooks": 3}
+        | {"usage": 30},
     )
     complete: bool = described("Whether that is all.", True)

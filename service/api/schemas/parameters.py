@@ -24,6 +24,7 @@ JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
 CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
 DIGITS = r"^[0-9]{1,9}(\.0{1,9})?$"  # `20.0` is an integer, as in JSON
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+FIRST_DAY = date(1970, 1, 1)  # of the clock, so that some days before it are dates too
 MAX_INDEX = 10**9 - 1  # the largest number of 9 digits
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
@@ -64,11 +65,11 @@ def _day(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        if re.fullmatch(DAY, value):
-            return date.fromisoformat(value)
+        if re.fullmatch(DAY, value) and (found := date.fromisoformat(value)) >= FIRST_DAY:
+            return found
     except ValueError:
         pass
-    raise invalid("must be a day, as in 2026-11-01")
+    raise invalid(f"must be a day from {FIRST_DAY} on, as in 2026-11-01")
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]

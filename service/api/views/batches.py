@@ -83,7 +83,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
         items = reader.items()
         for left in reversed(range(LOOK_UPS)):
             try:
-                batch = context().batches.submit(id, items, body.callback_url, key)
+                batch = context().batches.submit(id, items, body.callback_url, key, reader.shared_bytes)
                 break
             except Overtaken:
                 if not left:
