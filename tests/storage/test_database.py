@@ -22,7 +22,7 @@ from service.storage.database import Database, _prepare_sqlite, advisory_lock, n
 from service.storage.pictures import StoredImage
 from service.storage.schema import PresetRow, SecretRow, WorkerRow
 
-SECRET = "s3cr3t"
+SECRET = "s3cr3t"  # noqa: S105 - it stands for one
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 COUNT_UP = """
