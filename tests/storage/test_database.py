@@ -22,7 +22,7 @@ from service.storage.database import Database, _prepare_sqlite, advisory_lock, n
 from service.storage.pictures import StoredImage
 from service.storage.schema import PresetRow, SecretRow, WorkerRow
 
-SECRET = "s3cr3t"
+HIDDEN = "s3cr3t"
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 COUNT_UP = """
@@ -193,9 +193,9 @@ def test_a_failing_transaction_is_a_storage_error(database: Database) -> None:
 def test_a_statement_that_fails_keeps_its_values_out_of_logs(database: Database) -> None:
     with pytest.raises(DatabaseError) as caught, database.writing() as session:
         for _ in range(2):
-            session.execute(insert(SecretRow).values(name="twice", value=SECRET))
+            session.execute(insert(SecretRow).values(name="twice", value=HIDDEN))
     assert caught.value.__cause__ is not None
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert HIDDEN not in "".join(traceback.format_exception(caught.value))
     assert caught.value.retry_after
 
 
