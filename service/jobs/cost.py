@@ -2,7 +2,7 @@
 
 An evaluation computes the losses and their gradient once. It takes nearly all of a transfer's time, and its time
 grows with its pixels. So the cost says what a job takes, whatever the machine. Whether the Gram matrices of its style
-images are cached isn't known before: they are in no plan, and a meter counts those that were computed.
+images are cached isn't known before: they are in no plan, and service.jobs.meter counts those that were computed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from service.pictures.images import fitted_size
 from service.pictures.sizes import levels_that_fit
 
 MEGAPIXEL = 1e6
-STYLE = 1 / 3  # of an evaluation: what a pixel of a style image costs, which has one pass and no gradient
 
 
 def planned_cost(request: object) -> float:

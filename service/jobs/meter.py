@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from service.jobs.cost import MEGAPIXEL, STYLE
+from service.jobs.cost import MEGAPIXEL
 from service.storage.records import JobUsage
 
 
@@ -31,12 +31,12 @@ class Meter:
         self._begun = self.clock()
 
     def count_style(self, pixels: int) -> None:
-        """Count a style image that goes through the network."""
+        """Count a style image that goes through the network: as one evaluation."""
         self.style_pixels += pixels
 
     def usage(self) -> JobUsage:
         """Return the cost of all attempts until now."""
-        megapixels = (self.evaluated + STYLE * self.style_pixels) / MEGAPIXEL
+        megapixels = (self.evaluated + self.style_pixels) / MEGAPIXEL
         return replace(
             self.before,
             megapixel_evaluations=round(self.before.megapixel_evaluations + megapixels, 6),

@@ -11,8 +11,6 @@ import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
 
-from service.jobs.cost import STYLE as STYLE_SHARE
-
 CONTENT = png(np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 255, (80, 80, 3), np.uint8))
 PLAIN = {"tolerance": 0, "levels": 1}
@@ -74,7 +72,7 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
     usage = job["usage"]
     pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(2)]
     sheet = service.get(job["links"]["sheet"]).content
-    styles = 0 if job["style_cache"] == "hit" else STYLE_SHARE * 128 * 128  # two pictures share it
+    styles = 0 if job["style_cache"] == "hit" else 128 * 128  # once for the two pictures
     assert usage["megapixel_evaluations"] == pytest.approx((2 * 128 * 96 * 10 + styles) / 1e6, rel=0.01)
     assert 0 < usage["compute_s"] < 60
     assert usage["bytes_in"] == len(CONTENT) + len(STYLE)
@@ -86,9 +84,9 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
 def test_a_score_carries_its_cost_and_that_of_a_style_that_is_new(service: RunningService) -> None:
     request = {name: value for name, value in body(size=64).items() if name not in PLAIN} | {"image": b64(CONTENT)}
     new = png(np.random.default_rng(2).integers(0, 255, (40, 80, 3), np.uint8))
-    for styles in (STYLE_SHARE * 64 * 32, 0.0):  # the second one finds its Gram matrices
+    for styles in (64 * 32, 0):  # the second one finds its Gram matrices
         usage = service.post_to("/v1/scores", request | {"styles": [{"image": b64(new)}]}).json()["usage"]
-        assert usage["megapixel_evaluations"] == pytest.approx((64 * 48 + styles) / 1e6, abs=2e-6)
+        assert usage["megapixel_evaluations"] == pytest.approx((64 * 48 + styles) / 1e6, abs=1e-6)
         assert usage["bytes_in"] == len(CONTENT) + len(new)  # content and image are one file
 
 
