@@ -169,7 +169,9 @@ def test_what_was_carried_over_can_be_taken_out(
     visit.at("#fine").evaluate("details => details.open = true")
     visit.at("#init").select_option("random")
     expect(visit.at("#extras li")).to_have_text(["tolerance: 0.5"])
-    options = painted(visit)["options"]
+    id = visit.paint()
+    visit.until("Done")
+    options = visit.service.job(id)["options"]
     assert (options["protect"], options["init"], options["tolerance"]) == (None, "random", 0.5)
     assert "mask" not in options["styles"][0]
 
