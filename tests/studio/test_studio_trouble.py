@@ -22,7 +22,7 @@ NO_ROOM = """() => {
         this.transaction.abort();  // as a browser does that has no room for what is written
         return request;
     };
-    globalThis.room = () => (IDBObjectStore.prototype.put = put);
+    globalThis.room = () => void (IDBObjectStore.prototype.put = put);
 }"""
 ITERATION = "Number(document.getElementById('loss-when').textContent.split(' ')[2] ?? 0)"
 
