@@ -15,6 +15,7 @@ from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.readback import read_back
+from service.storage.schema import DEFAULT_TENANT
 from service.telemetry.instruments import delivery_attempts, webhook_attempts
 from service.telemetry.logs import bound
 from service.telemetry.tracing import Trace, continued
@@ -31,7 +32,7 @@ for _outcome in ("delivered", "failed", "given_up"):
 POLL_S = 1.0  # seconds between two looks when nothing is due, or after something failed here
 STOP_S = 2.0  # seconds that running deliveries may still take when the dispatcher is stopped
 AT_ONCE = 8  # deliveries of a process at a time
-TENANT_AT_ONCE = AT_ONCE // 2  # of these, deliveries of one tenant, which may name many hosts that hang
+TENANT_AT_ONCE = AT_ONCE // 2  # of these, deliveries of a tenant other than the default one: many hosts may hang
 HOST_AT_ONCE = 2  # of these, deliveries to one host, so that a receiver that hangs leaves room for the others
 
 
@@ -77,7 +78,8 @@ class WebhookDispatcher:
         if len(under_way) >= AT_ONCE:
             return False
         hosts = _at_least(HOST_AT_ONCE, (delivery.host for delivery in under_way))
-        tenants = _at_least(TENANT_AT_ONCE, (delivery.tenant for delivery in under_way))
+        own = (delivery.tenant for delivery in under_way if delivery.tenant != DEFAULT_TENANT)
+        tenants = _at_least(TENANT_AT_ONCE, own)
         try:
             delivery = self._deliveries.claim(hosts, tenants)
             if delivery is None:

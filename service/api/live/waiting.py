@@ -13,7 +13,7 @@ from werkzeug.http import parse_dict_header
 from service.api.live.streams import CHECK_S
 from service.api.live.watch import Watch
 from service.errors import NotFound
-from service.storage.schema import ENDED, JobRow
+from service.storage.schema import DEFAULT_TENANT, ENDED, JobRow
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def preferred_wait(header: str) -> float | None:
 class Waiting:
     """A limit on waiting requests: at most `places` in this process at a time; others are answered at once.
 
-    One tenant has at most half of the places.
+    A tenant has at most half of the places, so that others have some too; the default one may have all.
     """
 
     def __init__(self, watch: Watch, places: int) -> None:
@@ -64,7 +64,8 @@ class Waiting:
 
     def _take_place(self, tenant: str) -> bool:
         with self._lock:
-            if self._taken.total() >= self._places or self._taken[tenant] >= self._of_one:
+            most = self._places if tenant == DEFAULT_TENANT else self._of_one
+            if self._taken.total() >= self._places or self._taken[tenant] >= most:
                 return False
             self._taken[tenant] += 1
             return True
