@@ -168,4 +168,6 @@ def test_a_damaged_progress_harms_no_other_job(
     with database.writing() as session:
         row = session.get_one(JobRow, queue.get(id).number)
         row.progress = JobProgress(eta_seconds=eta)  # type: ignore[arg-type]
-    assert line.places(rows(queue, waiting := submit(queue)))[waiting].eta_seconds == pytest.approx(10.0, abs=8)  # less what has passed
+    assert line.places(rows(queue, waiting := submit(queue)))[waiting].eta_seconds == pytest.approx(
+        10.0, abs=8
+    )  # less what has passed
