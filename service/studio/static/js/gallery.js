@@ -3,6 +3,7 @@ import { getJson } from "./api.js";
 import { $, show } from "./dom.js";
 import { cardOf } from "./gallery_card.js";
 import { isFiltering, isWanted, offerStyles } from "./gallery_filter.js";
+import { isGoing } from "./instant_jobs.js";
 import { patiently } from "./patience.js";
 import { showNothing } from "./pictures.js";
 import { tellIn } from "./problems.js";
@@ -51,8 +52,9 @@ export function refreshGallery() {
 }
 
 async function refresh() {
-  const { items, next: cursor } = await page();
-  const oldest = cursor ? items.at(-1).created_at : ""; // of those that the service has named
+  const { items: listed, next: cursor } = await page();
+  const items = listed.filter(({ id }) => !isGoing(id));
+  const oldest = cursor ? listed.at(-1).created_at : ""; // of those that the service has named
   const gone = [...cards].filter(([id, { job }]) => job.created_at >= oldest && !items.some((one) => one.id === id));
   for (const [id] of gone) drop(id);
   if ((cards.size === 0 && !isFiltering()) || !cursor) next = cursor;

@@ -6,6 +6,7 @@ import { visit } from "./memory.js";
 const KEPT = "studio.instant";
 const GONE = 404;
 
+const going = new Set(); // those that are being deleted, or are gone
 let ids = visit.parsed(KEPT) ?? []; // of the last one, and of older ones that could not be deleted yet
 
 function remember(some) {
@@ -22,12 +23,21 @@ export async function supersedeBy(id) {
 
 /** Deletes the transfer of a picture that nobody will look at; one that can't be deleted now is with the next. */
 export async function discard(id) {
+  going.add(id);
   try {
     await call(`v1/transfers/${id}`, { method: "DELETE" });
   } catch (error) {
-    if (error.status !== GONE) return remember([...new Set([...ids, id])]);
+    if (error.status !== GONE) {
+      going.delete(id);
+      return remember([...new Set([...ids, id])]);
+    }
   }
   remember(ids.filter((one) => one !== id));
+}
+
+/** Whether a transfer is being deleted: a list that was read before may still have it. */
+export function isGoing(id) {
+  return going.has(id);
 }
 
 /** Leaves a transfer to the person who has opened or deleted it. */
