@@ -67,6 +67,11 @@ def jobs(service: RunningService) -> int:
     return len(service.get("/v1/transfers?limit=200").json()["items"])
 
 
+def saved(out: Path) -> list[Path]:
+    """Return the pictures in a folder, without those that are being written."""
+    return [path for path in out.rglob("*.png") if not path.name.startswith(".")]
+
+
 def painted(out: Path) -> set[str]:
     """Names of the pictures in a folder; each must be whole."""
     found = [path for path in out.rglob("*") if path.is_file() and path.name != ".nst.json"]
@@ -139,7 +144,7 @@ def test_a_folder_goes_on_where_it_was_broken_off(service: RunningService, folde
     for stop in (signal.SIGINT, signal.SIGKILL):
         done = len(painted(folder / "painted"))
         with start(service, folder, *line) as process:
-            eventually(lambda done=done: len(painted(folder / "painted")) > done, 60, "nothing was painted")
+            eventually(lambda done=done: len(saved(folder / "painted")) > done, 60, "nothing was painted")
             process.send_signal(stop)
             process.communicate(timeout=30)
         assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
