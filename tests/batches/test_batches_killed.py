@@ -26,7 +26,7 @@ def jobs_of_all(service: Batching) -> int:
 def test_a_hundred_photographs_and_kill_9_in_the_middle(batching: Batching) -> None:
     before = jobs_of_all(batching)
     with Receiver() as receiver:
-        recipe = RECIPE | {"iterations": 20, "callback_url": receiver.url()}
+        recipe = RECIPE | {"iterations": 8, "callback_url": receiver.url()}
         made = batching.made([b64(photo(i)) for i in range(PHOTOS)], recipe)
         eventually(lambda: batching.shown(made["id"])["counts"]["succeeded"] > PHOTOS // 3, 120, "too slow")
         for pid in batching.children("service worker"):
