@@ -48,7 +48,7 @@ serve: .venv/ready models/vgg19.onnx
 
 # Tests start hundreds of Python processes: they keep their bytecode. A file's tests run in one pytest worker, because
 # many share a server; they come in our order (tests/conftest.py). Quick tests keep the cores busy, so they have a worker
-# for each of two cores; all tests wait for much of the time, so they have six.
+# for each of two cores; all tests wait for much of the time, so they have five.
 PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 check test: export PYTHONDONTWRITEBYTECODE =
 check test: export OMP_NUM_THREADS = 1
@@ -65,7 +65,7 @@ check: lint
 
 # All tests; the slow ones run the real weights.
 test: .venv/ready models/vgg19.onnx
-	$(PYTEST) -n 6
+	$(PYTEST) -n 5
 
 # Two worker hosts over PostgreSQL, Redis and S3: its own servers, or those that NST_… name.
 test-scale: .venv/ready

@@ -90,10 +90,10 @@ def outlives_deaths(service: RunningService, id: str) -> None:
     """Kill the worker after each attempt's own checkpoint, as often as a job that stands still may not lose it."""
     reached = 0
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        eventually(lambda past=reached: claim_of(service, id) > past, 60, f"attempt {attempt} came no further")
+        eventually(lambda past=reached: claim_of(service, id) > past, 120, f"attempt {attempt} came no further")
         reached = claim_of(service, id)
         kill(service, "service worker")
-    eventually(lambda: times_begun(service, id) > MAX_ATTEMPTS, 40, "it was given up")
+    eventually(lambda: times_begun(service, id) > MAX_ATTEMPTS, 120, "it was given up")
 
 
 def claim_of(service: RunningService, id: str) -> int:
