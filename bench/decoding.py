@@ -31,6 +31,7 @@ from PIL import Image, ImageCms
 from scripts.ports import free_port
 from service.decoding import files, reading
 from service.pictures.formats import HAS_HEIC
+from service.pictures.images import UnreadableImage
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 8000
@@ -58,8 +59,13 @@ def honest() -> None:
     """Print the CPU seconds of the largest honest files, checked and brought to sRGB."""
     print("64 megapixels                     MB  check, CPU s  whole, CPU s")
     for name, data in _large():
-        checked, whole = (_cpu(partial(task, data)) for task in (reading.upright_size, reading.decode_cutout))
-        print(f"{name:28s} {len(data) / 1e6:7.1f} {checked:13.2f} {whole:13.2f}", flush=True)
+        print(f"{name:28s} {len(data) / 1e6:7.1f}", end=" ")
+        try:
+            checked, whole = (_cpu(partial(task, data)) for task in (reading.upright_size, reading.decode_cutout))
+        except UnreadableImage as error:
+            print(error, flush=True)
+        else:
+            print(f"{checked:13.2f} {whole:13.2f}", flush=True)
 
 
 def _large() -> Iterator[tuple[str, bytes]]:
