@@ -74,9 +74,9 @@ def test_the_losses_are_the_formulas(
         assert losses["total"] == pytest.approx(losses["style"] + 0.5 * losses["tv"], rel=1e-6)
 
 
-def test_bfloat16_gives_what_float32_gives(real_model: Path) -> None:
-    content = np.ascontiguousarray(data.rocket())  # type: ignore[no-untyped-call]  # skimage's has no types
-    art = images.encode(np.asarray(strokes.draw(512, seed=4)))
+@pytest.mark.parametrize(("name", "seed"), [("chelsea", 1), ("rocket", 4)])
+def test_bfloat16_gives_what_float32_gives(real_model: Path, tmp_path: Path, name: str, seed: int) -> None:
+    content, art = np.ascontiguousarray(getattr(data, name)()), images.encode(np.asarray(strokes.draw(512, seed)))
     file = files.check_image(art)
     image = StyleImage(file)
     native = choose("auto", torch.device("cpu")) == "bfloat16"  # emulated it takes fifteen times as long
