@@ -67,6 +67,8 @@ def _plan(args: argparse.Namespace) -> Plan:
     plan = replace(plan, **given)
     if args.pairs:
         plan = replace(plan, pairs={size: min(args.pairs, most) for size, most in plan.pairs.items()})
+    if args.pace:
+        plan = replace(plan, pace=tuple(args.pace))
     return replace(plan, minutes=tuple(args.minutes)) if args.minutes else plan
 
 
@@ -77,6 +79,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", help="long edges of the quality's paintings, in pixels")
     parser.add_argument("--pairs", type=int, help="at most so many pairs of a starter and a photograph at each size")
     parser.add_argument("--minutes", type=float, nargs="+", help="lengths of a new preset's runs")
+    parser.add_argument(
+        "--pace", type=float, nargs=2, metavar=("FIRST", "STEP"),
+        help="seconds that a new preset's steps count, as on another machine, instead of those that they take",
+    )  # fmt: skip
     parser.add_argument("--paintings", type=int, help="how many new presets learn")
     parser.add_argument("--photographs", type=Path, help="folder of photographs that new presets learn from too")
     parser.add_argument("--fetch", action="store_true", help="only download the held-out photographs of Debian")

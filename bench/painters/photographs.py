@@ -1,14 +1,17 @@
-"""The held-out photographs: no painter has learned from them.
+"""The held-out photographs, from which no painter has learned, and those of a user's domain: animals.
 
-Four come with scikit-image. Two classics lie in the folder that BENCH_IMAGES names. Six come from Debian's packages:
-`python -m bench.painters --fetch` downloads these and unpacks them into a folder of the repository that git ignores.
+Four come with scikit-image. Two classics lie in the folder that BENCH_IMAGES names. Six come from Debian's packages,
+like the animals: `python -m bench.painters --fetch` downloads these and unpacks them into a folder of the repository
+that git ignores.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +23,10 @@ from service.pictures import images
 from service.pictures.images import Picture
 
 FOLDER = Path(__file__).resolve().parents[2] / ".photographs"
-PACKAGES = ("lomiri-wallpapers-16.04", "plasma-workspace-wallpapers")
+PACKAGES = ("lomiri-wallpapers-16.04", "plasma-workspace-wallpapers", "gcompris-qt-data")
+ANIMALS = FOLDER / "animals"
+ACTIVITIES = ("erase", "explore_farm_animals", "explore_world_animals")  # of GCompris, with photographs of animals
+LEAST_BYTES = 10_000  # smaller pictures of these activities are icons
 SIZE = 1280  # pixels on the long edge to which they are reduced
 OWN = ("coffee", "astronaut", "chelsea", "rocket")
 CLASSICS = {"tubingen": "tubingen.jpg", "golden-gate": "golden_gate.jpg"}
@@ -53,7 +59,7 @@ def missing() -> list[str]:
 
 def fetch() -> None:
     """Download Debian's packages, and unpack their photographs, unless they are there."""
-    if all((FOLDER / path).is_file() for path in PACKAGED.values()):
+    if ANIMALS.is_dir() and all((FOLDER / path).is_file() for path in PACKAGED.values()):
         return
     with TemporaryDirectory() as folder:
         subprocess.run(["apt-get", "download", *PACKAGES], cwd=folder, check=True)  # noqa: S607 - as found in PATH
@@ -63,6 +69,19 @@ def fetch() -> None:
             target = FOLDER / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(Path(folder, "usr/share", path), target)
+        ANIMALS.mkdir(parents=True, exist_ok=True)
+        for activity in ACTIVITIES:
+            data = Path(folder, f"usr/share/gcompris-qt/rcc/{activity}.rcc").read_bytes()
+            for number, picture in enumerate(_webp_files(data)):
+                (ANIMALS / f"{number:02}-{activity}.webp").write_bytes(picture)
+
+
+def _webp_files(data: bytes) -> Iterator[bytes]:
+    """Yield the large WebP files that a Qt resource file holds as they are."""
+    for match in re.finditer(rb"RIFF(....)WEBP", data, re.DOTALL):
+        end = match.start() + 8 + int.from_bytes(match[1], "little")
+        if end - match.start() >= LEAST_BYTES:
+            yield data[match.start() : end]
 
 
 def _files() -> dict[str, Path]:

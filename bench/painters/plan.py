@@ -25,6 +25,7 @@ class Plan:
         marks: minutes after which a new preset's painter is judged.
         paintings: how many new presets learn.
         judges: photographs on which a new preset's painter is judged.
+        pace: seconds of a new preset's first step and of each other one, to count instead of those it takes here.
         learning_steps: of the learning whose memory is measured.
         photographs: folder of photographs that new presets learn from too; without it, only from drawn pictures.
     """
@@ -39,6 +40,7 @@ class Plan:
     marks: tuple[float, ...] = (2.0, 4.0, 6.0)
     paintings: int = 5
     judges: int = 4
+    pace: tuple[float, float] | None = None
     learning_steps: int = 60
     photographs: Path | None = None
 

@@ -30,7 +30,8 @@ from service.pictures import images
 from service.pictures.images import Picture
 
 CHECKS = 12  # in the whole learning
-PATIENCE = 4  # checks without a gain, after which the learning ends
+PATIENCE = 4  # checks without a gain, after which the learning comes to its last part, or ends
+LAST_PART = 0.25  # of the learning, in which the rate is low
 GAIN = 0.005  # least fall of the total, as a share of it, that counts as a gain
 DIVERGED = 2.0  # times the least total so far: a check that finds as much restarts the learning
 RESTARTS = 3  # restarts, each at half the rate, before the learning fails
@@ -56,6 +57,7 @@ class Standing:
         restarts: how many there were.
         best: least total on pictures kept out.
         waited: checks since the last gain.
+        skipped: seconds that were left out, as it no longer gained at a high rate.
         checks: how many there were.
         curve: seconds and losses of each check that found no divergence.
     """
@@ -65,6 +67,7 @@ class Standing:
     restarts: int = 0
     best: float = math.inf
     waited: int = 0
+    skipped: float = 0.0
     checks: int = 0
     curve: tuple[tuple[float, Losses], ...] = ()
 
@@ -98,6 +101,7 @@ class Course:
         seconds: seconds that it may take.
         on_tick: called between two parts of the preparation.
         beginnings: painters of other styles; it begins with the nearest. Without any, with random weights.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -109,8 +113,9 @@ class Course:
         *,
         on_tick: Callable[[], None] = lambda: None,
         beginnings: Iterable[PainterWeights] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._on_tick, self._beginnings = on_tick, beginnings
+        self._on_tick, self._beginnings, self._clock = on_tick, beginnings, clock
         self._first: dict[str, Tensor] = {}  # parameters that it begins with
         self._encoder, self._options, self._material = encoder, options, material
         self._targets = {octaves: _as_targets(grams, encoder.device) for octaves, grams in material.grams.items()}
@@ -141,7 +146,7 @@ class Course:
     @property
     def fraction(self) -> float:
         """Share of the whole learning that is done, 0 to 1."""
-        return 1.0 if self.ended else min(1.0, self.standing.seconds / self._seconds)
+        return 1.0 if self.ended else self._share()
 
     @property
     def painter(self) -> Painter:
@@ -155,7 +160,7 @@ class Course:
         Raises:
             LearningDiverged: it has diverged once more than RESTARTS allows.
         """
-        begun, standing = time.monotonic(), self.standing
+        begun, standing = self._clock(), self.standing
         try:
             if not self.steps and self._choose_first():
                 self._learner = self._new_learner()
@@ -163,10 +168,10 @@ class Course:
             self.losses = self._training.step(self.fraction)
         except GradientNotFinite as error:
             self._restart(str(error))
-        standing.seconds += time.monotonic() - begun
+        standing.seconds += self._clock() - begun
         if standing.seconds >= (standing.checks + 1) * self._seconds / CHECKS:
             self._check()
-        self.ended = self.ended or standing.seconds >= self._seconds
+        self.ended = self.ended or self._share() >= 1
 
     @torch.no_grad()
     def paint(self, photograph: Picture) -> Picture:
@@ -205,7 +210,7 @@ class Course:
             raise UnusableCheckpoint(f"{type(error).__name__}: {error}") from error
         self._learner.rate = self.standing.rate
         self._training = self._new_training()
-        self.ended = self.standing.seconds >= self._seconds or self.standing.waited >= PATIENCE
+        self.ended = self._share() >= 1 or self.standing.waited >= PATIENCE
         if not self._has_diverged(self._judged()):
             self._good = copy.deepcopy(self._learner.state())
 
@@ -231,7 +236,7 @@ class Course:
 
     def _check(self) -> None:
         """Judge the painter on pictures kept out; end where it no longer gains, restart where it diverged."""
-        begun, standing = time.monotonic(), self.standing
+        begun, standing = self._clock(), self.standing
         losses = self._judged()
         standing.checks += 1
         if self._has_diverged(losses):
@@ -241,8 +246,20 @@ class Course:
             standing.waited = 0 if losses.total < (1 - GAIN) * standing.best else standing.waited + 1
             standing.best = min(standing.best, losses.total)
             self._good = copy.deepcopy(self._learner.state())
-            self.ended = standing.waited >= PATIENCE
-        standing.seconds += time.monotonic() - begun
+            if standing.waited >= PATIENCE:
+                self._skip()
+        standing.seconds += self._clock() - begun
+
+    def _share(self) -> float:
+        return min(1.0, (self.standing.seconds + self.standing.skipped) / self._seconds)
+
+    def _skip(self) -> None:
+        """Skip to the last part of the learning, or end it where that has begun."""
+        if (share := self._share()) < 1 - LAST_PART:
+            self.standing.skipped += (1 - LAST_PART - share) * self._seconds
+            self.standing.waited = 0
+        else:
+            self.ended = True
 
     def _judged(self) -> Losses:
         return judge(self._encoder, self.painter, self._held_out, self._targets[0], self._options)

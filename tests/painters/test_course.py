@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from service.engine.losses import Losses
 from service.engine.vgg import VGG
 from service.options import TransferOptions
 from service.painters import course as module
-from service.painters.course import CHECKS, PATIENCE, RESTARTS, Course, LearningDiverged, Material
+from service.painters.course import CHECKS, LAST_PART, PATIENCE, RESTARTS, Course, LearningDiverged, Material
 from service.painters.learning import RATE, Targets
 from service.painters.shape import parameter_shapes
 from service.painters.weights import PainterWeights
@@ -26,8 +28,8 @@ SIZE = 64
 
 @pytest.fixture
 def new(encoder: VGG, targets: Targets) -> Any:
-    def make(seconds: float = 1000.0) -> Course:
-        return Course(encoder, TransferOptions(size=SIZE), Material(grams(targets), SIZE), seconds)
+    def make(seconds: float = 1000.0, clock: Callable[[], float] = time.monotonic) -> Course:
+        return Course(encoder, TransferOptions(size=SIZE), Material(grams(targets), SIZE), seconds, clock=clock)
 
     return make
 
@@ -41,11 +43,14 @@ def weights(course: Course) -> Mapping[str, torch.Tensor]:
 
 
 def checks(monkeypatch: pytest.MonkeyPatch, totals: list[float]) -> None:
-    """Let the checks find these totals, one after the other, and let a step count as a whole interval."""
+    """Let the checks find these totals, one after the other."""
     found = iter(totals)
     monkeypatch.setattr(module, "judge", lambda *_: Losses(0.0, 0.0, 0.0, next(found)))
-    clock = iter(range(1_000_000))
-    monkeypatch.setattr("service.painters.course.time.monotonic", lambda: float(next(clock)))
+
+
+def counted() -> Callable[[], float]:
+    """Return a clock on which a step takes a second, and a check too."""
+    return itertools.count(0.0).__next__
 
 
 def test_it_ends_when_its_time_is_up(new: Any) -> None:
@@ -59,19 +64,32 @@ def test_it_ends_when_its_time_is_up(new: Any) -> None:
 
 
 @pytest.mark.slow
-def test_it_ends_when_it_no_longer_gains(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    checks(monkeypatch, [0.5, 0.4, *[0.4] * PATIENCE, 0.1])
-    course = new(seconds=2.0 * CHECKS)
+def test_the_last_part_follows_when_it_no_longer_gains(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = [0.35, 0.3, 0.3]
+    checks(monkeypatch, [0.5, *[0.5] * PATIENCE, *last])
+    course = new(seconds=2.0 * CHECKS, clock=counted())
     while not course.ended:
         course.step()
-    assert [losses.total for _, losses in course.standing.curve][-1] == 0.4
-    assert course.standing.waited == PATIENCE
+    assert [losses.total for _, losses in course.standing.curve] == [0.5, *[0.5] * PATIENCE, *last]
+    assert len(last) == LAST_PART * CHECKS
+    assert course.standing.skipped > 0
+
+
+@pytest.mark.slow
+def test_it_ends_when_it_no_longer_gains_in_its_last_part(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    falling = [0.5 - 0.01 * check for check in range(7)]
+    checks(monkeypatch, [*falling, *[0.5] * PATIENCE])
+    course = new(seconds=2.0 * CHECKS, clock=counted())
+    while not course.ended:
+        course.step()
+    assert len(course.standing.curve) == len(falling) + PATIENCE < CHECKS
+    assert course.standing.skipped == 0
 
 
 @pytest.mark.slow
 def test_one_that_diverges_goes_back_and_goes_on_at_half_the_rate(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     checks(monkeypatch, [0.5, math.nan, *[0.4] * 20])
-    course = new(seconds=24.0)
+    course = new(seconds=24.0, clock=counted())
     while not course.standing.curve:
         course.step()
     good = {name: tensor.clone() for name, tensor in weights(course).items()}
@@ -85,7 +103,7 @@ def test_one_that_diverges_goes_back_and_goes_on_at_half_the_rate(new: Any, monk
 @pytest.mark.slow
 def test_one_that_diverges_again_and_again_fails_with_the_reason(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     checks(monkeypatch, [math.nan] * 20)
-    course = new(seconds=12.0)
+    course = new(seconds=12.0, clock=counted())
     with pytest.raises(LearningDiverged, match=f"diverged {RESTARTS + 1} times"):
         for _ in range(1000):
             course.step()
@@ -108,7 +126,7 @@ def test_it_goes_on_from_its_bytes(new: Any) -> None:
 def test_one_that_diverges_after_a_pause_goes_back_to_its_checkpoint(
     new: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    course, other = new(), new(seconds=24.0)
+    course, other = new(), new(seconds=24.0, clock=counted())
     for _ in range(3):
         course.step()
     checks(monkeypatch, [0.5, math.nan, *[0.4] * 20])
