@@ -25,8 +25,8 @@ QUIET = (  # no sandbox: tests and containers run as root, and nothing but our o
 
 
 def executable() -> str | None:
-    """Return the path of the browser; None if it isn't installed."""
-    return shutil.which("chromium")
+    """Return the path of the browser, if possible of the one without windows; None if none is installed."""
+    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ WAIT_MS = 300_000
 
 def main() -> int:
     if executable() is None:
-        sys.exit("chromium isn't installed: apt-get install chromium")
+        sys.exit("chromium isn't installed: apt-get install chromium-headless-shell")
     FOLDER.mkdir(parents=True, exist_ok=True)
     photographs = {name: Image.fromarray(getattr(data, name)()) for name in PHOTOGRAPHS}
     with running_service(ROOT / "demo") as url, running_browser() as browser:

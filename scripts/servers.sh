@@ -50,7 +50,7 @@ missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || missing+=(nginx-light)
-command -v chromium >/dev/null || missing+=(chromium)
+command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 if [ ! -d "$folder/$version" ] && command -v npm >/dev/null; then
     install_runtime

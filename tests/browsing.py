@@ -18,7 +18,7 @@ def browser() -> Iterator[Browser]:
     from scripts.browser import executable, running_browser  # noqa: PLC0415 - loads Playwright, as few files need
 
     if executable() is None:
-        reason = "chromium isn't installed: apt-get install chromium"
+        reason = "chromium isn't installed: apt-get install chromium-headless-shell"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

@@ -228,6 +228,7 @@ def loaded_by(code: str) -> set[str]:
     return {name.split(".")[0] for name in json.loads(output.splitlines()[-1])}
 
 
+@pytest.mark.slow
 def test_the_web_process_loads_neither_torch_nor_onnx(tmp_path: Path) -> None:
     loaded = loaded_by(
         "from pathlib import Path\n"

@@ -53,6 +53,7 @@ def test_a_job_whose_steps_outlast_its_lease_stays_with_its_worker(two_workers: 
     assert service.log.read_text().count(f"job {id}: begun") == 1
 
 
+@pytest.mark.slow
 def test_too_few_files_are_said_at_the_start(narrow_model: Path, tmp_path: Path) -> None:
     service = RunningService(narrow_model, tmp_path)
 

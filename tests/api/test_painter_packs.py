@@ -93,6 +93,7 @@ def test_a_painter_learned_on_one_service_paints_the_same_bytes_on_another(
     assert second_service.get("/v1/styles/travelled/pack").content == pack.content
 
 
+@pytest.mark.slow
 def test_a_painter_is_ready_at_once_and_paints(service: RunningService, carrying: bytes) -> None:
     assert put_pack(service, "arrived", carrying).status_code == 201
     shown = painter(service, "arrived")

@@ -30,6 +30,7 @@ def pixels(response: requests.Response) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(response.content)).convert("RGB")).astype(int)
 
 
+@pytest.mark.slow
 def test_it_is_the_first_picture_that_was_painted_in_the_preset_alone(
     service: RunningService, picture: bytes, photo: np.ndarray
 ) -> None:

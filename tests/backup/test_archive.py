@@ -141,6 +141,7 @@ def test_an_expired_job_is_left_out(store: Store, elsewhere: Places, tmp_path: P
     assert not [key for key in blobs_in(elsewhere) if store.ids[1] in key]
 
 
+@pytest.mark.slow
 def test_no_blob_is_missing_though_rows_and_blobs_go_all_the_time(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

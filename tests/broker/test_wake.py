@@ -73,6 +73,7 @@ def test_wake_ups_are_dropped_while_the_broker_is_down_and_sent_again_later(
     assert client.llen(QUEUE) < publisher.WAITING
 
 
+@pytest.mark.slow
 def test_every_painter_worker_hears_of_a_painting_also_after_the_broker_was_restarted(redis: Redis) -> None:
     heard = [threading.Event(), threading.Event()]
     listeners = [Listener(redis.url, one.set) for one in heard]

@@ -59,6 +59,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
     return lines
 
 
+@pytest.mark.slow
 def test_every_line_of_a_process_and_its_children_is_a_record() -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("SERVICE_")}
     command = [sys.executable, "-c", PROVOKE]

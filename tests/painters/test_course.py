@@ -53,6 +53,7 @@ def counted() -> Callable[[], float]:
     return itertools.count(0.0).__next__
 
 
+@pytest.mark.slow
 def test_it_ends_when_its_time_is_up(new: Any) -> None:
     course = new(seconds=0.5)
     while not course.ended:
@@ -164,6 +165,7 @@ def test_photographs_kept_out_are_what_it_is_judged_on(encoder: VGG, targets: Ta
     assert one.standing.curve[-1][1] != other.standing.curve[-1][1]
 
 
+@pytest.mark.slow
 def test_it_begins_with_the_painter_that_is_nearest_to_its_style(encoder: VGG, targets: Targets) -> None:
     flat, random = (painter_weights(seed, spread) for seed, spread in ((1, 0.0), (2, 0.1)))
     totals = {}

@@ -59,6 +59,7 @@ def test_the_losses_fall(encoder: VGG, targets: Targets) -> None:
     assert float(averaged["total"]) < 0.9 * totals[0]
 
 
+@pytest.mark.slow
 def test_recorded_steps_are_those_of_unrecorded_ones(encoder: VGG, targets: Targets) -> None:
     tape, pictures = Tape(), batches(4)
     torch.manual_seed(0)

@@ -14,6 +14,8 @@ from api.listening import Stream
 from front_door import RunningService, eventually
 from storage.before import BEFORE, JOBS, insert_rows, job, write_files
 
+pytestmark = pytest.mark.slow
+
 SHOWN: dict[str, Any] = BEFORE["shown"]
 RUNNING, WAITING, CANCELED = (
     job("transfer", "running"),
@@ -33,7 +35,6 @@ def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield service
 
 
-@pytest.mark.slow
 def test_what_had_not_ended_is_canceled_taken_over_or_begun(service: RunningService) -> None:
     """In the order of the queue: one transfer under way, two that wait, and a task."""
     assert service.cancel(CANCELED["id"]).json()["status"] == "canceled"
@@ -105,7 +106,6 @@ def test_the_events_of_an_ended_job_are_told(service: RunningService) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_presets_are_shown_as_they_were(service: RunningService) -> None:
     listed = service.get("/v1/styles?limit=100").json()["items"]
     for now, before in zip(listed, SHOWN["styles"], strict=True):

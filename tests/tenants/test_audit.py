@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from front_door import RunningService, eventually
 from operators.scraping import logged
 from tenants.people import Person
 
 
+@pytest.mark.slow
 def test_each_change_of_keys_and_tenants_is_a_record(house: RunningService, root: Person, acme: Person) -> None:
     assert root.post("/v1/tenants", {"name": "dale"}).status_code == 201
     made = root.post("/v1/keys", {"tenant": "dale", "name": "one", "scopes": ["run", "read"]}).json()

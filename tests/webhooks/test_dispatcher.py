@@ -179,6 +179,7 @@ def test_receivers_that_hang_delay_what_goes_to_their_host_and_their_tenant_alon
         assert sum(one.taken for one in receivers) == at_once
 
 
+@pytest.mark.slow
 def test_the_deliveries_of_a_process_are_bounded_and_its_places_are_used_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
