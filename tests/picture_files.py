@@ -60,6 +60,18 @@ def bmp_claiming(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def bmp_with_masks(pixels: np.ndarray, masks: tuple[int, ...], header: int) -> bytes:
+    """A BMP of pixels, H x W uint16 or uint32, whose channels lie where masks say. The first row is the lowest."""
+    height, width = pixels.shape
+    stride = -(-pixels.strides[0] // 4) * 4
+    rows = b"".join(row.tobytes().ljust(stride, b"\0") for row in pixels)
+    fields = struct.pack(
+        f"<IiiHHIIiiII{len(masks)}I", header, width, height, 1, pixels.itemsize * 8, 3, *[0] * 5, *masks
+    )
+    fields = fields.ljust(header, b"\0")
+    return b"BM" + struct.pack("<III", 14 + len(fields) + len(rows), 0, 14 + len(fields)) + fields + rows
+
+
 def webp_claiming(width: int, height: int) -> bytes:
     """A small WebP that claims a size of at most 16384 x 16384: its header has 14 bits for each side."""
     data = bytearray(encoded(np.zeros((16, 16, 3), np.uint8), "WEBP", lossless=True))

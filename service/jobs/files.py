@@ -20,8 +20,12 @@ class InputPicture:
 
 
 def files_of(request: TransferRequest) -> Iterator[InputPicture]:
-    """Yield all pictures that a transfer refers to; those of presets are as they were when it was submitted."""
-    yield InputPicture("content", request.content)
+    """Yield all pictures that a transfer refers to; those of presets are as they were when it was submitted.
+
+    A batch's item whose content couldn't be read has none.
+    """
+    if request.content.sha256:
+        yield InputPicture("content", request.content)
     yield from _of_painting("", request.base)
     for i, variant in enumerate(request.variants):
         yield from _of_painting(f"variants.{i}.", variant)

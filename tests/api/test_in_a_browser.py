@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from broker.parts import Part
 from front_door import RunningService, b64, eventually
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 from studio.visiting import TELL_VIOLATIONS, WAIT_MS, note_errors
 
 pytestmark = pytest.mark.slow
@@ -28,8 +27,8 @@ async ([url, method, headers, body]) => {
 }
 """
 
-FILLED_IN = """() => {
-  const inputs = [...document.querySelectorAll(".parameters-container input")];
+FILLED_IN = """(operation) => {
+  const inputs = [...operation.querySelectorAll(".parameters-container input")];
   return inputs.map((input) => input.value).filter(Boolean);
 }"""
 SHADES = """() => {
@@ -43,11 +42,24 @@ FORM = """<!doctype html><form method="post" enctype="multipart/form-data" actio
 
 
 @dataclass
-class Heard:
-    """What a page asked for, and what the console said of errors."""
+class Reference:
+    """The page /docs.
 
+    Attributes:
+        asked: URLs that it asked for.
+        wrong: what the console said of errors and warnings.
+    """
+
+    page: Page
     asked: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+
+    def operation(self, method: str, path: str) -> Locator:
+        """Open an operation, unless it is open, and return it."""
+        operation = self.page.locator(f".opblock-{method}", has=self.page.locator(f'[data-path="{path}"]'))
+        if "is-open" not in (operation.get_attribute("class") or ""):
+            operation.locator("button").first.click()
+        return operation
 
 
 @pytest.fixture(scope="module")
@@ -89,86 +101,78 @@ def call(page: Page, url: str, method: str = "GET", body: str | None = None, **h
     return answer
 
 
-@pytest.fixture
-def heard(page: Page) -> Heard:
-    heard = Heard()
-    page.add_init_script(TELL_VIOLATIONS)
-    page.on("request", lambda request: heard.asked.append(request.url))
-    note_errors(page, heard.wrong, ("error", "warning"))
-    return heard
+@pytest.fixture(scope="module")
+def reference(window: BrowserContext, service: RunningService) -> Iterator[Reference]:
+    """The page /docs, opened once: it costs more than all that the tests do there."""
+    with window.new_page() as page:
+        opened = Reference(page)
+        page.add_init_script(TELL_VIOLATIONS)
+        page.on("request", lambda request: opened.asked.append(request.url))
+        note_errors(page, opened.wrong, ("error", "warning"))
+        page.goto(f"{service.url}/docs")
+        page.locator(".opblock").first.wait_for()
+        yield opened
 
 
-def test_the_reference_is_there_and_asks_no_other_host(page: Page, heard: Heard, guarded: RunningService) -> None:
-    page.goto(f"{guarded.url}/docs")
-    page.locator(".opblock-post", has=page.locator('[data-path="/v1/transfers"]')).locator("button").first.click()
-    page.get_by_role("tab", name="Schema").first.click()
-    page.get_by_text("style_weight").first.wait_for()
-    assert page.locator(".opblock").count() > 15
-    assert heard.wrong == []
-    assert f"{guarded.url}/openapi.json" in heard.asked
-    assert [url for url in heard.asked if not url.startswith((f"{guarded.url}/", "data:"))] == []
+def test_the_reference_is_there_and_asks_no_other_host(
+    reference: Reference, service: RunningService, guarded: RunningService
+) -> None:
+    operation = reference.operation("post", "/v1/estimates")
+    operation.get_by_role("tab", name="Schema").first.click()
+    operation.get_by_text("style_weight").first.wait_for()
+    assert reference.page.locator(".opblock").count() > 15
+    assert reference.wrong == []
+    assert f"{service.url}/openapi.json" in reference.asked
+    assert [url for url in reference.asked if not url.startswith((f"{service.url}/", "data:", "blob:"))] == []
+    assert [guarded.get(path).status_code for path in ("/docs", "/openapi.json")] == [200, 200]
 
 
 def test_a_call_can_be_tried_from_the_reference(
-    page: Page, heard: Heard, service: RunningService, texture_png: bytes
+    reference: Reference, service: RunningService, texture_png: bytes
 ) -> None:
-    style = {"images": [{"image": b64(texture_png)}]}
-    requests.put(f"{service.url}/v1/styles/tried", json=style, timeout=60).raise_for_status()
-    page.goto(f"{service.url}/docs")
-    operation = page.locator(".opblock-get", has=page.locator('[data-path="/v1/styles/{name}/image"]'))
-    operation.locator("button").first.click()
+    service.put_style("tried", texture_png)
+    operation = reference.operation("get", "/v1/styles/{name}/image")
     operation.get_by_role("button", name="Try it out").click()
     operation.get_by_placeholder("name").fill("tried")
     operation.get_by_role("button", name="Execute").click()
     shown = operation.locator(".live-responses-table img")
     shown.wait_for()
-    page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
-    assert heard.wrong == []
+    reference.page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
+    assert reference.wrong == []
 
 
 def test_the_example_of_a_transfer_is_sent_at_once(
-    page: Page, heard: Heard, service: RunningService, texture_png: bytes
+    reference: Reference, service: RunningService, texture_png: bytes
 ) -> None:
-    style = {"images": [{"image": b64(texture_png)}]}
-    requests.put(f"{service.url}/v1/styles/mosaic", json=style, timeout=60).raise_for_status()
-    page.goto(f"{service.url}/docs")
-    operation = page.locator(".opblock-post", has=page.locator('[data-path="/v1/transfers"]'))
-    operation.locator("button").first.click()
+    service.put_style("mosaic", texture_png)
+    operation = reference.operation("post", "/v1/transfers")
     operation.get_by_role("button", name="Try it out").click()
-    assert page.evaluate(FILLED_IN) == []
+    assert operation.evaluate(FILLED_IN) == []
     operation.get_by_role("button", name="Execute").click()
     answer = operation.locator(".live-responses-table .response-col_status")
     answer.filter(has_text="202").wait_for()
     (job,) = service.get("/v1/transfers?limit=1").json()["items"]
     assert job["options"]["content"]["width"] == 8 and job["options"]["styles"][0]["preset"] == "mosaic"
     service.ended(job["id"])
-    assert heard.wrong == []
+    assert reference.wrong == []
 
 
-def test_the_reference_begins_with_transfers_and_three_lines(
-    page: Page, heard: Heard, service: RunningService
-) -> None:
-    page.goto(f"{service.url}/docs")
-    page.locator(".opblock").first.wait_for()
-    assert page.locator(".opblock-tag").first.get_attribute("data-tag") == "transfers"
-    submit, watch, fetch = page.locator(".begin pre").inner_text().splitlines()
+def test_the_reference_begins_with_transfers_and_three_lines(reference: Reference, service: RunningService) -> None:
+    assert reference.page.locator(".opblock-tag").first.get_attribute("data-tag") == "transfers"
+    submit, watch, fetch = reference.page.locator(".begin pre").inner_text().splitlines()
     assert submit.startswith(f"curl -s {service.url}/v1/transfers -F")
     assert watch.endswith("/v1/transfers/ID") and fetch.endswith("/image -o output.png")
-    operation = page.locator(".opblock-get", has=page.locator('[data-path="/v1/transfers"]'))
-    operation.locator("button").first.click()
+    operation = reference.operation("get", "/v1/transfers")
     operation.get_by_role("button", name="Try it out").click()
-    assert page.evaluate(FILLED_IN) == ["50"]  # the default of limit
-    assert heard.wrong == []
+    assert operation.evaluate(FILLED_IN) == ["50"]  # the default of limit
+    assert reference.wrong == []
 
 
-def test_the_reference_is_dark_where_the_system_is(page: Page, service: RunningService) -> None:
-    shades = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.goto(f"{service.url}/docs")
-        page.locator(".opblock").first.wait_for()
-        shades.append(page.evaluate(SHADES))
-    (light_page, light_text), (dark_page, dark_text) = shades
+def test_the_reference_is_dark_where_the_system_is(page: Page, reference: Reference, service: RunningService) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{service.url}/docs")
+    page.locator(".opblock").first.wait_for()
+    (light_page, light_text), (dark_page, dark_text) = (one.evaluate(SHADES) for one in (reference.page, page))
     assert light_page > 200 and light_text < 120
     assert dark_page < 60 and dark_text > 150
 

@@ -65,6 +65,7 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
             assert bad[item["index"]] in json.dumps(item["error"]), item
             assert batching.job(item["id"])["error"] == item["error"]
             assert batching.get(f"/v1/transfers/{item['id']}/content").status_code == 404
+            assert batching.get(f"/v1/transfers/{item['id']}/files").json() == {"items": []}
         else:
             assert item["status"] == "succeeded"
             assert batching.get(item["links"]["image"]).status_code == 200

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import email.utils
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from clients.scripted import DROPPED, Reply, answering
-from nst_client import Client, LimitExceeded, NotUnderstood, Problem, Transfer, Unavailable, Unreachable
+from nst_client import Batch, Client, LimitExceeded, NotUnderstood, Problem, Transfer, Unavailable, Unreachable
+from nst_client.connection import Connection
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 JOB = {"id": "one", "status": "queued", "progress": {"fraction": 0.0}, "result": None, "links": {}}
@@ -125,6 +127,21 @@ def test_a_page_in_place_of_json_is_an_error_of_the_client(page: bytes) -> None:
         for act in (lambda: submit(client), lambda: list(client.styles()), lambda: client.get_transfer("one")):
             with pytest.raises(NotUnderstood, match="text/html"):
                 act()
+
+
+def test_a_page_in_place_of_a_file_is_an_error_of_the_client_and_leaves_no_file(tmp_path: Path) -> None:
+    with answering([Reply(200, b"<html>Log in</html>", {"Content-Type": "text/html"})]) as server:
+        transfer, batch = (kind(Connection(server.url, None), JOB) for kind in (Transfer, Batch))
+        acts: list[Callable[[], object]] = [
+            lambda: transfer.save(tmp_path / "out.png"),
+            transfer.preview,
+            lambda: batch.save_zip(tmp_path / "all.zip"),
+            lambda: list(transfer.events()),
+        ]
+        for act in acts:
+            with pytest.raises(NotUnderstood, match="text/html"):
+                act()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_batch_may_be_read_for_longer_than_other_answers_take(monkeypatch: pytest.MonkeyPatch) -> None:

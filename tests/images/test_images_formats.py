@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import picture_files
 import pytest
 from images.picture_checks import far
 from picture_files import encoded
@@ -14,6 +15,7 @@ from PIL import Image
 
 from service.decoding.files import check_image
 from service.decoding.reading import decode
+from service.pictures.images import UnreadableImage
 
 
 @pytest.mark.parametrize(("format", "settings"), [("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True})])
@@ -53,6 +55,40 @@ def test_16_bit_grey_is_scaled_and_not_cut() -> None:
 def test_a_cmyk_jpeg_has_the_colours_it_is_shown_with(picture: np.ndarray) -> None:
     read = decode(encoded(Image.fromarray(picture).convert("CMYK"), "JPEG", quality=98, subsampling=0))
     assert far(read, picture) < 3
+
+
+@pytest.mark.parametrize("header", [40, 52, 56, 108, 124])
+@pytest.mark.parametrize("bits", ["4 4 4", "5 5 5 1", "4 4 4 4", "5 6 5", "8 8 0", "10 10 10", "8 8 8 8"])
+def test_a_bmp_may_have_its_channels_in_any_bits(picture: np.ndarray, bits: str, header: int) -> None:
+    *widths, alpha = [int(width) for width in [*bits.split(), "0"][:4]]
+    kind = np.uint16 if sum(widths) + alpha <= 16 else np.uint32
+    pixels, masks, shift = np.zeros(picture.shape[:2], kind), [], 0
+    expected = picture.astype(float)
+    for channel, width in enumerate(widths):
+        levels = np.round(picture[..., channel] / 255 * (2**width - 1)).astype(kind)
+        pixels |= levels << shift
+        expected[..., channel] = levels / max(1, 2**width - 1) * 255
+        masks.append((2**width - 1) << shift)
+        shift += width
+    if has_alpha := alpha > 0 and header >= 56:
+        pixels |= np.array((2**alpha - 1) << shift, kind)
+        masks.append((2**alpha - 1) << shift)
+    assert has_alpha or len(masks) == 3
+    read = decode(picture_files.bmp_with_masks(pixels[::-1], tuple(masks), header))
+    np.testing.assert_allclose(read, expected, atol=0.51)
+
+
+def test_a_bmp_with_masks_may_be_transparent(picture: np.ndarray) -> None:
+    pixels = np.full(picture.shape[:2], 0x0F00, np.uint16)
+    pixels[:, ::2] |= 0xF000
+    read = decode(picture_files.bmp_with_masks(pixels, (0x0F00, 0xF0, 0xF, 0xF000), 56))
+    assert (read[0, :2] == [[255, 0, 0], [255, 255, 255]]).all()
+
+
+def test_half_a_bmp_with_masks_is_refused(picture: np.ndarray) -> None:
+    data = picture_files.bmp_with_masks(np.zeros(picture.shape[:2], np.uint16), (0xF00, 0xF0, 0xF), 40)
+    with pytest.raises(UnreadableImage, match="cut off"):
+        decode(data[: len(data) // 2])
 
 
 def test_the_first_picture_of_an_animation_is_read(picture: np.ndarray) -> None:

@@ -48,10 +48,10 @@ class Batch(Watched):
 
     def image(self, item: BatchItem) -> bytes:
         """Return the file of an item's picture. Raises Conflict while there is none."""
-        return self._connection.get(f"{path_of(Transfer.collection, item.id)}/image").content
+        return self._connection.picture(f"{path_of(Transfer.collection, item.id)}/image")
 
     def save_zip(self, path: str | os.PathLike[str]) -> Path:
         """Save all pictures that are there as one ZIP file, which keeps their names; return its path."""
-        with self._connection.streamed(f"{self.path}/zip") as response:
+        with self._connection.streamed(f"{self.path}/zip", "application/zip") as response:
             write_whole(Path(path), response.iter_raw())
         return Path(path)

@@ -54,6 +54,12 @@ class Connection:
         """Get a JSON object."""
         return _object(self.get(path, query))
 
+    def picture(self, path: str, query: Mapping[str, str | int] | None = None, media_type: str = "*/*") -> bytes:
+        """Get the file of a picture. Raises NotUnderstood if the answer is something else."""
+        response = self.get(path, query, {"Accept": media_type})
+        _check_type(response, "image/")
+        return response.content
+
     def delete(self, path: str) -> None:
         """Delete a resource; one that is gone after a repeat was deleted by the first try."""
         self._repeated("DELETE", path)
@@ -78,12 +84,13 @@ class Connection:
 
     @contextmanager
     def streamed(
-        self, path: str, headers: Mapping[str, str] | None = None, read_s: float = ANSWER_S
+        self, path: str, media_type: str, headers: Mapping[str, str] | None = None, read_s: float = ANSWER_S
     ) -> Iterator[httpx.Response]:
         """Open an answer whose body comes bit by bit. It isn't repeated.
 
         Raises:
             Problem: it is an error.
+            NotUnderstood: it has another type than `media_type`.
             Unreachable: the connection can't be made, or it breaks while the caller reads.
         """
         timeout = httpx.Timeout(read_s, connect=CONNECT_S)
@@ -92,6 +99,7 @@ class Connection:
                 if not response.is_success:
                     response.read()
                     raise Problem.of(response)
+                _check_type(response, media_type)
                 yield response
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
@@ -151,9 +159,20 @@ def _object(response: httpx.Response) -> Json:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        kind = response.headers.get("Content-Type", "no type")
-        raise NotUnderstood(f"{response.url}: the answer isn't from the service: no JSON object, but {kind}")
+        raise _not_from_the_service(response, "JSON object")
     return found
+
+
+def _check_type(response: httpx.Response, beginning: str) -> None:
+    """Raise NotUnderstood unless the media type of an answer begins so, or it has no body."""
+    found = response.headers.get("Content-Type", "").lower()
+    if response.status_code != HTTPStatus.NO_CONTENT and not found.startswith(beginning):
+        raise _not_from_the_service(response, beginning.removesuffix("/"))
+
+
+def _not_from_the_service(response: httpx.Response, wanted: str) -> NotUnderstood:
+    kind = response.headers.get("Content-Type", "no type")
+    return NotUnderstood(f"{response.url}: the answer isn't from the service: no {wanted}, but {kind}")
 
 
 def _content(body: Json, files: Files) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from nst_client.errors import LimitExceeded, Problem, Unreachable
 
 logger = logging.getLogger(__name__)
 
+EVENTS = "text/event-stream"
 FAILURES = 8  # connections in a row that bring no event
 SILENCE_S = 60.0  # without a byte; the service sends a comment every 15 s
 RECONNECT_S = 2.0  # unless the service says otherwise
@@ -42,7 +43,7 @@ def events(connection: Connection, path: str) -> Iterator[Event]:
         failures += 1
         headers = {"Last-Event-ID": last} if last else {}
         try:
-            with connection.streamed(path, headers | {"Accept": "text/event-stream"}, SILENCE_S) as response:
+            with connection.streamed(path, EVENTS, headers | {"Accept": EVENTS}, SILENCE_S) as response:
                 if response.status_code == HTTPStatus.NO_CONTENT:
                     return
                 for sent in EventSource(response).iter_sse():

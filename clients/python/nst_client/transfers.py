@@ -36,7 +36,7 @@ class Transfer(Watched):
             Conflict: there is no picture yet.
         """
         query = {} if variant is None else {"variant": variant}
-        return self._connection.get(f"{self.path}/image", query, {"Accept": media_type}).content
+        return self._connection.picture(f"{self.path}/image", query, media_type)
 
     def save(self, path: str | os.PathLike[str], variant: int | None = None) -> Path:
         """Save the picture, in the format that the file's name asks for; return the file's path.
@@ -54,6 +54,6 @@ class Transfer(Watched):
     def preview(self) -> bytes | None:
         """Return the newest preview, a small JPEG; None while there is none."""
         try:
-            return self._connection.get(f"{self.path}/preview").content
+            return self._connection.picture(f"{self.path}/preview")
         except Conflict:
             return None

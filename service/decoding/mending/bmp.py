@@ -1,7 +1,8 @@
-"""BMP: palettes that are said to have more colours than their pixels can name, and how much of a file is there."""
+"""BMP: palettes with more colours than pixels can name, pixels of any bit fields, and how much of a file is there."""
 
 from __future__ import annotations
 
+from service.decoding.mending import bit_fields
 from service.decoding.mending.version import Version, Versions
 
 FILE_HEADER = 14  # bytes
@@ -14,12 +15,14 @@ MOST_BITS = 8  # of pixels that are numbers of colours
 
 
 def versions(data: bytes) -> Versions:
-    """Yield the file, its palette cut to the colours that its pixels can name, as browsers do."""
+    """Yield the file, its palette cut to the colours that its pixels can name; then with a byte for each channel."""
     bits, colours = (int.from_bytes(data[at], "little") for at in (BITS, COLOURS))
     if int.from_bytes(data[SIZE], "little") > OS2_HEADER and bits <= MOST_BITS and colours > 2**bits:
         yield Version(data[: COLOURS.start] + (2**bits).to_bytes(4, "little") + data[COLOURS.stop :])
     else:
         yield Version(data)
+        if plain := bit_fields.with_bytes(data):
+            yield Version(plain)
 
 
 def why_broken(data: bytes) -> str | None:
