@@ -131,7 +131,7 @@ def test_a_page_in_place_of_json_is_an_error_of_the_client(page: bytes) -> None:
 
 def test_a_page_in_place_of_a_file_is_an_error_of_the_client_and_leaves_no_file(tmp_path: Path) -> None:
     with answering([Reply(200, b"<html>Log in</html>", {"Content-Type": "text/html"})]) as server:
-        transfer, batch = (kind(Connection(server.url, None), JOB) for kind in (Transfer, Batch))
+        transfer, batch = Transfer(Connection(server.url, None), JOB), Batch(Connection(server.url, None), JOB)
         acts: list[Callable[[], object]] = [
             lambda: transfer.save(tmp_path / "out.png"),
             transfer.preview,

@@ -222,7 +222,7 @@ def test_a_refused_picture_fails_alone_and_what_has_ended_is_saved(
         refusal("does-not-fit", "size"),
         refusal("invalid-input", "styles.0.preset"),
         Reply(200, job | {"status": "succeeded"}),
-        Reply(200, b"painted"),
+        Reply(200, b"painted", {"Content-Type": "image/png"}),
     ]
     out = tmp_path / "painted"
     with answering(replies) as server:

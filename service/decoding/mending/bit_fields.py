@@ -12,7 +12,7 @@ MASKS = slice(HEADER.size, HEADER.size + 16)  # red, green, blue and, where the 
 FILE_HEADER = 14  # bytes of the header before the picture's own
 WITHOUT_MASKS, WITH_ALPHA = 40, 56  # bytes of a picture's header: masks follow it; it has four
 BIT_FIELDS, ALPHA_BIT_FIELDS = 3, 6  # compressions: three masks at least, four
-PIXELS = {16: np.dtype("<u2"), 32: np.dtype("<u4")}
+PIXELS: dict[int, np.dtype[np.unsignedinteger]] = {16: np.dtype("<u2"), 32: np.dtype("<u4")}
 PLAIN = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)  # masks of bytes in the order blue, green, red, alpha
 ORDER = (2, 1, 0, 3)  # where these bytes have red, green, blue, alpha
 
