@@ -17,7 +17,7 @@ from service.storage.schema import CallerRow, JobRow, WorkerRow
 BEHIND = {JUDGE: 1, LEARN: 2}  # kinds that come after all others, in this order
 PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 JUDGE_PATIENCE_S = 1.0  # seconds after the last painting, before the losses of paintings are measured
-JUDGE_LATEST_S = 30.0  # seconds after which it may be claimed although paintings follow one another
+JUDGE_LATEST_S = 30.0  # seconds after which a judging may be claimed although paintings follow one another
 
 
 def next_due(lane: Lane, passed_over: Collection[str]) -> Any:

@@ -1,4 +1,4 @@
-"""Scoring: the losses of any picture."""
+"""A score that the engine computes."""
 
 from __future__ import annotations
 
