@@ -62,7 +62,7 @@ def _keep(database: Database, queue: Queue, tenant: str) -> None:
 
 def _hooks() -> None:
     limits._check_rate()
-    limits._tell(Response())
+    limits._add_ratelimit_headers(Response())
 
 
 def _submission() -> None:

@@ -92,7 +92,8 @@ class Settings:
     queue_limit: int = _setting(1000, "jobs that may wait; past it a POST gets 503", values.whole, 1)
     caller_limit: int = _setting(
         100,
-        "jobs of one caller (API key, IPv4 address or IPv6 /64 network) that may wait; past it 429",
+        "jobs of one caller that may wait; past it 429. A caller is a tenant; in the tenant default an API key, an "
+        "IPv4 address or an IPv6 /64 network",
         values.whole,
         1,
     )

@@ -16,6 +16,7 @@ BUILT = ("models/vgg19.onnx",)
 INVENTED = (  # by the worked examples of CONTRIBUTING.md
     "service/api/views/queue.py",
     "service/api/views/palettes.py",
+    "service/worker/palette.py",
     "tests/api/test_queue_length.py",
     "tests/api/test_palettes.py",
 )

@@ -48,7 +48,7 @@ def register(app: Flask) -> None:
     for name in {"requests"}.union(*CONCERNED.values()):
         limit_refusals.labels(name)  # from the first scrape on
     app.before_request(_check_rate)
-    app.after_request(_tell)
+    app.after_request(_add_ratelimit_headers)
     app.register_error_handler(LimitExceeded, _refuse)
 
 
@@ -71,7 +71,7 @@ def _refuse(error: LimitExceeded) -> Response:
     return problem_response(error)
 
 
-def _tell(response: Response) -> Response:
+def _add_ratelimit_headers(response: Response) -> Response:
     if "caller" in g:
         found, exceeded = limits(), g.get("exceeded")
         if exceeded:  # perhaps by a value that this process doesn't know yet

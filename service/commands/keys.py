@@ -13,11 +13,11 @@ from service.errors import InvalidInput, Unavailable, shown
 from service.jobs.resource import iso
 from service.settings.values import duration
 from service.storage.database import Database
+from service.storage.names import is_name
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
 from service.tenants import scopes as known
 from service.tenants.keys import KEY_NAME, LONGEST_S, OPERATOR, YEARS, Keys, NewKey
-from service.tenants.tenants import is_name
 
 PAGE = 200
 NEVER = "never"

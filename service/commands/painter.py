@@ -45,5 +45,5 @@ def _painter(settings: Settings, stopping: Callable[[], bool]) -> WorkerLoop:
 
         listener = Listener(settings.broker_url, worker.wake)
         listener.start()
-        worker.is_told = lambda: listener.is_listening
+        worker.is_woken = lambda: listener.is_listening
     return worker

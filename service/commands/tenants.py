@@ -14,9 +14,10 @@ from service.jobs.resource import iso
 from service.settings.limits import LIMITS
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.names import is_name
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.tenants.removal import remove_tenant
-from service.tenants.tenants import Tenants, is_name
+from service.tenants.tenants import Tenants
 
 PAGE = 200
 

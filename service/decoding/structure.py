@@ -60,7 +60,7 @@ def _check_bmp(data: bytes) -> None:
     if len(data) >= 34 and data[14:18] != b"\x0c\0\0\0":  # noqa: PLR2004 - where the compression is said; not in OS/2's
         compression = int.from_bytes(data[30:34], "little")
         if compression not in BMP_COMPRESSIONS:
-            raise UnreadableImage("a BMP is only read without compression")
+            raise UnreadableImage("a BMP with run lengths, or with a JPEG or PNG inside, is not read")
 
 
 def _check_tiff(data: bytes) -> None:

@@ -23,7 +23,10 @@ def counts_of(session: Session, id: str) -> dict[str, int]:
 
 
 def status_of(batch: BatchRow, counts: dict[str, int]) -> str:
-    """Return the status of a batch: succeeded if at least one of its jobs has, once all have ended."""
+    """Return the status of a batch. Once all of its jobs have ended, one that succeeded is enough to have succeeded.
+
+    A batch that was canceled is canceled, whatever its jobs are.
+    """
     if batch.finished_at is None:
         begun = sum(counts.values()) > counts["queued"] or batch.total > sum(counts.values())
         return "running" if begun else "queued"

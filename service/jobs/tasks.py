@@ -12,6 +12,8 @@ from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
+MAX_PHOTOS = 64  # photographs that a learning looks at, those of its request first
+
 
 @dataclass(frozen=True)
 class WarmTask:

@@ -17,7 +17,7 @@ from service.storage.schema import CallerRow, JobRow, WorkerRow
 BEHIND = {JUDGE: 1, LEARN: 2}  # kinds that come after all others, in this order
 PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 JUDGE_PATIENCE_S = 1.0  # seconds after the last painting, before the losses of paintings are measured
-JUDGE_LATEST_S = 30.0  # seconds after which they are measured in any case
+JUDGE_LATEST_S = 30.0  # seconds after which a judging may be claimed although paintings follow one another
 
 
 def next_due(lane: Lane, passed_over: Collection[str]) -> Any:
@@ -59,7 +59,8 @@ def _may_be_judged() -> ColumnElement[bool]:
     """Return the condition that a job is no judging, or one that is due.
 
     Each painting submits a judging. While they follow one another, the next one needs the cores; so all judgings wait
-    until none was submitted for JUDGE_PATIENCE_S, but none waits longer than JUDGE_LATEST_S.
+    until none was submitted for JUDGE_PATIENCE_S. One that is JUDGE_LATEST_S old may be claimed all the same, but
+    after jobs of most other kinds: see BEHIND.
     """
     newer = aliased(JobRow)
     is_recent = newer.created_at.between(now() - JUDGE_PATIENCE_S, now())

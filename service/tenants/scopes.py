@@ -11,7 +11,7 @@ ADMIN = "admin"
 
 SCOPES = {
     READ: "see what the tenant has",
-    RUN: "submit, cancel and delete transfers and scores",
+    RUN: "submit, cancel and delete transfers and batches; submit scores; ask for estimates; send webhooks again",
     PRESETS: "save, change and delete presets and their painters",
     ADMIN: "manage keys, and in the tenant default also tenants and shared presets",
 }

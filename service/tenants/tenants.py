@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from sqlalchemy import exists, or_, select
@@ -16,15 +15,9 @@ from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
 
-NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 LOCK = "tenants"
 KEPT_S = 86_400.0  # seconds for which the row of a removed tenant stays
 REST_S = 90.0  # seconds after a removal in which its name isn't used again: processes may know its keys until then
-
-
-def is_name(text: str) -> bool:
-    """Return whether a tenant can have this name."""
-    return re.fullmatch(NAME, text) is not None
 
 
 class Tenants:

@@ -7,7 +7,8 @@ from service.worker.engine_job import EngineRun
 from service.worker.judge import JudgeRun
 from service.worker.learn import LearnRun
 from service.worker.onnx_file import OnnxRun
-from service.worker.tasks import PackRun, ScoreRun, WarmRun
+from service.worker.score import ScoreRun
+from service.worker.tasks import PackRun, WarmRun
 from service.worker.transfer import TransferRun
 
 RUN_CLASSES: dict[str, type[EngineRun]] = {

@@ -52,7 +52,7 @@ class WorkerLoop(ABC):
         stopping: tells whether the process must stop; a running job is then given back.
 
     Attributes:
-        is_told: tells whether something outside of this machine wakes this worker for each new job.
+        is_woken: tells whether something outside of this machine wakes this worker for each new job.
     """
 
     lane: Lane
@@ -66,7 +66,7 @@ class WorkerLoop(ABC):
         self._id = worker_id(self._host, os.getpid())
         self._settings = settings
         self._stopping = stopping
-        self.is_told: Callable[[], bool] = lambda: False
+        self.is_woken: Callable[[], bool] = lambda: False
         self._database = Database(settings.database)
         self._blobs = Blobs(settings.blob_url)
         self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
@@ -101,7 +101,7 @@ class WorkerLoop(ABC):
         try:
             while not self._stopping() and not self.has_outgrown:
                 if not self._work_once():
-                    bell.wait(SELDOM_S if self.is_told() else None)
+                    bell.wait(SELDOM_S if self.is_woken() else None)
         finally:
             self.close()
             bell.close()

@@ -1,4 +1,4 @@
-"""The short kinds of jobs: scores, warming the cache, packs."""
+"""Tasks about a preset: warming the cache, and packs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from service.decoding import files
-from service.decoding.decoded import DecodedFiles
 from service.errors import DamagedFile, DatabaseError, DoesNotFit, JobFailed
-from service.jobs.memory_check import check_memory, check_style_memory
-from service.jobs.request import ScoreRequest, StoredStyle
+from service.jobs.memory_check import check_style_memory
+from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
 from service.options import TransferOptions
 from service.pictures.sizes import levels_that_fit, style_size_errors
 from service.storage.database import Database
 from service.storage.readback import read_back
-from service.storage.records import ScoreResult, TaskResult
+from service.storage.records import TaskResult
 from service.styles.packs import LADDER, Pack, image_facts
 from service.styles.preset_files import save_pack, thumbnail_key
 from service.styles.preset_tasks import named_tasks
@@ -27,22 +26,6 @@ from service.worker.reporter import Canceled
 
 LEVELS = TransferOptions().levels
 NAMED_S = 3.0  # seconds between two looks whether a preset still names a job
-
-
-class ScoreRun(EngineRun):
-    """Score: the losses of a picture that came with the request."""
-
-    def work(self) -> None:
-        request = ScoreRequest.from_json(self.claim.request)
-        request.transfer.check_options()
-        check_memory(request.transfer, {self.capacity})
-        content = self.content(request.transfer)
-        order = self.order(content, request.transfer.base, DecodedFiles(0))
-        picture = self.picture(request.picture, order.options, order.decoded)
-        score = self.stylist.score(order, picture, self.reporter.on_tick)
-        self.claim.meter.evaluated += order.content.shape[0] * order.content.shape[1]
-        layers = {"content": dict(score.content), "style": dict(score.style)}
-        self.leases.succeed(self.claim, ScoreResult(vars(score.losses), layers))
 
 
 class PresetRun(EngineRun):

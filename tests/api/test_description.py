@@ -123,7 +123,9 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
                 assert media["example"]["status"] == int(status), (path, status)
         assert (operation.get("security") is not None) == path.startswith("/v1/")
         if path.startswith("/v1/"):
-            assert {"401", "422", "500", "503"} <= set(operation["responses"]), path
+            assert {"401", "500", "503"} <= set(operation["responses"]), path
+            takes = any(parameter["name"] != "If-None-Match" for parameter in operation.get("parameters", ()))
+            assert ("422" in operation["responses"]) == (takes or "requestBody" in operation), path
         if "requestBody" in operation:
             assert operation["requestBody"]["required"], path
             assert {"400", "413", "415"} <= set(operation["responses"]), path

@@ -26,7 +26,10 @@ class BatchItem:
 
 
 class Batch(Watched):
-    """A batch. It has succeeded when all of its items have ended, and at least one of them has its picture."""
+    """A batch. When all of its items have ended, it has succeeded if at least one of them has its picture.
+
+    One that was canceled is `canceled`, also with pictures that were finished before.
+    """
 
     collection = "/v1/batches"
 

@@ -6,8 +6,8 @@ import base64
 import json
 from typing import Any
 
-from service.api.schemas.parameters import is_name
 from service.errors import InvalidInput
+from service.storage.names import is_name
 
 
 def to_cursor(*place: Any) -> str:

@@ -10,9 +10,9 @@ from pydantic import Field, field_validator
 from service.api.schemas.bodies import Body, WholeBody
 from service.api.schemas.invalid import invalid
 from service.settings.limits import LIMITS
+from service.storage.names import NAME
 from service.storage.schema import DEFAULT_TENANT
 from service.tenants.keys import KEY_NAME, YEARS
-from service.tenants.tenants import NAME
 
 MAX_GRACE_S = 30 * 86_400.0
 

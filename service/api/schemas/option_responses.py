@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from service.api.schemas.described import SHA256, described, pixels, sha256
 from service.api.schemas.fields import optional_option
 from service.api.schemas.looks import LookOptions
-from service.api.schemas.parameters import NAME
 from service.options import Alpha, Format, Method
+from service.storage.names import NAME
 
 SHOWN = {"sha256": SHA256, "width": 1600, "height": 1200, "name": "photo.jpg"}
 

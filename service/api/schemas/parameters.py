@@ -1,7 +1,7 @@
 """Parameters of requests, beside the body: in the path, in the query, and headers.
 
-The forms of names, ids, cursors and numbers are written here alone. A text that can't be a name or an id is never
-looked up: databases differ in what text they accept.
+The forms of ids, cursors and numbers are written here alone, that of names in service.storage.names. A text that
+can't be a name or an id is never looked up: databases differ in what text they accept.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from service.api.schemas.invalid import invalid
 from service.errors import FieldError, InvalidInput, NotFound, shown
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
-from service.tenants.tenants import NAME as TENANT
+from service.storage.names import NAME
 
-NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"  # of a preset
 JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
 CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
 DIGITS = r"^[0-9]{1,9}(\.0{1,9})?$"  # `20.0` is an integer, as in JSON
@@ -28,11 +27,6 @@ FIRST_DAY = date(1970, 1, 1)  # of the clock, so that some days before it are da
 MAX_INDEX = 10**9 - 1  # the largest number of 9 digits
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
 ID = "0d2f7c5b9a6e4d6b8f3c1a2b3c4d5e6f"
-
-
-def is_name(text: str) -> bool:
-    """Return whether a preset can have this name."""
-    return re.fullmatch(NAME, text) is not None
 
 
 def example(value: Any, **schema: Any) -> Any:
@@ -78,7 +72,7 @@ KnownStyle = Annotated[str, AfterValidator(_known(NAME, "style"))]
 KnownTransfer = Annotated[str, AfterValidator(_known(JOB, "transfer"))]
 KnownBatch = Annotated[str, AfterValidator(_known(JOB, "batch"))]
 KnownKey = Annotated[str, AfterValidator(_known(JOB, "key"))]
-KnownTenant = Annotated[str, AfterValidator(_known(TENANT, "tenant"))]
+KnownTenant = Annotated[str, AfterValidator(_known(NAME, "tenant"))]
 KnownScore = Annotated[str, AfterValidator(_known(JOB, "score"))]
 
 
@@ -131,7 +125,7 @@ class KeyPath(BaseModel):
 
 
 class TenantPath(BaseModel):
-    name: KnownTenant = Field(description="Name of the tenant.", **example("acme", pattern=TENANT))
+    name: KnownTenant = Field(description="Name of the tenant.", **example("acme", pattern=NAME))
 
 
 class ScorePath(BaseModel):
@@ -185,7 +179,7 @@ class UsageQuery(Query):
 
 class KeysQuery(PageQuery):
     cursor: str | None = _cursor("WzE3NjQyMDAwMDAuMCwiMGQyZiJd")
-    tenant: str | None = Field(None, pattern=TENANT, description="Only keys of this tenant.", **example("acme"))
+    tenant: str | None = Field(None, pattern=NAME, description="Only keys of this tenant.", **example("acme"))
 
 
 class ImageQuery(Query):

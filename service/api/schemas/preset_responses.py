@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from service.api.schemas.described import DATE_TIME, SHA256, TIME, VERSION, described, pixels, sha256
 from service.api.schemas.option_responses import PresetOptionsOut
-from service.api.schemas.parameters import NAME, Status
+from service.api.schemas.parameters import Status
 from service.api.schemas.responses import Problem
 from service.options import STYLE_SCALES, STYLE_WEIGHTS
+from service.storage.names import NAME
 
 PainterStatus = Literal["none", "queued", "learning", "ready", "failed"]
 

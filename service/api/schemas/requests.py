@@ -21,7 +21,6 @@ from service.api.schemas.fields import (
 )
 from service.api.schemas.headers import MAX_HEADERS, check_headers
 from service.api.schemas.invalid import invalid
-from service.api.schemas.parameters import NAME
 from service.options import (
     Alpha,
     Color,
@@ -31,6 +30,7 @@ from service.options import (
     Optimizer,
 )
 from service.pictures.images import ImageFile
+from service.storage.names import NAME
 
 MAX_DEADLINE_S = 30 * 86_400
 MAX_STYLES = 16  # entries of a transfer's styles

@@ -47,7 +47,7 @@ class _State(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _family("nst_build_info", "The version that runs.", ["version"], {(__version__,): 1})
         if (free := self._free()) is not None:
-            yield GaugeMetricFamily("nst_disk_free_bytes", "Capacity on the fuller one of the service's disks.", free)
+            yield GaugeMetricFamily("nst_disk_free_bytes", "Free bytes on the fuller of the service's disks.", free)
         try:
             stats = queue_stats(self._database)
         except DatabaseError as error:
