@@ -18,6 +18,7 @@ from service.storage.readback import read_back
 from service.storage.records import PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow, PresetState
 from service.storage.tenant_amounts import SUBMIT_LOCK
+from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.preset_tasks import CancelJobs, cancel_none
 
@@ -82,6 +83,13 @@ class PresetPainters:
             row.painter = painter
             row.bytes += painter.counted
         return True
+
+    def judge(self, version: str, painter: PresetPainter, judged: Json) -> None:
+        """Enter a painter's losses beside the optimiser's; nothing happens where the preset has another by now."""
+        with self._database.writing() as session:
+            row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
+            if row is not None and row.painter is not None and row.painter.blob == painter.blob:
+                row.painter = replace(row.painter, judged=judged)
 
     def marked(self, marks: Collection[str]) -> set[str]:
         """Return those of the marks that `put_once` has written."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,8 @@ from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import DatabaseError, JobFailed
-from service.jobs.leases import Leases
+from service.errors import BlobsGone, DatabaseError, JobFailed
+from service.jobs.leases import LeaseLost, Leases
 from service.jobs.memory_check import check_learning_memory
 from service.jobs.tasks import LearnTask
 from service.options import TransferOptions
@@ -31,8 +32,10 @@ from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob
 from service.worker.onnx_file import preset_onnx
 from service.worker.photo_folder import decoded, files_in
-from service.worker.reporter import Stopping, read_checkpoint
+from service.worker.reporter import Canceled, Overdue, Stopping, read_checkpoint
 from service.worker.tasks import NamedRun
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two checks whether other jobs wait
@@ -82,7 +85,7 @@ class _Courtesy:
 
 
 class LearnRun(NamedRun):
-    """Learning: resumes at its checkpoint, and gives way to every other job that waits.
+    """Learning: resumes at its checkpoint, and gives way to every other job that waits, until its painter is stored.
 
     Attributes:
         photos: folder of the operator's photographs, if there is one.
@@ -95,23 +98,29 @@ class LearnRun(NamedRun):
         check_learning_memory("size", {self.capacity})
         photographs = self._photographs(task)
         course = self._course(task, photographs)
-        shown = [*photographs[: len(task.photos)], *self._drawn(SHOWN)][:SHOWN]  # the operator's aren't for callers
+        own = photographs[: len(task.photos)]  # the operator's aren't for callers
+        shown = [*own, *self._drawn(SHOWN, self.on_tick)][:SHOWN]
         try:
             while not course.ended:
+                self.on_tick()
                 course.step()
                 self.claim.meter.evaluated += course.step_pixels
                 if course.losses is not None:
                     state = _State(course, course.losses, lambda: course.sheet(shown))
                     self.reporter.on_progress(state, _curve(course))
-                self.on_tick()
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
-        judged = self._judged(task, course, photographs)
-        self._keep(task, course, len(photographs), judged)
+        painter = self._keep(task, course, len(photographs))
+        self._judge(task, course, photographs, painter)
+        self.leases.succeed(self.claim, TaskResult([task.size]))
 
     @cached_property
     def _give_way(self) -> _Courtesy:
         return _Courtesy(self.leases)
+
+    @property
+    def _painters(self) -> PresetPainters:
+        return PresetPainters(self.leases.database, self.blobs)
 
     def on_tick(self) -> None:
         super().on_tick()
@@ -134,11 +143,11 @@ class LearnRun(NamedRun):
             self.on_tick()
         return photographs
 
-    def _drawn(self, count: int) -> list[Picture]:
+    def _drawn(self, count: int, tick: Callable[[], None]) -> list[Picture]:
         """Draw pictures, with a tick after each."""
         pictures = []
         for picture in draw_pictures(count, SEED):
-            self.on_tick()
+            tick()
             pictures.append(picture)
         return pictures
 
@@ -158,21 +167,36 @@ class LearnRun(NamedRun):
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
+    def _judge(self, task: LearnTask, course: Course, photographs: Sequence[Picture], painter: PresetPainter) -> None:
+        """Enter the painter's losses beside the optimiser's if they can be measured here: it is of use without."""
+        try:
+            judged = self._judged(task, course, photographs)
+        except (Canceled, Overdue, Stopping, LeaseLost, DatabaseError, BlobsGone):
+            raise
+        except Exception as error:
+            logger.warning("job %s: its painter was not judged", self.claim.id, exc_info=error)
+        else:
+            self._painters.judge(task.version, painter, judged)
+
     def _judged(self, task: LearnTask, course: Course, photographs: Sequence[Picture]) -> Json:
-        """Return the mean losses of the painter and of the optimiser over the same pictures."""
+        """Return the mean losses of the painter and of the optimiser over the same pictures.
+
+        It gives way to no other job, as a transfer doesn't: it would begin anew each time.
+        """
+        tick = super().on_tick
         options = TransferOptions(size=task.size)
         found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
-        for photograph in [*_kept_out(photographs), *self._drawn(JUDGED)][:JUDGED]:
+        for photograph in [*_kept_out(photographs), *self._drawn(JUDGED, tick)][:JUDGED]:
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
             painting = course.paint(content)
-            found["painter"].append(self.stylist.score(order, painting, self.on_tick).losses)
-            outcome = self.stylist.transfer(order, lambda _: self.on_tick(), self.on_tick)
+            found["painter"].append(self.stylist.score(order, painting, tick).losses)
+            outcome = self.stylist.transfer(order, lambda _: tick(), tick)
             found["optimizer"].append(outcome.result.losses)
         return {name: _mean(all) for name, all in found.items()}
 
-    def _keep(self, task: LearnTask, course: Course, photos: int, judged: Mapping[str, Mapping[str, float]]) -> None:
-        """Store the painter's files, enter the painter in the preset, and end the job."""
+    def _keep(self, task: LearnTask, course: Course, photos: int) -> PresetPainter:
+        """Store the painter's files, and enter the painter in the preset."""
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
         onnx = preset_onnx(weights, task.style.preset or "")
@@ -187,16 +211,14 @@ class LearnRun(NamedRun):
             steps=course.steps,
             seconds=round(course.standing.seconds, 1),
             photos=photos,
-            judged=judged,
             counted=len(data) + len(onnx),
         )
         self.blobs.put(painter.blob, data)
         self.blobs.put(painter.onnx, onnx)
         self.reporter.on_tick()
-        painters = PresetPainters(self.leases.database, self.blobs)
-        if not painters.put(task.version, self.claim.id, painter):
+        if not self._painters.put(task.version, self.claim.id, painter):
             raise JobFailed("the preset was replaced or deleted while it learned")
-        self.leases.succeed(self.claim, TaskResult([task.size]))
+        return painter
 
 
 def _kept_out(photographs: Sequence[Picture]) -> Sequence[Picture]:
