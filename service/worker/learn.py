@@ -14,7 +14,7 @@ from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import BlobsGone, DatabaseError, JobFailed
+from service.errors import BlobsGone, DatabaseError, InvalidInput, JobFailed
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.memory_check import check_learning_memory
 from service.jobs.tasks import LearnTask
@@ -26,7 +26,7 @@ from service.painters.starters import painters_of
 from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
-from service.pictures.sizes import style_size_errors
+from service.pictures.sizes import photo_size_errors, style_size_errors
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob
@@ -130,13 +130,17 @@ class LearnRun(NamedRun):
         """Decode up to MOST_PHOTOS photographs, first those of the request, then the operator's.
 
         They are reduced to the largest size that is learned from, and to PHOTO_PIXELS.
+
+        Raises InvalidInput where one of the request is too narrow.
         """
+        if errors := photo_size_errors("", task.photos, task.size):
+            raise InvalidInput(errors)
         largest = max(learned_sizes(task.size).values())
         own = files_in(self.photos) if self.photos else []
         room = PHOTO_PIXELS / max(1, min(MOST_PHOTOS, len(task.photos) + len(own)))
         sent = (files.decode(self.read(photo), self.reporter.on_tick) for photo in task.photos)
         photographs = []
-        for picture in islice(chain(sent, decoded(own, self.reporter.on_tick)), MOST_PHOTOS):
+        for picture in islice(chain(sent, decoded(own, task.size, self.reporter.on_tick)), MOST_PHOTOS):
             roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
             edge = max(picture.shape[:2])
             photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))

@@ -21,6 +21,7 @@ from service.painting.stylist import Stylist
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.pictures import StoredImage
 from service.storage.records import PresetPainter
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
@@ -102,6 +103,13 @@ def test_a_painter_that_can_not_be_judged_is_there(
     assert queue.get(run.claim.id).status == "succeeded"
     assert painter_of(presets).judged == {}
     assert "its painter was not judged" in caplog.text
+
+
+def test_one_with_a_narrow_photograph_from_an_earlier_version_fails_at_once(run: LearnRun, queue: Queue) -> None:
+    run.claim.request["photos"] = [StoredImage("jobs/x/photo-0", "s", 3000, 80).to_json()]
+    run.carry_out()
+    error = queue.get(run.claim.id).error
+    assert error is not None and error["errors"][0]["loc"] == "photos.0"
 
 
 def test_another_painter_does_not_get_its_judgement(run: LearnRun, presets: Presets, database: Database) -> None:

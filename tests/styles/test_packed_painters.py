@@ -56,6 +56,9 @@ def test_its_bytes_count_until_another_painter_takes_its_place(
         assert painters.put(version, "job", learned)
         assert presets.get("packed").bytes == len(DATA) + 300
         submit_with(database, learned)  # raises where its files may be removed
+    painters.begin("packed", lambda session, row: "another job")
+    assert not painters.put(version, "job", learned)
+    submit_with(database, learned)
     painters.remove("packed")
     assert presets.get("packed").bytes == len(DATA)
 
