@@ -16,8 +16,9 @@ from service.decoding import files
 from service.engine.losses import Losses
 from service.errors import BlobsGone, DatabaseError, InvalidInput, JobFailed
 from service.jobs.leases import LeaseLost, Leases
-from service.jobs.memory_check import check_learning_memory
+from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
 from service.jobs.tasks import LearnTask
+from service.machine.memory import PHOTOGRAPHS
 from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
@@ -42,7 +43,6 @@ LOOK_S = 1.0  # seconds between two checks whether other jobs wait
 KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
 MOST_PHOTOS = 64
-PHOTO_PIXELS = 64_000_000  # of all photographs together, 3 bytes each
 SHOWN = 4  # pictures of the preview
 SEED = 2
 
@@ -95,7 +95,7 @@ class LearnRun(NamedRun):
 
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)
-        check_learning_memory("size", {self.capacity})
+        check_learning_memory("size", task.style.sized(), task.size, {self.capacity})
         photographs = self._photographs(task)
         course = self._course(task, photographs)
         own = photographs[: len(task.photos)]  # the operator's aren't for callers
@@ -129,7 +129,7 @@ class LearnRun(NamedRun):
     def _photographs(self, task: LearnTask) -> list[Picture]:
         """Decode up to MOST_PHOTOS photographs, first those of the request, then the operator's.
 
-        They are reduced to the largest size that is learned from, and to PHOTO_PIXELS.
+        They are reduced to the largest size that is learned from, and to PHOTOGRAPHS bytes.
 
         Raises InvalidInput where one of the request is too narrow.
         """
@@ -137,7 +137,7 @@ class LearnRun(NamedRun):
             raise InvalidInput(errors)
         largest = max(learned_sizes(task.size).values())
         own = files_in(self.photos) if self.photos else []
-        room = PHOTO_PIXELS / max(1, min(MOST_PHOTOS, len(task.photos) + len(own)))
+        room = PHOTOGRAPHS / 3 / max(1, min(MOST_PHOTOS, len(task.photos) + len(own)))
         sent = (files.decode(self.read(photo), self.reporter.on_tick) for photo in task.photos)
         photographs = []
         for picture in islice(chain(sent, decoded(own, task.size, self.reporter.on_tick)), MOST_PHOTOS):
@@ -158,10 +158,11 @@ class LearnRun(NamedRun):
     def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:
         kept_out = _kept_out(photographs)
         learned = [photograph for k, photograph in enumerate(photographs) if not kept_out or k % KEPT_OUT]
+        styles = task.style.sized()
         sizes = {
             octaves: size
             for octaves, size in learned_sizes(task.size).items()
-            if not octaves or not style_size_errors("", task.style.sized(), size)
+            if not octaves or (not style_size_errors("", styles, size) and grams_fit(styles, size, self.capacity))
         }
         grams = self.grams(task.style, list(sizes.values()))
         material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
@@ -173,6 +174,9 @@ class LearnRun(NamedRun):
 
     def _judge(self, task: LearnTask, course: Course, photographs: Sequence[Picture], painter: PresetPainter) -> None:
         """Enter the painter's losses beside the optimiser's if they can be measured here: it is of use without."""
+        if not judging_fits(task.style.sized(), task.size, self.capacity):
+            logger.info("job %s: its painter isn't judged: that takes more memory than there is", self.claim.id)
+            return
         try:
             judged = self._judged(task, course, photographs)
         except (Canceled, Overdue, Stopping, LeaseLost, DatabaseError, BlobsGone):

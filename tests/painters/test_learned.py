@@ -105,6 +105,24 @@ def test_a_painter_that_can_not_be_judged_is_there(
     assert "its painter was not judged" in caplog.text
 
 
+def test_it_leaves_out_what_does_not_fit_into_memory(
+    run: LearnRun, presets: Presets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    grams = Stylist.grams
+
+    def counted(self: Stylist, styles: Any, at: list[int], *more: Any) -> Any:
+        sizes.extend(at)
+        return grams(self, styles, at, *more)
+
+    monkeypatch.setattr(Stylist, "grams", counted)
+    monkeypatch.setattr(learn, "grams_fit", lambda styles, size, capacity: size < 128)
+    monkeypatch.setattr(learn, "judging_fits", lambda styles, size, capacity: False)
+    run.carry_out()
+    assert sorted(sizes) == [32, 64]
+    assert painter_of(presets).judged == {}
+
+
 def test_one_with_a_narrow_photograph_from_an_earlier_version_fails_at_once(run: LearnRun, queue: Queue) -> None:
     run.claim.request["photos"] = [StoredImage("jobs/x/photo-0", "s", 3000, 80).to_json()]
     run.carry_out()

@@ -11,7 +11,7 @@ from service.api.context import context
 from service.api.http.access_log import traceparent
 from service.api.schemas.preset_bodies import Learning
 from service.errors import InvalidInput
-from service.jobs.memory_check import check_learning_memory, check_style_memory
+from service.jobs.memory_check import check_learning_memory
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle, job_blob, job_folder
 from service.jobs.tasks import LearnTask
@@ -61,8 +61,7 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
     errors = style_size_errors(size, images, wanted.size) + photo_size_errors(loc, wanted.photos, wanted.size)
     if errors:
         raise InvalidInput(errors)
-    check_style_memory(size, images, wanted.size, capacities)
-    check_learning_memory(size, capacities)
+    check_learning_memory(size, images, wanted.size, capacities)
     total = sum(len(photo.data) for photo in wanted.photos)
     context().queue.check_limits(owner(), total)
     id = new_id()
