@@ -1,4 +1,4 @@
-"""Memory check of a transfer: done when it is submitted, and again by the worker that claims it."""
+"""Memory check of transfers and learnings: done when they are submitted, and by the worker that claims them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import (
     BASE,
+    DRAWN,
     KEPT_DECODED,
     LEARNING,
     MASK_PER_PIXEL,
     MIB,
     PER_FEATURE,
+    PHOTOGRAPHS,
     REGION_PER_PIXEL,
     UNLIMITED,
     Capacity,
@@ -59,13 +61,49 @@ def check_style_memory(
             raise DoesNotFit([FieldError(loc, words)])
 
 
-def check_learning_memory(loc: str, capacities: Collection[Capacity]) -> None:
-    """Refuse a learning that doesn't fit some worker. Raises DoesNotFit, naming `loc`."""
-    for capacity in capacities:
-        amount = BASE + LEARNING[capacity.precision]
-        if amount > capacity.limit:
-            words = f"learning takes {-(-amount // MIB)} MiB of memory, where a worker has {capacity.limit // MIB}"
-            raise DoesNotFit([FieldError(loc, words)])
+def check_learning_memory(
+    loc: str, styles: Sequence[tuple[HasSize, float]], size: int, capacities: Collection[Capacity]
+) -> None:
+    """Refuse a learning for `size` pixels, from style images with their scales, that doesn't fit every worker.
+
+    Raises:
+        DoesNotFit: naming `loc`, and the size that would fit the worker with the least memory.
+    """
+    largest = {capacity: _largest_learned(styles, size, capacity) for capacity in capacities}
+    if all(fitting == size for fitting in largest.values()):
+        return
+    tightest = min(capacities, key=lambda capacity: (largest[capacity] or 0, capacity.limit))
+    fitting = largest[tightest]
+    too_narrow = fitting is not None and style_size_errors("", styles, fitting)
+    advice = "no size would fit" if fitting is None or too_narrow else f"a size of {fitting} would fit"
+    amount = _needed_to_learn(styles, size, tightest.precision)
+    raise DoesNotFit([FieldError(loc, _too_large(amount, tightest.limit, advice))])
+
+
+def grams_fit(styles: Sequence[tuple[HasSize, float]], size: int, capacity: Capacity) -> bool:
+    """Return whether a learning can have the Grams of style images, each with its scale, at `size` pixels."""
+    return _grams_to_learn(styles, size) <= capacity.limit
+
+
+def judging_fits(styles: Sequence[tuple[HasSize, float]], size: int, capacity: Capacity) -> bool:
+    """Return whether there is room for a transfer of a square of `size` pixels beside the pictures of a learning."""
+    pictures = PHOTOGRAPHS + DRAWN
+    return needed(size, size, _brought_to(styles, size), capacity.precision, pictures) <= capacity.limit
+
+
+def _largest_learned(styles: Sequence[tuple[HasSize, float]], size: int, capacity: Capacity) -> int | None:
+    return largest_size(
+        lambda size: _needed_to_learn(styles, size, capacity.precision), capacity.limit, range(LEAST_SIZE, size + 1)
+    )
+
+
+def _needed_to_learn(styles: Sequence[tuple[HasSize, float]], size: int, precision: str) -> int:
+    """Return the bytes that a process takes at its peak: for the Grams at `size` pixels, or for the steps."""
+    return max(BASE + LEARNING[precision], _grams_to_learn(styles, size))
+
+
+def _grams_to_learn(styles: Sequence[tuple[HasSize, float]], size: int) -> int:
+    return needed(0, 0, _brought_to(styles, size), "float32", PHOTOGRAPHS)
 
 
 def check_painting_memory(request: TransferRequest, capacities: Collection[Capacity]) -> int:

@@ -7,7 +7,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from service.pictures import images
 from service.pictures.images import Picture
 
 CHECKS = 12  # in the whole learning
-PATIENCE = 4  # checks without a gain, after which the learning comes to its last part, or ends
+PATIENCE = 4  # checks without a gain, after which the learning comes to its last part
 LAST_PART = 0.25  # of the learning, in which the rate is low
 GAIN = 0.005  # least fall of the total, as a share of it, that counts as a gain
 DIVERGED = 2.0  # times the least total so far: a check that finds as much restarts the learning
@@ -95,7 +95,7 @@ class Course:
     Attributes:
         standing: how far it is.
         losses: of the newest step; None before the first.
-        ended: whether its time is up, or it no longer gains.
+        ended: whether its time is up.
 
     Args:
         seconds: seconds that it may take.
@@ -171,7 +171,7 @@ class Course:
         standing.seconds += self._clock() - begun
         if standing.seconds >= (standing.checks + 1) * self._seconds / CHECKS:
             self._check()
-        self.ended = self.ended or self._share() >= 1
+        self.ended = self._share() >= 1
 
     @torch.no_grad()
     def paint(self, photograph: Picture) -> Picture:
@@ -201,7 +201,8 @@ class Course:
         try:
             state = torch.load(io.BytesIO(data), weights_only=True, map_location=self._encoder.device)
             self._learner.load_state(state["learner"])
-            known = state["standing"]
+            said = state["standing"]  # by another version perhaps, with other fields
+            known = {field.name: said[field.name] for field in fields(Standing) if field.name in said}
             known["curve"] = tuple((seconds, Losses(**losses)) for seconds, losses in known["curve"])
             self.standing = Standing(**known)
         except Exception as error:  # torch raises errors of many types
@@ -210,7 +211,7 @@ class Course:
             raise UnusableCheckpoint(f"{type(error).__name__}: {error}") from error
         self._learner.rate = self.standing.rate
         self._training = self._new_training()
-        self.ended = self._share() >= 1 or self.standing.waited >= PATIENCE
+        self.ended = self._share() >= 1
         if not self._has_diverged(self._judged()):
             self._good = copy.deepcopy(self._learner.state())
 
@@ -235,7 +236,10 @@ class Course:
         return Training(self._learner, self._targets, lessons(crops, sizes, seed))
 
     def _check(self) -> None:
-        """Judge the painter on pictures kept out; end where it no longer gains, restart where it diverged."""
+        """Judge the painter on pictures kept out; skip to the last part where it no longer gains.
+
+        One that diverged restarts.
+        """
         begun, standing = self._clock(), self.standing
         losses = self._judged()
         standing.checks += 1
@@ -254,12 +258,10 @@ class Course:
         return min(1.0, (self.standing.seconds + self.standing.skipped) / self._seconds)
 
     def _skip(self) -> None:
-        """Skip to the last part of the learning, or end it where that has begun."""
+        """Skip to the last part of the learning, unless that has begun: it is short, and its rate must come down."""
         if (share := self._share()) < 1 - LAST_PART:
             self.standing.skipped += (1 - LAST_PART - share) * self._seconds
             self.standing.waited = 0
-        else:
-            self.ended = True
 
     def _judged(self) -> Losses:
         return judge(self._encoder, self.painter, self._held_out, self._targets[0], self._options)

@@ -22,11 +22,19 @@ class HasSize(Protocol):
     def height(self) -> int: ...
 
 
-def content_size_errors(content: HasSize, size: int) -> list[FieldError]:
+def content_size_errors(content: HasSize, size: int, loc: str = "content") -> list[FieldError]:
     """Return the error if a content image can't be brought to `size` pixels on its long edge, else no error."""
     if _short_side(content, size) >= MIN_SIDE:
         return []
-    return [FieldError("content", f"too narrow: its short side would be under {MIN_SIDE} pixels at this size")]
+    return [FieldError(loc, f"too narrow: its short side would be under {MIN_SIDE} pixels at this size")]
+
+
+def photo_size_errors(loc: str, photos: Sequence[HasSize], size: int) -> list[FieldError]:
+    """Return an error for each of a learning's `photos` that can't be a content image of `size` pixels.
+
+    `loc` is put before the names of fields.
+    """
+    return [error for k, photo in enumerate(photos) for error in content_size_errors(photo, size, f"{loc}photos.{k}")]
 
 
 def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: int) -> list[FieldError]:

@@ -18,6 +18,7 @@ from service.storage.readback import read_back
 from service.storage.records import PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow, PresetState
 from service.storage.tenant_amounts import SUBMIT_LOCK
+from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.preset_tasks import CancelJobs, cancel_none
 
@@ -69,17 +70,26 @@ class PresetPainters:
     def put(self, version: str, job: str, painter: PresetPainter) -> bool:
         """Give a preset the painter that a job made; it may have another name by now.
 
+        A job that was broken off after it had done so may give its painter once more.
+
         Return False, and change nothing, where the preset is gone, has other pictures by now or learns anew.
         """
         with self._database.writing() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
             if row is None or row.learning != job:
-                leave(session, [painter_folder(job)])
+                leave(session, {painter_folder(job)} - set(painter_folders(row) if row else ()))
                 return False
-            _let_go(session, row)
+            _let_go(session, row, but=painter_folder(job))
             row.painter = painter
             row.bytes += painter.counted
         return True
+
+    def judge(self, version: str, painter: PresetPainter, judged: Json) -> None:
+        """Enter a painter's losses beside the optimiser's; nothing happens where the preset has another by now."""
+        with self._database.writing() as session:
+            row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
+            if row is not None and row.painter is not None and row.painter.blob == painter.blob:
+                row.painter = replace(row.painter, judged=judged)
 
     def marked(self, marks: Collection[str]) -> set[str]:
         """Return those of the marks that `put_once` has written."""
@@ -172,8 +182,8 @@ def painter_folders(row: PresetState) -> list[str]:
     return [row.painter.blob.rpartition("/")[0]] if row.painter else []
 
 
-def _let_go(session: Session, row: PresetRow) -> None:
-    """Take a preset's painter from its row, if there is one."""
-    leave(session, painter_folders(row))
+def _let_go(session: Session, row: PresetRow, but: str = "") -> None:
+    """Take a preset's painter from its row, if there is one; the folder `but` keeps its files."""
+    leave(session, [folder for folder in painter_folders(row) if folder != but])
     row.bytes -= row.painter.counted if row.painter else 0
     row.painter = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +14,11 @@ from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import DatabaseError, JobFailed
-from service.jobs.leases import Leases
-from service.jobs.memory_check import check_learning_memory
+from service.errors import BlobsGone, DatabaseError, InvalidInput, JobFailed
+from service.jobs.leases import LeaseLost, Leases
+from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
 from service.jobs.tasks import LearnTask
+from service.machine.memory import PHOTOGRAPHS
 from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
@@ -25,21 +27,22 @@ from service.painters.starters import painters_of
 from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
-from service.pictures.sizes import style_size_errors
+from service.pictures.sizes import photo_size_errors, style_size_errors
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob
 from service.worker.onnx_file import preset_onnx
 from service.worker.photo_folder import decoded, files_in
-from service.worker.reporter import Stopping, read_checkpoint
+from service.worker.reporter import Canceled, Overdue, Stopping, read_checkpoint
 from service.worker.tasks import NamedRun
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two checks whether other jobs wait
 KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
 MOST_PHOTOS = 64
-PHOTO_PIXELS = 64_000_000  # of all photographs together, 3 bytes each
 SHOWN = 4  # pictures of the preview
 SEED = 2
 
@@ -82,7 +85,7 @@ class _Courtesy:
 
 
 class LearnRun(NamedRun):
-    """Learning: resumes at its checkpoint, and gives way to every other job that waits.
+    """Learning: resumes at its checkpoint, and gives way to every other job that waits, until its painter is stored.
 
     Attributes:
         photos: folder of the operator's photographs, if there is one.
@@ -92,26 +95,32 @@ class LearnRun(NamedRun):
 
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)
-        check_learning_memory("size", {self.capacity})
+        check_learning_memory("size", task.style.sized(), task.size, {self.capacity})
         photographs = self._photographs(task)
         course = self._course(task, photographs)
-        shown = [*photographs[: len(task.photos)], *self._drawn(SHOWN)][:SHOWN]  # the operator's aren't for callers
+        own = photographs[: len(task.photos)]  # the operator's aren't for callers
+        shown = [*own, *self._drawn(SHOWN, self.on_tick)][:SHOWN]
         try:
             while not course.ended:
+                self.on_tick()
                 course.step()
                 self.claim.meter.evaluated += course.step_pixels
                 if course.losses is not None:
                     state = _State(course, course.losses, lambda: course.sheet(shown))
                     self.reporter.on_progress(state, _curve(course))
-                self.on_tick()
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
-        judged = self._judged(task, course, photographs)
-        self._keep(task, course, len(photographs), judged)
+        painter = self._keep(task, course, len(photographs))
+        self._judge(task, course, photographs, painter)
+        self.leases.succeed(self.claim, TaskResult([task.size]))
 
     @cached_property
     def _give_way(self) -> _Courtesy:
         return _Courtesy(self.leases)
+
+    @property
+    def _painters(self) -> PresetPainters:
+        return PresetPainters(self.leases.database, self.blobs)
 
     def on_tick(self) -> None:
         super().on_tick()
@@ -120,35 +129,40 @@ class LearnRun(NamedRun):
     def _photographs(self, task: LearnTask) -> list[Picture]:
         """Decode up to MOST_PHOTOS photographs, first those of the request, then the operator's.
 
-        They are reduced to the largest size that is learned from, and to PHOTO_PIXELS.
+        They are reduced to the largest size that is learned from, and to PHOTOGRAPHS bytes.
+
+        Raises InvalidInput where one of the request is too narrow.
         """
+        if errors := photo_size_errors("", task.photos, task.size):
+            raise InvalidInput(errors)
         largest = max(learned_sizes(task.size).values())
         own = files_in(self.photos) if self.photos else []
-        room = PHOTO_PIXELS / max(1, min(MOST_PHOTOS, len(task.photos) + len(own)))
+        room = PHOTOGRAPHS / 3 / max(1, min(MOST_PHOTOS, len(task.photos) + len(own)))
         sent = (files.decode(self.read(photo), self.reporter.on_tick) for photo in task.photos)
         photographs = []
-        for picture in islice(chain(sent, decoded(own, self.reporter.on_tick)), MOST_PHOTOS):
+        for picture in islice(chain(sent, decoded(own, task.size, self.reporter.on_tick)), MOST_PHOTOS):
             roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
             edge = max(picture.shape[:2])
             photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
             self.on_tick()
         return photographs
 
-    def _drawn(self, count: int) -> list[Picture]:
+    def _drawn(self, count: int, tick: Callable[[], None]) -> list[Picture]:
         """Draw pictures, with a tick after each."""
         pictures = []
         for picture in draw_pictures(count, SEED):
-            self.on_tick()
+            tick()
             pictures.append(picture)
         return pictures
 
     def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:
         kept_out = _kept_out(photographs)
         learned = [photograph for k, photograph in enumerate(photographs) if not kept_out or k % KEPT_OUT]
+        styles = task.style.sized()
         sizes = {
             octaves: size
             for octaves, size in learned_sizes(task.size).items()
-            if not octaves or not style_size_errors("", task.style.sized(), size)
+            if not octaves or (not style_size_errors("", styles, size) and grams_fit(styles, size, self.capacity))
         }
         grams = self.grams(task.style, list(sizes.values()))
         material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
@@ -158,21 +172,39 @@ class LearnRun(NamedRun):
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
+    def _judge(self, task: LearnTask, course: Course, photographs: Sequence[Picture], painter: PresetPainter) -> None:
+        """Enter the painter's losses beside the optimiser's if they can be measured here: it is of use without."""
+        if not judging_fits(task.style.sized(), task.size, self.capacity):
+            logger.info("job %s: its painter isn't judged: that takes more memory than there is", self.claim.id)
+            return
+        try:
+            judged = self._judged(task, course, photographs)
+        except (Canceled, Overdue, Stopping, LeaseLost, DatabaseError, BlobsGone):
+            raise
+        except Exception as error:
+            logger.warning("job %s: its painter was not judged", self.claim.id, exc_info=error)
+        else:
+            self._painters.judge(task.version, painter, judged)
+
     def _judged(self, task: LearnTask, course: Course, photographs: Sequence[Picture]) -> Json:
-        """Return the mean losses of the painter and of the optimiser over the same pictures."""
+        """Return the mean losses of the painter and of the optimiser over the same pictures.
+
+        It gives way to no other job, as a transfer doesn't: it would begin anew each time.
+        """
+        tick = super().on_tick
         options = TransferOptions(size=task.size)
         found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
-        for photograph in [*_kept_out(photographs), *self._drawn(JUDGED)][:JUDGED]:
+        for photograph in [*_kept_out(photographs), *self._drawn(JUDGED, tick)][:JUDGED]:
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
             painting = course.paint(content)
-            found["painter"].append(self.stylist.score(order, painting, self.on_tick).losses)
-            outcome = self.stylist.transfer(order, lambda _: self.on_tick(), self.on_tick)
+            found["painter"].append(self.stylist.score(order, painting, tick).losses)
+            outcome = self.stylist.transfer(order, lambda _: tick(), tick)
             found["optimizer"].append(outcome.result.losses)
         return {name: _mean(all) for name, all in found.items()}
 
-    def _keep(self, task: LearnTask, course: Course, photos: int, judged: Mapping[str, Mapping[str, float]]) -> None:
-        """Store the painter's files, enter the painter in the preset, and end the job."""
+    def _keep(self, task: LearnTask, course: Course, photos: int) -> PresetPainter:
+        """Store the painter's files, and enter the painter in the preset."""
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
         onnx = preset_onnx(weights, task.style.preset or "")
@@ -187,16 +219,14 @@ class LearnRun(NamedRun):
             steps=course.steps,
             seconds=round(course.standing.seconds, 1),
             photos=photos,
-            judged=judged,
             counted=len(data) + len(onnx),
         )
         self.blobs.put(painter.blob, data)
         self.blobs.put(painter.onnx, onnx)
         self.reporter.on_tick()
-        painters = PresetPainters(self.leases.database, self.blobs)
-        if not painters.put(task.version, self.claim.id, painter):
+        if not self._painters.put(task.version, self.claim.id, painter):
             raise JobFailed("the preset was replaced or deleted while it learned")
-        self.leases.succeed(self.claim, TaskResult([task.size]))
+        return painter
 
 
 def _kept_out(photographs: Sequence[Picture]) -> Sequence[Picture]:

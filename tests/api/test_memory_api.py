@@ -16,7 +16,7 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import BASE, MIB, Capacity
+from service.machine.memory import BASE, LEARNING, MIB, Capacity
 from service.options import TransferOptions
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database
@@ -87,6 +87,20 @@ def test_every_worker_must_have_room(client: FlaskClient, registry: WorkerRegist
     assert client.post("/v1/transfers", json=LARGE).status_code == 202
     registry.heartbeat("here:1", Capacity(MEMORY_MB * MIB, "float32"))
     assert client.post("/v1/transfers", json=LARGE).status_code == 422
+
+
+@pytest.mark.slow
+def test_a_learning_too_large_is_refused_with_the_size_that_fits(
+    client: FlaskClient, registry: WorkerRegistry
+) -> None:
+    registry.heartbeat("here:1", Capacity(BASE + LEARNING["float32"], "float32"))
+    images = [{"image": b64(png(np.zeros((64, 64, 3), np.uint8)))}]
+    body = {"images": images, "painter": {"size": 2048}}
+    problem = client.put("/v1/styles/learning", json=body).get_json()
+    assert [error["loc"] for error in problem["errors"]] == ["painter.size"]
+    size = int(problem["errors"][0]["msg"].split("a size of ")[1].split()[0])
+    body["painter"] = {"size": size}
+    assert client.put("/v1/styles/learning", json=body).status_code == 201
 
 
 @pytest.mark.slow

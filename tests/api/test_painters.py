@@ -22,6 +22,7 @@ from PIL import Image
 
 pytestmark = pytest.mark.slow
 
+NARROW = np.zeros((8, 300, 3), np.uint8)  # 2 of 64 px
 QUICK = {"size": 64, "minutes": 0.01}
 
 
@@ -169,6 +170,7 @@ def test_photographs_are_learned_from(service: RunningService) -> None:
         ({"size": 64, "minutes": 0}, "minutes"),
         ({"photos": ["bm8="]}, "photos.0"),
         ({"photos": 3}, "photos"),
+        ({"photos": [b64(png(NEGATIVE)), b64(png(NARROW))]}, "photos.1"),
         ({"colour": 1}, "colour"),
     ],
 )
@@ -190,9 +192,12 @@ def test_the_operators_photographs_are_learned_from(narrow_model: Path, tmp_path
     photos = tmp_path / "photos"
     photos.mkdir()
     (photos / "a licence.txt").write_text("free")
+    (photos / "banner.png").write_bytes(png(NARROW))
     (photos / "red.png").write_bytes(png(np.full((64, 96, 3), (255, 0, 0), np.uint8)))
     with RunningService(narrow_model, tmp_path, photos=photos) as service:
         service.put_style("seen", png(NEGATIVE))
         put_painter(service, "seen", photos=[b64(png(NEGATIVE))], **QUICK)
         assert learned(service, "seen")["photos"] == 2
-        assert "no painter learns from" in service.log.read_text()
+        log = service.log.read_text()
+        for left_out in ("a licence.txt", "banner.png"):
+            assert f"no painter learns from {photos / left_out}" in log

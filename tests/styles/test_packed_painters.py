@@ -9,9 +9,13 @@ from styles.pack_files import some_pack
 from sweep.swept import DAY_S, age, end_retention, keys
 
 from service.errors import DatabaseFull, NoSpace
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.options import TransferOptions
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredFile
+from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.records import PresetPainter
 from service.storage.schema import PresetRow
 from service.styles.preset_painters import PackedPainter, PresetPainters
@@ -51,8 +55,19 @@ def test_its_bytes_count_until_another_painter_takes_its_place(
     for _ in range(2):  # a job that is taken over at its end gives it again
         assert painters.put(version, "job", learned)
         assert presets.get("packed").bytes == len(DATA) + 300
+        submit_with(database, learned)  # raises where its files may be removed
+    painters.begin("packed", lambda session, row: "another job")
+    assert not painters.put(version, "job", learned)
+    submit_with(database, learned)
     painters.remove("packed")
     assert presets.get("packed").bytes == len(DATA)
+
+
+def submit_with(database: Database, painter: PresetPainter) -> None:
+    """Submit a transfer that a painter paints."""
+    style = StoredStyle("packed", 1.0, 1.0, (), painter=StoredPainter(painter.blob, painter.sha256))
+    request = TransferRequest(StoredImage("content", "c", 64, 64), Painting((style,), TransferOptions()))
+    Queue(database, Limits()).submit(Submission(new_id(), request, ""))
 
 
 def test_it_must_fit_its_caller_s_share(database: Database, blobs: Blobs) -> None:

@@ -11,11 +11,11 @@ from service.api.context import context
 from service.api.http.access_log import traceparent
 from service.api.schemas.preset_bodies import Learning
 from service.errors import InvalidInput
-from service.jobs.memory_check import check_learning_memory, check_style_memory
+from service.jobs.memory_check import check_learning_memory
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle, job_blob, job_folder
 from service.jobs.tasks import LearnTask
-from service.pictures.sizes import HasSize, style_size_errors
+from service.pictures.sizes import HasSize, photo_size_errors, style_size_errors
 from service.storage.database import Transaction
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.schema import PresetRow
@@ -53,15 +53,15 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
     They are removed if the block fails. `loc` is put before the names of fields in errors.
 
     Raises:
-        InvalidInput: the pictures are too small for the size.
+        InvalidInput: the pictures are too small for the size, or photographs too narrow.
         DoesNotFit: the learning takes more memory than a worker has.
         LimitExceeded, QueueFull, TooManyJobs, NoSpace: the job would be refused.
     """
     size, capacities = f"{loc}size", context().registry.capacities()
-    if errors := style_size_errors(size, images, wanted.size):
+    errors = style_size_errors(size, images, wanted.size) + photo_size_errors(loc, wanted.photos, wanted.size)
+    if errors:
         raise InvalidInput(errors)
-    check_style_memory(size, images, wanted.size, capacities)
-    check_learning_memory(size, capacities)
+    check_learning_memory(size, images, wanted.size, capacities)
     total = sum(len(photo.data) for photo in wanted.photos)
     context().queue.check_limits(owner(), total)
     id = new_id()

@@ -202,7 +202,8 @@ def get_style_pack(path: StylePath) -> Response:
     row = context().presets.get(path.name)
     model = row.pack.model if row.pack else context().model_sha256()
     painter = row.painter if row.painter and row.painter.model == model else None
-    facts = digest(json.dumps([row.description, row.options], sort_keys=True).encode())
+    said = [row.description, row.options, *([painter.judged] if painter else [])]
+    facts = digest(json.dumps(said, sort_keys=True).encode())
     etag = f"{row.version}-{model}-{facts[:16]}" + (f"-{painter.sha256}" if painter else "")
 
     def data() -> bytes:
