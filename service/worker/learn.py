@@ -17,7 +17,7 @@ from service.engine.losses import Losses
 from service.errors import BlobsGone, DatabaseError, InvalidInput, JobFailed
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
-from service.jobs.tasks import LearnTask
+from service.jobs.tasks import MAX_PHOTOS, LearnTask
 from service.machine.memory import PHOTOGRAPHS
 from service.options import TransferOptions
 from service.painters.course import Course, LearningDiverged, Material
@@ -42,7 +42,6 @@ PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two checks whether other jobs wait
 KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
-MOST_PHOTOS = 64
 SHOWN = 4  # pictures of the preview
 SEED = 2
 
@@ -127,7 +126,7 @@ class LearnRun(NamedRun):
         self._give_way()
 
     def _photographs(self, task: LearnTask) -> list[Picture]:
-        """Decode up to MOST_PHOTOS photographs, first those of the request, then the operator's.
+        """Decode up to MAX_PHOTOS photographs, first those of the request, then the operator's.
 
         They are reduced to the largest size that is learned from, and to PHOTOGRAPHS bytes.
 
@@ -137,10 +136,10 @@ class LearnRun(NamedRun):
             raise InvalidInput(errors)
         largest = max(learned_sizes(task.size).values())
         own = files_in(self.photos) if self.photos else []
-        room = PHOTOGRAPHS / 3 / max(1, min(MOST_PHOTOS, len(task.photos) + len(own)))
+        room = PHOTOGRAPHS / 3 / max(1, min(MAX_PHOTOS, len(task.photos) + len(own)))
         sent = (files.decode(self.read(photo), self.reporter.on_tick) for photo in task.photos)
         photographs = []
-        for picture in islice(chain(sent, decoded(own, task.size, self.reporter.on_tick)), MOST_PHOTOS):
+        for picture in islice(chain(sent, decoded(own, task.size, self.reporter.on_tick)), MAX_PHOTOS):
             roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
             edge = max(picture.shape[:2])
             photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
