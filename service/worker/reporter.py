@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from service.engine.checkpoint import UnusableCheckpoint
-from service.errors import DatabaseError, StorageError
+from service.errors import BlobNotFound, DatabaseError, StorageError
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import CHECKPOINT, job_blob
 from service.pictures import images
@@ -288,12 +288,15 @@ class _Checkpoints:
 
 
 def read_checkpoint(blobs: Blobs, claim: Claim, read: Callable[[bytes], T]) -> T | None:
-    """Read the checkpoint of a job; None if there is none or it can't be read, so that the job starts anew."""
+    """Read the checkpoint of a job; None if there is none or it is gone or damaged, so that the job starts anew.
+
+    Raises StorageError if it can't be read now: it may still be good.
+    """
     if claim.checkpoint is None or claim.checkpoint.blob is None:
         return None
     try:
         return read(blobs.get(claim.checkpoint.blob))
-    except (StorageError, UnusableCheckpoint):
+    except (BlobNotFound, UnusableCheckpoint):
         logger.exception("job %s: its checkpoint can't be used; starting anew", claim.id)
         return None
 
