@@ -10,7 +10,7 @@ from jobs.submitting import RESULT, claimed, submit
 
 from service.engine.checkpoint import UnusableCheckpoint
 from service.errors import StorageError
-from service.jobs.leases import Claim, Leases
+from service.jobs.leases import Leases
 from service.jobs.queue import Queue
 from service.machine.memory import Capacity
 from service.pictures.images import digest
@@ -53,13 +53,19 @@ def blobs(folder: Path) -> Blobs:
 
 
 @pytest.fixture
-def claim(queue: Queue, leases: Leases) -> Claim:
-    """A job that has a checkpoint, in the hands of its next worker."""
+def run(queue: Queue, leases: Leases, blobs: Blobs) -> Reading:
+    """A job that has a checkpoint, in the hands of its second worker."""
     submit(queue)
     before = claimed(leases)
     leases.report(before, checkpoint=JobCheckpoint(KEPT, JobProgress(5, 0.5)))
     leases.give_back(before)
-    return claimed(leases)
+    return run_of(leases, blobs)
+
+
+def run_of(leases: Leases, blobs: Blobs) -> Reading:
+    claim = claimed(leases)
+    reporter = Reporter(leases, blobs, claim, lambda: False, 60)
+    return Reading(leases, blobs, Capacity(None, "float32"), claim, reporter)
 
 
 def make_unreadable(file: Path) -> None:
@@ -68,52 +74,46 @@ def make_unreadable(file: Path) -> None:
     file.symlink_to(file)
 
 
-def carry_out(leases: Leases, blobs: Blobs, claim: Claim) -> None:
-    reporter = Reporter(leases, blobs, claim, lambda: False, 60)
-    Reading(leases, blobs, Capacity(None, "float32"), claim, reporter).carry_out()
-
-
 @pytest.mark.parametrize("name", [PHOTO.blob, KEPT])
 def test_a_file_that_can_t_be_read_now_ends_the_attempt_alone(
-    queue: Queue, leases: Leases, hasty: Leases, blobs: Blobs, folder: Path, claim: Claim, name: str
+    queue: Queue, hasty: Leases, run: Reading, folder: Path, name: str
 ) -> None:
     make_unreadable(folder / name)
     with pytest.raises(StorageError, match=f"{name} could not be read"):
-        carry_out(leases, blobs, claim)
-    job = queue.get(claim.id)
+        run.carry_out()
+    job = queue.get(run.claim.id)
     assert (job.status, job.attempts) == ("running", 1)
     (folder / name).with_suffix(".aside").replace(folder / name)
-    hasty.report(claim)  # its lease runs out
-    carry_out(leases, blobs, claimed(leases))
-    assert queue.get(claim.id).status == "succeeded"
+    hasty.report(run.claim)  # its lease runs out
+    run_of(run.leases, run.blobs).carry_out()
+    assert queue.get(run.claim.id).status == "succeeded"
 
 
 def test_while_no_file_can_be_written_a_job_goes_back_and_the_attempt_does_not_count(
-    queue: Queue, leases: Leases, blobs: Blobs, folder: Path, claim: Claim
+    queue: Queue, run: Reading, folder: Path
 ) -> None:
     make_unreadable(folder / PHOTO.blob)
     (folder / "probe").write_text("")  # where a folder belongs
     with pytest.raises(StorageError):
-        carry_out(leases, blobs, claim)
-    job = queue.get(claim.id)
+        run.carry_out()
+    job = queue.get(run.claim.id)
     assert (job.status, job.attempts) == ("queued", 0)
-    assert blobs.get(KEPT) == b"reached"
+    assert run.blobs.get(KEPT) == b"reached"
 
 
-def test_a_file_that_is_gone_fails_the_job(queue: Queue, leases: Leases, blobs: Blobs, claim: Claim) -> None:
-    blobs.delete(PHOTO.blob)
-    carry_out(leases, blobs, claim)
-    job = queue.get(claim.id)
+def test_a_file_that_is_gone_fails_the_job(queue: Queue, run: Reading) -> None:
+    run.blobs.delete(PHOTO.blob)
+    run.carry_out()
+    job = queue.get(run.claim.id)
     assert job.status == "failed"
     assert job.error
     assert "missing" in job.error["detail"]
 
 
-def test_a_checkpoint_that_is_gone_or_damaged_makes_a_job_start_anew(blobs: Blobs, claim: Claim) -> None:
+def test_a_checkpoint_that_is_gone_or_damaged_makes_a_job_start_anew(run: Reading) -> None:
     def refuse(data: bytes) -> None:
         raise UnusableCheckpoint("no checkpoint")
 
-    assert read_checkpoint(blobs, claim, bytes) == b"reached"
-    assert read_checkpoint(blobs, claim, refuse) is None
-    blobs.delete(KEPT)
-    assert read_checkpoint(blobs, claim, bytes) is None
+    assert read_checkpoint(run.blobs, run.claim, refuse) is None
+    run.blobs.delete(KEPT)
+    assert read_checkpoint(run.blobs, run.claim, bytes) is None
