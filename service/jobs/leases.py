@@ -305,5 +305,5 @@ def _worn_out(row: JobRow) -> JobFailed:
         iterations = TransferRequest.of(row).iterations
         reached = f" at iteration {row.progress.iteration if row.progress else 0} of {iterations}"
     return JobFailed(
-        f"{row.attempts} workers died or hung while they worked on it, the last one ({row.worker}){reached}"
+        f"{row.attempts} workers died, hung or could not use its files, the last one ({row.worker}){reached}"
     )

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from service.decoding import files
 from service.decoding.decoded import DecodedFiles
-from service.errors import BlobsGone, DatabaseError, JobFailed, ServiceError
+from service.errors import (
+    BlobNotFound,
+    BlobsFull,
+    DamagedFile,
+    DatabaseError,
+    JobFailed,
+    ServiceError,
+    StorageError,
+)
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
 from service.machine.memory import Capacity
@@ -43,7 +51,8 @@ class JobRun(ABC):
         Raises:
             LeaseLost: another worker has the job, or it is gone.
             DatabaseError: its end could not be written; its lease will run out.
-            BlobsGone: the files were moved away, so it was given back.
+            StorageError: its files can't be read or written now. It was given back if no file can; otherwise its
+                lease will run out, so that the attempt counts. Its checkpoint stays.
         """
         logger.info("job %s: begun", self.claim.id)
         try:
@@ -59,12 +68,15 @@ class JobRun(ABC):
             return
         except (LeaseLost, DatabaseError):
             raise
-        except BlobsGone:
-            self.leases.give_back(self.claim)  # it goes on as soon as they are back
+        except (BlobsFull, BlobNotFound, DamagedFile) as error:
+            self._fail(error)
+        except StorageError as error:
+            logger.warning("job %s: %s; it goes on later, from its checkpoint", self.claim.id, error.detail)
+            if self._is_storage_away():
+                self.leases.give_back(self.claim)
             raise
         except Exception as error:  # noqa: BLE001 - the log and the job have it
-            self._log(error)
-            self.leases.fail(self.claim, _as_service_error(error))
+            self._fail(error)
         self.reporter.remove_checkpoints()
 
     @abstractmethod
@@ -75,12 +87,21 @@ class JobRun(ABC):
         if not self.claim.request:
             raise JobFailed("its request can't be read: the row is damaged; the worker's log has what it holds")
 
-    def _log(self, error: Exception) -> None:
-        """Log what the job's error, which its caller gets, leaves out."""
+    def _is_storage_away(self) -> bool:
+        """Return whether no file can be read and written now, rather than one alone."""
+        try:
+            self.blobs.check()
+        except StorageError:
+            return True
+        return False
+
+    def _fail(self, error: Exception) -> None:
+        """End the job with an error, and log what that, which its caller gets, leaves out."""
         if not isinstance(error, ServiceError | UnreadableImage):
             logger.error("job %s: unexpected error", self.claim.id, exc_info=error)
         elif isinstance(error, ServiceError) and error.said:
             logger.error("job %s: %s", self.claim.id, error.detail)
+        self.leases.fail(self.claim, _as_service_error(error))
 
     def _let_go(self, how: Callable[[Claim], None]) -> None:
         self.reporter.report_last()

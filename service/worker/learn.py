@@ -104,6 +104,7 @@ class LearnRun(NamedRun):
                 self.on_tick()
                 course.step()
                 self.claim.meter.evaluated += course.step_pixels
+                self.reporter.skipped = course.standing.skipped / (task.minutes * 60)
                 if course.losses is not None:
                     state = _State(course, course.losses, lambda: course.sheet(shown))
                     self.reporter.on_progress(state, _curve(course))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from service.engine.checkpoint import UnusableCheckpoint
-from service.errors import DatabaseError, StorageError
+from service.errors import BlobNotFound, DatabaseError, StorageError
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import CHECKPOINT, job_blob
 from service.pictures import images
@@ -18,6 +18,7 @@ from service.storage.blobs import Blobs
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
 from service.storage.typed_json import Json
 from service.telemetry.complaints import Complaint
+from service.worker.pace import Pace
 
 if TYPE_CHECKING:  # so that painter workers need no torch
     from service.engine.losses import Losses
@@ -75,6 +76,10 @@ class Reporter:
     Args:
         stopping: tells whether the worker must stop.
         lease_s: seconds that a lease lasts without a report.
+
+    Attributes:
+        stepped: when the job made its last step.
+        skipped: share of the job's work that was left out; a learning sets it.
     """
 
     def __init__(
@@ -84,7 +89,7 @@ class Reporter:
         self._claim = claim
         self._stopping = stopping
         self._renew_s = min(RENEW_S, lease_s / 20)
-        self._pace = _Pace()
+        self._pace = Pace()
         self._previews = _Previews(blobs, job_blob(claim.id, f"preview-{claim.fence}.jpg"))
         self._checkpoints = _Checkpoints(blobs, claim, min(CHECKPOINT_S, lease_s / 3))
         self._complaint = Complaint(logger)
@@ -92,7 +97,7 @@ class Reporter:
         self._curve: Sequence[Json] = ()
         self._written = time.monotonic()  # when the job was claimed
         self._reported = 0.0
-        self.stepped = time.monotonic()  # when the job made its last step
+        self.stepped, self.skipped = time.monotonic(), 0.0
 
     def on_tick(self) -> None:
         """Note a step of the job, and renew its lease in time. Raises Canceled, Overdue, Stopping or LeaseLost."""
@@ -109,7 +114,7 @@ class Reporter:
         """
         clock = self.stepped = time.monotonic()
         self._newest = progress
-        eta = self._pace.seconds_left(progress.fraction)
+        eta = self._pace.seconds_left(progress.fraction, self.skipped)
         preview = self._previews.due(progress)
         if clock < self._reported + REPORT_S and progress.fraction < 1 and not preview:
             return
@@ -181,20 +186,6 @@ class Reporter:
             raise Canceled
         if news.overdue:
             raise Overdue
-
-
-class _Pace:
-    """The speed of a job since its first progress."""
-
-    def __init__(self) -> None:
-        self._begun: tuple[float, float] | None = None  # fraction of the work, time
-
-    def seconds_left(self, fraction: float) -> float | None:
-        """Estimate the seconds that the optimisation still takes; None until the speed is known."""
-        clock = time.monotonic()
-        self._begun = self._begun or (fraction, clock)
-        done = fraction - self._begun[0]
-        return round((clock - self._begun[1]) / done * (1 - fraction), 1) if done > 0 else None
 
 
 class _Previews:
@@ -288,12 +279,15 @@ class _Checkpoints:
 
 
 def read_checkpoint(blobs: Blobs, claim: Claim, read: Callable[[bytes], T]) -> T | None:
-    """Read the checkpoint of a job; None if there is none or it can't be read, so that the job starts anew."""
+    """Read the checkpoint of a job; None if there is none or it is gone or damaged, so that the job starts anew.
+
+    Raises StorageError if it can't be read now: it may still be good.
+    """
     if claim.checkpoint is None or claim.checkpoint.blob is None:
         return None
     try:
         return read(blobs.get(claim.checkpoint.blob))
-    except (StorageError, UnusableCheckpoint):
+    except (BlobNotFound, UnusableCheckpoint):
         logger.exception("job %s: its checkpoint can't be used; starting anew", claim.id)
         return None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,33 @@ def test_a_pack_without_a_painter_takes_the_painter_away(
     put_pack(service, "replaced", carrying)
     assert put_pack(service, "replaced", plain.content).status_code == 200
     assert painter(service, "replaced")["status"] == "none"
+
+
+def test_a_preset_that_learns_anew_in_vain_keeps_its_painter_and_says_why(
+    service: RunningService, carrying: bytes
+) -> None:
+    put_pack(service, "in-vain", changed(carrying, lambda _, facts: facts.update(description="another")))
+    with closing(sqlite3.connect(service.data / "service.db", timeout=30)) as database:
+        (pack,) = database.execute("select pack from presets where name = 'in-vain'").fetchone()
+    (service.data / "blobs" / json.loads(pack)["blob"]).unlink()
+    assert put_painter(service, "in-vain", **QUICK).status_code == 202
+    shown = learned(service, "in-vain")
+    assert (shown["status"], shown["size"]) == ("ready", 64)
+    assert "missing" in shown["error"]["detail"]
+    events = service.get(shown["links"]["events"]).text.strip().split("\n\n")
+    assert json.loads(events[-1].rpartition("data: ")[2]) == shown
+
+
+def test_a_pack_without_some_layers_teaches_no_painter(service: RunningService, plain: requests.Response) -> None:
+    def lack(arrays: Arrays, facts: Facts) -> None:
+        for name in [name for name in arrays if name.endswith("/relu3_1")]:
+            del arrays[name]
+
+    assert put_pack(service, "thin", changed(plain.content, lack)).status_code == 201
+    refused = put_painter(service, "thin", **QUICK)
+    assert_refused(refused, "name")
+    assert refused.json()["errors"][0]["msg"] == "its pack has no Gram matrices of relu3_1"
+    assert painter(service, "thin")["status"] == "none"
 
 
 def test_a_reader_that_knows_no_painters_says_what_it_can_t_read(carrying: bytes) -> None:

@@ -134,6 +134,18 @@ def test_a_transfer_goes_before_a_learning(service: RunningService) -> None:
     assert requests.delete(f"{service.url}/v1/styles/patient/painter", timeout=30).status_code == 404
 
 
+def test_the_events_of_a_learning_end_with_the_one_that_replaces_it(service: RunningService) -> None:
+    service.put_style("taught-again", png(NEGATIVE), painter={"size": 64, "minutes": 10})
+    url = f"{service.url}/v1/styles/taught-again/painter"
+    with requests.get(f"{url}/events", stream=True, timeout=60) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        assert "event: progress" in lines
+        assert put_painter(service, "taught-again", size=64, minutes=10).status_code == 202
+        assert "event: done" in lines
+        assert json.loads(next(lines).partition(": ")[2])["status"] in ("queued", "learning")
+    assert requests.delete(url, timeout=30).status_code == 204
+
+
 def test_a_learning_that_no_preset_names_ends_by_itself(service: RunningService) -> None:
     service.put_style("nameless", png(NEGATIVE), painter={"size": 64, "minutes": 1440})
     eventually(lambda: painter(service, "nameless")["status"] == "learning", 30, "it doesn't learn")

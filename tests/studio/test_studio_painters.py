@@ -215,10 +215,27 @@ def test_why_a_preset_could_not_learn_is_said(visit: Visit, texture: np.ndarray)
     pick(visit, name)
     learn_for(visit, SHORT)
     lesson(visit, name).get_by_role("button", name="Teach it").click()
-    expect(lesson(visit, name).locator(".problem")).to_contain_text("It could not learn")
+    why = lesson(visit, name).locator(".problem")
+    expect(why).to_contain_text("It could not learn: the file")
+    visit.at("html[data-draft=saved]").wait_for()
+    visit.reload()
+    expect(why).to_contain_text("It could not learn: the file")
     picture.write_bytes(data)
     learn_for(visit, LONG)
     lesson(visit, name).get_by_role("button", name="Try again").click()
     lesson(visit, name).get_by_role("button", name="Cancel").click()
     lesson(visit, name).get_by_role("button", name="Teach it").wait_for()
     assert status(visit.service, name) == "none"
+
+
+@pytest.mark.usefixtures("presets")
+def test_a_preset_that_learns_anew_in_vain_is_not_said_to_have_learned(visit: Visit) -> None:
+    name = "studio-in-vain"
+    put_painting_preset(visit.service, name, visit.service.get("/v1/styles/studio-untaught/pack").content, seed=2)
+    url, body = f"{visit.service.url}/v1/styles/{name}/painter", {"size": 64, "minutes": LONG}
+    requests.put(url, json=body, timeout=60).raise_for_status()
+    failed = {"status": "ready", "error": {"detail": "the learning failed"}}
+    visit.page.route(f"**/styles/{name}/painter", lambda route: route.fulfill(json=route.fetch().json() | failed))
+    visit.reload()
+    expect(visit.at("#said")).to_have_text(f"{name} could not learn anew, and keeps its painter.")
+    requests.delete(url, timeout=60).raise_for_status()

@@ -85,7 +85,7 @@ def painter_resource(row: PresetRow, job: JobRow | None) -> dict[str, Any]:
         "sha256": (painter and painter.onnx_sha256) or None,
         "judged": (painter and painter.judged) or None,
         "losses": list(job.progress.curve) if job and job.progress else [],
-        "error": job.error if job and status != "ready" else None,
+        "error": job.error if job else None,
         "links": {name: here + path for name, path in PAINTER_PATHS.items()},
     }
 

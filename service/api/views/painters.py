@@ -13,6 +13,7 @@ from service.api.description.media import files
 from service.api.description.openapi import operation_id
 from service.api.http.caching import REVALIDATE, file
 from service.api.http.disposition import disposition
+from service.api.intake.checks import pack_errors
 from service.api.intake.learning import new_learning
 from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.sharing import check_change
@@ -25,10 +26,12 @@ from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.made import made
 from service.api.views.stored import job_preview
-from service.errors import NotFound, NotReady
+from service.errors import InvalidInput, NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
 from service.jobs.links import link
+from service.jobs.queue import Queue
 from service.jobs.tasks import OnnxTask
+from service.options import TransferOptions
 from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredFile
@@ -58,20 +61,21 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     context().disks.check()
     check_change(path.name)
     preset = context().presets.own(path.name)
+    _check_pack(preset, body.size)
     images = [(image, image.scale) for image in preset.images if image.file.blob]
     fetch_pictures(body)
     with new_learning("", images, body) as learning:
         preset = context().painters.begin(path.name, learning.submit)
     context().wake(ENGINE)
     here = url_for("painters.get_painter", name=path.name)
-    return painter_resource(preset, _learning(preset)), 202, {"Location": here}
+    return painter_resource(preset, _learning(context().queue, preset)), 202, {"Location": here}
 
 
 @blueprint.get("/<name>/painter", responses={"200": PainterOut})
 def get_painter(path: StylePath) -> dict[str, Any]:
     """Show a preset's painter"""
     preset = context().presets.get(path.name)
-    return painter_resource(preset, _learning(preset))
+    return painter_resource(preset, _learning(context().queue, preset))
 
 
 @blueprint.delete("/<name>/painter", responses={"204": None})
@@ -122,7 +126,7 @@ def get_painter_preview(path: StylePath) -> Response:
 
     A JPEG of 512 pixels at most, while it learns and until the job is no longer kept.
     """
-    job = _learning(context().presets.get(path.name))
+    job = _learning(context().queue, context().presets.get(path.name))
     if job is None or job.preview is None:
         raise NotReady(f"there is no preview of a painter of {path.name!r}")
     id, blob, event = job.id, job.preview.blob, job.preview.event
@@ -136,23 +140,31 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
 
     A stream of Server-Sent Events as a transfer's: `progress`, `preview` and, at its end, `done` with the painter.
     """
-    preset = context().presets.get(path.name)
-    job = _learning(preset)
+    presets, queue, painter = context().presets, context().queue, link(f"/v1/styles/{path.name}/painter")
+    preset = presets.get(path.name)
+    job = _learning(queue, preset)
     if job is None:
         raise NotReady(f"the style {path.name!r} isn't learning")
-    presets, painter = context().presets, link(f"/v1/styles/{path.name}/painter")
 
     def done(row: JobRow) -> dict[str, Any]:
         with suppress(NotFound):  # it may have another name by now
-            return painter_resource(presets.get(path.name), row)
+            found = presets.get(path.name)
+            return painter_resource(found, row if found.learning == row.id else _learning(queue, found))
         return painter_resource(preset, row)
 
     return event_stream(job, header, Shown(learning_progress, done, lambda row: f"{painter}/preview"))
 
 
-def _learning(preset: PresetRow) -> JobRow | None:
+def _check_pack(preset: PresetRow, size: int) -> None:
+    """Raise InvalidInput for a preset whose pack lacks what a learning computes with."""
+    pack, options = preset.pack, TransferOptions(size=size)
+    if pack and (errors := pack_errors("name", pack, options, context().model_sha256())):
+        raise InvalidInput(errors)
+
+
+def _learning(queue: Queue, preset: PresetRow) -> JobRow | None:
     """Return the newest learning of a preset while its job is kept."""
     if preset.learning is not None:
         with suppress(NotFound):
-            return context().queue.get(preset.learning, LEARN)
+            return queue.get(preset.learning, LEARN)
     return None

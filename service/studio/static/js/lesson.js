@@ -105,7 +105,8 @@ export class Lesson {
 
 function troubleWords(status, error, lost) {
   if (lost) return `How it learns can’t be shown: ${lost}`;
-  return status === "failed" ? `It could not learn: ${error?.detail ?? "the reason is no longer kept."}` : "";
+  if (status !== "failed") return "";
+  return error ? `It could not learn: ${error.detail}` : "It could not learn."; // why is being looked up
 }
 
 function progressWords(status, fraction, eta) {

@@ -2,7 +2,7 @@
 import { $, say, show } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
 import { Lesson } from "./lesson.js";
-import { canPaint, learns, onPainters } from "./painters.js";
+import { canPaint, isEndKnown, learns, onPainters, painterOf } from "./painters.js";
 import { knownPresets } from "./shelf.js";
 import { followAll, MINUTES } from "./teaching.js";
 
@@ -32,14 +32,21 @@ function draw() {
   show($("lessons-box"), names.length > 0);
   show($("lessons-hint"), !names.every(learns));
   announce();
-  followAll(names.filter(learns));
+  const hasEnded = (name) => learning.has(name) || (names.includes(name) && painterOf(name).status === "failed");
+  const isToFollow = ({ name }) => learns(name) || (hasEnded(name) && !isEndKnown(name));
+  followAll(knownPresets().filter(isToFollow).map(({ name }) => name));
 }
 
 function announce() {
   for (const { name } of knownPresets()) {
     if (learns(name)) learning.add(name);
-    else if (learning.delete(name) && canPaint(name)) say(`${name} has learned: it paints at once now.`);
+    else if (isEndKnown(name) && learning.delete(name) && canPaint(name)) say(endInWords(name));
   }
+}
+
+function endInWords(name) {
+  const { error } = painterOf(name);
+  return error ? `${name} could not learn anew, and keeps its painter.` : `${name} has learned: it paints at once now.`;
 }
 
 export function setUpLessons() {

@@ -18,6 +18,11 @@ export function learns(name) {
   return ["queued", "learning"].includes(painterOf(name).status);
 }
 
+/** Whether it is known how a preset's newest learning ended: the list of presets doesn't say it. */
+export function isEndKnown(name) {
+  return painterOf(name).error !== undefined;
+}
+
 export function onPainters(listener) {
   listeners.add(listener);
 }

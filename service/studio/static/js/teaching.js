@@ -34,7 +34,7 @@ export function stopFollowing(name) {
   followed.delete(name);
 }
 
-/** Follows the learnings of these presets; if there are many, some of them, and those that wait last. */
+/** Follows the learnings of these presets, or looks up how they ended; if there are many, some of them, and those that wait last. */
 export function followAll(names) {
   const waits = (name) => Number(painterOf(name).status === "queued");
   for (const name of names.toSorted((one, other) => waits(one) - waits(other))) {
