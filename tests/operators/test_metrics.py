@@ -13,6 +13,7 @@ from api.listening import told
 from front_door import RunningService, eventually
 from operators.scraping import HEADERS, Series, counters, ended, job, post, scrape, value
 
+from service.machine.processes import is_alive
 from service.machine.scratch import MEMORY
 from service.telemetry.metrics_folder import PREFIX
 
@@ -139,6 +140,11 @@ def test_nothing_goes_back_when_processes_are_killed(watched: RunningService, bo
     ended(watched, post(watched, body))
     name, labels = "nst_jobs_ended_total", {"kind": "transfer", "status": "succeeded"}
     assert value(scrape(watched.url), name, **labels) == value(after, name, **labels) + 1
+    assert watched.process is not None
+    (folder,) = MEMORY.glob(f"{PREFIX}{watched.process.pid}-*")
+    counting = {int(file.stem.rpartition("_")[2]) for file in folder.glob("*_*[0-9].db")}
+    assert counting, "nobody counts"
+    assert all(map(is_alive, counting)), "files of killed processes stay"
 
 
 def test_the_folder_is_fresh_at_each_start_and_gone_in_the_end(narrow_model: Path, tmp_path: Path) -> None:
