@@ -31,7 +31,7 @@ from service.machine.processes import end_with_parent
 from service.machine.pulse import Pulse
 from service.machine.scratch import provide_temporary_folder
 from service.network.read_apart import check_model
-from service.storage import identity
+from service.storage import identity, opened
 from service.storage.database import Database
 from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
@@ -112,6 +112,7 @@ def _check(settings: Settings) -> None:
     database.close()
     if problem := why_not_free(settings.host, settings.port):
         raise Unavailable(f"cannot listen on {settings.host}:{settings.port}: {problem}")
+    opened.note_start()
 
 
 @dataclass
