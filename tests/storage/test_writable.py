@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from service.config import Settings
 from service.errors import Unavailable
-from service.storage import opened, writable
+from service.storage import opened
 from service.storage.writable import check_or_wait, check_writable, write_problems
 
 
@@ -123,7 +124,7 @@ def test_only_the_first_start_of_a_worker_is_refused(
     assert caplog.text == ""
     file, aside = settings.data / "service.db", settings.data / "aside"
     file.rename(aside)
-    monkeypatch.setattr(writable.time, "sleep", lambda seconds: aside.rename(file))
+    monkeypatch.setattr(time, "sleep", lambda seconds: aside.rename(file))
     check_or_wait(settings)
     assert file.exists()
     assert f"{file} isn't there any more: was it moved away? See NST_DATA" in caplog.text
