@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,9 +19,13 @@ from test_imports import loaded_by
 
 from scripts.ports import free_port
 from service.commands.serve import Child
+from service.config import Settings
 from service.errors import ModelUnavailable
 from service.machine.ports import why_not_free
 from service.network.read_apart import check_model
+from service.storage import identity
+from service.storage.blobs import Blobs
+from service.storage.database import Database
 
 PICTURE = png(np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 120, (70, 70, 3), np.uint8))
@@ -129,6 +134,14 @@ def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -
     no_data = run_serve(model=narrow_model, data=tmp_path / "file" / "data", port=free_port())
     assert no_data.returncode == 2
     assert "Traceback" not in no_data.stderr
+    settings = Settings(data=tmp_path)
+    with closing(Database(settings.database)) as database:
+        identity.tie_new(database, Blobs(settings.blob_url))
+    shutil.rmtree(tmp_path / "blobs")
+    gone = run_serve(model=narrow_model, data=tmp_path, port=free_port())
+    assert gone.returncode == 2
+    assert "the blob store" in gone.stderr.splitlines()[-1]
+    assert not (tmp_path / "blobs").exists()
 
 
 @pytest.mark.slow

@@ -34,9 +34,12 @@ worker.run(None)
 """
 
 OUTGROWS = """
+import os, pathlib
 from service.commands import worker
 from service.worker import outgrown
 
+access, closed = os.access, pathlib.Path(os.environ["NST_DATA"]) / "blobs" / "grams"
+os.access = lambda path, mode: path != closed and access(path, mode)
 outgrown.GROWTH = -2**40
 worker.run(None)
 """
@@ -85,11 +88,16 @@ def test_a_step_that_takes_too_long_is_not_waited_for_at_the_end(
 def test_a_process_that_keeps_too_much_begins_anew_and_stays_a_worker(
     database: Database, narrow_model: Path, tmp_path: Path
 ) -> None:
-    """Of two jobs, whose row has no pictures, each fails; the process that carries out the second is a new one."""
+    """Of two jobs, whose row has no pictures, each fails; the process that carries out the second is a new one.
+
+    It begins although it may not write to a folder of blobs now, which matters to no worker that runs.
+    """
     queue = Queue(database, Limits())
-    ids = [submit(queue), submit(queue)]
     env = os.environ | {"NST_MODEL": str(narrow_model), "NST_DATA": str(tmp_path), "NST_MEMORY_MB": "8000"}
     worker = subprocess.Popen([sys.executable, "-c", OUTGROWS], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+    eventually(WorkerRegistry(database).alive, 60, "it did not begin")
+    (tmp_path / "blobs" / "grams").mkdir()
+    ids = [submit(queue), submit(queue)]
     eventually(lambda: all(queue.get(id).status == "failed" for id in ids), 120, "not done")
     assert WorkerRegistry(database).alive() == 1
     worker.terminate()

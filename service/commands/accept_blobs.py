@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     _check_database(settings)
-    database, blobs = Database(settings.database), Blobs(settings.blob_url)
+    database = Database(settings.database)
+    blobs = Blobs(settings.blob_url) if args.yes else identity.open_blobs(database, settings.blob_url)
     known = read_known(database, settings.retention)
     plan = make_plan(known, blobs, round(settings.gram_disk_mb * MIB))
     shown = make_url(settings.database).render_as_string(hide_password=True)

@@ -10,7 +10,7 @@ from service.commands.worker import exporter, run_until_stopped
 from service.config import Settings
 from service.machine.loading import loading
 from service.machine.scratch import provide_temporary_folder
-from service.storage.writable import check_writable
+from service.storage.writable import check_or_wait
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.worker.outgrown import begin_anew
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
-    check_writable(settings)
+    check_or_wait(settings)
     provide_temporary_folder(settings.data)
     with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours):
         begins_anew = run_until_stopped(lambda stopping: _painter(settings, stopping))

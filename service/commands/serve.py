@@ -31,7 +31,7 @@ from service.machine.processes import end_with_parent
 from service.machine.pulse import Pulse
 from service.machine.scratch import provide_temporary_folder
 from service.network.read_apart import check_model
-from service.storage.blobs import Blobs
+from service.storage import identity, opened
 from service.storage.database import Database
 from service.storage.writable import check_writable
 from service.telemetry.logs import set_up_logs
@@ -105,13 +105,14 @@ def _check(settings: Settings) -> None:
     check_model(settings.model)
     database = Database(settings.database)
     WorkerRegistry(database).remove_dead(socket.gethostname())  # killed workers could not leave the registry
-    database.close()
     try:
-        Blobs(settings.blob_url).check()
+        identity.open_blobs(database, settings.blob_url).check()
     except BlobsFull as error:  # the workers' sweep can make room, and callers can delete
         logger.warning("%s; starting all the same", error.detail)
+    database.close()
     if problem := why_not_free(settings.host, settings.port):
         raise Unavailable(f"cannot listen on {settings.host}:{settings.port}: {problem}")
+    opened.note_start()
 
 
 @dataclass

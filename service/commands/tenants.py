@@ -12,7 +12,7 @@ from service.config import Settings
 from service.errors import InvalidInput
 from service.jobs.resource import iso
 from service.settings.limits import LIMITS
-from service.storage.blobs import Blobs
+from service.storage import identity
 from service.storage.database import Database
 from service.storage.names import is_name
 from service.storage.tenant_limits import TenantLimits, limits_from
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         elif args.action == "list":
             _print_list(Tenants(database))
         else:
-            removed = remove_tenant(database, Blobs(settings.blob_url), args.name)
+            removed = remove_tenant(database, identity.open_blobs(database, settings.blob_url), args.name)
             for kind, count in removed.counts.items():
                 print(f"{kind}\t{count}")
     return 0

@@ -15,7 +15,7 @@ from service.errors import Unavailable
 from service.jobs import last_words
 from service.machine.loading import loading
 from service.machine.scratch import provide_temporary_folder, why_no_semaphores
-from service.storage.writable import check_writable
+from service.storage.writable import check_or_wait
 from service.telemetry.logs import set_up_logs
 from service.telemetry.metrics_folder import metrics_folder
 from service.worker.outgrown import begin_anew
@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)
+    check_or_wait(settings)
     last_words.keep_for_killed(settings)
-    check_writable(settings)
     provide_temporary_folder(settings.data)
     with metrics_folder(settings.data) as is_ours, exporter(settings, wanted=is_ours) as shown:
         if settings.broker_url:

@@ -15,11 +15,11 @@ from sqlalchemy import make_url
 
 from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
+from service.doctor.store import opened_blobs
 from service.errors import NoSpace
 from service.machine.memory import MIB
 from service.machine.ports import why_not_free
 from service.machine.scratch import candidates, why_no_place, why_no_semaphores, why_unusable
-from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision
 from service.storage.disks import Disks, blobs_folder, database_file
 from service.storage.migrations.upgrade import HEAD, REVISIONS
@@ -89,7 +89,7 @@ def check_blobs(settings: Settings) -> Iterator[Finding]:
     made = [path for path in (folder, *folder.parents) if not path.exists()] if folder else []
     begun = time.monotonic()
     try:
-        Blobs(settings.blob_url).check()
+        opened_blobs(settings).check()
         took = 1000 * (time.monotonic() - begun)
     finally:
         for path in made:

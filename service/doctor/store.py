@@ -22,22 +22,31 @@ from service.worker.sweep import make_plan, read_known
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Check that the files in the blob store match the database's rows."""
     folder = blobs_folder(settings.blob_url)
-    blobs = Blobs(settings.blob_url) if folder is None or folder.exists() else None
+    is_there = folder is None or folder.exists()
     if not is_current(settings):
-        found = blobs is not None and identity.holds_files(blobs)
+        found = is_there and identity.holds_files(Blobs(settings.blob_url))
         text = "there are files, but no database of this version" if found else "nothing to look at"
         yield Finding(WARNING if found else OK, "store", text, identity.ADVICE if found else "")
         return
-    if blobs is None:
-        yield Finding(OK, "store", f"{folder} isn't there yet: the first start makes it")
-        return
     with closing(Database(settings.database)) as database:
+        if not is_there and not identity.has_store(database):
+            yield Finding(OK, "store", f"{folder} isn't there yet: the first start makes it")
+            return
+        blobs = identity.open_blobs(database, settings.blob_url)
         plan = make_plan(read_known(database, settings.retention), blobs, round(settings.gram_disk_mb * MIB))
         reason = identity.standing(database, blobs, plan.fit) or plan.doubt
     if reason:
         yield Finding(FAILURE, "store", f"nothing is swept up: {reason}", identity.ADVICE)
     else:
         yield Finding(OK, "store", f"database and blobs belong together; {len(plan.orphans)} old files have no row")
+
+
+def opened_blobs(settings: Settings) -> Blobs:
+    """Open the blob store as the service does, if there is a database of this version. Raises StorageError."""
+    if not is_current(settings):
+        return Blobs(settings.blob_url)
+    with closing(Database(settings.database)) as database:
+        return identity.open_blobs(database, settings.blob_url)
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:

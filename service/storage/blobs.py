@@ -23,6 +23,7 @@ from service.storage.opened import OpenedPath
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
 
+IF_LOST = "If it is lost for good, this begins an empty one: python -m service accept-blobs --yes"
 FULL = ("No space left", "Disk quota exceeded")
 
 PATIENCE: RetryConfig = {"retry_timeout": timedelta(seconds=10)}
@@ -45,35 +46,66 @@ class Blobs:
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; for another S3 than Amazon's also AWS_ENDPOINT, and
     AWS_ALLOW_HTTP=true if that is no https.
 
+    Args:
+        expected: key of a blob that the folder must hold. Without it the folder counts as moved away, and is opened
+            by the first call after it is back. If this is empty, a folder that isn't there is made.
+
     Raises:
         StorageError: the store can't be opened, or a call on it fails; then nothing half-written is left.
-        BlobsGone: the folder was moved away. No call makes a new one in its place.
+        BlobsGone: a call finds the folder moved away. No call makes a new one in its place.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, expected: str = "") -> None:
+        self._url, self._expected = url, expected
         self._folder = blobs_folder(url)
         self._disk = Disk(self._folder) if self._folder else None
+        self._opened: OpenedPath | None = None
+        self._store: ObjectStore | None = None
+        if not self._lacks():
+            self._open()
+
+    def _open(self) -> ObjectStore:
         try:
-            self._store: ObjectStore = (
-                LocalStore(self._folder, mkdir=True, automatic_cleanup=True)
-                if self._folder
-                else from_url(url, retry_config=PATIENCE)
-            )
-            self._opened = OpenedPath(self._folder) if self._folder else None
+            if self._folder is None:
+                self._store = from_url(self._url, retry_config=PATIENCE)
+            else:
+                store = LocalStore(self._folder, mkdir=not self._expected, automatic_cleanup=True)
+                self._opened = OpenedPath(self._folder)
+                self._store = store  # the last step, as other threads take it for opened
+            return self._store
         except (BaseError, ValueError, OSError) as error:
             setting = "; see NST_DATA and NST_BLOBS" if self._folder else ""
-            raise StorageError(f"the blob store {url!r} can't be opened: {_reason(error)}{setting}") from error
+            raise StorageError(f"the blob store {self._url!r} can't be opened: {_reason(error)}{setting}") from error
+
+    def _reached(self) -> ObjectStore:
+        """Return the store; open it if its folder was not there before. Raises BlobsGone if it still isn't."""
+        if self._store is not None:
+            return self._store
+        if trouble := self._lacks():
+            raise self._gone(trouble)
+        return self._open()
+
+    def _lacks(self) -> str:
+        """Return why a folder isn't the one that is expected; empty if it is."""
+        if self._folder is None or not self._expected:
+            return ""
+        try:
+            (self._folder / self._expected).stat()
+        except OSError as error:
+            lacked = f"its file {self._expected} can't be reached ({error.strerror})"
+            return f"{lacked}: was it moved away, or isn't its disk mounted? {IF_LOST}"
+        return ""
 
     def put(self, key: str, data: bytes) -> None:
         """Write a blob, replacing one with the same key; it is on disk when this returns.
 
         Raises BlobsFull if there is no room beyond what is kept for the database.
         """
-        self._check_there()
+        self.check_there()
         if (room := self.room()) is not None and room < len(data):
             raise _full(key, "No space left on device")
         try:
-            obstore.put(self._store, key, data, use_multipart=False)
+            obstore.put(self._reached(), key, data, use_multipart=False)
             if self._folder:
                 _sync(self._folder, key)
         except (BaseError, OSError) as error:
@@ -92,9 +124,9 @@ class Blobs:
     def get(self, key: str) -> bytes:
         """Read a blob. Raises BlobNotFound if there is none."""
         try:
-            return bytes(obstore.get(self._store, key).bytes())
+            return bytes(obstore.get(self._reached(), key).bytes())
         except (NotFoundError, FileNotFoundError) as error:
-            self._check_there()
+            self.check_there()
             raise BlobNotFound(f"the file {key} is gone") from error
         except (BaseError, OSError) as error:
             raise StorageError(f"the file {key} could not be read: {_reason(error)}") from error
@@ -102,17 +134,17 @@ class Blobs:
     def delete(self, key: str) -> None:
         """Remove a blob; it is no error if there is none."""
         try:
-            obstore.delete(self._store, key)
+            obstore.delete(self._reached(), key)
         except (NotFoundError, FileNotFoundError):
-            self._check_there()
+            self.check_there()
         except (BaseError, OSError) as error:
             raise StorageError(f"the file {key} could not be removed: {_reason(error)}") from error
 
     def listing(self, prefix: str) -> Iterator[BlobInfo]:
         """Yield all blobs whose keys begin with the folder `prefix`."""
-        self._check_there()
+        self.check_there()
         try:
-            for batch in obstore.list(self._store, prefix=prefix):
+            for batch in obstore.list(self._reached(), prefix=prefix):
                 for meta in batch:
                     yield BlobInfo(meta["path"], meta["size"], meta["last_modified"].timestamp())
         except (BaseError, OSError) as error:
@@ -141,11 +173,15 @@ class Blobs:
         self.get(key)
         self.delete(key)
 
-    def _check_there(self) -> None:
-        """Raise BlobsGone if the folder was moved away."""
+    def check_there(self) -> None:
+        """Raise BlobsGone if the folder was moved away. Costs one stat call."""
+        self._reached()
         if self._opened and (trouble := self._opened.trouble()):
-            detail, said = f"the blob store {self._folder} is gone: {trouble}", f"the blob store is gone: {trouble}"
-            raise BlobsGone(detail, said=said, retry_after=opened.RETRY_S)
+            raise self._gone(trouble)
+
+    def _gone(self, trouble: str) -> BlobsGone:
+        detail, said = f"the blob store {self._folder} is gone: {trouble}", f"the blob store is gone: {trouble}"
+        return BlobsGone(detail, said=said, retry_after=opened.RETRY_S)
 
 
 def _full(key: str, reason: str) -> BlobsFull:

@@ -96,6 +96,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._file: OpenedPath | None = None
+        _check_not_lost(url)
         try:
             self._reserve = _reserve(url)
             self._engine = _engine(url)
@@ -113,7 +114,7 @@ class Database:
 
     def _hold(self, url: str) -> None:
         """Remember which file was opened. From now on no connection makes a new file in its place."""
-        if (file := database_file(url)) is None or not file.exists():  # SQLite's file:…?uri=true is no path
+        if (file := database_file(url)) is None:
             return
         self._file = OpenedPath(file)
         event.listen(self._engine, "do_connect", lambda *args: self._check_there())
@@ -121,10 +122,7 @@ class Database:
     def _check_there(self) -> None:
         """Raise DatabaseError if the SQLite file was moved away: what is written would be lost."""
         if self._file and (trouble := self._file.trouble()):
-            detail, said = f"the database {self._file.path} is gone: {trouble}", f"the database is gone: {trouble}"
-            gone = DatabaseError(detail, said=said, retry_after=opened.RETRY_S)
-            gone.undone = True
-            raise gone
+            raise _gone(self._file.path, trouble)
 
     def _bring_up_to_date(self) -> None:
         with self._sessions.begin() as session:
@@ -201,6 +199,20 @@ def stored_revision(url: str) -> str | None:
             engine.dispose()
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise _unopened(url, error) from error
+
+
+def _check_not_lost(url: str) -> None:
+    """Raise DatabaseError where the service had an SQLite file at its start and there is none now."""
+    with suppress(ArgumentError):  # reported when it is opened
+        if (file := database_file(url)) and opened.is_lost(file):
+            raise _gone(file, "it isn't there any more: was it moved away?")
+
+
+def _gone(file: Path, trouble: str) -> DatabaseError:
+    said = f"the database is gone: {trouble}"
+    gone = DatabaseError(f"the database {file} is gone: {trouble}", said=said, retry_after=opened.RETRY_S)
+    gone.undone = True
+    return gone
 
 
 def _unopened(url: str, error: Exception) -> DatabaseError:

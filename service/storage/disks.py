@@ -66,10 +66,10 @@ def blobs_folder(url: str) -> Path | None:
 
 
 def database_file(url: str) -> Path | None:
-    """Return the file of an SQLite URL; None for other databases and for SQLite in memory."""
+    """Return the file of an SQLite URL; None for other databases, SQLite in memory, and SQLite's own file:… names."""
     parsed = make_url(url)
-    local = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
-    return Path(str(parsed.database)) if local else None
+    name = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    return Path(name) if name and name != ":memory:" and not name.startswith("file:") else None
 
 
 class Disks:

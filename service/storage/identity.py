@@ -1,7 +1,8 @@
 """The id that a database and its blob store share, by which a wrong or older database is noticed.
 
 The database keeps it as a mark, the blob store as the file `store/id`. Both also count the sweeps: a database with a
-lower count than its blob store is an older copy, which doesn't know all files.
+lower count than its blob store is an older copy, which doesn't know all files. A second mark says that the blob store
+has had the id: from then on a folder without one isn't that blob store, and nothing is written to it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from service.storage.schema import STORE_MARK, MarkRow
 
 KEY = "store/id"
 MARK = STORE_MARK
+GIVEN = "store has its id"  # the mark of a database whose blob store was seen with the id that they share
 ACCEPTED = "files accepted"  # the mark that lets one sweep remove all files without a row
 FOLDERS = ("jobs", "styles")  # of files that rows refer to
 STRANGE = "most of the files have no row in the database"
@@ -64,6 +66,27 @@ def of_blobs(blobs: Blobs) -> Identity | None:
         return None
 
 
+def open_blobs(database: Database, url: str) -> Blobs:
+    """Open the blob store of a database; its folder is made only for a database that never had one.
+
+    A folder that had its id and isn't there, or has none now, counts as moved away.
+
+    Raises:
+        StorageError
+    """
+    return Blobs(url, expected=KEY if has_store(database) else "")
+
+
+def has_store(database: Database) -> bool:
+    """Return whether a blob store was seen with the database's id. Raises DatabaseError."""
+    with database.reading() as session:
+        return _is_given(session)
+
+
+def _is_given(session: Session) -> bool:
+    return session.get(MarkRow, GIVEN) is not None
+
+
 def why_apart(database: Identity | None, blobs: Identity | None) -> str:
     """Return why a database and a blob store with files don't belong together; empty if they do."""
     if database is None or blobs is None:
@@ -96,8 +119,8 @@ def standing(database: Database, blobs: Blobs, fit: Fit) -> str:
         StorageError
     """
     with database.reading() as session:
-        known = of_database(session)
-    return _standing(known, of_blobs(blobs), blobs, fit)
+        known, given = of_database(session), _is_given(session)
+    return _standing(known, of_blobs(blobs), blobs, fit, given=given)
 
 
 def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
@@ -110,19 +133,21 @@ def tie(database: Database, blobs: Blobs, fit: Fit) -> str:
         StorageError
     """
     with database.reading() as session:
-        known = of_database(session)
+        known, given = of_database(session), _is_given(session)
     theirs = of_blobs(blobs)
-    if known and theirs and known.id == theirs.id:
+    if given and _share_id(known, theirs):
         return why_apart(known, theirs)
     with database.writing() as session:
         advisory_lock(session, MARK)
         known, theirs = of_database(session), of_blobs(blobs)
-        reason = _standing(known, theirs, blobs, fit)
+        reason = _standing(known, theirs, blobs, fit, given=_is_given(session))
         if not reason:
-            shared = theirs or known or Identity(uuid.uuid4().hex)
-            _write(session, shared)
-            if theirs is None:
-                blobs.put(KEY, shared.text().encode())
+            if not _share_id(known, theirs):
+                shared = theirs or known or Identity(uuid.uuid4().hex)
+                _write(session, shared)
+                if theirs is None:
+                    blobs.put(KEY, shared.text().encode())
+            _note_given(session)
         elif known is None or (not known.sweeps and (theirs is None or theirs.id != known.id)):
             _write(session, Identity(known.id if known else uuid.uuid4().hex, sweeps=1))
     return reason
@@ -145,8 +170,8 @@ def tie_new(database: Database, blobs: Blobs) -> None:
     tie(database, blobs, Fit(plausible=True, styles=0))
 
 
-def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit: Fit) -> str:
-    if known and theirs and known.id == theirs.id:
+def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit: Fit, *, given: bool) -> str:
+    if _share_id(known, theirs) or (given and theirs is None):
         return why_apart(known, theirs)
     if _is_new(known) and _is_new(theirs):
         # A new database must know all files of presets.
@@ -156,6 +181,10 @@ def _standing(known: Identity | None, theirs: Identity | None, blobs: Blobs, fit
     if (known is None or not known.sweeps) and not holds_files(blobs):
         return ""
     return why_apart(known, theirs) if known or theirs else STRANGE
+
+
+def _share_id(known: Identity | None, theirs: Identity | None) -> bool:
+    return known is not None and theirs is not None and known.id == theirs.id
 
 
 def _is_new(identity: Identity | None) -> bool:
@@ -188,6 +217,7 @@ def accept(database: Database, blobs: Blobs) -> None:
         shared = Identity(known.id if known else uuid.uuid4().hex, sweeps)
         _write(session, shared)
         session.merge(MarkRow(name=ACCEPTED, made_at=read_clock(session)))
+        _note_given(session)
         blobs.put(KEY, shared.text().encode())
 
 
@@ -203,3 +233,7 @@ def holds_files(blobs: Blobs) -> bool:
 
 def _write(session: Session, identity: Identity) -> None:
     session.merge(MarkRow(name=MARK, made_at=read_clock(session), value=identity.text()))
+
+
+def _note_given(session: Session) -> None:
+    session.merge(MarkRow(name=GIVEN, made_at=read_clock(session)))

@@ -1,4 +1,4 @@
-"""A check that an opened file or folder still lies at its path."""
+"""Checks that a file or folder that the service has opened still lies at its path."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ import os
 import weakref
 from pathlib import Path
 
+STARTED = "SERVICE_STARTED"  # environment variable of the processes that begin later than their service
 RETRY_S = 5.0  # seconds after which a caller may ask whether it is back
 HOLDING = getattr(os, "O_PATH", None)
 """Linux's flag to open without reading or writing: to close such a descriptor doesn't end SQLite's locks."""
+
+
+def note_start() -> None:
+    """Let this process's children, and programs in its place, know that the service had its files at its start."""
+    os.environ[STARTED] = "1"
+
+
+def has_started() -> bool:
+    """Return whether this process begins later than its service, as in the place of one that died."""
+    return STARTED in os.environ
+
+
+def is_lost(file: Path) -> bool:
+    """Return whether a file that was there at the service's start isn't now: a new one must not take its place."""
+    if not has_started():
+        return False
+    try:
+        return not file.exists()
+    except OSError:  # as where a folder above it can't be entered
+        return True
 
 
 class OpenedPath:

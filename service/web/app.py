@@ -51,7 +51,6 @@ from service.outbound.fetches import Fetches
 from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.outbound.settings import picture_fetcher
 from service.storage import identity
-from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import MIB, Disks
 from service.storage.tenant_limits import default_limits
@@ -133,7 +132,7 @@ def _tie_empty_store(context: AppContext) -> None:
 
 def _context(settings: Settings) -> AppContext:
     database = Database(settings.database)
-    blobs = Blobs(settings.blob_url)
+    blobs = identity.open_blobs(database, settings.blob_url)
     caller_bytes = settings.caller_disk_mb * MIB or math.inf
     of_tenants = default_limits(settings)
     of_queue = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention, of_tenants)

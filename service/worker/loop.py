@@ -21,7 +21,7 @@ from service.jobs.request import job_folder
 from service.machine.bells import JOBS, Bell
 from service.machine.memory import MIB, Capacity, give_back_memory
 from service.machine.pulse import beat
-from service.storage.blobs import Blobs
+from service.storage import identity
 from service.storage.database import Database
 from service.storage.disks import Disks
 from service.storage.lanes import Lane
@@ -68,7 +68,7 @@ class WorkerLoop(ABC):
         self._stopping = stopping
         self.is_woken: Callable[[], bool] = lambda: False
         self._database = Database(settings.database)
-        self._blobs = Blobs(settings.blob_url)
+        self._blobs = identity.open_blobs(self._database, settings.blob_url)
         self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
         self._leases = Leases(self._database, settings.lease_s, default_limits(settings))
         self._registry = WorkerRegistry(self._database)
@@ -145,6 +145,7 @@ class WorkerLoop(ABC):
     def _work_once(self) -> bool:
         """Carry out one job, if there is one; wait while the storage fails. Return whether there was a job."""
         try:
+            self._blobs.check_there()
             self.before_claim()
             if self._lacks_room():
                 self._closed.wait(RETRY_S)

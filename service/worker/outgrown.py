@@ -8,6 +8,7 @@ import sys
 from service.decoding.decoders import DECODERS
 from service.machine import pulse
 from service.machine.memory import MIB, resident
+from service.storage import opened
 
 GROWTH = 64 * MIB  # bytes that a process may keep from its jobs beyond what it has kept at least
 
@@ -32,5 +33,6 @@ class KeptMemory:
 def begin_anew() -> None:
     """Replace this process's program by the same one at its beginning; its id, parent and environment stay."""
     pulse.begins_anew()
+    opened.note_start()
     DECODERS.close()  # nobody would wait for its process
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the command that it was started with

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from front_door import b64, png
+from front_door import b64, eventually, png
 from werkzeug.test import TestResponse
 
+from service.api.context import KEY, AppContext
 from service.config import Settings
 from service.errors import BlobsGone
 from service.jobs.registry import WorkerRegistry
 from service.machine.memory import Capacity
+from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.web.app import create_app
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
 BODY: dict[str, Any] = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 32, "iterations": 0}
@@ -83,6 +86,38 @@ def test_another_one_in_its_place_is_not_taken_for_it(
     aside.rename(place)
     for answer in refused(asking)[:3]:
         assert "another file or folder lies in its place" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("left", ["nothing", "a folder", "a file"])
+@pytest.mark.slow
+def test_a_process_that_starts_meanwhile_waits_for_the_blobs_too(
+    settings: Settings, asking: FlaskClient, database: Database, left: str
+) -> None:
+    """An empty folder in their place, as under a disk that isn't mounted, gets nothing either."""
+    eventually(lambda: identity.has_store(database), 30, "it was not tied")
+    place, aside = settings.data / "blobs", settings.data / "aside"
+    place.rename(aside)
+    if left == "a folder":
+        place.mkdir()
+    elif left == "a file":
+        place.touch()
+    app = create_app(settings)
+    client = app.test_client()
+    for answer in refused(client)[:3]:
+        detail = answer.get_json()["detail"]
+        assert str(settings.data) not in detail
+        assert "its file store/id can't be reached" in detail
+        assert "python -m service accept-blobs --yes" in detail
+    if left == "a folder":
+        place.rmdir()  # it is still empty
+    elif left == "a file":
+        place.unlink()
+    aside.rename(place)
+    assert client.get("/readyz").status_code == 200
+    assert client.put("/v1/styles/wood", json=SAVED).status_code == 201
+    context: AppContext = app.extensions[KEY]
+    context.watch.close()
+    context.database.close()
 
 
 def test_a_file_of_a_folder_that_is_gone_is_not_taken_for_lost(tmp_path: Path) -> None:

@@ -213,6 +213,13 @@ def test_a_store_is_told_by_its_database(tmp_path: Path) -> None:
         assert the_only(list(check_store(settings))).status == OK
         identity.tie_new(database, blobs)
         assert "belong together" in the_only(list(check_store(settings))).text
+    aside = (settings.data / "blobs").rename(tmp_path / "aside")
+    for name, check in (("blobs", check_blobs), ("store", check_store)):
+        finding = the_only(examine(name, check, settings))
+        assert (finding.status, finding.about) == (FAILURE, name)
+        assert "was it moved away" in finding.text
+    assert not (settings.data / "blobs").exists()
+    aside.rename(settings.data / "blobs")
     other = Identity("another", sweeps=1)
     blobs.put(identity.KEY, other.text().encode())
     blobs.put("styles/new/0", b"a picture")

@@ -102,6 +102,23 @@ def test_folders_of_before_are_adopted(database: Database, blobs: Blobs, tmp_pat
         assert identity.of_database(session) == identity.of_blobs(blobs) is not None
 
 
+def test_an_empty_store_in_the_place_of_the_right_one_gets_no_id(
+    database: Database, blobs: Blobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would look like the right one. A database of an earlier version learns at its next sweep that it has one."""
+    sweep(database, blobs, 0, DAY_S)
+    with database.writing() as session:
+        session.delete(session.get_one(MarkRow, identity.GIVEN))  # which those of before don't have
+    sweep(database, blobs, 0, DAY_S)
+    empty = Blobs((tmp_path / "empty").as_uri())
+    sweep(database, empty, 0, DAY_S)
+    assert "the blob store has no id and the other one has" in caplog.text
+    assert identity.of_blobs(empty) is None
+    identity.accept(database, empty)
+    with database.reading() as session:
+        assert identity.of_database(session) == identity.of_blobs(empty) is not None
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b"[1]", b"\xff\xfe"])
 @pytest.mark.slow
 def test_an_id_that_can_not_be_read_is_nobodys(
