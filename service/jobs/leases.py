@@ -218,7 +218,7 @@ class Leases:
     def others_wait(self, claim: Claim) -> bool:
         """Return whether a job that comes before this one has waited for a worker longer than its patience."""
         with self.database.reading() as session:
-            due = is_due(ENGINE, passed_over(session, self._limits, but_behind=True))
+            due = is_due(ENGINE, passed_over(session, self._limits, but=claim.id))
             late = JobRow.created_at < now() - claim.patience_s
             return session.scalar(select(JobRow.id).where(due, goes_before(claim.kind), late).limit(1)) is not None
 
