@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
 from service.decoding import files
 from service.engine.checkpoint import Checkpoint
 from service.engine.stylize import Progress
+from service.errors import StorageError
 from service.jobs.memory_check import judging_fits
 from service.jobs.tasks import COMPARED, CompareTask
 from service.options import PAINTER, TransferOptions
@@ -39,8 +41,9 @@ class CompareRun(EngineRun):
         elif task.style.painter and painters.has(task.version, task.style.painter):
             painters.judge(task.version, task.style.painter, self._judged(task))
         self.leases.succeed(self.claim, TaskResult())
-        for photo in task.photos:
-            self.blobs.delete(photo.blob)
+        with suppress(StorageError):  # they would go with the learning's job
+            for photo in task.photos:
+                self.blobs.delete(photo.blob)
 
     def _judged(self, task: CompareTask) -> Json:
         """Return the mean losses of the painter and of the optimiser over the same pictures."""
