@@ -11,13 +11,14 @@ import pytest
 from front_door import png
 from jobs.submitting import claimed, submit
 
-from service.decoding.files import check_image
+from service.decoding.files import check_image, decode
+from service.errors import BlobNotFound
 from service.jobs import turns
 from service.jobs.leases import MAX_ATTEMPTS, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import StoredStyle
-from service.jobs.tasks import LearnTask
+from service.jobs.tasks import CompareTask, LearnTask
 from service.machine.memory import MIB, Capacity
 from service.painting.order import Order
 from service.painting.stylist import Stylist
@@ -94,12 +95,21 @@ def compare(run: LearnRun) -> Callable[[], CompareRun]:
 
 
 def test_a_learning_ends_with_its_painter_which_is_judged_afterwards(
-    run: LearnRun, compare: Callable[[], CompareRun], presets: Presets, queue: Queue
+    run: LearnRun, compare: Callable[[], CompareRun], presets: Presets, queue: Queue, tmp_path: Path
 ) -> None:
+    run.photos = tmp_path / "photos"
+    run.photos.mkdir()
+    for k in range(learn.KEPT_OUT):
+        (run.photos / f"{k}.png").write_bytes(STYLE)
     run.carry_out()
     assert queue.get(run.claim.id).status == "succeeded"
     assert painter_of(presets).judged == {}
-    compare().carry_out()
+    comparison = compare()
+    (photo,) = CompareTask.from_json(comparison.claim.request).photos  # that it didn't learn from
+    assert (photo.width, photo.height) == decode(run.blobs.get(photo.blob)).shape[:2] == (64, 64)
+    comparison.carry_out()
+    with pytest.raises(BlobNotFound):
+        run.blobs.get(photo.blob)
     judged = painter_of(presets).judged
     assert set(judged) == {"painter", "optimizer"}
     assert all(set(losses) == set(LOSSES) for losses in judged.values())
