@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -89,7 +90,7 @@ class _Courtesy:
     def __init__(self, leases: Leases, claim: Claim) -> None:
         self._leases = leases
         self._claim = claim
-        self._looked = time.monotonic()
+        self._looked = -math.inf
 
     def __call__(self) -> None:
         if time.monotonic() < self._looked + LOOK_S:
