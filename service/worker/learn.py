@@ -86,8 +86,7 @@ class LearnRun(NamedRun):
             raise JobFailed(f"the learning failed: {error}") from error
         compared = self._store_kept_out(task, photographs)
         painter = self._keep(task, course, len(photographs))
-        style = replace(task.style, painter=StoredPainter(painter.blob, painter.sha256, task.size))
-        then = CompareTask(style, task.version, task.size, compared)
+        then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared)
         self.leases.succeed(self.claim, TaskResult([task.size]), then=then)
 
     @property
@@ -151,8 +150,8 @@ class LearnRun(NamedRun):
             self.on_tick()
         return tuple(stored)
 
-    def _keep(self, task: LearnTask, course: Course, photos: int) -> PresetPainter:
-        """Store the painter's files, and enter the painter in the preset."""
+    def _keep(self, task: LearnTask, course: Course, photos: int) -> StoredPainter:
+        """Store the painter's files, enter the painter in the preset, and return its file of weights."""
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
         onnx = preset_onnx(weights, task.style.preset or "")
@@ -174,7 +173,7 @@ class LearnRun(NamedRun):
         self.reporter.on_tick()
         if not self._painters.put(task.version, self.claim.id, painter):
             raise JobFailed("the preset was replaced or deleted while it learned")
-        return painter
+        return StoredPainter(painter.blob, painter.sha256, task.size)
 
 
 def _kept_out(photographs: Sequence[Picture]) -> Sequence[Picture]:
