@@ -10,6 +10,7 @@ import pytest
 from jobs.submitting import submit
 
 from service.decoding import files
+from service.jobs import turns
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
@@ -19,7 +20,8 @@ from service.machine.memory import Capacity
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.worker import learn, tasks
+from service.storage.kinds import LEARN
+from service.worker import engine_job, tasks
 from service.worker.learn import LearnRun
 from service.worker.reporter import Reporter, Stopping
 
@@ -39,7 +41,7 @@ def run(database: Database, tmp_path: Path) -> LearnRun:
     for i in range(PHOTOGRAPHS):
         (photos / f"{i}.png").touch()
     task = LearnTask(StoredStyle("a", 1.0, 1.0, ()), "version", 64, 1.0)
-    claim = Claim("learning", 1, task.to_json())
+    claim = Claim("learning", 1, task.to_json(), kind=LEARN)
     nothing: Any = None
     run = LearnRun(
         leases, blobs, Capacity(None, "float32"), claim, Reporter(leases, blobs, claim, lambda: False, 60), nothing
@@ -61,8 +63,8 @@ def test_a_job_that_waits_goes_first_after_each_photograph(
 
     monkeypatch.setattr(files, "decode", decode)
     monkeypatch.setattr(tasks, "named_tasks", lambda session: {"learning"})
-    monkeypatch.setattr(learn, "LOOK_S", 0.0)
-    monkeypatch.setattr(learn, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(engine_job, "LOOK_S", 0.0)
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.0)
     with pytest.raises(Stopping):
         run.work()
     assert len(decoded) == 2
