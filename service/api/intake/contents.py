@@ -21,7 +21,7 @@ from service.api.schemas.addressed import AddressedImage
 from service.api.schemas.fields import image_of
 from service.errors import InvalidInput, TooManyFetches, Unavailable
 from service.outbound.fetch import NotFetched, Room
-from service.outbound.fetches import TENANT_AT_ONCE
+from service.outbound.turns import TENANT_AT_ONCE
 from service.pictures.images import ImageFile, UnreadableImage
 
 RETRY_S = 1.0  # seconds until a content is tried again that pictures of others were in the way of
