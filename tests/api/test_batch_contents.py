@@ -1,4 +1,7 @@
-"""Contents of a batch that pictures of others are in the way of, that come late, or whose preset is replaced."""
+"""Contents of a batch that pictures of others are in the way of, that come late, or whose preset is replaced.
+
+And how many requests may read pictures for long.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +29,7 @@ from service.api.intake.submit import LOOK_UPS
 from service.config import Settings
 from service.decoding import files
 from service.decoding.files import Allowance
-from service.errors import Unavailable
+from service.errors import TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
 from service.outbound.fetch import Room
 from service.pictures.images import ImageFile
@@ -52,6 +56,42 @@ def items(client: FlaskClient, contents: list[Any], recipe: dict[str, Any] = REC
     assert answer.status_code == 202, answer.text
     found: list[dict[str, Any]] = client.get(answer.json["links"]["items"]).json["items"]  # type: ignore[index]
     return found
+
+
+def problem(answer: Any) -> tuple[int, str, bool]:
+    """Return the status, the type and whether it says when to come again."""
+    return answer.status_code, answer.json["type"].rpartition(":")[2], "Retry-After" in answer.headers
+
+
+def test_half_of_the_threads_are_left_to_requests_that_read_no_pictures_for_long(
+    app: Flask, client: FlaskClient, host: PictureServer
+) -> None:
+    context: AppContext = app.extensions[KEY]
+    half = context.settings.web_threads // 2
+    addressed = RECIPE | {"content": {"url": host.add("/place.png", PHOTO)}}
+    before = len(host.asked)
+
+    def answers() -> list[Any]:
+        sent = client.post("/v1/batches", json=RECIPE | {"contents": [b64(PHOTO)]})
+        return [sent, client.post("/v1/transfers", json=addressed)]
+
+    def take(stack: ExitStack, tenant: str, places: int) -> None:
+        for _ in range(places):
+            stack.enter_context(context.long_reads.place(tenant))
+
+    with ExitStack() as others:
+        take(others, "acme", half // 2)
+        with pytest.raises(TooManyReads):
+            take(others, "acme", 1)
+        take(others, "birch", half // 2)
+        assert [problem(answer) for answer in answers()] == [(503, "unavailable", True)] * 2
+        plain = client.post("/v1/transfers", json=RECIPE | {"content": b64(PHOTO)})
+        assert plain.status_code == 202, plain.text
+    with ExitStack() as own:
+        take(own, DEFAULT_TENANT, half)
+        assert [problem(answer) for answer in answers()] == [(429, "too-many-reads", True)] * 2
+    assert len(host.asked) == before
+    assert [answer.status_code for answer in answers()] == [202] * 2
 
 
 def test_a_content_waits_until_others_pictures_are_read(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

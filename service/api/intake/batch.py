@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from service.api.auth import owner
+from service.api.auth import caller, owner
 from service.api.context import AppContext
 from service.api.http.access_log import traceparent
 from service.api.intake.contents import ReadContent, read_contents
 from service.api.intake.intake import check_messages, check_places, painted_as
-from service.api.intake.remote_pictures import fetch_pictures
+from service.api.intake.remote_pictures import addressed_fields, fill
 from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import requested_options
 from service.api.schemas.fields import sent_name
@@ -54,15 +54,17 @@ class BatchReader:
         Raises:
             InvalidInput: the body is wrong, or none of the contents can be painted as it says.
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the batch would be refused.
-            TooManyFetches, Unavailable: too many pictures of its recipe are being fetched, or the client is gone.
+            TooManyReads, TooManyFetches: the pictures of too many requests of the tenant are being read.
+            Unavailable: those of too many requests in all, or the client is gone.
         """
         body, end = self._body, time.monotonic() + BATCH_S
         check_messages(body, self._context)
         if body.deliver is not None:
             check_places(body.deliver.url, INDEX, len(body.contents), "contents")
-        fetch_pictures(body)
-        contents = read_contents(body.contents, self._context, end)
-        self._items = [self._item(i, content) for i, content in enumerate(contents)]
+        with self._context.long_reads.place(caller().tenant):
+            fill(addressed_fields(body))
+            contents = read_contents(body.contents, self._context, end)
+            self._items = [self._item(i, content) for i, content in enumerate(contents)]
         return self._with_recipe()
 
     def renewed_items(self) -> list[BatchItem]:

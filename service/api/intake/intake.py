@@ -59,7 +59,7 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
 
     Raises:
         InvalidInput: fields are wrong; it names them.
-        TooManyFetches, Unavailable: too many pictures are being fetched.
+        TooManyReads, TooManyFetches, Unavailable: too many pictures are being fetched.
         DoesNotFit: the job takes more memory than a worker has.
     """
     fetch_pictures(body)
