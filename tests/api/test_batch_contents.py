@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +28,7 @@ from service.api.intake import remote_pictures
 from service.api.intake.batch import BATCH_S
 from service.api.intake.submit import LOOK_UPS
 from service.config import Settings
-from service.decoding import files
+from service.decoding import files, lanes
 from service.decoding.files import Allowance
 from service.errors import TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
@@ -123,6 +124,49 @@ def test_a_content_waits_for_its_turn_among_the_tenants_fetches(
         (made,) = items(client, [{"url": host.add("/turn/mine.png", PHOTO)}])
         assert any(file.done() for file in begun.values())
     assert (made["status"], made["name"]) == ("queued", "mine.png")
+
+
+def test_equal_urls_of_a_batch_are_fetched_once(client: FlaskClient, host: PictureServer) -> None:
+    url, other = host.add("/equal.png", PHOTO), host.add("/other.png", PHOTO)
+    missing = host.url("/none.png")
+    before = len(host.asked)
+    made = items(
+        client,
+        [
+            {"url": url},
+            {"url": missing},
+            {"url": url, "name": "mine.jpg"},
+            b64(PHOTO),
+            {"url": url, "size": 5},
+            {"url": missing},
+            {"url": other},
+            {"url": url},
+        ],
+    )
+    assert sorted(path for path, _ in host.asked[before:]) == ["/equal.png", "/none.png", "/other.png"]
+    assert [item["index"] for item in made] == list(range(8))
+    read = ["equal.png", None, "mine.jpg", "", None, None, "other.png", "equal.png"]
+    assert [item["name"] or "" for item in made if item["status"] == "queued"] == [
+        name for name in read if name is not None
+    ]
+    assert [item["status"] for item in made] == ["failed" if name is None else "queued" for name in read]
+    for item in (made[0], made[2], made[7]):
+        assert client.get(f"/v1/transfers/{item['id']}/content").data == PHOTO
+
+
+def test_pictures_of_others_come_before_those_of_a_batch_that_has_spent_more(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, spent = lanes.run, []
+
+    def noted(*args: Any, **settings: Any) -> Any:
+        spent.append(settings["spent"])
+        reply, handed_over = run(*args, **settings)
+        return replace(reply, cpu_s=1.0), handed_over
+
+    monkeypatch.setattr(lanes, "run", noted)
+    items(client, [b64(PHOTO)] * 3)
+    assert spent == [0.0, 1.0, 2.0, 3.0]  # the style, and three contents
 
 
 def test_nothing_is_fetched_or_read_once_the_time_of_a_batch_is_up(

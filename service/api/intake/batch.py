@@ -12,7 +12,7 @@ from dataclasses import replace
 from service.api.auth import caller, owner
 from service.api.context import AppContext
 from service.api.http.access_log import traceparent
-from service.api.intake.contents import ReadContent, read_contents
+from service.api.intake.contents import ContentReader, ReadContent
 from service.api.intake.intake import check_messages, check_places, painted_as
 from service.api.intake.remote_pictures import addressed_fields, fill
 from service.api.intake.request_reader import RequestReader
@@ -63,8 +63,9 @@ class BatchReader:
             check_places(body.deliver.url, INDEX, len(body.contents), "contents")
         with self._context.long_reads.place(caller().tenant):
             fill(addressed_fields(body))
-            contents = read_contents(body.contents, self._context, end)
-            self._items = [self._item(i, content) for i, content in enumerate(contents)]
+            contents = ContentReader(body.contents, self._context, end).contents()
+            items = {i: self._item(i, content) for i, content in contents}
+        self._items = [items[i] for i in range(len(items))]
         return self._with_recipe()
 
     def renewed_items(self) -> list[BatchItem]:
