@@ -79,6 +79,12 @@ class Batches:
         with self._database.reading() as session:
             return repeated_batch(session, key, self._limits.retention_s)
 
+    def check_limits(self, owner: str, jobs: int) -> None:
+        """Raise what `submit` would raise for a batch of so many jobs of this caller, whatever they cost."""
+        with self._database.reading() as session:
+            check_limits(session, self._limits, Addition(self._tenant, owner, bytes=1))
+            check_items(session, owner, jobs)
+
     def submit(
         self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None, shared: int = 0
     ) -> BatchRow:

@@ -35,6 +35,7 @@ from service.jobs.batches import Batches, BatchItem
 from service.outbound.fetch import Room
 from service.pictures.images import ImageFile
 from service.storage.schema import DEFAULT_TENANT
+from service.storage.tenant_limits import TenantLimits
 
 PHOTO = png(np.random.default_rng(5).integers(0, 255, (48, 64, 3), np.uint8))
 RECIPE: dict[str, Any] = {"styles": [{"image": b64(PHOTO)}], "size": 64}
@@ -49,7 +50,8 @@ def host() -> Iterator[PictureServer]:
 
 @pytest.fixture
 def settings(data_folder: Path, host: PictureServer) -> Settings:
-    return Settings(data=data_folder, starters=False, image_hosts=(f"127.0.0.1:{host.port}",))
+    hosts = (f"127.0.0.1:{host.port}",)
+    return Settings(data=data_folder, starters=False, image_hosts=hosts, delivery_hosts=("127.0.0.1",))
 
 
 def items(client: FlaskClient, contents: list[Any], recipe: dict[str, Any] = RECIPE) -> list[dict[str, Any]]:
@@ -124,6 +126,55 @@ def test_a_content_waits_for_its_turn_among_the_tenants_fetches(
         (made,) = items(client, [{"url": host.add("/turn/mine.png", PHOTO)}])
         assert any(file.done() for file in begun.values())
     assert (made["status"], made["name"]) == ("queued", "mine.png")
+
+
+WRONG = {
+    "styles": {"styles": []},
+    "styles.0.preset": {"styles": [{"preset": "nowhere"}]},
+    "styles.0.image": {"method": "painter"},
+    "strength": {"strength": 0.5, "style_weight": 2.0},
+    "blend.to": {"styles": None, "blend": {"from": "harbour", "to": "nowhere", "steps": 2}},
+    "deliver.url": {"variants": [{"seed": 1}, {"seed": 2}], "deliver": {"url": "http://127.0.0.1/{index}.png"}},
+}
+"""Fields with what is wrong in them, whatever the pictures are."""
+
+
+@pytest.mark.parametrize("loc", WRONG)
+def test_nothing_is_fetched_for_a_body_that_is_wrong_elsewhere(
+    client: FlaskClient, host: PictureServer, loc: str
+) -> None:
+    if "blend" in WRONG[loc]:
+        client.put("/v1/styles/harbour", json={"images": [{"image": b64(PHOTO)}]})
+    image = {"url": host.add("/wrong.png", PHOTO)}
+    recipe = {"styles": [{"image": image}], "size": 64, "protect": image} | WRONG[loc]
+    recipe = {name: value for name, value in recipe.items() if value}
+    before = len(host.asked)
+    bodies = {"/v1/batches": {"contents": [image]}, "/v1/transfers": {"content": image}}
+    for path, contents in bodies.items():
+        answer = client.post(path, json=recipe | contents)
+        assert answer.status_code == 422, answer.text
+        assert loc in {error["loc"] for error in answer.json["errors"]}  # type: ignore[index]
+    assert len(host.asked) == before
+
+
+def test_nothing_is_fetched_for_a_batch_that_is_too_much(
+    app: Flask, client: FlaskClient, host: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.jobs.limits.MAX_ITEMS", 2)
+    image = {"url": host.add("/much.png", PHOTO)}
+    before = len(host.asked)
+    assert problem(client.post("/v1/batches", json=RECIPE | {"contents": [image] * 3}))[:2] == (429, "too-many-jobs")
+    assert len(host.asked) == before
+    (made,) = items(client, [image])
+    context: AppContext = app.extensions[KEY]
+    cost = TenantLimits(daily_cost=2.5 * context.queue.get(made["id"]).cost)
+    monkeypatch.setattr(context.queue, "_limits", replace(context.queue._limits, tenant=cost))
+    monkeypatch.setattr("service.jobs.limits.MAX_ITEMS", 100)
+    urls = [host.add(f"/much/{i}.png", PHOTO) for i in range(6)]
+    answer = client.post("/v1/batches", json=RECIPE | {"contents": [{"url": url} for url in urls]})
+    assert problem(answer)[:2] == (429, "limit-exceeded")
+    asked = {path for path, _ in host.asked if path.startswith("/much/")}
+    assert asked <= {"/much/0.png", "/much/1.png"}  # the second one is too much for the rest of the day
 
 
 def test_equal_urls_of_a_batch_are_fetched_once(client: FlaskClient, host: PictureServer) -> None:

@@ -77,7 +77,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
     """
     id = new_id()
     context().disks.check()
-    context().queue.check_limits(owner(), 1)
+    context().batches.check_limits(owner(), len(body.contents))
     reader = BatchReader(id, body, context())
     with removed_if_undone(context().blobs, reader.folders):
         items = reader.items()
