@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +13,8 @@ from service.pictures.images import UnreadableImage
 from service.storage.blobs import Blobs
 
 logger = logging.getLogger(__name__)
+
+REMOVAL_S = 2.0  # seconds that a request spends on removing folders; the sweep removes the others
 
 
 @contextmanager
@@ -23,13 +27,20 @@ def removed_if_undone(blobs: Blobs, folders: Collection[str]) -> Iterator[None]:
         yield
     except (ServiceError, UnreadableImage) as error:
         if not isinstance(error, DatabaseError) or error.undone:
-            remove_unsaved(blobs, folders)
+            remove_unsaved(blobs, folders, REMOVAL_S)
         raise
 
 
-def remove_unsaved(blobs: Blobs, folders: Collection[str]) -> None:
-    """Remove folders that no row will refer to; what can't be removed now is left to the sweep."""
-    for folder in folders:
+def remove_unsaved(blobs: Blobs, folders: Collection[str], seconds: float = math.inf) -> None:
+    """Remove folders that no row will refer to.
+
+    What can't be removed, or isn't begun within `seconds`, is left to the sweep.
+    """
+    end = time.monotonic() + seconds
+    for i, folder in enumerate(folders):
+        if time.monotonic() >= end:
+            logger.info("%d folders stay until they are swept up: their removal takes long", len(folders) - i)
+            return
         try:
             blobs.delete_all(folder)
         except StorageError as error:

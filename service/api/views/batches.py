@@ -36,7 +36,7 @@ from service.pictures.images import MEDIA_TYPES
 from service.storage.pictures import StoredFile
 from service.storage.readback import BlobFile
 from service.storage.schema import BatchRow, JobRow
-from service.storage.unsaved import remove_unsaved, removed_if_undone
+from service.storage.unsaved import REMOVAL_S, remove_unsaved, removed_if_undone
 
 blueprint = APIBlueprint(
     "batches",
@@ -90,7 +90,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
                     raise
                 items = reader.renewed_items()
     if batch.id != id:
-        remove_unsaved(context().blobs, reader.folders)
+        remove_unsaved(context().blobs, reader.folders, REMOVAL_S)
         mark_replayed()
     for lane in {item.new.request.lane for item in items}:
         context().wake(lane)
@@ -190,6 +190,9 @@ def cancel_batch(path: BatchPath) -> tuple[dict[str, Any], int]:
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_batch(path: BatchPath) -> tuple[str, int]:
-    """Cancel a batch, and remove it with its transfers and their files"""
-    remove_unsaved(context().blobs, context().batches.delete(path.id))
+    """Cancel a batch, and remove it with its transfers and their files
+
+    Where it has very many files, the last ones are removed later.
+    """
+    remove_unsaved(context().blobs, context().batches.delete(path.id), REMOVAL_S)
     return "", 204
