@@ -1,4 +1,4 @@
-"""Removal of files that were written for a row that was then not saved."""
+"""Files that are written for a row, and are removed if it is then not saved."""
 
 from __future__ import annotations
 
@@ -11,10 +11,24 @@ from contextlib import contextmanager
 from service.errors import DatabaseError, ServiceError, StorageError
 from service.pictures.images import UnreadableImage
 from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.storage.left import leave
 
 logger = logging.getLogger(__name__)
 
 REMOVAL_S = 2.0  # seconds that a request spends on removing folders; the sweep removes the others
+FEW = 8  # files for which no note is made, because it costs a transaction
+
+
+def note_unsaved(database: Database, folders: Collection[str], files: int) -> None:
+    """Note folders before so many files are written to them, if they aren't few; they have no row yet.
+
+    If the process is killed, the sweep knows these files. Whoever writes the row takes the note back in its
+    transaction (`left.forget_left`).
+    """
+    if files > FEW:
+        with database.writing() as session:
+            leave(session, folders)
 
 
 @contextmanager

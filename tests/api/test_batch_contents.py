@@ -30,12 +30,14 @@ from service.api.intake.submit import LOOK_UPS
 from service.config import Settings
 from service.decoding import files, lanes
 from service.decoding.files import Allowance
-from service.errors import TooManyReads, Unavailable
+from service.errors import DatabaseError, TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
 from service.outbound.fetch import Room
 from service.pictures.images import ImageFile
+from service.storage.left import left_folders
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_limits import TenantLimits
+from service.storage.unsaved import FEW
 
 PHOTO = png(np.random.default_rng(5).integers(0, 255, (48, 64, 3), np.uint8))
 RECIPE: dict[str, Any] = {"styles": [{"image": b64(PHOTO)}], "size": 64}
@@ -175,6 +177,31 @@ def test_nothing_is_fetched_for_a_batch_that_is_too_much(
     assert problem(answer)[:2] == (429, "limit-exceeded")
     asked = {path for path, _ in host.asked if path.startswith("/much/")}
     assert asked <= {"/much/0.png", "/much/1.png"}  # the second one is too much for the rest of the day
+
+
+def test_files_without_a_row_are_known_until_there_is_one(
+    app: Flask, client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that fails leaves files as a killed process does."""
+    context: AppContext = app.extensions[KEY]
+
+    def noted() -> set[str]:
+        with context.database.reading() as session:
+            return left_folders(session)
+
+    contents = [b64(PHOTO)] * (FEW + 1)
+    items(client, contents)
+    assert noted() == set()
+    monkeypatch.setattr(Batches, "submit", fails)
+    stored = set(settings.data.glob("blobs/jobs/*/*"))
+    assert client.post("/v1/batches", json=RECIPE | {"contents": contents}).status_code == 503
+    lost = set(settings.data.glob("blobs/jobs/*/*")) - stored
+    assert len(lost) == len(contents) + 1  # the style
+    assert noted() == {f"jobs/{path.parent.name}" for path in lost}
+
+
+def fails(batches: Batches, *args: Any) -> None:
+    raise DatabaseError("the server went away")
 
 
 def test_equal_urls_of_a_batch_are_fetched_once(client: FlaskClient, host: PictureServer) -> None:

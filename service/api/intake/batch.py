@@ -26,7 +26,7 @@ from service.jobs.deliveries import INDEX
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import TransferRequest, job_blob, job_folder
 from service.storage.pictures import StoredImage
-from service.storage.unsaved import remove_unsaved
+from service.storage.unsaved import note_unsaved, remove_unsaved
 
 BATCH_S = 300.0  # seconds for all pictures of a batch; contents that aren't read by then fail
 
@@ -39,6 +39,7 @@ class BatchReader:
 
     def __init__(self, id: str, body: BatchBody, context: AppContext) -> None:
         self._id = id
+        self._ids = [new_id() for _ in body.contents]
         self._body = body
         self._context = context
         self._reader = self._new_reader()
@@ -65,6 +66,8 @@ class BatchReader:
         check_recipe(body, self._reader)
         with self._context.long_reads.place(caller().tenant):
             fill(addressed_fields(body))
+            folders = [job_folder(each) for each in (self._id, *self._ids)]
+            note_unsaved(self._context.database, folders, len(folders))
             contents = ContentReader(body.contents, self._context, end).contents()
             items = {i: self._item(i, content) for i, content in contents}
         self._items = [items[i] for i in range(len(items))]
@@ -85,7 +88,7 @@ class BatchReader:
         return self._items
 
     def _item(self, index: int, content: ReadContent) -> BatchItem:
-        id = new_id()
+        id = self._ids[index]
         if isinstance(content, InvalidInput):
             return self._failed(id, index, content, sent_name(self._body.contents[index]))
         size = (content.width, content.height)

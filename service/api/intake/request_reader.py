@@ -22,7 +22,7 @@ from service.api.schemas.requests import StyleEntry
 from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.jobs.memory_check import check_memory, check_painting_memory
-from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
+from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob, job_folder
 from service.options import DEFAULTS, OPTIONS, PAINTER, TransferOptions, begun_with
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
@@ -32,6 +32,7 @@ from service.storage.lanes import PAINT, Lane
 from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
+from service.storage.unsaved import note_unsaved
 
 DARK = 0.02  # of 1: a mask that counts nowhere more is refused as black
 
@@ -253,6 +254,7 @@ class RequestReader:
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
         self._context.queue.check_limits(owner(), self.bytes)
+        note_unsaved(self._context.database, [job_folder(self._id)], len(self._files))
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
         return self.bytes
