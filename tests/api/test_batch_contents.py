@@ -130,7 +130,7 @@ def test_a_content_waits_for_its_turn_among_the_tenants_fetches(
     assert (made["status"], made["name"]) == ("queued", "mine.png")
 
 
-WRONG = {
+WRONG: dict[str, dict[str, Any]] = {
     "styles": {"styles": []},
     "styles.0.preset": {"styles": [{"preset": "nowhere"}]},
     "styles.0.image": {"method": "painter"},
@@ -151,7 +151,7 @@ def test_nothing_is_fetched_for_a_body_that_is_wrong_elsewhere(
     recipe = {"styles": [{"image": image}], "size": 64, "protect": image} | WRONG[loc]
     recipe = {name: value for name, value in recipe.items() if value}
     before = len(host.asked)
-    bodies = {"/v1/batches": {"contents": [image]}, "/v1/transfers": {"content": image}}
+    bodies: dict[str, dict[str, Any]] = {"/v1/batches": {"contents": [image]}, "/v1/transfers": {"content": image}}
     for path, contents in bodies.items():
         answer = client.post(path, json=recipe | contents)
         assert answer.status_code == 422, answer.text
