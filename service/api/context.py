@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app, g
 
 from service.api.http.fullness import Fullness
+from service.api.intake.long_reads import LongReads
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
@@ -64,6 +65,7 @@ class AppContext:
     webhook_hosts: Hosts
     delivery_hosts: Hosts
     fetches: Fetches
+    long_reads: LongReads
     fullness: Fullness
     wake: Callable[[Lane], None]
 

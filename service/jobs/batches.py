@@ -24,7 +24,7 @@ from service.jobs.request import TransferRequest, job_folder
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
-from service.storage.left import leave
+from service.storage.left import forget_left, leave
 from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, JobRow
 from service.storage.tenancy import check_tenant
@@ -79,6 +79,12 @@ class Batches:
         with self._database.reading() as session:
             return repeated_batch(session, key, self._limits.retention_s)
 
+    def check_limits(self, owner: str, jobs: int) -> None:
+        """Raise what `submit` would raise for a batch of so many jobs of this caller, whatever they cost."""
+        with self._database.reading() as session:
+            check_limits(session, self._limits, Addition(self._tenant, owner, bytes=1))
+            check_items(session, owner, jobs)
+
     def submit(
         self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None, shared: int = 0
     ) -> BatchRow:
@@ -103,6 +109,7 @@ class Batches:
             check_items(session, owner, sum(row.status == "queued" for row in rows))
             for row in rows:
                 check_files(session, row, also=job_folder(id))
+            forget_left(session, [job_folder(each) for each in (id, *(row.id for row in rows))])
             batch = BatchRow(
                 id=id,
                 tenant=self._tenant,

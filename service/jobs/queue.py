@@ -23,7 +23,7 @@ from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
-from service.storage.left import any_left, leave
+from service.storage.left import any_left, forget_left, leave
 from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.tenancy import check_tenant
@@ -109,6 +109,7 @@ class Queue:
         row = row_of(new, self._tenant, read_clock(session))
         check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost))
         check_files(session, row)
+        forget_left(session, [job_folder(row.id)])
         session.add(row)
         remember(session, new.repeat, new.id)
         if session.get(CallerRow, new.owner) is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from typing import TypeVar
@@ -38,6 +39,10 @@ class NotFetched(Exception):
     """A picture could not be fetched. The text is written for the caller, and names no address and no URL."""
 
 
+Take = Callable[[int], None]
+"""A function that counts bytes of a fetch, and raises NotFetched if they are too many."""
+
+
 class Room:
     """The bytes that fetched pictures may still have, for all threads that fetch for a request."""
 
@@ -46,8 +51,24 @@ class Room:
         self._left = most
         self._lock = threading.Lock()
 
-    def take(self, size: int) -> None:
-        """Count bytes that came. Raises NotFetched if they are too many."""
+    @contextmanager
+    def share(self) -> Iterator[Take]:
+        """Count the bytes of one fetch, which are free again if the block fails."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            self._take(size)
+            taken += size
+
+        try:
+            yield take
+        except BaseException:
+            with self._lock:
+                self._left += taken
+            raise
+
+    def _take(self, size: int) -> None:
         with self._lock:
             if size > self._left:
                 raise NotFetched(
@@ -80,9 +101,10 @@ class Fetcher:
         """
         end = time.monotonic() + self._seconds
         try:
-            if self._buckets.is_meant(url):
-                return _waited_for(lambda: self._buckets.read(url, room.take, end), end)
-            return self._followed(url, room, end)
+            with room.share() as take:
+                if self._buckets.is_meant(url):
+                    return _waited_for(lambda: self._buckets.read(url, take, end), end)
+                return self._followed(url, take, end)
         except TimeoutError:
             raise NotFetched(f"was not fetched within {self._seconds:g} s") from None
         except AddressRefused:
@@ -96,7 +118,7 @@ class Fetcher:
         except OSError:
             raise NotFetched("can't be fetched: its host can't be reached") from None
 
-    def _followed(self, url: str, room: Room, end: float) -> bytes:
+    def _followed(self, url: str, take: Take, end: float) -> bytes:
         for redirected in range(MAX_REDIRECTS + 1):
             try:
                 target, addresses = self._resolved(url, end)
@@ -107,7 +129,7 @@ class Fetcher:
                 connection.request("GET", target.path, headers=HEADERS)
                 with connection.getresponse() as response:
                     if response.status not in REDIRECTS:
-                        return _body(response, room, end)
+                        return _body(response, take, end)
                     url = _next(url, target, response)
         raise NotFetched(f"was redirected more than {MAX_REDIRECTS} times")
 
@@ -146,19 +168,19 @@ def _next(url: str, target: Target, response: HTTPResponse) -> str:
     return following
 
 
-def _body(response: HTTPResponse, room: Room, end: float) -> bytes:
+def _body(response: HTTPResponse, take: Take, end: float) -> bytes:
     if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
         raise NotFetched(f"can't be fetched: its host answered {response.status}")
     if response.getheader("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise NotFetched("came compressed (Content-Encoding), which is not unpacked")
     promised = response.length
     if promised is not None:
-        room.take(promised)
+        take(promised)
     pieces, size = [], 0
     while piece := response.read(PIECE):
         size += len(piece)
         if promised is None:
-            room.take(len(piece))
+            take(len(piece))
         pieces.append(piece)
     if time.monotonic() >= end:  # a connection that was broken off looks like an end
         raise TimeoutError

@@ -39,11 +39,11 @@ class Buckets:
 
     def is_meant(self, url: str) -> bool:
         """Return whether a URL names an object of a bucket."""
-        return url.startswith(SCHEME)
+        return url[: len(SCHEME)].lower() == SCHEME
 
     def check(self, url: str) -> None:
         """Raise InvalidInput, naming `url`, if it has no bucket and key, or another bucket than allowed."""
-        bucket, _, key = url.removeprefix(SCHEME).partition("/")
+        bucket, key = _parts(url)
         if not self._names:
             raise InvalidInput.field("url", f"s3:// is off here: {SETTING} names no buckets")
         if bucket not in self._names:
@@ -60,7 +60,7 @@ class Buckets:
             TimeoutError: it isn't read at `end` (time.monotonic()), which is looked at between two pieces.
         """
         self.check(url)
-        bucket, _, key = url.removeprefix(SCHEME).partition("/")
+        bucket, key = _parts(url)
         try:
             found = obstore.get(self._store(bucket), key)
             take(found.meta["size"])
@@ -77,3 +77,9 @@ class Buckets:
         if bucket not in self._stores:
             self._stores[bucket] = from_url(f"{SCHEME}{bucket}", retry_config=PATIENCE)
         return self._stores[bucket]
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Return the bucket and the key that an s3:// URL names."""
+    bucket, _, key = url[len(SCHEME) :].partition("/")
+    return bucket, key

@@ -290,8 +290,9 @@ class MarkRow(Base):
 
 
 class LeftRow(Base):
-    """A folder of the blobs, as in `jobs/<id>`, whose row was removed on purpose: its files may be swept up.
+    """A folder of the blobs, as in `jobs/<id>`, that has no row on purpose: its files may be swept up.
 
+    The row was removed, or isn't written yet (service.storage.unsaved).
     Or the beginning of the keys of a picture's Gram matrices, whose tenant was removed.
     """
 

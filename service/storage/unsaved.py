@@ -1,16 +1,34 @@
-"""Removal of files that were written for a row that was then not saved."""
+"""Files that are written for a row, and are removed if it is then not saved."""
 
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from service.errors import DatabaseError, ServiceError, StorageError
 from service.pictures.images import UnreadableImage
 from service.storage.blobs import Blobs
+from service.storage.database import Database
+from service.storage.left import leave
 
 logger = logging.getLogger(__name__)
+
+REMOVAL_S = 2.0  # seconds that a request spends on removing folders; the sweep removes the others
+FEW = 8  # files for which no note is made, because it costs a transaction
+
+
+def note_unsaved(database: Database, folders: Collection[str], files: int) -> None:
+    """Note folders before so many files are written to them, if they aren't few; they have no row yet.
+
+    If the process is killed, the sweep knows these files. Whoever writes the row takes the note back in its
+    transaction (`left.forget_left`).
+    """
+    if files > FEW:
+        with database.writing() as session:
+            leave(session, folders)
 
 
 @contextmanager
@@ -23,13 +41,20 @@ def removed_if_undone(blobs: Blobs, folders: Collection[str]) -> Iterator[None]:
         yield
     except (ServiceError, UnreadableImage) as error:
         if not isinstance(error, DatabaseError) or error.undone:
-            remove_unsaved(blobs, folders)
+            remove_unsaved(blobs, folders, REMOVAL_S)
         raise
 
 
-def remove_unsaved(blobs: Blobs, folders: Collection[str]) -> None:
-    """Remove folders that no row will refer to; what can't be removed now is left to the sweep."""
-    for folder in folders:
+def remove_unsaved(blobs: Blobs, folders: Collection[str], seconds: float = math.inf) -> None:
+    """Remove folders that no row will refer to.
+
+    What can't be removed, or isn't begun within `seconds`, is left to the sweep.
+    """
+    end = time.monotonic() + seconds
+    for i, folder in enumerate(folders):
+        if time.monotonic() >= end:
+            logger.info("%d folders stay until they are swept up: their removal takes long", len(folders) - i)
+            return
         try:
             blobs.delete_all(folder)
         except StorageError as error:

@@ -20,7 +20,7 @@ from service.jobs import deliveries, idempotency, queue, request
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
-from service.storage.database import Database, Transaction, advisory_lock
+from service.storage.database import Database, Transaction, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
 from service.storage.left import forget_left, left_folders
 from service.storage.schema import ENDED, BatchRow, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
@@ -50,7 +50,7 @@ class Known:
     Attributes:
         pictures: the files of the pictures that series had finished when they failed or were canceled.
         painters: the ids of their folders: of the jobs that made them, of their presets' versions, or their own.
-        left: folders whose row was removed on purpose, or is that of an expired state of a preset.
+        left: folders that have no row on purpose, or that of an expired state of a preset.
         accepted: whether an operator allows all files without a row to be removed.
     """
 
@@ -230,7 +230,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
             queue.remove(session, expired[i : i + BATCH])
     with database.writing() as session:
         advisory_lock(session, SUBMIT_LOCK)  # a new job comes with its caller's row
-        forget_left(session, left)
+        forget_left(session, left, before=read_clock(session) - GRACE_S)  # a younger one may precede its files
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
         keys.forget_ended(session)

@@ -1,4 +1,7 @@
-"""Contents of a batch that pictures of others are in the way of, that come late, or whose preset is replaced."""
+"""Contents of a batch that pictures of others are in the way of, that come late, or whose preset is replaced.
+
+And how many requests may read pictures for long.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,13 +28,16 @@ from service.api.intake import remote_pictures
 from service.api.intake.batch import BATCH_S
 from service.api.intake.submit import LOOK_UPS
 from service.config import Settings
-from service.decoding import files
+from service.decoding import files, lanes
 from service.decoding.files import Allowance
-from service.errors import Unavailable
+from service.errors import DatabaseError, TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
 from service.outbound.fetch import Room
 from service.pictures.images import ImageFile
+from service.storage.left import left_folders
 from service.storage.schema import DEFAULT_TENANT
+from service.storage.tenant_limits import TenantLimits
+from service.storage.unsaved import FEW
 
 PHOTO = png(np.random.default_rng(5).integers(0, 255, (48, 64, 3), np.uint8))
 RECIPE: dict[str, Any] = {"styles": [{"image": b64(PHOTO)}], "size": 64}
@@ -44,7 +52,8 @@ def host() -> Iterator[PictureServer]:
 
 @pytest.fixture
 def settings(data_folder: Path, host: PictureServer) -> Settings:
-    return Settings(data=data_folder, starters=False, image_hosts=(f"127.0.0.1:{host.port}",))
+    hosts = (f"127.0.0.1:{host.port}",)
+    return Settings(data=data_folder, starters=False, image_hosts=hosts, delivery_hosts=("127.0.0.1",))
 
 
 def items(client: FlaskClient, contents: list[Any], recipe: dict[str, Any] = RECIPE) -> list[dict[str, Any]]:
@@ -52,6 +61,42 @@ def items(client: FlaskClient, contents: list[Any], recipe: dict[str, Any] = REC
     assert answer.status_code == 202, answer.text
     found: list[dict[str, Any]] = client.get(answer.json["links"]["items"]).json["items"]  # type: ignore[index]
     return found
+
+
+def problem(answer: Any) -> tuple[int, str, bool]:
+    """Return the status, the type and whether it says when to come again."""
+    return answer.status_code, answer.json["type"].rpartition(":")[2], "Retry-After" in answer.headers
+
+
+def test_half_of_the_threads_are_left_to_requests_that_read_no_pictures_for_long(
+    app: Flask, client: FlaskClient, host: PictureServer
+) -> None:
+    context: AppContext = app.extensions[KEY]
+    half = context.settings.web_threads // 2
+    addressed = RECIPE | {"content": {"url": host.add("/place.png", PHOTO)}}
+    before = len(host.asked)
+
+    def answers() -> list[Any]:
+        sent = client.post("/v1/batches", json=RECIPE | {"contents": [b64(PHOTO)]})
+        return [sent, client.post("/v1/transfers", json=addressed)]
+
+    def take(stack: ExitStack, tenant: str, places: int) -> None:
+        for _ in range(places):
+            stack.enter_context(context.long_reads.place(tenant))
+
+    with ExitStack() as others:
+        take(others, "acme", half // 2)
+        with pytest.raises(TooManyReads):
+            take(others, "acme", 1)
+        take(others, "birch", half // 2)
+        assert [problem(answer) for answer in answers()] == [(503, "unavailable", True)] * 2
+        plain = client.post("/v1/transfers", json=RECIPE | {"content": b64(PHOTO)})
+        assert plain.status_code == 202, plain.text
+    with ExitStack() as own:
+        take(own, DEFAULT_TENANT, half)
+        assert [problem(answer) for answer in answers()] == [(429, "too-many-reads", True)] * 2
+    assert len(host.asked) == before
+    assert [answer.status_code for answer in answers()] == [202] * 2
 
 
 def test_a_content_waits_until_others_pictures_are_read(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +128,123 @@ def test_a_content_waits_for_its_turn_among_the_tenants_fetches(
         (made,) = items(client, [{"url": host.add("/turn/mine.png", PHOTO)}])
         assert any(file.done() for file in begun.values())
     assert (made["status"], made["name"]) == ("queued", "mine.png")
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "styles": {"styles": []},
+    "styles.0.preset": {"styles": [{"preset": "nowhere"}]},
+    "styles.0.image": {"method": "painter"},
+    "strength": {"strength": 0.5, "style_weight": 2.0},
+    "blend.to": {"styles": None, "blend": {"from": "harbour", "to": "nowhere", "steps": 2}},
+    "deliver.url": {"variants": [{"seed": 1}, {"seed": 2}], "deliver": {"url": "http://127.0.0.1/{index}.png"}},
+}
+"""Fields with what is wrong in them, whatever the pictures are."""
+
+
+@pytest.mark.parametrize("loc", WRONG)
+def test_nothing_is_fetched_for_a_body_that_is_wrong_elsewhere(
+    client: FlaskClient, host: PictureServer, loc: str
+) -> None:
+    if "blend" in WRONG[loc]:
+        client.put("/v1/styles/harbour", json={"images": [{"image": b64(PHOTO)}]})
+    image = {"url": host.add("/wrong.png", PHOTO)}
+    recipe = {"styles": [{"image": image}], "size": 64, "protect": image} | WRONG[loc]
+    recipe = {name: value for name, value in recipe.items() if value}
+    before = len(host.asked)
+    bodies: dict[str, dict[str, Any]] = {"/v1/batches": {"contents": [image]}, "/v1/transfers": {"content": image}}
+    for path, contents in bodies.items():
+        answer = client.post(path, json=recipe | contents)
+        assert answer.status_code == 422, answer.text
+        assert loc in {error["loc"] for error in answer.json["errors"]}  # type: ignore[index]
+    assert len(host.asked) == before
+
+
+def test_nothing_is_fetched_for_a_batch_that_is_too_much(
+    app: Flask, client: FlaskClient, host: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.jobs.limits.MAX_ITEMS", 2)
+    image = {"url": host.add("/much.png", PHOTO)}
+    before = len(host.asked)
+    assert problem(client.post("/v1/batches", json=RECIPE | {"contents": [image] * 3}))[:2] == (429, "too-many-jobs")
+    assert len(host.asked) == before
+    (made,) = items(client, [image])
+    context: AppContext = app.extensions[KEY]
+    cost = TenantLimits(daily_cost=2.5 * context.queue.get(made["id"]).cost)
+    monkeypatch.setattr(context.queue, "_limits", replace(context.queue._limits, tenant=cost))
+    monkeypatch.setattr("service.jobs.limits.MAX_ITEMS", 100)
+    urls = [host.add(f"/much/{i}.png", PHOTO) for i in range(6)]
+    answer = client.post("/v1/batches", json=RECIPE | {"contents": [{"url": url} for url in urls]})
+    assert problem(answer)[:2] == (429, "limit-exceeded")
+    asked = {path for path, _ in host.asked if path.startswith("/much/")}
+    assert asked <= {"/much/0.png", "/much/1.png"}  # the second one is too much for the rest of the day
+
+
+def test_files_without_a_row_are_known_until_there_is_one(
+    app: Flask, client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that fails leaves files as a killed process does."""
+    context: AppContext = app.extensions[KEY]
+
+    def noted() -> set[str]:
+        with context.database.reading() as session:
+            return left_folders(session)
+
+    contents = [b64(PHOTO)] * (FEW + 1)
+    items(client, contents)
+    assert noted() == set()
+    monkeypatch.setattr(Batches, "submit", fails)
+    stored = set(settings.data.glob("blobs/jobs/*/*"))
+    assert client.post("/v1/batches", json=RECIPE | {"contents": contents}).status_code == 503
+    lost = set(settings.data.glob("blobs/jobs/*/*")) - stored
+    assert len(lost) == len(contents) + 1  # the style
+    assert noted() == {f"jobs/{path.parent.name}" for path in lost}
+
+
+def fails(batches: Batches, *args: Any) -> None:
+    raise DatabaseError("the server went away")
+
+
+def test_equal_urls_of_a_batch_are_fetched_once(client: FlaskClient, host: PictureServer) -> None:
+    url, other = host.add("/equal.png", PHOTO), host.add("/other.png", PHOTO)
+    missing = host.url("/none.png")
+    before = len(host.asked)
+    made = items(
+        client,
+        [
+            {"url": url},
+            {"url": missing},
+            {"url": url, "name": "mine.jpg"},
+            b64(PHOTO),
+            {"url": url, "size": 5},
+            {"url": missing},
+            {"url": other},
+            {"url": url},
+        ],
+    )
+    assert sorted(path for path, _ in host.asked[before:]) == ["/equal.png", "/none.png", "/other.png"]
+    assert [item["index"] for item in made] == list(range(8))
+    read = ["equal.png", None, "mine.jpg", "", None, None, "other.png", "equal.png"]
+    assert [item["name"] or "" for item in made if item["status"] == "queued"] == [
+        name for name in read if name is not None
+    ]
+    assert [item["status"] for item in made] == ["failed" if name is None else "queued" for name in read]
+    for item in (made[0], made[2], made[7]):
+        assert client.get(f"/v1/transfers/{item['id']}/content").data == PHOTO
+
+
+def test_pictures_of_others_come_before_those_of_a_batch_that_has_spent_more(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, spent = lanes.run, []
+
+    def noted(*args: Any, **settings: Any) -> Any:
+        spent.append(settings["spent"])
+        reply, handed_over = run(*args, **settings)
+        return replace(reply, cpu_s=1.0), handed_over
+
+    monkeypatch.setattr(lanes, "run", noted)
+    items(client, [b64(PHOTO)] * 3)
+    assert spent == [0.0, 1.0, 2.0, 3.0]  # the style, and three contents
 
 
 def test_nothing_is_fetched_or_read_once_the_time_of_a_batch_is_up(

@@ -13,6 +13,7 @@ from outbound.picture_server import PictureServer
 from servers.tls import TLS_NAME
 from webhooks.receiver import raw_server
 
+from service.errors import InvalidInput
 from service.outbound.fetch import Fetcher, NotFetched, Room
 from service.outbound.hosts import PICTURES, Hosts
 from service.storage.buckets import Buckets
@@ -121,7 +122,22 @@ def test_a_compressed_response_is_not_unpacked(host: PictureServer) -> None:
 
 def test_a_file_that_breaks_off_is_refused(host: PictureServer) -> None:
     host.paths["/a"] = (200, {"Content-Length": "100"}, iter([b"x" * 50]))
-    assert refusal(host.url("/a")) == "can't be fetched: its host broke off"
+    room = Room(100)
+    fetcher = Fetcher(Hosts(PICTURES, (LOOPBACK,)), Buckets(()))
+    with pytest.raises(NotFetched, match="its host broke off"):
+        fetcher.fetch(host.url("/a"), room)
+    whole = host.add("/b", b"x" * 100)
+    assert len(fetcher.fetch(whole, room)) == 100  # in the room that the other one had
+    with pytest.raises(NotFetched, match="is too large"):
+        fetcher.fetch(whole, room)
+
+
+@pytest.mark.parametrize("scheme", ["s3", "S3"])
+def test_a_bucket_is_told_apart_from_a_host(scheme: str) -> None:
+    fetcher = Fetcher(Hosts(PICTURES, ()), Buckets(("photographs",)))
+    fetcher.check(f"{scheme}://photographs/in/a.png")
+    with pytest.raises(InvalidInput, match="NST_IMAGE_BUCKETS"):
+        fetcher.check(f"{scheme}://other/a.png")
 
 
 def trickling(head: bytes) -> Iterator[bytes]:

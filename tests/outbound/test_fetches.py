@@ -1,4 +1,4 @@
-"""How many fetches a process makes at a time, and what becomes of those whose turn doesn't come."""
+"""How many fetches a process makes at a time, whose turn it is, and what becomes of those whose turn doesn't come."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
 import pytest
+from front_door import eventually
 
 from service.errors import TooManyFetches, Unavailable
 from service.outbound.fetch import Fetcher, Room
@@ -96,3 +97,54 @@ def test_what_still_waits_for_its_turn_when_the_request_ends_never_begins() -> N
             waiting["http://a/3"].result(1)
         slow.released.set()
     assert slow.begun == ["http://a/1", "http://a/2"]
+
+
+class OneByOne(Fetcher):
+    """A fetcher of which one fetch ends with each `end_one`; `begun` has the URLs in the order of their turns."""
+
+    def __init__(self) -> None:
+        super().__init__(Hosts(PICTURES, ()), Buckets(()))
+        self.begun: list[str] = []
+        self._ends = threading.Semaphore(0)
+
+    def fetch(self, url: str, room: Room) -> bytes:
+        self.begun.append(url)
+        self._ends.acquire(timeout=10)
+        return url.encode()
+
+    def end_one(self) -> str:
+        """Let one fetch end; return the URL that is fetched in its place."""
+        before = len(self.begun)
+        self._ends.release()
+        eventually(lambda: len(self.begun) > before, 10, "no other fetch has begun")
+        return self.begun[-1]
+
+    def end_all(self) -> None:
+        self._ends.release(1000)
+
+
+def asked(stack: ExitStack, fetches: Fetches, tenant: str, request: str, pictures: int) -> None:
+    """Ask for pictures in a request's name, and wait until its two threads have joined the others."""
+    before = len(fetches._turns._waiting) + fetches._turns._under_way.total()
+    urls = [f"{tenant}/{request}/{i}" for i in range(pictures)]
+    stack.enter_context(fetches.begun(dict.fromkeys(urls, Room(99)), tenant))
+    joined = before + min(2, pictures)
+    eventually(
+        lambda: len(fetches._turns._waiting) + fetches._turns._under_way.total() == joined, 10, "nobody has joined"
+    )
+
+
+def test_tenants_take_turns_and_so_do_the_requests_of_each() -> None:
+    """Requests with many pictures, which gave a place back and took it again, once kept all others out."""
+    host = OneByOne()
+    fetches = Fetches(host, wait_s=10)
+    with ExitStack() as stack:
+        for tenant in ("one", "two"):
+            asked(stack, fetches, tenant, "many", 64)
+        asked(stack, fetches, "one", "single", 1)
+        asked(stack, fetches, "three", "many", 64)
+        turns = [host.end_one().rpartition("/")[0] for _ in range(12)]
+        host.end_all()
+    assert turns[0] == "three/many"  # it had no turn yet
+    assert all(sum(turn.startswith(tenant) for turn in turns) >= 3 for tenant in ("one", "two", "three"))
+    assert "one/single" in [turn for turn in turns if turn.startswith("one/")][:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,18 @@ def test_a_request_fetches_side_by_side_but_two_at_a_time(service: RunningServic
     )
     assert response.status_code == 200, response.text
     assert host.most_at_once == 2
+
+
+def test_requests_that_fetch_leave_threads_to_others(service: RunningService, host: PictureServer) -> None:
+    content = at(host.add("/long.png", picture(1), seconds=0.5))
+    body = SMALL | {"styles": [{"image": b64(picture(6))}]}
+    with ThreadPoolExecutor(12) as pool:
+        asked = [pool.submit(service.post_to, "/v1/estimates", body | {"content": content}) for _ in range(12)]
+        answers = [answer.result(60) for answer in asked]
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert 0 < len(refused) <= 12 - 16 // 2  # of NST_WEB_THREADS
+    assert {answer.json()["type"] for answer in refused} == {"urn:nst:problem:too-many-reads"}
+    assert all(answer.headers["Retry-After"] for answer in refused)
 
 
 def test_objects_of_a_named_bucket_are_read(service: RunningService, s3: S3) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +21,7 @@ from service.pictures.style_image import StyleImage
 from service.storage import database as databases
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.unsaved import removed_if_undone
+from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.presets import Presets
 
 PICTURE = png(np.zeros((20, 20, 3), np.uint8))
@@ -137,3 +138,22 @@ def test_a_statement_that_fails_is_known_to_be_undone(database: Database) -> Non
     with pytest.raises(DatabaseError) as failed, database.writing() as session:
         session.execute(text("INSERT INTO nowhere VALUES (1)"))
     assert failed.value.undone
+
+
+def test_a_store_that_removes_slowly_holds_a_request_up_for_so_long(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [f"jobs/{i}" for i in range(100)]
+    for folder in folders:
+        blobs.put(f"{folder}/content", b"1")
+    remove = Blobs.delete_all
+
+    def slowly(store: Blobs, prefix: str) -> None:
+        time.sleep(0.02)
+        remove(store, prefix)
+
+    monkeypatch.setattr(Blobs, "delete_all", slowly)
+    begun = time.monotonic()
+    remove_unsaved(blobs, folders, 0.1)
+    assert time.monotonic() - begun < 1
+    assert 90 < len(list(blobs.listing("jobs"))) < 100

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from front_door import png
 from jobs.submitting import RESULT, claimed
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
@@ -29,6 +29,7 @@ from service.storage.left import forget_left, left_folders
 from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, PresetPainter
 from service.storage.schema import LeftRow
+from service.storage.unsaved import note_unsaved
 from service.styles import preset_versions
 from service.styles.preset_painters import PresetPainters, painter_blob
 from service.styles.preset_versions import PresetVersions
@@ -254,6 +255,24 @@ def test_files_that_failures_left_are_swept_up_while_some_have_rows(
     sweep(database, blobs, 0, DAY_S)
     assert len(keys(blobs)) == 6
     assert not any(key.startswith("jobs/") for key in keys(blobs))
+
+
+def test_what_a_killed_process_wrote_before_many_rows_stops_no_sweep(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    folders = [f"jobs/lost-{i}" for i in range(100)]
+    note_unsaved(database, folders, len(folders))
+    sweep(database, blobs, 0, DAY_S)  # before the files are there
+    left_over(blobs, len(folders))
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == set()
+    with database.writing() as session:
+        assert left_folders(session) == set(folders)
+        session.execute(update(LeftRow).values(left_at=0.0))
+    sweep(database, blobs, 0, DAY_S)
+    with database.reading() as session:
+        assert left_folders(session) == set()
 
 
 def test_files_that_lie_beside_the_folders_are_none_of_the_services(

@@ -9,23 +9,24 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from service.api.auth import owner
+from service.api.auth import caller, owner
 from service.api.context import AppContext
 from service.api.http.access_log import traceparent
-from service.api.intake.contents import ReadContent, read_contents
-from service.api.intake.intake import check_messages, check_places, painted_as
-from service.api.intake.remote_pictures import fetch_pictures
+from service.api.intake.contents import ContentReader, ReadContent
+from service.api.intake.intake import check_messages, check_places, check_recipe, painted_as
+from service.api.intake.remote_pictures import addressed_fields, fill
 from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import requested_options
 from service.api.schemas.fields import sent_name
 from service.api.schemas.requests import BatchBody
 from service.errors import FieldError, InvalidInput
 from service.jobs.batches import BatchItem, failed_request
+from service.jobs.cost import planned_cost
 from service.jobs.deliveries import INDEX
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import TransferRequest, job_blob, job_folder
 from service.storage.pictures import StoredImage
-from service.storage.unsaved import remove_unsaved
+from service.storage.unsaved import note_unsaved, remove_unsaved
 
 BATCH_S = 300.0  # seconds for all pictures of a batch; contents that aren't read by then fail
 
@@ -38,13 +39,14 @@ class BatchReader:
 
     def __init__(self, id: str, body: BatchBody, context: AppContext) -> None:
         self._id = id
+        self._ids = [new_id() for _ in body.contents]
         self._body = body
         self._context = context
-        self._reader: RequestReader | None = None
+        self._reader = self._new_reader()
         self._fitting: set[tuple[int, int]] = set()  # sizes of contents whose memory was checked
         self._items: list[BatchItem] = []
         self._contents: dict[int, StoredImage] = {}  # those that are stored, by their places
-        self._bytes = 0
+        self._bytes, self._cost = 0, 0.0
         self.shared_bytes = 0
         self.folders = [job_folder(id)]
 
@@ -54,32 +56,39 @@ class BatchReader:
         Raises:
             InvalidInput: the body is wrong, or none of the contents can be painted as it says.
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the batch would be refused.
-            TooManyFetches, Unavailable: too many pictures of its recipe are being fetched, or the client is gone.
+            TooManyReads, TooManyFetches: the pictures of too many requests of the tenant are being read.
+            Unavailable: those of too many requests in all, or the client is gone.
         """
         body, end = self._body, time.monotonic() + BATCH_S
         check_messages(body, self._context)
         if body.deliver is not None:
             check_places(body.deliver.url, INDEX, len(body.contents), "contents")
-        fetch_pictures(body)
-        contents = read_contents(body.contents, self._context, end)
-        self._items = [self._item(i, content) for i, content in enumerate(contents)]
+        check_recipe(body, self._reader)
+        with self._context.long_reads.place(caller().tenant):
+            fill(addressed_fields(body))
+            folders = [job_folder(each) for each in (self._id, *self._ids)]
+            note_unsaved(self._context.database, folders, len(folders))
+            contents = ContentReader(body.contents, self._context, end).contents()
+            items = {i: self._item(i, content) for i, content in contents}
+        self._items = [items[i] for i in range(len(items))]
         return self._with_recipe()
 
     def renewed_items(self) -> list[BatchItem]:
         """Return the jobs with their presets looked up anew. Raises as `items`."""
-        self._reader, self._fitting = None, set()
+        self._reader, self._fitting = self._new_reader(), set()
+        check_recipe(self._body, self._reader)
         self._items = [self._renewed(i, item) for i, item in enumerate(self._items)]
         return self._with_recipe()
 
     def _with_recipe(self) -> list[BatchItem]:
         """Store the pictures that the jobs share; return the jobs."""
-        if self._reader is None or all(item.problem for item in self._items):
+        if all(item.problem for item in self._items):
             raise self._refusal(self._items)
         self.shared_bytes = self._reader.store()
         return self._items
 
     def _item(self, index: int, content: ReadContent) -> BatchItem:
-        id = new_id()
+        id = self._ids[index]
         if isinstance(content, InvalidInput):
             return self._failed(id, index, content, sent_name(self._body.contents[index]))
         size = (content.width, content.height)
@@ -88,8 +97,8 @@ class BatchReader:
             request = self._request(stored)
         except InvalidInput as error:
             return self._failed(id, index, error, content.name)
-        self._bytes += len(content.data)
-        self._context.queue.check_limits(owner(), self._bytes)
+        self._bytes, self._cost = self._bytes + len(content.data), self._cost + planned_cost(request)
+        self._context.queue.check_limits(owner(), self._bytes, self._cost)
         self.folders.append(job_folder(id))
         self._context.blobs.put(stored.blob, content.data)
         self._contents[index] = stored
@@ -107,14 +116,14 @@ class BatchReader:
             remove_unsaved(self._context.blobs, [job_folder(item.new.id)])
             return self._failed(item.new.id, index, error, content.name)
 
+    def _new_reader(self) -> RequestReader:
+        return RequestReader(self._id, requested_options(self._body), self._context)
+
     def _request(self, content: StoredImage) -> TransferRequest:
         """Return the request of one job. Raises InvalidInput."""
-        if self._reader is None:
-            self._reader = RequestReader(self._id, content, requested_options(self._body), self._context)
-        reader, size = self._reader.over(content), (content.width, content.height)
-        request, named = painted_as(self._body, reader, content)
-        if size not in self._fitting:
-            reader.check_memory(request, named, request.lane)
+        request, named = painted_as(self._body, self._reader, content)
+        if (size := (content.width, content.height)) not in self._fitting:
+            self._reader.check_memory(request, named, request.lane)
             self._fitting.add(size)
         return request
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from service.api.schemas.requests import StyleEntry
 from service.errors import FieldError
-from service.jobs.request import StoredStyle
 from service.options import TransferOptions
 from service.pictures.sizes import HasSize
 from service.storage.records import PresetPack
@@ -37,14 +36,14 @@ def pack_errors(loc: str, pack: PresetPack, options: TransferOptions, model: str
     return errors
 
 
-def painter_errors(at: Callable[[str], str], entry: StyleEntry, style: StoredStyle) -> list[FieldError]:
+def painter_errors(at: Callable[[str], str], entry: StyleEntry, *, has_painter: bool) -> list[FieldError]:
     """Return the errors of a style with the method "painter"; `at` gives the place of one of the entry's fields."""
     if entry.image is not None:
         return [FieldError(at("image"), "the method painter paints in presets that have a painter, not in images")]
     errors = []
-    if style.painter is None:
-        how = f"PUT /v1/styles/{style.preset}/painter teaches it one"
-        errors.append(FieldError(at("preset"), f"the style {style.preset!r} has no painter yet: {how}"))
+    if not has_painter:
+        how = f"PUT /v1/styles/{entry.preset}/painter teaches it one"
+        errors.append(FieldError(at("preset"), f"the style {entry.preset!r} has no painter yet: {how}"))
     for name, default in (("scale", 1.0), ("style_mask", None)):
         if getattr(entry, name) != default:
             errors.append(FieldError(at(name), "has no effect with the method painter; leave it out"))

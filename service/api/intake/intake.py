@@ -11,6 +11,7 @@ from service.api.intake.checks import aspect_errors
 from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import (
+    RequestedOptions,
     RequestedPainting,
     blend_steps,
     requested_options,
@@ -59,12 +60,13 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
 
     Raises:
         InvalidInput: fields are wrong; it names them.
-        TooManyFetches, Unavailable: too many pictures are being fetched.
+        TooManyReads, TooManyFetches, Unavailable: too many pictures are being fetched.
         DoesNotFit: the job takes more memory than a worker has.
     """
-    fetch_pictures(body)
     check_messages(body, context)
-    reader = RequestReader(id, body.content, requested_options(body), context)
+    reader = RequestReader(id, requested_options(body), context)
+    check_recipe(body, reader)
+    fetch_pictures(body)
     request, named = painted_as(body, reader, reader.image(body.content))
     reader.check_memory(request, named, request.lane)
     return request, reader
@@ -83,6 +85,18 @@ def check_messages(body: RecipeBody, context: AppContext) -> None:
         context.delivery_hosts.check_url(url)
 
 
+def check_recipe(body: RecipeBody, reader: RequestReader) -> None:
+    """Check all of a body that its pictures don't matter for, which may be unread yet. Raises InvalidInput."""
+    common = requested_options(body)
+    if not body.blend:
+        reader.check(_base(common), base=bool(body.variants))
+    several = _several(body, common)
+    for painting in several:
+        reader.check(painting)
+    if body.deliver is not None:
+        check_places(body.deliver.url, VARIANT, len(several), "pictures")
+
+
 def painted_as(
     body: RecipeBody, reader: RequestReader, content: StoredImage
 ) -> tuple[TransferRequest, dict[str, str]]:
@@ -91,19 +105,24 @@ def painted_as(
     Raises InvalidInput.
     """
     common = requested_options(body)
+    several = _several(body, common)
     if body.blend:
-        reader.check_presets({"blend.from": body.blend.start, "blend.to": body.blend.to})
-        requested = blend_steps(body.blend, common)
-        variants = [reader.painting(step) for step in requested]
+        variants = [reader.painting(step, content) for step in several]
         base = replace(variants[0], label="")
     else:
-        requested = variants_of(body, common)
-        base = reader.painting(RequestedPainting("", "", common), base=bool(body.variants))
-        variants = [reader.painting(variant) for variant in requested]
-    request = TransferRequest(content, base, tuple(variants))
-    if body.deliver is not None:
-        check_places(body.deliver.url, VARIANT, len(request.paintings), "pictures")
-    return request, _blend_fields(requested)
+        base = reader.painting(_base(common), content, base=bool(body.variants))
+        variants = [reader.painting(variant, content) for variant in several]
+    return TransferRequest(content, base, tuple(variants)), _blend_fields(several)
+
+
+def _base(common: RequestedOptions) -> RequestedPainting:
+    """Return the painting that a body requests, or what its variants have in common."""
+    return RequestedPainting("", "", common)
+
+
+def _several(body: RecipeBody, common: RequestedOptions) -> list[RequestedPainting]:
+    """Return the variants, or the steps of the blend, that a body requests; none for a single picture."""
+    return blend_steps(body.blend, common) if body.blend else variants_of(body, common)
 
 
 def check_places(url: str, placeholder: str, count: int, of: str) -> None:
@@ -123,10 +142,10 @@ def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
 
 def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest[ScoreRequest]:
     """Check a score's request and store its pictures, as `take_in` does for a transfer; raises as that."""
+    reader = RequestReader(id, requested_options(body), context)
+    reader.check(_base(requested_options(body)))
     fetch_pictures(body)
-    common = requested_options(body)
-    reader = RequestReader(id, body.content, common, context)
-    painting = reader.painting(RequestedPainting("", "", common))
+    painting = reader.painting(_base(requested_options(body)), body.content)
     request = TransferRequest(reader.image(body.content), painting)
     picture = reader.image(body.image)
     if errors := aspect_errors("image", body.image, body.content):

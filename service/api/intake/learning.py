@@ -19,7 +19,7 @@ from service.pictures.sizes import HasSize, photo_size_errors, style_size_errors
 from service.storage.database import Transaction
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.schema import PresetRow
-from service.storage.unsaved import removed_if_undone
+from service.storage.unsaved import note_unsaved, removed_if_undone
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
     context().queue.check_limits(owner(), total)
     id = new_id()
     with removed_if_undone(context().blobs, [job_folder(id)]):
+        note_unsaved(context().database, [job_folder(id)], len(wanted.photos))
         stored = []
         for k, photo in enumerate(wanted.photos):
             stored.append(StoredImage(job_blob(id, f"photo-{k}"), photo.sha256, photo.width, photo.height))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ CHECK_S = 1.0  # seconds between two looks whether the client is still there
 
 
 @dataclass(frozen=True)
-class Place:
+class AddressedField:
     """A field of a body that holds an image by its address; `put` puts another one there."""
 
     loc: str
@@ -40,23 +40,34 @@ def fetch_pictures(body: BaseModel) -> None:
 
     Raises:
         InvalidInput: one can't be fetched or read; it names the field of each.
-        TooManyFetches, Unavailable: too many pictures are being fetched.
+        TooManyReads, TooManyFetches, Unavailable: too many pictures are being fetched.
     """
-    places = list(_places("", body, lambda image: None))
-    if not places:
+    if fields := addressed_fields(body):
+        with context().long_reads.place(caller().tenant):
+            fill(fields)
+
+
+def addressed_fields(body: BaseModel) -> list[AddressedField]:
+    """Return the fields of a body that hold an image by its address."""
+    return list(_fields_in("", body, lambda image: None))
+
+
+def fill(fields: Sequence[AddressedField]) -> None:
+    """Fetch the pictures of these fields, as `fetch_pictures` does in a place that the request has already."""
+    if not fields:
         return
     request.environ[FETCHED] = True
-    urls = list(dict.fromkeys(place.image.url for place in places))[: request_pictures().left]
+    urls = list(dict.fromkeys(field.image.url for field in fields))[: request_pictures().left]
     room = Room(round(context().settings.max_body_mb * 2**20))
     errors = []
     with context().fetches.begun(dict.fromkeys(urls, room), caller().tenant) as files:
         fetched = partial(fetched_bytes, files, time.monotonic() + REQUEST_S)
-        for place in places:
+        for field in fields:
             try:
-                picture = request_pictures().read(place.image.url, fetched)
-                place.put(replace(picture, name=place.image.name))
+                picture = request_pictures().read(field.image.url, fetched)
+                field.put(replace(picture, name=field.image.name))
             except (NotFetched, UnreadableImage) as error:
-                errors.append(FieldError(place.loc, str(error)))
+                errors.append(FieldError(field.loc, str(error)))
     if errors:
         raise InvalidInput(errors)
 
@@ -71,12 +82,12 @@ def fetched_bytes(files: Mapping[str, Future[bytes]], end: float, url: str) -> b
     raise NotFetched("was not fetched: the pictures of this request took too long together")
 
 
-def _places(loc: str, value: object, put: Callable[[ImageFile], None]) -> Iterator[Place]:
+def _fields_in(loc: str, value: object, put: Callable[[ImageFile], None]) -> Iterator[AddressedField]:
     if isinstance(value, AddressedImage):
-        yield Place(loc, value, put)
+        yield AddressedField(loc, value, put)
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _places(f"{loc}.{name}".lstrip("."), getattr(value, name), partial(setattr, value, name))
+            yield from _fields_in(f"{loc}.{name}".lstrip("."), getattr(value, name), partial(setattr, value, name))
     elif isinstance(value, list):
         for i, entry in enumerate(value):
-            yield from _places(f"{loc}.{i}", entry, partial(value.__setitem__, i))
+            yield from _fields_in(f"{loc}.{i}", entry, partial(value.__setitem__, i))

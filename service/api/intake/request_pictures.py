@@ -78,17 +78,18 @@ def request_pictures() -> RequestPictures:
     return found
 
 
-def single_picture(left: float) -> RequestPictures:
+def single_picture(left: float, spent: float) -> RequestPictures:
     """Return pictures of which there may be one, with limits of its own: for a content of a batch.
 
-    Reading it may take `left` seconds of CPU time, and at most as many as the pictures of a request.
+    Reading it may take `left` seconds of CPU time, and at most as many as the pictures of a request. `spent` are
+    those that went into the contents before it: pictures of requests that have spent less are read first.
     """
-    return _pictures(1, min(left, context().settings.decode_s))
+    return _pictures(1, min(left, context().settings.decode_s), spent)
 
 
-def _pictures(most: int, decode_s: float) -> RequestPictures:
+def _pictures(most: int, decode_s: float, spent: float = 0.0) -> RequestPictures:
     settings = context().settings
-    allowance = Allowance(decode_s, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
+    allowance = Allowance(decode_s, spent, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
     return RequestPictures(most, settings.request_megapixels * MEGA, allowance)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from service.api.auth import owner
@@ -22,7 +22,7 @@ from service.api.schemas.requests import StyleEntry
 from service.decoding import files
 from service.errors import DoesNotFit, FieldError, InvalidInput, MissingFile, NotFound
 from service.jobs.memory_check import check_memory, check_painting_memory
-from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
+from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob, job_folder
 from service.options import DEFAULTS, OPTIONS, PAINTER, TransferOptions, begun_with
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
@@ -32,6 +32,7 @@ from service.storage.lanes import PAINT, Lane
 from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.readback import BlobFile
 from service.storage.schema import PresetRow
+from service.storage.unsaved import note_unsaved
 
 DARK = 0.02  # of 1: a mask that counts nowhere more is refused as black
 
@@ -39,13 +40,12 @@ DARK = 0.02  # of 1: a mask that counts nowhere more is refused as black
 class RequestReader:
     """A reader of one request: each of its pictures and presets is read and stored once."""
 
-    def __init__(self, id: str, content: HasSize, common: RequestedOptions, context: AppContext) -> None:
+    def __init__(self, id: str, common: RequestedOptions, context: AppContext) -> None:
         """`common`: what the body requests for all of its pictures.
 
         Raises InvalidInput: it names a preset that doesn't exist.
         """
         self._id = id
-        self._content = content
         self._context = context
         self._files: dict[str, ImageFile] = {}
         self._presets: dict[str, PresetRow] = {}
@@ -54,16 +54,10 @@ class RequestReader:
         self._own = self._options_of_preset(common)
         self._size = begun_with(self._own, _plain_options(common)).get("size", DEFAULTS["size"])
 
-    def over(self, content: HasSize) -> RequestReader:
-        """Return a reader of the same request over another content; the two share all that was read."""
-        other = copy(self)
-        other._content = content
-        return other
-
-    def check_presets(self, named: Mapping[str, str]) -> None:
-        """Raise InvalidInput for fields (keys) that name a preset which doesn't exist."""
-        for loc, name in named.items():
-            self._preset(loc, name)
+    @cached_property
+    def _model(self) -> str:
+        """The SHA-256 of the model that the workers compute with."""
+        return self._context.model_sha256()
 
     def image(self, file: ImageFile) -> StoredImage:
         """Return a picture as the job's row refers to it, and remember to store it."""
@@ -71,24 +65,54 @@ class RequestReader:
         self._files[blob] = file
         return StoredImage(blob, file.sha256, file.width, file.height, name=file.name)
 
-    def painting(self, requested: RequestedPainting, *, base: bool = False) -> Painting:
-        """Return one painting; with `base`, what the variants have in common: they may have styles of their own.
+    def check(self, requested: RequestedPainting, *, base: bool = False) -> TransferOptions:
+        """Check a painting as far as no picture of the request matters, which may be unread yet; return its options.
+
+        With `base` it is what the variants have in common: they may have styles of their own.
 
         Raises InvalidInput.
         """
-        given, options = requested.options, self._options(requested)
-        entries: Sequence[StyleEntry] = given.get("styles", ())
+        options = self._options(requested)
+        entries: Sequence[StyleEntry] = requested.options.get("styles", ())
         if not entries and not base:
             raise InvalidInput.field(f"{requested.loc}styles", "is required")
+        errors = []
+        for i, entry in enumerate(entries):
+            errors += self._entry_errors(requested.style_loc(i), entry, options)
+        if options.init == "style" and entries and not any(map(self._shows_picture, entries)):
+            errors.append(FieldError(f"{requested.loc}init", "there is no style image: the presets are packs"))
+        if errors:
+            raise InvalidInput(errors)
+        return options
+
+    def _shows_picture(self, entry: StyleEntry) -> bool:
+        """Return whether a style that counts has a picture: a preset that came as a pack has none."""
+        return entry.weight > 0 and not (entry.preset and self._presets[entry.preset].pack)
+
+    def _entry_errors(
+        self, at: Callable[[str], str], entry: StyleEntry, options: TransferOptions
+    ) -> list[FieldError]:
+        preset = self._preset(at("preset"), entry.preset) if entry.preset else None
+        errors = []
+        if preset and preset.pack:
+            errors += pack_errors(at("preset"), preset.pack, options, self._model)
+        if options.method == PAINTER:
+            errors += painter_errors(at, entry, has_painter=bool(preset and preset.painter))
+        if entry.style_mask is not None and preset and (preset.pack or len(preset.images) != 1):
+            errors.append(FieldError(at("style_mask"), "the style must have exactly one picture"))
+        return errors
+
+    def painting(self, requested: RequestedPainting, content: HasSize, *, base: bool = False) -> Painting:
+        """Return one painting of a content, checked as `check` does, and with its pictures. Raises InvalidInput."""
+        given, options = requested.options, self.check(requested, base=base)
+        entries: Sequence[StyleEntry] = given.get("styles", ())
         styles = [self._style(requested.style_loc(i), entry, options.method) for i, entry in enumerate(entries)]
-        errors = content_size_errors(self._content, options.size)
+        errors = content_size_errors(content, options.size)
         for name in ("protect", "strength_map"):
-            errors += aspect_errors(f"{requested.loc}{name}", given.get(name), self._content)
+            errors += aspect_errors(f"{requested.loc}{name}", given.get(name), content)
             errors += self._mask_errors(f"{requested.loc}{name}", given.get(name))
         for i, (entry, style) in enumerate(zip(entries, styles, strict=True)):
-            errors += self._style_errors(requested.style_loc(i), entry, style, options)
-        if options.init == "style" and styles and not any(style.sized() for style in styles):
-            errors.append(FieldError(f"{requested.loc}init", "there is no style image: the presets are packs"))
+            errors += self._style_errors(requested.style_loc(i), entry, style, options.size, content)
         if errors:
             raise InvalidInput(errors)
         return Painting(
@@ -185,27 +209,16 @@ class RequestReader:
         return self._presets[name]
 
     def _style_errors(
-        self, at: Callable[[str], str], entry: StyleEntry, style: StoredStyle, options: TransferOptions
+        self, at: Callable[[str], str], entry: StyleEntry, style: StoredStyle, size: int, content: HasSize
     ) -> list[FieldError]:
         sized: list[tuple[HasSize, float]] = [*style.sized()]
-        errors = style_size_errors(at("scale"), sized, options.size)
-        errors += aspect_errors(at("mask"), entry.mask, self._content)
+        errors = style_size_errors(at("scale"), sized, size)
+        errors += aspect_errors(at("mask"), entry.mask, content)
         for name in ("mask", "style_mask"):
             errors += self._mask_errors(at(name), getattr(entry, name), may_be_black=False)
-        if style.pack is not None:
-            errors += self._pack_errors(at("preset"), str(entry.preset), options)
-        if options.method == PAINTER:
-            errors += painter_errors(at, entry, style)
         if entry.style_mask is not None:
-            if style.pack is not None or len(style.images) != 1:
-                errors.append(FieldError(at("style_mask"), "the style must have exactly one picture"))
-            else:
-                errors += aspect_errors(at("style_mask"), entry.style_mask, style.images[0])
+            errors += aspect_errors(at("style_mask"), entry.style_mask, style.images[0])
         return errors
-
-    def _pack_errors(self, loc: str, preset: str, options: TransferOptions) -> list[FieldError]:
-        pack = self._presets[preset].pack
-        return pack_errors(loc, pack, options, self._context.model_sha256()) if pack else []
 
     def _mask_errors(self, loc: str, mask: ImageFile | None, *, may_be_black: bool = True) -> list[FieldError]:
         """Return an error if a mask could mean several things, or nothing; each mask is examined once."""
@@ -241,6 +254,7 @@ class RequestReader:
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
         self._context.queue.check_limits(owner(), self.bytes)
+        note_unsaved(self._context.database, [job_folder(self._id)], len(self._files))
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
         return self.bytes

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 
 from werkzeug.http import parse_dict_header
 
 from service.api.live.streams import CHECK_S
 from service.api.live.watch import Watch
+from service.api.places import Places
 from service.errors import NotFound
-from service.storage.schema import DEFAULT_TENANT, ENDED, JobRow
+from service.storage.schema import ENDED, JobRow
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +28,12 @@ def preferred_wait(header: str) -> float | None:
 class Waiting:
     """A limit on waiting requests: at most `places` in this process at a time; others are answered at once.
 
-    A tenant has at most half of the places, so that others have some too; the default one may have all.
+    A tenant has its share of them, as in Places.
     """
 
     def __init__(self, watch: Watch, places: int) -> None:
         self._watch = watch
-        self._places = places
-        self._of_one = max(1, places // 2)
-        self._lock = threading.Lock()
-        self._taken: Counter[str] = Counter()  # places by tenant
+        self._places = Places(places)
 
     def until_ended(
         self, job: JobRow, seconds: float, tenant: str, may_go_on: Callable[[], bool] = lambda: True
@@ -46,7 +42,7 @@ class Waiting:
 
         The wait also ends once `may_go_on` returns False, which is asked every CHECK_S.
         """
-        if not self._take_place(tenant):
+        if not self._places.take(tenant):
             return job, False
         end = time.monotonic() + seconds
         try:
@@ -58,14 +54,5 @@ class Waiting:
         except NotFound:
             logger.info("job %s: deleted while its caller waited", job.id)  # the caller gets the last row
         finally:
-            with self._lock:
-                self._taken[tenant] -= 1
+            self._places.free(tenant)
         return job, True
-
-    def _take_place(self, tenant: str) -> bool:
-        with self._lock:
-            most = self._places if tenant == DEFAULT_TENANT else self._of_one
-            if self._taken.total() >= self._places or self._taken[tenant] >= most:
-                return False
-            self._taken[tenant] += 1
-            return True

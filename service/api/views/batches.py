@@ -36,7 +36,7 @@ from service.pictures.images import MEDIA_TYPES
 from service.storage.pictures import StoredFile
 from service.storage.readback import BlobFile
 from service.storage.schema import BatchRow, JobRow
-from service.storage.unsaved import remove_unsaved, removed_if_undone
+from service.storage.unsaved import REMOVAL_S, remove_unsaved, removed_if_undone
 
 blueprint = Operations(
     "batches",
@@ -76,7 +76,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
     """
     id = new_id()
     context().disks.check()
-    context().queue.check_limits(owner(), 1)
+    context().batches.check_limits(owner(), len(body.contents))
     reader = BatchReader(id, body, context())
     with removed_if_undone(context().blobs, reader.folders):
         items = reader.items()
@@ -89,7 +89,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
                     raise
                 items = reader.renewed_items()
     if batch.id != id:
-        remove_unsaved(context().blobs, reader.folders)
+        remove_unsaved(context().blobs, reader.folders, REMOVAL_S)
         mark_replayed()
     for lane in {item.new.request.lane for item in items}:
         context().wake(lane)
@@ -189,6 +189,9 @@ def cancel_batch(path: BatchPath) -> tuple[dict[str, Any], int]:
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_batch(path: BatchPath) -> tuple[str, int]:
-    """Cancel a batch, and remove it with its transfers and their files"""
-    remove_unsaved(context().blobs, context().batches.delete(path.id))
+    """Cancel a batch, and remove it with its transfers and their files
+
+    Where it has very many files, the last ones are removed later.
+    """
+    remove_unsaved(context().blobs, context().batches.delete(path.id), REMOVAL_S)
     return "", 204

@@ -26,7 +26,7 @@ blueprint = Operations(
     abp_responses={"422": Problem},
 )
 
-ANSWERS: dict[Any, Any] = {"200": EstimateOut} | dict.fromkeys(("400", "413", "503"), Problem)
+ANSWERS: dict[Any, Any] = {"200": EstimateOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
 
 
 @blueprint.post("", responses=ANSWERS)
