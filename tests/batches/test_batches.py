@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from batches.painting import LONG, RECIPE, STYLE, Batching, named, photo
+from batches.streamed_zip import entries
 from front_door import b64, eventually
 from outbound.picture_server import PictureServer
 from webhooks.receiver import Receiver, signature
@@ -105,6 +106,7 @@ def test_the_zip_has_every_picture_under_its_name(batching: Batching) -> None:
         items = [item for item in batching.items(id) if item["status"] == "succeeded"]
         for name, item in zip(archive.namelist(), items, strict=True):
             assert archive.read(name) == batching.get(item["links"]["image"]).content
+        assert entries(response.content) == {name: archive.read(name) for name in archive.namelist()}
 
 
 def test_a_form_may_bring_hundreds_of_files(batching: Batching) -> None:

@@ -8,20 +8,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 
 def zipped(parts: Iterable[tuple[str, Callable[[], bytes]]]) -> Iterator[bytes]:
     """Yield a zip file of these files, each with its name; equal names get numbers. Pictures aren't compressed again.
 
+    They are deflated all the same, at level 0: where sizes come after a file, a reader of the stream knows its end by
+    the method alone.
+
     An error of a file breaks the zip file off, so that it isn't taken for a whole one.
     """
     sink, names, now = _Sink(), Counter[str](), time.localtime()[:6]
-    with ZipFile(sink, "w", ZIP_STORED) as archive:
+    with ZipFile(sink, "w") as archive:
         for name, read in parts:
             info = ZipInfo(_unlike(name, names), now)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, read())
+            archive.writestr(info, read(), ZIP_DEFLATED, 0)
             yield sink.taken()
     yield sink.taken()
 
