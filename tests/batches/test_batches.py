@@ -96,13 +96,13 @@ def test_items_come_in_pages(batching: Batching) -> None:
 
 
 def test_the_zip_has_every_picture_under_its_name(batching: Batching) -> None:
-    id = batching.made([named(0, "sea.png"), b64(b"bad"), named(1, "sea.png"), b64(photo(2))])["id"]
+    id = batching.made([named(0, "sea.png"), b64(b"bad"), named(1, "Sea.png"), b64(photo(2))])["id"]
     batching.batch_ended(id)
     response = batching.get(f"/v1/batches/{id}/zip")
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["sea.png", "sea (2).png", "painting.png"]
+        assert archive.namelist() == ["sea.png", "Sea (2).png", "painting.png"]
         items = [item for item in batching.items(id) if item["status"] == "succeeded"]
         for name, item in zip(archive.namelist(), items, strict=True):
             assert archive.read(name) == batching.get(item["links"]["image"]).content
