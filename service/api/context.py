@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app, g
 
 from service.api.http.fullness import Fullness
+from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
@@ -61,6 +62,7 @@ class AppContext:
     watch: Watch
     waiting: Waiting
     streams: Streams
+    batch_streams: BatchStreams
     webhook_hosts: Hosts
     delivery_hosts: Hosts
     fetches: Fetches

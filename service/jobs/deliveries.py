@@ -183,11 +183,17 @@ class Deliveries:
         """Mark a message as failed for good."""
         self._write(DeliveryRow.id == id, due_at=None, error=error[:MAX_ERROR])
 
-    def of_job(self, job_id: str) -> dict[str, Any] | None:
-        """Return a job's webhook as callers see it; None before the job has ended, or if it has no webhook."""
+    def of_job(self, id: str) -> dict[str, Any] | None:
+        """Return the webhook of a job as `of_jobs` does; None if there is none (yet)."""
+        return self.of_jobs([id]).get(id)
+
+    def of_jobs(self, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return the webhooks of jobs and batches as callers see them, of those that have ended and have one."""
+        if not ids:
+            return {}
+        theirs = select(DeliveryRow).where(DeliveryRow.job_id.in_(ids), DeliveryRow.variant.is_(None))
         with self._database.reading() as session:
-            row = session.scalar(select(DeliveryRow).where(_webhook(job_id)))
-        return {"url": row.url} | _state([row]) if row else None
+            return {row.job_id: {"url": row.url} | _state([row]) for row in session.scalars(theirs)}
 
     def of_pictures(self, jobs: Collection[JobRow]) -> dict[str, dict[str, Any]]:
         """Return how far the deliveries of pictures are, for each of these jobs that has some."""

@@ -7,11 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from jobs.submitting import REQUEST, RESULT
+from jobs.submitting import REQUEST, RESULT, claimed
 from sqlalchemy import select
 from sweep.swept import DAY_S, age, keys
 
-from service.errors import InvalidInput, NoSpace, NotFound, TooManyJobs
+from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, TooManyJobs
+from service.jobs.batch_course import summary
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.deliveries import Deliveries
 from service.jobs.idempotency import RepeatKey
@@ -77,15 +78,71 @@ def test_a_batch_that_is_canceled_before_it_begins_says_so_in_its_webhook(databa
             assert (hook.payload["type"], hook.payload["data"]["status"]) == ("batch.canceled", "canceled")
 
 
-def test_a_batch_runs_until_its_last_job_has_ended(database: Database) -> None:
+def test_a_batch_runs_from_its_first_job_that_runs_until_its_last_has_ended(database: Database) -> None:
     batches, leases = Batches(database, Limits()), Leases(database, 60)
-    batch = submitted(batches, 2)
-    claims = [leases.claim("host:1", {}) for _ in range(2)]
-    for claim in claims:
-        assert batches.get(batch.id).finished_at is None
-        assert claim is not None
+    problem = InvalidInput.field("content", "is no picture").problem()
+    jobs = [Submission(new_id(), REQUEST) for _ in range(3)]
+    batch = batches.submit(new_id(), [BatchItem(jobs[0], problem), *map(BatchItem, jobs[1:])], None, None)
+    assert batches.get(batch.id).status == "queued"
+    first = claimed(leases)
+    assert batches.get(batch.id).status == "running"
+    leases.give_back(first)
+    assert batches.get(batch.id).status == "running"
+    for claim in [claimed(leases) for _ in range(2)]:
+        assert (batches.get(batch.id).status, batches.get(batch.id).finished_at) == ("running", None)
         leases.succeed(claim, RESULT)
-    assert batches.get(batch.id).finished_at is not None
+    ended = batches.get(batch.id)
+    assert (ended.status, ended.finished_at is None) == ("succeeded", False)
+
+
+def test_an_ended_batch_stays_as_it_was_whatever_is_removed_of_it(database: Database) -> None:
+    batches, queue, leases = Batches(database, Limits()), Queue(database, Limits()), Leases(database, 60)
+    batch = submitted(batches, 3)
+    jobs = [claimed(leases) for _ in range(3)]
+    leases.fail(jobs[0], JobFailed("it did not go well"))
+    leases.succeed(jobs[1], RESULT, stored=100)
+    leases.succeed(jobs[2], RESULT, stored=10)
+    ended = batches.get(batch.id)
+    state = batches.states([ended])[batch.id]
+    assert ended.sums == state.sums
+    assert (state.sums.counts["succeeded"], state.sums.counts["failed"]) == (2, 1)
+    assert (state.sums.usage.bytes_out, state.sums.cost > 0, state.fraction) == (110, True, 1.0)
+    for job in jobs[1:]:
+        queue.delete(job.id)
+    again = batches.get(batch.id)
+    assert (again.status, again.finished_at) == ("succeeded", ended.finished_at)
+    assert batches.states([again])[batch.id] == state
+    assert summary(again, state.sums) == summary(ended, state.sums)
+
+
+def test_a_batch_that_a_worker_of_an_earlier_version_ended_is_what_its_jobs_are(database: Database) -> None:
+    batches, leases = Batches(database, Limits()), Leases(database, 60)
+    batch = submitted(batches, 1)
+    leases.succeed(claimed(leases), RESULT)
+    with database.writing() as session:
+        row = session.get_one(BatchRow, batch.id)
+        row.status, row.sums = "running", None  # which it doesn't know
+    found = batches.get(batch.id)
+    sums = batches.states([found])[batch.id].sums
+    assert (sums.counts["succeeded"], summary(found, sums)["status"]) == (1, "succeeded")
+
+
+def test_batches_come_in_pages_newest_first(database: Database) -> None:
+    batches, leases = Batches(database, Limits()), Leases(database, 60)
+    ids = [submitted(batches, 1).id for _ in range(3)]
+    submitted(batches.of("acme"), 1)
+    leases.succeed(claimed(leases), RESULT)
+    with database.writing() as session:
+        for id in ids[1:]:
+            session.get_one(BatchRow, id).created_at = 5.0  # at the same time, both before the first
+    newest, *older = [ids[0], *sorted(ids[1:], reverse=True)]
+    page = batches.page(None, None, 2)
+    assert [row.id for row in page] == [newest, older[0]]
+    assert [row.id for row in batches.page(None, (page[1].created_at, page[1].id), 2)] == [older[1]]
+    assert [row.id for row in batches.page("succeeded", None, 9)] == [ids[0]]
+    assert {row.id for row in batches.page("queued", None, 9)} == set(ids[1:])
+    last = batches.last_waiting(ids)
+    assert {id: job.batch for id, job in last.items()} == {id: id for id in ids[1:]}
 
 
 def test_callers_take_turns_with_a_batch_as_with_single_jobs(database: Database) -> None:
@@ -170,7 +227,7 @@ def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Databas
             )
 
     assert counted() == (1020, 1020, 1020)
-    assert batches.state(batch).usage.bytes_in == 1020
+    assert batches.states([batch])[batch.id].sums.usage.bytes_in == 1020
     queue.delete(items[0].new.id)
     assert counted() == (1010, 1010, 1010)
     with pytest.raises(NoSpace):

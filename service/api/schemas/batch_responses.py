@@ -44,6 +44,13 @@ class BatchOut(BaseModel):
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": f"/v1/batches/{ID}"})
 
 
+class BatchPage(BaseModel):
+    """Some of the batches, newest first."""
+
+    items: list[BatchOut] = described("The batches.", [])
+    next: str | None = described("The next page's `cursor`; null on the last page.", "WzE3NjQyMDAwMDAuMCwiMGQyZiJd")
+
+
 class BatchItemOut(BaseModel):
     """One transfer of a batch."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from service.api.schemas.preset_responses import PainterStatus
 from service.errors import ProblemJson
-from service.jobs.batch_end import summary
+from service.jobs.batch_course import summary
 from service.jobs.batches import BatchState
 from service.jobs.files import InputPicture
 from service.jobs.links import link
@@ -24,6 +25,22 @@ from service.tenants.scopes import from_text, in_order
 
 Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
 """A job's id -> its status and error."""
+
+
+@dataclass(frozen=True)
+class BatchLook:
+    """A batch at one moment.
+
+    Attributes:
+        state: how far it is.
+        eta_seconds: seconds until its end, as far as they are known.
+        callback: its webhook as callers see it; None if there is none (yet).
+    """
+
+    batch: BatchRow
+    state: BatchState
+    eta_seconds: float | None
+    callback: dict[str, Any] | None
 
 
 PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model": "/model"}
@@ -125,19 +142,19 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
     }
 
 
-def batch_resource(batch: BatchRow, state: BatchState, eta_seconds: float | None) -> dict[str, Any]:
-    """Return a batch as JSON; `eta_seconds` is the time until its end, as far as that is known."""
-    usage = state.usage
-    return summary(batch, state.counts) | {
-        "fraction": round(state.fraction, 4),
-        "eta_seconds": 0.0 if batch.finished_at is not None else eta_seconds,
-        "cost": round(state.cost, 3),
-        "usage": usage.to_json()
+def batch_resource(look: BatchLook) -> dict[str, Any]:
+    """Return a batch as JSON."""
+    sums = look.state.sums
+    return summary(look.batch, sums) | {
+        "fraction": round(look.state.fraction, 4),
+        "eta_seconds": look.eta_seconds,
+        "cost": round(sums.cost, 3),
+        "usage": sums.usage.to_json()
         | {
-            "megapixel_evaluations": round(usage.megapixel_evaluations, 6),
-            "compute_s": round(usage.compute_s, 3),
+            "megapixel_evaluations": round(sums.usage.megapixel_evaluations, 6),
+            "compute_s": round(sums.usage.compute_s, 3),
         },
-        "callback": None,
+        "callback": look.callback,
     }
 
 
