@@ -17,7 +17,7 @@ from service.jobs import ledger
 from service.jobs.batch_course import sums_of
 from service.jobs.expiry import batch_is_kept, is_kept
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
-from service.jobs.job_log import log_after_commit
+from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import Addition, Limits, check_items, check_limits
 from service.jobs.queue import Submission, cancel, check_files, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
@@ -225,7 +225,7 @@ def _count_failed(session: Session, rows: Sequence[JobRow]) -> None:
     for row in rows:
         if row.error is not None:
             ledger.enter(session, row)
-            log_after_commit(session, row, row.error["type"].rpartition(":")[2])
+            log_after_commit(session, row, REFUSED)
 
 
 def failed_request(name: str) -> TransferRequest:

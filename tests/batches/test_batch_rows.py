@@ -130,6 +130,7 @@ def test_a_batch_that_a_worker_of_an_earlier_version_ended_is_what_its_jobs_are(
 def test_batches_come_in_pages_newest_first(database: Database) -> None:
     batches, leases = Batches(database, Limits()), Leases(database, 60)
     ids = [submitted(batches, 1).id for _ in range(3)]
+    Tenants(database).add("acme")
     submitted(batches.of("acme"), 1)
     leases.succeed(claimed(leases), RESULT)
     with database.writing() as session:
@@ -239,15 +240,17 @@ def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Databas
 def test_what_failed_when_it_was_sent_is_counted_and_logged(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def ended() -> float:
-        labels = {"kind": "transfer", "status": "failed"}
-        return REGISTRY.get_sample_value("nst_jobs_ended_total", labels) or 0.0
+    def counted() -> list[float]:
+        ended = REGISTRY.get_sample_value("nst_jobs_ended_total", {"kind": "transfer", "status": "failed"})
+        causes = [{"kind": "transfer", "cause": cause} for cause in ("refused", "invalid-input")]
+        found = [REGISTRY.get_sample_value("nst_job_failures_total", labels) for labels in causes]
+        return [value or 0.0 for value in (ended, *found)]
 
-    before = ended()
+    before = counted()
     bad, good = (Submission(new_id(), REQUEST, "me") for _ in range(2))
     items = [BatchItem(bad, InvalidInput.field("content", "is no picture").problem()), BatchItem(good)]
     Batches(database, Limits()).submit(new_id(), items, None, None)
-    assert ended() == before + 1
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 0]
     assert f"job {bad.id}: failed (content: is no picture)" in caplog.text
     with database.reading() as session:
         (found,) = totals(session, "default", date(2020, 1, 1), date(2100, 1, 1), by_day=False)
