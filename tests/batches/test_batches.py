@@ -168,10 +168,16 @@ def test_a_repeated_key_gets_the_batch_and_fetches_nothing(batching: Batching, h
 
 
 def test_a_batch_is_canceled_and_its_webhook_comes_once(batching: Batching) -> None:
+    """The first picture of its first transfer is finished before."""
     with Receiver() as receiver:
-        made = batching.made([b64(photo(i)) for i in range(6)], LONG | {"callback_url": receiver.url()})
-        eventually(lambda: batching.shown(made["id"])["status"] == "running", 60, "none began")
-        assert batching.shown(made["id"])["callback"] is None
+        recipe = LONG | {"variants": [{"iterations": 2}, {}], "callback_url": receiver.url()}
+        made = batching.made([b64(photo(i)) for i in range(6)], recipe)
+        path = f"/v1/batches/{made['id']}/zip"
+        eventually(lambda: batching.get(path).status_code == 200, 60, "no picture was finished")
+        assert (batching.shown(made["id"])["status"], batching.shown(made["id"])["callback"]) == ("running", None)
+        first = batching.items(made["id"])[0]["links"]["self"]
+        finished = [batching.get(f"{first}/image?variant=0").content]
+        assert list(entries(batching.get(path).content).values()) == finished
         canceled = requests.post(f"{batching.url}/v1/batches/{made['id']}/cancel", timeout=60)
         assert canceled.status_code == 202
         done = batching.batch_ended(made["id"])
@@ -181,8 +187,7 @@ def test_a_batch_is_canceled_and_its_webhook_comes_once(batching: Batching) -> N
     told = json.loads(hook.body)
     assert hook.headers["webhook-signature"] == signature(hook)
     assert (told["type"], told["data"]["counts"]) == ("batch.canceled", done["counts"])
-    nothing = batching.get(f"/v1/batches/{made['id']}/zip")
-    assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:nst:problem:not-ready")
+    assert list(entries(batching.get(path).content).values()) == finished
 
 
 def events_in(text: str) -> list[tuple[int, str, dict[str, Any]]]:
@@ -209,6 +214,8 @@ def test_a_batch_is_removed_while_one_of_its_transfers_runs(batching: Batching) 
     id = batching.made([b64(photo(i)) for i in range(3)], LONG)["id"]
     eventually(lambda: batching.shown(id)["status"] == "running", 60, "none began")
     items = batching.items(id)
+    nothing = batching.get(f"/v1/batches/{id}/zip")
+    assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:nst:problem:not-ready")
     with batching.get(f"/v1/batches/{id}/events", stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         next(line for line in lines if line == "event: progress")

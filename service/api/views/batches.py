@@ -164,11 +164,10 @@ def get_batch_zip(path: BatchPath) -> Response:
     Those that are there by now, in the order of the contents, named as each is alone. It is made while it is sent.
     """
     batch = context().batches.get(path.id)
-    rows = [row for row in context().batches.items(batch) if row.transfer_result]
-    if not rows:
+    pictures = [picture for row in context().batches.items(batch) for picture in _pictures(row)]
+    if not pictures:
         raise NotReady("there is no picture of this batch (yet)")
-    blobs = context().blobs
-    parts = [(name, BlobFile(blobs, file).read) for row in rows for name, file in _pictures(row)]
+    parts = [(name, BlobFile(context().blobs, file).read) for name, file in pictures]
     response = Response(zipped(parts), mimetype="application/zip")
     response.headers["Cache-Control"] = NEVER
     response.headers["Content-Disposition"] = disposition(f"batch-{batch.id}.zip", "attachment")
@@ -176,12 +175,12 @@ def get_batch_zip(path: BatchPath) -> Response:
 
 
 def _pictures(row: JobRow) -> list[tuple[str, StoredFile]]:
-    """Return the pictures of a transfer, each with its name."""
-    wanted, result = TransferRequest.of(row), row.transfer_result
+    """Return the pictures that a transfer has finished, each with its name."""
+    wanted = TransferRequest.of(row)
     formats = {media_type: format for format, media_type in MEDIA_TYPES.items()}
     return [
         (picture_name(wanted, i, formats.get(picture.media_type, "png")), picture)
-        for i, picture in enumerate(result.pictures if result else ())
+        for i, picture in enumerate(row.finished_pictures)
     ]
 
 
