@@ -31,6 +31,7 @@ VARIANT = "{variant}"  # in the URL for pictures: the number of the picture
 INDEX = "{index}"  # in that of a batch: the place of its content
 PENDING = "pending"
 MAX_ERROR = 500  # characters of an error that are kept
+EXPIRED = "expired: the transfer was kept no longer (NST_RETENTION)"  # error of a picture that is given up for that
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,20 @@ def forget_pictures(session: Session, job_ids: Collection[str]) -> None:
     """Remove the deliveries of pictures of jobs that are removed, and the webhooks that wait for them."""
     waiting = or_(DeliveryRow.variant.is_not(None), DeliveryRow.due_at == HELD)
     session.execute(delete(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids), waiting))
+
+
+def expire_pictures(session: Session, ids: Collection[str]) -> int:
+    """End the deliveries of the pictures of jobs and batches that expire, and let the webhooks go that wait for them.
+
+    Return how many pictures were not delivered.
+    """
+    jobs = select(JobRow.id).where(or_(JobRow.id.in_(ids), JobRow.batch.in_(ids)))
+    pending = (DeliveryRow.job_id.in_(jobs), DeliveryRow.variant.is_not(None), DeliveryRow.due_at.is_not(None))
+    ended = update(DeliveryRow).where(*pending).values(due_at=None, error=EXPIRED, url="", headers=None)
+    found = session.scalars(ended.returning(DeliveryRow.job_id)).all()
+    for id in sorted(set(found)):
+        _let_webhooks_go(session, id)
+    return len(found)
 
 
 def forget_old(session: Session, retention_s: float) -> None:

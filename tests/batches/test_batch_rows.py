@@ -14,7 +14,6 @@ from sweep.swept import DAY_S, age, keys
 from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, TooManyJobs
 from service.jobs.batch_course import summary
 from service.jobs.batches import Batches, BatchItem
-from service.jobs.deliveries import Deliveries
 from service.jobs.idempotency import RepeatKey
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
@@ -269,38 +268,3 @@ def test_a_removed_tenant_leaves_no_batch(database: Database, tmp_path: Path) ->
     assert keys(blobs) == {f"jobs/{kept.id}/style"}
     with database.reading() as session:
         assert session.scalars(select(BatchRow.id)).all() == [kept.id]
-
-
-def test_the_webhook_of_a_batch_waits_for_its_deliveries_but_not_for_removed_ones(database: Database) -> None:
-    batches, leases, outbox = Batches(database, Limits()), Leases(database, 60), Deliveries(database)
-    to = {"url": "https://bucket.example.com/{variant}", "headers": {"X-Key": "secret"}}
-    items = [BatchItem(Submission(new_id(), REQUEST, deliver=to)) for _ in range(2)]
-    batch = batches.submit(new_id(), items, HOOK, None)
-    for _ in items:
-        claim = leases.claim("host:1", {})
-        assert claim is not None
-        leases.succeed(claim, RESULT)
-    first = outbox.claim()
-    assert first is not None
-    assert (first.variant, first.headers) == (0, {"X-Key": "secret"})
-    outbox.delivered(first.id)
-    second = outbox.claim()
-    assert second is not None
-    assert second.variant == 0
-    assert outbox.claim() is None  # the webhook is held
-    Queue(database, Limits()).delete(second.job_id)
-    hook = outbox.claim()
-    assert hook is not None
-    assert (hook.job_id, hook.variant) == (batch.id, None)
-
-
-def test_a_removed_job_leaves_neither_deliveries_nor_a_webhook_that_waits_for_them(database: Database) -> None:
-    queue, leases = Queue(database, Limits()), Leases(database, 60)
-    to = {"url": "https://bucket.example.com/", "headers": {}}
-    queue.submit(Submission("job", REQUEST, callback_url=HOOK, deliver=to))
-    claim = leases.claim("host:1", {})
-    assert claim is not None
-    leases.succeed(claim, RESULT)
-    queue.delete("job")
-    with database.reading() as session:
-        assert session.scalars(select(DeliveryRow.id)).all() == []
