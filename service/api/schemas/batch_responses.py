@@ -13,7 +13,7 @@ COUNTS = {"total": 100, "queued": 58, "running": 1, "succeeded": 40, "failed": 1
 
 
 class CountsOut(BaseModel):
-    """The transfers of a batch by status; those that were deleted alone are only in the total."""
+    """The transfers of a batch by status; those that were deleted before it ended are only in the total."""
 
     total: int = described("Contents of the batch.", 100, ge=1)
     queued: int = described("Transfers that wait.", 58, ge=0)
