@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import cast
 
 import pytest
 
 from service.api.live.batch_events import DONE, BatchStreams, batch_resumed_at
 from service.api.live.watch import Watch
-from service.api.schemas.resources import BatchLook
 from service.errors import NotFound
+from service.jobs.batch_resource import BatchLook
 from service.jobs.batches import BatchState
 from service.jobs.queue import Queue
 from service.storage.records import BatchSums
@@ -68,8 +68,8 @@ def test_all_streams_of_a_batch_share_a_look(streams: BatchStreams) -> None:
         assert next(stream).startswith("retry")
     assert (ids(next(first)), ids(next(second)), course.looks) == ([1], [1], 1)
     assert (ids(next(first)), course.looks) == ([2], 2)
-    first.close()  # type: ignore[attr-defined] - a generator
-    second.close()  # type: ignore[attr-defined]
+    for stream in (first, second):
+        cast(Generator[str, None, None], stream).close()
     again = Course(0.5)
     third = streams.stream("b", again, 0, None, lambda: True)
     assert (next(third)[:5], ids(next(third)), again.looks) == ("retry", [1], 1)  # nobody watched it meanwhile

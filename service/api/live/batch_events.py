@@ -13,8 +13,8 @@ from service.api.http.clients import hung_up
 from service.api.live.batch_watch import LOOK_S, BatchWatch
 from service.api.live.streams import HEARTBEAT_S, RECONNECT_MS, Event
 from service.api.live.watch import Watch
-from service.api.schemas.resources import BatchLook, batch_resource
 from service.errors import NotFound
+from service.jobs.batch_resource import BatchLook, batch_resource
 from service.storage.schema import BatchRow
 
 DONE = 10**9  # number of the last event of every batch: none has so many others

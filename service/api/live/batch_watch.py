@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from service.api.schemas.resources import BatchLook
+from service.jobs.batch_resource import BatchLook
 
 LOOK_S = 1.0  # seconds between two looks at a batch
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from service.api.schemas.preset_responses import PainterStatus
 from service.errors import ProblemJson
-from service.jobs.batch_course import summary
-from service.jobs.batches import BatchState
 from service.jobs.files import InputPicture
 from service.jobs.links import link
 from service.jobs.request import TransferRequest
@@ -17,7 +14,7 @@ from service.jobs.resource import iso, usage_resource
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
-from service.storage.schema import ENDED, BatchRow, JobRow, PresetRow
+from service.storage.schema import ENDED, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.styles.starters.loading import is_built_in
@@ -25,22 +22,6 @@ from service.tenants.scopes import from_text, in_order
 
 Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
 """A job's id -> its status and error."""
-
-
-@dataclass(frozen=True)
-class BatchLook:
-    """A batch at one moment.
-
-    Attributes:
-        state: how far it is.
-        eta_seconds: seconds until its end, as far as they are known.
-        callback: its webhook as callers see it; None if there is none (yet).
-    """
-
-    batch: BatchRow
-    state: BatchState
-    eta_seconds: float | None
-    callback: dict[str, Any] | None
 
 
 PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model": "/model"}
@@ -139,22 +120,6 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
         "weight": picture.weight,
         "scale": picture.scale,
         "link": link(f"/v1/transfers/{id}/files/{image.sha256}") if image.blob else None,
-    }
-
-
-def batch_resource(look: BatchLook) -> dict[str, Any]:
-    """Return a batch as JSON."""
-    sums = look.state.sums
-    return summary(look.batch, sums) | {
-        "fraction": round(look.state.fraction, 4),
-        "eta_seconds": look.eta_seconds,
-        "cost": round(sums.cost, 3),
-        "usage": sums.usage.to_json()
-        | {
-            "megapixel_evaluations": round(sums.usage.megapixel_evaluations, 6),
-            "compute_s": round(sums.usage.compute_s, 3),
-        },
-        "callback": look.callback,
     }
 
 

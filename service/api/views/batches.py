@@ -25,10 +25,11 @@ from service.api.live.batch_events import DONE, batch_resumed_at
 from service.api.schemas.batch_responses import BatchItemsPage, BatchOut, BatchPage
 from service.api.schemas.parameters import BatchesQuery, BatchItemsQuery, BatchPath, NewBatchHeaders, WatchHeaders
 from service.api.schemas.requests import BatchBody
-from service.api.schemas.resources import BatchLook, batch_item_resource, batch_resource
+from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE
 from service.errors import NotReady, Overtaken
+from service.jobs.batch_resource import BatchLook, batch_resource
 from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name
