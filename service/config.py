@@ -122,7 +122,7 @@ class Settings:
     retention: float = _setting(
         7 * 86_400.0,
         "how long an ended job and its files, and the former state of a preset, are kept, in seconds or as 90m, 12h, "
-        "7d; presets are kept for ever",
+        "7d; presets are kept for ever. Below 22 hours pictures may expire before the last try to deliver them",
         values.duration,
         1,
     )

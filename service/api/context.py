@@ -10,6 +10,7 @@ from flask import current_app, g
 
 from service.api.http.fullness import Fullness
 from service.api.intake.long_reads import LongReads
+from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
@@ -62,6 +63,7 @@ class AppContext:
     watch: Watch
     waiting: Waiting
     streams: Streams
+    batch_streams: BatchStreams
     webhook_hosts: Hosts
     delivery_hosts: Hosts
     fetches: Fetches

@@ -40,6 +40,7 @@ SCOPES = {
     "GET /v1/transfers/<id>/files/<sha256>": READ,
     "GET /v1/transfers/<id>/preview": READ,
     "GET /v1/transfers/<id>/events": READ,
+    "GET /v1/batches": READ,
     "POST /v1/batches": RUN,
     "GET /v1/batches/<id>": READ,
     "DELETE /v1/batches/<id>": RUN,

@@ -1,23 +1,23 @@
 """Batches: jobs that one request submits together, and that are shown, canceled and removed together.
 
-Its jobs are transfers like any others, and wait, run and end as those do. `service.jobs.batch_end` ends a batch with
-its last job.
+Its jobs are transfers like any others, and wait, run and end as those do. `service.jobs.batch_course` begins a
+batch with its first job, and ends it with its last one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound, ProblemJson
 from service.jobs import ledger
-from service.jobs.batch_end import counts_of
+from service.jobs.batch_course import sums_of
 from service.jobs.expiry import batch_is_kept, is_kept
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
-from service.jobs.job_log import log_after_commit
+from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import Addition, Limits, check_items, check_limits
 from service.jobs.queue import Submission, cancel, check_files, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
@@ -25,7 +25,7 @@ from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import forget_left, leave
-from service.storage.records import JobUsage
+from service.storage.records import BatchSums, JobProgress, JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
@@ -45,18 +45,14 @@ class BatchState:
     """How far a batch is.
 
     Attributes:
-        counts: its jobs by status; those that were removed are in none.
+        sums: what its jobs are together; once it has ended, as they were then.
         fraction: share of the work that is done, 0 to 1: each job counts the same.
-        cost: the megapixel-evaluations that its jobs were expected to take.
-        usage: what those that ended have taken.
         running_eta: seconds until the last one of those that run ends, if known.
     """
 
-    counts: dict[str, int]
-    fraction: float
-    cost: float
-    usage: JobUsage
-    running_eta: float | None
+    sums: BatchSums
+    fraction: float = 1.0
+    running_eta: float | None = None
 
 
 class Batches:
@@ -145,20 +141,30 @@ class Batches:
             raise NotFound(f"there is no batch {id!r}")
         return row
 
-    def state(self, batch: BatchRow) -> BatchState:
-        """Return how far a batch is."""
-        mine = JobRow.batch == batch.id
+    def states(self, batches: Sequence[BatchRow]) -> dict[str, BatchState]:
+        """Return how far each of these batches is."""
+        states = {batch.id: BatchState(batch.sums) for batch in batches if batch.sums is not None}
+        others = [batch for batch in batches if batch.id not in states]
+        if not others:
+            return states
+        ids, progress = [batch.id for batch in others], dict[str, list[JobProgress]]()
+        runs = (JobRow.batch.in_(ids), JobRow.status == "running", JobRow.progress.is_not(None))
         with self._database.reading() as session:
-            counts = counts_of(session, batch.id)
-            running = session.scalars(select(JobRow.progress).where(mine, JobRow.status == "running")).all()
-            cost = session.scalar(select(func.sum(JobRow.cost)).where(mine)) or 0.0
-            used = [usage for usage in session.scalars(select(JobRow.usage).where(mine)) if usage]
-        left = counts["queued"] + counts["running"]
-        usage = JobUsage(*(sum(getattr(one, name) for one in used) for name in JobUsage.__dataclass_fields__))
-        begun = sum(progress.fraction for progress in running if progress)
-        etas = [progress.eta_seconds for progress in running if progress and progress.eta_seconds is not None]
-        fraction = min(1.0, (batch.total - left + begun) / batch.total)
-        return BatchState(counts, fraction, cost, usage, max(etas, default=None))
+            sums = sums_of(session, ids)
+            for id, one in session.execute(select(JobRow.batch, JobRow.progress).where(*runs)):
+                progress.setdefault(id or "", []).append(one or JobProgress())
+        return states | {batch.id: _state(batch, sums[batch.id], progress.get(batch.id, [])) for batch in others}
+
+    def page(self, status: str | None, before: tuple[float, str] | None, limit: int) -> list[BatchRow]:
+        """Return at most `limit` batches, newest first, before that of this time and id."""
+        query = select(BatchRow).where(BatchRow.tenant == self._tenant, batch_is_kept(self._limits.retention_s))
+        query = query.order_by(BatchRow.created_at.desc(), BatchRow.id.desc()).limit(limit)
+        if status:
+            query = query.where(BatchRow.status == status)
+        if before is not None:
+            query = query.where(tuple_(BatchRow.created_at, BatchRow.id) < before)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
 
     def items(
         self, batch: BatchRow, after: int = -1, limit: int | None = None, status: str | None = None
@@ -171,11 +177,13 @@ class Batches:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def last_waiting(self, batch: BatchRow) -> JobRow | None:
-        """Return the job of a batch whose turn comes last, of those that wait."""
-        waiting = select(JobRow).where(JobRow.batch == batch.id, JobRow.status == "queued")
+    def last_waiting(self, ids: Collection[str]) -> dict[str, JobRow]:
+        """Return the job of each of these batches whose turn comes last, of those that wait."""
+        waits = (JobRow.batch.in_(ids), JobRow.status == "queued")
+        last = select(func.max(JobRow.number)).where(*waits).group_by(JobRow.batch)
         with self._database.reading() as session:
-            return session.scalar(waiting.order_by(JobRow.batch_index.desc()).limit(1))
+            rows = session.scalars(select(JobRow).where(JobRow.number.in_(last)))
+            return {row.batch: row for row in rows if row.batch is not None}
 
     def cancel(self, id: str) -> BatchRow:
         """Cancel all jobs of a batch that haven't ended. Raises NotFound."""
@@ -211,12 +219,20 @@ class Batches:
         return folders
 
 
+def _state(batch: BatchRow, sums: BatchSums, progress: Sequence[JobProgress]) -> BatchState:
+    """Return how far a batch is whose running jobs are so far."""
+    ended = batch.total - sums.counts["queued"] - sums.counts["running"]
+    begun = sum(one.fraction for one in progress)
+    etas = [one.eta_seconds for one in progress if one.eta_seconds is not None]
+    return BatchState(sums, min(1.0, (ended + begun) / batch.total), max(etas, default=None))
+
+
 def _count_failed(session: Session, rows: Sequence[JobRow]) -> None:
     """Enter in the ledger, the log and the metrics those jobs of a new batch that have failed already."""
     for row in rows:
         if row.error is not None:
             ledger.enter(session, row)
-            log_after_commit(session, row, row.error["type"].rpartition(":")[2])
+            log_after_commit(session, row, REFUSED)
 
 
 def failed_request(name: str) -> TransferRequest:

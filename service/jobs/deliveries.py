@@ -31,6 +31,7 @@ VARIANT = "{variant}"  # in the URL for pictures: the number of the picture
 INDEX = "{index}"  # in that of a batch: the place of its content
 PENDING = "pending"
 MAX_ERROR = 500  # characters of an error that are kept
+EXPIRED = "expired: the transfer was kept no longer (NST_RETENTION)"  # error of a picture that is given up for that
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,20 @@ def forget_pictures(session: Session, job_ids: Collection[str]) -> None:
     session.execute(delete(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids), waiting))
 
 
+def expire_pictures(session: Session, ids: Collection[str]) -> int:
+    """End the deliveries of the pictures of jobs and batches that expire, and let the webhooks go that wait for them.
+
+    Return how many pictures were not delivered.
+    """
+    jobs = select(JobRow.id).where(or_(JobRow.id.in_(ids), JobRow.batch.in_(ids)))
+    pending = (DeliveryRow.job_id.in_(jobs), DeliveryRow.variant.is_not(None), DeliveryRow.due_at.is_not(None))
+    ended = update(DeliveryRow).where(*pending).values(due_at=None, error=EXPIRED, url="", headers=None)
+    found = session.scalars(ended.returning(DeliveryRow.job_id)).all()
+    for id in sorted(set(found)):
+        _let_webhooks_go(session, id)
+    return len(found)
+
+
 def forget_old(session: Session, retention_s: float) -> None:
     """Remove finished webhooks that were created more than `retention_s` seconds ago."""
     session.execute(
@@ -183,11 +198,17 @@ class Deliveries:
         """Mark a message as failed for good."""
         self._write(DeliveryRow.id == id, due_at=None, error=error[:MAX_ERROR])
 
-    def of_job(self, job_id: str) -> dict[str, Any] | None:
-        """Return a job's webhook as callers see it; None before the job has ended, or if it has no webhook."""
+    def of_job(self, id: str) -> dict[str, Any] | None:
+        """Return the webhook of a job as `of_jobs` does; None if there is none (yet)."""
+        return self.of_jobs([id]).get(id)
+
+    def of_jobs(self, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return the webhooks of jobs and batches as callers see them, of those that have ended and have one."""
+        if not ids:
+            return {}
+        theirs = select(DeliveryRow).where(DeliveryRow.job_id.in_(ids), DeliveryRow.variant.is_(None))
         with self._database.reading() as session:
-            row = session.scalar(select(DeliveryRow).where(_webhook(job_id)))
-        return {"url": row.url} | _state([row]) if row else None
+            return {row.job_id: {"url": row.url} | _state([row]) for row in session.scalars(theirs)}
 
     def of_pictures(self, jobs: Collection[JobRow]) -> dict[str, dict[str, Any]]:
         """Return how far the deliveries of pictures are, for each of these jobs that has some."""

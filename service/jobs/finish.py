@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
-from service.jobs.batch_end import end_if_done
+from service.jobs.batch_course import end_if_done
 from service.jobs.deliveries import enqueue, enqueue_pictures, send_again
 from service.jobs.job_log import log_after_commit
 from service.jobs.ledger import enter

@@ -18,11 +18,13 @@ from service.telemetry.tracing import parse
 
 logger = logging.getLogger(__name__)
 
+REFUSED = "refused"  # cause of what failed as it was taken in: its caller's fault, whatever its problem is
+
 
 def log_after_commit(session: Session, row: JobRow, cause: str | None) -> None:
     """Log the end of a job after its transaction is committed; after a rollback nothing is logged.
 
-    `cause` is the slug of the problem that it failed with.
+    `cause` is the slug of the problem that it failed with, or REFUSED.
     """
     log = partial(_log, _facts(row, cause), dict(row.timings or {}), row.usage or JobUsage())
     event.listen(session, "after_commit", lambda session: log(), once=True)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
+from service.jobs import batch_course
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
@@ -120,6 +121,8 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
+        if row.batch is not None:
+            batch_course.begin(session, row.batch)
         if row.kind not in BEHIND:  # which are no turn of their caller's: they come last anyway
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))

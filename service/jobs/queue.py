@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
-from service.jobs.batch_end import end_if_done
+from service.jobs.batch_course import end_if_done
 from service.jobs.cost import planned_cost
 from service.jobs.deliveries import forget_pictures, let_batch_go
 from service.jobs.expiry import is_kept

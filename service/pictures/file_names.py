@@ -12,6 +12,9 @@ LONGEST_ENDING = 16  # bytes of an ending, with its dot
 LONGEST_LABEL = 60  # characters of a label in a name
 NAMED_STYLES = 2  # styles that a result's name has
 WITHOUT = "painting"  # what a result's name begins with if its content came without a name
+_REFUSED = re.compile(r'[<>:"|?*\\/]')  # by Windows, in any name
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
+"""The beginning of a name that Windows takes for a device, whatever its ending."""
 
 
 def safe_name(name: str) -> str:
@@ -25,6 +28,17 @@ def safe_name(name: str) -> str:
         return visible
     ending = _ending(visible)
     return _cut(stem(visible), LONGEST - len(ending.encode())) + ending
+
+
+def portable_name(name: str) -> str:
+    """Return a safe name as Windows takes it too, for files that are unpacked anywhere."""
+    plain = _REFUSED.sub("_", name).rstrip(". ")
+    return f"_{plain}" if _DEVICE.match(plain) else plain
+
+
+def told_apart_by(name: str) -> str:
+    """Return what is equal for two names that macOS or Windows take for one."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def form_file_name(name: str) -> str:

@@ -13,6 +13,9 @@ from typing import Any
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.typed_json import Json, Record, amount_in, object_in, objects_in
 
+STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
+"""The states of jobs and of batches."""
+
 
 @dataclass(frozen=True)
 class JobProgress(Record):
@@ -63,6 +66,37 @@ class JobUsage(Record):
             int(amounts["bytes_in"]),
             int(amounts["bytes_out"]),
         )
+
+    def __add__(self, other: JobUsage) -> JobUsage:
+        return JobUsage(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class BatchSums(Record):
+    """The jobs of a batch together.
+
+    Attributes:
+        counts: how many of them have each status; those that were removed have none.
+        cost: the megapixel-evaluations that they were expected to take.
+        usage: what they have taken.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
+    cost: float = 0.0
+    usage: JobUsage = JobUsage()
+
+    @classmethod
+    def of(cls, counts: Mapping[str, Any], cost: float, usage: JobUsage) -> BatchSums:
+        """Return the sums with a count of each status, 0 where there is none."""
+        return cls({status: int(amount_in(counts, status) or 0) for status in STATUSES}, cost, usage)
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> BatchSums:
+        usage = JobUsage.from_json(object_in(json, "usage"))
+        return cls.of(object_in(json, "counts"), amount_in(json, "cost") or 0.0, usage)
+
+    def to_json(self) -> Json:
+        return {"counts": dict(self.counts), "cost": self.cost, "usage": self.usage.to_json()}
 
 
 @dataclass(frozen=True)

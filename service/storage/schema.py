@@ -11,6 +11,7 @@ from service.storage.kinds import SCORE, TRANSFER
 from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredImage, style_images_from_json, style_images_to_json
 from service.storage.records import (
+    BatchSums,
     JobCheckpoint,
     JobProgress,
     JobUsage,
@@ -193,12 +194,16 @@ class JobRow(Base):
 class BatchRow(Base):
     """A batch: jobs that were submitted together, `total` of them. `finished_at` is when the last of them ended.
 
+    `status` is as that of a job. `sums` is what its jobs were when it ended: they can be removed before it is. It is
+    None where it hasn't ended, and where a process of an earlier version ended it.
+
     `bytes` is what the files take that its jobs share; in rows of earlier versions the first job counts them.
     """
 
     __tablename__ = "batches"
     __table_args__ = (
         Index("batches_by_tenant", "tenant", "finished_at"),
+        Index("batches_by_age", "tenant", "created_at", "id"),
         Index("batches_by_owner", "owner", "finished_at"),
         Index("batches_by_end", "finished_at"),
     )
@@ -207,6 +212,8 @@ class BatchRow(Base):
     tenant: Mapped[str]
     owner: Mapped[str]
     total: Mapped[int]
+    status: Mapped[str] = mapped_column(default="queued", server_default="queued")
+    sums: Mapped[BatchSums | None] = mapped_column(typed(BatchSums))
     callback_url: Mapped[str | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[float]

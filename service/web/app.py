@@ -19,6 +19,7 @@ from service.api.http.fullness import Fullness
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
 from service.api.intake.long_reads import LongReads
+from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
 from service.api.live.watch import Watch
@@ -157,6 +158,7 @@ def _context(settings: Settings) -> AppContext:
         watch=watch,
         waiting=Waiting(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
+        batch_streams=BatchStreams(watch),
         webhook_hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
         delivery_hosts=Hosts(DELIVERIES, settings.delivery_hosts),
         fetches=Fetches(picture_fetcher(settings)),

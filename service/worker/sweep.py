@@ -146,7 +146,7 @@ def read_known(database: Database, retention_s: float) -> Known:
     expired = select(JobRow.id).where(has_expired(retention_s))
     batches = select(BatchRow.id).where(batch_has_expired(retention_s))
     with database.reading() as session:
-        unfinished = list(session.scalars(_unfinished()))
+        unfinished = list(session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED))))
         presets = list(session.execute(select(PresetRow.version, PresetRow.painter)))
         former = select(PresetVersionRow.version, PresetVersionRow.painter).where(
             preset_versions.is_kept(retention_s)
@@ -225,9 +225,13 @@ def _count(folder: str, files: Sequence[BlobInfo]) -> int:
 
 def _forget(database: Database, expired: Sequence[str], left: set[str], retention_s: float) -> None:
     """Remove the rows of jobs whose files are gone, of old keys and webhooks, and of callers without jobs."""
+    lost = 0
     for i in range(0, len(expired), BATCH):
         with database.writing() as session:
+            lost += deliveries.expire_pictures(session, expired[i : i + BATCH])
             queue.remove(session, expired[i : i + BATCH])
+    if lost:
+        logger.warning("%d pictures could not be delivered before their transfers expired", lost)
     with database.writing() as session:
         advisory_lock(session, SUBMIT_LOCK)  # a new job comes with its caller's row
         forget_left(session, left, before=read_clock(session) - GRACE_S)  # a younger one may precede its files
@@ -283,10 +287,6 @@ def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobIn
         if kept > limit:
             doomed.append(blob)
     return doomed
-
-
-def _unfinished() -> Any:
-    return select(JobRow.request).where(JobRow.status.not_in(ENDED))
 
 
 def _broken_off() -> Select[JobRow]:

@@ -52,6 +52,11 @@ def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: 
     fitting = int(message.split("a size of ")[1].split()[0])
     response = small_service.post(LARGE | {"size": fitting, "iterations": 0}, Prefer="wait=60")
     assert response.json()["status"] == "succeeded"
+    recipe = {name: value for name, value in LARGE.items() if name != "content"}
+    none_fits = small_service.post_to("/v1/batches", recipe | {"contents": [PICTURE, PICTURE]})
+    assert (none_fits.status_code, none_fits.json()) == (422, problem)
+    one_is_bad = small_service.post_to("/v1/batches", recipe | {"contents": [PICTURE, b64(b"bad")]})
+    assert one_is_bad.json()["type"] == "urn:nst:problem:invalid-input"
 
 
 @pytest.mark.slow

@@ -7,13 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from jobs.submitting import REQUEST, RESULT
+from jobs.submitting import REQUEST, RESULT, claimed
 from sqlalchemy import select
 from sweep.swept import DAY_S, age, keys
 
-from service.errors import InvalidInput, NoSpace, NotFound, TooManyJobs
+from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, TooManyJobs
+from service.jobs.batch_course import summary
 from service.jobs.batches import Batches, BatchItem
-from service.jobs.deliveries import Deliveries
 from service.jobs.idempotency import RepeatKey
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
@@ -77,15 +77,72 @@ def test_a_batch_that_is_canceled_before_it_begins_says_so_in_its_webhook(databa
             assert (hook.payload["type"], hook.payload["data"]["status"]) == ("batch.canceled", "canceled")
 
 
-def test_a_batch_runs_until_its_last_job_has_ended(database: Database) -> None:
+def test_a_batch_runs_from_its_first_job_that_runs_until_its_last_has_ended(database: Database) -> None:
     batches, leases = Batches(database, Limits()), Leases(database, 60)
-    batch = submitted(batches, 2)
-    claims = [leases.claim("host:1", {}) for _ in range(2)]
-    for claim in claims:
-        assert batches.get(batch.id).finished_at is None
-        assert claim is not None
+    problem = InvalidInput.field("content", "is no picture").problem()
+    jobs = [Submission(new_id(), REQUEST) for _ in range(3)]
+    batch = batches.submit(new_id(), [BatchItem(jobs[0], problem), *map(BatchItem, jobs[1:])], None, None)
+    assert batches.get(batch.id).status == "queued"
+    first = claimed(leases)
+    assert batches.get(batch.id).status == "running"
+    leases.give_back(first)
+    assert batches.get(batch.id).status == "running"
+    for claim in [claimed(leases) for _ in range(2)]:
+        assert (batches.get(batch.id).status, batches.get(batch.id).finished_at) == ("running", None)
         leases.succeed(claim, RESULT)
-    assert batches.get(batch.id).finished_at is not None
+    ended = batches.get(batch.id)
+    assert (ended.status, ended.finished_at is None) == ("succeeded", False)
+
+
+def test_an_ended_batch_stays_as_it_was_whatever_is_removed_of_it(database: Database) -> None:
+    batches, queue, leases = Batches(database, Limits()), Queue(database, Limits()), Leases(database, 60)
+    batch = submitted(batches, 3)
+    jobs = [claimed(leases) for _ in range(3)]
+    leases.fail(jobs[0], JobFailed("it did not go well"))
+    leases.succeed(jobs[1], RESULT, stored=100)
+    leases.succeed(jobs[2], RESULT, stored=10)
+    ended = batches.get(batch.id)
+    state = batches.states([ended])[batch.id]
+    assert ended.sums == state.sums
+    assert (state.sums.counts["succeeded"], state.sums.counts["failed"]) == (2, 1)
+    assert (state.sums.usage.bytes_out, state.sums.cost > 0, state.fraction) == (110, True, 1.0)
+    for job in jobs[1:]:
+        queue.delete(job.id)
+    again = batches.get(batch.id)
+    assert (again.status, again.finished_at) == ("succeeded", ended.finished_at)
+    assert batches.states([again])[batch.id] == state
+    assert summary(again, state.sums) == summary(ended, state.sums)
+
+
+def test_a_batch_that_a_worker_of_an_earlier_version_ended_is_what_its_jobs_are(database: Database) -> None:
+    batches, leases = Batches(database, Limits()), Leases(database, 60)
+    batch = submitted(batches, 1)
+    leases.succeed(claimed(leases), RESULT)
+    with database.writing() as session:
+        row = session.get_one(BatchRow, batch.id)
+        row.status, row.sums = "running", None  # which it doesn't know
+    found = batches.get(batch.id)
+    sums = batches.states([found])[batch.id].sums
+    assert (sums.counts["succeeded"], summary(found, sums)["status"]) == (1, "succeeded")
+
+
+def test_batches_come_in_pages_newest_first(database: Database) -> None:
+    batches, leases = Batches(database, Limits()), Leases(database, 60)
+    ids = [submitted(batches, 1).id for _ in range(3)]
+    Tenants(database).add("acme")
+    submitted(batches.of("acme"), 1)
+    leases.succeed(claimed(leases), RESULT)
+    with database.writing() as session:
+        for id in ids[1:]:
+            session.get_one(BatchRow, id).created_at = 5.0  # at the same time, both before the first
+    newest, *older = [ids[0], *sorted(ids[1:], reverse=True)]
+    page = batches.page(None, None, 2)
+    assert [row.id for row in page] == [newest, older[0]]
+    assert [row.id for row in batches.page(None, (page[1].created_at, page[1].id), 2)] == [older[1]]
+    assert [row.id for row in batches.page("succeeded", None, 9)] == [ids[0]]
+    assert {row.id for row in batches.page("queued", None, 9)} == set(ids[1:])
+    last = batches.last_waiting(ids)
+    assert {id: job.batch for id, job in last.items()} == {id: id for id in ids[1:]}
 
 
 def test_callers_take_turns_with_a_batch_as_with_single_jobs(database: Database) -> None:
@@ -170,7 +227,7 @@ def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Databas
             )
 
     assert counted() == (1020, 1020, 1020)
-    assert batches.state(batch).usage.bytes_in == 1020
+    assert batches.states([batch])[batch.id].sums.usage.bytes_in == 1020
     queue.delete(items[0].new.id)
     assert counted() == (1010, 1010, 1010)
     with pytest.raises(NoSpace):
@@ -182,15 +239,17 @@ def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Databas
 def test_what_failed_when_it_was_sent_is_counted_and_logged(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def ended() -> float:
-        labels = {"kind": "transfer", "status": "failed"}
-        return REGISTRY.get_sample_value("nst_jobs_ended_total", labels) or 0.0
+    def counted() -> list[float]:
+        ended = REGISTRY.get_sample_value("nst_jobs_ended_total", {"kind": "transfer", "status": "failed"})
+        causes = [{"kind": "transfer", "cause": cause} for cause in ("refused", "invalid-input")]
+        found = [REGISTRY.get_sample_value("nst_job_failures_total", labels) for labels in causes]
+        return [value or 0.0 for value in (ended, *found)]
 
-    before = ended()
+    before = counted()
     bad, good = (Submission(new_id(), REQUEST, "me") for _ in range(2))
     items = [BatchItem(bad, InvalidInput.field("content", "is no picture").problem()), BatchItem(good)]
     Batches(database, Limits()).submit(new_id(), items, None, None)
-    assert ended() == before + 1
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 0]
     assert f"job {bad.id}: failed (content: is no picture)" in caplog.text
     with database.reading() as session:
         (found,) = totals(session, "default", date(2020, 1, 1), date(2100, 1, 1), by_day=False)
@@ -209,38 +268,3 @@ def test_a_removed_tenant_leaves_no_batch(database: Database, tmp_path: Path) ->
     assert keys(blobs) == {f"jobs/{kept.id}/style"}
     with database.reading() as session:
         assert session.scalars(select(BatchRow.id)).all() == [kept.id]
-
-
-def test_the_webhook_of_a_batch_waits_for_its_deliveries_but_not_for_removed_ones(database: Database) -> None:
-    batches, leases, outbox = Batches(database, Limits()), Leases(database, 60), Deliveries(database)
-    to = {"url": "https://bucket.example.com/{variant}", "headers": {"X-Key": "secret"}}
-    items = [BatchItem(Submission(new_id(), REQUEST, deliver=to)) for _ in range(2)]
-    batch = batches.submit(new_id(), items, HOOK, None)
-    for _ in items:
-        claim = leases.claim("host:1", {})
-        assert claim is not None
-        leases.succeed(claim, RESULT)
-    first = outbox.claim()
-    assert first is not None
-    assert (first.variant, first.headers) == (0, {"X-Key": "secret"})
-    outbox.delivered(first.id)
-    second = outbox.claim()
-    assert second is not None
-    assert second.variant == 0
-    assert outbox.claim() is None  # the webhook is held
-    Queue(database, Limits()).delete(second.job_id)
-    hook = outbox.claim()
-    assert hook is not None
-    assert (hook.job_id, hook.variant) == (batch.id, None)
-
-
-def test_a_removed_job_leaves_neither_deliveries_nor_a_webhook_that_waits_for_them(database: Database) -> None:
-    queue, leases = Queue(database, Limits()), Leases(database, 60)
-    to = {"url": "https://bucket.example.com/", "headers": {}}
-    queue.submit(Submission("job", REQUEST, callback_url=HOOK, deliver=to))
-    claim = leases.claim("host:1", {})
-    assert claim is not None
-    leases.succeed(claim, RESULT)
-    queue.delete("job")
-    with database.reading() as session:
-        assert session.scalars(select(DeliveryRow.id)).all() == []

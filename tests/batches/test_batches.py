@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 from batches.painting import LONG, RECIPE, STYLE, Batching, named, photo
+from batches.streamed_zip import entries
 from front_door import b64, eventually
 from outbound.picture_server import PictureServer
 from webhooks.receiver import Receiver, signature
@@ -91,20 +93,28 @@ def test_items_come_in_pages(batching: Batching) -> None:
         cursor = f"&cursor={page['next']}"
     assert seen == [0, 1, 2, 3, 4, 5]
     assert [item["index"] for item in batching.items(id, "&status=failed")] == [5]
-    batching.batch_ended(id)
+    newer = batching.made([b64(photo(0))])["id"]
+    page = batching.get("/v1/batches?limit=1").json()
+    assert ([batch["id"] for batch in page["items"]], page["items"][0]["counts"]["total"]) == ([newer], 1)
+    assert batching.get(f"/v1/batches?limit=1&cursor={page['next']}").json()["items"][0]["id"] == id
+    for made in (id, newer):
+        batching.batch_ended(made)
+    assert batching.shown(id) in batching.get("/v1/batches?status=succeeded").json()["items"]
+    assert set(errors(batching.get("/v1/batches?status=done&cursor=x"))) == {"status"}
 
 
 def test_the_zip_has_every_picture_under_its_name(batching: Batching) -> None:
-    id = batching.made([named(0, "sea.png"), b64(b"bad"), named(1, "sea.png"), b64(photo(2))])["id"]
+    id = batching.made([named(0, "sea.png"), b64(b"bad"), named(1, "Sea.png"), b64(photo(2))])["id"]
     batching.batch_ended(id)
     response = batching.get(f"/v1/batches/{id}/zip")
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["sea.png", "sea (2).png", "painting.png"]
+        assert archive.namelist() == ["sea.png", "Sea (2).png", "painting.png"]
         items = [item for item in batching.items(id) if item["status"] == "succeeded"]
         for name, item in zip(archive.namelist(), items, strict=True):
             assert archive.read(name) == batching.get(item["links"]["image"]).content
+        assert entries(response.content) == {name: archive.read(name) for name in archive.namelist()}
 
 
 def test_a_form_may_bring_hundreds_of_files(batching: Batching) -> None:
@@ -158,10 +168,16 @@ def test_a_repeated_key_gets_the_batch_and_fetches_nothing(batching: Batching, h
 
 
 def test_a_batch_is_canceled_and_its_webhook_comes_once(batching: Batching) -> None:
+    """The first picture of its first transfer is finished before."""
     with Receiver() as receiver:
-        made = batching.made([b64(photo(i)) for i in range(6)], LONG | {"callback_url": receiver.url()})
-        eventually(lambda: batching.shown(made["id"])["status"] == "running", 60, "none began")
-        assert batching.shown(made["id"])["callback"] is None
+        recipe = LONG | {"variants": [{"iterations": 2}, {}], "callback_url": receiver.url()}
+        made = batching.made([b64(photo(i)) for i in range(6)], recipe)
+        path = f"/v1/batches/{made['id']}/zip"
+        eventually(lambda: batching.get(path).status_code == 200, 60, "no picture was finished")
+        assert (batching.shown(made["id"])["status"], batching.shown(made["id"])["callback"]) == ("running", None)
+        first = batching.items(made["id"])[0]["links"]["self"]
+        finished = [batching.get(f"{first}/image?variant=0").content]
+        assert list(entries(batching.get(path).content).values()) == finished
         canceled = requests.post(f"{batching.url}/v1/batches/{made['id']}/cancel", timeout=60)
         assert canceled.status_code == 202
         done = batching.batch_ended(made["id"])
@@ -171,20 +187,47 @@ def test_a_batch_is_canceled_and_its_webhook_comes_once(batching: Batching) -> N
     told = json.loads(hook.body)
     assert hook.headers["webhook-signature"] == signature(hook)
     assert (told["type"], told["data"]["counts"]) == ("batch.canceled", done["counts"])
-    nothing = batching.get(f"/v1/batches/{made['id']}/zip")
-    assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:nst:problem:not-ready")
+    assert list(entries(batching.get(path).content).values()) == finished
+
+
+def events_in(text: str) -> list[tuple[int, str, dict[str, Any]]]:
+    """The events of a stream: number, name and data."""
+    found = re.findall(r"^id: (\d+)\nevent: (\w+)\ndata: (.*)$", text, re.MULTILINE)
+    return [(int(number), name, json.loads(data)) for number, name, data in found]
 
 
 def test_events_are_the_batch_until_its_end(batching: Batching) -> None:
     id = batching.made([b64(photo(i)) for i in range(4)])["id"]
-    text = batching.get(f"/v1/batches/{id}/events", stream=True).text
-    events = [block for block in text.split("\n\n") if "event: " in block]
-    assert "event: done" in events[-1]
-    last = json.loads(events[-1].split("data: ", 1)[1])
-    assert last["counts"]["succeeded"] == 4
-    number = events[-1].split("id: ", 1)[1].split("\n", 1)[0]
-    again = batching.get(f"/v1/batches/{id}/events", headers={"Last-Event-ID": number})
+    events = events_in(batching.get(f"/v1/batches/{id}/events", headers={"Last-Event-ID": "41"}).text)
+    *progress, (number, name, last) = events
+    assert [name for _, name, _ in progress] == ["progress"] * len(progress) and progress
+    assert [number for number, _, _ in progress] == list(range(42, 42 + len(progress)))
+    fractions = [batch["fraction"] for _, _, batch in progress]
+    assert fractions == sorted(fractions) and fractions[0] < 1
+    assert number > progress[-1][0]
+    assert (name, last["counts"]["succeeded"], last) == ("done", 4, batching.shown(id))
+    again = batching.get(f"/v1/batches/{id}/events", headers={"Last-Event-ID": str(number)})
     assert again.status_code == 204
+
+
+def test_a_batch_is_removed_while_one_of_its_transfers_runs(batching: Batching) -> None:
+    id = batching.made([b64(photo(i)) for i in range(3)], LONG)["id"]
+    eventually(lambda: batching.shown(id)["status"] == "running", 60, "none began")
+    items = batching.items(id)
+    nothing = batching.get(f"/v1/batches/{id}/zip")
+    assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:nst:problem:not-ready")
+    with batching.get(f"/v1/batches/{id}/events", stream=True) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        next(line for line in lines if line == "event: progress")
+        assert batching.remove(id).status_code == 204
+        assert ": the batch was deleted" in list(lines)
+    gone = [f"/v1/batches/{id}", f"/v1/batches/{id}/items", *(item["links"]["self"] for item in items)]
+    assert [batching.get(path).status_code for path in gone] == [404] * len(gone)
+    assert id not in batching.get("/v1/batches").text
+    after = batching.made([b64(photo(0))])["id"]  # the worker is free for it
+    assert batching.batch_ended(after, 60)["status"] == "succeeded"
+    folders = batching.data / "blobs" / "jobs"
+    assert not [folder for folder in (id, *(item["id"] for item in items)) if list(folders.glob(f"{folder}/*"))]
 
 
 def test_pictures_of_a_batch_are_delivered_to_their_places(batching: Batching) -> None:

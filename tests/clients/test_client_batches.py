@@ -25,6 +25,7 @@ def test_many_pictures_are_painted_with_one_recipe(
     contents: list[Path | bytes] = [tmp_path / "cat.png", texture_png, b"no picture"]
     batch = client.batch(contents, "mosaic", size=32, iterations=1, idempotency_key="batch").wait(timeout=60)
     assert client.get_batch(batch.id).counts["succeeded"] == 2 and batch.fraction == 1
+    assert batch.id in [found.id for found in client.batches("succeeded") if found.fraction == 1]
     first, second, third = batch.items()
     assert [item.status for item in (first, second, third)] == ["succeeded", "succeeded", "failed"]
     assert first.name == "cat.png" and third.error is not None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 
 from service.jobs.cost import planned_cost
 from service.jobs.leases import Leases
-from service.jobs.line import Line, Place, Speed, fitted
+from service.jobs.line import KNOWN_S, Line, Place, Speed, fitted
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, TransferRequest
@@ -121,6 +122,20 @@ def test_a_job_that_gives_way_keeps_its_worker_until_then(
         queue.delete(id)
         leases.give_back(claim)
     assert line.estimate("", 0, ENGINE, 1.0)[1] == Place(1, 0.0)
+
+
+def test_the_end_of_a_waiting_job_counts_down_and_is_worked_out_again_after_a_while(
+    database: Database, queue: Queue, leases: Leases, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took(database, leases, queue, 10.0)
+    first, last = submit(queue), submit(queue)
+    assert line.until_ends(rows(queue, first, last)) == {first: pytest.approx(10.0), last: pytest.approx(20.0)}
+    queue.cancel(first)
+    begun = time.monotonic()
+    monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun + 2.0))
+    assert line.until_ends(rows(queue, last)) == {last: pytest.approx(18.0, abs=0.5)}
+    monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun + KNOWN_S + 1.0))
+    assert line.until_ends(rows(queue, last)) == {last: pytest.approx(10.0)}
 
 
 def test_styles_that_were_not_cached_slow_only_themselves(

@@ -13,6 +13,8 @@ from operators.scraping import ended, post, scrape
 from pages import anchors
 from webhooks.receiver import Receiver
 
+from service.errors import DeadlineExceeded
+from service.jobs.job_log import REFUSED
 from service.telemetry.instruments import REGISTRY
 
 DASHBOARD = json.loads((ROOT / "docs" / "grafana" / "dashboard.json").read_text())
@@ -58,6 +60,13 @@ def test_the_alert_of_deliveries_looks_at_all_that_is_sent() -> None:
     sent = {f"{metric.name}_total" for metric in REGISTRY.collect() if metric.name.endswith("_attempts")}
     assert len(sent) == 2
     assert {match[0] for match in METRIC.findall(rule["expr"])} == sent | {"nst_webhooks_pending"}
+
+
+def test_no_alert_comes_from_what_callers_sent_or_asked_for() -> None:
+    (rule,) = [rule for rule in RULES if rule["alert"] == "NstJobsFail"]
+    ((_, matchers),) = METRIC.findall(rule["expr"])
+    (left_out,) = re.findall(r'cause!~"([^"]*)"', matchers)
+    assert set(left_out.split("|")) == {DeadlineExceeded.slug, REFUSED}
 
 
 def labels_by_metric(service: RunningService) -> dict[str, set[str]]:

@@ -23,7 +23,7 @@ from service.storage.database import Database
 from service.storage.migrations import upgrade
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
-from service.storage.schema import Base, JobRow, PresetRow, SecretRow, WorkerRow
+from service.storage.schema import Base, BatchRow, JobRow, PresetRow, SecretRow, WorkerRow
 from service.storage.tenant_schema import TenantRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -284,6 +284,33 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_others_lack(
     assert "add_column(sa.Column('callback_url'" in written.read_text()
     Database(database_url).close()
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_batches_get_the_status_that_their_jobs_say(database_url: str, connection: Connection) -> None:
+    with connection.engine.begin() as transaction:
+        command.upgrade(upgrade.alembic_config(transaction), "0017")
+    batch = text(
+        "INSERT INTO batches (id, tenant, owner, total, cancel_requested, created_at, finished_at) "
+        "VALUES (:id, 'default', '', 2, :canceled, 1, :end)"
+    )
+    job = text(
+        "INSERT INTO jobs (id, kind, status, request, owner, priority, created_at, started_at, events, "
+        "cancel_requested, fence, attempts, batch, batch_index) "
+        "VALUES (:id, 'transfer', :status, '{}', '', 0, 1, :begun, 0, false, 0, 0, :id, 0)"
+    )
+    for id, status, begun, end, canceled in (
+        ("queued", "queued", None, None, False),
+        ("running", "queued", 2.0, None, False),
+        ("succeeded", "succeeded", 2.0, 3.0, False),
+        ("failed", "failed", 2.0, 3.0, False),
+        ("canceled", "succeeded", 2.0, 3.0, True),
+    ):
+        connection.execute(batch, {"id": id, "end": end, "canceled": canceled})
+        connection.execute(job, {"id": id, "status": status, "begun": begun})
+    database = Database(database_url)
+    with database.reading() as session:
+        assert all(row.status == row.id and row.sums is None for row in session.scalars(select(BatchRow)))
+    database.close()
 
 
 def test_presets_of_the_first_start_are_shared_and_all_else_is_the_default_tenant_s(

@@ -76,6 +76,7 @@ ROWS = {
     "GET /v1/transfers/<id>/files/<sha256>": Row(f"{JOB}/files/{{sha256}}", "read"),
     "GET /v1/transfers/<id>/preview": Row(f"{JOB}/preview", "read"),
     "GET /v1/transfers/<id>/events": Row(f"{JOB}/events", "read"),
+    "GET /v1/batches": Row("/v1/batches", "read", other=200),
     "POST /v1/batches": Row(
         "/v1/batches", "run", 0, 422, {"contents": ["{photo}"], "styles": [{"preset": "harbour"}]}
     ),

@@ -93,6 +93,11 @@ class Client:
         """Return a batch that was submitted before."""
         return Batch(self._connection, self._connection.read(path_of(Batch.collection, id)))
 
+    def batches(self, status: str | None = None) -> Iterator[Batch]:
+        """Yield batches, newest first; with `status` only those that have it."""
+        query = {} if status is None else {"status": status}
+        return (Batch(self._connection, found) for found in pages(self._connection, Batch.collection, **query))
+
     def score(
         self,
         content: Picture,

@@ -8,31 +8,37 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from service.pictures.file_names import portable_name, told_apart_by
 
 
 def zipped(parts: Iterable[tuple[str, Callable[[], bytes]]]) -> Iterator[bytes]:
     """Yield a zip file of these files, each with its name; equal names get numbers. Pictures aren't compressed again.
 
+    They are deflated all the same, at level 0: where sizes come after a file, a reader of the stream knows its end by
+    the method alone. Names are such as every system takes, and differ there.
+
     An error of a file breaks the zip file off, so that it isn't taken for a whole one.
     """
     sink, names, now = _Sink(), Counter[str](), time.localtime()[:6]
-    with ZipFile(sink, "w", ZIP_STORED) as archive:
+    with ZipFile(sink, "w") as archive:
         for name, read in parts:
-            info = ZipInfo(_unlike(name, names), now)
+            info = ZipInfo(_unlike(portable_name(name), names), now)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, read())
+            archive.writestr(info, read(), ZIP_DEFLATED, 0)
             yield sink.taken()
     yield sink.taken()
 
 
 def _unlike(name: str, names: Counter[str]) -> str:
     """Return a name that no file before has: `photo (2).png`."""
-    names[name] += 1
-    if names[name] == 1:
+    key = told_apart_by(name)
+    names[key] += 1
+    if names[key] == 1:
         return name
     path = PurePosixPath(name)
-    return _unlike(f"{path.stem} ({names[name]}){path.suffix}", names)
+    return _unlike(f"{path.stem} ({names[key]}){path.suffix}", names)
 
 
 class _Sink(io.RawIOBase):

@@ -19,7 +19,7 @@ from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import requested_options
 from service.api.schemas.fields import sent_name
 from service.api.schemas.requests import BatchBody
-from service.errors import FieldError, InvalidInput
+from service.errors import DoesNotFit, FieldError, InvalidInput
 from service.jobs.batches import BatchItem, failed_request
 from service.jobs.cost import planned_cost
 from service.jobs.deliveries import INDEX
@@ -147,9 +147,11 @@ class BatchReader:
         )
 
     def _refusal(self, items: list[BatchItem]) -> InvalidInput:
+        """Return the error of a batch of which nothing can be painted."""
         errors = []
         for i, item in enumerate(items):
             for found in item.problem.get("errors", []) if item.problem else []:
                 loc = f"contents.{i}" if found["loc"] == "content" else found["loc"]
                 errors.append(FieldError(loc, found["msg"]))
-        return InvalidInput(list(dict.fromkeys(errors)))
+        none_fits = {item.problem["type"] for item in items if item.problem} == {DoesNotFit([]).problem()["type"]}
+        return (DoesNotFit if none_fits else InvalidInput)(list(dict.fromkeys(errors)))

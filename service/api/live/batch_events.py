@@ -1,48 +1,67 @@
-"""A batch as Server-Sent Events: snapshots, as its transfers begin and end."""
+"""A batch as Server-Sent Events: snapshots, as its transfers begin and end.
+
+A stream numbers its events itself: one that is resumed goes on after the number that its client has.
+"""
 
 from __future__ import annotations
 
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from service.api.http.clients import hung_up
+from service.api.live.batch_watch import LOOK_S, BatchWatch
 from service.api.live.streams import HEARTBEAT_S, RECONNECT_MS, Event
 from service.api.live.watch import Watch
 from service.errors import NotFound
+from service.jobs.batch_resource import BatchLook, batch_resource
+from service.storage.schema import BatchRow
 
-LOOK_S = 1.0  # seconds between two looks at a batch
-STEPS = 1_000_000  # number of the event of a batch that has done all of its work
-DONE = STEPS + 1  # number of the last event
+DONE = 10**9  # number of the last event of every batch: none has so many others
 
 
-def batch_events(
-    resource: Callable[[], dict[str, Any]],
-    watch: Watch,
-    connection: socket.socket | None,
-    may_go_on: Callable[[], bool],
-) -> Iterator[str]:
-    """Yield the events of a batch until it ends or is deleted, the server stops or the client leaves.
+def batch_resumed_at(header: str, batch: BatchRow) -> int:
+    """Return the number in a `Last-Event-ID`, or 0 if the batch can have no such event."""
+    if not (header.isascii() and header.isdigit() and len(header) <= len(str(DONE))):
+        return 0
+    return int(header) if int(header) < DONE or batch.finished_at is not None else 0
 
-    `resource` returns the batch as callers see it. The stream also ends once `may_go_on` returns False: the caller's
-    key was revoked.
-    """
-    yield f"retry: {RECONNECT_MS}\n\n"
-    seen, spoken = None, time.monotonic()
-    while not (watch.closed or hung_up(connection)) and may_go_on():
-        try:
-            batch = resource()
-        except NotFound:
-            yield ": the batch was deleted\n\n"
-            return
-        if batch["finished_at"] is not None:
-            yield str(Event(DONE, "done", batch))
-            return
-        if (news := (batch["counts"], batch["fraction"])) != seen:
-            seen, spoken = news, time.monotonic()
-            yield str(Event(round(STEPS * batch["fraction"]), "progress", batch))
-        elif time.monotonic() > spoken + HEARTBEAT_S:
-            spoken = time.monotonic()
-            yield ": still there\n\n"
-        watch.rest(LOOK_S)
+
+class BatchStreams:
+    """The event streams of batches of one process."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._batches = BatchWatch()
+
+    def stream(
+        self,
+        id: str,
+        look: Callable[[], BatchLook],
+        number: int,
+        connection: socket.socket | None,
+        may_go_on: Callable[[], bool],
+    ) -> Iterator[str]:
+        """Yield events after `number` until a batch ends or is deleted, the server stops or the client leaves.
+
+        The stream also ends once `may_go_on` returns False: the caller's key was revoked.
+        """
+        yield f"retry: {RECONNECT_MS}\n\n"
+        seen, spoken = None, time.monotonic()
+        with self._batches.watching(id) as batch:
+            while not (self._watch.closed or hung_up(connection)) and may_go_on():
+                try:
+                    found = batch.newest(look)
+                except NotFound:
+                    yield ": the batch was deleted\n\n"
+                    return
+                if found.batch.finished_at is not None:
+                    yield str(Event(DONE, "done", batch_resource(found)))
+                    return
+                if (news := (found.state.sums.counts, found.state.fraction)) != seen:
+                    seen, spoken, number = news, time.monotonic(), number + 1
+                    yield str(Event(number, "progress", batch_resource(found)))
+                elif time.monotonic() > spoken + HEARTBEAT_S:
+                    spoken = time.monotonic()
+                    yield ": still there\n\n"
+                self._watch.rest(LOOK_S)

@@ -13,7 +13,7 @@ COUNTS = {"total": 100, "queued": 58, "running": 1, "succeeded": 40, "failed": 1
 
 
 class CountsOut(BaseModel):
-    """The transfers of a batch by status; those that were deleted alone are only in the total."""
+    """The transfers of a batch by status; those that were deleted before it ended are only in the total."""
 
     total: int = described("Contents of the batch.", 100, ge=1)
     queued: int = described("Transfers that wait.", 58, ge=0)
@@ -42,6 +42,13 @@ class BatchOut(BaseModel):
     )
     callback: CallbackOut | None = described("State of the webhook, once the batch has ended.", None, None)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": f"/v1/batches/{ID}"})
+
+
+class BatchPage(BaseModel):
+    """Some of the batches, newest first."""
+
+    items: list[BatchOut] = described("The batches.", [])
+    next: str | None = described("The next page's `cursor`; null on the last page.", "WzE3NjQyMDAwMDAuMCwiMGQyZiJd")
 
 
 class BatchItemOut(BaseModel):

@@ -162,6 +162,11 @@ class TransfersQuery(PageQuery):
     status: Status | None = Field(None, description="Only transfers with this status.", **example("succeeded"))
 
 
+class BatchesQuery(PageQuery):
+    cursor: str | None = _cursor("WzE3NjQyMDAwMDAuMCwiMGQyZjdjNWI5YTZlIl0")
+    status: Status | None = Field(None, description="Only batches with this status.", **example("running"))
+
+
 class BatchItemsQuery(PageQuery):
     cursor: str | None = _cursor("WzQ5XQ")
     status: Status | None = Field(None, description="Only transfers with this status.", **example("failed"))

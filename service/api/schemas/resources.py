@@ -7,8 +7,6 @@ from typing import Any
 
 from service.api.schemas.preset_responses import PainterStatus
 from service.errors import ProblemJson
-from service.jobs.batch_end import summary
-from service.jobs.batches import BatchState
 from service.jobs.files import InputPicture
 from service.jobs.links import link
 from service.jobs.request import TransferRequest
@@ -16,7 +14,7 @@ from service.jobs.resource import iso, usage_resource
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
-from service.storage.schema import ENDED, BatchRow, JobRow, PresetRow
+from service.storage.schema import ENDED, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.styles.starters.loading import is_built_in
@@ -122,22 +120,6 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
         "weight": picture.weight,
         "scale": picture.scale,
         "link": link(f"/v1/transfers/{id}/files/{image.sha256}") if image.blob else None,
-    }
-
-
-def batch_resource(batch: BatchRow, state: BatchState, eta_seconds: float | None) -> dict[str, Any]:
-    """Return a batch as JSON; `eta_seconds` is the time until its end, as far as that is known."""
-    usage = state.usage
-    return summary(batch, state.counts) | {
-        "fraction": round(state.fraction, 4),
-        "eta_seconds": 0.0 if batch.finished_at is not None else eta_seconds,
-        "cost": round(state.cost, 3),
-        "usage": usage.to_json()
-        | {
-            "megapixel_evaluations": round(usage.megapixel_evaluations, 6),
-            "compute_s": round(usage.compute_s, 3),
-        },
-        "callback": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,14 +21,16 @@ from service.api.http.zip_stream import zipped
 from service.api.intake.batch import BatchReader
 from service.api.intake.submit import LOOK_UPS, mark_replayed, repeat_key
 from service.api.limits import limits
-from service.api.live.batch_events import DONE, batch_events
-from service.api.schemas.batch_responses import BatchItemsPage, BatchOut
-from service.api.schemas.parameters import BatchItemsQuery, BatchPath, NewBatchHeaders, WatchHeaders
+from service.api.live.batch_events import DONE, batch_resumed_at
+from service.api.schemas.batch_responses import BatchItemsPage, BatchOut, BatchPage
+from service.api.schemas.parameters import BatchesQuery, BatchItemsQuery, BatchPath, NewBatchHeaders, WatchHeaders
 from service.api.schemas.requests import BatchBody
-from service.api.schemas.resources import batch_item_resource, batch_resource
+from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE
 from service.errors import NotReady, Overtaken
+from service.jobs.batch_resource import BatchLook, batch_resource
+from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name
 from service.jobs.queue import new_id
@@ -103,14 +106,41 @@ def get_batch(path: BatchPath) -> dict[str, Any]:
 
 
 def _resource(batch: BatchRow) -> dict[str, Any]:
-    return _shown(batch, context())
+    return batch_resource(*_looks([batch], context()))
 
 
-def _shown(batch: BatchRow, app: AppContext) -> dict[str, Any]:
-    state, last = app.batches.state(batch), app.batches.last_waiting(batch)
-    eta = app.line.until_end(last) if last else state.running_eta
-    callback = app.deliveries.of_job(batch.id) if batch.callback_url else None
-    return batch_resource(batch, state, eta) | {"callback": callback}
+def _look(id: str, app: AppContext) -> BatchLook:
+    """Look at a batch. Raises NotFound."""
+    return _looks([app.batches.get(id)], app)[0]
+
+
+def _looks(batches: Sequence[BatchRow], app: AppContext) -> list[BatchLook]:
+    """Look at how far batches are."""
+    states = app.batches.states(batches)
+    last = app.batches.last_waiting([batch.id for batch in batches if batch.finished_at is None])
+    ends = app.line.until_ends(last.values())
+    callbacks = app.deliveries.of_jobs([batch.id for batch in batches if batch.callback_url])
+    return [
+        BatchLook(batch, states[batch.id], _eta(batch, states[batch.id], last, ends), callbacks.get(batch.id))
+        for batch in batches
+    ]
+
+
+def _eta(batch: BatchRow, state: BatchState, last: Mapping[str, JobRow], ends: Mapping[str, float]) -> float | None:
+    """Return the seconds until a batch ends: with the last of those that wait, or of those that run."""
+    if batch.finished_at is not None:
+        return 0.0
+    return ends.get(last[batch.id].id) if batch.id in last else state.running_eta
+
+
+@blueprint.get("", responses={"200": BatchPage})
+def list_batches(query: BatchesQuery) -> dict[str, Any]:
+    """List batches, newest first"""
+    before = from_cursor(query.cursor, float, str) if query.cursor else None
+    rows = context().batches.page(query.status, before, query.limit + 1)
+    more, rows = len(rows) > query.limit, rows[: query.limit]
+    cursor = to_cursor(rows[-1].created_at, rows[-1].id) if more else None
+    return {"items": [batch_resource(look) for look in _looks(rows, context())], "next": cursor}
 
 
 @blueprint.get("/<id>/items", responses={"200": BatchItemsPage, "404": Problem})
@@ -134,11 +164,10 @@ def get_batch_zip(path: BatchPath) -> Response:
     Those that are there by now, in the order of the contents, named as each is alone. It is made while it is sent.
     """
     batch = context().batches.get(path.id)
-    rows = [row for row in context().batches.items(batch) if row.transfer_result]
-    if not rows:
+    pictures = [picture for row in context().batches.items(batch) for picture in _pictures(row)]
+    if not pictures:
         raise NotReady("there is no picture of this batch (yet)")
-    blobs = context().blobs
-    parts = [(name, BlobFile(blobs, file).read) for row in rows for name, file in _pictures(row)]
+    parts = [(name, BlobFile(context().blobs, file).read) for name, file in pictures]
     response = Response(zipped(parts), mimetype="application/zip")
     response.headers["Cache-Control"] = NEVER
     response.headers["Content-Disposition"] = disposition(f"batch-{batch.id}.zip", "attachment")
@@ -146,12 +175,12 @@ def get_batch_zip(path: BatchPath) -> Response:
 
 
 def _pictures(row: JobRow) -> list[tuple[str, StoredFile]]:
-    """Return the pictures of a transfer, each with its name."""
-    wanted, result = TransferRequest.of(row), row.transfer_result
+    """Return the pictures that a transfer has finished, each with its name."""
+    wanted = TransferRequest.of(row)
     formats = {media_type: format for format, media_type in MEDIA_TYPES.items()}
     return [
         (picture_name(wanted, i, formats.get(picture.media_type, "png")), picture)
-        for i, picture in enumerate(result.pictures if result else ())
+        for i, picture in enumerate(row.finished_pictures)
     ]
 
 
@@ -163,16 +192,13 @@ def watch_batch(header: WatchHeaders, path: BatchPath) -> Response:
     nothing is left to send.
     """
     batch = context().batches.get(path.id)
-    if batch.finished_at is not None and header.last_event_id == str(DONE):
+    number = batch_resumed_at(header.last_event_id, batch)
+    if number >= DONE:
         return Response(status=204, headers=LIVE)
     app, tenant, streams = context(), caller().tenant, context().streams
     streams.take_place(tenant, limits().streams)
-    events = batch_events(
-        lambda: _shown(app.batches.get(batch.id), app),
-        app.watch,
-        request.environ.get("gunicorn.socket"),
-        caller().still_counts,
-    )
+    look, connection = partial(_look, batch.id, app), request.environ.get("gunicorn.socket")
+    events = app.batch_streams.stream(batch.id, look, number, connection, caller().still_counts)
     response = Response(events, mimetype="text/event-stream", headers=LIVE)
     response.call_on_close(partial(streams.free_place, tenant))
     return response

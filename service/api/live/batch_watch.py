@@ -1,0 +1,52 @@
+"""Batches that are watched: each is looked at once a second for all streams of the process that show it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from service.jobs.batch_resource import BatchLook
+
+LOOK_S = 1.0  # seconds between two looks at a batch
+
+
+class WatchedBatch:
+    """A batch that is watched: the newest look at it, for all threads that watch it."""
+
+    def __init__(self) -> None:
+        self.watchers = 0  # only for BatchWatch, under its lock
+        self._lock = threading.Lock()
+        self._look: BatchLook | None = None
+        self._looked = -math.inf  # monotonic time
+
+    def newest(self, look: Callable[[], BatchLook]) -> BatchLook:
+        """Return the newest look, by `look` if that is LOOK_S old. Raises what `look` does."""
+        with self._lock:
+            if self._look is None or time.monotonic() >= self._looked + LOOK_S:
+                self._look, self._looked = look(), time.monotonic()
+            return self._look
+
+
+class BatchWatch:
+    """The batches that are watched in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._batches: dict[str, WatchedBatch] = {}
+
+    @contextmanager
+    def watching(self, id: str) -> Iterator[WatchedBatch]:
+        """Watch a batch."""
+        with self._lock:
+            batch = self._batches.setdefault(id, WatchedBatch())
+            batch.watchers += 1
+        try:
+            yield batch
+        finally:
+            with self._lock:
+                batch.watchers -= 1
+                if not batch.watchers:
+                    del self._batches[id]

@@ -1,0 +1,78 @@
+"""The course of a batch: it runs from when its first job does, and ends with its last one, with a webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from service.jobs.deliveries import enqueue
+from service.jobs.links import link
+from service.jobs.resource import iso
+from service.storage.database import read_clock
+from service.storage.records import BatchSums, JobUsage
+from service.storage.schema import ENDED, BatchRow, JobRow
+
+
+def sums_of(session: Session, ids: Collection[str]) -> dict[str, BatchSums]:
+    """Return what the jobs of each of these batches, as far as they exist, are together."""
+    counts: dict[str, dict[str, int]] = {id: {} for id in ids}
+    costs, usages = dict.fromkeys(ids, 0.0), dict.fromkeys(ids, JobUsage())
+    theirs = JobRow.batch.in_(ids)
+    by_status = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost)).where(theirs)
+    for id, status, count, cost in session.execute(by_status.group_by(JobRow.batch, JobRow.status)):
+        counts[id or ""][status] = count
+        costs[id or ""] += cost
+    used = select(JobRow.batch, JobRow.usage).where(theirs, JobRow.usage.is_not(None))
+    for id, usage in session.execute(used):
+        usages[id or ""] += usage or JobUsage()
+    return {id: BatchSums.of(counts[id], costs[id], usages[id]) for id in ids}
+
+
+def begin(session: Session, id: str) -> None:
+    """Have a batch run, in the transaction that claims a job of it."""
+    waiting = (BatchRow.id == id, BatchRow.status == "queued")
+    session.execute(update(BatchRow).where(*waiting).values(status="running"))
+
+
+def end_if_done(session: Session, id: str) -> None:
+    """End a batch in a transaction that ends or removes a job of it, if that was the last one."""
+    session.flush()
+    batch = session.get(BatchRow, id, with_for_update=True)  # of two jobs that end at a time, one waits for the other
+    if batch is None or batch.finished_at is not None:
+        return
+    unfinished = select(JobRow.id).where(JobRow.batch == id, JobRow.status.not_in(ENDED))
+    if session.scalar(unfinished.limit(1)) is not None:
+        return
+    batch.finished_at, batch.sums = read_clock(session), sums_of(session, [id])[id]
+    batch.status = _end_status(batch, batch.sums)
+    if batch.callback_url:
+        payload = {"type": f"batch.{batch.status}", "timestamp": iso(batch.finished_at)}
+        data = summary(batch, batch.sums)
+        enqueue(session, id, batch.callback_url, payload | {"data": data}, batch.tenant)
+
+
+def _end_status(batch: BatchRow, sums: BatchSums) -> str:
+    """Return the status in which a batch ends: one job that succeeded is enough to have succeeded.
+
+    A batch that was canceled is canceled, whatever its jobs are.
+    """
+    if batch.cancel_requested:
+        return "canceled"
+    return "succeeded" if sums.counts["succeeded"] else "failed"
+
+
+def summary(batch: BatchRow, sums: BatchSums) -> dict[str, Any]:
+    """Return a batch as callers see it, without what changes while its jobs run."""
+    here = link(f"/v1/batches/{batch.id}")
+    ended_before = batch.finished_at is not None and batch.sums is None  # by a worker of an earlier version
+    return {
+        "id": batch.id,
+        "status": _end_status(batch, sums) if ended_before else batch.status,
+        "created_at": iso(batch.created_at),
+        "finished_at": iso(batch.finished_at),
+        "counts": {"total": batch.total} | dict(sums.counts),
+        "links": {"self": here} | {part: f"{here}/{part}" for part in ("items", "zip", "events")},
+    }

@@ -1,0 +1,42 @@
+"""A batch as callers see it: the JSON of API responses and events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.jobs.batch_course import summary
+from service.jobs.batches import BatchState
+from service.storage.schema import BatchRow
+
+
+@dataclass(frozen=True)
+class BatchLook:
+    """A batch at one moment.
+
+    Attributes:
+        state: how far it is.
+        eta_seconds: seconds until its end, as far as they are known.
+        callback: its webhook as callers see it; None if there is none (yet).
+    """
+
+    batch: BatchRow
+    state: BatchState
+    eta_seconds: float | None
+    callback: dict[str, Any] | None
+
+
+def batch_resource(look: BatchLook) -> dict[str, Any]:
+    """Return a batch as JSON."""
+    sums = look.state.sums
+    return summary(look.batch, sums) | {
+        "fraction": round(look.state.fraction, 4),
+        "eta_seconds": look.eta_seconds,
+        "cost": round(sums.cost, 3),
+        "usage": sums.usage.to_json()
+        | {
+            "megapixel_evaluations": round(sums.usage.megapixel_evaluations, 6),
+            "compute_s": round(sums.usage.compute_s, 3),
+        },
+        "callback": look.callback,
+    }

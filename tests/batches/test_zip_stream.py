@@ -1,0 +1,48 @@
+"""Zip files that are made while they are sent."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from functools import partial
+
+from batches.streamed_zip import entries
+
+from service.api.http.zip_stream import zipped
+
+
+def test_the_first_bytes_come_before_the_last_file_is_read() -> None:
+    read: list[int] = []
+
+    def file(i: int) -> bytes:
+        read.append(i)
+        return bytes([i]) * 1000
+
+    stream = zipped((f"{i}.png", partial(file, i)) for i in range(3))
+    begin = next(stream)
+    assert (read, b"\0" * 1000 in begin) == ([0], True)
+    whole = begin + b"".join(stream)
+    assert entries(whole) == {f"{i}.png": bytes([i]) * 1000 for i in range(3)}
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert archive.testzip() is None
+
+
+def test_names_are_such_as_every_system_takes_and_tells_apart() -> None:
+    names = {
+        "Photo.png": "Photo.png",
+        "photo.png": "photo (2).png",
+        "STRASSE.png": "STRASSE.png",
+        "straße.png": "straße (2).png",
+        "cafe\u0301.png": "cafe\u0301.png",
+        "caf\u00e9.png": "caf\u00e9 (2).png",
+        "photo (2).png": "photo (2) (2).png",
+        'what: a "day"? <1|2>*\\.png': "what_ a _day__ _1_2___.png",
+        "CON.png": "_CON.png",
+        "nul .tar.png": "_nul .tar.png",
+        "com¹.png": "_com¹.png",
+        "console.png": "console.png",
+        "end. .": "end",
+    }
+    found = entries(b"".join(zipped((name, name.encode) for name in names)))
+    assert list(found) == list(names.values())
+    assert [content.decode() for content in found.values()] == list(names)
