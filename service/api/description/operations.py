@@ -21,8 +21,8 @@ class Operations(APIBlueprint):
         super().__init__(name, import_name, operation_id_callback=_operation_id, **about)
         self.abp_responses = _named(self.abp_responses)
 
-    def _collect_openapi_info(
-        self, rule: str, func: Callable[..., Any], *, responses: Mapping[str, Any] | None = None, **about: Any
+    def _collect_openapi_info(  # type: ignore[override]  # all that isn't looked at is passed on
+        self, rule: str, func: Callable[..., Any], *, responses: Mapping[Any, Any] | None = None, **about: Any
     ) -> Any:
         return super()._collect_openapi_info(rule, func, responses=_named(responses or {}), **about)
 
@@ -32,7 +32,7 @@ def _operation_id(*, name: str, path: str, method: str) -> str:
     return name
 
 
-def _named(responses: Mapping[str, Any]) -> dict[str, Any]:
+def _named(responses: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return responses with the name of its schema in place of each model."""
     return {status: _reference(it) if _is_model(it) else it for status, it in responses.items()}
 
