@@ -21,7 +21,7 @@ class Operations(APIBlueprint):
         super().__init__(name, import_name, operation_id_callback=_operation_id, **about)
         self.abp_responses = _named(self.abp_responses)
 
-    def _collect_openapi_info(  # type: ignore[override]  # all that isn't looked at is passed on
+    def _collect_openapi_info(
         self, rule: str, func: Callable[..., Any], *, responses: Mapping[Any, Any] | None = None, **about: Any
     ) -> Any:
         return super()._collect_openapi_info(rule, func, responses=_named(responses or {}), **about)
