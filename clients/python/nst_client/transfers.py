@@ -9,7 +9,8 @@ from nst_client.errors import Conflict
 from nst_client.files import write_whole
 from nst_client.jobs import Watched
 
-FORMATS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+"""Endings of files, and the formats that they stand for."""
 
 
 class Transfer(Watched):
@@ -48,7 +49,8 @@ class Transfer(Watched):
             OSError: the file can't be written.
         """
         file = Path(path)
-        write_whole(file, [self.image(variant, FORMATS.get(file.suffix.lower(), "*/*"))])
+        format = FORMATS.get(file.suffix.lower())
+        write_whole(file, [self.image(variant, f"image/{format}" if format else "*/*")])
         return file
 
     def preview(self) -> bytes | None:
