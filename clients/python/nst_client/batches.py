@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_client.files import write_whole
-from nst_client.jobs import Watched, path_of
+from nst_client.jobs import Cancelable, path_of
 from nst_client.pages import pages
 from nst_client.transfers import Transfer
 
@@ -25,7 +25,7 @@ class BatchItem:
     error: Mapping[str, Any] | None
 
 
-class Batch(Watched):
+class Batch(Cancelable):
     """A batch. When all of its items have ended, it has succeeded if at least one of them has its picture.
 
     One that was canceled is `canceled`, also with pictures that were finished before.

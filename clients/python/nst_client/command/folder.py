@@ -15,7 +15,7 @@ from nst_client.client import Client
 from nst_client.command import outputs, plan, recipe
 from nst_client.command.bar import Bar
 from nst_client.command.plan import Work
-from nst_client.errors import ClientError, JobFailed, LimitExceeded, NotFound, Problem, Unavailable
+from nst_client.errors import ClientError, LimitExceeded, NotFound, Problem, Unavailable
 from nst_client.transfers import Transfer
 
 LOOK_S = 0.5  # seconds between two looks at the jobs under way
@@ -141,12 +141,12 @@ def _look(run: Run, work: Work) -> None:
             job.refresh()
         if not job.has_ended:
             return
-        if job.status == "succeeded":
+        if job.has_succeeded:
             for number, file in work.missing:
                 job.save(file, number)
             run.painted += 1
         else:
-            run.failed.append(f"{work.source}: {JobFailed.of_job(job.resource)}")
+            run.failed.append(f"{work.source}: {job.failure}")
     except NotFound:
         run.failed.append(f"{work.source}: its job was deleted")
     del run.running[work]

@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--iterations", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--color", help="style, luminance or match")
-    parser.add_argument("--method", help="optimize, or painter for presets that have one")
+    parser.add_argument("--method", help="optimize or painter")
+    parser.add_argument(
+        "--painter", dest="method", action="store_const", const="painter", help="for presets that have a painter"
+    )
     parser.add_argument(
         "--format", choices=("png", "jpeg", "webp"), help="by default as the output's name has it, or png"
     )

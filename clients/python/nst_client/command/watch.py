@@ -7,7 +7,6 @@ import argparse
 from nst_client.client import Client
 from nst_client.command import outputs
 from nst_client.command.bar import Bar
-from nst_client.errors import JobFailed
 
 
 def follow(client: Client, args: argparse.Namespace) -> int:
@@ -19,8 +18,8 @@ def follow(client: Client, args: argparse.Namespace) -> int:
             if event.name == "progress":
                 bar.show(event.data["fraction"], event.data["status"])
     transfer.refresh()
-    if transfer.status != "succeeded":
-        raise JobFailed.of_job(transfer.resource)
+    if not transfer.has_succeeded:
+        raise transfer.failure
     if args.output:
         for file in outputs.save(transfer, args.output):
             print(file)
