@@ -43,7 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"nst: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"nst: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"nst: {error.filename}: {error.strerror}" if error.filename else f"nst: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
