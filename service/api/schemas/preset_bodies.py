@@ -47,8 +47,8 @@ class Learning(Body):
         512,
         ge=LOW_LEARNED,
         le=HIGH_LEARNED,
-        description="Long edge of the pictures that it learns to paint, in pixels. A picture of more than twice that is "
-        "painted at twice that, and enlarged.",
+        description="Long edge of the pictures that it learns to paint, in pixels. A picture of more than twice that "
+        "is painted at twice that, and enlarged.",
         examples=[512],
     )
     photos: list[ImageField] = Field(

@@ -90,7 +90,7 @@ class PainterOut(BaseModel):
         "Its losses beside the optimiser's; null if they weren't measured, as for a starter's.", None
     )
     losses: list[CheckOut] = described(
-        "The checks of the newest learning, while that is kept; none for a painter that came with the service or a pack.",
+        "The checks of the newest learning, while that is kept; none for one that came with the service or a pack.",
         [],
     )
     error: Problem | None = described("Why the newest learning failed.", None)
