@@ -190,8 +190,10 @@ def _images(value: Any) -> list[dict[str, Any]]:
 
 def _facts(image: Mapping[str, Any]) -> dict[str, Any]:
     facts = {name: as_whole(image[name]) if kind is int else image[name] for name, kind in FACTS.items()}
-    if not all(_is_fact(facts[name], kind) for name, kind in FACTS.items()):
-        raise UnusablePack(f"what it says of an image is of the wrong kind: {image!r:.200}")
+    for name, kind in FACTS.items():
+        if not _is_fact(facts[name], kind):
+            form = "SHA-256" if kind is str else f"number from 0 to {LARGEST:,}"
+            raise UnusablePack(f"the {name} of an image is of the wrong kind: it must be a {form}")
     return facts
 
 
