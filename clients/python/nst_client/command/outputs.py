@@ -54,7 +54,7 @@ def pictures_of(fields: Mapping[str, Any]) -> int:
     return int(steps) + 1 if isinstance(steps, int | float) and 0 < steps < MOST_STEPS else 1
 
 
-def outputs(output: Path, pictures: int) -> list[Path]:
+def files_of(output: Path, pictures: int) -> list[Path]:
     """Return the file of each picture of a transfer: with several, `out-0.png` is the first."""
     if pictures == 1:
         return [output]
@@ -63,5 +63,5 @@ def outputs(output: Path, pictures: int) -> list[Path]:
 
 def save(transfer: Transfer, output: Path) -> Iterator[Path]:
     """Save all pictures of a transfer that has succeeded; yield each file."""
-    for i, file in enumerate(outputs(output, transfer.variants)):
+    for i, file in enumerate(files_of(output, transfer.variants)):
         yield transfer.save(file, i)

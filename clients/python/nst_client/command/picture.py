@@ -20,7 +20,7 @@ def paint(client: Client, args: argparse.Namespace) -> int:
     if output.is_dir():
         output = output / f"{args.source.stem}{outputs.SUFFIXES[outputs.format_of(fields)]}"
     fields["format"] = outputs.format_of(fields, output)
-    files = outputs.outputs(output, outputs.pictures_of(fields))
+    files = outputs.files_of(output, outputs.pictures_of(fields))
     check_writable(files, [args.source, *recipe.files_in(fields)])
     transfer = client.transfer(args.source, **fields)
     try:

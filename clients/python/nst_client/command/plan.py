@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_client.command.outputs import READ, outputs
+from nst_client.command.outputs import READ, files_of
 from nst_client.command.refused import Refused
 from nst_client.files import write_whole
 
@@ -28,7 +28,7 @@ class Work:
     @property
     def missing(self) -> list[tuple[int, Path]]:
         """The files that aren't there yet, each with the number of its picture."""
-        return [(i, file) for i, file in enumerate(outputs(self.output, self.pictures)) if not file.exists()]
+        return [(i, file) for i, file in enumerate(files_of(self.output, self.pictures)) if not file.exists()]
 
     def key(self, run: str, number: int) -> str:
         """Return the Idempotency-Key of the n-th attempt of a run: a call that goes on finds the jobs of the former.
