@@ -140,5 +140,5 @@ def test_a_score_is_waited_for(client: Client, photo_png: bytes) -> None:
 
 
 def test_a_service_that_is_not_there_is_unreachable() -> None:
-    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1: Connection refused"):
         Client("http://127.0.0.1:1", patience_s=0.1).style("mosaic")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ ANSWER_S = 90.0  # seconds without a byte; the service answers a waiting request
 BINARY = "application/octet-stream"  # media type of packs and ONNX files
 PASSING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
 WITH_TIME = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INSUFFICIENT_STORAGE)  # where the answer has a Retry-After
+ERRNO = re.compile(r"^\[Errno -?\d+\] ")  # before the words of an error of the system
 BROKEN = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
 
 
@@ -146,7 +148,8 @@ class Connection:
         return response
 
     def _unreachable(self, error: httpx.TransportError) -> Unreachable:
-        return Unreachable(f"{self._http.base_url}: {str(error) or type(error).__name__}")
+        reason = ERRNO.sub("", str(error)) or type(error).__name__
+        return Unreachable(f"{self._http.base_url}: {reason}")
 
 
 def _pause(error: Problem | Unreachable, number: int) -> float | None:
