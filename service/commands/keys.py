@@ -17,7 +17,7 @@ from service.storage.names import is_name
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
 from service.tenants import scopes as known
-from service.tenants.keys import KEY_NAME, LONGEST_S, OPERATOR, YEARS, Keys, NewKey
+from service.tenants.keys import KEY_NAME, KEY_NAME_WORDS, LONGEST_S, OPERATOR, YEARS, Keys, NewKey
 
 PAGE = 200
 NEVER = "never"
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _added(keys: Keys, args: argparse.Namespace) -> NewKey:
     if not re.fullmatch(KEY_NAME, args.name):
-        raise InvalidInput.field("name", "must be 1 to 64 printable characters")
+        raise InvalidInput.field("name", KEY_NAME_WORDS)
     if not is_name(args.tenant):
         raise InvalidInput.field("tenant", f"there is no tenant {shown(args.tenant)}")
     try:

@@ -14,7 +14,7 @@ from service.jobs.resource import iso
 from service.settings.limits import LIMITS
 from service.storage import identity
 from service.storage.database import Database
-from service.storage.names import is_name
+from service.storage.names import NAME_WORDS, is_name
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.tenants.removal import remove_tenant
 from service.tenants.tenants import Tenants
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     if args.action != "list" and not is_name(args.name):
-        raise InvalidInput.field("name", "must be 1 to 63 of a-z, 0-9 and -, and not begin with -")
+        raise InvalidInput.field("name", NAME_WORDS)
     with closing(Database(settings.database)) as database:
         if args.action == "add":
             Tenants(database).add(args.name, TenantLimits(**_given_limits(args.limit)))

@@ -1,8 +1,9 @@
-"""Formats that people send and that aren't read, known by the first bytes of a file."""
+"""The format of any file that people send, by its first bytes; most of these aren't read."""
 
 from __future__ import annotations
 
 from service.decoding import isobmff
+from service.decoding.formats import head_of
 
 STARTS = {
     b"\xff\x0a": "JPEG XL",
@@ -11,9 +12,16 @@ STARTS = {
     b"8BPS": "Photoshop",
     b"%PDF": "PDF",
     b"PK\x03\x04": "ZIP",
+    b"PK\x05\x06": "ZIP",  # an empty one
+    b"\x1f\x8b": "gzip",
 }
 TEXTS = {b"<svg": "SVG", b"<!doctype html": "HTML", b"<html": "HTML"}
 HEAD = 1024  # bytes in which a text's first element stands
+
+
+def format_of(data: bytes) -> str | None:
+    """Return the name of a file's format, read here or not; None where it is not known."""
+    return head_of(data).format or foreign_format(data)
 
 
 def foreign_format(data: bytes) -> str | None:

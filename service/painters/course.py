@@ -24,7 +24,7 @@ from service.painters.beginning import nearest
 from service.painters.learning import RATE, GradientNotFinite, Learner, Targets, judge
 from service.painters.lessons import Training, lessons
 from service.painters.network import Painter
-from service.painters.photographs import BATCH, CROP, Crops
+from service.painters.photographs import BATCH, CROP, Crops, largest_crop
 from service.painters.weights import PainterWeights
 from service.pictures import images
 from service.pictures.images import Picture
@@ -35,7 +35,6 @@ LAST_PART = 0.25  # of the learning, in which the rate is low
 GAIN = 0.005  # least fall of the total, as a share of it, that counts as a gain
 DIVERGED = 2.0  # times the least total so far: a check that finds as much restarts the learning
 RESTARTS = 3  # restarts, each at half the rate, before the learning fails
-LEAST_SIDE, SIDE_STEP = 32, 16  # pixels along each side of a crop
 HELD_OUT = 2  # batches of crops that nothing is learned from
 CELL = 256  # pixels along each side of a picture on the sheet
 SEED = 1
@@ -119,7 +118,7 @@ class Course:
         self._first: dict[str, Tensor] = {}  # parameters that it begins with
         self._encoder, self._options, self._material = encoder, options, material
         self._targets = {octaves: _as_targets(grams, encoder.device) for octaves, grams in material.grams.items()}
-        self._side = min(CROP, max(LEAST_SIDE, material.size // SIDE_STEP * SIDE_STEP))
+        self._side = min(CROP, largest_crop(material.size))
         self._learner = self._new_learner()
         self._training = self._new_training()
         kept_out = Crops(material.held_out, SEED - 1, side=self._side)

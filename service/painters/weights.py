@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save
 
-from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
+from service.network.checked_tensors import TensorHeader, UnusableTensors, check_version, read_checked
 from service.painters.shape import parameter_shapes
 from service.settings.numbers import as_whole
 
@@ -86,8 +86,7 @@ def check_shapes(found: Mapping[str, TensorHeader]) -> None:
 
 def _checked(facts: Any) -> dict[str, Any]:
     """Return the checked `size` and `model`. Raises UnusablePainter."""
-    if not isinstance(facts, dict) or facts.get("version") != VERSION:
-        raise UnusablePainter(f"not a painter of version {VERSION}")
+    check_version(facts, VERSION, UnusablePainter)
     size, model = as_whole(facts.get("size")), facts.get("model")
     if type(size) is not int or not SMALLEST_SIZE <= size <= LARGEST_SIZE:
         raise UnusablePainter(f"its size is no whole number from {SMALLEST_SIZE} to {LARGEST_SIZE}")

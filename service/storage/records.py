@@ -243,7 +243,7 @@ class PresetPainter(StoredFile):
         onnx, onnx_sha256: the ONNX file; empty until it is made, for a painter that came with a pack.
         bytes: what the ONNX file takes.
         size: pixels on the long edge that it learned for.
-        steps, seconds: what the learning took.
+        steps, seconds: what the learning took; 0 where that isn't known.
         photos: photographs that came with its learning.
         judged: "painter" and "optimizer" -> losses on the same pictures; empty where nothing is known.
         counted: bytes of its files that are in the preset's `bytes`.

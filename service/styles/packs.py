@@ -18,10 +18,11 @@ import numpy.typing as npt
 from safetensors.numpy import save
 
 from service.decoding import files
-from service.network.checked_tensors import TensorHeader, UnusableTensors, read_checked
+from service.decoding.foreign import format_of
+from service.network.checked_tensors import TensorHeader, UnusableTensors, check_version, read_checked
 from service.network.layers import CHANNELS, LAYERS
 from service.network.safetensors_header import METADATA as FILE_METADATA
-from service.network.safetensors_header import header_of, with_metadata
+from service.network.safetensors_header import begins_as_safetensors, header_of, with_metadata
 from service.pictures.images import UnreadableImage
 from service.pictures.style_image import StyleImage
 from service.settings.numbers import as_whole
@@ -101,9 +102,9 @@ class Pack:
         Raises:
             UnusablePack: it is no pack, or a broken one.
         """
+        _check_kind(data)
         tensors, preset = read_checked(data, METADATA, check_tensors, UnusablePack)
-        if not isinstance(preset, dict) or preset.get("version") != VERSION:
-            raise UnusablePack(f"not a pack of version {VERSION}")
+        check_version(preset, VERSION, UnusablePack)
         thumbnail = tensors.pop(THUMBNAIL).tobytes()
         return cls(
             _text(preset, "model", 64),
@@ -133,6 +134,15 @@ def image_facts(image: StyleImage[StoredImage]) -> dict[str, Any]:
     file = image.file
     size = {"width": file.width, "height": file.height}
     return {"sha256": file.sha256} | size | {"weight": image.weight, "scale": image.scale}
+
+
+def _check_kind(data: bytes) -> None:
+    """Raise UnusablePack for a file that doesn't begin as a pack does; the message says what it is."""
+    if begins_as_safetensors(data):
+        return
+    format = format_of(data)
+    found = f"a {format} file" if format else "no safetensors file" if data else "empty"
+    raise UnusablePack(f"it is {found}; a pack is the safetensors file that GET /v1/styles/{{name}}/pack gives")
 
 
 def check_tensors(found: Mapping[str, TensorHeader]) -> None:
@@ -180,8 +190,10 @@ def _images(value: Any) -> list[dict[str, Any]]:
 
 def _facts(image: Mapping[str, Any]) -> dict[str, Any]:
     facts = {name: as_whole(image[name]) if kind is int else image[name] for name, kind in FACTS.items()}
-    if not all(_is_fact(facts[name], kind) for name, kind in FACTS.items()):
-        raise UnusablePack(f"what it says of an image is of the wrong kind: {image!r:.200}")
+    for name, kind in FACTS.items():
+        if not _is_fact(facts[name], kind):
+            form = "SHA-256" if kind is str else f"number from 0 to {LARGEST:,}"
+            raise UnusablePack(f"the {name} of an image is of the wrong kind: it must be a {form}")
     return facts
 
 

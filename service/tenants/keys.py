@@ -22,6 +22,7 @@ from service.tenants.scopes import Scopes
 
 PREFIX = "nst_"
 KEY_NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,64}$"  # also refuses text that is no valid Unicode
+KEY_NAME_WORDS = "must be 1 to 64 printable characters"
 BITS = 256
 LOCK = "keys"
 VERSION = "keys"  # the mark whose value changes with every change of keys, and which no key's end removes

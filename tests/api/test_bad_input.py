@@ -6,6 +6,7 @@ import gzip
 import http.client
 import io
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -72,6 +73,7 @@ def assert_problem(response: requests.Response, status: int, *locs: str) -> dict
     assert problem["detail"]
     assert [error["loc"] for error in problem.get("errors", [])] == list(locs)
     assert all(error["msg"] for error in problem.get("errors", []))
+    assert not re.search(r"pattern|dictionary|instance|List|\^\[", problem["detail"])  # pydantic's words
     return problem
 
 
@@ -100,6 +102,10 @@ def assert_problem(response: requests.Response, status: int, *locs: str) -> dict
     ("styles", [{"preset": "x", "image": b64(PICTURE)}], "styles.0"),
     ("styles", [{"image": b64(PICTURE), "strength": 1}], "styles.0.strength"),
     ("styles", [{"preset": "\ud800"}], "styles.0.preset"),
+    ("styles", [{"preset": "Mosaic"}], "styles.0.preset"),
+    ("init", {"job": "../x"}, "init.job"),
+    ("variants", [], "variants"),
+    ("variants", [3], "variants.0"),
     ("size", 31, "size"),
     ("size", 4097, "size"),
     ("size", 10**400, "size"),
@@ -109,6 +115,7 @@ def assert_problem(response: requests.Response, status: int, *locs: str) -> dict
     ("content_weight", -0.1, "content_weight"),
     ("style_weight", float("nan"), "style_weight"),
     ("tv_weight", float("inf"), "tv_weight"),
+    ("content_layers", ["relu1_1"], "content_layers"),
     ("content_layers", {"relu9_9": 1.0}, "content_layers.relu9_9"),
     ("content_layers", {"conv4_2": 1.0}, "content_layers.conv4_2"),
     ("style_layers", {}, "style_layers"),

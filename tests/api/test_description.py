@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from service.api.schemas.fields import SMALLEST_IMAGE
+from service.api.schemas.patterns import WORDS
 from service.decoding.files import check_image
 from service.network.layers import LAYERS
 from service.options import OPTIONS
@@ -41,6 +42,17 @@ def properties(document: Json) -> Iterator[tuple[str, Json]]:
             yield f"{name}.{field}", described
 
 
+def patterns(described: object) -> Iterator[str]:
+    """Yield the regular expressions of a description, without those of the names of a form's parts."""
+    if isinstance(described, dict):
+        if isinstance(pattern := described.get("pattern"), str):
+            yield pattern
+        described = [value for name, value in described.items() if name != "propertyNames"]
+    if isinstance(described, list):
+        for part in described:
+            yield from patterns(part)
+
+
 def choices(schema: Json) -> list[Json]:
     either: list[Json] = schema.get("anyOf", [schema])
     return either
@@ -49,6 +61,10 @@ def choices(schema: Json) -> list[Json]:
 def test_it_is_openapi_3_1(document: Json) -> None:
     assert document["openapi"].startswith("3.1")
     validate(document)
+
+
+def test_every_form_of_a_text_has_words_for_its_errors(document: Json) -> None:
+    assert set(patterns(document)) == set(WORDS)
 
 
 def test_every_field_says_what_it_is_with_an_example(document: Json) -> None:

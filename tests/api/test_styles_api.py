@@ -83,10 +83,11 @@ def test_a_deleted_preset_is_gone(service: RunningService, texture_png: bytes) -
 
 
 @pytest.mark.parametrize("name", ["Upper", "-dash", "a" * 64, "under_score", "umläut"])
-def test_a_name_out_of_the_pattern_is_refused_by_name(service: RunningService, texture_png: bytes, name: str) -> None:
+def test_a_name_of_another_form_is_refused_in_words(service: RunningService, texture_png: bytes, name: str) -> None:
     response = service.put_style(name, texture_png)
     assert response.status_code == 422
-    assert [error["loc"] for error in response.json()["errors"]] == ["name"]
+    words = "must be 1 to 63 of a-z, 0-9 and -, and not begin with -"
+    assert response.json()["errors"] == [{"loc": "name", "msg": words}]
 
 
 def test_a_cursor_that_nobody_gave_is_refused(service: RunningService) -> None:

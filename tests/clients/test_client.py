@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from front_door import RunningService, png
 from nst_client import Client, Conflict, InvalidInput, JobFailed, NotFound, StillRunning, Unreachable
+from nst_client.pictures import Parts
 from PIL import Image
 
 SMALL: dict[str, Any] = {"size": 64, "iterations": 3}
@@ -60,6 +61,14 @@ def test_pictures_are_paths_or_bytes_wherever_one_can_stand(
     assert sent["protect"]["width"] == 451 and sent["init"]["sha256"] == sent["content"]["sha256"]
     assert transfer.variants == 2
     assert transfer.image(1) != transfer.image(0)
+
+
+def test_files_are_found_where_they_can_stand_and_nonsense_is_left_to_the_service(photo_file: Path) -> None:
+    parts = Parts()
+    fields = {"painter": {"photos": [photo_file, b"more"], "size": 64}, "variants": 5, "styles": [3], "protect": 7}
+    photos = ["file:picture0", "file:picture1"]
+    assert parts.body(fields) == fields | {"painter": {"photos": photos, "size": 64}}
+    assert parts.paths == [photo_file]
 
 
 def test_a_problem_is_an_exception_with_its_fields(client: Client, photo_png: bytes) -> None:
@@ -131,5 +140,5 @@ def test_a_score_is_waited_for(client: Client, photo_png: bytes) -> None:
 
 
 def test_a_service_that_is_not_there_is_unreachable() -> None:
-    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1: Connection refused"):
         Client("http://127.0.0.1:1", patience_s=0.1).style("mosaic")

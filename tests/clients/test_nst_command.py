@@ -17,7 +17,9 @@ from nst_client.command.main import main
 from nst_client.command.plan import works
 from PIL import Image
 
+JPEG = b"\xff\xd8"  # its beginning
 QUICK = ("--preset", "mosaic", "--size", "64", "--iterations", "2")
+TWO = 'variants=[{"seed": 1}, {"strength": 0.1}]'
 
 
 @pytest.fixture
@@ -26,6 +28,14 @@ def folder(service: RunningService, tmp_path: Path, texture_png: bytes, photo_pn
     service.put_style("mosaic", texture_png, description="Small stones")
     (tmp_path / "photo.png").write_bytes(photo_png)
     return tmp_path
+
+
+@pytest.fixture
+def here(folder: Path, texture_png: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder as the current one, with the picture art.png too."""
+    (folder / "art.png").write_bytes(texture_png)
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.fixture
@@ -98,27 +108,53 @@ def test_a_picture_is_painted(service: RunningService, folder: Path) -> None:
     assert (options["quality"], options["format"]) == (40, "jpeg")
 
 
+def test_all_pictures_of_a_transfer_are_saved(service: RunningService, folder: Path) -> None:
+    status, out, err = nst(service, folder, "photo.png", *QUICK, "--set", TWO, "--format", "jpeg", "-o", "out")
+    assert (status, out, err) == (0, "out-0\nout-1\n", "")
+    first, second = ((folder / name).read_bytes() for name in ("out-0", "out-1"))
+    assert first[:2] == second[:2] == JPEG and first != second
+    blend = 'blend={"from": "mosaic", "to": "mosaic", "steps": 1}'
+    (folder / "out-1.png").mkdir()
+    words = ("photo.png", *QUICK[2:], "--set", blend, "-o", "out.png")
+    before = jobs(service)
+    status, _, err = nst(service, folder, *words)
+    assert (status, jobs(service)) == (1, before) and "out-1.png is a folder" in err
+    (folder / "out-1.png").rmdir()
+    assert nst(service, folder, *words) == (0, "out-0.png\nout-1.png\n", "")
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         (["photo.png", *QUICK, "-o", "./photo.png"], "one of the pictures to be read"),
         (["photo.png", "--style", "art.png", "-o", "art.png"], "one of the pictures to be read"),
+        (["photo.png", *QUICK, "--set", "protect=art.png", "-o", "art.png"], "one of the pictures to be read"),
+        (["photo.png", *QUICK, "--format", "jpeg", "-o", "out.png"], "out.png is png by its name"),
+        (["photo.png", *QUICK, "--set", "format=jpeg", "-o", "out.webp"], "asked for is jpeg"),
+        (["photo.png", *QUICK, "--set", 'variants=[{"format": "jpeg"}]', "-o", "out.png"], "variants have the"),
+        (["photo.png", *QUICK, "--set", "format=gif", "-o", "out"], "format gif: the service makes png, jpeg, webp"),
+        (["photo.png", *QUICK, "-o", "out.gif"], "the service makes png, jpeg, webp, not gif"),
+        (["photo.png", *QUICK, "--set", "variants=5", "-o", "out.png"], "variants"),
+        (["photo.png", *QUICK, "--set", "protect=5", "-o", "out.png"], "protect"),
         (["photo.png", "-o", "out.png"], "name a style"),
         (["photo.png", "--preset", "nobody", "-o", "out.png"], "nobody"),
         (["missing.png", *QUICK, "-o", "out.png"], "missing.png"),
         (["photo.png", *QUICK, "--set", "sise=1", "-o", "out.png"], "sise"),
+        (["photo.png", *QUICK, "--painter", "-o", "out.png"], "has no painter"),
         (["watch", "nothing"], "no transfer"),
+        (["learn", "nobody"], "nobody"),
+        (["learn", "mosaic", "--photos", "nowhere"], "nowhere"),
+        (["learn", "mosaic", "--minutes", "0"], "minutes"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    service: RunningService, folder: Path, texture_png: bytes, words: list[str], complaint: str
+    service: RunningService, here: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "art.png").write_bytes(texture_png)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    status, out, err = nst(service, folder, *words)
-    assert (status, out) == (1, "")
-    assert complaint in err and "Traceback" not in err
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    before = {path.name: path.read_bytes() for path in here.iterdir()}
+    assert main([*words, "--url", service.url]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and complaint in err and "Errno" not in err
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 
 @pytest.mark.slow
@@ -156,6 +192,20 @@ def test_a_folder_goes_on_where_it_was_broken_off(service: RunningService, folde
     assert {path: path.read_bytes() for path in photos} == sent
     again = nst(service, folder, *line)
     assert again == (0, "6 of 6 are there already\n6 of 6 are in painted\n", "")
+
+
+@pytest.mark.slow
+def test_a_folder_has_all_pictures_of_each_transfer(service: RunningService, folder: Path) -> None:
+    (folder / "one").mkdir()
+    (folder / "one" / "photo.png").write_bytes((folder / "photo.png").read_bytes())
+    line = ("one", *QUICK, "--set", TWO, "-o", "painted")
+    assert nst(service, folder, *line)[0] == 0
+    assert painted(folder / "painted") == {"photo-0.png", "photo-1.png"}
+    (folder / "painted" / "photo-1.png").unlink()
+    first = (folder / "painted" / "photo-0.png").stat().st_ino
+    assert nst(service, folder, *line)[0] == 0
+    assert painted(folder / "painted") == {"photo-0.png", "photo-1.png"}
+    assert (folder / "painted" / "photo-0.png").stat().st_ino == first
 
 
 @pytest.mark.slow
@@ -236,7 +286,7 @@ def test_a_refused_picture_fails_alone_and_what_has_ended_is_saved(
 def test_no_two_pictures_get_one_name(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png", "a.jpg.png", "b.webp"):
         (tmp_path / name).write_bytes(b"picture")
-    names = {work.source.name: work.output.name for work in works(tmp_path, tmp_path / "out", ".png")}
+    names = {work.source.name: work.output.name for work in works(tmp_path, tmp_path / "out", ".png", 1)}
     assert names == {"a.jpg": "a.jpg.png", "a.png": "a.png.png", "a.jpg.png": "a.jpg.png.png", "b.webp": "b.png"}
 
 
@@ -248,5 +298,5 @@ def _png_of(value: int) -> bytes:
 def test_help_names_all_commands(service: RunningService, tmp_path: Path) -> None:
     status, out, _ = nst(service, tmp_path, "--help")
     assert status == 0
-    for line in ("nst photo.jpg", "nst folder/", "nst styles", "nst watch ID", "--preset"):
+    for line in ("nst photo.jpg", "nst folder/", "nst styles", "nst learn NAME", "nst watch ID", "--preset"):
         assert line in out

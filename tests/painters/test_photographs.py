@@ -39,4 +39,14 @@ def test_crops_come_from_photographs_where_there_are_some(photo: Picture) -> Non
 
 def test_a_photograph_narrower_than_a_crop_is_enlarged(photo: Picture) -> None:
     sliver = np.ascontiguousarray(photo[:40, :200])
-    assert tuple(Crops([sliver], 3).batch(64).shape) == (BATCH, 3, CROP, CROP)
+    assert tuple(Crops([sliver], 3).batch(CROP).shape) == (BATCH, 3, CROP, CROP)
+
+
+def test_crops_of_small_pictures_show_them_at_their_size() -> None:
+    """A photograph with a stripe along each edge: larger crops would have wider stripes."""
+    framed = np.zeros((512, 512, 3), np.uint8)
+    framed[16:-16, 16:-16] = 255
+    batch = Crops([framed], 3).batch(64)
+    assert tuple(batch.shape) == (9 * BATCH, 3, 64, 64)
+    whole = [crop for crop in batch if (crop[:, 2:-2, 2:-2] > 0.8).all()]
+    assert whole and all((crop[:, 0] < 0.1).all() for crop in whole)

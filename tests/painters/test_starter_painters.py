@@ -248,5 +248,7 @@ def test_a_new_service_paints_with_each_of_them(real_model: Path, tmp_path: Path
         for starter in STARTERS:
             painter = f"/v1/styles/{starter.name}/painter"
             eventually(lambda at=painter: service.get(at).json().get("status") == "ready", 90, "it has no painter")
+            shown = service.get(painter).json()
+            assert [shown[fact] for fact in ("size", "steps", "seconds", "judged")] == [512, None, None, None]
             job = service.transfer(photo_png, {"preset": starter.name}, size=64, method="painter")
             assert job["status"] == "succeeded", job["error"]

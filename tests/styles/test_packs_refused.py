@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -13,30 +14,43 @@ from styles.pack_files import IMAGES, changed, gram, jpeg, refusal, some_pack
 from service.painters.packed import parted
 from service.styles.packs import Pack, UnusablePack
 
+NO_JSON = "not a pack: the 'preset' in its metadata is no JSON"
+NO_VERSION = "it doesn't say which version of a pack it is"
+EXPECTED = "a pack is the safetensors file that GET /v1/styles/{name}/pack gives"
 
-def broken() -> dict[str, bytes]:
+
+def broken() -> dict[str, tuple[bytes, str]]:
+    """What a file may be -> its bytes, and how its refusal begins."""
     whole = some_pack().to_bytes()
     header = int.from_bytes(whole[:8], "little")
+    tensors = len(whole) - 8 - header
     plain = {"32/relu1_1": gram(), "thumbnail": np.frombuffer(jpeg(), np.uint8)}
     return {
-        "empty": b"",
-        "a text": b"This is no pack, it is a text. " * 10,
-        "a picture": jpeg(),
-        "without its last byte": whole[:-1],
-        "with something behind it": whole + b"more",
-        "without its tensors": whole[: 8 + header],
-        "with a huge header size": b"\xff" * 8 + whole[8:],
-        "noise": np.random.default_rng(0).bytes(len(whole)),
-        "without metadata": save(plain),
-        "of another kind": save(plain, {"format": "pt"}),
-        "with a preset that is no JSON": save(plain, {"preset": "{"}),
-        "with a preset without end": save(plain, {"preset": "[" * 100_000}),
+        "empty": (b"", f"it is empty; {EXPECTED}"),
+        "a text": (b"This is no pack, it is a text. " * 10, f"it is no safetensors file; {EXPECTED}"),
+        "a JPEG": (jpeg(), f"it is a JPEG file; {EXPECTED}"),
+        "a ZIP": (b"PK\x03\x04" + bytes(99), f"it is a ZIP file; {EXPECTED}"),
+        "a pack in gzip": (gzip.compress(whole), f"it is a gzip file; {EXPECTED}"),
+        "noise": (np.random.default_rng(0).bytes(len(whole)), f"it is no safetensors file; {EXPECTED}"),
+        "without its last byte": (whole[:-1], f"not a pack: it is cut off: its tensors have {tensors - 1:,} of"),
+        "without its tensors": (whole[: 8 + header], f"not a pack: it is cut off: its tensors have 0 of {tensors:,}"),
+        "without the end of its header": (whole[:40], "not a pack: it is cut off within its header"),
+        "with something behind it": (whole + b"more", "not a pack: there are 4 bytes behind its end"),
+        "with a huge header size": (b"\xff" * 8 + whole[8:], "not a pack: its header has 18,446,744,073,709,551,615"),
+        "with a broken header": (whole[:9] + b"{" + whole[10:], "not a pack: its header is no JSON object"),
+        "without metadata": (
+            save(plain),
+            "not a pack: it is a safetensors file of another kind: its metadata has no",
+        ),
+        "of another kind": (save(plain, {"format": "pt"}), "not a pack: it is a safetensors file of another kind"),
+        "with a preset that is no JSON": (save(plain, {"preset": "{"}), NO_JSON),
+        "with a preset without end": (save(plain, {"preset": "[" * 100_000}), NO_JSON),
     }
 
 
-@pytest.mark.parametrize("data", broken().values(), ids=broken())
-def test_what_is_no_pack_is_refused(data: bytes) -> None:
-    assert refusal(data).startswith("not a pack")
+@pytest.mark.parametrize(("data", "beginning"), broken().values(), ids=broken())
+def test_what_is_no_pack_is_refused(data: bytes, beginning: str) -> None:
+    assert refusal(data).startswith(beginning)
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "-1", "1.0", "true", "null", '"1"', "[1]", "1" * 4000])
@@ -60,12 +74,19 @@ def test_a_whole_float_is_an_integer() -> None:
 @pytest.mark.parametrize("preset", ["[]", "null", '"text"', "7", "{}"])
 def test_a_preset_that_is_no_object_is_refused(preset: str) -> None:
     plain = {"32/relu1_1": gram(), "thumbnail": np.frombuffer(jpeg(), np.uint8)}
-    assert refusal(save(plain, {"preset": preset})) == "not a pack of version 1"
+    assert refusal(save(plain, {"preset": preset})) == NO_VERSION
 
 
-@pytest.mark.parametrize("version", [None, 0, 2, "1", [1]])
-def test_another_version_is_refused(version: Any) -> None:
-    assert refusal(changed(version=version)) == "not a pack of version 1"
+@pytest.mark.parametrize("version", [None, "1", [1], 1.5, True, {}])
+def test_one_without_a_version_is_refused(version: Any) -> None:
+    assert refusal(changed(version=version)) == NO_VERSION
+
+
+@pytest.mark.parametrize("version", [0, 2, 2.0, 10**400])
+def test_another_version_is_refused(version: float) -> None:
+    assert refusal(changed(version=version)).endswith(
+        f"of version {int(version)}, where this service reads version 1"
+    )
 
 
 @pytest.mark.parametrize("name", ["model", "description"])

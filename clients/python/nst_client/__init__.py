@@ -24,6 +24,7 @@ from nst_client.errors import (
     Unreachable,
 )
 from nst_client.events import Event
+from nst_client.painters import Painter
 from nst_client.pictures import Picture
 from nst_client.scores import Score
 from nst_client.styles import Style
@@ -31,6 +32,6 @@ from nst_client.transfers import Transfer
 
 __all__ = [
     "Batch", "BatchItem", "Client", "ClientError", "Conflict", "Event", "FieldError", "Forbidden", "InvalidInput",
-    "JobFailed", "LimitExceeded", "NotFound", "NotUnderstood", "Picture", "Problem", "Score", "StillRunning", "Style",
-    "Transfer", "Unauthorized", "Unavailable", "Unreachable",
+    "JobFailed", "LimitExceeded", "NotFound", "NotUnderstood", "Painter", "Picture", "Problem", "Score",
+    "StillRunning", "Style", "Transfer", "Unauthorized", "Unavailable", "Unreachable",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_client.files import write_whole
-from nst_client.jobs import Watched, path_of
+from nst_client.jobs import Cancelable, path_of
 from nst_client.pages import pages
 from nst_client.transfers import Transfer
 
@@ -25,7 +25,7 @@ class BatchItem:
     error: Mapping[str, Any] | None
 
 
-class Batch(Watched):
+class Batch(Cancelable):
     """A batch. When all of its items have ended, it has succeeded if at least one of them has its picture.
 
     One that was canceled is `canceled`, also with pictures that were finished before.
@@ -49,9 +49,9 @@ class Batch(Watched):
         for item in pages(self._connection, f"{self.path}/items"):
             yield BatchItem(item["index"], item["id"], item["status"], item["name"], item["error"])
 
-    def image(self, item: BatchItem) -> bytes:
-        """Return the file of an item's picture. Raises Conflict while there is none."""
-        return self._connection.picture(f"{path_of(Transfer.collection, item.id)}/image")
+    def image(self, item: BatchItem, variant: int = 0) -> bytes:
+        """Return the file of an item's picture, or of one of several. Raises Conflict while there is none."""
+        return self._connection.picture(f"{path_of(Transfer.collection, item.id)}/image", {"variant": variant})
 
     def save_zip(self, path: str | os.PathLike[str]) -> Path:
         """Save all pictures that are there as one ZIP file, which keeps their names; return its path."""

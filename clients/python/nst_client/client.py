@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from nst_client.batches import Batch
-from nst_client.connection import ANSWER_S, PATIENCE_S, Connection
+from nst_client.connection import ANSWER_S, BINARY, PATIENCE_S, Connection
+from nst_client.files import write_whole
 from nst_client.jobs import path_of
 from nst_client.pages import pages
+from nst_client.painters import Painter, painter_path
 from nst_client.pictures import Parts, Picture
 from nst_client.scores import Score
-from nst_client.styles import Style
+from nst_client.styles import STYLES, Style
 from nst_client.transfers import Transfer
 
 Json = Mapping[str, Any]
 
 BATCH_ANSWER_S = 330.0  # the service reads the pictures of a batch for 300 s, and the last one a little longer
-STYLES = "/v1/styles"  # path of all presets
 URL = "http://127.0.0.1:8000"  # where `python -m service serve` listens
 
 
@@ -129,6 +132,29 @@ class Client:
     def delete_style(self, name: str) -> None:
         """Remove a preset."""
         self._connection.delete(path_of(STYLES, name))
+
+    def learn_painter(self, name: str, **fields: Any) -> Painter:
+        """Teach a preset a painter, and return it at once: it takes the place of an earlier one when it is ready.
+
+        Fields are those of the API: `photos` that it learns from too, `size` and `minutes`.
+        """
+        parts = Parts()
+        body = parts.body(fields)
+        return Painter(self._connection, name, self._connection.put(painter_path(name), body, parts.files))
+
+    def painter(self, name: str) -> Painter:
+        """Return the painter of a preset; its `status` is `none` if the preset never learned one."""
+        return Painter(self._connection, name, self._connection.read(painter_path(name)))
+
+    def export_pack(self, name: str, path: str | os.PathLike[str]) -> Path:
+        """Save a preset with its painter as one file for other services, without its pictures; return its path."""
+        write_whole(Path(path), [self._connection.file(f"{path_of(STYLES, name)}/pack", BINARY)])
+        return Path(path)
+
+    def import_pack(self, name: str, pack: str | os.PathLike[str] | bytes) -> Style:
+        """Save a preset from a pack: a path, or the file's bytes. Raises Conflict if it belongs to another model."""
+        data = pack if isinstance(pack, bytes) else Path(pack).read_bytes()
+        return Style(self._connection.put_file(f"{path_of(STYLES, name)}/pack", data, BINARY))
 
     def _post(self, path: str, fields: Json, idempotency_key: str | None = None, answer_s: float = ANSWER_S) -> Json:
         parts = Parts()

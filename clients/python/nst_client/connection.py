@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -27,8 +28,10 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
 CONNECT_S = 10.0
 ANSWER_S = 90.0  # seconds without a byte; the service answers a waiting request after 60 s
+BINARY = "application/octet-stream"  # media type of packs and ONNX files
 PASSING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
 WITH_TIME = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INSUFFICIENT_STORAGE)  # where the answer has a Retry-After
+ERRNO = re.compile(r"^\[Errno -?\d+\] ")  # before the words of an error of the system
 BROKEN = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
 
 
@@ -60,6 +63,12 @@ class Connection:
         _check_type(response, "image/")
         return response.content
 
+    def file(self, path: str, media_type: str) -> bytes:
+        """Get a file of this type. Raises NotUnderstood if the answer is something else."""
+        response = self.get(path, headers={"Accept": media_type})
+        _check_type(response, media_type)
+        return response.content
+
     def delete(self, path: str) -> None:
         """Delete a resource; one that is gone after a repeat was deleted by the first try."""
         self._repeated("DELETE", path)
@@ -81,6 +90,9 @@ class Connection:
 
     def put(self, path: str, body: Json, files: Files) -> Json:
         return _object(self._repeated("PUT", path, **_content(body, files)))
+
+    def put_file(self, path: str, data: bytes, media_type: str) -> Json:
+        return _object(self._repeated("PUT", path, content=data, headers={"Content-Type": media_type}))
 
     @contextmanager
     def streamed(
@@ -136,7 +148,8 @@ class Connection:
         return response
 
     def _unreachable(self, error: httpx.TransportError) -> Unreachable:
-        return Unreachable(f"{self._http.base_url}: {str(error) or type(error).__name__}")
+        reason = ERRNO.sub("", str(error)) or type(error).__name__
+        return Unreachable(f"{self._http.base_url}: {reason}")
 
 
 def _pause(error: Problem | Unreachable, number: int) -> float | None:

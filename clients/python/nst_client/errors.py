@@ -97,10 +97,10 @@ class JobFailed(Problem):
     id: str
 
     @classmethod
-    def of_job(cls, resource: Mapping[str, Any]) -> Self:
-        """Return the error of a job from its resource."""
-        error = cls(resource.get("error") or {"title": f"The job is {resource['status']}"})
-        error.id = resource["id"]
+    def of_job(cls, id: str, problem: Mapping[str, Any]) -> Self:
+        """Return the error of a job."""
+        error = cls(problem)
+        error.id = id
         return error
 
 

@@ -1,4 +1,4 @@
-"""What transfers, scores and batches have in common: a resource that is read until the job has ended."""
+"""What transfers, scores, batches and painters have in common: a resource that is read until the job has ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
 from nst_client.connection import Connection
-from nst_client.errors import JobFailed, StillRunning
+from nst_client.errors import Conflict, JobFailed, StillRunning
 from nst_client.events import Event, events
 
 ENDED = ("succeeded", "failed", "canceled")
@@ -45,6 +45,15 @@ class Job:
         return self.status in ENDED
 
     @property
+    def has_succeeded(self) -> bool:
+        return self.status == "succeeded"
+
+    @property
+    def failure(self) -> JobFailed:
+        """The error of a job that has ended without a result."""
+        return JobFailed.of_job(self.id, self.resource.get("error") or {"title": f"The job is {self.status}"})
+
+    @property
     def path(self) -> str:
         """Path of its resource, below the service's URL."""
         return path_of(self.collection, self.id)
@@ -72,13 +81,13 @@ class Job:
             self.refresh()
             if on_progress:
                 on_progress(self)
-        if self.status != "succeeded":
-            raise JobFailed.of_job(self.resource)
+        if not self.has_succeeded:
+            raise self.failure
         return self
 
 
 class Watched(Job):
-    """A job with events, which can be canceled and deleted."""
+    """A job with events, which can be deleted."""
 
     def events(self) -> Iterator[Event]:
         """Yield the events until the job's end; connections that break are made again.
@@ -92,11 +101,26 @@ class Watched(Job):
                 self.resource = event.data
             yield event
 
+    def delete(self) -> None:
+        """Cancel the job, and remove it with its files."""
+        self._connection.delete(self.path)
+
+
+class Cancelable(Watched):
+    """A job that can be canceled."""
+
     def cancel(self) -> Self:
         """Cancel the job; no error if it has ended."""
         self.resource = self._connection.post_safely(f"{self.path}/cancel")
         return self
 
-    def delete(self) -> None:
-        """Cancel the job, and remove it with its files."""
-        self._connection.delete(self.path)
+
+class Previewed(Watched):
+    """A job with previews."""
+
+    def preview(self) -> bytes | None:
+        """Return the newest preview, a small JPEG; None while there is none."""
+        try:
+            return self._connection.picture(f"{self.path}/preview")
+        except Conflict:
+            return None

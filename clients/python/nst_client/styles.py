@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+STYLES = "/v1/styles"  # path of all presets
+
 
 @dataclass(frozen=True)
 class Style:
@@ -22,6 +24,11 @@ class Style:
         return str(self.resource.get("description") or "")
 
     @property
+    def painter(self) -> str:
+        """Status of its painter: `none`, `queued`, `learning`, `ready` or `failed`."""
+        return str(self.resource["painter"])
+
+    @property
     def has_painter(self) -> bool:
         """Whether it has a network that paints in one pass (`method="painter"`)."""
-        return bool(self.resource["painter"] == "ready")
+        return self.painter == "ready"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nst_client.errors import Conflict
 from nst_client.files import write_whole
-from nst_client.jobs import Watched
+from nst_client.jobs import Cancelable, Previewed
 
-FORMATS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+"""Endings of files, and the formats that they stand for."""
 
 
-class Transfer(Watched):
+class Transfer(Cancelable, Previewed):
     """A transfer: a content image that is painted in one or more styles."""
 
     collection = "/v1/transfers"
@@ -48,12 +48,6 @@ class Transfer(Watched):
             OSError: the file can't be written.
         """
         file = Path(path)
-        write_whole(file, [self.image(variant, FORMATS.get(file.suffix.lower(), "*/*"))])
+        format = FORMATS.get(file.suffix.lower())
+        write_whole(file, [self.image(variant, f"image/{format}" if format else "*/*")])
         return file
-
-    def preview(self) -> bytes | None:
-        """Return the newest preview, a small JPEG; None while there is none."""
-        try:
-            return self._connection.picture(f"{self.path}/preview")
-        except Conflict:
-            return None

@@ -20,6 +20,7 @@ from service.api.http.access_log import REQUEST_ID
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
 from service.api.http.meant import meant
+from service.api.http.wording import in_words
 from service.errors import (
     MAX_ERRORS,
     SERVER_FAULT,
@@ -85,8 +86,7 @@ def _field_error(found: ErrorDetails) -> FieldError:
     loc = ".".join(str(part) for part in found["loc"])
     if found["type"] == "extra_forbidden":
         return FieldError(loc, _no_field(loc))
-    message = "is required" if found["type"] == "missing" else found["msg"]
-    return FieldError(loc, message.removeprefix("Value error, "))
+    return FieldError(loc, in_words(found))
 
 
 def _no_field(loc: str) -> str:

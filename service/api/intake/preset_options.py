@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from service.api.http.wording import in_words
 from service.api.schemas.preset_bodies import PresetOptions
 from service.api.schemas.requests import StyleEntry
 from service.errors import FieldError, InvalidInput, shown
@@ -54,7 +55,7 @@ def packed_options(pack: Pack) -> dict[str, Any]:
     except ValidationError as error:
         wrong = error.errors()[0]
         where = ".".join(map(str, wrong["loc"]))
-        raise InvalidInput.field("pack", f"its options: {where}: {wrong['msg']}"[:LONGEST]) from None
+        raise InvalidInput.field("pack", f"its options: {where}: {in_words(wrong)}"[:LONGEST]) from None
     except InvalidInput as error:
         raise InvalidInput.field("pack", f"its options: {error.detail[:LONGEST]}") from error
     unusable = unusable_with(options, pack.layers)

@@ -14,7 +14,8 @@ from service.api.intake.request_pictures import RequestPictures, request_picture
 from service.api.schemas.addressed import name_in, read_addressed
 from service.api.schemas.encoded import bytes_of
 from service.api.schemas.invalid import invalid
-from service.api.schemas.parameters import ID, JOB, MAX_INDEX
+from service.api.schemas.parameters import ID, MAX_INDEX
+from service.api.schemas.patterns import JOB
 from service.errors import InvalidInput, shown
 from service.network.layers import LAYERS
 from service.options import OPTIONS

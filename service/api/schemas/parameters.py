@@ -1,6 +1,6 @@
 """Parameters of requests, beside the body: in the path, in the query, and headers.
 
-The forms of ids, cursors and numbers are written here alone, that of names in service.storage.names. A text that
+The forms of numbers and days are written here alone, those of texts in service.api.schemas.patterns. A text that
 can't be a name or an id is never looked up: databases differ in what text they accept.
 """
 
@@ -15,12 +15,11 @@ from flask import request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from service.api.schemas.invalid import invalid
+from service.api.schemas.patterns import CURSOR, DIGEST, JOB, REPEAT_KEY
 from service.errors import FieldError, InvalidInput, NotFound, shown
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from service.storage.names import NAME
 
-JOB = r"^[0-9A-Za-z-]{1,64}$"  # id of a transfer or score
-CURSOR = r"^[0-9A-Za-z_=-]{0,256}$"
 DIGITS = r"^[0-9]{1,9}(\.0{1,9})?$"  # `20.0` is an integer, as in JSON
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 FIRST_DAY = date(1970, 1, 1)  # of the clock, so that some days before it are dates too
@@ -110,7 +109,7 @@ class TransferStylePath(TransferPath):
 
 class TransferFilePath(TransferPath):
     sha256: str = Field(
-        pattern=r"^[0-9a-f]{64}$",
+        pattern=DIGEST,
         description="SHA-256 of the file.",
         **example("2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"),
     )
@@ -201,7 +200,7 @@ class NewBatchHeaders(BaseModel):
         alias=IDEMPOTENCY_HEADER,
         min_length=1,
         max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=REPEAT_KEY,
         description="For example order-4711: a repeat with this key, within 24 hours, gets the first request's job.",
     )
 

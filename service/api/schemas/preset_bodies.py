@@ -14,6 +14,7 @@ from service.api.schemas.fields import (
 )
 from service.api.schemas.invalid import invalid
 from service.api.schemas.looks import LookOptions
+from service.api.schemas.patterns import TEXT
 from service.jobs.tasks import MAX_PHOTOS
 from service.options import (
     OPTIONS,
@@ -21,7 +22,6 @@ from service.options import (
 from service.storage.names import NAME
 from service.styles.packs import MAX_IMAGES
 
-TEXT = r"^[^\x00]*$"  # a regular expression also refuses text that is no valid Unicode
 MAX_WARM = 8  # sizes
 MAX_MINUTES = 24 * 60.0  # of a learning
 LOW_LEARNED, HIGH_LEARNED = 64, 2048  # pixels
@@ -47,7 +47,8 @@ class Learning(Body):
         512,
         ge=LOW_LEARNED,
         le=HIGH_LEARNED,
-        description="Long edge of the pictures that it learns to paint, in pixels.",
+        description="Long edge of the pictures that it learns to paint, in pixels. A picture of more than twice that "
+        "is painted at twice that, and enlarged.",
         examples=[512],
     )
     photos: list[ImageField] = Field(

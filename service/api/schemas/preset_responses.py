@@ -76,14 +76,23 @@ class PainterOut(BaseModel):
     status: PainterStatus = described("How far it is.", "ready")
     fraction: float = described("Share of the learning that is done.", 1.0, ge=0, le=1)
     eta_seconds: float | None = described("Seconds of learning that are left, if known.", None, ge=0)
-    steps: int = described("Steps of the learning that is under way, or of the painter.", 700, ge=0)
-    seconds: float | None = described("Seconds that the painter learned.", 360.0, ge=0)
+    steps: int | None = described(
+        "Steps of the learning that is under way, or of the painter; null for a starter's, of which it isn't known.",
+        700,
+        ge=0,
+    )
+    seconds: float | None = described("Seconds that the painter learned; null for a starter's.", 360.0, ge=0)
     photos: int | None = described("Photographs that it learned from, with those in NST_PHOTOS.", 0, ge=0)
     size: int | None = described("Long edge that it learned for, in pixels.", 512, ge=1)
     bytes: int | None = described("Size of its ONNX file.", 3100057, ge=1)
     sha256: str | None = sha256("its ONNX file")
-    judged: JudgementOut | None = described("Its losses beside the optimiser's; null until they are measured.", None)
-    losses: list[CheckOut] = described("The checks of the newest learning, while that is kept.", [])
+    judged: JudgementOut | None = described(
+        "Its losses beside the optimiser's; null until they are measured, and for a starter's.", None
+    )
+    losses: list[CheckOut] = described(
+        "The checks of the newest learning, while that is kept; none for one that came with the service or a pack.",
+        [],
+    )
     error: Problem | None = described("Why the newest learning failed.", None)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour/painter"})
 

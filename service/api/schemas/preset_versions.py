@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from service.api.schemas.bodies import Body
 from service.api.schemas.described import DATE_TIME, TIME, VERSION, described
 from service.api.schemas.parameters import Query, example
+from service.api.schemas.patterns import STATE
 from service.jobs.resource import iso
 from service.storage.schema import PresetVersionRow
 
@@ -24,7 +25,7 @@ class RestoreBody(Body):
 
     example = '{"version": "…"}'
 
-    version: str = Field(pattern=r"^[0-9a-f]{1,64}$", description="Its id, as listed.", examples=[VERSION])
+    version: str = Field(pattern=STATE, description="Its id, as listed.", examples=[VERSION])
 
 
 class StyleVersionOut(BaseModel):

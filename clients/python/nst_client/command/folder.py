@@ -12,16 +12,15 @@ from http import HTTPStatus
 from typing import Any
 
 from nst_client.client import Client
-from nst_client.command import plan, recipe
+from nst_client.command import outputs, plan, recipe
 from nst_client.command.bar import Bar
 from nst_client.command.plan import Work
-from nst_client.errors import ClientError, JobFailed, LimitExceeded, NotFound, Problem, Unavailable
+from nst_client.errors import ClientError, LimitExceeded, NotFound, Problem, Unavailable
 from nst_client.transfers import Transfer
 
 LOOK_S = 0.5  # seconds between two looks at the jobs under way
 ATTEMPTS = 10  # at a picture whose job failed in a former call
 DOES_NOT_FIT = "urn:nst:problem:does-not-fit"  # a job that takes more memory than a worker has
-SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
 
 @dataclass
@@ -45,10 +44,11 @@ def paint(client: Client, args: argparse.Namespace) -> int:
     Jobs that were submitted before Ctrl-C go on in the service; the next call takes them up.
     """
     fields = recipe.fields_of(args)
-    fields.setdefault("format", "png")
-    every = plan.works(args.source, args.output, SUFFIXES[fields["format"]])
+    fields["format"] = outputs.format_of(fields)
+    pictures = outputs.pictures_of(fields)
+    every = plan.works(args.source, args.output, outputs.SUFFIXES[fields["format"]], pictures)
     plan.check_writable(every, args.source, args.output)
-    run = Run(plan.run_of(args.output, recipe.digest(fields)), [work for work in every if not work.output.exists()])
+    run = Run(plan.run_of(args.output, recipe.digest(fields)), [work for work in every if work.missing])
     there = len(every) - len(run.todo)
     if there:
         print(f"{there} of {len(every)} are there already")
@@ -141,11 +141,12 @@ def _look(run: Run, work: Work) -> None:
             job.refresh()
         if not job.has_ended:
             return
-        if job.status == "succeeded":
-            job.save(work.output)
+        if job.has_succeeded:
+            for number, file in work.missing:
+                job.save(file, number)
             run.painted += 1
         else:
-            run.failed.append(f"{work.source}: {JobFailed.of_job(job.resource)}")
+            run.failed.append(f"{work.source}: {job.failure}")
     except NotFound:
         run.failed.append(f"{work.source}: its job was deleted")
     del run.running[work]

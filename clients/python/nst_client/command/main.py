@@ -3,6 +3,7 @@
     nst photo.jpg --preset mosaic -o out.png    paint a picture
     nst folder/ --preset mosaic -o out/         paint all pictures of a folder; the same line goes on after a break
     nst styles                                  list the presets
+    nst learn NAME                              teach a preset a painter
     nst watch ID                                follow a transfer
 
 NSTCLIENT_URL and NSTCLIENT_KEY say where the service is, and the key that it asks for.
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from nst_client.client import URL as DEFAULT_URL
 from nst_client.client import Client
-from nst_client.command import folder, picture, recipe, styles, watch
+from nst_client.command import folder, learn, picture, recipe, styles, watch
 from nst_client.command.refused import Refused
 from nst_client.errors import ClientError
 
@@ -38,8 +39,11 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         with Client(args.url, args.key) as client:
             return command(client, args)
-    except (ClientError, Refused, OSError) as error:
+    except (ClientError, Refused) as error:
         print(f"nst: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"nst: {error.filename}: {error.strerror}" if error.filename else f"nst: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -60,6 +64,16 @@ def _styles() -> argparse.ArgumentParser:
     return _parser("nst styles", "List the presets.")
 
 
+def _learn() -> argparse.ArgumentParser:
+    parser = _parser("nst learn", "Teach a preset a painter: a network that paints in one pass.")
+    parser.add_argument("name", help="the preset's name")
+    parser.add_argument("--minutes", type=float, metavar="N", help="of computing that it may take (6)")
+    parser.add_argument("--size", type=int, help="long edge of the pictures that it learns to paint (512)")
+    parser.add_argument("--photos", type=Path, metavar="FOLDER", help="photographs of the kind that it will paint")
+    parser.add_argument("--replace", action="store_true", help="also if the preset has a painter")
+    return parser
+
+
 def _watch() -> argparse.ArgumentParser:
     parser = _parser("nst watch", "Follow a transfer until it ends.")
     parser.add_argument("id", help="the transfer's id")
@@ -74,5 +88,7 @@ def _parser(prog: str, description: str) -> argparse.ArgumentParser:
     return parser
 
 
-COMMANDS: Mapping[str, Command] = {"styles": styles.show, "watch": watch.follow}
-PARSERS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {"": _painting, "styles": _styles, "watch": _watch}
+COMMANDS: Mapping[str, Command] = {"styles": styles.show, "learn": learn.learn, "watch": watch.follow}
+PARSERS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {
+    "": _painting, "styles": _styles, "learn": _learn, "watch": _watch
+}  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nst_client.client import Client
-from nst_client.command import recipe
+from nst_client.command import outputs, recipe
 from nst_client.command.bar import Bar
 from nst_client.command.refused import Refused
 
@@ -18,24 +18,27 @@ def paint(client: Client, args: argparse.Namespace) -> int:
     output: Path = args.output
     fields = recipe.fields_of(args)
     if output.is_dir():
-        output = output / f"{args.source.stem}.{fields.get('format', 'png')}"
-    fields.setdefault("format", recipe.FORMATS.get(output.suffix.lower(), "png"))
-    check_kept([output], [args.source, *recipe.style_files(args)])
+        output = output / f"{args.source.stem}{outputs.SUFFIXES[outputs.format_of(fields)]}"
+    fields["format"] = outputs.format_of(fields, output)
+    files = outputs.files_of(output, outputs.pictures_of(fields))
+    check_writable(files, [args.source, *recipe.files_in(fields)])
     transfer = client.transfer(args.source, **fields)
     try:
         with Bar(args.source.name) as bar:
             transfer.wait(on_progress=lambda job: bar.show(job.fraction, job.status))
-        transfer.save(output)
+        for file in outputs.save(transfer, output):
+            print(file)
     except KeyboardInterrupt:
         print(f"\nThe service goes on. To get the picture: nst watch {transfer.id} -o {output}", file=sys.stderr)
         raise
-    print(output)
     return 0
 
 
-def check_kept(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Refuse to write over a picture that is read. Raises Refused."""
+def check_writable(files: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse to write over a picture that is read, or a folder. Raises Refused."""
     read = {path.resolve() for path in inputs}
-    for path in outputs:
+    for path in files:
         if path.resolve() in read:
             raise Refused(f"{path} is one of the pictures to be read: name another output")
+        if path.is_dir():
+            raise Refused(f"{path} is a folder: name another output")

@@ -10,19 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nst_client.command.outputs import READ, files_of
 from nst_client.command.refused import Refused
 from nst_client.files import write_whole
 
-READ = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff", ".heic", ".heif")
 RUN = ".nst.json"  # beside the painted pictures: the recipe that made them, and the name of this run
 
 
 @dataclass(frozen=True)
 class Work:
-    """A picture to be painted, and the file to save it in."""
+    """A picture to be painted, the file to save it in, and how many pictures it becomes."""
 
     source: Path
     output: Path
+    pictures: int
+
+    @property
+    def missing(self) -> list[tuple[int, Path]]:
+        """The files that aren't there yet, each with the number of its picture."""
+        return [(i, file) for i, file in enumerate(files_of(self.output, self.pictures)) if not file.exists()]
 
     def key(self, run: str, number: int) -> str:
         """Return the Idempotency-Key of the n-th attempt of a run: a call that goes on finds the jobs of the former.
@@ -33,7 +39,7 @@ class Work:
         return digest.hexdigest()
 
 
-def works(folder: Path, out: Path, suffix: str) -> list[Work]:
+def works(folder: Path, out: Path, suffix: str, pictures: int) -> list[Work]:
     """Return the pictures of a folder and of the folders in it, by name; those in `out` are left out.
 
     A painted picture keeps its name, with another suffix. Where several would have one name, they keep their own
@@ -41,7 +47,8 @@ def works(folder: Path, out: Path, suffix: str) -> list[Work]:
     """
     found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READ and path.is_file()]
     shown = [path for path in found if not _is_hidden(path, folder) and not _is_painted(path, folder, out)]
-    return [Work(path, out / name.relative_to(folder)) for path, name in _renamed(shown, suffix).items()]
+    names = _renamed(shown, suffix)
+    return [Work(path, out / name.relative_to(folder), pictures) for path, name in names.items()]
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nst_client.command.refused import Refused
+from nst_client.pictures import Parts
 
 NAMED = ("size", "strength", "iterations", "seed", "color", "method", "format", "quality")
 """Options that have an argument of their own; all others are given by --set."""
-FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--iterations", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--color", help="style, luminance or match")
-    parser.add_argument("--method", help="optimize, or painter for presets that have one")
+    parser.add_argument("--method", help="optimize or painter")
+    parser.add_argument(
+        "--painter", dest="method", action="store_const", const="painter", help="for presets that have a painter"
+    )
     parser.add_argument(
         "--format", choices=("png", "jpeg", "webp"), help="by default as the output's name has it, or png"
     )
@@ -38,10 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def fields_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of a transfer beside its content. Raises Refused."""
     styles = [{"preset": name} for name in args.preset] + [{"image": path} for path in args.style]
-    if not styles:
-        raise Refused("name a style: --preset mosaic (`nst styles` lists them), or --style painting.jpg")
     fields = {name: getattr(args, name) for name in NAMED if getattr(args, name) is not None}
-    return {"styles": styles} | fields | dict(map(_set, args.set))
+    fields |= {"styles": styles} if styles else {}
+    fields |= dict(map(_set, args.set))
+    if not fields.keys() & {"styles", "variants", "blend"}:
+        raise Refused("name a style: --preset mosaic (`nst styles` lists them), or --style painting.jpg")
+    return fields
 
 
 def _set(text: str) -> tuple[str, Any]:
@@ -55,10 +60,11 @@ def _set(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def style_files(args: argparse.Namespace) -> Sequence[Path]:
-    """Return the pictures on this machine that the recipe reads."""
-    files: Sequence[Path] = args.style
-    return files
+def files_in(fields: Mapping[str, Any]) -> Sequence[Path]:
+    """Return the pictures on this machine that a recipe reads. Raises OSError if one can't be read."""
+    parts = Parts()
+    parts.body(fields)
+    return parts.paths
 
 
 def digest(fields: Mapping[str, Any]) -> str:

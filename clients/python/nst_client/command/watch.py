@@ -5,19 +5,24 @@ from __future__ import annotations
 import argparse
 
 from nst_client.client import Client
+from nst_client.command import outputs
 from nst_client.command.bar import Bar
-from nst_client.errors import JobFailed
 
 
 def follow(client: Client, args: argparse.Namespace) -> int:
-    """Show the progress of a transfer, and save its picture where --output names a file."""
+    """Show the progress of a transfer, and save its pictures where --output names a file."""
+    outputs.format_of({}, args.output)
     transfer = client.get_transfer(args.id)
     with Bar(transfer.id[:8]) as bar:
         for event in transfer.events():
             if event.name == "progress":
                 bar.show(event.data["fraction"], event.data["status"])
     transfer.refresh()
-    if transfer.status != "succeeded":
-        raise JobFailed.of_job(transfer.resource)
-    print(transfer.save(args.output) if args.output else f"{transfer.id} {transfer.status}")
+    if not transfer.has_succeeded:
+        raise transfer.failure
+    if args.output:
+        for file in outputs.save(transfer, args.output):
+            print(file)
+    else:
+        print(f"{transfer.id} {transfer.status}")
     return 0
