@@ -1,4 +1,4 @@
-"""Removal of files that were written for a row that was then not saved."""
+"""Removal of files that no row names: written for one that was then not saved, or replaced by newer ones."""
 
 from __future__ import annotations
 
@@ -34,3 +34,11 @@ def remove_unsaved(blobs: Blobs, folders: Collection[str]) -> None:
             blobs.delete_all(folder)
         except StorageError as error:
             logger.warning("%s stays until it is swept up: %s", folder, error.detail)
+
+
+def try_to_delete(blobs: Blobs, key: str) -> None:
+    """Remove a file that nothing needs any more; one that can't be removed now is left to the sweep."""
+    try:
+        blobs.delete(key)
+    except StorageError as error:
+        logger.warning("%s stays until it is swept up: %s", key, error.detail)

@@ -57,6 +57,7 @@ class JobRun(ABC):
         logger.info("job %s: begun", self.claim.id)
         try:
             self._check_request()
+            self.reporter.tidy()
             self.work()
         except Canceled:
             self._let_go(self.leases.cancel)

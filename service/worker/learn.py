@@ -30,10 +30,12 @@ from service.pictures.images import Picture
 from service.pictures.sizes import photo_size_errors, style_size_errors
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
-from service.styles.preset_painters import PresetPainters, painter_blob
+from service.styles.preset_painters import PresetPainters, painter_blob, painter_folder
+from service.worker.checkpoints import read_checkpoint
+from service.worker.left_behind import left_behind
 from service.worker.onnx_file import preset_onnx
 from service.worker.photo_folder import decoded, files_in
-from service.worker.reporter import Canceled, Overdue, Stopping, read_checkpoint
+from service.worker.reporter import Canceled, Overdue, Stopping
 from service.worker.tasks import NamedRun
 
 logger = logging.getLogger(__name__)
@@ -95,6 +97,8 @@ class LearnRun(NamedRun):
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)
         check_learning_memory("size", task.style.sized(), task.size, {self.capacity})
+        if left := left_behind(self.blobs, painter_folder(self.claim.id), self.claim.fence):
+            self._painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
         photographs = self._photographs(task)
         course = self._course(task, photographs)
         own = photographs[: len(task.photos)]  # the operator's aren't for callers
@@ -204,7 +208,9 @@ class LearnRun(NamedRun):
         return {name: _mean(all) for name, all in found.items()}
 
     def _keep(self, task: LearnTask, course: Course, photos: int) -> PresetPainter:
-        """Store the painter's files, and enter the painter in the preset."""
+        """Store the painter's files, and enter the painter in the preset, unless an attempt before has done so."""
+        if given := self._painters.given(task.version, self.claim.id):
+            return given
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
         onnx = preset_onnx(weights, task.style.preset or "")

@@ -16,8 +16,8 @@ from service.painting.order import Order
 from service.painting.outcome import Outcome
 from service.pictures.images import Alpha
 from service.telemetry.iterations import IterationCount
+from service.worker.checkpoints import read_checkpoint
 from service.worker.engine_job import EngineRun
-from service.worker.reporter import read_checkpoint
 from service.worker.series import Made, Make, SeriesRun, iterations_before, seen, shares
 
 logger = logging.getLogger(__name__)

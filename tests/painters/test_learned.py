@@ -63,9 +63,31 @@ def run(presets: Presets, queue: Queue, database: Database, stylist: Stylist, tm
     task = LearnTask(StoredStyle("taught", 1.0, 1.0, row.images), row.version, 64, 0.0001)
     new = Submission(new_id(), task, "")
     PresetPainters(database, blobs).begin("taught", lambda session, _: queue.submit_in(session, new).id)
+    return attempt(leases, blobs, stylist)
+
+
+def attempt(leases: Leases, blobs: Blobs, stylist: Stylist) -> LearnRun:
     claim = claimed(leases)
     reporter = Reporter(leases, blobs, claim, lambda: False, 60)
     return LearnRun(leases, blobs, Capacity(None, "float32"), claim, reporter, stylist)
+
+
+class Killed(BaseException):
+    """The end of a process, as by a signal."""
+
+
+def killed_at(run: LearnRun, owner: type, method: str, monkeypatch: pytest.MonkeyPatch) -> LearnRun:
+    """Carry out an attempt until it calls a method, where it is killed; return the next attempt."""
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, method, die)
+        with pytest.raises(Killed):
+            run.carry_out()
+    run.leases.release(["host:1"])
+    return attempt(run.leases, run.blobs, run.stylist)
 
 
 def painter_of(presets: Presets) -> PresetPainter:
@@ -136,3 +158,19 @@ def test_another_painter_does_not_get_its_judgement(run: LearnRun, presets: Pres
     painters.judge(row.version, painter_of(presets), {"painter": {}})
     painters.judge(row.version, PresetPainter(f"painters/{run.claim.id}/weights"), {"optimizer": {}})
     assert painter_of(presets).judged == {"painter": {}}
+
+
+def test_attempts_that_are_killed_at_its_end_leave_one_painter(
+    run: LearnRun, presets: Presets, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first before its preset has the painter, the second after that."""
+    before = presets.get("taught").bytes
+    second = killed_at(run, PresetPainters, "put", monkeypatch)
+    third = killed_at(second, Leases, "succeed", monkeypatch)
+    painter = painter_of(presets)
+    third.carry_out()
+    assert queue.get(run.claim.id).status == "succeeded"
+    assert painter_of(presets).blob == painter.blob == f"painters/{run.claim.id}/weights-2.safetensors"
+    files = list(run.blobs.listing(f"painters/{run.claim.id}"))
+    assert {file.key for file in files} == {painter.blob, painter.onnx}
+    assert presets.get("taught").bytes - before == sum(file.size for file in files)
