@@ -16,11 +16,11 @@ from service.jobs.meter import Meter, meter_for
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.running_limits import next_job, passed_over
-from service.jobs.turns import BEHIND, is_due, is_held
+from service.jobs.turns import is_due, is_held
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
-from service.storage.kinds import LEARN, TRANSFER
+from service.storage.kinds import JUDGE, LEARN, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.schema import CallerRow, JobRow
@@ -114,7 +114,7 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
-        if row.kind not in BEHIND:  # which are no turn of their caller's: they come last anyway
+        if row.kind != JUDGE:  # which no caller asked for
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         meter = meter_for(row.usage, engine)
