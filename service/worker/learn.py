@@ -14,7 +14,7 @@ from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import BlobsGone, DatabaseError, InvalidInput, JobFailed
+from service.errors import BlobNotFound, BlobsGone, DamagedFile, DatabaseError, InvalidInput, JobFailed
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
 from service.jobs.tasks import MAX_PHOTOS, LearnTask
@@ -93,6 +93,7 @@ class LearnRun(NamedRun):
     """
 
     photos: Path | None = None
+    final_errors = (BlobNotFound, DamagedFile)  # when there is room again, it goes on at its checkpoint
 
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)

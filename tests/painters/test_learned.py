@@ -11,6 +11,7 @@ from front_door import png
 from jobs.submitting import claimed, submit
 
 from service.decoding.files import check_image
+from service.errors import BlobsFull
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
@@ -174,3 +175,23 @@ def test_attempts_that_are_killed_at_its_end_leave_one_painter(
     files = list(run.blobs.listing(f"painters/{run.claim.id}"))
     assert {file.key for file in files} == {painter.blob, painter.onnx}
     assert presets.get("taught").bytes - before == sum(file.size for file in files)
+
+
+def test_a_full_disk_at_its_end_delays_it(
+    run: LearnRun, presets: Presets, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Blobs.put
+
+    def put_small(self: Blobs, key: str, data: bytes) -> None:
+        if key.endswith(".onnx"):
+            raise BlobsFull(f"the file {key} could not be written: No space left on device")
+        put(self, key, data)
+
+    with monkeypatch.context() as full, pytest.raises(BlobsFull):
+        full.setattr(Blobs, "put", put_small)
+        run.carry_out()
+    job = queue.get(run.claim.id)
+    assert (job.status, job.attempts, job.error) == ("queued", 0, None)
+    attempt(run.leases, run.blobs, run.stylist).carry_out()
+    assert queue.get(run.claim.id).status == "succeeded"
+    assert len(list(run.blobs.listing(f"painters/{run.claim.id}"))) == 2
