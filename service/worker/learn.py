@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain, islice
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 
 from service.decoding import files
@@ -18,9 +18,8 @@ from service.errors import BlobNotFound, BlobsGone, DamagedFile, DatabaseError, 
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
 from service.jobs.tasks import MAX_PHOTOS, LearnTask
-from service.machine.memory import PHOTOGRAPHS
 from service.options import TransferOptions
-from service.painters.course import Course, LearningDiverged, Material
+from service.painters.course import Course, Grams, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
 from service.painters.photographs import draw_pictures
 from service.painters.starters import painters_of
@@ -28,13 +27,14 @@ from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
 from service.pictures.sizes import photo_size_errors, style_size_errors
+from service.storage.pictures import StoredImage
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob, painter_folder
 from service.worker.checkpoints import read_checkpoint
 from service.worker.left_behind import left_behind
 from service.worker.onnx_file import preset_onnx
-from service.worker.photo_folder import decoded, files_in
+from service.worker.photographs import Photographs, Source, decode_file, files_in
 from service.worker.reporter import Canceled, Overdue, Stopping
 from service.worker.tasks import NamedRun
 
@@ -42,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
 LOOK_S = 1.0  # seconds between two checks whether other jobs wait
-KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 JUDGED = 2  # pictures on which the painter is judged beside the optimiser
 SHOWN = 4  # pictures of the preview
 SEED = 2
@@ -74,7 +73,7 @@ class _Courtesy:
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
-        self._looked = time.monotonic()
+        self._looked = -math.inf
 
     def __call__(self) -> None:
         if time.monotonic() < self._looked + LOOK_S:
@@ -88,26 +87,36 @@ class _Courtesy:
 class LearnRun(NamedRun):
     """Learning: resumes at its checkpoint, and gives way to every other job that waits, until its painter is stored.
 
+    In each claim it first comes further, by a step or by Grams that stay in the cache. So it ends however often other
+    jobs come.
+
     Attributes:
         photos: folder of the operator's photographs, if there is one.
+        gives_way: whether it has taken a step in this claim.
     """
 
     photos: Path | None = None
+    gives_way = False
     final_errors = (BlobNotFound, DamagedFile)  # when there is room again, it goes on at its checkpoint
 
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)
         check_learning_memory("size", task.style.sized(), task.size, {self.capacity})
+        if errors := photo_size_errors("", task.photos, task.size):  # an earlier version let them in
+            raise InvalidInput(errors)
         if left := left_behind(self.blobs, painter_folder(self.claim.id), self.claim.fence):
             self._painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
+        targets = self._targets(task)
         photographs = self._photographs(task)
-        course = self._course(task, photographs)
-        own = photographs[: len(task.photos)]  # the operator's aren't for callers
-        shown = [*own, *self._drawn(SHOWN, self.on_tick)][:SHOWN]
+        course = self._course(task, targets, photographs)
+        own = photographs.first  # the operator's aren't for callers
+        shown = [*own, *self._drawn(SHOWN - len(own), self.on_tick)]
         try:
             while not course.ended:
                 self.on_tick()
+                photographs.decode_one()
                 course.step()
+                self.gives_way = True
                 self.claim.meter.evaluated += course.step_pixels
                 self.reporter.skipped = course.standing.skipped / (task.minutes * 60)
                 if course.losses is not None:
@@ -129,28 +138,20 @@ class LearnRun(NamedRun):
 
     def on_tick(self) -> None:
         super().on_tick()
-        self._give_way()
+        if self.gives_way:
+            self._give_way()
 
-    def _photographs(self, task: LearnTask) -> list[Picture]:
-        """Decode up to MAX_PHOTOS photographs, first those of the request, then the operator's.
+    def _photographs(self, task: LearnTask) -> Photographs:
+        """Return the photographs to learn from, MAX_PHOTOS at most: first those of the request."""
+        sent: list[Source] = [partial(self._decode, photo) for photo in task.photos]
+        paths = files_in(self.photos) if self.photos else []
+        own: list[Source] = [partial(decode_file, path, task.size, self.on_tick) for path in paths]
+        longest = max(learned_sizes(task.size).values())
+        # Each claim goes through them in another order, so that those count too that come late.
+        return Photographs([*sent, *own][:MAX_PHOTOS], longest, min(SHOWN, len(sent)), seed=self.claim.fence)
 
-        They are reduced to the largest size that is learned from, and to PHOTOGRAPHS bytes.
-
-        Raises InvalidInput where one of the request is too narrow.
-        """
-        if errors := photo_size_errors("", task.photos, task.size):
-            raise InvalidInput(errors)
-        largest = max(learned_sizes(task.size).values())
-        own = files_in(self.photos) if self.photos else []
-        room = PHOTOGRAPHS / 3 / max(1, min(MAX_PHOTOS, len(task.photos) + len(own)))
-        sent = (files.decode(self.read(photo), self.reporter.on_tick) for photo in task.photos)
-        photographs = []
-        for picture in islice(chain(sent, decoded(own, task.size, self.reporter.on_tick)), MAX_PHOTOS):
-            roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
-            edge = max(picture.shape[:2])
-            photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
-            self.on_tick()
-        return photographs
+    def _decode(self, photo: StoredImage) -> Picture:
+        return files.decode(self.read(photo), self.on_tick)
 
     def _drawn(self, count: int, tick: Callable[[], None]) -> list[Picture]:
         """Draw pictures, with a tick after each."""
@@ -160,24 +161,31 @@ class LearnRun(NamedRun):
             pictures.append(picture)
         return pictures
 
-    def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:
-        kept_out = _kept_out(photographs)
-        learned = [photograph for k, photograph in enumerate(photographs) if not kept_out or k % KEPT_OUT]
-        styles = task.style.sized()
+    def _targets(self, task: LearnTask) -> dict[int, Grams]:
+        """Return octaves -> the Grams to learn from. It gives way after each image whose Grams weren't cached."""
+        styles, meter = task.style.sized(), self.claim.meter
         sizes = {
             octaves: size
             for octaves, size in learned_sizes(task.size).items()
             if not octaves or (not style_size_errors("", styles, size) and grams_fit(styles, size, self.capacity))
         }
+        for (image, _), size in product(styles, sizes.values()):
+            before = meter.style_pixels
+            self.grams(replace(task.style, images=(image,)), [size])
+            if meter.style_pixels > before:
+                self._give_way()
         grams = self.grams(task.style, list(sizes.values()))
-        material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
+        return {octaves: grams[size] for octaves, size in sizes.items()}
+
+    def _course(self, task: LearnTask, targets: Mapping[int, Grams], photographs: Photographs) -> Course:
+        material = Material(targets, task.size, photographs.learned, photographs.kept_out)
         options, seconds = TransferOptions(size=task.size), task.minutes * 60
         beginnings = painters_of(self.stylist.info.model)
         course = Course(self.stylist.encoder, options, material, seconds, on_tick=self.on_tick, beginnings=beginnings)
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
-    def _judge(self, task: LearnTask, course: Course, photographs: Sequence[Picture], painter: PresetPainter) -> None:
+    def _judge(self, task: LearnTask, course: Course, photographs: Photographs, painter: PresetPainter) -> None:
         """Enter the painter's losses beside the optimiser's if they can be measured here: it is of use without."""
         if not judging_fits(task.style.sized(), task.size, self.capacity):
             logger.info("job %s: its painter isn't judged: that takes more memory than there is", self.claim.id)
@@ -191,7 +199,7 @@ class LearnRun(NamedRun):
         else:
             self._painters.judge(task.version, painter, judged)
 
-    def _judged(self, task: LearnTask, course: Course, photographs: Sequence[Picture]) -> Json:
+    def _judged(self, task: LearnTask, course: Course, photographs: Photographs) -> Json:
         """Return the mean losses of the painter and of the optimiser over the same pictures.
 
         It gives way to no other job, as a transfer doesn't: it would begin anew each time.
@@ -199,7 +207,7 @@ class LearnRun(NamedRun):
         tick = super().on_tick
         options = TransferOptions(size=task.size)
         found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
-        for photograph in [*_kept_out(photographs), *self._drawn(JUDGED, tick)][:JUDGED]:
+        for photograph in [*photographs.kept_out, *self._drawn(JUDGED, tick)][:JUDGED]:
             content = images.resize_long_edge(photograph, task.size)
             order = Order(content, [self.style(task.style)], options)
             painting = course.paint(content)
@@ -234,11 +242,6 @@ class LearnRun(NamedRun):
         if not self._painters.put(task.version, self.claim.id, painter):
             raise JobFailed("the preset was replaced or deleted while it learned")
         return painter
-
-
-def _kept_out(photographs: Sequence[Picture]) -> Sequence[Picture]:
-    """Return the photographs that are kept out for the checks; none if there are fewer than KEPT_OUT."""
-    return photographs[::KEPT_OUT] if len(photographs) >= KEPT_OUT else []
 
 
 def _curve(course: Course) -> list[Json]:
