@@ -10,7 +10,7 @@ from sqlalchemy.orm import load_only
 
 from service.jobs.request import blobs, job_folder
 from service.storage.database import Transaction
-from service.storage.kinds import JUDGE
+from service.storage.kinds import FOLLOWING
 from service.storage.schema import ENDED, JobRow, PresetRow, PresetState, PresetVersionRow
 from service.styles.preset_files import thumbnail_key
 
@@ -53,7 +53,7 @@ def _of_job(job: JobRow) -> Iterator[NamedBlob]:
     """Yield a job's blobs. An ended job doesn't keep the files of others, and a judging none at all."""
     ended, own = job.status in ENDED, f"{job_folder(job.id)}/"
     for key in (*blobs(job.request), *blobs(job.result)):
-        yield NamedBlob(key, job.kind != JUDGE and (key.startswith(own) or not ended))
+        yield NamedBlob(key, job.kind not in FOLLOWING and (key.startswith(own) or not ended))
     if job.result and isinstance(sheet := job.result.get("sheet"), str):
         yield NamedBlob(sheet, needed=True)
     if job.preview:

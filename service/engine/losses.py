@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,10 +229,15 @@ class Objective:
         """
         return self.summed(*self.by_layer(seen), total_variation(image))
 
-    def by_layer(self, seen: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the content and the style loss of each layer, before its weight; differentiable."""
+    def by_layer(
+        self, seen: Tensor, on_tick: Callable[[], None] = lambda: None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the content and the style loss of each layer, before its weight; differentiable.
+
+        `on_tick` is called before each convolution.
+        """
         options, content, style = self.options, {}, {}
-        for layer, f in self.encoder.walk(seen, self.layers):
+        for layer, f in self.encoder.walk(seen, self.layers, on_tick):
             if layer in options.content_layers:
                 content[layer] = content_loss(f, self.content[layer], options.loss_scaling)
             if layer in options.style_layers:

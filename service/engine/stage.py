@@ -107,7 +107,7 @@ class Stage:
                 memo[key] = (
                     encode_tiled(self._encoder, seen, layers, TILE, self._context.on_tick)
                     if self._is_tiled
-                    else self._encoder(seen, layers)
+                    else self._encoder(seen, layers, self._context.on_tick)
                 )
         return memo[key]
 
@@ -176,6 +176,6 @@ class Stage:
         image = to_tensor(picture, self._device)
         with torch.no_grad():
             seen = self._canvas.seen(self._canvas.unbounded(image))
-            content, style = self._objective.by_layer(seen)
+            content, style = self._objective.by_layer(seen, self._context.on_tick)
             losses = as_losses(self._objective.summed(content, style, total_variation(image)))
         return Score(losses, *({k: float(loss) for k, loss in terms.items()} for terms in (content, style)))

@@ -75,7 +75,7 @@ class TiledObjective(Objective):
             terms["total"] = terms["total"] + self.options.tv_weight * (variation - variation.detach())
         return terms
 
-    def by_layer(self, seen: Tensor) -> tuple[ByLayer, ByLayer]:
+    def by_layer(self, seen: Tensor, on_tick: Callable[[], None] = lambda: None) -> tuple[ByLayer, ByLayer]:
         """Return the losses of each layer, without a gradient."""
         with torch.no_grad():
             return self._measure(seen.detach())[:2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -46,17 +46,28 @@ class VGG(nn.Module):
     def _tensor(self, name: str) -> Tensor:
         return self.get_buffer(name)
 
-    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """Return the features of the layers named, B x C x H' x W', of RGB images, B x 3 x H x W in [0, 1]."""
-        return dict(self.walk(image, layers))
+    def forward(
+        self, image: Tensor, layers: Iterable[str], on_tick: Callable[[], None] = lambda: None
+    ) -> dict[str, Tensor]:
+        """Return the features of the layers named, B x C x H' x W', of RGB images, B x 3 x H x W in [0, 1].
 
-    def walk(self, image: Tensor, layers: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Yield the features layer by layer, shallowest first, so that the caller need not keep them all."""
+        `on_tick` is as for `walk`.
+        """
+        return dict(self.walk(image, layers, on_tick))
+
+    def walk(
+        self, image: Tensor, layers: Iterable[str], on_tick: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield the features layer by layer, shallowest first, so that the caller need not keep them all.
+
+        `on_tick` is called before each convolution: of a large image in one piece each takes a second or more.
+        """
         wanted = set(layers)
         x = image.contiguous(memory_format=torch.channels_last)
         x = F.conv2d(x, self._tensor("preprocess_weight"), self._tensor("preprocess_bias"))
         x = x.to(self._tensor("conv1_1_weight").dtype)
         for layer in LAYERS[: max(LAYERS.index(name) for name in wanted) + 1]:
+            on_tick()
             name = layer.replace("relu", "conv")
             if name.endswith("_1") and name != "conv1_1":
                 x = self._pool(x, 2)

@@ -1,4 +1,4 @@
-"""Losses that follow: a transfer that painters painted ends at once, and a task measures its losses afterwards."""
+"""Losses that follow: a painting or a learning ends at once, and a task measures the losses afterwards."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.jobs.queue import Submission, count_after_commit, new_id, row_of
-from service.jobs.request import TransferRequest
-from service.jobs.tasks import JudgeTask
+from service.jobs.tasks import CompareTask, JudgeTask
 from service.storage.database import read_clock
-from service.storage.kinds import JUDGE
 from service.storage.schema import JobRow
 
 logger = logging.getLogger(__name__)
 
-MOST = 100  # tasks that wait; pictures that are painted meanwhile stay without losses
+MOST = 100  # tasks of a kind that wait; what ends meanwhile stays without losses
 
 
 @dataclass(frozen=True)
@@ -29,16 +27,16 @@ class Judgement:
     style_cache: str
 
 
-def submit_judging(session: Session, row: JobRow) -> None:
-    """Submit the task that measures a transfer's losses, in the transaction of its success, unless too many wait.
+def submit_judging(session: Session, row: JobRow, task: JudgeTask | CompareTask) -> None:
+    """Submit the task that measures losses after a job, in the transaction of its success, unless too many wait.
 
     Nobody asked for the task, so it counts in no caller's limits.
     """
-    waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind == JUDGE)
+    waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind == task.kind)
     if (session.scalar(waiting) or 0) >= MOST:
         logger.warning("job %s: it gets no losses, because %d others wait for theirs", row.id, MOST)
         return
-    new = Submission(new_id(), JudgeTask(row.id, TransferRequest.of(row)), row.owner, trace=row.trace)
+    new = Submission(new_id(), task, row.owner, trace=row.trace)
     session.add(row_of(new, row.tenant, read_clock(session)))
     count_after_commit(session, new)
 

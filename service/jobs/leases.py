@@ -16,11 +16,12 @@ from service.jobs.meter import Meter, meter_for
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.running_limits import next_job, passed_over
-from service.jobs.turns import is_due, is_held
+from service.jobs.tasks import CompareTask, JudgeTask
+from service.jobs.turns import goes_before, is_due, is_held, patience_s
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
-from service.storage.kinds import JUDGE, LEARN, TRANSFER
+from service.storage.kinds import COMPARE, JUDGE, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.schema import CallerRow, JobRow
@@ -56,6 +57,11 @@ class Claim:
     lane: str = ENGINE
     trace: str | None = None
     meter: Meter = field(default_factory=Meter, compare=False)
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds that other jobs wait before this one gives way, if it is of a kind that does."""
+        return patience_s(self.kind, self.fence, self.checkpoint.reached if self.checkpoint else 0)
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Leases:
         row.lease_until = clock + self._lease_s
         row.fence += 1
         row.attempts += 1
-        if row.kind != JUDGE:  # which no caller asked for
+        if row.kind not in (JUDGE, COMPARE):  # which no caller asked for
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         meter = meter_for(row.usage, engine)
@@ -155,9 +161,9 @@ class Leases:
         stored: int = 0,
         *,
         preview: Preview | None = None,
-        judge: bool = False,
+        then: JudgeTask | CompareTask | None = None,
     ) -> None:
-        """End a job with success; its result's files take `stored` bytes. With `judge`, a task gets its losses.
+        """End a job with success; its result's files take `stored` bytes. The task `then` measures losses.
 
         Raises LeaseLost.
         """
@@ -171,9 +177,9 @@ class Leases:
                 row.events += 1
                 row.preview = replace(preview, event=row.events)
             finish(session, row, "succeeded")
-            if judge:
-                submit_judging(session, row)
-        if judge:
+            if then is not None:
+                submit_judging(session, row, then)
+        if then is not None:
             ring(JOBS)
 
     def judged(self, claim: Claim, transfer: str, found: Judgement) -> None:
@@ -209,12 +215,12 @@ class Leases:
             _give_back(_held(session, claim))
         ring(JOBS)
 
-    def others_wait(self, seconds: float) -> bool:
-        """Return whether a job other than a learning waits for a worker, over `seconds` s after its submission."""
+    def others_wait(self, claim: Claim) -> bool:
+        """Return whether a job that comes before this one has waited for a worker longer than its patience."""
         with self.database.reading() as session:
-            due = is_due(ENGINE, passed_over(session, self._limits, but_learning=True))
-            late = select(JobRow.id).where(due, JobRow.kind != LEARN, JobRow.created_at < now() - seconds)
-            return session.scalar(late.limit(1)) is not None
+            due = is_due(ENGINE, passed_over(session, self._limits, but=claim.id))
+            late = JobRow.created_at < now() - claim.patience_s
+            return session.scalar(select(JobRow.id).where(due, goes_before(claim.kind), late).limit(1)) is not None
 
     def exists(self, id: str) -> bool:
         """Return whether the job still exists."""

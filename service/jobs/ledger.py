@@ -9,7 +9,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from service.storage.kinds import JUDGE
+from service.storage.kinds import FOLLOWING
 from service.storage.records import JobUsage
 from service.storage.schema import JobRow
 from service.storage.tenant_schema import UsageRow
@@ -25,7 +25,7 @@ def enter(session: Session, row: JobRow) -> None:
     """
     used = row.usage or JobUsage()
     day = datetime.fromtimestamp(row.finished_at or row.created_at, UTC).date().isoformat()
-    values = {"tenant": row.tenant, "day": day, "jobs": int(row.kind != JUDGE)} | used.to_json()
+    values = {"tenant": row.tenant, "day": day, "jobs": int(row.kind not in FOLLOWING)} | used.to_json()
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     insert = dialect.insert(UsageRow).values(values)
     more = {name: UsageRow.__table__.c[name] + insert.excluded[name] for name in SUMMED}

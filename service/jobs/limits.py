@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.registry import count_alive
-from service.storage.kinds import JUDGE
+from service.storage.kinds import FOLLOWING
 from service.storage.quota import check_quota
 from service.storage.schema import BatchRow, JobRow
 from service.storage.tenant_amounts import Amounts, amounts_of, check_stored
@@ -94,7 +94,7 @@ def _check_caller(session: Session, limits: Limits, owner: str, more: int) -> No
         raise TooManyJobs(detail, retry_after=_until_room(session))
 
 
-_SINGLE = select(func.count()).where(JobRow.status == "queued", JobRow.kind != JUDGE, JobRow.batch.is_(None))
+_SINGLE = select(func.count()).where(JobRow.status == "queued", JobRow.kind.not_in(FOLLOWING), JobRow.batch.is_(None))
 _BATCHES = select(func.count()).where(BatchRow.finished_at.is_(None))  # each is one, however many of its jobs wait
 _MINE = (_SINGLE.where(JobRow.owner == bindparam("owner")), _BATCHES.where(BatchRow.owner == bindparam("owner")))
 _WAITING = select(*(one.scalar_subquery() + more.scalar_subquery() for one, more in ((_SINGLE, _BATCHES), _MINE)))

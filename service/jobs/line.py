@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.jobs.forecast import Running, Waiting, in_turn
 from service.jobs.registry import count_alive
-from service.jobs.turns import BEHIND
+from service.jobs.turns import BEHIND, patience_s
 from service.storage.database import Database, read_clock
 from service.storage.kinds import KINDS
 from service.storage.lanes import ENGINE, PAINT, Lane
@@ -59,7 +59,7 @@ Speeds = Mapping[str, Speed | None]
 
 
 class Line:
-    """The line as callers see it. Learning and judging come behind all others, and aren't in it.
+    """The line as callers see it. Kinds behind all others aren't in it; one that runs keeps its worker for a moment.
 
     `limits` are those of tenants without values of their own.
     """
@@ -137,30 +137,29 @@ def _lanes_beside(session: Session, lane: str) -> tuple[str, ...]:
 def _waiting(session: Session, lanes: Sequence[str]) -> list[Waiting]:
     turn = (JobRow.lane, JobRow.priority, JobRow.number)
     query = select(JobRow.id, JobRow.tenant, JobRow.owner, func.coalesce(CallerRow.last_claim, 0), JobRow.cost, *turn)
-    query = query.outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(*_of(lanes, "queued"))
+    kinds = [kind for kind in KINDS if kind not in BEHIND]
+    ours = (JobRow.status == "queued", JobRow.lane.in_(lanes), JobRow.kind.in_(kinds))
+    query = query.outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(*ours)
     return [Waiting(*row) for row in session.execute(query)]
 
 
 def _running(session: Session, lanes: Sequence[str], workers: int, speeds: Speeds) -> list[Running]:
     """Return all jobs that run. Those of these lanes keep the workers, as far as there are so many."""
-    clock = read_clock(session)
-    rows = [(row, _left(row, speeds, clock)) for row in session.scalars(select(JobRow).where(*_of(LANES, "running")))]
+    clock, jobs = read_clock(session), session.scalars(select(JobRow).where(JobRow.status == "running"))
+    rows = [(row, _left(row, speeds, clock)) for row in jobs]
     rows.sort(key=lambda pair: math.inf if pair[1] is None else pair[1])
     here = [row.id for row, _ in rows if row.lane in lanes][:workers]
     return [Running(row.tenant, left, row.id in here) for row, left in rows]
 
 
 def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
-    """Return the seconds that a running job still takes, as far as they are known."""
+    """Return the seconds that a running job still keeps its worker at most, as far as they are known."""
+    if row.kind in BEHIND:
+        return patience_s(row.kind, row.fence, row.reached)
     if row.progress and (eta := amount_in(vars(row.progress), "eta_seconds")) is not None:
         return eta
     takes = _seconds(speeds, row.lane, row.cost)
     return None if takes is None else max(0.0, takes - (clock - (row.started_at or clock)))
-
-
-def _of(lanes: Sequence[str], status: str) -> list[ColumnElement[bool]]:
-    kinds = [kind for kind in KINDS if kind not in BEHIND]
-    return [JobRow.status == status, JobRow.lane.in_(lanes), JobRow.kind.in_(kinds)]
 
 
 def measured(session: Session, lane: str) -> Speed | None:

@@ -8,7 +8,6 @@ from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import (
     BASE,
-    DRAWN,
     KEPT_DECODED,
     LEARNING,
     MASK_PER_PIXEL,
@@ -86,9 +85,8 @@ def grams_fit(styles: Sequence[tuple[HasSize, float]], size: int, capacity: Capa
 
 
 def judging_fits(styles: Sequence[tuple[HasSize, float]], size: int, capacity: Capacity) -> bool:
-    """Return whether there is room for a transfer of a square of `size` pixels beside the pictures of a learning."""
-    pictures = PHOTOGRAPHS + DRAWN
-    return needed(size, size, _brought_to(styles, size), capacity.precision, pictures) <= capacity.limit
+    """Return whether there is room for a transfer of a square of `size` pixels."""
+    return needed(size, size, _brought_to(styles, size), capacity.precision) <= capacity.limit
 
 
 def _largest_learned(styles: Sequence[tuple[HasSize, float]], size: int, capacity: Capacity) -> int | None:

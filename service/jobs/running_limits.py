@@ -7,21 +7,17 @@ from sqlalchemy.orm import Session
 
 from service.jobs.turns import is_held, next_due
 from service.storage.database import advisory_lock
-from service.storage.kinds import LEARN
 from service.storage.lanes import Lane
 from service.storage.schema import JobRow
 from service.storage.tenant_limits import TenantLimits, running_limits
 
 
-def passed_over(session: Session, defaults: TenantLimits, *, but_learning: bool = False) -> set[str]:
-    """Return the tenants that have as many running jobs as they may; `but_learning` leaves learnings out.
+def passed_over(session: Session, defaults: TenantLimits, *, but: str = "") -> set[str]:
+    """Return the tenants that have as many running jobs as they may; `but` is the id of one that doesn't count.
 
     Jobs whose lease ran out don't count: a worker has to take them over.
     """
-    live = [is_held()]
-    if but_learning:
-        live.append(JobRow.kind != LEARN)
-    counts = select(JobRow.tenant, func.count()).where(*live).group_by(JobRow.tenant)
+    counts = select(JobRow.tenant, func.count()).where(is_held(), JobRow.id != but).group_by(JobRow.tenant)
     running = {tenant: count for tenant, count in session.execute(counts)}  # noqa: C416 - a Row is no pair
     limits = running_limits(session, running, defaults)
     return {tenant for tenant, limit in limits.items() if running[tenant] >= limit}

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from service.jobs.registry import count_alive
 from service.storage.database import Database, now
-from service.storage.kinds import JUDGE, KINDS
+from service.storage.kinds import FOLLOWING, KINDS
 from service.storage.lanes import PAINT
 from service.storage.quota import all_bytes
 from service.storage.schema import ENDED, DeliveryRow, JobRow
@@ -42,7 +42,8 @@ def queue_stats(database: Database) -> QueueStats:
     """Count jobs, workers, webhooks and bytes. Raises DatabaseError."""
     by_kind = select(JobRow.kind, JobRow.status, func.count()).where(JobRow.status.in_(OPEN))
     by_status = select(JobRow.status, func.count()).where(JobRow.status.in_(ENDED)).group_by(JobRow.status)
-    oldest = select(now() - func.min(JobRow.created_at)).where(JobRow.status == "queued", JobRow.kind != JUDGE)
+    waiting = (JobRow.status == "queued", JobRow.kind.not_in(FOLLOWING))
+    oldest = select(now() - func.min(JobRow.created_at)).where(*waiting)
     counts = {(kind, status): 0 for kind in KINDS for status in OPEN}
     with database.reading() as session:
         for kind, status, count in session.execute(by_kind.group_by(JobRow.kind, JobRow.status)):

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from service.jobs.request import StoredStyle, TransferRequest
-from service.storage.kinds import JUDGE, LEARN, ONNX, PACK, WARM
+from service.storage.kinds import COMPARE, JUDGE, LEARN, ONNX, PACK, WARM
 from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
 MAX_PHOTOS = 64  # photographs that a learning looks at, those of its request first
+COMPARED = 2  # pictures on which a painter is compared with the optimiser
 
 
 @dataclass(frozen=True)
@@ -117,4 +118,31 @@ class JudgeTask:
         return cls(json.get("transfer", ""), TransferRequest.from_json(object_in(json, "request")))
 
 
-Task = WarmTask | PackTask | LearnTask | OnnxTask | JudgeTask
+@dataclass(frozen=True)
+class CompareTask:
+    """Comparison: the losses of the painter of a preset's version beside the optimiser's.
+
+    Attributes:
+        style: the preset, with the painter.
+        size: pixels on the long edge that it learned for.
+        photos: photographs that it didn't learn from, COMPARED at most.
+    """
+
+    kind: ClassVar[str] = COMPARE
+    lane: ClassVar[Lane] = ENGINE
+    style: StoredStyle
+    version: str
+    size: int
+    photos: tuple[StoredImage, ...] = ()
+
+    def to_json(self) -> Json:
+        return vars(self) | {"style": self.style.to_json(), "photos": [photo.to_json() for photo in self.photos]}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> CompareTask:
+        photos = tuple(StoredImage.from_json(photo) for photo in objects_in(json, "photos"))
+        style = StoredStyle.from_json(object_in(json, "style"))
+        return cls(style, json.get("version", ""), int(number_in(json, "size", 0)), photos)
+
+
+Task = WarmTask | PackTask | LearnTask | OnnxTask | JudgeTask | CompareTask

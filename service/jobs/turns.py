@@ -10,11 +10,13 @@ from sqlalchemy.orm import aliased
 
 from service.jobs.registry import is_alive
 from service.storage.database import now
-from service.storage.kinds import JUDGE, KINDS, LEARN
+from service.storage.kinds import COMPARE, JUDGE, KINDS, LEARN
 from service.storage.lanes import PAINT, Lane
 from service.storage.schema import CallerRow, JobRow, WorkerRow
 
-BEHIND = {JUDGE: 1, LEARN: 2}  # kinds that come after all others, in this order
+BEHIND = {JUDGE: 1, COMPARE: 2, LEARN: 3}  # kinds that come after all others, in this order, and give way to them
+PATIENCE_S = 1.0  # seconds that other jobs wait before one of these gives way
+MOST_DOUBLED = 12  # times that this is doubled at most
 PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 JUDGE_PATIENCE_S = 1.0  # seconds after the last painting, before the losses of paintings are measured
 JUDGE_LATEST_S = 30.0  # seconds after which a judging may be claimed although paintings follow one another
@@ -38,6 +40,21 @@ def is_due(lane: Lane, passed_over: Collection[str]) -> ColumnElement[bool]:
     if passed_over:
         due = and_(due, JobRow.tenant.not_in(list(passed_over)))
     return and_(due, JobRow.lane == PAINT if lane == PAINT else and_(_is_left_to_engine(), _may_be_judged()))
+
+
+def goes_before(kind: str) -> ColumnElement[bool]:
+    """Return the condition that a job is of a kind that comes before another one, which is one of BEHIND."""
+    return JobRow.kind.in_([other for other in KINDS if BEHIND.get(other, 0) < BEHIND[kind]])
+
+
+def patience_s(kind: str, fence: int, reached: int) -> float:
+    """Return the seconds that other jobs wait before a running job of one of BEHIND gives way.
+
+    They are doubled with each claim in which the job got no further, so that it comes to its end however often others
+    come; a learning gets further in each. `fence` counts its claims, and `reached` is how far its checkpoint is.
+    """
+    claims = 0 if kind == LEARN else max(0, fence - 1 - reached)  # that were in vain
+    return PATIENCE_S * float(2 ** min(MOST_DOUBLED, claims))
 
 
 def is_held() -> ColumnElement[bool]:

@@ -27,7 +27,6 @@ STYLE_WHOLE = 2**20  # pixels above which a style image goes tile by tile too
 STYLE_KEPT_PER_PIXEL = 30  # bytes per pixel beyond STYLE_WHOLE
 LEARNING = {"bfloat16": 900 * MIB, "float32": 1100 * MIB}  # bytes of a learning beyond BASE, with its pictures
 PHOTOGRAPHS = 192_000_000  # bytes of a learning's photographs at most, 3 for each pixel
-DRAWN = 202_000_000  # bytes of the pictures at most that it draws
 PAINTER = 300 * MIB  # bytes of a painter worker that paints pictures of 512 px
 PASS_PER_PIXEL = 300  # bytes per pixel of a painter's pass: ONNX Runtime, float32
 PAINTED_PER_PIXEL = 120  # bytes per output pixel that a painting keeps beside the pass

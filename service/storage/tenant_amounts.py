@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from service.errors import LimitExceeded
 from service.storage.database import now
 from service.storage.disks import MIB
-from service.storage.kinds import JUDGE
+from service.storage.kinds import FOLLOWING
 from service.storage.quota import JOBS, PRESETS, RETRY_S
 from service.storage.schema import BatchRow, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits
@@ -79,7 +79,7 @@ def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSele
 
 _AMOUNTS = select(
     now().label("clock"),
-    _jobs(func.count(), _WAITS, JobRow.kind != JUDGE, JobRow.batch.is_(None)).label("waiting"),
+    _jobs(func.count(), _WAITS, JobRow.kind.not_in(FOLLOWING), JobRow.batch.is_(None)).label("waiting"),
     select(func.count())
     .where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
     .scalar_subquery()

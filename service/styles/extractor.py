@@ -61,7 +61,7 @@ class GramExtractor:
 
         With a mask, H x W in [0, 1], each position of a layer is weighted by the mask's average over what it sees,
         and the sums are divided by the sum of the weights (Gatys et al. 2017, section 4). `on_tick` is called before
-        each tile.
+        each tile, and at each layer of a picture in one piece.
         """
         layers = tuple(sorted(layers))
         if mask is not None or picture.shape[0] * picture.shape[1] > WHOLE:
@@ -70,6 +70,7 @@ class GramExtractor:
         grams: Grams = {}
 
         def use(layer: str, features: ort.OrtValue) -> None:
+            on_tick()
             grams[layer] = self._pieces.gram(features)
 
         self._pieces.walk(_image(picture), layers, use)

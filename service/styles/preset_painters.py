@@ -103,7 +103,13 @@ class PresetPainters:
             if key not in named:
                 self._blobs.delete(key)
 
-    def judge(self, version: str, painter: PresetPainter, judged: Json) -> None:
+    def has(self, version: str, painter: StoredFile) -> bool:
+        """Return whether a preset has this painter still."""
+        with self._database.reading() as session:
+            found = session.scalar(select(PresetRow.painter).where(PresetRow.version == version))
+        return found is not None and found.blob == painter.blob
+
+    def judge(self, version: str, painter: StoredFile, judged: Json) -> None:
         """Enter a painter's losses beside the optimiser's; nothing happens where the preset has another by now."""
         with self._database.writing() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from service.errors import JobFailed
+from service.engine.checkpoint import UnusableCheckpoint
+from service.engine.stylize import Progress
+from service.errors import DatabaseError, JobFailed
+from service.jobs.leases import Claim, Leases
 from service.jobs.request import StoredStyle
+from service.jobs.turns import BEHIND
+from service.painting.order import Order
+from service.painting.outcome import Outcome
 from service.painting.stylist import Stylist
+from service.pictures.images import Alpha
 from service.styles.preset_files import is_pack_of
 from service.styles.style import Style
+from service.telemetry.iterations import IterationCount
 from service.worker.job import JobRun
+from service.worker.reporter import Stopping
+from service.worker.series import seen
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 1.0  # seconds between two looks whether other jobs wait
 
 
 @dataclass(frozen=True)
 class EngineRun(JobRun):
-    """Base of jobs that the engine carries out, or that share its process."""
+    """Base of jobs that the engine carries out, or that share its process.
 
+    Attributes:
+        gives_way: whether a job that comes before it may break it off now, if it is of a kind that gives way.
+    """
+
+    gives_way = True
     stylist: Stylist
 
     def carry_out(self) -> None:
@@ -23,8 +48,59 @@ class EngineRun(JobRun):
         with self.stylist.counted(self.claim.meter.count_style):
             super().carry_out()
 
+    def on_tick(self) -> None:
+        """Note a step of the job. Raises as the reporter's; Stopping too where a job that comes before it waits."""
+        super().on_tick()
+        if self.claim.kind in BEHIND and self.gives_way:
+            self._give_way()
+
+    @cached_property
+    def _give_way(self) -> Callable[[], None]:
+        return _Courtesy(self.leases, self.claim)
+
+    def painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
+        """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's."""
+        done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
+        meter = self.claim.meter
+        before = meter.evaluated
+
+        def on_progress(progress: Progress) -> None:
+            done.report(progress.iteration, progress.size)
+            meter.evaluated = before + progress.evaluated
+            self.reporter.on_progress(_over_white(overall(progress), order.alpha))
+
+        try:
+            outcome = self.stylist.transfer(order, on_progress, self.on_tick)
+        except UnusableCheckpoint:
+            logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
+            outcome = self.stylist.transfer(replace(order, resume=None), on_progress, self.on_tick)
+        self.on_tick()
+        return outcome
+
     def style(self, style: StoredStyle) -> Style:
         """Return a style as the engine uses it. Raises JobFailed for a pack of another model."""
         if style.pack is not None and not is_pack_of(style.pack.blob, self.stylist.info.model):
             raise JobFailed(f"the pack of {style.preset!r} is of another model than this worker's")
         return super().style(style)
+
+
+def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
+    """Return the progress with its picture as it will be seen."""
+    return replace(progress, picture=lambda: seen(progress.picture(), alpha))
+
+
+class _Courtesy:
+    """A check that raises Stopping if a job that comes before a claimed one has waited; it looks once in LOOK_S."""
+
+    def __init__(self, leases: Leases, claim: Claim) -> None:
+        self._leases = leases
+        self._claim = claim
+        self._looked = -math.inf
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._looked + LOOK_S:
+            return
+        self._looked = time.monotonic()
+        with suppress(DatabaseError):  # the reporter logs it
+            if self._leases.others_wait(self._claim):
+                raise Stopping

@@ -118,6 +118,10 @@ class JobRun(ABC):
 
     # Shared by the kinds of jobs
 
+    def on_tick(self) -> None:
+        """Note a step of the job. Raises as the reporter's."""
+        self.reporter.on_tick()
+
     def keep(self, name: str, data: bytes) -> str:
         """Store a file of the job; return its key."""
         key = job_blob(self.claim.id, name)
@@ -130,8 +134,8 @@ class JobRun(ABC):
 
     def content(self, request: TransferRequest) -> Content:
         """Decode the content image."""
-        cutout = files.decode_cutout(self.read(request.content), self.reporter.on_tick)
-        self.reporter.on_tick()
+        cutout = files.decode_cutout(self.read(request.content), self.on_tick)
+        self.on_tick()
         return Content.of(cutout, request.size, {painting.options.alpha for painting in request.paintings})
 
     def order(self, content: Content, painting: Painting, decoded: DecodedFiles) -> Order:
@@ -151,15 +155,15 @@ class JobRun(ABC):
 
     def picture(self, image: StoredImage, options: TransferOptions, decoded: DecodedFiles) -> Picture:
         """Decode a picture: over white, or only its colours if the option `alpha` keeps the transparency."""
-        cutout = decoded.cutout(BlobImage(self.blobs, image), self.reporter.on_tick)
-        self.reporter.on_tick()
+        cutout = decoded.cutout(BlobImage(self.blobs, image), self.on_tick)
+        self.on_tick()
         return cutout.over_white() if options.alpha == "flatten" else cutout.colours
 
     def _mask(self, image: StoredImage | None, decoded: DecodedFiles) -> Mask | None:
         if image is None:
             return None
-        mask = decoded.mask(BlobImage(self.blobs, image), self.reporter.on_tick)
-        self.reporter.on_tick()
+        mask = decoded.mask(BlobImage(self.blobs, image), self.on_tick)
+        self.on_tick()
         return mask
 
     def style(self, style: StoredStyle) -> Style:

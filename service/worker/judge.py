@@ -11,14 +11,17 @@ from service.jobs.judging import Judgement
 from service.jobs.memory_check import check_memory, kept_decoded
 from service.jobs.request import TransferRequest
 from service.jobs.tasks import JudgeTask
-from service.storage.records import TaskResult
+from service.storage.records import DonePicture, JobProgress, TaskResult
 from service.worker.engine_job import EngineRun
 from service.worker.series import joint_cache
 from service.worker.transfer import of_content
 
 
 class JudgeRun(EngineRun):
-    """Judging: paint the pictures once more, and have the engine evaluate them. Same request, same bytes."""
+    """Judging: paint the pictures once more, and have the engine evaluate them. Same request, same bytes.
+
+    It goes on at the first picture whose losses aren't in its checkpoint.
+    """
 
     def work(self) -> None:
         task = JudgeTask.from_json(self.claim.request)
@@ -38,13 +41,15 @@ class JudgeRun(EngineRun):
         check_memory(request, {self.capacity})
         content, decoded = self.content(request), DecodedFiles(kept_decoded(request, self.capacity))
         memos: dict[object, Memo] = {}
-        outcomes = []
-        for painting in request.paintings:
+        done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
+        for painting in request.paintings[len(done) :]:
             alike = of_content(painting.options)
             memos = {alike: memos.get(alike, {})}  # those of the pictures before are large
             order = replace(self.order(content, painting, decoded), memo=memos[alike])
-            outcome = self.stylist.transfer(order, lambda _: None, self.reporter.on_tick)
+            outcome = self.painted(order, lambda progress: progress)
             self.claim.meter.evaluated += outcome.result.picture.shape[0] * outcome.result.picture.shape[1]
-            outcomes.append(outcome)
-        losses = [vars(outcome.result.losses) for outcome in outcomes]
-        return Judgement(losses, joint_cache([outcome.style_cache for outcome in outcomes]))
+            done.append(DonePicture(losses=vars(outcome.result.losses), style_cache=outcome.style_cache))
+            if len(done) < len(request.paintings):
+                self.reporter.begin(done, JobProgress(fraction=round(len(done) / len(request.paintings), 4)))
+        losses = [picture.losses or {} for picture in done]
+        return Judgement(losses, joint_cache([picture.style_cache or "partial" for picture in done]))

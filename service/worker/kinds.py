@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from service.storage.kinds import JUDGE, LEARN, ONNX, PACK, SCORE, TRANSFER, WARM
+from service.storage.kinds import COMPARE, JUDGE, LEARN, ONNX, PACK, SCORE, TRANSFER, WARM
+from service.worker.compare import CompareRun
 from service.worker.engine_job import EngineRun
 from service.worker.judge import JudgeRun
 from service.worker.learn import LearnRun
@@ -19,5 +20,6 @@ RUN_CLASSES: dict[str, type[EngineRun]] = {
     LEARN: LearnRun,
     ONNX: OnnxRun,
     JUDGE: JudgeRun,
+    COMPARE: CompareRun,
 }
 """Kind -> class; each of service.storage.kinds has one."""

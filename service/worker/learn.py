@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import BlobNotFound, BlobsGone, DamagedFile, DatabaseError, InvalidInput, JobFailed
-from service.jobs.leases import LeaseLost, Leases
-from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
-from service.jobs.tasks import MAX_PHOTOS, LearnTask
+from service.errors import BlobNotFound, DamagedFile, InvalidInput, JobFailed
+from service.jobs.memory_check import check_learning_memory, grams_fit
+from service.jobs.tasks import COMPARED, MAX_PHOTOS, CompareTask, LearnTask
 from service.options import TransferOptions
 from service.painters.course import Course, Grams, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
 from service.painters.photographs import draw_pictures
 from service.painters.starters import painters_of
-from service.painting.order import Order
 from service.pictures import images
 from service.pictures.images import Picture
 from service.pictures.sizes import photo_size_errors, style_size_errors
-from service.storage.pictures import StoredImage
+from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters, painter_blob, painter_folder
@@ -35,14 +29,8 @@ from service.worker.checkpoints import read_checkpoint
 from service.worker.left_behind import left_behind
 from service.worker.onnx_file import preset_onnx
 from service.worker.photographs import Photographs, Source, decode_file, files_in
-from service.worker.reporter import Canceled, Overdue, Stopping
 from service.worker.tasks import NamedRun
 
-logger = logging.getLogger(__name__)
-
-PATIENCE_S = 1.0  # seconds that other jobs wait before a learning gives way
-LOOK_S = 1.0  # seconds between two checks whether other jobs wait
-JUDGED = 2  # pictures on which the painter is judged beside the optimiser
 SHOWN = 4  # pictures of the preview
 SEED = 2
 
@@ -68,24 +56,8 @@ class _State:
         return self.course
 
 
-class _Courtesy:
-    """A check that raises Stopping if another job has waited PATIENCE_S for a worker; it looks once in LOOK_S."""
-
-    def __init__(self, leases: Leases) -> None:
-        self._leases = leases
-        self._looked = -math.inf
-
-    def __call__(self) -> None:
-        if time.monotonic() < self._looked + LOOK_S:
-            return
-        self._looked = time.monotonic()
-        with suppress(DatabaseError):  # the reporter logs it
-            if self._leases.others_wait(PATIENCE_S):
-                raise Stopping
-
-
 class LearnRun(NamedRun):
-    """Learning: resumes at its checkpoint, and gives way to every other job that waits, until its painter is stored.
+    """Learning: resumes at its checkpoint; its end is that its painter is stored.
 
     In each claim it first comes further, by a step or by Grams that stay in the cache. So it ends however often other
     jobs come.
@@ -110,7 +82,7 @@ class LearnRun(NamedRun):
         photographs = self._photographs(task)
         course = self._course(task, targets, photographs)
         own = photographs.first  # the operator's aren't for callers
-        shown = [*own, *self._drawn(SHOWN - len(own), self.on_tick)]
+        shown = [*own, *self._drawn(SHOWN - len(own))]
         try:
             while not course.ended:
                 self.on_tick()
@@ -124,22 +96,14 @@ class LearnRun(NamedRun):
                     self.reporter.on_progress(state, _curve(course))
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
+        compared = self._store_kept_out(task, photographs)
         painter = self._keep(task, course, len(photographs))
-        self._judge(task, course, photographs, painter)
-        self.leases.succeed(self.claim, TaskResult([task.size]))
-
-    @cached_property
-    def _give_way(self) -> _Courtesy:
-        return _Courtesy(self.leases)
+        then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared)
+        self.leases.succeed(self.claim, TaskResult([task.size]), then=then)
 
     @property
     def _painters(self) -> PresetPainters:
         return PresetPainters(self.leases.database, self.blobs)
-
-    def on_tick(self) -> None:
-        super().on_tick()
-        if self.gives_way:
-            self._give_way()
 
     def _photographs(self, task: LearnTask) -> Photographs:
         """Return the photographs to learn from, MAX_PHOTOS at most: first those of the request."""
@@ -153,11 +117,11 @@ class LearnRun(NamedRun):
     def _decode(self, photo: StoredImage) -> Picture:
         return files.decode(self.read(photo), self.on_tick)
 
-    def _drawn(self, count: int, tick: Callable[[], None]) -> list[Picture]:
+    def _drawn(self, count: int) -> list[Picture]:
         """Draw pictures, with a tick after each."""
         pictures = []
         for picture in draw_pictures(count, SEED):
-            tick()
+            self.on_tick()
             pictures.append(picture)
         return pictures
 
@@ -185,41 +149,21 @@ class LearnRun(NamedRun):
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
-    def _judge(self, task: LearnTask, course: Course, photographs: Photographs, painter: PresetPainter) -> None:
-        """Enter the painter's losses beside the optimiser's if they can be measured here: it is of use without."""
-        if not judging_fits(task.style.sized(), task.size, self.capacity):
-            logger.info("job %s: its painter isn't judged: that takes more memory than there is", self.claim.id)
-            return
-        try:
-            judged = self._judged(task, course, photographs)
-        except (Canceled, Overdue, Stopping, LeaseLost, DatabaseError, BlobsGone):
-            raise
-        except Exception as error:
-            logger.warning("job %s: its painter was not judged", self.claim.id, exc_info=error)
-        else:
-            self._painters.judge(task.version, painter, judged)
+    def _store_kept_out(self, task: LearnTask, photographs: Photographs) -> tuple[StoredImage, ...]:
+        """Store the photographs on which the painter will be compared with the optimiser."""
+        stored = []
+        for k, photograph in enumerate(photographs.kept_out[:COMPARED]):
+            picture = images.resize_long_edge(photograph, task.size)
+            data = images.encode(picture)
+            key = self.keep(f"compared-{self.claim.fence}-{k}.png", data)
+            stored.append(StoredImage(key, images.digest(data), picture.shape[1], picture.shape[0]))
+            self.on_tick()
+        return tuple(stored)
 
-    def _judged(self, task: LearnTask, course: Course, photographs: Photographs) -> Json:
-        """Return the mean losses of the painter and of the optimiser over the same pictures.
-
-        It gives way to no other job, as a transfer doesn't: it would begin anew each time.
-        """
-        tick = super().on_tick
-        options = TransferOptions(size=task.size)
-        found: dict[str, list[Losses]] = {"painter": [], "optimizer": []}
-        for photograph in [*photographs.kept_out, *self._drawn(JUDGED, tick)][:JUDGED]:
-            content = images.resize_long_edge(photograph, task.size)
-            order = Order(content, [self.style(task.style)], options)
-            painting = course.paint(content)
-            found["painter"].append(self.stylist.score(order, painting, tick).losses)
-            outcome = self.stylist.transfer(order, lambda _: tick(), tick)
-            found["optimizer"].append(outcome.result.losses)
-        return {name: _mean(all) for name, all in found.items()}
-
-    def _keep(self, task: LearnTask, course: Course, photos: int) -> PresetPainter:
-        """Store the painter's files, and enter the painter in the preset, unless an attempt before has done so."""
+    def _keep(self, task: LearnTask, course: Course, photos: int) -> StoredPainter:
+        """Store the painter's files and enter it in the preset, unless that was done; return its file of weights."""
         if given := self._painters.given(task.version, self.claim.id):
-            return given
+            return StoredPainter(given.blob, given.sha256, task.size)
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
         onnx = preset_onnx(weights, task.style.preset or "")
@@ -241,14 +185,8 @@ class LearnRun(NamedRun):
         self.reporter.on_tick()
         if not self._painters.put(task.version, self.claim.id, painter):
             raise JobFailed("the preset was replaced or deleted while it learned")
-        return painter
+        return StoredPainter(painter.blob, painter.sha256, task.size)
 
 
 def _curve(course: Course) -> list[Json]:
     return [{"seconds": seconds} | vars(losses) for seconds, losses in course.standing.curve]
-
-
-def _mean(found: Sequence[Losses]) -> dict[str, float]:
-    return {
-        name: sum(getattr(losses, name) for losses in found) / len(found) for name in ("total", "content", "style")
-    }

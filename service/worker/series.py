@@ -14,6 +14,7 @@ from service.decoding.decoded import DecodedFiles
 from service.errors import DamagedFile
 from service.jobs.leases import LeaseLost
 from service.jobs.request import RESULT, TransferRequest
+from service.jobs.tasks import JudgeTask
 from service.painting.order import Order
 from service.pictures import images, sheet
 from service.pictures.cutout import shown
@@ -141,7 +142,8 @@ class SeriesRun(JobRun):
             stored += len(data)
         pictures = tuple(picture.picture() for picture in done)
         result = TransferResult(pictures, sum(picture.iterations for picture in done), sheet_file)
-        self.leases.succeed(self.claim, result, timings, cache, stored, preview=preview, judge=self.judge)
+        then = JudgeTask(self.claim.id, request) if self.judge else None
+        self.leases.succeed(self.claim, result, timings, cache, stored, preview=preview, then=then)
 
     def _sheet(self, request: TransferRequest, done: list[DonePicture], content: Callable[[], Content]) -> bytes:
         cells: list[tuple[str, Callable[[], Picture]]] = [("content", lambda: content().cell())]

@@ -31,10 +31,6 @@ NAMED_S = 3.0  # seconds between two looks whether a preset still names a job
 class PresetRun(EngineRun):
     """Base of jobs about a preset; the Grams that they compute stay in the cache."""
 
-    def on_tick(self) -> None:
-        """Note a step of the job. Raises as the reporter's."""
-        self.reporter.on_tick()
-
     def grams(self, style: StoredStyle, sizes: Sequence[int]) -> dict[int, Any]:
         return self.stylist.grams([self.style(style)], sizes, self.on_tick)
 
@@ -43,7 +39,7 @@ class NamedRun(PresetRun):
     """Base of jobs that a preset's row names. One that none names any more is canceled: nobody else could end it."""
 
     def on_tick(self) -> None:
-        """Note a step of the job. Raises as the reporter's; Canceled too where no preset names the job."""
+        """Note a step of the job. Raises as every engine job's; Canceled too where no preset names the job."""
         super().on_tick()
         self._check_named()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from service.engine.checkpoint import Checkpoint, UnusableCheckpoint
+from service.engine.checkpoint import Checkpoint
 from service.engine.stage import Memo
 from service.engine.stylize import Progress
 from service.jobs.memory_check import check_memory, kept_decoded
@@ -14,13 +13,9 @@ from service.jobs.request import TransferRequest
 from service.options import TransferOptions
 from service.painting.order import Order
 from service.painting.outcome import Outcome
-from service.pictures.images import Alpha
-from service.telemetry.iterations import IterationCount
 from service.worker.checkpoints import read_checkpoint
 from service.worker.engine_job import EngineRun
-from service.worker.series import Made, Make, SeriesRun, iterations_before, seen, shares
-
-logger = logging.getLogger(__name__)
+from service.worker.series import Made, Make, SeriesRun, iterations_before, shares
 
 
 class TransferRun(SeriesRun, EngineRun):
@@ -41,27 +36,9 @@ class TransferRun(SeriesRun, EngineRun):
                 memo = {}
             order = replace(order, resume=resume, memo=memo if several else None)
             resume = None
-            return _made(self._painted(order, _overall(request, k)))
+            return _made(self.painted(order, _overall(request, k)))
 
         return make
-
-    def _painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
-        done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
-        meter = self.claim.meter
-        before = meter.evaluated
-
-        def on_progress(progress: Progress) -> None:
-            done.report(progress.iteration, progress.size)
-            meter.evaluated = before + progress.evaluated
-            self.reporter.on_progress(_over_white(overall(progress), order.alpha))
-
-        try:
-            outcome = self.stylist.transfer(order, on_progress, self.reporter.on_tick)
-        except UnusableCheckpoint:
-            logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
-            outcome = self.stylist.transfer(replace(order, resume=None), on_progress, self.reporter.on_tick)
-        self.reporter.on_tick()
-        return outcome
 
 
 def _made(outcome: Outcome) -> Made:
@@ -83,11 +60,6 @@ def of_content(options: TransferOptions) -> tuple[object, ...]:
     The features are kept while consecutive pictures agree in them, and no longer, as they are large.
     """
     return options.alpha, options.color == "luminance", tuple(sorted(options.content_layers))
-
-
-def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
-    """Return the progress with its picture as it will be seen."""
-    return replace(progress, picture=lambda: seen(progress.picture(), alpha))
 
 
 def _overall(request: TransferRequest, k: int) -> Callable[[Progress], Progress]:

@@ -65,7 +65,9 @@ def ready(service: RunningService) -> Iterator[dict[str, Any]]:
     assert response.headers["Location"] == "/v1/styles/taught/painter"
     assert response.json()["status"] in ("queued", "learning")
     assert in_list(service, "taught") != "none"
-    yield learned(service, "taught")
+    assert learned(service, "taught")["status"] == "ready"
+    eventually(lambda: painter(service, "taught")["judged"], 60, "it isn't judged")
+    yield painter(service, "taught")
 
 
 def test_it_says_how_it_learned(service: RunningService, ready: dict[str, Any]) -> None:

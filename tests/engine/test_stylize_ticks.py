@@ -1,4 +1,4 @@
-"""Ticks of a transfer: between any two of its long steps there is one, so that a lease outlives them."""
+"""Ticks of a transfer: one between any two of its long steps, and before each convolution outside of iterations."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from service.engine import stylize as engine
 from service.engine.losses import Objective
 from service.engine.vgg import VGG
 from service.machine.memory import give_back_memory
+from service.network.layers import LAYERS
 
 
 def test_memory_is_given_back_levels_built_and_pictures_judged_with_a_tick_between(
@@ -29,6 +30,7 @@ def test_memory_is_given_back_levels_built_and_pictures_judged_with_a_tick_betwe
     monkeypatch.setattr(stage, "Objective", recorded("build", Objective))
     monkeypatch.setattr(VGG, "walk", recorded("walk", VGG.walk))
     run(iterations=2, on_tick=lambda: events.append("tick"))
-    built = ["give back", "tick", "walk", "tick", "build"]
+    content, judged = (["walk", *["tick"] * (1 + LAYERS.index(deepest))] for deepest in ("relu4_2", "relu5_1"))
+    built = ["give back", "tick", *content, "tick", "build"]
     begun = events.index("tick")  # before it the Grams are computed
-    assert events[begun:] == ["tick", *built, *["tick", "walk"] * 3, "tick", *built, "tick", "walk"]
+    assert events[begun:] == ["tick", *built, *["tick", "walk"] * 3, "tick", *built, "tick", *judged]

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 from sqlalchemy import select
 
+from service.engine.losses import Losses
 from service.errors import QueueFull
-from service.jobs import judging
+from service.jobs import judging, turns
 from service.jobs.judging import Judgement
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
-from service.jobs.queue import Queue, Submission
-from service.jobs.request import StoredStyle
-from service.jobs.tasks import JudgeTask, LearnTask
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.jobs.tasks import CompareTask, JudgeTask, LearnTask
 from service.jobs.turns import JUDGE_LATEST_S, JUDGE_PATIENCE_S
-from service.storage.database import Database
-from service.storage.kinds import JUDGE
+from service.machine.memory import Capacity
+from service.options import TransferOptions
+from service.painting.order import Order
+from service.storage.blobs import Blobs
+from service.storage.database import Database, read_clock
+from service.storage.kinds import COMPARE, JUDGE, LEARN
 from service.storage.schema import JobRow
+from service.worker.judge import JudgeRun
+from service.worker.reporter import Reporter, Stopping
 
 LOSSES = {"content": 1.0, "style": 2.0, "tv": 3.0, "total": 4.0}
 
 
-def painted(queue: Queue, leases: Leases, ago: float = 2 * JUDGE_PATIENCE_S) -> str:
+def painted(
+    queue: Queue, leases: Leases, ago: float = 2 * JUDGE_PATIENCE_S, request: TransferRequest = REQUEST
+) -> str:
     """The id of a transfer that has ended so many seconds ago, and has a task for its losses."""
-    id = submit(queue)
+    id = queue.submit(Submission(new_id(), request)).id
     claim = claimed(leases)
     assert claim.id == id
-    leases.succeed(claim, replace(RESULT, pictures=(replace(RESULT.pictures[0], losses=None),)), judge=True)
+    pictures = (replace(RESULT.pictures[0], losses=None),) * len(request.paintings)
+    leases.succeed(claim, replace(RESULT, pictures=pictures), then=JudgeTask(id, request))
     with leases.database.writing() as session:
         newest = session.query(JobRow).filter_by(kind=JUDGE).order_by(JobRow.number.desc()).first()
         assert newest is not None
@@ -69,20 +84,76 @@ def test_nothing_is_entered_where_the_transfer_was_deleted(queue: Queue, leases:
     assert [row.status for row in judges(database)] == ["succeeded"]
 
 
-def test_judging_comes_after_other_jobs_and_before_learning(queue: Queue, leases: Leases) -> None:
+def test_judging_comes_after_other_jobs_and_before_learning_and_gives_way_to_what_comes_before(
+    queue: Queue, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_S", -1.0)
     painted(queue, leases)
-    queue.submit(Submission("learn", LearnTask(StoredStyle("p", 1.0, 1.0, ()), "v", 64, 1.0), "caller"))
+    style = StoredStyle("p", 1.0, 1.0, ())
+    queue.submit(Submission("learn", LearnTask(style, "v", 64, 1.0), "caller"))
+    queue.submit(Submission("compare", CompareTask(style, "v", 64), "caller"))
     other = submit(queue, "caller")
     assert claimed(leases).id == other
-    assert claimed(leases).kind == JUDGE
-    assert claimed(leases).id == "learn"
+    judge, compare, learn = (claimed(leases) for _ in range(3))
+    assert [claim.kind for claim in (judge, compare, learn)] == [JUDGE, COMPARE, LEARN]
+    assert not any(leases.others_wait(claim) for claim in (judge, compare, learn))
+    leases.give_back(compare)
+    assert [leases.others_wait(claim) for claim in (judge, learn)] == [False, True]
+    submit(queue, "caller")
+    assert leases.others_wait(judge)
+
+
+def test_it_gives_way_to_what_has_waited_and_later_each_time(
+    queue: Queue, leases: Leases, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_S", 30.0)
+    painted(queue, leases)
+    for patience in (30.0, 60.0, 120.0):
+        claim = claimed(leases)
+        other = submit(queue)
+        for waited, gives_way in ((patience - 10, False), (patience + 10, True)):
+            with database.writing() as session:
+                session.query(JobRow).filter_by(id=other).one().created_at = read_clock(session) - waited
+            assert leases.others_wait(claim) == gives_way
+        leases.give_back(claim)
+        leases.cancel(claimed(leases))
+
+
+def test_a_judging_that_gives_way_goes_on_at_its_next_picture(
+    queue: Queue, leases: Leases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = tuple(Painting((), TransferOptions(iterations=0, seed=seed)) for seed in range(3))
+    id = painted(queue, leases, request=replace(REQUEST, variants=variants))
+    evaluated: list[int] = []
+
+    def paint(run: JudgeRun, order: Order, overall: object) -> Any:
+        evaluated.append(order.options.seed)
+        if len(evaluated) == 2:
+            raise Stopping
+        result = SimpleNamespace(losses=Losses(1.0, 2.0, 3.0, 4.0 + order.options.seed), picture=np.zeros((2, 3, 3)))
+        return SimpleNamespace(result=result, style_cache="hit")
+
+    def order(run: JudgeRun, content: object, painting: Painting, decoded: object) -> Order:
+        return Order(np.zeros((2, 3, 3), np.uint8), [], painting.options)
+
+    monkeypatch.setattr(JudgeRun, "content", lambda *_: None)
+    monkeypatch.setattr(JudgeRun, "order", order)
+    monkeypatch.setattr(JudgeRun, "painted", paint)
+    blobs, nothing = Blobs(tmp_path.as_uri()), cast(Any, SimpleNamespace(counted=lambda _: nullcontext()))
+    for _ in range(2):
+        claim = claimed(leases)
+        reporter = Reporter(leases, blobs, claim, lambda: False, 60)
+        JudgeRun(leases, blobs, Capacity(None, "float32"), claim, reporter, nothing).carry_out()
+    assert evaluated == [0, 1, 1, 2]
+    result = queue.get(id).transfer_result
+    assert result is not None
+    assert [(picture.losses or {})["total"] for picture in result.pictures] == [4.0, 5.0, 6.0]
 
 
 def test_judging_waits_until_no_painting_follows(queue: Queue, leases: Leases) -> None:
     painted(queue, leases)
     painted(queue, leases, ago=0)
     assert leases.claim("host:1", {}) is None
-    assert not leases.others_wait(0)
     painted(queue, leases, ago=JUDGE_LATEST_S + 1)
     assert claimed(leases).kind == JUDGE
     assert leases.claim("host:1", {}) is None
@@ -104,6 +175,6 @@ def test_beyond_a_number_of_tasks_that_wait_pictures_stay_without_losses(
     with database.writing() as session:
         session.query(JobRow).filter_by(kind=JUDGE).one().priority = -1
     other = submit(queue)
-    leases.succeed(claimed(leases), RESULT, judge=True)
+    leases.succeed(claimed(leases), RESULT, then=JudgeTask(other, REQUEST))
     assert queue.get(other).status == "succeeded"
     assert len(judges(database)) == 1

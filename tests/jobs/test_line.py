@@ -15,6 +15,8 @@ from service.jobs.line import Line, Place, Speed, fitted
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, TransferRequest
+from service.jobs.tasks import JudgeTask
+from service.jobs.turns import JUDGE_PATIENCE_S, PATIENCE_S
 from service.machine.memory import Capacity
 from service.options import PAINTER, TransferOptions
 from service.storage.database import Database
@@ -102,6 +104,23 @@ def test_the_wait_is_that_for_the_jobs_ahead_shared_by_the_workers(
     assert line.estimate("", 0, ENGINE, cost)[1].eta_seconds == pytest.approx(20.0)
     claimed(leases)  # which has 10 s left, as the other worker is free
     assert line.estimate("", 0, ENGINE, cost)[1].eta_seconds == pytest.approx(20.0, abs=0.5)
+
+
+def test_a_job_that_gives_way_keeps_its_worker_until_then(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    took(database, leases, queue, 10.0)
+    queue.submit(Submission("judging", JudgeTask("transfer", REQUEST)))
+    with database.writing() as session:
+        session.query(JobRow).filter_by(id="judging").one().created_at -= 2 * JUDGE_PATIENCE_S
+    for patience in (PATIENCE_S, 2 * PATIENCE_S):
+        claim = claimed(leases)
+        assert line.estimate("", 0, ENGINE, 1.0)[1] == Place(1, patience)
+        id = submit(queue)
+        assert line.places(rows(queue, id))[id] == Place(1, patience)
+        queue.delete(id)
+        leases.give_back(claim)
+    assert line.estimate("", 0, ENGINE, 1.0)[1] == Place(1, 0.0)
 
 
 def test_styles_that_were_not_cached_slow_only_themselves(

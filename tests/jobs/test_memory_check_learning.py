@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import DoesNotFit
 from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
-from service.machine.memory import BASE, DRAWN, LEARNING, MIB, PHOTOGRAPHS, Capacity, needed
+from service.machine.memory import BASE, LEARNING, MIB, PHOTOGRAPHS, Capacity, needed
 from service.storage.pictures import StoredImage
 
 SQUARE = [(StoredImage("b", "s", 800, 800), 1.0)]
@@ -51,7 +51,10 @@ def test_what_is_optional_needs_room_beside_the_pictures_that_are_learned_from()
     grams = needed(0, 0, [(1024, 1024)], "float32", PHOTOGRAPHS)
     assert grams_fit(SQUARE, 1024, room(grams))
     assert not grams_fit(SQUARE, 1024, room(grams - 1))
-    judging = needed(1024, 1024, [(1024, 1024)], "float32", PHOTOGRAPHS + DRAWN)
+
+
+def test_a_painter_is_judged_where_a_transfer_of_its_size_fits() -> None:
+    judging = needed(1024, 1024, [(1024, 1024)], "float32")
     assert judging_fits(SQUARE, 1024, room(judging))
     assert not judging_fits(SQUARE, 1024, room(judging - 1))
     assert judging_fits(SQUARE, 512, room(STEPS))  # wherever it can be learned

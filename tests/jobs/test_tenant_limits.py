@@ -11,6 +11,7 @@ import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 
 from service.errors import LimitExceeded
+from service.jobs import turns
 from service.jobs.cost import planned_cost
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
@@ -172,16 +173,19 @@ def test_a_default_limit_counts_for_all_tenants(tenants: dict[str, Queue], datab
     assert leases.claim("host:1", {}) is None
 
 
-def test_a_learning_gives_way_to_its_own_tenant_s_transfer(tenants: dict[str, Queue], leases: Leases) -> None:
+def test_a_learning_gives_way_to_its_own_tenant_s_transfer(
+    tenants: dict[str, Queue], leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.0)
     tenants["acme"].submit(Submission(new_id(), LEARNING, "tenant:acme"))
     learning = claimed(leases)
     submit(tenants["acme"], "tenant:acme")
-    assert leases.others_wait(-1)
+    assert leases.others_wait(learning)
     leases.give_back(learning)
     claimed(leases)
     assert leases.claim("host:1", {}) is None
     submit(tenants["acme"], "tenant:acme")
-    assert not leases.others_wait(-1)  # which couldn't begin anyway
+    assert not leases.others_wait(learning)  # which couldn't begin anyway
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,7 +1,8 @@
-"""The end of a learning: its painter is stored first, and judged afterwards."""
+"""The end of a learning: its painter is stored, and a comparison with the optimiser follows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,28 @@ import pytest
 from front_door import png
 from jobs.submitting import claimed, submit
 
-from service.decoding.files import check_image
-from service.jobs.leases import Leases
+from service.decoding.files import check_image, decode
+from service.errors import BlobNotFound
+from service.jobs import turns
+from service.jobs.leases import MAX_ATTEMPTS, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import StoredStyle
-from service.jobs.tasks import LearnTask
+from service.jobs.tasks import CompareTask, LearnTask
 from service.machine.memory import MIB, Capacity
+from service.painting.order import Order
 from service.painting.stylist import Stylist
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.kinds import COMPARE
 from service.storage.pictures import StoredImage
 from service.storage.records import PresetPainter
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
-from service.worker import learn
+from service.worker import compare as module
+from service.worker import engine_job, learn
+from service.worker.compare import LOSSES, CompareRun
 from service.worker.learn import LearnRun
 from service.worker.reporter import Reporter
 
@@ -74,40 +81,95 @@ def painter_of(presets: Presets) -> PresetPainter:
     return painter
 
 
-def test_jobs_that_come_while_it_is_judged_wait_for_its_end(
-    run: LearnRun, presets: Presets, queue: Queue, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def compare(run: LearnRun) -> Callable[[], CompareRun]:
+    """Makes the run of the comparison that follows the learning, once that has ended."""
+
+    def claim() -> CompareRun:
+        claim = claimed(run.leases)
+        assert claim.kind == COMPARE
+        reporter = Reporter(run.leases, run.blobs, claim, lambda: False, 60)
+        return CompareRun(run.leases, run.blobs, run.capacity, claim, reporter, run.stylist)
+
+    return claim
+
+
+def test_a_learning_ends_with_its_painter_which_is_judged_afterwards(
+    run: LearnRun, compare: Callable[[], CompareRun], presets: Presets, queue: Queue, tmp_path: Path
 ) -> None:
-    score = Stylist.score
-
-    def score_late(*args: Any) -> Any:
-        assert painter_of(presets).judged == {}  # it is there already
-        submit(queue)
-        return score(*args)
-
-    monkeypatch.setattr(Stylist, "score", score_late)
-    monkeypatch.setattr(learn, "LOOK_S", 0.0)
-    monkeypatch.setattr(learn, "PATIENCE_S", 0.0)
-    run.carry_out()
-    assert queue.get(run.claim.id).status == "succeeded"
-    assert set(painter_of(presets).judged) == {"painter", "optimizer"}
-
-
-def test_a_painter_that_can_not_be_judged_is_there(
-    run: LearnRun, presets: Presets, queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(*_: Any) -> None:
-        raise RuntimeError("not enough memory")
-
-    monkeypatch.setattr(Stylist, "transfer", fail)
+    run.photos = tmp_path / "photos"
+    run.photos.mkdir()
+    for k in range(learn.KEPT_OUT):
+        (run.photos / f"{k}.png").write_bytes(STYLE)
     run.carry_out()
     assert queue.get(run.claim.id).status == "succeeded"
     assert painter_of(presets).judged == {}
-    assert "its painter was not judged" in caplog.text
+    comparison = compare()
+    (photo,) = CompareTask.from_json(comparison.claim.request).photos  # that it didn't learn from
+    assert (photo.width, photo.height) == decode(run.blobs.get(photo.blob)).shape[:2] == (64, 64)
+    comparison.carry_out()
+    with pytest.raises(BlobNotFound):
+        run.blobs.get(photo.blob)
+    judged = painter_of(presets).judged
+    assert set(judged) == {"painter", "optimizer"}
+    assert all(set(losses) == set(LOSSES) for losses in judged.values())
+    assert judged["optimizer"]["total"] < judged["painter"]["total"]
 
 
-def test_it_leaves_out_what_does_not_fit_into_memory(
-    run: LearnRun, presets: Presets, monkeypatch: pytest.MonkeyPatch
+def test_it_gives_way_and_goes_on_where_it_was(
+    run: LearnRun,
+    compare: Callable[[], CompareRun],
+    presets: Presets,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    methods, transfer = list[str](), Stylist.transfer
+
+    def transfer_beside_others(self: Stylist, order: Order, *args: Any) -> Any:
+        methods.append(order.options.method)
+        if len(methods) == 2:
+            submit(queue)
+        return transfer(self, order, *args)
+
+    monkeypatch.setattr(Stylist, "transfer", transfer_beside_others)
+    monkeypatch.setattr(engine_job, "LOOK_S", 0.0)
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.0)
+    run.carry_out()
+    compare().carry_out()
+    assert painter_of(presets).judged == {}
+    run.leases.cancel(claimed(run.leases))
+    compare().carry_out()
+    assert methods == ["painter", "optimize", "optimize", "painter", "optimize"]
+    assert set(painter_of(presets).judged) == {"painter", "optimizer"}
+
+
+def test_a_painter_that_can_not_be_judged_is_there(run: LearnRun, presets: Presets, queue: Queue) -> None:
+    run.carry_out()
+    hasty = Leases(run.leases.database, lease_s=-1)
+    (comparison,) = {claimed(hasty).id for _ in range(MAX_ATTEMPTS)}  # by workers that die
+    assert hasty.claim("host:1", {}) is None
+    assert queue.get(comparison).status == "failed"
+    learning = queue.get(run.claim.id)
+    assert (learning.status, learning.error) == ("succeeded", None)
+    assert painter_of(presets).judged == {}
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_painter_that_is_gone_or_takes_too_much_memory_is_not_judged(
+    run: LearnRun, compare: Callable[[], CompareRun], presets: Presets, monkeypatch: pytest.MonkeyPatch, fits: bool
+) -> None:
+    monkeypatch.setattr(Stylist, "transfer", None)  # which would fail
+    monkeypatch.setattr(module, "judging_fits", lambda styles, size, capacity: fits)
+    run.carry_out()
+    if fits:
+        PresetPainters(run.leases.database, run.blobs).remove("taught")
+    comparison = compare()
+    comparison.carry_out()
+    row = Queue(run.leases.database, Limits()).get(comparison.claim.id)
+    assert (row.status, row.error) == ("succeeded", None)
+
+
+def test_it_leaves_out_what_does_not_fit_into_memory(run: LearnRun, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     grams = Stylist.grams
 
@@ -117,10 +179,8 @@ def test_it_leaves_out_what_does_not_fit_into_memory(
 
     monkeypatch.setattr(Stylist, "grams", counted)
     monkeypatch.setattr(learn, "grams_fit", lambda styles, size, capacity: size < 128)
-    monkeypatch.setattr(learn, "judging_fits", lambda styles, size, capacity: False)
     run.carry_out()
     assert set(sizes) == {32, 64}
-    assert painter_of(presets).judged == {}
 
 
 def test_one_with_a_narrow_photograph_from_an_earlier_version_fails_at_once(run: LearnRun, queue: Queue) -> None:

@@ -97,7 +97,6 @@ class Killed(BaseException):
 @pytest.fixture
 def teaching(database: Database, tmp_path: Path, narrow_model: Path, monkeypatch: pytest.MonkeyPatch) -> Teaching:
     monkeypatch.setattr(learn, "painters_of", lambda model: [])  # reading those of the starters takes a second
-    monkeypatch.setattr(learn, "judging_fits", lambda *_: False)
     return Teaching(database, tmp_path / "blobs", narrow_model)
 
 

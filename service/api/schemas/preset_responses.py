@@ -82,7 +82,7 @@ class PainterOut(BaseModel):
     size: int | None = described("Long edge that it learned for, in pixels.", 512, ge=1)
     bytes: int | None = described("Size of its ONNX file.", 3100057, ge=1)
     sha256: str | None = sha256("its ONNX file")
-    judged: JudgementOut | None = described("Its losses beside the optimiser's.", None)
+    judged: JudgementOut | None = described("Its losses beside the optimiser's; null until they are measured.", None)
     losses: list[CheckOut] = described("The checks of the newest learning, while that is kept.", [])
     error: Problem | None = described("Why the newest learning failed.", None)
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour/painter"})
