@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import browser
-from front_door import RunningService, png
+from front_door import RunningService, empty_database, png
 from narrow_vgg import write_narrow_vgg
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from servers.tls import certificate, secure
@@ -37,6 +37,8 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants", "tests/batches", "tests/clients")
 """Folders whose tests share a service or a browser: one pytest worker runs all of a folder's."""
+LONG = ("tests/api/test_fuzzed.py", "tests/broker/test_pool.py", "tests/test_serve.py", "tests/test_real_weights.py")
+"""Files that take more than a minute."""
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
 
 
@@ -54,7 +56,8 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long: if that came last, one of two processes would idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path not in slow, work_unit(item.nodeid) not in TOGETHER))
+    order = {unit: number for number, unit in enumerate((*TOGETHER, *LONG))}
+    items.sort(key=lambda item: (item.path not in slow, order.get(work_unit(item.nodeid), len(order))))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
@@ -120,7 +123,7 @@ def texture_png(texture: np.ndarray) -> bytes:
 def made_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of an empty SQLite database. A copy takes a millisecond, where all migrations take sixty."""
     path = tmp_path_factory.mktemp("made") / "service.db"
-    Database(f"sqlite:///{path}").close()
+    path.write_bytes(empty_database())
     return path
 
 

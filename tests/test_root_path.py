@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from broker.parts import web_alone
 from front_door import RunningService
 
 pytestmark = pytest.mark.slow
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def trusting(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    with RunningService(narrow_model, tmp_path_factory.mktemp("prefix"), trusted_proxies=1) as running:
+    with web_alone(narrow_model, tmp_path_factory.mktemp("prefix"), trusted_proxies=1) as running:
         yield running
 
 

@@ -90,6 +90,9 @@ def run_until_stopped(make: Callable[[Callable[[], bool]], WorkerLoop]) -> bool:
 
     Return whether a new process is to take this one's place.
     """
+    from service.telemetry.ended_processes import add_up_ended  # noqa: PLC0415 - the metrics' folder must be there first
+
+    add_up_ended()
     told_to_stop = threading.Event()
     worker = make(told_to_stop.is_set)
 

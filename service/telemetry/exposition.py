@@ -13,11 +13,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service.errors import Unavailable
-from service.machine.processes import is_alive
+from service.telemetry.ended_processes import add_up_ended, locked
 from service.telemetry.metrics_folder import VARIABLE
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-LIVE = "gauge_live"  # prefix of files that count only while their process lives
 KINDS = ("counter", "gauge", "histogram", "summary")
 
 logger = logging.getLogger(__name__)
@@ -25,15 +24,14 @@ _broken: set[str] = set()  # names of files that were logged
 
 
 class _Folder(MultiProcessCollector):
-    """Collector of the folder. Counters of dead processes stay; their gauges are removed."""
+    """Collector of the folder. Counters of ended processes stay; their gauges are removed."""
 
     def collect(self) -> Iterable[Metric]:
-        for file in Path(self._path).glob(f"{LIVE}*_*.db"):
-            process = file.stem.rpartition("_")[2]
-            if process.isdigit() and not is_alive(int(process)):
-                file.unlink(missing_ok=True)
-        files = [str(file) for file in Path(self._path).glob("*.db") if self._is_readable(file)]
-        found: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+        folder = Path(self._path)
+        add_up_ended(folder)
+        with locked(folder):
+            files = [str(file) for file in folder.glob("*.db") if self._is_readable(file)]
+            found: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
         return found
 
     def _is_readable(self, file: Path) -> bool:

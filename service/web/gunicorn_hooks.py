@@ -17,6 +17,7 @@ from service.api.context import KEY, AppContext
 from service.errors import StorageError
 from service.machine.loading import loading
 from service.machine.processes import end_with_parent
+from service.telemetry.ended_processes import add_up_ended
 from service.telemetry.metrics_folder import remove_own_folder
 from service.telemetry.stray_lines import wait_for_stray_lines
 from service.web.connection import STALLED_S
@@ -76,6 +77,7 @@ def post_worker_init(worker: Any) -> None:
         gunicorns(number, frame)
 
     signal.signal(signal.SIGTERM, on_sigterm)
+    add_up_ended()  # of those whose place this process and its brothers have taken
     end_with_parent()  # if gunicorn's main process is killed, no stream may keep this one and the port
     if isinstance(worker.wsgi, Flask):  # benchmarks serve other applications
         worker.fullness = _context(worker).fullness

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,13 +42,6 @@ def unpacked(service: RunningService, packed: bytes) -> dict[str, str]:
     """The preset that was saved from it."""
     assert put_pack(service, "from-pack", packed).status_code == 201
     return {"preset": "from-pack"}
-
-
-@pytest.fixture(scope="module")
-def second_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """Another service with the same model, over a folder of its own."""
-    with RunningService(narrow_model, tmp_path_factory.mktemp("data")) as running:
-        yield running
 
 
 @pytest.mark.slow
@@ -108,22 +99,6 @@ def test_all_who_ask_at_once_get_the_pack(service: RunningService) -> None:
 
 def test_no_preset_no_pack(service: RunningService) -> None:
     assert service.get("/v1/styles/never-saved/pack").status_code == 404
-
-
-@pytest.mark.slow
-def test_a_pack_paints_the_same_on_another_service(
-    service: RunningService, second_service: RunningService, packed: bytes
-) -> None:
-    assert put_pack(second_service, "travelled", packed).status_code == 201
-    mixed = [{"weight": 2.0}, STYLE]
-    for size in (64, 128):
-        own = painted(service, {"preset": "two-packed"}, size=size)
-        theirs = painted(second_service, {"preset": "travelled"}, size=size)
-        assert theirs["result"] == own["result"]
-        own = painted(service, {"preset": "two-packed", **mixed[0]}, mixed[1], size=size)
-        theirs = painted(second_service, {"preset": "travelled", **mixed[0]}, mixed[1], size=size)
-        assert theirs["result"] == own["result"]
-    assert second_service.get("/v1/styles/travelled/pack").content == packed
 
 
 @pytest.mark.slow

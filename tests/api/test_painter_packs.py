@@ -1,4 +1,4 @@
-"""Packs that carry a painter from one service to another."""
+"""Packs that carry a preset from one service to another, some with its painter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from api.controls import NEGATIVE, PHOTO, assert_refused
+from api.controls import NEGATIVE, PHOTO, STYLE, TISSUE, assert_refused, painted
 from api.test_packs_api import put_pack
 from api.test_painters import QUICK, learned, painter, put_painter
 from front_door import RunningService, b64, eventually, png
@@ -74,6 +74,21 @@ def painting(service: RunningService, preset: str) -> dict[str, Any]:
 def facts_of(pack: bytes) -> Facts:
     facts: Facts = json.loads(metadata_of(pack)["preset"])
     return facts
+
+
+@pytest.mark.slow
+def test_a_pack_paints_the_same_on_another_service(service: RunningService, second_service: RunningService) -> None:
+    service.put_style("two", png(TISSUE), png(NEGATIVE), description="day and night")
+    packed = service.get("/v1/styles/two/pack").content
+    assert put_pack(second_service, "brought", packed).status_code == 201
+    for size in (64, 128):
+        own = painted(service, {"preset": "two"}, size=size)
+        theirs = painted(second_service, {"preset": "brought"}, size=size)
+        assert theirs["result"] == own["result"]
+        own = painted(service, {"preset": "two", "weight": 2.0}, STYLE, size=size)
+        theirs = painted(second_service, {"preset": "brought", "weight": 2.0}, STYLE, size=size)
+        assert theirs["result"] == own["result"]
+    assert second_service.get("/v1/styles/brought/pack").content == packed
 
 
 @pytest.mark.slow

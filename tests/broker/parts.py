@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from front_door import RunningService
+from front_door import RunningService, eventually
 
 
 class Part(RunningService):
@@ -22,6 +24,14 @@ class Part(RunningService):
     def __enter__(self) -> Part:
         self.start(wait=False)
         return self
+
+
+@contextmanager
+def web_alone(model: Path, data: Path, **settings: Any) -> Iterator[Part]:
+    """The web server alone, as soon as it answers: for what needs no worker, whose start costs more."""
+    with Part("web", model, data, **settings) as web:
+        eventually(lambda: web.answers("/livez"), 30, "it did not start")
+        yield web
 
 
 def pool_of(service: RunningService) -> tuple[int, list[int]]:

@@ -6,16 +6,16 @@ import os
 import shutil
 import signal
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pytest
 from broker.parts import Part, libraries_of, parent_of, pool_of, signal_group, worker_on
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, times_begun
-from front_door import RunningService, b64, eventually, png
+from front_door import RunningService, eventually
 from redis import Redis as Client
 from servers.redis import Redis
 
@@ -26,15 +26,29 @@ from service.storage.database import Database
 pytestmark = pytest.mark.slow
 
 RECEIVED = f"Task {WAKE}"
+HANGS = """
+import time
+from service.broker import pool
+from service.commands import worker
+
+def make_hanging(settings, stopping, make=pool._make_child):
+    child = make(settings, stopping)
+    from service.worker.transfer import TransferRun
+    TransferRun.work = lambda run: time.sleep(600)
+    return child
+
+pool._make_child = make_hanging
+worker.run(None)
+"""
 
 
 @pytest.fixture(scope="module")
 def shared(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory, redis: Redis) -> Iterator[RunningService]:
-    """`serve` with a pool of two processes, not yet started; leases last longer than a test."""
+    """`serve` with a pool of processes, not yet started; leases last longer than a test."""
     redis.start()
     with Client.from_url(redis.url) as client:
         client.flushall()
-    settings = {"lease_s": 120, "workers": 2, "broker_url": redis.url}
+    settings = {"lease_s": 120, "broker_url": redis.url}
     service = RunningService(narrow_model, tmp_path_factory.mktemp("pool"), **settings)
     yield service
     service.stop_if_up()
@@ -54,27 +68,40 @@ def service(shared: RunningService, broker: Redis) -> Iterator[RunningService]:
 
     Its log begins with the test.
     """
-    if not shared.is_up():
-        shared.start()
-    shared.put_style("kept", STYLE)
-    eventually(lambda: both_ready(shared), 60, "no two processes")
-    shared.cancel_all()  # what a test left that stopped the service
-    os.truncate(shared.log, 0)
+    yield from with_idle(shared, broker, 2)
+
+
+@pytest.fixture
+def small(shared: RunningService, broker: Redis) -> Iterator[RunningService]:
+    """The service as above with one process, for tests that end the whole pool: each costs a new one."""
+    yield from with_idle(shared, broker, 1)
+
+
+def with_idle(service: RunningService, broker: Redis, processes: int) -> Iterator[RunningService]:
+    if service.env.get("NST_WORKERS") != str(processes):
+        service.stop_if_up()
+        service.env["NST_WORKERS"] = str(processes)
+    if not service.is_up():
+        service.start()
+    service.put_style("kept", STYLE)
+    eventually(lambda: all_ready(service, processes), 60, f"no {processes} processes")
+    service.cancel_all()  # what a test left that stopped the service
+    os.truncate(service.log, 0)
     make_app(broker.url).send_task(WAKE)
-    eventually(lambda: RECEIVED in shared.log.read_text(), 60, "no message reaches the pool")
-    os.truncate(shared.log, 0)
-    yield shared
-    if shared.is_up():
-        shared.cancel_all()
+    eventually(lambda: RECEIVED in service.log.read_text(), 60, "no message reaches the pool")
+    os.truncate(service.log, 0)
+    yield service
+    if service.is_up():
+        service.cancel_all()
 
 
-def both_ready(service: RunningService) -> bool:
-    """Return whether the pool has two processes that count as workers; while it is made anew it has no parent."""
+def all_ready(service: RunningService, processes: int) -> bool:
+    """Return whether all of the pool's processes count as workers; while it is made anew it has no parent."""
     workers = service.children("service worker")
     children = {pid for pid in workers if parent_of(pid) in workers}
     with closing(sqlite3.connect(service.data / "service.db", timeout=20)) as connection:
         ready = {process_of(id) for (id,) in connection.execute("SELECT id FROM roll")}
-    return len(children) == 2 and children <= ready
+    return len(children) == processes and children <= ready
 
 
 def apart(broker: Redis) -> str:
@@ -133,82 +160,6 @@ def test_jobs_run_while_the_broker_is_down_and_are_woken_again_after(service: Ru
     eventually(is_woken, 30, "nobody is woken")
 
 
-def test_a_job_without_any_message_runs_all_the_same(narrow_model: Path, tmp_path: Path, broker: Redis) -> None:
-    url = f"sqlite:///{tmp_path}/service.db"
-    blobs = (tmp_path / "blobs").as_uri()
-    Database(url).close()
-    with (
-        Part(
-            "worker", narrow_model, tmp_path / "worker", database_url=url, blobs=blobs, broker_url=apart(broker)
-        ) as w,
-        Part("web", narrow_model, tmp_path / "web", database_url=url, blobs=blobs) as web,
-    ):
-        eventually(web.is_ready, 60, "not ready")
-        web.put_style("kept", STYLE)
-        assert web.ended(web.post(SHORT).json()["id"])["status"] == "succeeded"
-        assert RECEIVED not in w.log.read_text()
-
-
-def test_sigterm_gives_the_jobs_back_and_ends_everything_in_time(service: RunningService) -> None:
-    ids = [begun(service), begun(service)]
-    assert service.stop() == 0
-    assert_given_back(service, *ids)
-    service.start()
-    eventually(lambda: all(times_begun(service, id) == 2 for id in ids), 30, "not taken up again")
-
-
-def test_sigterm_is_obeyed_while_the_broker_is_down(service: RunningService, broker: Redis) -> None:
-    id = begun(service)
-    broker.stop()
-    assert service.stop() == 0
-    assert_given_back(service, id)
-
-
-def test_sigterm_is_obeyed_while_the_broker_is_silent(service: RunningService, broker: Redis) -> None:
-    id = begun(service)
-    with Client.from_url(broker.url) as client:
-        process = client.info("server")["process_id"]
-    os.kill(process, signal.SIGSTOP)
-    try:
-        assert service.stop() == 0
-    finally:
-        os.kill(process, signal.SIGCONT)
-    assert_given_back(service, id)
-
-
-def test_a_step_that_takes_too_long_is_not_waited_for(real_model: Path, tmp_path: Path, broker: Redis) -> None:
-    """One evaluation of a large picture in float32 on one thread takes longer than a drain may."""
-    settings = {"precision": "float32", "lease_s": 300, "broker_url": apart(broker)}
-    with RunningService(real_model, tmp_path, **settings) as service:
-        content = png(np.random.default_rng(0).integers(0, 255, (1800, 1800, 3), np.uint8))
-        body = SHORT | {"content": b64(content), "styles": [{"image": b64(STYLE), "scale": 0.1}]}
-        id = service.post(body | {"size": 1800, "levels": 1, "iterations": 50}).json()["id"]
-        eventually(lambda: times_begun(service, id), 60, "not begun")
-        time.sleep(8)  # in its first evaluation by now
-        assert service.stop() == 0
-        assert_given_back(service, id)
-
-
-def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(service: RunningService) -> None:
-    id = begun(service, LONG | {"size": 1200, "levels": 1})
-    signal_group(service, signal.SIGINT)
-    time.sleep(0.05)
-    signal_group(service, signal.SIGINT)
-    eventually(lambda: not service.children("service worker"), 60, "the pool does not end")
-    assert_given_back(service, id)
-    service.stop()
-
-
-def test_sighup_gives_the_job_back_and_serve_starts_the_pool_anew(service: RunningService) -> None:
-    id = begun(service)
-    parent, _ = pool_of(service)
-    os.kill(parent, signal.SIGHUP)
-    eventually(lambda: parent not in service.children("service worker"), 40, "the pool goes on")
-    eventually(lambda: times_begun(service, id) > 1, 40, "not taken up again")  # by the old pool's other process too
-    assert_given_back(service, id)
-    eventually(lambda: service.children("service worker"), 30, "no new pool")
-
-
 def test_sigterm_to_one_process_gives_its_job_to_another(service: RunningService) -> None:
     id = begun(service)
     children = alive(service)
@@ -218,15 +169,14 @@ def test_sigterm_to_one_process_gives_its_job_to_another(service: RunningService
     eventually(lambda: len(alive(service)) == 2 and alive(service) != children, 30, "not replaced")
 
 
-def test_a_killed_process_is_replaced_and_its_job_done(service: RunningService) -> None:
-    id = begun(service, LONG | {"iterations": 500})
-    checkpointed(service, id)
+def test_a_killed_process_is_replaced_and_its_job_goes_on_at_its_checkpoint(service: RunningService) -> None:
+    id = begun(service)
+    reached = checkpointed(service, id)
     children = alive(service)
     os.kill(worker_on(service, id, children), signal.SIGKILL)
     eventually(lambda: times_begun(service, id) == 2, 60, "not taken over before its lease ran out")
+    assert service.job(id)["progress"]["iteration"] >= reached / 3
     eventually(lambda: len(alive(service)) == 2 and alive(service) != children, 30, "not replaced")
-    assert service.ended(id)["status"] == "succeeded"
-    assert times_begun(service, id) == 2
 
 
 def test_a_process_that_dies_while_the_broker_is_down_is_replaced(service: RunningService, broker: Redis) -> None:
@@ -246,10 +196,73 @@ def test_no_process_outlives_a_killed_parent_and_the_job_goes_on(service: Runnin
     eventually(lambda: times_begun(service, id) == 2, 30, "not taken up again")
 
 
-def test_processes_that_cannot_begin_try_again(narrow_model: Path, tmp_path: Path, broker: Redis) -> None:
-    model = tmp_path / "late.onnx"
-    with Part("worker", model, tmp_path / "data", broker_url=apart(broker)) as worker:
+def test_sigterm_gives_the_jobs_back_and_ends_everything_in_time(service: RunningService) -> None:
+    ids = [begun(service), begun(service)]
+    assert service.stop() == 0
+    assert_given_back(service, *ids)
+    service.env["NST_WORKERS"] = "1"  # as the tests below have it
+    service.start()
+    for id in ids:
+        eventually(lambda id=id: times_begun(service, id) == 2, 30, "not taken up again")
+        service.cancel(id)
+
+
+def test_sighup_gives_the_job_back_and_serve_starts_the_pool_anew(small: RunningService) -> None:
+    id = begun(small)
+    parent, _ = pool_of(small)
+    os.kill(parent, signal.SIGHUP)
+    eventually(lambda: parent not in small.children("service worker"), 40, "the pool goes on")
+    eventually(lambda: times_begun(small, id) > 1, 40, "not taken up again")
+    assert_given_back(small, id)
+    eventually(lambda: small.children("service worker"), 30, "no new pool")
+
+
+def test_ctrl_c_that_reaches_every_process_twice_gives_the_job_back(small: RunningService) -> None:
+    id = begun(small, LONG | {"size": 1200, "levels": 1})
+    signal_group(small, signal.SIGINT)
+    time.sleep(0.05)
+    signal_group(small, signal.SIGINT)
+    eventually(lambda: not small.children("service worker"), 60, "the pool does not end")
+    assert_given_back(small, id)
+    small.stop()
+
+
+def test_sigterm_is_obeyed_while_the_broker_is_silent(small: RunningService, broker: Redis) -> None:
+    id = begun(small)
+    with Client.from_url(broker.url) as client:
+        process = client.info("server")["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        assert small.stop() == 0
+    finally:
+        os.kill(process, signal.SIGCONT)
+    assert_given_back(small, id)
+
+
+def test_sigterm_is_obeyed_while_the_broker_is_down(small: RunningService, broker: Redis) -> None:
+    id = begun(small)
+    broker.stop()
+    assert small.stop() == 0
+    assert_given_back(small, id)
+
+
+def test_a_pool_that_nobody_wakes_tries_again_to_begin_takes_a_job_and_waits_for_no_step(
+    narrow_model: Path, tmp_path: Path, broker: Redis
+) -> None:
+    """Its model comes late, the web server sends no messages, and a step of the job takes too long."""
+    model, url = tmp_path / "late.onnx", f"sqlite:///{tmp_path}/service.db"
+    places = {"database_url": url, "blobs": (tmp_path / "blobs").as_uri()}
+    Database(url).close()
+    worker = Part("worker", model, tmp_path / "worker", broker_url=apart(broker), **places)
+    worker.command = [sys.executable, "-c", HANGS]
+    with worker:
         eventually(lambda: worker.log.read_text().count("can't begin") == 1, 60, "not tried again")
         shutil.copy(narrow_model, model)
-        eventually(lambda: "is ready: " in worker.log.read_text(), 60, "not tried again")
+        with Part("web", narrow_model, tmp_path / "web", **places) as web:
+            eventually(web.is_ready, 60, "not tried again")
+            web.put_style("kept", STYLE)
+            id = web.post(SHORT).json()["id"]
+            eventually(lambda: times_begun(worker, id), 60, "not begun")
+        assert RECEIVED not in worker.log.read_text()
         assert worker.stop() == 0
+        assert_given_back(worker, id)

@@ -11,14 +11,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from broker.parts import Part
 from faults.jobs_to_do import LONG, begun, checkpointed, times_begun
 from front_door import RunningService, eventually
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_worker_that_wakes_up_late_writes_nothing(narrow_model: Path, tmp_path: Path) -> None:
-    with RunningService(narrow_model, tmp_path, workers=2, lease_s=3) as service:
+def test_a_worker_that_wakes_up_late_writes_nothing(service: RunningService, narrow_model: Path) -> None:
+    with Part("worker", narrow_model, service.data, lease_s=3):  # beside the service's own
+        eventually(lambda: "is ready: " in service.log.read_text(), 60, "no other worker")
         id = begun(service, LONG | {"iterations": 250})
         checkpointed(service, id)
         frozen = frozen_holder(service, id)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import requests
 from front_door import ENDED, RunningService, eventually
 from prometheus_client.parser import text_string_to_metric_families
+
+from service.machine.scratch import MEMORY
+from service.telemetry.metrics_folder import PREFIX
 
 KEY = "a-key-that-nobody-may-read"
 HEADERS = {"X-API-Key": KEY}
@@ -37,6 +41,12 @@ def counters(series: Series) -> Series:
     """Return the samples that may only grow, without those that count the scrapes."""
     endings = ("_total", "_count", "_sum", "_bucket")
     return {key: it for key, it in series.items() if key[0].endswith(endings) and not key[0].startswith("nst_http")}
+
+
+def metrics_folders(service: RunningService) -> list[Path]:
+    """The folders of counts that a service's main process has made."""
+    assert service.process is not None
+    return list(MEMORY.glob(f"{PREFIX}{service.process.pid}-*"))
 
 
 def logged(service: RunningService) -> list[dict[str, Any]]:

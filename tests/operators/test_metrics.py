@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from api.listening import told
 from front_door import RunningService, eventually
 from operators.scraping import HEADERS, Series, counters, ended, job, post, scrape, value
 
+from service.machine.processes import is_alive
 from service.machine.scratch import MEMORY
 from service.telemetry.metrics_folder import PREFIX
 
@@ -139,24 +139,8 @@ def test_nothing_goes_back_when_processes_are_killed(watched: RunningService, bo
     ended(watched, post(watched, body))
     name, labels = "nst_jobs_ended_total", {"kind": "transfer", "status": "succeeded"}
     assert value(scrape(watched.url), name, **labels) == value(after, name, **labels) + 1
-
-
-def test_the_folder_is_fresh_at_each_start_and_gone_in_the_end(narrow_model: Path, tmp_path: Path) -> None:
-    service = RunningService(narrow_model, tmp_path)
-
-    def folders() -> list[str]:
-        assert service.process is not None
-        return [str(path) for path in MEMORY.glob(f"{PREFIX}{service.process.pid}-*")]
-
-    with service:
-        service.get("/v1/styles")
-        left = folders()
-        assert len(left) == 1
-        service.kill_everything()
-        assert folders() == left
-        service.start()
-        assert value(scrape(service.url), "nst_http_request_duration_seconds_count",
-                     method="GET", route="/v1/styles", status="200") == 0  # fmt: skip
-        assert not Path(left[0]).exists(), "what was left is swept"
-        assert service.stop() == 0
-        assert folders() == []
+    assert watched.process is not None
+    (folder,) = MEMORY.glob(f"{PREFIX}{watched.process.pid}-*")
+    counting = {int(file.stem.rpartition("_")[2]) for file in folder.glob("*_*[0-9].db")}
+    assert counting, "nobody counts"
+    assert all(map(is_alive, counting)), "files of killed processes stay"

@@ -9,12 +9,10 @@ import pytest
 import requests
 from broker.parts import Part
 from front_door import eventually
-from operators.scraping import Series, logged, scrape, value
+from operators.scraping import Series, logged, metrics_folders, scrape, value
 from servers.redis import Redis
 
 from scripts.ports import free_port
-from service.machine.scratch import MEMORY
-from service.telemetry.metrics_folder import PREFIX
 
 pytestmark = pytest.mark.slow
 
@@ -50,14 +48,10 @@ def check(web: Part, worker: Part, shown_at: str, body: dict[str, Any]) -> None:
         assert value(scrape(web.url), "nst_iterations_total") == 0
         assert value(scrape(web.url), "nst_jobs_submitted_total", kind="transfer") == 3
         processes = [part.process.pid for part in (web, worker) if part.process]
-        assert len(folders(processes)) == 2
+        assert [len(metrics_folders(part)) for part in (web, worker)] == [1, 1]
         assert (web.stop(), worker.stop()) == (0, 0)
-        assert folders(processes) == []
+        assert [metrics_folders(part) for part in (web, worker)] == [[], []]
         assert {line["process"] for part in (web, worker) for line in logged(part)} > set(processes)
-
-
-def folders(processes: list[int]) -> list[Path]:
-    return [path for pid in processes for path in MEMORY.glob(f"{PREFIX}{pid}-*")]
 
 
 def test_a_worker_alone(narrow_model: Path, tmp_path: Path, body: dict[str, Any]) -> None:

@@ -34,13 +34,15 @@ def hosts(narrow_model: Path, tmp_path: Path, request: pytest.FixtureRequest) ->
     """A running installation over the servers that NST_… name, else over its own. Leases run out after 3 s."""
     stores = {name: os.environ.get(variable) or MADE[name](request) for name, variable in GIVEN.items()}
 
-    def part(command: str, name: str) -> Part:
-        return Part(command, narrow_model, tmp_path / name, lease_s=3, workers=2, **stores)
+    def part(command: str, name: str, processes: int) -> Part:
+        return Part(command, narrow_model, tmp_path / name, lease_s=3, workers=processes, **stores)
 
-    with part("web", "web") as web, part("worker", "left") as left, part("worker", "right") as right:
+    with part("web", "web", 1) as web, part("worker", "left", 1) as left, part("worker", "right", 2) as right:
         eventually(web.is_ready, 60, f"not ready; the log of a worker host:\n{left.log.read_text()}")
-        for host in (left, right):
-            eventually(lambda h=host: h.log.read_text().count("is ready: ") == 2, 60, "no two processes on each")
+        for host, processes in ((left, 1), (right, 2)):
+            eventually(
+                lambda h=host, n=processes: h.log.read_text().count("is ready: ") == n, 60, "not all are ready"
+            )
         yield Hosts(web, (left, right), stores)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from front_door import RunningService, png
+from broker.parts import Part
+from front_door import RunningService, eventually, png
 from playwright.sync_api import Browser, expect
 from studio.visiting import LASTING, Visit, file
 
@@ -29,9 +30,11 @@ ITERATION = "Number(document.getElementById('loss-when').textContent.split(' ')[
 
 @pytest.fixture(scope="module")
 def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service that takes small bodies and few waiting jobs, and that a test may stop and start."""
+    """A web server that takes small bodies and few waiting jobs, which a test may stop and start, and a worker."""
     data = tmp_path_factory.mktemp("trouble")
-    with RunningService(narrow_model, data, max_body_mb=1.5, caller_limit=1) as running:
+    settings = {"max_body_mb": 1.5, "caller_limit": 1}
+    with Part("web", narrow_model, data, **settings) as running, Part("worker", narrow_model, data, **settings):
+        eventually(running.is_ready, 60, "not ready")
         yield running
 
 

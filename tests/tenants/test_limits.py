@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
-from tenants.people import Person, command, known, made_by_command
+from tenants.people import Person, command, made_by_command
 
 from service.storage.database import Database
 from service.storage.tenant_schema import UsageRow
@@ -42,9 +42,7 @@ def tenant(root: Person, name: str, **limits: float) -> Person:
     """Make a tenant with these limits of its own; return who has a key of it that every web process knows."""
     made = root.post("/v1/tenants", {"name": name, "limits": limits})
     assert made.status_code == 201, made.text
-    person = root.with_key(ADMIN, tenant=name)
-    known(person)
-    return person
+    return root.with_key(ADMIN, tenant=name)
 
 
 def change(root: Person, name: str, **limits: float | None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from front_door import RunningService, b64, eventually, png
+from broker.parts import web_alone
+from front_door import b64, eventually, png
 from slow_clients import SlowClients
 from web.serving import LIMIT, THREADS, Client, WebServer, assert_problem, request
 
@@ -165,7 +166,7 @@ def test_the_service_answers_while_slow_clients_hold_all_the_connections_they_ca
 ) -> None:
     """`python -m bench.slow_clients` measures it."""
     body = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 64, "iterations": 1}
-    with RunningService(narrow_model, tmp_path) as service, SlowClients(service.port, 400) as clients:
+    with web_alone(narrow_model, tmp_path) as service, SlowClients(service.port, 400) as clients:
         assert clients.connected > 300
         for _ in range(5):
             assert service.get("/livez").status_code == 200

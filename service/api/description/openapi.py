@@ -56,11 +56,6 @@ class Api(OpenAPI):
         complete(self.spec_json)
 
 
-def operation_id(*, name: str, path: str, method: str) -> str:
-    """Return the name of an operation in generated clients: the name of its view."""
-    return name
-
-
 def _check_path() -> None:
     """Refuse a second spelling of a path: a proxy's rule for /metrics must cover every path that leads there."""
     if request.environ["PATH_INFO"].startswith("//"):  # werkzeug would read it as one slash

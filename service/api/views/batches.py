@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.auth import caller, owner
 from service.api.context import AppContext, context
 from service.api.description.media import files
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.access_log import JOB
 from service.api.http.caching import NEVER
 from service.api.http.disposition import disposition
@@ -38,10 +38,9 @@ from service.storage.readback import BlobFile
 from service.storage.schema import BatchRow, JobRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "batches",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/batches",
     abp_tags=[Tag(name="batches", description="Many pictures painted alike.")],
     abp_responses={"422": Problem},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.auth import caller, owner
 from service.api.context import context
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.intake.intake import checked
 from service.api.schemas.estimate_responses import EstimateOut
 from service.api.schemas.requests import TransferBody
@@ -18,10 +18,9 @@ from service.jobs.cost import planned_cost
 from service.jobs.memory_check import memory_of
 from service.jobs.queue import new_id
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "estimates",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/estimates",
     abp_tags=[Tag(name="estimates", description="What a transfer would take.")],
     abp_responses={"422": Problem},

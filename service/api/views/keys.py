@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask import url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.audit import audit
 from service.api.auth import caller
 from service.api.context import context
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.schemas.key_bodies import KeyBody, RotateBody, seconds_until
 from service.api.schemas.key_responses import KeyOut, KeyPage, MadeKeyOut
@@ -20,10 +20,9 @@ from service.api.schemas.responses import Problem
 from service.tenants.keys import Keys, NewKey
 from service.tenants.scopes import check
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "keys",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/keys",
     abp_tags=[Tag(name="keys", description="API keys.")],
     abp_responses={"403": Problem, "422": Problem},

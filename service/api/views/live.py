@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.context import context
 from service.api.description.media import files
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.caching import REVALIDATE, file
 from service.api.schemas.parameters import TransferPath, WatchHeaders
 from service.api.schemas.responses import Problem
@@ -16,10 +16,9 @@ from service.api.views.stored import job_preview
 from service.errors import NotReady
 from service.storage.kinds import TRANSFER
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "live",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers")],
     abp_responses={"404": Problem},

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service import __version__
 from service.api.context import context
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.errors import DatabaseError, StorageError
 from service.jobs.stats import QueueStats, queue_stats
 from service.storage.database import Database
@@ -23,7 +23,7 @@ from service.telemetry.instruments import REGISTRY
 
 logger = logging.getLogger(__name__)
 
-blueprint = APIBlueprint("metrics", __name__, operation_id_callback=operation_id, abp_tags=[Tag(name="system")])
+blueprint = Operations("metrics", __name__, abp_tags=[Tag(name="system")])
 
 TEXT: dict[Any, Any] = {"200": {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 

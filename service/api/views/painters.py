@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Response, url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.context import context
 from service.api.description.media import files
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.caching import REVALIDATE, file
 from service.api.http.disposition import disposition
 from service.api.intake.checks import pack_errors
@@ -38,10 +38,9 @@ from service.storage.pictures import StoredFile
 from service.storage.records import PresetPainter
 from service.storage.schema import JobRow, PresetRow
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "painters",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/styles",
     abp_tags=[Tag(name="painters", description="Networks that presets learn, which paint in one pass.")],
     abp_responses={"404": Problem},

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, jsonify, url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.auth import caller, owner
 from service.api.context import context
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.intake.intake import take_in_score
 from service.api.intake.submit import repeat_key, repeated, submitted
 from service.api.live.waiting import MAX_WAIT_S, preferred_wait
@@ -22,10 +22,9 @@ from service.jobs.queue import Submission
 from service.storage.kinds import SCORE
 from service.storage.schema import ENDED
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "scores",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/scores",
     abp_tags=[Tag(name="scores", description="The losses of any picture.")],
     abp_responses={"422": Problem},

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.context import context
 from service.api.description.media import files as media
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.caching import REVALIDATE, file
 from service.api.schemas.parameters import StyleImagePath, StylePath
 from service.api.schemas.responses import Problem
@@ -23,10 +23,9 @@ from service.storage.readback import read_back
 from service.styles.preset_files import read_thumbnail
 from service.styles.starters.loading import BY_NAME, is_built_in
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "style_pictures",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/styles",
     abp_tags=[Tag(name="styles", description="Presets: styles saved under a name.")],
     abp_responses={"422": Problem},

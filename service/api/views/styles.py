@@ -8,12 +8,12 @@ from contextlib import nullcontext
 from typing import Any
 
 from flask import Response, url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.media import files
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.access_log import traceparent
 from service.api.http.body import PACK_TYPE, PackRequest
 from service.api.http.caching import REVALIDATE, file
@@ -54,10 +54,9 @@ from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_files import read_pack
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "styles",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/styles",
     abp_tags=[Tag(name="styles", description="Presets: styles saved under a name.")],
     abp_responses={"422": Problem},

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask import current_app, request
-from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+from flask_openapi3 import OpenAPI, Tag
 
 from service.api.context import context
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.schemas.responses import Health, Problem
 from service.errors import ServiceError, Unavailable
 from service.jobs.models import model_notes
 
-blueprint = APIBlueprint("system", __name__, operation_id_callback=operation_id, abp_tags=[Tag(name="system")])
+blueprint = Operations("system", __name__, abp_tags=[Tag(name="system")])
 
 
 @blueprint.get("/livez", responses={"200": Health})

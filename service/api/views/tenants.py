@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from flask import url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.audit import audit
 from service.api.auth import caller
 from service.api.context import context
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.paging import from_cursor, to_cursor
 from service.api.schemas.key_bodies import TenantBody, TenantChanges
 from service.api.schemas.key_responses import RemovedOut, TenantOut, TenantPage
@@ -28,10 +28,9 @@ from service.tenants.tenants import Tenants
 
 REMOVE_S = 20.0  # seconds that a request removes; the next one goes on
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "tenants",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/tenants",
     abp_tags=[Tag(name="tenants", description="Tenants, which don't see each other's things.")],
     abp_responses={"403": Problem, "422": Problem},

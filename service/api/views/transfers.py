@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.media import files
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.http.caching import FOREVER, REVALIDATE, file
 from service.api.http.disposition import disposition
 from service.api.http.negotiation import preferred, transcoded
@@ -52,10 +52,9 @@ from service.storage.unsaved import remove_unsaved
 
 logger = logging.getLogger(__name__)
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "transfers",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/transfers",
     abp_tags=[Tag(name="transfers", description="Jobs that paint a content image in a style.")],
     abp_responses={"422": Problem},

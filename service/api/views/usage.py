@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import Tag
 
 from service.api.auth import caller
 from service.api.context import context
-from service.api.description.openapi import operation_id
+from service.api.description.operations import Operations
 from service.api.schemas.parameters import UsageQuery
 from service.api.schemas.responses import Problem
 from service.api.schemas.usage_responses import UsageReportOut
@@ -18,10 +18,9 @@ from service.jobs.ledger import totals
 
 MOST_DAYS = 366
 
-blueprint = APIBlueprint(
+blueprint = Operations(
     "usage",
     __name__,
-    operation_id_callback=operation_id,
     url_prefix="/v1/usage",
     abp_tags=[Tag(name="usage", description="What jobs have cost.")],
     abp_responses={"422": Problem},
