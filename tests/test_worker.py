@@ -6,21 +6,32 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
 from front_door import ROOT, eventually
 from jobs.submitting import claimed, submit
 
 from service.commands.worker import run_until_stopped
 from service.config import Settings
-from service.jobs.leases import Leases
+from service.engine.losses import Losses
+from service.errors import StorageError
+from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.registry import WorkerRegistry
+from service.pictures.images import Picture
 from service.storage.database import Database
-from service.storage.lanes import PAINT
+from service.storage.lanes import ENGINE, PAINT
+from service.worker import loop, outgrown
+from service.worker.job import JobRun
+from service.worker.outgrown import KeptMemory
 from service.worker.painter import PainterWorker
+from service.worker.reporter import Reporter, Stopping
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +116,80 @@ def test_a_process_that_keeps_too_much_begins_anew_and_stays_a_worker(
     assert worker.returncode in {0, -signal.SIGTERM}  # the latter while it begins
     assert log.count("it begins anew") == 2
     assert log.count(f":{worker.pid} is ready") in {2, 3}
+
+
+class Held:
+    """What a job's progress refers to, as a learning's does to all that it has in memory."""
+
+    iteration, fraction, level, losses = 1, 0.5, 0, Losses(0.0, 0.0, 0.0, 0.0)
+
+    def picture(self) -> Picture:
+        return np.zeros((8, 8, 3), np.uint8)
+
+    def checkpoint(self) -> Held:
+        return self
+
+    def to_bytes(self) -> bytes:
+        return b""
+
+
+@dataclass(frozen=True)
+class Holding(JobRun):
+    """A job that reports its progress, and is broken off then."""
+
+    held: list[weakref.ref[Held]]
+
+    def work(self) -> None:
+        progress = Held()
+        self.held.append(weakref.ref(progress))
+        self.reporter.on_progress(progress)
+        raise Stopping if len(self.held) == 1 else StorageError("a file can't be read")
+
+
+class Holder(PainterWorker):
+    """A worker that isn't started, for such jobs."""
+
+    lane = ENGINE
+    held: ClassVar[list[weakref.ref[Held]]] = []
+
+    def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
+        return Holding(self._leases, self._blobs, self.capacity, claim, reporter, self.held)
+
+
+def test_what_a_job_held_is_free_when_memory_is_looked_at(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref[Held]] = []
+    left: list[int] = []
+
+    def look(self: KeptMemory, cached: int) -> bool:
+        left.append(sum(ref() is not None for ref in held))
+        return False
+
+    monkeypatch.setattr(Holder, "held", held)
+    monkeypatch.setattr(KeptMemory, "has_outgrown", look)
+    submit(Queue(database, Limits()))
+    worker = Holder(Settings(data=tmp_path), lambda: False)
+    worker._closed.set()  # so that it waits for nothing
+    assert [worker._work_once() for _ in range(2)] == [True, False]
+    assert left == [0, 0]
+
+
+def test_a_process_that_has_grown_begins_anew_once_it_has_nothing_to_do(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgrown, "SOME", -(2**40))
+    monkeypatch.setattr(Holder, "held", [])
+    queue = Queue(database, Limits())
+    id = submit(queue)
+    worker = Holder(Settings(data=tmp_path), lambda: False)
+    assert worker._work_once()
+    queue.cancel(id)
+    assert not worker._work_once()
+    assert not worker.has_outgrown  # a job may follow soon
+    monkeypatch.setattr(loop, "REST_S", 0.0)
+    assert not worker._work_once()
+    assert worker.has_outgrown
 
 
 class Outgrown(PainterWorker):

@@ -18,11 +18,11 @@ from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.running_limits import next_job, passed_over
 from service.jobs.tasks import CompareTask, JudgeTask
-from service.jobs.turns import BEHIND, goes_before, is_due, is_held, patience_s
+from service.jobs.turns import goes_before, is_due, is_held, patience_s
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
-from service.storage.kinds import TRANSFER
+from service.storage.kinds import COMPARE, JUDGE, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.schema import CallerRow, JobRow
@@ -62,7 +62,7 @@ class Claim:
     @property
     def patience_s(self) -> float:
         """Seconds that other jobs wait before this one gives way, if it is of a kind that does."""
-        return patience_s(self.fence, self.checkpoint.reached if self.checkpoint else 0)
+        return patience_s(self.kind, self.fence, self.checkpoint.reached if self.checkpoint else 0)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Leases:
         row.attempts += 1
         if row.batch is not None:
             batch_course.begin(session, row.batch)
-        if row.kind not in BEHIND:  # which are no turn of their caller's: they come last anyway
+        if row.kind not in (JUDGE, COMPARE):  # which no caller asked for
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         meter = meter_for(row.usage, engine)

@@ -172,7 +172,7 @@ def _running(session: Session, lanes: Sequence[str], workers: int, speeds: Speed
 def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
     """Return the seconds that a running job still keeps its worker at most, as far as they are known."""
     if row.kind in BEHIND:
-        return patience_s(row.fence, row.reached)
+        return patience_s(row.kind, row.fence, row.reached)
     if row.progress and (eta := amount_in(vars(row.progress), "eta_seconds")) is not None:
         return eta
     takes = _seconds(speeds, row.lane, row.cost)

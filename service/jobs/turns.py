@@ -47,13 +47,14 @@ def goes_before(kind: str) -> ColumnElement[bool]:
     return JobRow.kind.in_([other for other in KINDS if BEHIND.get(other, 0) < BEHIND[kind]])
 
 
-def patience_s(fence: int, reached: int) -> float:
+def patience_s(kind: str, fence: int, reached: int) -> float:
     """Return the seconds that other jobs wait before a running job of one of BEHIND gives way.
 
     They are doubled with each claim in which the job got no further, so that it comes to its end however often others
-    come. `fence` counts its claims, and `reached` is how far its checkpoint is.
+    come; a learning gets further in each. `fence` counts its claims, and `reached` is how far its checkpoint is.
     """
-    return PATIENCE_S * float(2 ** min(MOST_DOUBLED, max(0, fence - 1 - reached)))
+    claims = 0 if kind == LEARN else max(0, fence - 1 - reached)  # that were in vain
+    return PATIENCE_S * float(2 ** min(MOST_DOUBLED, claims))
 
 
 def is_held() -> ColumnElement[bool]:

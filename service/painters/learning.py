@@ -15,6 +15,7 @@ from service.engine.evaluation import Evaluation, Recorded, Recorder, recorder_f
 from service.engine.losses import Losses, content_loss, style_loss, total_variation
 from service.engine.vgg import VGG
 from service.options import TransferOptions
+from service.painters.adam import Adam
 from service.painters.network import Painter
 
 RATE = 3e-3  # of Adam, at its highest
@@ -91,7 +92,7 @@ class Learner:
         self.rate = rate
         self.painters = nn.ModuleList(painters).to(encoder.device)
         self.averages = copy.deepcopy(self.painters).requires_grad_(False)
-        self._optimizer = torch.optim.Adam(self.painters.parameters(), lr=rate)
+        self._optimizer = Adam(self.painters.parameters(), rate)
         self.steps = 0
         self._skipped = 0
 
@@ -107,8 +108,7 @@ class Learner:
         Raises:
             GradientNotFinite: the gradient wasn't finite in more than MOST_SKIPPED steps in a row.
         """
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.rate * _pace(self.steps, fraction)
+        self._optimizer.rate = self.rate * _pace(self.steps, fraction)
         found, *gradients = self._evaluation(which, octaves, targets, photographs.shape)(photographs.to(self.device))
         self._optimizer.zero_grad()
         for parameter, gradient in zip(self.painters[which].parameters(), gradients, strict=True):

@@ -155,12 +155,14 @@ class Blobs:
         for blob in list(self.listing(prefix)):
             self.delete(blob.key)
 
-    def remove_unfinished(self, before: float) -> None:
+    def remove_unfinished(self, before: float, prefix: str = "") -> None:
         """Remove unfinished files of killed processes, last written before that time (seconds since 1970).
 
-        Only a local folder needs it: there a file is first written as `key#1`, which listings don't show.
+        `prefix` is their folder, empty for all. Only a local store needs it: there a file is first written as
+        `key#1`, which listings don't show.
         """
-        for folder, _, names in os.walk(self._folder) if self._folder else ():  # a folder that vanishes is skipped
+        found = os.walk(self._folder / prefix) if self._folder else ()
+        for folder, _, names in found:  # a folder that vanishes is skipped
             for path in (Path(folder, name) for name in names if "#" in name):
                 with suppress(OSError):  # it was finished or given up meanwhile, or can't be removed
                     if path.stat().st_mtime < before:

@@ -1,4 +1,4 @@
-"""Files that are written for a row, and are removed if it is then not saved."""
+"""Removal of files that no row names: written for one that was then not saved, or replaced by newer ones."""
 
 from __future__ import annotations
 
@@ -59,3 +59,11 @@ def remove_unsaved(blobs: Blobs, folders: Collection[str], seconds: float = math
             blobs.delete_all(folder)
         except StorageError as error:
             logger.warning("%s stays until it is swept up: %s", folder, error.detail)
+
+
+def try_to_delete(blobs: Blobs, key: str) -> None:
+    """Remove a file that nothing needs any more; one that can't be removed now is left to the sweep."""
+    try:
+        blobs.delete(key)
+    except StorageError as error:
+        logger.warning("%s stays until it is swept up: %s", key, error.detail)

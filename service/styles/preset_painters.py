@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -83,6 +83,25 @@ class PresetPainters:
             row.painter = painter
             row.bytes += painter.counted
         return True
+
+    def given(self, version: str, job: str) -> PresetPainter | None:
+        """Return the painter that a job gave to a preset in an attempt before; None where it didn't."""
+        with self._database.reading() as session:
+            row = _taught(session, version, job)
+            return row.painter if row and painter_folder(job) in painter_folders(row) else None
+
+    def tidy(self, version: str, job: str, left: Iterable[str]) -> None:
+        """Remove files that attempts before at a learning have stored, but for a painter that the preset got.
+
+        Nothing refers to the others. Nothing is done where the job doesn't teach the preset any more. `left` are the
+        keys of the files. Raises StorageError.
+        """
+        with self._database.reading() as session:
+            row = _taught(session, version, job)
+            named = {row.painter.blob, row.painter.onnx} if row and row.painter else set()
+        for key in left if row else ():
+            if key not in named:
+                self._blobs.delete(key)
 
     def has(self, version: str, painter: StoredFile) -> bool:
         """Return whether a preset has this painter still."""
@@ -186,6 +205,14 @@ def painter_folder(id: str) -> str:
 def painter_folders(row: PresetState) -> list[str]:
     """Return the folders of a preset's painter: one, or none."""
     return [row.painter.blob.rpartition("/")[0]] if row.painter else []
+
+
+def _taught(session: Session, version: str, job: str) -> PresetRow | None:
+    """Return the row of the preset that a job teaches."""
+    row: PresetRow | None = session.scalar(
+        select(PresetRow).where(PresetRow.version == version, PresetRow.learning == job)
+    )
+    return row
 
 
 def _let_go(session: Session, row: PresetRow, but: str = "") -> None:

@@ -21,8 +21,8 @@ from service.pictures.images import Picture
 from service.storage.records import DonePicture, JobProgress, TaskResult
 from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters
+from service.worker.checkpoints import read_checkpoint
 from service.worker.engine_job import EngineRun
-from service.worker.reporter import read_checkpoint
 
 logger = logging.getLogger(__name__)
 

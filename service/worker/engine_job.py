@@ -34,8 +34,13 @@ LOOK_S = 1.0  # seconds between two looks whether other jobs wait
 
 @dataclass(frozen=True)
 class EngineRun(JobRun):
-    """Base of jobs that the engine carries out, or that share its process."""
+    """Base of jobs that the engine carries out, or that share its process.
 
+    Attributes:
+        gives_way: whether a job that comes before it may break it off now, if it is of a kind that gives way.
+    """
+
+    gives_way = True
     stylist: Stylist
 
     def carry_out(self) -> None:
@@ -46,7 +51,7 @@ class EngineRun(JobRun):
     def on_tick(self) -> None:
         """Note a step of the job. Raises as the reporter's; Stopping too where a job that comes before it waits."""
         super().on_tick()
-        if self.claim.kind in BEHIND:
+        if self.claim.kind in BEHIND and self.gives_way:
             self._give_way()
 
     @cached_property

@@ -6,6 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from service.decoding import files
 from service.decoding.decoded import DecodedFiles
@@ -37,7 +38,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobRun(ABC):
-    """A claimed job, and all that its work needs."""
+    """A claimed job, and all that its work needs.
+
+    Attributes:
+        final_errors: errors of the storage that fail the job at once, because waiting doesn't help, or costs its
+            caller more than to ask again.
+    """
+
+    final_errors: ClassVar[tuple[type[StorageError], ...]] = (BlobsFull, BlobNotFound, DamagedFile)
 
     leases: Leases
     blobs: Blobs
@@ -51,12 +59,13 @@ class JobRun(ABC):
         Raises:
             LeaseLost: another worker has the job, or it is gone.
             DatabaseError: its end could not be written; its lease will run out.
-            StorageError: its files can't be read or written now. It was given back if no file can; otherwise its
-                lease will run out, so that the attempt counts. Its checkpoint stays.
+            StorageError: its files can't be read or written now. It was given back if no file can, or if there was no
+                room; otherwise its lease will run out, so that the attempt counts. Its checkpoint stays.
         """
         logger.info("job %s: begun", self.claim.id)
         try:
             self._check_request()
+            self.reporter.tidy()
             self.work()
         except Canceled:
             self._let_go(self.leases.cancel)
@@ -68,11 +77,11 @@ class JobRun(ABC):
             return
         except (LeaseLost, DatabaseError):
             raise
-        except (BlobsFull, BlobNotFound, DamagedFile) as error:
+        except self.final_errors as error:
             self._fail(error)
         except StorageError as error:
             logger.warning("job %s: %s; it goes on later, from its checkpoint", self.claim.id, error.detail)
-            if self._is_storage_away():
+            if isinstance(error, BlobsFull) or self._is_storage_away():
                 self.leases.give_back(self.claim)
             raise
         except Exception as error:  # noqa: BLE001 - the log and the job have it

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import InvalidInput, JobFailed
+from service.errors import BlobNotFound, DamagedFile, InvalidInput, JobFailed
 from service.jobs.memory_check import check_learning_memory, grams_fit
 from service.jobs.tasks import COMPARED, MAX_PHOTOS, CompareTask, LearnTask
-from service.machine.memory import PHOTOGRAPHS
 from service.options import TransferOptions
-from service.painters.course import Course, LearningDiverged, Material
+from service.painters.course import Course, Grams, LearningDiverged, Material
 from service.painters.lessons import learned_sizes
 from service.painters.photographs import draw_pictures
 from service.painters.starters import painters_of
@@ -25,13 +24,13 @@ from service.pictures.sizes import photo_size_errors, style_size_errors
 from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
-from service.styles.preset_painters import PresetPainters, painter_blob
+from service.styles.preset_painters import PresetPainters, painter_blob, painter_folder
+from service.worker.checkpoints import read_checkpoint
+from service.worker.left_behind import left_behind
 from service.worker.onnx_file import preset_onnx
-from service.worker.photo_folder import decoded, files_in
-from service.worker.reporter import read_checkpoint
+from service.worker.photographs import Photographs, Source, decode_file, files_in
 from service.worker.tasks import NamedRun
 
-KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
 SHOWN = 4  # pictures of the preview
 SEED = 2
 
@@ -60,23 +59,36 @@ class _State:
 class LearnRun(NamedRun):
     """Learning: resumes at its checkpoint; its end is that its painter is stored.
 
+    In each claim it first comes further, by a step or by Grams that stay in the cache. So it ends however often other
+    jobs come.
+
     Attributes:
         photos: folder of the operator's photographs, if there is one.
+        gives_way: whether it has taken a step in this claim.
     """
 
     photos: Path | None = None
+    gives_way = False
+    final_errors = (BlobNotFound, DamagedFile)  # when there is room again, it goes on at its checkpoint
 
     def work(self) -> None:
         task = LearnTask.from_json(self.claim.request)
         check_learning_memory("size", task.style.sized(), task.size, {self.capacity})
+        if errors := photo_size_errors("", task.photos, task.size):  # an earlier version let them in
+            raise InvalidInput(errors)
+        if left := left_behind(self.blobs, painter_folder(self.claim.id), self.claim.fence):
+            self._painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
+        targets = self._targets(task)
         photographs = self._photographs(task)
-        course = self._course(task, photographs)
-        own = photographs[: len(task.photos)]  # the operator's aren't for callers
-        shown = [*own, *self._drawn(SHOWN)][:SHOWN]
+        course = self._course(task, targets, photographs)
+        own = photographs.first  # the operator's aren't for callers
+        shown = [*own, *self._drawn(SHOWN - len(own))]
         try:
             while not course.ended:
                 self.on_tick()
+                photographs.decode_one()
                 course.step()
+                self.gives_way = True
                 self.claim.meter.evaluated += course.step_pixels
                 self.reporter.skipped = course.standing.skipped / (task.minutes * 60)
                 if course.losses is not None:
@@ -93,26 +105,17 @@ class LearnRun(NamedRun):
     def _painters(self) -> PresetPainters:
         return PresetPainters(self.leases.database, self.blobs)
 
-    def _photographs(self, task: LearnTask) -> list[Picture]:
-        """Decode up to MAX_PHOTOS photographs, first those of the request, then the operator's.
+    def _photographs(self, task: LearnTask) -> Photographs:
+        """Return the photographs to learn from, MAX_PHOTOS at most: first those of the request."""
+        sent: list[Source] = [partial(self._decode, photo) for photo in task.photos]
+        paths = files_in(self.photos) if self.photos else []
+        own: list[Source] = [partial(decode_file, path, task.size, self.on_tick) for path in paths]
+        longest = max(learned_sizes(task.size).values())
+        # Each claim goes through them in another order, so that those count too that come late.
+        return Photographs([*sent, *own][:MAX_PHOTOS], longest, min(SHOWN, len(sent)), seed=self.claim.fence)
 
-        They are reduced to the largest size that is learned from, and to PHOTOGRAPHS bytes.
-
-        Raises InvalidInput where one of the request is too narrow.
-        """
-        if errors := photo_size_errors("", task.photos, task.size):
-            raise InvalidInput(errors)
-        largest = max(learned_sizes(task.size).values())
-        own = files_in(self.photos) if self.photos else []
-        room = PHOTOGRAPHS / 3 / max(1, min(MAX_PHOTOS, len(task.photos) + len(own)))
-        sent = (files.decode(self.read(photo), self.reporter.on_tick) for photo in task.photos)
-        photographs = []
-        for picture in islice(chain(sent, decoded(own, task.size, self.reporter.on_tick)), MAX_PHOTOS):
-            roomy = math.sqrt(room / (picture.shape[0] * picture.shape[1]))
-            edge = max(picture.shape[:2])
-            photographs.append(images.resize_long_edge(picture, min(largest, edge, round(roomy * edge))))
-            self.on_tick()
-        return photographs
+    def _decode(self, photo: StoredImage) -> Picture:
+        return files.decode(self.read(photo), self.on_tick)
 
     def _drawn(self, count: int) -> list[Picture]:
         """Draw pictures, with a tick after each."""
@@ -122,27 +125,34 @@ class LearnRun(NamedRun):
             pictures.append(picture)
         return pictures
 
-    def _course(self, task: LearnTask, photographs: Sequence[Picture]) -> Course:
-        kept_out = _kept_out(photographs)
-        learned = [photograph for k, photograph in enumerate(photographs) if not kept_out or k % KEPT_OUT]
-        styles = task.style.sized()
+    def _targets(self, task: LearnTask) -> dict[int, Grams]:
+        """Return octaves -> the Grams to learn from. It gives way after each image whose Grams weren't cached."""
+        styles, meter = task.style.sized(), self.claim.meter
         sizes = {
             octaves: size
             for octaves, size in learned_sizes(task.size).items()
             if not octaves or (not style_size_errors("", styles, size) and grams_fit(styles, size, self.capacity))
         }
+        for (image, _), size in product(styles, sizes.values()):
+            before = meter.style_pixels
+            self.grams(replace(task.style, images=(image,)), [size])
+            if meter.style_pixels > before:
+                self._give_way()
         grams = self.grams(task.style, list(sizes.values()))
-        material = Material({octaves: grams[size] for octaves, size in sizes.items()}, task.size, learned, kept_out)
+        return {octaves: grams[size] for octaves, size in sizes.items()}
+
+    def _course(self, task: LearnTask, targets: Mapping[int, Grams], photographs: Photographs) -> Course:
+        material = Material(targets, task.size, photographs.learned, photographs.kept_out)
         options, seconds = TransferOptions(size=task.size), task.minutes * 60
         beginnings = painters_of(self.stylist.info.model)
         course = Course(self.stylist.encoder, options, material, seconds, on_tick=self.on_tick, beginnings=beginnings)
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
-    def _store_kept_out(self, task: LearnTask, photographs: Sequence[Picture]) -> tuple[StoredImage, ...]:
+    def _store_kept_out(self, task: LearnTask, photographs: Photographs) -> tuple[StoredImage, ...]:
         """Store the photographs on which the painter will be compared with the optimiser."""
         stored = []
-        for k, photograph in enumerate(_kept_out(photographs)[:COMPARED]):
+        for k, photograph in enumerate(photographs.kept_out[:COMPARED]):
             picture = images.resize_long_edge(photograph, task.size)
             data = images.encode(picture)
             key = self.keep(f"compared-{self.claim.fence}-{k}.png", data)
@@ -151,7 +161,9 @@ class LearnRun(NamedRun):
         return tuple(stored)
 
     def _keep(self, task: LearnTask, course: Course, photos: int) -> StoredPainter:
-        """Store the painter's files, enter the painter in the preset, and return its file of weights."""
+        """Store the painter's files and enter it in the preset, unless that was done; return its file of weights."""
+        if given := self._painters.given(task.version, self.claim.id):
+            return StoredPainter(given.blob, given.sha256, task.size)
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
         onnx = preset_onnx(weights, task.style.preset or "")
@@ -174,11 +186,6 @@ class LearnRun(NamedRun):
         if not self._painters.put(task.version, self.claim.id, painter):
             raise JobFailed("the preset was replaced or deleted while it learned")
         return StoredPainter(painter.blob, painter.sha256, task.size)
-
-
-def _kept_out(photographs: Sequence[Picture]) -> Sequence[Picture]:
-    """Return the photographs that are kept out for the checks; none if there are fewer than KEPT_OUT."""
-    return photographs[::KEPT_OUT] if len(photographs) >= KEPT_OUT else []
 
 
 def _curve(course: Course) -> list[Json]:

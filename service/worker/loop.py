@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -42,6 +43,7 @@ JOB_ROOM = 8 * MIB  # free bytes for files without which no job is begun
 JOB_SHARE = 32  # on a small disk, one part in so many of it instead
 RETRY_S = 1.0  # seconds before the next try after the storage failed
 HUNG_LEASES = 3  # leases without a step of the job, after which a worker counts as hung
+REST_S = 10.0  # seconds without a job after which a process may begin anew: then hardly anybody waits for it
 DRAIN_S = 7.0  # seconds that a stopping process waits for its job's next step
 
 
@@ -77,6 +79,7 @@ class WorkerLoop(ABC):
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
         self._kept = KeptMemory()
+        self._worked = 0.0  # when the last job ended, monotonic
         self._bell: Bell | None = None  # while it waits for jobs by itself
         self._threads = [threading.Thread(target=run, name=run.__name__) for run in (self._beat, self._watch)]
 
@@ -152,6 +155,7 @@ class WorkerLoop(ABC):
                 return False
             self._claim = self._leases.claim(self._id, self.engine, self.lane)
             if self._claim is None:
+                self._look_at_memory_at_rest()
                 return False
             self._carry_out(self._claim)
             return True
@@ -160,7 +164,10 @@ class WorkerLoop(ABC):
             self._closed.wait(RETRY_S)
             return False
         finally:
+            has_worked = self._claim is not None
             self._claim = self._reporter = None
+            if has_worked:
+                self._look_at_memory()
 
     def _lacks_room(self) -> bool:
         """Return whether the disk is too full to begin a job."""
@@ -184,15 +191,25 @@ class WorkerLoop(ABC):
             logger.warning("job %s: taken over or deleted in the meantime", claim.id)
             if not self._leases.exists(claim.id):
                 self._blobs.delete_all(job_folder(claim.id))  # files that were written after it was deleted
-        finally:
-            give_back_memory()
-            self._look_at_memory()
 
     def _look_at_memory(self) -> None:
-        """Note whether the process keeps too much. On a GPU nothing is known of a job's memory."""
+        """Free what a job held, once nothing here refers to it, and note whether the process keeps too much.
+
+        On a GPU nothing is known of a job's memory.
+        """
+        gc.collect()
+        give_back_memory()
+        self._worked = time.monotonic()
         if self.capacity.memory is not None and self._kept.has_outgrown(self.cached()):
-            logger.info("worker %s keeps too much memory from its jobs: it begins anew", self._id)
-            self.has_outgrown = True
+            self._begin_anew()
+
+    def _look_at_memory_at_rest(self) -> None:
+        if self._kept.has_grown and time.monotonic() > self._worked + REST_S:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        logger.info("worker %s keeps too much memory from its jobs: it begins anew", self._id)
+        self.has_outgrown = True
 
     # Threads beside the jobs
 

@@ -11,6 +11,7 @@ from service.machine.memory import MIB, resident
 from service.storage import opened
 
 GROWTH = 64 * MIB  # bytes that a process may keep from its jobs beyond what it has kept at least
+SOME = 32 * MIB  # bytes of these with which a process begins anew when it has nothing to do
 
 
 class KeptMemory:
@@ -22,12 +23,19 @@ class KeptMemory:
 
     def __init__(self) -> None:
         self._least: int | None = None
+        self._growth = 0
 
     def has_outgrown(self, cached: int) -> bool:
         """Return whether too much is kept after a job whose memory was given back; `cached` are bytes of caches."""
         kept = resident() - cached
         self._least = kept if self._least is None else min(kept, self._least)
-        return kept > self._least + GROWTH
+        self._growth = kept - self._least
+        return self._growth > GROWTH
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether so much is kept that it had better go, when nobody waits for that."""
+        return self._growth > SOME
 
 
 def begin_anew() -> None:

@@ -13,8 +13,8 @@ from service.jobs.request import TransferRequest
 from service.options import TransferOptions
 from service.painting.order import Order
 from service.painting.outcome import Outcome
+from service.worker.checkpoints import read_checkpoint
 from service.worker.engine_job import EngineRun
-from service.worker.reporter import read_checkpoint
 from service.worker.series import Made, Make, SeriesRun, iterations_before, shares
 
 

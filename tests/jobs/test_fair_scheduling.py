@@ -5,7 +5,9 @@ from __future__ import annotations
 from jobs.submitting import claimed, submit
 
 from service.jobs.leases import Leases
-from service.jobs.queue import Queue
+from service.jobs.queue import Queue, Submission
+from service.jobs.request import StoredStyle
+from service.jobs.tasks import LearnTask
 
 
 def owners_in_turn(queue: Queue, leases: Leases, count: int) -> list[str]:
@@ -48,3 +50,14 @@ def test_who_deletes_its_jobs_gains_no_turn(queue: Queue, leases: Leases) -> Non
     queue.delete(first)
     submit(queue, "deletes")
     assert owners_in_turn(queue, leases, 2) == ["deletes", "patient"]
+
+
+def test_callers_take_turns_with_learnings_too_also_with_those_that_give_way(queue: Queue, leases: Leases) -> None:
+    learning = LearnTask(StoredStyle("p", 1.0, 1.0, ()), "v", 64, 1.0)
+    for id, owner in (("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b")):
+        queue.submit(Submission(id, learning, owner))
+    for expected in ("a1", "b1", "a1", "b1"):
+        claim = claimed(leases)
+        assert claim.id == expected
+        leases.give_back(claim)
+    assert [claimed(leases).id for _ in range(4)] == ["a1", "b1", "a2", "b2"]

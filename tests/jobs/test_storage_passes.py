@@ -17,8 +17,9 @@ from service.pictures.images import digest
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile
 from service.storage.records import JobCheckpoint, JobProgress
+from service.worker.checkpoints import read_checkpoint
 from service.worker.job import JobRun
-from service.worker.reporter import Reporter, read_checkpoint
+from service.worker.reporter import Reporter
 
 PHOTO, KEPT = StoredFile("photo", digest(b"photo")), "checkpoint"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,8 @@ def test_a_batch_has_the_style_loss_of_one_gram_over_all_its_pictures(encoder: V
 
 
 @pytest.mark.slow
-def test_the_losses_fall(encoder: VGG, targets: Targets) -> None:
+def test_the_losses_fall(encoder: VGG, targets: Targets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # so that it can't be imported: it takes 72 MiB
     (photographs,) = batches(1)
     one = learner(encoder)
     totals = [one.step(photographs, targets, 0.0, k / 40).total for k in range(40)]
