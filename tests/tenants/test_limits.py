@@ -285,3 +285,13 @@ def test_values_that_can_be_no_limits_are_refused(root: Person, limits: dict[str
     response = root.ask("PATCH", "/v1/tenants/default", {"limits": limits})
     assert response.status_code == 422
     assert response.json()["errors"][0]["loc"] == f"limits.{next(iter(limits))}"
+
+
+def test_a_burst_needs_a_rate(root: Person) -> None:
+    for path, method, body in (("", "POST", {"name": "bursts"}), ("/default", "PATCH", {})):
+        answer = root.ask(method, f"/v1/tenants{path}", body | {"limits": {"burst": 5}})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["loc"] == "limits.burst"
+    tenant(root, "bursts", requests=1000, burst=1000)
+    assert root.ask("PATCH", "/v1/tenants/bursts", {"limits": {"requests": None}}).status_code == 422
+    assert change(root, "bursts", requests=None, burst=None)["limits_in_force"]["burst"] is None
