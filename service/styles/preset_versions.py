@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, not_, select, true
+from sqlalchemy import ColumnElement, Select, func, not_, select, true
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
@@ -21,6 +21,7 @@ from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 
 LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
 KEPT = 50  # former states of a name that are kept at most
+KEPT_IN_ALL = 1000  # of a tenant, under all names
 STATE = tuple(PresetState.__annotations__)  # columns that both rows have
 
 Reason = Literal["replaced", "deleted"]
@@ -34,6 +35,12 @@ def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
     session.flush()
     for old in session.scalars(_newest_first(row.tenant, row.name).offset(KEPT)):
         _let_go(session, old)
+    session.flush()
+    mine = PresetVersionRow.tenant == row.tenant
+    if (excess := (session.scalar(select(func.count()).where(mine)) or 0) - KEPT_IN_ALL) > 0:
+        oldest = select(PresetVersionRow).where(mine).order_by(PresetVersionRow.ended_at, PresetVersionRow.version)
+        for old in session.scalars(oldest.limit(excess)):
+            _let_go(session, old)
 
 
 def has_expired(retention_s: float) -> ColumnElement[bool]:

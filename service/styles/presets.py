@@ -27,7 +27,7 @@ from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_for
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
-from service.styles.preset_files import pack_key, thumbnail_key, version_folder
+from service.styles.preset_files import counted_bytes, pack_key, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 from service.styles.preset_versions import LOCK, keep_state
@@ -116,11 +116,10 @@ class Presets:
             NoSpace: the caller's files would take too much.
             Unauthorized: the tenant was removed meanwhile.
         """
-        size = sum(len(style.file.data) for style in style_images)
-        self._check_limits(name, owner, size)
+        self._check_limits(name, owner, counted_bytes(style.file.data for style in style_images))
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [version_folder(version)]):
-            saved = self._save(version, description, style_images, owner, size)
+            saved = self._save(version, description, style_images, owner)
             return self._replace(name, replace(saved, options=options or None, shared=shared), also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
@@ -138,7 +137,7 @@ class Presets:
             for name, description, style_images in presets:
                 version = uuid.uuid4().hex
                 folders.append(version_folder(version))
-                saved[name] = replace(self._save(version, description, style_images), shared=True)
+                saved[name] = replace(self._save(version, description, style_images), shared=True, bytes=0)
             if self._add(mark, saved):
                 return True
         remove_unsaved(self._blobs, folders)  # another process was first
@@ -165,7 +164,7 @@ class Presets:
             session.add_all(rows)
         return True
 
-    def _save(self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0) -> _Version:
+    def _save(self, version: str, description: str, style_images: Images, owner: str = "") -> _Version:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.file.data)  # this may fail, so it comes before any file is written
@@ -173,6 +172,7 @@ class Presets:
             self._save_image(f"{version_folder(version)}/{i}", style) for i, style in enumerate(style_images)
         )
         self._blobs.put(thumbnail_key(version), thumbnail)
+        size = counted_bytes([*(style.file.data for style in style_images), thumbnail])
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
     def put_pack(
@@ -189,7 +189,7 @@ class Presets:
 
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
         """
-        size = len(data) + (len(painter.data) if painter else 0)
+        size = counted_bytes([data, pack.thumbnail]) + (len(painter.data) if painter else 0)
         self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
@@ -214,10 +214,10 @@ class Presets:
     def _check_limits(self, name: str, owner: str, size: int) -> None:
         """Raise LimitExceeded or NoSpace if a preset of `size` bytes would be refused."""
         with self._database.reading() as session:
-            self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), size)
-            check_quota(session, owner, size, self._caller_bytes)
+            self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), owner, size)
 
-    def _check_limits_in(self, session: Session, replaced: PresetRow | None, size: int) -> None:
+    def _check_limits_in(self, session: Session, replaced: PresetRow | None, owner: str, size: int) -> None:
+        check_quota(session, owner, size, self._caller_bytes)
         limits = limits_in_force(session, self._tenant, self._limits)
         if not limits.on_what_is_there:
             return
@@ -234,7 +234,7 @@ class Presets:
             advisory_lock(session, SUBMIT_LOCK)  # new jobs add bytes too
             check_tenant(session, self._tenant, self._since)
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
-            self._check_limits_in(session, row, saved.bytes)
+            self._check_limits_in(session, row, saved.owner, saved.bytes)
             is_new = row is None
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))
