@@ -19,7 +19,7 @@ from service.jobs.forecast import Running, Waiting, in_turn
 from service.jobs.registry import count_alive
 from service.jobs.turns import BEHIND
 from service.storage.database import Database, read_clock
-from service.storage.kinds import KINDS
+from service.storage.kinds import KINDS, SCORE, TRANSFER
 from service.storage.lanes import ENGINE, PAINT, Lane
 from service.storage.schema import DEFAULT_TENANT, CallerRow, JobRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, running_limits
@@ -170,7 +170,8 @@ def measured(session: Session, lane: str) -> Speed | None:
     """
     last = select(JobRow.number).where(JobRow.finished_at.is_not(None)).order_by(JobRow.finished_at.desc())
     took = (JobRow.finished_at - JobRow.started_at).label("took")
-    whole = (JobRow.status == "succeeded", JobRow.lane == lane, JobRow.cost > 0, JobRow.attempts <= 1, took > 0)
+    painted = (JobRow.status == "succeeded", JobRow.lane == lane, JobRow.kind.in_((TRANSFER, SCORE)))
+    whole = (*painted, JobRow.cost > 0, JobRow.attempts <= 1, took > 0)
     query = select(JobRow.cost, took, JobRow.timings).where(JobRow.number.in_(last.limit(LOOKED_AT)), *whole)
     query = query.order_by(JobRow.finished_at.desc()).limit(RECENT)
     jobs, styles = [], []

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
 from service.jobs.batch_end import end_if_done
-from service.jobs.cost import planned_cost
+from service.jobs.cost import learning_cost, planned_cost
 from service.jobs.deliveries import forget_pictures, let_batch_go
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
@@ -22,7 +22,7 @@ from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folde
 from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
-from service.storage.kinds import TRANSFER
+from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, leave
 from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
@@ -107,6 +107,8 @@ class Queue:
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
         row = row_of(new, self._tenant, read_clock(session))
+        if row.kind == LEARN:
+            row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
         check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost))
         check_files(session, row)
         session.add(row)

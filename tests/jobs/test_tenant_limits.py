@@ -18,10 +18,13 @@ from service.jobs.line import Line
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, StoredStyle
-from service.jobs.tasks import LearnTask
+from service.jobs.tasks import LearnTask, PackTask, WarmTask
 from service.machine.memory import Capacity
 from service.options import TransferOptions
+from service.pictures.sizes import LADDER
+from service.pictures.style_image import StyleImage
 from service.storage.database import Database
+from service.storage.pictures import StoredFile, StoredImage
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 from service.tenants.tenants import Tenants
@@ -109,6 +112,31 @@ def test_a_day_s_cost_is_what_ended_today_and_what_is_to_come(database: Database
     used_on(database, "default", now, 2.5 * cost)
     for request in (REQUEST, LEARNING):
         assert refused(queue, request).limit == "daily_cost"
+
+
+def test_what_a_learning_will_take_is_told_by_those_before(database: Database, leases: Leases) -> None:
+    """Tasks wait and run at a cost, which is settled when they end."""
+    queue = queue_of(database, "default", daily_cost=60.0)
+    hour = replace(LEARNING, minutes=60.0)
+    assert refused(queue, hour).used == 0
+    for _ in range(2):
+        queue.submit(Submission(new_id(), LEARNING, "o"))
+    assert (refused(queue, replace(LEARNING, minutes=2.0)).used, planned_cost(LEARNING)) == (40.0, 20.0)
+    for _ in range(2):
+        claim = claimed(leases)
+        claim.meter.evaluated += 500_000
+        leases.succeed(claim, RESULT)
+    queue.submit(Submission(new_id(), replace(LEARNING, minutes=100.0), "o"))
+    assert refused(queue, replace(LEARNING, minutes=20.0)).used == pytest.approx(51.0)
+
+
+def test_warming_and_packs_cost_the_pixels_of_their_pictures() -> None:
+    image = StyleImage(StoredImage("s", "s", 200, 100), scale=0.5)
+    style = StoredStyle("harbour", 1.0, 2.0, (image, image))
+    levels = (128 * 64, 64 * 32, 32 * 16)  # of both sizes together
+    assert planned_cost(WarmTask(style, (128, 64))) * 1e6 == pytest.approx(2 * sum(levels))
+    assert planned_cost(PackTask(style, "v", "", None)) * 1e6 == pytest.approx(sum(size**2 for size in LADDER))
+    assert planned_cost(WarmTask(replace(style, pack=StoredFile("p", "p")), (128,))) == 0
 
 
 def test_a_job_that_costs_more_than_a_day_has_need_not_come_again(database: Database) -> None:
