@@ -16,6 +16,7 @@ from service.errors import NotFound, ProblemJson
 from service.jobs import ledger
 from service.jobs.batch_end import counts_of
 from service.jobs.expiry import batch_is_kept, is_kept
+from service.jobs.finish import give_back_reserved
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
 from service.jobs.job_log import log_after_commit
 from service.jobs.limits import Addition, Limits, check_items, check_limits
@@ -97,7 +98,7 @@ class Batches:
             clock = read_clock(session)
             rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
             first = next(row for row in rows if row.status == "queued")
-            first.usage = JobUsage(bytes_in=first.bytes + shared)  # which were sent once
+            first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
             total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
             check_limits(session, self._limits, Addition(self._tenant, owner, total_bytes, cost))
             check_items(session, owner, sum(row.status == "queued" for row in rows))
@@ -127,6 +128,7 @@ class Batches:
         if item.problem is not None:
             row.status, row.error, row.cost, row.deliver = "failed", item.problem, 0.0, None
             row.finished_at, row.events = clock, 1
+            give_back_reserved(row)
         return row
 
     def get(self, id: str) -> BatchRow:

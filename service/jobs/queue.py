@@ -19,6 +19,7 @@ from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Addition, Limits, check_limits
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
+from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
@@ -243,6 +244,7 @@ def count_after_commit(session: Session, new: Submission) -> None:
 
 def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
     """Return the row of a tenant's job that is submitted at this time of the database's clock."""
+    reserved = planned_bytes(new.request)
     return JobRow(
         id=new.id,
         kind=new.request.kind,
@@ -259,5 +261,6 @@ def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
         created_at=clock,
         cost=planned_cost(new.request),
         usage=JobUsage(bytes_in=new.bytes),
-        bytes=new.bytes,
+        bytes=new.bytes + reserved,
+        reserved=reserved,
     )

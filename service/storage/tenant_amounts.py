@@ -17,7 +17,7 @@ from service.errors import LimitExceeded
 from service.storage.database import now
 from service.storage.disks import MIB
 from service.storage.kinds import JUDGE
-from service.storage.quota import JOBS, PRESETS, RETRY_S
+from service.storage.quota import ADVICE, JOBS, PRESETS, RETRY_S
 from service.storage.schema import BatchRow, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
@@ -36,7 +36,8 @@ class Amounts:
         waiting_jobs: jobs that wait; a batch that hasn't ended is one. Judgings don't count: nobody asked for them.
         running_jobs: jobs that run.
         daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run.
-        stored_bytes: what the files of its jobs, batches, presets and their former states take.
+        stored_bytes: what the files of its jobs, batches, presets and their former states take, and what the results
+            of unfinished jobs may take.
         presets: those that it saved. Presets that came with the service have no owner, and don't count.
     """
 
@@ -107,8 +108,8 @@ def check_stored(amounts: Amounts, limits: TenantLimits, more: int) -> None:
             "stored_mb",
             limits.stored_mb,
             round(used / MIB, 3),
-            f"your files may take {limits.stored_mb:g} MiB; they take {used / MIB:.1f}, and this would add "
-            f"{more / MIB:.1f}: delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true",
+            f"your files may take {limits.stored_mb:g} MiB; they take {used / MIB:.1f}, with results to come, and "
+            f"this would add {more / MIB:.1f}: {ADVICE}",
             retry_after=RETRY_S,
         )
 

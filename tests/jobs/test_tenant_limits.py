@@ -6,18 +6,20 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 
-from service.errors import LimitExceeded
+from service.errors import JobFailed, LimitExceeded
 from service.jobs.cost import planned_cost
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
 from service.jobs.line import Line
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
-from service.jobs.request import Painting, StoredStyle
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import LearnTask, PackTask, WarmTask
 from service.machine.memory import Capacity
 from service.options import TransferOptions
@@ -25,6 +27,8 @@ from service.pictures.sizes import LADDER
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database
 from service.storage.pictures import StoredFile, StoredImage
+from service.storage.quota import all_bytes
+from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 from service.tenants.tenants import Tenants
@@ -146,12 +150,41 @@ def test_a_job_that_costs_more_than_a_day_has_need_not_come_again(database: Data
 
 
 def test_files_of_all_callers_of_a_tenant_count(database: Database) -> None:
-    queue = queue_of(database, "default", stored_mb=1.0)
+    queue = queue_of(database, "default", stored_mb=1.0 + 3 * planned_bytes(REQUEST) / 2**20)
     submit(queue, "a", bytes=700_000)
-    error = refused(queue, bytes=400_000)
+    error = refused(queue, bytes=400_000 + 2 * planned_bytes(REQUEST))
     assert (error.limit, error.retry_after) == ("stored_mb", 3600.0)
-    assert error.used == pytest.approx(700_000 / 2**20, abs=0.001)
+    assert error.used == pytest.approx((700_000 + planned_bytes(REQUEST)) / 2**20, abs=0.001)
     submit(queue, "b", bytes=300_000)
+
+
+def test_what_results_may_take_counts_until_the_jobs_end(database: Database, leases: Leases) -> None:
+    may_take = planned_bytes(REQUEST)
+    assert 512 * 512 * 3 < may_take < 512 * 512 * 3.1
+    queue = queue_of(database, "default", stored_mb=3.5 * may_take / 2**20)
+    ids = [submit(queue, bytes=10) for _ in range(3)]
+    assert refused(queue).limit == "stored_mb"
+    leases.succeed(claimed(leases), RESULT, stored=may_take // 4)
+    leases.fail(claimed(leases), JobFailed("no"))
+    with database.reading() as session:
+        assert amounts_of(session, "default").stored_bytes == 30 + may_take + may_take // 4
+        assert all_bytes(session)["jobs"] == 30 + may_take // 4  # which are there
+    submit(queue)
+    queue.cancel(ids[2])
+    submit(queue)
+
+
+def test_what_pictures_may_take_is_told_by_format_and_pixels() -> None:
+    def kib(count: int = 1, **options: Any) -> float:
+        painting = Painting((), TransferOptions(size=128, **options))
+        series = (painting,) * count if count > 1 else ()
+        return planned_bytes(TransferRequest(StoredImage("c", "c", 8, 4), painting, series)) / 1024
+
+    assert kib() == 4 + 8 * 3
+    assert kib(alpha="keep") == 4 + 8 * 4
+    assert [kib(format="jpeg", quality=quality) for quality in (1, 90, 91)] == [4 + 8 * x for x in (0.7, 1.2, 3)]
+    assert 16 * kib() < kib(16) < 16 * kib() + 17 * 200
+    assert planned_bytes(replace(REQUEST, content=StoredImage())) == 0
 
 
 # Running jobs

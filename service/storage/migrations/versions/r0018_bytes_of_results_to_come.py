@@ -1,0 +1,14 @@
+"""The bytes that results of unfinished jobs may take, and an index of those alone."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("jobs") as jobs:
+        jobs.add_column(sa.Column("reserved", sa.BigInteger(), server_default="0", nullable=False))
+    some = sa.text("reserved > 0")
+    op.create_index("jobs_by_reserved", "jobs", ["reserved"], sqlite_where=some, postgresql_where=some)
