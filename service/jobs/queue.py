@@ -18,6 +18,7 @@ from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Addition, Limits, check_limits
+from service.jobs.line import Line
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
@@ -62,25 +63,33 @@ class Submission:
 class Queue:
     """The callers' side of the queue, for one tenant: jobs of others don't exist for it.
 
-    `since` is as in `check_tenant`. `service.jobs.leases` is the workers' side.
+    `since` is as in `check_tenant`. `line` says when fewer jobs will wait; without it the queue has one of its own.
+    `service.jobs.leases` is the workers' side.
     """
 
     def __init__(
-        self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT, since: float | None = None
+        self,
+        database: Database,
+        limits: Limits,
+        tenant: str = DEFAULT_TENANT,
+        since: float | None = None,
+        *,
+        line: Line | None = None,
     ) -> None:
         self._database = database
         self._limits = limits
         self._tenant = tenant
         self._since = since
+        self._line = line or Line(database, limits.tenant)
 
     def of(self, tenant: str, since: float | None = None) -> Queue:
         """Return the queue as another tenant sees it."""
-        return Queue(self._database, self._limits, tenant, since)
+        return Queue(self._database, self._limits, tenant, since, line=self._line)
 
     def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> None:
         """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
         with self._database.reading() as session:
-            check_limits(session, self._limits, Addition(self._tenant, owner, more, cost))
+            check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line)
 
     def repeated(self, key: RepeatKey) -> JobRow | None:
         """Return the job that an earlier POST with this key made. Raises InvalidInput if the body was different."""
@@ -110,7 +119,7 @@ class Queue:
         row = row_of(new, self._tenant, read_clock(session))
         if row.kind == LEARN:
             row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
-        check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost))
+        check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost), self._line)
         check_files(session, row)
         session.add(row)
         remember(session, new.repeat, new.id)

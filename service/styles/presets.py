@@ -73,11 +73,13 @@ class Presets:
         tenant: str = DEFAULT_TENANT,
         *,
         limits: TenantLimits = NO_LIMITS,
+        retention_s: float = math.inf,
         since: float | None = None,
     ) -> None:
         """`caller_bytes`: bytes that the files of one caller may take. `cancel` ends tasks of presets that go.
 
-        `limits` are those of tenants without values of their own. `since` is as in `check_tenant`.
+        `limits` are those of tenants without values of their own. Former states are kept for `retention_s` seconds.
+        `since` is as in `check_tenant`.
         """
         self._database = database
         self._blobs = blobs
@@ -85,12 +87,14 @@ class Presets:
         self._cancel = cancel
         self._tenant = tenant
         self._limits = limits
+        self._retention_s = retention_s
         self._since = since
 
     def of(self, tenant: str, since: float | None = None) -> Presets:
         """Return the presets as another tenant sees them."""
-        terms = self._caller_bytes, self._cancel
-        return Presets(self._database, self._blobs, *terms, tenant, limits=self._limits, since=since)
+        terms = self._caller_bytes, self._cancel, tenant
+        kept_s = self._retention_s
+        return Presets(self._database, self._blobs, *terms, limits=self._limits, retention_s=kept_s, since=since)
 
     def put(
         self,
@@ -217,14 +221,14 @@ class Presets:
             self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), owner, size)
 
     def _check_limits_in(self, session: Session, replaced: PresetRow | None, owner: str, size: int) -> None:
-        check_quota(session, owner, size, self._caller_bytes)
+        check_quota(session, owner, size, self._caller_bytes, self._retention_s)
         limits = limits_in_force(session, self._tenant, self._limits)
         if not limits.on_what_is_there:
             return
         amounts = amounts_of(session, self._tenant)
         if replaced is None or not replaced.owner:  # one that came with the service doesn't count
             check_presets(amounts, limits)
-        check_stored(amounts, limits, size)
+        check_stored(session, amounts, limits, size, self._retention_s)
 
     def _replace(
         self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None

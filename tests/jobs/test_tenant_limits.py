@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 
-from service.errors import JobFailed, LimitExceeded
+from service.errors import JobFailed, LimitExceeded, NoSpace
 from service.jobs.cost import planned_cost
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
@@ -61,7 +62,7 @@ def test_so_many_jobs_of_a_tenant_wait_as_may_whoever_sent_them(database: Databa
         submit(queue, owner)
     error = refused(queue)
     assert error.problem()["limit"] == {"name": "waiting_jobs", "value": 2, "used": 2}
-    assert error.retry_after and 1 <= error.retry_after <= 60
+    assert error.retry_after == 60.0  # nothing has ended here, so nobody knows
     Tenants(database).add("other")
     submit(queue_of(database, "other", waiting_jobs=2), "z")
     claimed(leases)
@@ -153,7 +154,7 @@ def test_files_of_all_callers_of_a_tenant_count(database: Database) -> None:
     queue = queue_of(database, "default", stored_mb=1.0 + 3 * planned_bytes(REQUEST) / 2**20)
     submit(queue, "a", bytes=700_000)
     error = refused(queue, bytes=400_000 + 2 * planned_bytes(REQUEST))
-    assert (error.limit, error.retry_after) == ("stored_mb", 3600.0)
+    assert (error.limit, error.retry_after) == ("stored_mb", 3600.0)  # no job has ended that could expire
     assert error.used == pytest.approx((700_000 + planned_bytes(REQUEST)) / 2**20, abs=0.001)
     submit(queue, "b", bytes=300_000)
 
@@ -172,6 +173,21 @@ def test_what_results_may_take_counts_until_the_jobs_end(database: Database, lea
     submit(queue)
     queue.cancel(ids[2])
     submit(queue)
+
+
+def test_there_is_room_for_files_when_something_expires(database: Database, leases: Leases) -> None:
+    limits = TenantLimits(stored_mb=1.5 * planned_bytes(REQUEST) / 2**20)
+    for retention_s, expected in ((600.0, 600.0), (10 * 86_400.0, 86_400.0), (math.inf, None)):
+        queue = Queue(database, Limits(tenant=limits, retention_s=retention_s))
+        id = submit(queue)
+        leases.succeed(claimed(leases), RESULT, stored=planned_bytes(REQUEST))
+        found = [refused(queue).retry_after]
+        with pytest.raises(NoSpace) as caught:
+            Queue(database, Limits(retention_s=retention_s, caller_bytes=planned_bytes(REQUEST))).check_limits("", 10)
+        found.append(caught.value.retry_after)
+        assert found == [expected and pytest.approx(expected, abs=5)] * 2
+        queue.delete(id)
+    assert refused(queue, bytes=planned_bytes(REQUEST)).retry_after is None  # more than all may take
 
 
 def test_what_pictures_may_take_is_told_by_format_and_pixels() -> None:

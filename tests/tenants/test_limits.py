@@ -105,7 +105,7 @@ def test_twenty_at_once_do_not_pass_a_limit_of_three(root: Person, small: bytes)
     assert [answer.status_code for answer in answers].count(202) == 3
     late = [answer for answer in answers if answer.status_code != 202]
     assert all(refused(answer, "waiting_jobs") == {"name": "waiting_jobs", "value": 3, "used": 3} for answer in late)
-    assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in late)
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 86_400 for answer in late)
     assert late[0].headers["RateLimit"] == f'"waiting_jobs";r=0;t={late[0].headers["Retry-After"]}'
     assert root.get("/v1/tenants/waits").json()["used"]["waiting_jobs"] == 3
     score = {"content": b64(small), "image": b64(small), "styles": [{"image": b64(small)}], "size": 64}
@@ -198,7 +198,7 @@ def test_files_can_take_so_much(root: Person, small: bytes, photo_png: bytes) ->
     assert (found["value"], found["used"]) == (0.1, 0)
     answer = one.save("large", photo_png)
     refused(answer, "stored_mb")
-    assert answer.headers["Retry-After"] == "3600"
+    assert "Retry-After" not in answer.headers  # it takes more than all may
     assert 'qu="content-bytes"' in answer.headers["RateLimit-Policy"]
     assert one.save("small", small).status_code == 201
 
