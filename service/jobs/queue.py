@@ -19,7 +19,7 @@ from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Addition, Limits, check_limits
 from service.jobs.line import Line
-from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
+from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder, style_digests
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
@@ -28,6 +28,7 @@ from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, leave
 from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
+from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
@@ -222,12 +223,18 @@ def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
-    """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed."""
+    """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed.
+
+    Which style pictures they had is noted.
+    """
     theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
     batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
     forget_pictures(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
+    of_tenants = (JobRow.id.in_(ids), JobRow.tenant != DEFAULT_TENANT)
+    requests = session.execute(select(JobRow.tenant, JobRow.request).where(*of_tenants))
+    note_uses(session, [(tenant, image) for tenant, request in requests for image in style_digests(request)])
     gone = list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
     for batch in batches:
         let_batch_go(session, batch)

@@ -13,6 +13,7 @@ from service.errors import NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.left import leave
 from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetState, PresetVersionRow
+from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
@@ -171,6 +172,7 @@ def _newest_first(tenant: str, name: str) -> Select[PresetVersionRow]:
 
 
 def _let_go(session: Session, row: PresetRow | PresetVersionRow) -> None:
-    """Remove a state, and record that its files may be removed."""
+    """Remove a state, and record that its files may be removed, and which pictures it had."""
     leave(session, preset_folders(row))
+    note_uses(session, [(row.tenant, image.file.sha256) for image in row.images])
     session.delete(row)

@@ -13,7 +13,7 @@ from service.storage.disks import MIB
 from service.storage.schema import BatchRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
 from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
-from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
+from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow
 
 LOCK = "tenants"
 KEPT_S = 86_400.0  # seconds for which the row of a removed tenant stays
@@ -112,7 +112,7 @@ def forget_removed(session: Session) -> None:
 
 
 def has_rows(session: Session, name: str) -> bool:
-    """Return whether a tenant has jobs, batches, presets or former states of some, keys, webhooks or costs."""
-    tables = (JobRow, BatchRow, PresetRow, PresetVersionRow, KeyRow, DeliveryRow, UsageRow)
+    """Return whether a tenant has jobs, batches, presets, former states, keys, webhooks, costs or used pictures."""
+    tables = (JobRow, BatchRow, PresetRow, PresetVersionRow, KeyRow, DeliveryRow, UsageRow, StyleUseRow)
     found = (exists().where(table.tenant == name) for table in tables)
     return bool(session.scalar(select(or_(*found))))
