@@ -59,7 +59,7 @@ def learning_cost(session: Session, tenant: str) -> float:
     mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN)
     last = select(JobRow.request, JobRow.usage).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
     rows = session.execute(last).all()
-    minutes = sum(LearnTask.from_json(request).minutes for request, _ in rows)
+    minutes = sum(LearnTask.from_json(request or {}).minutes for request, _ in rows)
     took = sum(usage.megapixel_evaluations for _, usage in rows if usage)
     return took / minutes if minutes and took else LEARNING
 

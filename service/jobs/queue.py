@@ -26,6 +26,7 @@ from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, leave
+from service.storage.quota import reserved_bytes
 from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.style_uses import note_uses
@@ -91,6 +92,11 @@ class Queue:
         """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
         with self._database.reading() as session:
             check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line)
+
+    def reserved_bytes(self) -> int:
+        """Return the bytes that the results of all unfinished jobs may take, those of other tenants included."""
+        with self._database.reading() as session:
+            return reserved_bytes(session)
 
     def repeated(self, key: RepeatKey) -> JobRow | None:
         """Return the job that an earlier POST with this key made. Raises InvalidInput if the body was different."""
