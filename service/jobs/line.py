@@ -10,7 +10,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -59,7 +59,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class _Standing:
-    """What jobs of some lanes wait for: the jobs that run, and how many workers there are, `limits` of tenants."""
+    """The jobs of some lanes that wait, and what they wait for.
+
+    Attributes:
+        running: all jobs that run.
+        workers: how many there are for these lanes.
+        limits: how many jobs of a tenant may run.
+        is_known: whether jobs of one of these lanes have ended, so that seconds can be told.
+    """
 
     waiting: Sequence[Waiting]
     running: Sequence[Running]
@@ -157,8 +164,10 @@ class Line:
         """Return the seconds that a job of this cost would take, and its place if it were submitted now."""
         with self._database.reading() as session:
             known, standing = session.get(CallerRow, owner), self._now(session).standing[lane]
+            limits = {**standing.limits, **running_limits(session, [tenant], self._limits)}
         new = Waiting("", tenant, owner, known.last_claim if known else 0, cost, lane, priority)
-        place = next(turn.place for turn in standing.turns(new) if turn.job is new)
+        turns = replace(standing, limits=limits).turns(new)
+        place = next(turn.place for turn in turns if turn.job is new)
         return seconds_of(standing.speeds, lane, cost), place
 
     def _now(self, session: Session, wanted: Collection[str] = ()) -> _State:

@@ -27,6 +27,8 @@ from service.storage.database import Database
 from service.storage.lanes import ENGINE, PAINT
 from service.storage.records import JobProgress
 from service.storage.schema import JobRow
+from service.storage.tenant_limits import TenantLimits
+from service.tenants.tenants import Tenants
 
 CAPACITY = Capacity(2**30, "float32")
 
@@ -201,6 +203,21 @@ def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypa
     monkeypatch.setattr(module, "SHARED_S", -1.0)
     line.places(rows(queue, new))
     assert len(found) == 3
+
+
+def test_an_estimate_knows_the_running_jobs_of_its_tenant(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    took(database, leases, queue, 10.0)
+    Tenants(database).add("acme", TenantLimits(running_jobs=1))
+    for worker in ("host:1", "host:2"):
+        WorkerRegistry(database).heartbeat(worker, CAPACITY)
+    submit(queue.of("acme"), "tenant:acme")
+    claimed(leases)
+    cost = planned_cost(REQUEST)
+    assert line.estimate("a", 0, ENGINE, cost)[1] == Place(1, 0.0)
+    eta = line.estimate("tenant:acme", 0, ENGINE, cost, "acme")[1].eta_seconds
+    assert eta == pytest.approx(10.0, abs=1)
 
 
 def room(database: Database, line: Line, **whose: str) -> float | None:
