@@ -8,7 +8,8 @@ from service.pictures.images import fitted_size
 
 FILE = 4096  # bytes of a file beside its pixels
 PNG = 3.0  # bytes of a pixel: compression may win nothing
-LOSSY = ((75, 0.7), (90, 1.2), (100, 3.0))  # quality, and bytes of a pixel up to it, in a JPEG or WebP of noise
+JPEG = ((75, 1.3), (90, 1.9), (100, 4.2))  # quality, and bytes of a pixel up to it: those of noise
+WEBP = 1.2  # at any quality
 ALPHA = 1.0  # more bytes of a pixel where the alpha is kept
 CELL = 160_000  # bytes of a picture on a contact sheet: of at most 332 x 389 pixels there
 PAINTER = 5 * 2**20  # bytes of a painter's files
@@ -29,6 +30,6 @@ def planned_bytes(request: object) -> int:
 def _of_pixel(painting: Painting) -> float:
     options = painting.options
     alpha = ALPHA if options.alpha == "keep" else 0.0
-    if options.format == "png":
-        return PNG + alpha
-    return next(found for quality, found in LOSSY if options.quality <= quality) + alpha
+    if options.format == "jpeg":
+        return next(found for quality, found in JPEG if options.quality <= quality)
+    return (PNG if options.format == "png" else WEBP) + alpha

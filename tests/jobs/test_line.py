@@ -229,7 +229,7 @@ def test_there_is_room_when_a_job_begins_or_a_batch_ends(
     database: Database, queue: Queue, leases: Leases, line: Line
 ) -> None:
     WorkerRegistry(database).heartbeat("host:1", CAPACITY)
-    assert room(database, line) is None
+    assert room(database, Line(database)) is None
     took(database, leases, queue, 10.0)
     submit(queue, "a")
     claimed(leases)

@@ -16,5 +16,5 @@ def upgrade() -> None:
         "style_uses",
         sa.Column("tenant", sa.String(), primary_key=True),
         sa.Column("image", sa.String(), primary_key=True),
-        sa.Column("gone_at", sa.Float(), nullable=False),
+        sa.Column("gone_at", sa.Double(), nullable=False),
     )
