@@ -184,7 +184,7 @@ class Line:
         waiting = _waiting(session)
         limits = running_limits(session, {job.tenant for job in waiting}, self._limits)
         alive = {lane: count_alive(session, lane) for lane in LANES}
-        standing, turns = {}, dict[str, Turn]()
+        standing, turns = dict[str, _Standing](), dict[str, Turn]()
         for lanes in ((ENGINE,), (PAINT,)) if alive[PAINT] else (LANES,):  # whose jobs wait for the same workers
             workers = max(1, sum(alive[lane] for lane in lanes))
             running, here = _running(session, lanes, workers, speeds), [job for job in waiting if job.lane in lanes]
