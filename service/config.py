@@ -162,7 +162,7 @@ class Settings:
         (),
         "comma-separated keys of the tenant default, with all scopes; if set, or if there are keys in the database, "
         "/v1 asks for one",
-        values.words,
+        values.api_keys,
     )
     open: bool = _setting(
         False,

@@ -227,6 +227,9 @@ def test_every_setting_is_read_from_its_variable(name: str, text: str, value: An
         ("gram_disk_mb", "nan"),
         ("starters", "maybe"),
         ("api_keys", " , "),
+        ("api_keys", "abc # mine"),
+        ("api_keys", 'a,"b"'),
+        ("api_keys", "schlüssel"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, text: str) -> None:
@@ -234,6 +237,11 @@ def test_a_value_that_cannot_be_used_is_named(name: str, text: str) -> None:
         read(**{name: text})
     assert [error.loc for error in caught.value.errors] == [f"NST_{name.upper()}"]
     assert f"NST_{name.upper()}: " in str(caught.value)
+
+
+def test_a_key_that_nobody_can_send_is_refused_without_its_text() -> None:
+    with pytest.raises(InvalidInput, match=r"NST_API_KEYS: has a blank .* in its key 2$"):
+        read(api_keys="one,two # mine")
 
 
 def test_a_choice_names_what_it_can_be() -> None:

@@ -40,6 +40,7 @@ class Caller:
         still_counts: tells whether it would still be let in; also in other threads and after the request.
         key_id: of its key in the database; None without one.
         tenant_since: when its tenant was made, as its key knows it; None without one.
+        expires_at: when its key ends; None for never.
     """
 
     tenant: str
@@ -48,6 +49,7 @@ class Caller:
     still_counts: Callable[[], bool]
     key_id: str | None = None
     tenant_since: float | None = None
+    expires_at: float | None = None
 
     def has_to(self, scope: str) -> None:
         """Raise MissingScope if the caller lacks a scope."""
@@ -56,7 +58,7 @@ class Caller:
 
     def maker(self) -> Maker:
         """Return the caller as one who makes keys: of all tenants in the default one, else of its own."""
-        return Maker(None if self.is_operator else self.tenant, self.scopes)
+        return Maker(None if self.is_operator else self.tenant, self.scopes, self.expires_at)
 
     @property
     def is_operator(self) -> bool:
@@ -106,7 +108,7 @@ def _identify() -> Caller:
         if key is None:
             raise Unauthorized(NO_KEY)
         counts = partial(known.still_count, key)
-        return Caller(key.tenant, key.owner, key.scopes, counts, key.id, key.tenant_since)
+        return Caller(key.tenant, key.owner, key.scopes, counts, key.id, key.tenant_since, key.expires_at)
     if not settings.may_ask_for_no_key:
         raise Unauthorized(NO_KEY_YET)
     address = f"address:{_host(request.remote_addr or '')}"

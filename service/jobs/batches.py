@@ -16,9 +16,11 @@ from service.errors import NotFound, ProblemJson
 from service.jobs import ledger
 from service.jobs.batch_course import sums_of
 from service.jobs.expiry import batch_is_kept, is_kept
+from service.jobs.finish import give_back_reserved
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
 from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import Addition, Limits, check_items, check_limits
+from service.jobs.line import Line
 from service.jobs.queue import Submission, cancel, check_files, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
 from service.machine.bells import ROWS, ring
@@ -56,19 +58,26 @@ class BatchState:
 
 
 class Batches:
-    """The batches of one tenant: those of others don't exist for it. `since` is as in `check_tenant`."""
+    """The batches of one tenant: those of others don't exist for it. `since` and `line` are as in Queue."""
 
     def __init__(
-        self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT, since: float | None = None
+        self,
+        database: Database,
+        limits: Limits,
+        tenant: str = DEFAULT_TENANT,
+        since: float | None = None,
+        *,
+        line: Line | None = None,
     ) -> None:
         self._database = database
         self._limits = limits
         self._tenant = tenant
         self._since = since
+        self._line = line or Line(database, limits.tenant)
 
     def of(self, tenant: str, since: float | None = None) -> Batches:
         """Return the batches as another tenant sees them."""
-        return Batches(self._database, self._limits, tenant, since)
+        return Batches(self._database, self._limits, tenant, since, line=self._line)
 
     def repeated(self, key: RepeatKey) -> BatchRow | None:
         """Return the batch that an earlier POST with this key made. Raises InvalidInput if the body was different."""
@@ -78,8 +87,8 @@ class Batches:
     def check_limits(self, owner: str, jobs: int) -> None:
         """Raise what `submit` would raise for a batch of so many jobs of this caller, whatever they cost."""
         with self._database.reading() as session:
-            check_limits(session, self._limits, Addition(self._tenant, owner, bytes=1))
-            check_items(session, owner, jobs)
+            check_limits(session, self._limits, Addition(self._tenant, owner, bytes=1), self._line)
+            check_items(session, owner, jobs, self._line)
 
     def submit(
         self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None, shared: int = 0
@@ -99,10 +108,10 @@ class Batches:
             clock = read_clock(session)
             rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
             first = next(row for row in rows if row.status == "queued")
-            first.usage = JobUsage(bytes_in=first.bytes + shared)  # which were sent once
+            first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
             total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
-            check_limits(session, self._limits, Addition(self._tenant, owner, total_bytes, cost))
-            check_items(session, owner, sum(row.status == "queued" for row in rows))
+            check_limits(session, self._limits, Addition(self._tenant, owner, total_bytes, cost), self._line)
+            check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
             for row in rows:
                 check_files(session, row, also=job_folder(id))
             forget_left(session, [job_folder(each) for each in (id, *(row.id for row in rows))])
@@ -130,6 +139,7 @@ class Batches:
         if item.problem is not None:
             row.status, row.error, row.cost, row.deliver = "failed", item.problem, 0.0, None
             row.finished_at, row.events = clock, 1
+            give_back_reserved(row)
         return row
 
     def get(self, id: str) -> BatchRow:

@@ -2,29 +2,72 @@
 
 An evaluation computes the losses and their gradient once. It takes nearly all of a transfer's time, and its time
 grows with its pixels. So the cost says what a job takes, whatever the machine. Whether the Gram matrices of its style
-images are cached isn't known before: they are in no plan, and service.jobs.meter counts those that were computed.
+images are cached isn't known before: they are in no transfer's plan, and service.jobs.meter counts those that were
+computed. Warming and packs are there for these alone, so their plan has all of them. A learning takes what time it is
+given.
 """
 
 from __future__ import annotations
 
-from service.jobs.request import Painting, ScoreRequest, TransferRequest
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
+from service.jobs.tasks import LearnTask, PackTask, WarmTask
 from service.network.levels import plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
-from service.pictures.sizes import levels_that_fit
+from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
+from service.storage.kinds import LEARN
+from service.storage.schema import JobRow
 
 MEGAPIXEL = 1e6
+LEARNING = 20.0  # megapixel-evaluations of a minute's learning on two cores
+LEARNINGS = 5  # of a tenant's, the last ones, that say more than this
 
 
-def planned_cost(request: object) -> float:
-    """Return the megapixel-evaluations of a transfer or a score that needs all its iterations; 0 for other kinds."""
-    if isinstance(request, ScoreRequest):
-        return _pixels(request.transfer) / MEGAPIXEL
-    if not isinstance(request, TransferRequest):
-        return 0.0
-    if not request.content.width:  # it couldn't be read
-        return 0.0
-    return sum(_evaluated(request, painting) for painting in request.paintings) / MEGAPIXEL
+def planned_cost(request: object, learning: float = LEARNING) -> float:
+    """Return the megapixel-evaluations of a job that needs all its iterations; 0 for judging and ONNX files.
+
+    `learning` are those of a minute's learning.
+    """
+    match request:
+        case TransferRequest():
+            found = sum(_evaluated(request, painting) for painting in request.paintings) if _is_read(request) else 0
+        case ScoreRequest():
+            found = _pixels(request.transfer)
+        case WarmTask():
+            found = _styles(request.style, request.levels)
+        case PackTask():
+            sized = request.style.sized()
+            found = _styles(request.style, [size for size in LADDER if not style_size_errors("", sized, size)])
+        case LearnTask():
+            return request.minutes * learning
+        case _:
+            return 0.0
+    return found / MEGAPIXEL
+
+
+def _is_read(request: TransferRequest) -> bool:
+    return request.content.width > 0  # else it couldn't be
+
+
+def learning_cost(session: Session, tenant: str) -> float:
+    """Return the megapixel-evaluations of a minute's learning, as the tenant's last learnings took them."""
+    mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN)
+    last = select(JobRow.request, JobRow.usage).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
+    rows = session.execute(last).all()
+    minutes = sum(LearnTask.from_json(request or {}).minutes for request, _ in rows)
+    took = sum(usage.megapixel_evaluations for _, usage in rows if usage)
+    return took / minutes if minutes and took else LEARNING
+
+
+def _styles(style: StoredStyle, sizes: Sequence[int]) -> int:
+    """Return the pixels of a style's images, each brought to all these sizes of the output."""
+    edges = [(image, round(scale * size)) for image, scale in style.sized() if image.width for size in sizes]
+    return sum(width * height for width, height in (fitted_size(i.width, i.height, edge) for i, edge in edges))
 
 
 def _evaluated(request: TransferRequest, painting: Painting) -> int:

@@ -21,6 +21,7 @@ from service.storage.schema import JobRow
 def finish(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
     """End a job in the transaction that holds its row. Its result must be in the row already."""
     row.status, row.lease_until = status, None
+    give_back_reserved(row)
     _count_finished_pictures(row)
     row.error = error.problem() if error else None
     row.finished_at = read_clock(session)
@@ -32,6 +33,12 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     if row.batch is not None:
         end_if_done(session, row.batch)
     log_after_commit(session, row, error.slug if error else None)
+
+
+def give_back_reserved(row: JobRow) -> None:
+    """Let the bytes count no more that were reserved for a result."""
+    row.bytes -= row.reserved
+    row.reserved = 0
 
 
 def _count_finished_pictures(row: JobRow) -> None:

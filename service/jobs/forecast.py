@@ -26,6 +26,7 @@ class Waiting:
     lane: str = ENGINE
     priority: int = 0
     number: int = LAST
+    batch: str | None = None
 
     @property
     def turn(self) -> tuple[int, bool, int]:
@@ -38,6 +39,8 @@ class Running:
     """A job that runs for `left` more seconds, None if that isn't known; `is_here`: it keeps one of the workers."""
 
     tenant: str
+    owner: str
+    batch: str | None
     left: float | None
     is_here: bool
 

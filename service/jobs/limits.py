@@ -9,16 +9,16 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded, QueueFull, TooManyJobs
-from service.jobs.registry import count_alive
+from service.jobs.line import Line
 from service.storage.kinds import FOLLOWING
 from service.storage.quota import check_quota
 from service.storage.schema import BatchRow, JobRow
-from service.storage.tenant_amounts import Amounts, amounts_of, check_stored
+from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of, check_stored
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 
 MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
-RECENT = 10  # ended jobs whose duration gives the estimate
-SHORTEST_S, LONGEST_S = 1.0, 60.0  # seconds: bounds of Retry-After
+SHORTEST_S, LONGEST_S = 1.0, DAY_S  # seconds: bounds of Retry-After
+UNKNOWN_S = 60.0  # of it where nobody knows when a worker takes up a job
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,25 @@ class Addition:
     cost: float = 0.0
 
 
-def check_limits(session: Session, limits: Limits, new: Addition) -> None:
-    """Raise LimitExceeded, QueueFull, TooManyJobs or NoSpace if a new job would be too much."""
+def check_limits(session: Session, limits: Limits, new: Addition, line: Line) -> None:
+    """Raise LimitExceeded, QueueFull, TooManyJobs or NoSpace if a new job would be too much.
+
+    `line` says when fewer jobs will wait.
+    """
     own = limits_in_force(session, new.tenant, limits.tenant)
     if own.on_what_is_there:
         amounts = amounts_of(session, new.tenant)
-        _check_waiting(session, amounts, own)
+        _check_waiting(session, amounts, own, new.tenant, line)
         _check_cost(amounts, own, new.cost)
-        check_stored(amounts, own, new.bytes)
-    _check_caller(session, limits, new.owner, new.bytes)
+        check_stored(session, amounts, own, new.bytes, limits.retention_s)
+    _check_caller(session, limits, new, line)
 
 
-def _check_waiting(session: Session, amounts: Amounts, limits: TenantLimits) -> None:
+def _check_waiting(session: Session, amounts: Amounts, limits: TenantLimits, tenant: str, line: Line) -> None:
     if limits.waiting_jobs is None or (used := amounts.waiting_jobs) < limits.waiting_jobs:
         return
     detail = f"{used} of your jobs wait, and {limits.waiting_jobs} may"
-    retry_after = _until_room(session)
+    retry_after = _bounded(line.until_room(session, tenant=tenant))
     raise LimitExceeded("waiting_jobs", limits.waiting_jobs, used, detail, retry_after=retry_after)
 
 
@@ -83,15 +86,15 @@ def _check_cost(amounts: Amounts, limits: TenantLimits, more: float) -> None:
     raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=retry_after)
 
 
-def _check_caller(session: Session, limits: Limits, owner: str, more: int) -> None:
-    check_quota(session, owner, more, limits.caller_bytes)
-    waiting, own = session.connection().execute(_WAITING, {"owner": owner}).one()
+def _check_caller(session: Session, limits: Limits, new: Addition, line: Line) -> None:
+    check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s)
+    waiting, own = session.connection().execute(_WAITING, {"owner": new.owner}).one()
     if waiting >= limits.queue:
         detail = f"jobs that wait: {limits.queue} (NST_QUEUE_LIMIT), no more are taken in for now"
-        raise QueueFull(detail, retry_after=_until_room(session))
+        raise QueueFull(detail, retry_after=_bounded(line.until_room(session)))
     if own >= limits.caller:
         detail = f"your jobs that wait: {limits.caller}, which is as many as one caller may have (NST_CALLER_LIMIT)"
-        raise TooManyJobs(detail, retry_after=_until_room(session))
+        raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=new.owner)))
 
 
 _SINGLE = select(func.count()).where(JobRow.status == "queued", JobRow.kind.not_in(FOLLOWING), JobRow.batch.is_(None))
@@ -100,19 +103,14 @@ _MINE = (_SINGLE.where(JobRow.owner == bindparam("owner")), _BATCHES.where(Batch
 _WAITING = select(*(one.scalar_subquery() + more.scalar_subquery() for one, more in ((_SINGLE, _BATCHES), _MINE)))
 
 
-def check_items(session: Session, owner: str, more: int) -> None:
+def check_items(session: Session, owner: str, more: int, line: Line) -> None:
     """Raise TooManyJobs if so many more jobs of batches would be too many for one caller."""
     mine = (JobRow.owner == owner, JobRow.status == "queued", JobRow.batch.is_not(None))
     used = session.scalar(select(func.count()).where(*mine)) or 0
     if used + more > MAX_ITEMS:
         detail = f"{used} pictures of your batches wait, and {MAX_ITEMS} may; this batch would add {more}"
-        raise TooManyJobs(detail, retry_after=_until_room(session))
+        raise TooManyJobs(detail, retry_after=_bounded(line.until_begun(session, owner, used + more - MAX_ITEMS)))
 
 
-def _until_room(session: Session) -> float:
-    """Estimate the seconds until a worker takes up another job, from how long the last ones took."""
-    took = select(JobRow.finished_at - JobRow.started_at).where(JobRow.finished_at > JobRow.started_at)
-    recent = took.order_by(JobRow.finished_at.desc()).limit(RECENT).subquery()
-    mean = session.scalar(select(func.avg(recent.c[0]))) or SHORTEST_S
-    workers = max(1, count_alive(session))
-    return float(min(LONGEST_S, max(SHORTEST_S, mean / workers)))
+def _bounded(seconds: float | None) -> float:
+    return UNKNOWN_S if seconds is None else min(LONGEST_S, max(SHORTEST_S, seconds))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.jobs.forecast import Running, Waiting, in_turn
 from service.jobs.registry import count_alive
+from service.jobs.speed import Speeds, measured, seconds_of
 from service.jobs.turns import BEHIND, patience_s
 from service.storage.database import Database, read_clock
 from service.storage.kinds import KINDS
@@ -25,11 +26,10 @@ from service.storage.schema import DEFAULT_TENANT, CallerRow, JobRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, running_limits
 from service.storage.typed_json import amount_in
 
-RECENT = 50  # ended jobs whose times give the speed
-LOOKED_AT = 500  # the last ended jobs, of all kinds, among which these are
 KNOWN_S = 5.0  # seconds for which a process keeps a speed
-SAME = 1e-6  # below this relative determinant all jobs cost the same
 LANES = (ENGINE, PAINT)
+LINED = tuple(kind for kind in KINDS if kind not in BEHIND)
+SHARED_S = 1.0  # seconds for which a process keeps the line
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,71 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Speed:
-    """The time that jobs take here: some seconds for each, and more for each megapixel-evaluation of their cost."""
+class Turn:
+    """A job of the line: its position, and the seconds until a worker takes it up and until its end, if known."""
 
-    job_s: float
-    cost_s: float
+    job: Waiting
+    position: int
+    begins: float | None
+    ends: float | None
 
-    def seconds(self, cost: float) -> float:
-        return self.job_s + self.cost_s * cost
+    @property
+    def place(self) -> Place:
+        return Place(self.position, None if self.begins is None else round(self.begins, 1))
 
 
-Speeds = Mapping[str, Speed | None]
-"""The speed of each lane; None while no job of it has ended."""
+@dataclass(frozen=True)
+class _Standing:
+    """The jobs of some lanes that wait, and what they wait for.
+
+    Attributes:
+        running: all jobs that run.
+        workers: how many there are for these lanes.
+        limits: how many jobs of a tenant may run.
+        is_known: whether jobs of one of these lanes have ended, so that seconds can be told.
+    """
+
+    waiting: Sequence[Waiting]
+    running: Sequence[Running]
+    workers: int
+    limits: Mapping[str, int]
+    speeds: Speeds
+    is_known: bool
+
+    def turns(self, *new: Waiting) -> Iterator[Turn]:
+        """Yield the jobs that wait, and new ones among them, in the order in which workers will claim them."""
+        ahead = in_turn([*self.waiting, *new], self.running, self.workers, self.limits, self._takes)
+        for position, (job, begins) in enumerate(ahead, 1):
+            if begins is None or not self.is_known:
+                yield Turn(job, position, None, None)
+            else:
+                takes = self._takes(job)
+                yield Turn(job, position, begins, None if takes is None else begins + takes)
+
+    def _takes(self, job: Waiting) -> float | None:
+        return seconds_of(self.speeds, job.lane, job.cost)
+
+
+@dataclass(frozen=True)
+class _State:
+    """The line at one moment: `standing` by lane, `turns` by the ids of the jobs, and all jobs that run."""
+
+    standing: Mapping[str, _Standing]
+    turns: Mapping[str, Turn]
+    running: Sequence[Running]
 
 
 class Line:
     """The line as callers see it. Kinds behind all others aren't in it; one that runs keeps its worker for a moment.
 
+    A process works it out at most once in SHARED_S, for all who ask, and for jobs that have come since.
     `limits` are those of tenants without values of their own.
     """
 
     def __init__(self, database: Database, limits: TenantLimits = NO_LIMITS) -> None:
         self._database = database
+        self._state: _State | None = None
+        self._state_of = -math.inf  # monotonic time
         self._limits = limits
         self._speeds: Speeds = {}
         self._measured = -math.inf  # monotonic time
@@ -75,14 +118,40 @@ class Line:
 
     def places(self, rows: Iterable[JobRow]) -> dict[str, Place]:
         """Return the places of those of these jobs that wait."""
-        wanted = {row.id: row for row in rows if row.status == "queued" and row.kind not in BEHIND}
+        wanted = [row.id for row in rows if row.status == "queued" and row.kind in LINED]
         if not wanted:
             return {}
         with self._database.reading() as session:
-            speeds, found = self._speeds_now(session), dict[str, Place]()
-            for lane in {row.lane for row in wanted.values()}:
-                found |= self._places(session, lane, speeds, wanted)
-        return found
+            turns = self._now(session, wanted).turns
+        return {id: turns[id].place for id in wanted if id in turns}
+
+    def until_room(self, session: Session, *, tenant: str | None = None, owner: str | None = None) -> float | None:
+        """Return the seconds until fewer jobs wait, of a tenant or a caller if one is given; None if not known.
+
+        A batch waits until its end.
+        """
+
+        def counts(job: Waiting | Running) -> bool:
+            return tenant in (None, job.tenant) and owner in (None, job.owner)
+
+        state, batches, first = self._now(session), defaultdict[str, float](float), math.inf
+        for turn in filter(lambda turn: counts(turn.job), state.turns.values()):
+            if turn.job.batch is None:
+                first = min(first, _or_never(turn.begins))
+            else:
+                batches[turn.job.batch] = max(batches[turn.job.batch], _or_never(turn.ends))
+        for job in filter(counts, state.running):
+            if job.batch is not None:
+                batches[job.batch] = max(batches[job.batch], _or_never(job.left))
+        first = min(first, *batches.values()) if batches else first
+        return None if math.isinf(first) else first
+
+    def until_begun(self, session: Session, owner: str, count: int) -> float | None:
+        """Return the seconds until workers have taken up so many jobs of a caller's batches; None if not known."""
+        turns = self._now(session).turns.values()
+        begins = sorted(_or_never(turn.begins) for turn in turns if turn.job.owner == owner and turn.job.batch)
+        found = begins[count - 1] if 0 < count <= len(begins) else math.inf
+        return None if math.isinf(found) else found
 
     def until_ends(self, rows: Collection[JobRow]) -> dict[str, float]:
         """Return the seconds until each of these waiting jobs ends, where they are known.
@@ -101,7 +170,7 @@ class Line:
         return {id: round(max(0.0, end - clock), 1) for id, end in ends.items() if end is not None}
 
     def _until_end(self, row: JobRow, place: Place | None) -> float | None:
-        takes = _seconds(self._speeds, row.lane, row.cost) if place else None
+        takes = seconds_of(self._speeds, row.lane, row.cost) if place else None
         if place is None or place.eta_seconds is None or takes is None:
             return None
         return place.eta_seconds + takes
@@ -111,10 +180,36 @@ class Line:
     ) -> tuple[float | None, Place]:
         """Return the seconds that a job of this cost would take, and its place if it were submitted now."""
         with self._database.reading() as session:
-            known = session.get(CallerRow, owner)
-            new = Waiting("", tenant, owner, known.last_claim if known else 0, cost, lane, priority)
-            speeds = self._speeds_now(session)
-            return _seconds(speeds, lane, cost), self._places(session, lane, speeds, [""], new)[""]
+            known, standing = session.get(CallerRow, owner), self._now(session).standing[lane]
+            limits = {**standing.limits, **running_limits(session, [tenant], self._limits)}
+        new = Waiting("", tenant, owner, known.last_claim if known else 0, cost, lane, priority)
+        turns = replace(standing, limits=limits).turns(new)
+        place = next(turn.place for turn in turns if turn.job is new)
+        return seconds_of(standing.speeds, lane, cost), place
+
+    def _now(self, session: Session, wanted: Collection[str] = ()) -> _State:
+        """Return the line as it was less than SHARED_S ago, or as it is where it lacked one of the wanted jobs."""
+        known, clock = self._state, time.monotonic()
+        if known is not None and clock < self._state_of + SHARED_S and known.turns.keys() >= set(wanted):
+            return known
+        self._state_of = clock  # before it is read: other threads take the former one meanwhile
+        self._state = found = self._read(session)
+        return found
+
+    def _read(self, session: Session) -> _State:
+        speeds = self._speeds_now(session)
+        waiting = _waiting(session)
+        limits = running_limits(session, {job.tenant for job in waiting}, self._limits)
+        alive = {lane: count_alive(session, lane) for lane in LANES}
+        standing, turns = dict[str, _Standing](), dict[str, Turn]()
+        for lanes in ((ENGINE,), (PAINT,)) if alive[PAINT] else (LANES,):  # whose jobs wait for the same workers
+            workers = max(1, sum(alive[lane] for lane in lanes))
+            running, here = _running(session, lanes, workers, speeds), [job for job in waiting if job.lane in lanes]
+            is_known = any(speeds[lane] for lane in lanes)
+            found = _Standing(here, running, workers, limits, speeds, is_known)
+            standing |= dict.fromkeys(lanes, found)
+            turns |= {turn.job.id: turn for turn in found.turns()}
+        return _State(standing, turns, running)
 
     def _speeds_now(self, session: Session) -> Speeds:
         """Return the speeds, which are measured again after KNOWN_S: many callers may look at their jobs at once."""
@@ -123,39 +218,15 @@ class Line:
             self._measured = time.monotonic()
         return self._speeds
 
-    def _places(
-        self, session: Session, lane: str, speeds: Speeds, wanted: Collection[str], new: Waiting | None = None
-    ) -> dict[str, Place]:
-        """Return the places of the wanted jobs in the line of a lane; `new` waits there too."""
-        lanes = _lanes_beside(session, lane)
-        waiting = [*_waiting(session, lanes), *([new] if new else [])]
-        workers = max(1, sum(count_alive(session, lane) for lane in LANES if lane in lanes))
-        running = _running(session, lanes, workers, speeds)
-        limits = running_limits(session, {job.tenant for job in waiting}, self._limits)
-        is_known = any(speeds[lane] for lane in lanes)
-        ahead = in_turn(waiting, running, workers, limits, lambda job: _seconds(speeds, job.lane, job.cost))
-        return {
-            job.id: Place(position, round(begins, 1) if begins is not None and is_known else None)
-            for position, (job, begins) in enumerate(ahead, 1)
-            if job.id in wanted
-        }
+
+def _or_never(seconds: float | None) -> float:
+    return math.inf if seconds is None else seconds
 
 
-def _seconds(speeds: Speeds, lane: str, cost: float) -> float | None:
-    speed = speeds[lane]
-    return speed.seconds(cost) if speed else None
-
-
-def _lanes_beside(session: Session, lane: str) -> tuple[str, ...]:
-    """Return the lanes whose jobs wait for the same workers: both where there is no painter worker."""
-    return (lane,) if count_alive(session, PAINT) else LANES
-
-
-def _waiting(session: Session, lanes: Sequence[str]) -> list[Waiting]:
-    turn = (JobRow.lane, JobRow.priority, JobRow.number)
+def _waiting(session: Session) -> list[Waiting]:
+    turn = (JobRow.lane, JobRow.priority, JobRow.number, JobRow.batch)
     query = select(JobRow.id, JobRow.tenant, JobRow.owner, func.coalesce(CallerRow.last_claim, 0), JobRow.cost, *turn)
-    kinds = [kind for kind in KINDS if kind not in BEHIND]
-    ours = (JobRow.status == "queued", JobRow.lane.in_(lanes), JobRow.kind.in_(kinds))
+    ours = (JobRow.status == "queued", JobRow.lane.in_(LANES), JobRow.kind.in_(LINED))
     query = query.outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(*ours)
     return [Waiting(*row) for row in session.execute(query)]
 
@@ -166,7 +237,7 @@ def _running(session: Session, lanes: Sequence[str], workers: int, speeds: Speed
     rows = [(row, _left(row, speeds, clock)) for row in jobs]
     rows.sort(key=lambda pair: math.inf if pair[1] is None else pair[1])
     here = [row.id for row, _ in rows if row.lane in lanes][:workers]
-    return [Running(row.tenant, left, row.id in here) for row, left in rows]
+    return [Running(row.tenant, row.owner, row.batch, left, row.id in here) for row, left in rows]
 
 
 def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
@@ -175,43 +246,5 @@ def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
         return patience_s(row.kind, row.fence, row.reached)
     if row.progress and (eta := amount_in(vars(row.progress), "eta_seconds")) is not None:
         return eta
-    takes = _seconds(speeds, row.lane, row.cost)
+    takes = seconds_of(speeds, row.lane, row.cost)
     return None if takes is None else max(0.0, takes - (clock - (row.started_at or clock)))
-
-
-def measured(session: Session, lane: str) -> Speed | None:
-    """Return the speed of jobs of a lane that ended well, among the last ones; None while there are none.
-
-    The seconds for styles' Gram matrices don't grow with the cost, and most styles are cached: their median counts.
-    """
-    last = select(JobRow.number).where(JobRow.finished_at.is_not(None)).order_by(JobRow.finished_at.desc())
-    took = (JobRow.finished_at - JobRow.started_at).label("took")
-    whole = (JobRow.status == "succeeded", JobRow.lane == lane, JobRow.cost > 0, JobRow.attempts <= 1, took > 0)
-    query = select(JobRow.cost, took, JobRow.timings).where(JobRow.number.in_(last.limit(LOOKED_AT)), *whole)
-    query = query.order_by(JobRow.finished_at.desc()).limit(RECENT)
-    jobs, styles = [], []
-    for cost, seconds, timings in session.execute(query):
-        style_s = (isinstance(timings, dict) and amount_in(timings, "style_s")) or 0.0
-        if seconds and style_s < seconds:
-            jobs.append((cost, seconds - style_s))
-            styles.append(style_s)
-    speed = fitted(jobs)
-    return replace(speed, job_s=speed.job_s + median(styles)) if speed else None
-
-
-def fitted(jobs: Sequence[tuple[float, float]]) -> Speed | None:
-    """Return the speed that explains the costs and seconds of jobs best, by the squares of relative errors."""
-    uu = sum(1 / s**2 for _, s in jobs)
-    uv = sum(c / s**2 for c, s in jobs)
-    vv = sum((c / s) ** 2 for c, s in jobs)
-    u, v = sum(1 / s for _, s in jobs), sum(c / s for c, s in jobs)
-    if not jobs:
-        return None
-    determinant = uu * vv - uv**2
-    if determinant > SAME * uu * vv:
-        job_s, cost_s = (vv * u - uv * v) / determinant, (uu * v - uv * u) / determinant
-        if job_s >= 0 and cost_s >= 0:
-            return Speed(job_s, cost_s)
-        if cost_s < 0:
-            return Speed(u / uu, 0.0)
-    return Speed(0.0, v / vv)

@@ -12,20 +12,24 @@ from sqlalchemy.orm import Session
 from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
 from service.jobs.batch_course import end_if_done
-from service.jobs.cost import planned_cost
+from service.jobs.cost import learning_cost, planned_cost
 from service.jobs.deliveries import forget_pictures, let_batch_go
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.limits import Addition, Limits, check_limits
-from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
+from service.jobs.line import Line
+from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder, style_digests
+from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
 from service.machine.bells import ROWS, ring
 from service.storage.database import Database, advisory_lock, read_clock
-from service.storage.kinds import TRANSFER
+from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, forget_left, leave
+from service.storage.quota import reserved_bytes
 from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
+from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
@@ -61,25 +65,38 @@ class Submission:
 class Queue:
     """The callers' side of the queue, for one tenant: jobs of others don't exist for it.
 
-    `since` is as in `check_tenant`. `service.jobs.leases` is the workers' side.
+    `since` is as in `check_tenant`. `line` says when fewer jobs will wait; without it the queue has one of its own.
+    `service.jobs.leases` is the workers' side.
     """
 
     def __init__(
-        self, database: Database, limits: Limits, tenant: str = DEFAULT_TENANT, since: float | None = None
+        self,
+        database: Database,
+        limits: Limits,
+        tenant: str = DEFAULT_TENANT,
+        since: float | None = None,
+        *,
+        line: Line | None = None,
     ) -> None:
         self._database = database
         self._limits = limits
         self._tenant = tenant
         self._since = since
+        self._line = line or Line(database, limits.tenant)
 
     def of(self, tenant: str, since: float | None = None) -> Queue:
         """Return the queue as another tenant sees it."""
-        return Queue(self._database, self._limits, tenant, since)
+        return Queue(self._database, self._limits, tenant, since, line=self._line)
 
     def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> None:
         """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
         with self._database.reading() as session:
-            check_limits(session, self._limits, Addition(self._tenant, owner, more, cost))
+            check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line)
+
+    def reserved_bytes(self) -> int:
+        """Return the bytes that the results of all unfinished jobs may take, those of other tenants included."""
+        with self._database.reading() as session:
+            return reserved_bytes(session)
 
     def repeated(self, key: RepeatKey) -> JobRow | None:
         """Return the job that an earlier POST with this key made. Raises InvalidInput if the body was different."""
@@ -107,7 +124,9 @@ class Queue:
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
         row = row_of(new, self._tenant, read_clock(session))
-        check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost))
+        if row.kind == LEARN:
+            row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
+        check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost), self._line)
         check_files(session, row)
         forget_left(session, [job_folder(row.id)])
         session.add(row)
@@ -211,12 +230,18 @@ def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
 
 
 def remove(session: Session, ids: Collection[str]) -> list[str]:
-    """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed."""
+    """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed.
+
+    Which style pictures they had is noted.
+    """
     theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
     batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
     forget_pictures(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
+    of_tenants = (JobRow.id.in_(ids), JobRow.tenant != DEFAULT_TENANT)
+    requests = session.execute(select(JobRow.tenant, JobRow.request).where(*of_tenants))
+    note_uses(session, [(tenant, image) for tenant, request in requests for image in style_digests(request)])
     gone = list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
     for batch in batches:
         let_batch_go(session, batch)
@@ -242,6 +267,7 @@ def count_after_commit(session: Session, new: Submission) -> None:
 
 def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
     """Return the row of a tenant's job that is submitted at this time of the database's clock."""
+    reserved = planned_bytes(new.request)
     return JobRow(
         id=new.id,
         kind=new.request.kind,
@@ -258,5 +284,6 @@ def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
         created_at=clock,
         cost=planned_cost(new.request),
         usage=JobUsage(bytes_in=new.bytes),
-        bytes=new.bytes,
+        bytes=new.bytes + reserved,
+        reserved=reserved,
     )

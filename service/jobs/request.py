@@ -233,6 +233,16 @@ def digests(request: Any) -> Iterator[str]:
     return _texts(request, "sha256")
 
 
+def style_digests(request: Any) -> Iterator[str]:
+    """Yield the SHA-256 of the style pictures of a request of any kind, with their masks, in JSON of any version."""
+    if isinstance(request, list):
+        for entry in request:
+            yield from style_digests(entry)
+    elif isinstance(request, dict):
+        for key, entry in request.items():
+            yield from digests(entry) if key in ("styles", "style") else style_digests(entry)
+
+
 def _texts(json: Any, key: str) -> Iterator[str]:
     """Yield the texts of this key in JSON, at any depth."""
     if isinstance(json, list):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from service.jobs.request import StoredStyle, TransferRequest
+from service.options import TransferOptions
+from service.pictures.sizes import levels_that_fit
 from service.storage.kinds import COMPARE, JUDGE, LEARN, ONNX, PACK, WARM
 from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
@@ -24,6 +26,13 @@ class WarmTask:
     lane: ClassVar[Lane] = ENGINE
     style: StoredStyle
     sizes: tuple[int, ...]
+
+    @property
+    def levels(self) -> list[int]:
+        """The sizes of all levels of these transfers, ascending."""
+        styles, most = self.style.sized(), TransferOptions().levels
+        found = {round(size / 2**k) for size in self.sizes for k in range(levels_that_fit(styles, size, most))}
+        return sorted(found)
 
     def to_json(self) -> Json:
         return {"style": self.style.to_json(), "sizes": list(self.sizes)}

@@ -11,6 +11,8 @@ from service.pictures.images import fitted_size
 MAX_PIXELS = 64_000_000  # of an input image
 MIN_SIDE = 16  # pixels: VGG19's four poolings leave one position
 MAX_STYLE_SIZE = 4096  # pixels, long edge
+LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+"""Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""
 
 
 class HasSize(Protocol):

@@ -42,6 +42,17 @@ def words(text: str) -> tuple[str, ...]:
     return found
 
 
+def api_keys(text: str) -> tuple[str, ...]:
+    """Read a list of keys; what callers can't send in a header, or never mean, is refused without the text."""
+    found = words(text)
+    for number, word in enumerate(found, 1):
+        if not all("!" <= character <= "~" for character in word):
+            raise ValueError(f"has a blank or a character outside ASCII in its key {number}")
+        if set(word) & set(QUOTES):
+            raise ValueError(f"has a quotation mark in its key {number}, which counts as part of it: leave it out")
+    return found
+
+
 def origins(text: str) -> tuple[str, ...]:
     """Read a list of origins, each as in https://app.example.com, or *."""
     found = words(text)

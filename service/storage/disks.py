@@ -116,13 +116,14 @@ class Disks:
             if floor < self._floor
         ]
 
-    def check(self) -> None:
-        """Raise NoSpace if nothing more may be stored."""
+    def check(self, reserved: int = 0) -> None:
+        """Raise NoSpace if nothing more may be stored; `reserved` bytes of the blobs' disk are promised to others."""
         for disk in self._database + self._blobs:
-            free, floor = disk.free(), disk.floor(self._floor)
-            if free < floor:
+            free, floor, promised = disk.free(), disk.floor(self._floor), reserved * (disk in self._blobs)
+            if free - promised < floor:
+                others = f", results to come may take {promised / MIB:.1f}" if promised else ""
                 raise NoSpace(
-                    f"the disk is nearly full: {free / MIB:.1f} MiB are free, and from {floor / MIB:.1f} MiB down "
-                    "nothing is stored (NST_DISK_FLOOR_MB)",
+                    f"the disk is nearly full: {free / MIB:.1f} MiB are free{others}, and from {floor / MIB:.1f} MiB "
+                    "down nothing is stored (NST_DISK_FLOOR_MB)",
                     retry_after=RETRY_S,
                 )

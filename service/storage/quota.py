@@ -1,5 +1,5 @@
-"""The quota of a caller: bytes of the files of its jobs (requests and results), of what the jobs of its batches
-share, of its presets and their former states, counted from rows.
+"""The quota of a caller: bytes of the files of its jobs (requests, results, and what results to come may take), of
+what the jobs of its batches share, of its presets and their former states, counted from rows.
 
 Previews, checkpoints, Gram matrices, the packs that workers make, the ONNX files of painters that came with packs,
 and files of rows that are gone are not counted.
@@ -8,19 +8,23 @@ and files of rows that are gone are not counted.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import NoSpace
+from service.storage.database import read_clock
 from service.storage.disks import MIB
-from service.storage.schema import BatchRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, JobRow, PresetRow, PresetVersionRow
 
 JOBS = (JobRow, BatchRow)
 PRESETS = (PresetRow, PresetVersionRow)
 _SUMS = (select(func.sum(row.bytes)).where(row.owner == bindparam("owner")) for row in (*JOBS, *PRESETS))
 _BYTES = select(*(one.scalar_subquery() for one in _SUMS))  # built once, because that takes longer than its answer
-RETRY_S = 3600.0  # seconds after which a caller may ask again, if no job of its own expires sooner
+ADVICE = "delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true"
+LONGEST_S = 86_400.0  # seconds after which a caller may ask again at the latest
+UNFINISHED_S = 3600.0  # where only jobs that wait or run have something to give back
 
 
 def bytes_of(session: Session, owner: str) -> dict[str, int]:
@@ -30,25 +34,47 @@ def bytes_of(session: Session, owner: str) -> dict[str, int]:
 
 
 def all_bytes(session: Session) -> dict[str, int]:
-    """Return the bytes of all callers' files, by what they belong to."""
+    """Return the bytes of all callers' files, by what they belong to, without what results to come may take."""
     return {
-        "jobs": sum(_sum(session, select(func.sum(row.bytes))) for row in JOBS),
+        "jobs": sum(_sum(session, select(func.sum(row.bytes))) for row in JOBS) - reserved_bytes(session),
         "presets": sum(_sum(session, select(func.sum(row.bytes))) for row in PRESETS),
     }
 
 
-def check_quota(session: Session, owner: str, more: int, limit: float) -> None:
-    """Raise NoSpace if `more` bytes would bring a caller above `limit` bytes."""
+def reserved_bytes(session: Session) -> int:
+    """Return the bytes that the results of all unfinished jobs may take."""
+    return _sum(session, select(func.sum(JobRow.reserved)).where(HAS_RESERVED))
+
+
+def until_less(session: Session, column: Literal["tenant", "owner"], value: str, retention_s: float) -> float | None:
+    """Return the seconds until files of a tenant or caller expire, or may do; None where all of them stay.
+
+    Those of the first job that came count, and of the oldest former state of a preset.
+    """
+    mine = (getattr(JobRow, column) == value, JobRow.bytes > 0)
+    first = select(JobRow.status, func.min(JobRow.number)).where(*mine).group_by(JobRow.status)
+    jobs = {status: number for status, number in session.execute(first)}  # noqa: C416 - a Row is no pair
+    ended = [number for status, number in jobs.items() if status in ENDED]
+    versions = select(func.min(PresetVersionRow.ended_at)).where(getattr(PresetVersionRow, column) == value)
+    times = [*session.scalars(select(JobRow.finished_at).where(JobRow.number.in_(ended))), session.scalar(versions)]
+    found = [time + retention_s - read_clock(session) for time in times if time is not None]
+    found += [UNFINISHED_S] * (len(jobs) > len(ended))
+    least = min(found, default=math.inf)
+    return None if math.isinf(least) else min(LONGEST_S, max(1.0, least))
+
+
+def check_quota(session: Session, owner: str, more: int, limit: float, retention_s: float = math.inf) -> None:
+    """Raise NoSpace if `more` bytes would bring a caller above `limit` bytes; its jobs are kept for `retention_s`."""
     if math.isinf(limit) or more <= 0:
         return
     jobs, presets = bytes_of(session, owner).values()
     if jobs + presets + more <= limit:
         return
     raise NoSpace(
-        f"{(jobs + presets) / MIB:.1f} MiB of files are yours, {jobs / MIB:.1f} of transfers and scores and "
-        f"{presets / MIB:.1f} of styles, where one caller may have {limit / MIB:g} MiB (NST_CALLER_DISK_MB) and this "
-        f"would add {more / MIB:.1f}: delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true",
-        retry_after=RETRY_S,
+        f"{(jobs + presets) / MIB:.1f} MiB of files are yours, {jobs / MIB:.1f} of transfers and scores, with "
+        f"results to come, and {presets / MIB:.1f} of styles, where one caller may have {limit / MIB:g} MiB "
+        f"(NST_CALLER_DISK_MB) and this would add {more / MIB:.1f}: {ADVICE}",
+        retry_after=until_less(session, "owner", owner, retention_s) if more <= limit else None,
     )
 
 

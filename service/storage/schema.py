@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, false
+from sqlalchemy import BigInteger, Index, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.errors import ProblemJson
@@ -30,6 +30,8 @@ ENDED = ("succeeded", "failed", "canceled")
 
 DEFAULT_TENANT = "default"
 """The tenant of callers without a key and of keys in the settings. It is always there."""
+
+HAS_RESERVED = text("reserved > 0")  # as the index has it: with a parameter SQLite wouldn't use that
 
 STORE_MARK = "store"  # of the id that a database shares with its blob store
 
@@ -116,8 +118,8 @@ class JobRow(Base):
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
     the request that it came with. `bytes` is what the files of its request and its result take, those aside that it
-    shares with others of its batch. `result` has a form
-    for each kind of job.
+    shares with others of its batch. Until it ends, `reserved` of them are what its result may take. `result` has a
+    form for each kind of job.
     """
 
     __tablename__ = "jobs"
@@ -129,6 +131,7 @@ class JobRow(Base):
         Index("jobs_by_tenant", "tenant", "number"),
         Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "bytes"),
         Index("jobs_by_batch", "batch", "batch_index"),
+        Index("jobs_by_reserved", "reserved", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
         {"sqlite_autoincrement": True},
     )
 
@@ -168,6 +171,7 @@ class JobRow(Base):
     cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
     usage: Mapped[JobUsage | None] = mapped_column(typed(JobUsage))
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    reserved: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
     @property
     def transfer_result(self) -> TransferResult | None:

@@ -6,6 +6,7 @@ at once can't pass a limit together.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from service.errors import LimitExceeded
 from service.storage.database import now
 from service.storage.disks import MIB
 from service.storage.kinds import FOLLOWING
-from service.storage.quota import JOBS, PRESETS, RETRY_S
+from service.storage.quota import ADVICE, JOBS, PRESETS, until_less
 from service.storage.schema import BatchRow, JobRow, PresetRow
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
@@ -32,14 +33,17 @@ class Amounts:
     """What a tenant has at one moment.
 
     Attributes:
+        tenant: whose it is.
         clock: the moment, in seconds since 1970.
         waiting_jobs: jobs that wait; a batch that hasn't ended is one. Judgings don't count: nobody asked for them.
         running_jobs: jobs that run.
         daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run.
-        stored_bytes: what the files of its jobs, batches, presets and their former states take.
+        stored_bytes: what the files of its jobs, batches, presets and their former states take, and what the results
+            of unfinished jobs may take.
         presets: those that it saved. Presets that came with the service have no owner, and don't count.
     """
 
+    tenant: str
     clock: float
     waiting_jobs: int
     running_jobs: int
@@ -59,6 +63,7 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
     today = datetime.fromtimestamp(found.clock, UTC).date().isoformat()
     ended = found.ended_cost if found.day == today else None
     return Amounts(
+        tenant,
         found.clock,
         found.waiting + found.batches,
         found.running,
@@ -97,19 +102,22 @@ _AMOUNTS = select(
 """Built once: SQLAlchemy takes longer to build it than SQLite to answer it."""
 
 
-def check_stored(amounts: Amounts, limits: TenantLimits, more: int) -> None:
-    """Raise LimitExceeded if `more` bytes would be too many."""
+def check_stored(
+    session: Session, amounts: Amounts, limits: TenantLimits, more: int, retention_s: float = math.inf
+) -> None:
+    """Raise LimitExceeded if `more` bytes would be too many; what has ended is kept for `retention_s`."""
     if limits.stored_mb is None or more <= 0:
         return
     used = amounts.stored_bytes
     if used + more > limits.stored_mb * MIB:
+        may_ever = more <= limits.stored_mb * MIB
         raise LimitExceeded(
             "stored_mb",
             limits.stored_mb,
             round(used / MIB, 3),
-            f"your files may take {limits.stored_mb:g} MiB; they take {used / MIB:.1f}, and this would add "
-            f"{more / MIB:.1f}: delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true",
-            retry_after=RETRY_S,
+            f"your files may take {limits.stored_mb:g} MiB; they take {used / MIB:.1f}, with results to come, and "
+            f"this would add {more / MIB:.1f}: {ADVICE}",
+            retry_after=until_less(session, "tenant", amounts.tenant, retention_s) if may_ever else None,
         )
 
 

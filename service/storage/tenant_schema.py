@@ -60,3 +60,16 @@ class UsageRow(Base):
     compute_s: Mapped[float]
     bytes_in: Mapped[int] = mapped_column(BigInteger)
     bytes_out: Mapped[int] = mapped_column(BigInteger)
+
+
+class StyleUseRow(Base):
+    """A style picture of a job or preset of a tenant that is gone: its Gram matrices may be cached still.
+
+    `image` is the SHA-256 of its file. The default tenant has no such rows: it is never removed.
+    """
+
+    __tablename__ = "style_uses"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    image: Mapped[str] = mapped_column(primary_key=True)
+    gone_at: Mapped[float]

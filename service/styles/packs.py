@@ -28,9 +28,6 @@ from service.pictures.style_image import StyleImage
 from service.settings.numbers import as_whole
 from service.storage.pictures import StoredImage
 
-LADDER = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-"""Sizes in pixels that a pack is made for: those of default transfers of 128 to 1024 pixels, and half-way between."""
-
 VERSION = 1
 METADATA = "preset"  # key of the preset's JSON in the file's metadata
 THUMBNAIL = "thumbnail"

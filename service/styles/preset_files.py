@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 
 from service.decoding import files
@@ -17,7 +18,13 @@ from service.styles.preset_painters import painter_folders
 logger = logging.getLogger(__name__)
 
 FOLDER = "styles"
+BLOCK = 4096  # bytes that a file takes on a disk, however small it is
 PACK_DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
+
+
+def counted_bytes(files: Iterable[bytes]) -> int:
+    """Return what the files of a preset count for its owner: each at least a block of the disk."""
+    return sum(max(BLOCK, len(data)) for data in files)
 
 
 def version_folder(version: str) -> str:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, not_, select, true
+from sqlalchemy import ColumnElement, Select, func, not_, select, true
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.left import leave
 from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetState, PresetVersionRow
+from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
@@ -21,6 +22,7 @@ from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 
 LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
 KEPT = 50  # former states of a name that are kept at most
+KEPT_IN_ALL = 1000  # of a tenant, under all names
 STATE = tuple(PresetState.__annotations__)  # columns that both rows have
 
 Reason = Literal["replaced", "deleted"]
@@ -34,6 +36,12 @@ def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
     session.flush()
     for old in session.scalars(_newest_first(row.tenant, row.name).offset(KEPT)):
         _let_go(session, old)
+    session.flush()
+    mine = PresetVersionRow.tenant == row.tenant
+    if (excess := (session.scalar(select(func.count()).where(mine)) or 0) - KEPT_IN_ALL) > 0:
+        oldest = select(PresetVersionRow).where(mine).order_by(PresetVersionRow.ended_at, PresetVersionRow.version)
+        for old in session.scalars(oldest.limit(excess)):
+            _let_go(session, old)
 
 
 def has_expired(retention_s: float) -> ColumnElement[bool]:
@@ -164,6 +172,7 @@ def _newest_first(tenant: str, name: str) -> Select[PresetVersionRow]:
 
 
 def _let_go(session: Session, row: PresetRow | PresetVersionRow) -> None:
-    """Remove a state, and record that its files may be removed."""
+    """Remove a state, and record that its files may be removed, and which pictures it had."""
     leave(session, preset_folders(row))
+    note_uses(session, [(row.tenant, image.file.sha256) for image in row.images])
     session.delete(row)

@@ -27,7 +27,7 @@ from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_for
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.packs import Pack
-from service.styles.preset_files import pack_key, thumbnail_key, version_folder
+from service.styles.preset_files import counted_bytes, pack_key, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 from service.styles.preset_versions import LOCK, keep_state
@@ -73,11 +73,13 @@ class Presets:
         tenant: str = DEFAULT_TENANT,
         *,
         limits: TenantLimits = NO_LIMITS,
+        retention_s: float = math.inf,
         since: float | None = None,
     ) -> None:
         """`caller_bytes`: bytes that the files of one caller may take. `cancel` ends tasks of presets that go.
 
-        `limits` are those of tenants without values of their own. `since` is as in `check_tenant`.
+        `limits` are those of tenants without values of their own. Former states are kept for `retention_s` seconds.
+        `since` is as in `check_tenant`.
         """
         self._database = database
         self._blobs = blobs
@@ -85,12 +87,14 @@ class Presets:
         self._cancel = cancel
         self._tenant = tenant
         self._limits = limits
+        self._retention_s = retention_s
         self._since = since
 
     def of(self, tenant: str, since: float | None = None) -> Presets:
         """Return the presets as another tenant sees them."""
-        terms = self._caller_bytes, self._cancel
-        return Presets(self._database, self._blobs, *terms, tenant, limits=self._limits, since=since)
+        terms = self._caller_bytes, self._cancel, tenant
+        kept_s = self._retention_s
+        return Presets(self._database, self._blobs, *terms, limits=self._limits, retention_s=kept_s, since=since)
 
     def put(
         self,
@@ -116,11 +120,10 @@ class Presets:
             NoSpace: the caller's files would take too much.
             Unauthorized: the tenant was removed meanwhile.
         """
-        size = sum(len(style.file.data) for style in style_images)
-        self._check_limits(name, owner, size)
+        self._check_limits(name, owner, counted_bytes(style.file.data for style in style_images))
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [version_folder(version)]):
-            saved = self._save(version, description, style_images, owner, size)
+            saved = self._save(version, description, style_images, owner)
             return self._replace(name, replace(saved, options=options or None, shared=shared), also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
@@ -138,7 +141,7 @@ class Presets:
             for name, description, style_images in presets:
                 version = uuid.uuid4().hex
                 folders.append(version_folder(version))
-                saved[name] = replace(self._save(version, description, style_images), shared=True)
+                saved[name] = replace(self._save(version, description, style_images), shared=True, bytes=0)
             if self._add(mark, saved):
                 return True
         remove_unsaved(self._blobs, folders)  # another process was first
@@ -165,7 +168,7 @@ class Presets:
             session.add_all(rows)
         return True
 
-    def _save(self, version: str, description: str, style_images: Images, owner: str = "", size: int = 0) -> _Version:
+    def _save(self, version: str, description: str, style_images: Images, owner: str = "") -> _Version:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
         thumbnail = files.thumbnail(heaviest.file.data)  # this may fail, so it comes before any file is written
@@ -173,6 +176,7 @@ class Presets:
             self._save_image(f"{version_folder(version)}/{i}", style) for i, style in enumerate(style_images)
         )
         self._blobs.put(thumbnail_key(version), thumbnail)
+        size = counted_bytes([*(style.file.data for style in style_images), thumbnail])
         return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
 
     def put_pack(
@@ -189,7 +193,7 @@ class Presets:
 
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
         """
-        size = len(data) + (len(painter.data) if painter else 0)
+        size = counted_bytes([data, pack.thumbnail]) + (len(painter.data) if painter else 0)
         self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
@@ -214,17 +218,17 @@ class Presets:
     def _check_limits(self, name: str, owner: str, size: int) -> None:
         """Raise LimitExceeded or NoSpace if a preset of `size` bytes would be refused."""
         with self._database.reading() as session:
-            self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), size)
-            check_quota(session, owner, size, self._caller_bytes)
+            self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), owner, size)
 
-    def _check_limits_in(self, session: Session, replaced: PresetRow | None, size: int) -> None:
+    def _check_limits_in(self, session: Session, replaced: PresetRow | None, owner: str, size: int) -> None:
+        check_quota(session, owner, size, self._caller_bytes, self._retention_s)
         limits = limits_in_force(session, self._tenant, self._limits)
         if not limits.on_what_is_there:
             return
         amounts = amounts_of(session, self._tenant)
         if replaced is None or not replaced.owner:  # one that came with the service doesn't count
             check_presets(amounts, limits)
-        check_stored(amounts, limits, size)
+        check_stored(session, amounts, limits, size, self._retention_s)
 
     def _replace(
         self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None
@@ -234,7 +238,7 @@ class Presets:
             advisory_lock(session, SUBMIT_LOCK)  # new jobs add bytes too
             check_tenant(session, self._tenant, self._since)
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
-            self._check_limits_in(session, row, saved.bytes)
+            self._check_limits_in(session, row, saved.owner, saved.bytes)
             is_new = row is None
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))

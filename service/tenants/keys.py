@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.errors import InvalidInput, MissingScope, NotFound
+from service.errors import Forbidden, InvalidInput, MissingScope, NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.schema import MarkRow
 from service.storage.tenant_schema import KeyRow, TenantRow
@@ -30,6 +30,7 @@ MOST = 1000  # keys of a tenant, ended ones included
 KEPT_S = 30 * 86_400.0  # seconds for which an ended key is still listed
 YEARS = 100  # for which a key may count, unless it has no end
 LONGEST_S = YEARS * 365.25 * 86_400
+CLOCKS_S = 1.0  # by which the clocks of web processes and the database may differ
 TOUCH_S = 60.0  # seconds between two notes that a key was used
 
 
@@ -48,15 +49,33 @@ class Maker:
     Attributes:
         tenant: the one whose keys it manages; None for all.
         scopes: those it can give.
+        expires_at: when its own key ends, and with it every key that it makes; None for never.
     """
 
     tenant: str | None = None
     scopes: Scopes = known.ALL
+    expires_at: float | None = None
 
     def check_scopes(self, wanted: Collection[str]) -> None:
         """Raise MissingScope for scopes that the maker lacks itself."""
         if lacking := known.in_order(frozenset(wanted) - self.scopes):
             raise MissingScope(f"a key can't give scopes that it lacks: {', '.join(lacking)}")
+
+    def end_of(self, wanted: float | None) -> float | None:
+        """Return when a new key ends: as wanted, or without a wish when the maker's own does.
+
+        Raises InvalidInput for a time after the maker's end.
+        """
+        if self.expires_at is None or wanted is None:
+            return self.expires_at if wanted is None else wanted
+        if wanted > self.expires_at + CLOCKS_S:
+            raise InvalidInput.field("expires_at", "must not be later than the end of the key that makes it")
+        return min(wanted, self.expires_at)
+
+    def check_end(self, ends: float | None) -> None:
+        """Raise Forbidden where the maker's own key ends before then."""
+        if self.expires_at is not None and (ends is None or ends > self.expires_at):
+            raise Forbidden("a key can't replace one that ends later than itself")
 
 
 OPERATOR = Maker()
@@ -74,10 +93,11 @@ class Keys:
         self._database = database
 
     def add(self, maker: Maker, tenant: str, name: str, scopes: Scopes, lifetime: float | None = None) -> NewKey:
-        """Make a key that ends after `lifetime` seconds, or never.
+        """Make a key that ends after `lifetime` seconds; without that when its maker's key does, or never.
 
         Raises:
-            InvalidInput: there is no such tenant, it has too many keys, or the lifetime is over or above LONGEST_S.
+            InvalidInput: there is no such tenant, it has too many keys, or the lifetime is over, above LONGEST_S or
+                beyond the maker's.
             MissingScope: the maker lacks one of the scopes.
         """
         maker.check_scopes(scopes)
@@ -86,7 +106,7 @@ class Keys:
         with self._changing() as session:
             _check_room(session, maker, tenant)
             clock = read_clock(session)
-            ends = None if lifetime is None else clock + lifetime
+            ends = maker.end_of(None if lifetime is None else clock + lifetime)
             return _new(session, KeyRow(tenant=tenant, name=name, scopes=known.to_text(scopes), expires_at=ends))
 
     def page(self, maker: Maker, tenant: str | None, after: tuple[float, str], limit: int) -> list[KeyRow]:
@@ -117,12 +137,14 @@ class Keys:
         Raises:
             NotFound: there is no such key, or it has ended.
             MissingScope: the maker lacks one of its scopes.
+            Forbidden: its end is later than that of the maker's key.
         """
         with self._changing() as session:
             row, clock = _found(session, maker, id), read_clock(session)
             if not is_live(row, clock):
                 raise NotFound(f"the key {id!r} has ended: make a new one")
             maker.check_scopes(known.from_text(row.scopes))
+            maker.check_end(row.expires_at)
             _check_room(session, maker, row.tenant)
             new = KeyRow(tenant=row.tenant, name=row.name, scopes=row.scopes, expires_at=row.expires_at)
             new.owner = caller_of(row)

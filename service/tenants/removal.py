@@ -10,10 +10,10 @@ import logging
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import delete, select
 
@@ -33,8 +33,9 @@ from service.storage.schema import (
     PresetRow,
     PresetVersionRow,
 )
+from service.storage.style_uses import forget_others, forget_uses, note_uses, used_before
 from service.storage.tenant_amounts import SUBMIT_LOCK
-from service.storage.tenant_schema import KeyRow, TenantRow, UsageRow
+from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow
 from service.storage.unsaved import remove_unsaved
 from service.styles import gram_keys, preset_versions
 from service.styles.preset_files import preset_folders
@@ -79,6 +80,8 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
 def finish_removals(database: Database, blobs: Blobs) -> None:
     """Remove what is left of tenants whose removal was interrupted, and forget those that are gone for long.
 
+    Which pictures a tenant has used is forgotten when their Gram matrices are no longer cached.
+
     Raises StorageError.
     """
     removed = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
@@ -90,6 +93,12 @@ def finish_removals(database: Database, blobs: Blobs) -> None:
     if gone:
         with database.writing() as session:
             tenants.forget_removed(session)
+    with database.reading() as session:
+        if session.scalar(select(StyleUseRow.image).limit(1)) is None:
+            return
+    cached = {gram_keys.prefix_in(blob.key) for blob in blobs.listing(gram_keys.FOLDER)}
+    with database.writing() as session:
+        forget_others(session, lambda image: gram_keys.image_prefix(image) in cached)
 
 
 @dataclass
@@ -102,7 +111,7 @@ class _Removal:
 
     def run(self) -> Removed:
         self._close()
-        complete = self._remove_jobs() and self._remove_batches() and self._remove_presets()
+        complete = self._remove_jobs() and self._remove_batches() and self._remove_presets() and self._remove_grams()
         if complete:
             with self.database.writing() as session:
                 webhooks = delete(DeliveryRow).where(DeliveryRow.tenant == self.name).returning(DeliveryRow.id)
@@ -129,20 +138,17 @@ class _Removal:
     def _remove_jobs(self) -> bool:
         """Remove the jobs with their files; a worker that has one loses it. Return False if time is up."""
         while True:
-            mine = select(JobRow.id, JobRow.request).where(JobRow.tenant == self.name)
+            mine = select(JobRow.id).where(JobRow.tenant == self.name)
             with self.database.reading() as session:
-                rows = session.execute(mine.order_by(JobRow.number).limit(BATCH))
-                jobs = {id: stored for id, stored in rows}  # noqa: C416 - a Row is no pair to the type checker
+                jobs = session.scalars(mine.order_by(JobRow.number).limit(BATCH)).all()
             if not jobs or time.monotonic() >= self.until:
                 return not jobs
             folders = [request.job_folder(id) for id in jobs]
-            grams = self._own_grams(_pictures(jobs.values()))
             with self.database.writing() as session:
                 self.counts["jobs"] += len(queue.remove(session, jobs))
-                leave(session, folders + grams)
+                leave(session, folders)
             ring(ROWS)
             remove_unsaved(self.blobs, folders)
-            self._remove_grams(grams)
 
     def _remove_batches(self) -> bool:
         """Remove the batches, whose jobs are gone, with the files that those shared. Return False if time is up."""
@@ -172,27 +178,35 @@ class _Removal:
                 return not rows
             folders = [folder for row in rows for folder in preset_folders(row)]
             self.counts["painters"] += sum(row.painter is not None for row in rows)
-            grams = self._own_grams({image.file.sha256 for row in rows for image in row.images})
             with self.database.writing() as session:
                 read = (table.tenant == self.name, table.version.in_([row.version for row in rows]))
                 gone = session.scalars(delete(table).where(*read).returning(table.version))
                 self.counts[kind] += len(gone.all())
-                leave(session, folders + grams)
+                leave(session, folders)
+                note_uses(session, [(self.name, image.file.sha256) for row in rows for image in row.images])
             remove_unsaved(self.blobs, folders)
-            self._remove_grams(grams)
+
+    def _remove_grams(self) -> bool:
+        """Remove the Gram matrices of all pictures that were noted as rows went. Return False if time is up."""
+        while True:
+            with self.database.reading() as session:
+                images = used_before(session, self.name, BATCH)
+            if not images or time.monotonic() >= self.until:
+                return not images
+            prefixes = self._own_grams(images)
+            with self.database.writing() as session:
+                leave(session, prefixes)
+                forget_uses(session, self.name, images)
+            for blob in (blob for prefix in prefixes for blob in self._grams.pop(prefix, ())):
+                self.blobs.delete(blob)
+                self.counts["grams"] += 1
 
     def _own_grams(self, images: Collection[str]) -> list[str]:
         """Return how the keys of the Gram matrices of pictures begin that others have in no preset or unfinished job.
 
         They are noted as left too: a worker that has just lost a job may still store some.
         """
-        return [gram_keys.image_prefix(image) for image in images if image and image not in self._used_by_others]
-
-    def _remove_grams(self, prefixes: Iterable[str]) -> None:
-        for prefix in prefixes:
-            for blob in self._grams.pop(prefix, ()):
-                self.blobs.delete(blob)
-                self.counts["grams"] += 1
+        return [gram_keys.image_prefix(image) for image in images if image not in self._used_by_others]
 
     @cached_property
     def _grams(self) -> dict[str, list[str]]:
@@ -209,9 +223,4 @@ class _Removal:
         unfinished = select(JobRow.request).where(JobRow.tenant != self.name, JobRow.status.not_in(ENDED))
         with self.database.reading() as session:
             used = {image.file.sha256 for query in saved for images in session.scalars(query) for image in images}
-            return used | _pictures(session.scalars(unfinished))
-
-
-def _pictures(requests: Iterable[Any]) -> set[str]:
-    """Return the SHA-256 of all files that requests refer to, in JSON of any version."""
-    return {digest for stored in requests for digest in request.digests(stored)}
+            return used | {image for stored in session.scalars(unfinished) for image in request.digests(stored)}

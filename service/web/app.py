@@ -138,19 +138,20 @@ def _context(settings: Settings) -> AppContext:
     caller_bytes = settings.caller_disk_mb * MIB or math.inf
     of_tenants = default_limits(settings)
     of_queue = Limits(settings.queue_limit, settings.caller_limit, caller_bytes, settings.retention, of_tenants)
-    queue = Queue(database, of_queue)
+    line = Line(database, of_tenants)
+    queue = Queue(database, of_queue, line=line)
     watch = Watch(queue, one_machine=settings.is_on_one_machine)
     return AppContext(
         settings=settings,
         database=database,
         blobs=blobs,
         disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
-        presets=Presets(database, blobs, caller_bytes, cancel, limits=of_tenants),
+        presets=Presets(database, blobs, caller_bytes, cancel, limits=of_tenants, retention_s=settings.retention),
         versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),
         painters=PresetPainters(database, blobs, cancel),
         queue=queue,
-        batches=Batches(database, of_queue),
-        line=Line(database, of_tenants),
+        batches=Batches(database, of_queue, line=line),
+        line=line,
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),
         known_keys=KnownKeys(database, of_tenants),

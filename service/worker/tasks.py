@@ -13,18 +13,16 @@ from service.errors import DamagedFile, DatabaseError, DoesNotFit, JobFailed
 from service.jobs.memory_check import check_style_memory
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
-from service.options import TransferOptions
-from service.pictures.sizes import levels_that_fit, style_size_errors
+from service.pictures.sizes import LADDER, style_size_errors
 from service.storage.database import Database
 from service.storage.readback import read_back
 from service.storage.records import TaskResult
-from service.styles.packs import LADDER, Pack, image_facts
+from service.styles.packs import Pack, image_facts
 from service.styles.preset_files import save_pack, thumbnail_key
 from service.styles.preset_tasks import named_tasks
 from service.worker.engine_job import EngineRun
 from service.worker.reporter import Canceled
 
-LEVELS = TransferOptions().levels
 NAMED_S = 3.0  # seconds between two looks whether a preset still names a job
 
 
@@ -70,12 +68,10 @@ class WarmRun(NamedRun):
 
     def work(self) -> None:
         task = WarmTask.from_json(self.claim.request)
-        images = task.style.sized()
         for size in task.sizes:
-            check_style_memory("warm", images, size, {self.capacity})
-        wanted = {round(size / 2**k) for size in task.sizes for k in range(levels_that_fit(images, size, LEVELS))}
-        self.grams(task.style, sorted(wanted))
-        self.leases.succeed(self.claim, TaskResult(sorted(wanted)))
+            check_style_memory("warm", task.style.sized(), size, {self.capacity})
+        self.grams(task.style, task.levels)
+        self.leases.succeed(self.claim, TaskResult(task.levels))
 
 
 class PackRun(PresetRun):

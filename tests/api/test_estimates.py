@@ -35,6 +35,7 @@ def test_an_estimate_queues_and_stores_nothing(service: RunningService) -> None:
     assert found.status_code == 200
     assert found.json()["cost"] == round(128 * 96 * 10 / 1e6, 3)
     assert found.json()["memory_bytes"] > 2**20
+    assert found.json()["bytes_out"] > 0
     assert found.json()["queue"]["position"] == 1
     assert ids(service) == before
     digest = hashlib.sha256(png(own)).hexdigest()

@@ -17,7 +17,8 @@ from safetensors.numpy import load, save
 
 from service.network.safetensors_header import PREFIX
 from service.options import TransferOptions
-from service.styles.packs import LADDER, Pack
+from service.pictures.sizes import LADDER
+from service.styles.packs import Pack
 
 PACK_TYPE = "application/octet-stream"
 ON_THE_LADDER = {"size": 128, "iterations": 3}  # with all three of its levels

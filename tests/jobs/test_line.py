@@ -9,13 +9,19 @@ from types import SimpleNamespace
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
+from sqlalchemy.orm import Session
 
+from service.jobs import line as module
+from service.jobs.batches import Batches, BatchItem
 from service.jobs.cost import planned_cost
+from service.jobs.forecast import Waiting
 from service.jobs.leases import Leases
-from service.jobs.line import KNOWN_S, Line, Place, Speed, fitted
+from service.jobs.limits import Limits
+from service.jobs.line import KNOWN_S, Line, Place
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, TransferRequest
+from service.jobs.speed import Speed, fitted
 from service.jobs.tasks import JudgeTask
 from service.jobs.turns import JUDGE_PATIENCE_S, PATIENCE_S
 from service.machine.memory import Capacity
@@ -24,12 +30,16 @@ from service.storage.database import Database
 from service.storage.lanes import ENGINE, PAINT
 from service.storage.records import JobProgress
 from service.storage.schema import JobRow
+from service.storage.tenant_limits import TenantLimits
+from service.tenants.tenants import Tenants
 
 CAPACITY = Capacity(2**30, "float32")
 
 
 @pytest.fixture
-def line(database: Database) -> Line:
+def line(database: Database, monkeypatch: pytest.MonkeyPatch) -> Line:
+    """A line that is worked out anew for each look."""
+    monkeypatch.setattr(module, "SHARED_S", -1.0)
     return Line(database)
 
 
@@ -206,3 +216,67 @@ def test_a_damaged_progress_harms_no_other_job(
         row.progress = JobProgress(eta_seconds=eta)  # type: ignore[arg-type]
     found = line.places(rows(queue, waiting := submit(queue)))[waiting].eta_seconds
     assert found == pytest.approx(10.0 - (time.monotonic() - begun), abs=2)
+
+
+def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, read = list[Session](), module._waiting
+
+    def noted(session: Session) -> list[Waiting]:
+        found.append(session)
+        return read(session)
+
+    monkeypatch.setattr(module, "_waiting", noted)
+    line, ids = Line(database), [submit(queue) for _ in range(2)]
+    for _ in range(5):
+        assert [place.position for place in line.places(rows(queue, *ids)).values()] == [1, 2]
+        assert line.estimate("", 0, ENGINE, 1.0)[1].position == 3
+    assert len(found) == 1
+    new = submit(queue, "b")  # which the line that was worked out doesn't have
+    assert line.places(rows(queue, new))[new].position == 2
+    assert len(found) == 2
+    monkeypatch.setattr(module, "SHARED_S", -1.0)
+    line.places(rows(queue, new))
+    assert len(found) == 3
+
+
+def test_an_estimate_knows_the_running_jobs_of_its_tenant(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    took(database, leases, queue, 10.0)
+    Tenants(database).add("acme", TenantLimits(running_jobs=1))
+    for worker in ("host:1", "host:2"):
+        WorkerRegistry(database).heartbeat(worker, CAPACITY)
+    submit(queue.of("acme"), "tenant:acme")
+    claimed(leases)
+    cost = planned_cost(REQUEST)
+    assert line.estimate("a", 0, ENGINE, cost)[1] == Place(1, 0.0)
+    eta = line.estimate("tenant:acme", 0, ENGINE, cost, "acme")[1].eta_seconds
+    assert eta == pytest.approx(10.0, abs=1)
+
+
+def room(database: Database, line: Line, **whose: str) -> float | None:
+    with database.reading() as session:
+        return line.until_room(session, **whose)
+
+
+def test_there_is_room_when_a_job_begins_or_a_batch_ends(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    WorkerRegistry(database).heartbeat("host:1", CAPACITY)
+    assert room(database, Line(database)) is None
+    took(database, leases, queue, 10.0)
+    submit(queue, "a")
+    claimed(leases)
+    items = [BatchItem(Submission(new_id(), REQUEST, "a")) for _ in range(2)]
+    Batches(database, Limits()).submit(new_id(), items, None, None)
+    submit(queue, "b")
+    assert [room(database, line, owner=owner) for owner in "abc"] == [
+        pytest.approx(40.0, abs=1),  # of a batch whose jobs begin after 20 and 30 s
+        pytest.approx(10.0, abs=1),
+        None,
+    ]
+    for whose in ({}, {"tenant": "default"}):
+        assert room(database, line, **whose) == pytest.approx(10.0, abs=1)
+    with database.reading() as session:
+        begun = [line.until_begun(session, "a", count) for count in (1, 2, 3)]
+    assert begun == [pytest.approx(20.0, abs=1), pytest.approx(30.0, abs=1), None]

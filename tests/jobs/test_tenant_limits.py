@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 
-from service.errors import LimitExceeded
+from service.errors import JobFailed, LimitExceeded, NoSpace
 from service.jobs import turns
 from service.jobs.cost import planned_cost
 from service.jobs.leases import Claim, Leases
@@ -18,11 +20,17 @@ from service.jobs.limits import Limits
 from service.jobs.line import Line
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
-from service.jobs.request import Painting, StoredStyle
-from service.jobs.tasks import LearnTask
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.jobs.result_bytes import planned_bytes
+from service.jobs.tasks import LearnTask, PackTask, WarmTask
 from service.machine.memory import Capacity
 from service.options import TransferOptions
+from service.pictures.sizes import LADDER
+from service.pictures.style_image import StyleImage
 from service.storage.database import Database
+from service.storage.pictures import StoredFile, StoredImage
+from service.storage.quota import all_bytes
+from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 from service.tenants.tenants import Tenants
@@ -55,7 +63,7 @@ def test_so_many_jobs_of_a_tenant_wait_as_may_whoever_sent_them(database: Databa
         submit(queue, owner)
     error = refused(queue)
     assert error.problem()["limit"] == {"name": "waiting_jobs", "value": 2, "used": 2}
-    assert error.retry_after and 1 <= error.retry_after <= 60
+    assert error.retry_after == 60.0  # nothing has ended here, so nobody knows
     Tenants(database).add("other")
     submit(queue_of(database, "other", waiting_jobs=2), "z")
     claimed(leases)
@@ -112,6 +120,31 @@ def test_a_day_s_cost_is_what_ended_today_and_what_is_to_come(database: Database
         assert refused(queue, request).limit == "daily_cost"
 
 
+def test_what_a_learning_will_take_is_told_by_those_before(database: Database, leases: Leases) -> None:
+    """Tasks wait and run at a cost, which is settled when they end."""
+    queue = queue_of(database, "default", daily_cost=60.0)
+    hour = replace(LEARNING, minutes=60.0)
+    assert refused(queue, hour).used == 0
+    for _ in range(2):
+        queue.submit(Submission(new_id(), LEARNING, "o"))
+    assert (refused(queue, replace(LEARNING, minutes=2.0)).used, planned_cost(LEARNING)) == (40.0, 20.0)
+    for _ in range(2):
+        claim = claimed(leases)
+        claim.meter.evaluated += 500_000
+        leases.succeed(claim, RESULT)
+    queue.submit(Submission(new_id(), replace(LEARNING, minutes=100.0), "o"))
+    assert refused(queue, replace(LEARNING, minutes=20.0)).used == pytest.approx(51.0)
+
+
+def test_warming_and_packs_cost_the_pixels_of_their_pictures() -> None:
+    image = StyleImage(StoredImage("s", "s", 200, 100), scale=0.5)
+    style = StoredStyle("harbour", 1.0, 2.0, (image, image))
+    levels = (128 * 64, 64 * 32, 32 * 16)  # of both sizes together
+    assert planned_cost(WarmTask(style, (128, 64))) * 1e6 == pytest.approx(2 * sum(levels))
+    assert planned_cost(PackTask(style, "v", "", None)) * 1e6 == pytest.approx(sum(size**2 for size in LADDER))
+    assert planned_cost(WarmTask(replace(style, pack=StoredFile("p", "p")), (128,))) == 0
+
+
 def test_a_job_that_costs_more_than_a_day_has_need_not_come_again(database: Database) -> None:
     error = refused(queue_of(database, "default", daily_cost=0.1), COSTLY)
     assert error.retry_after is None
@@ -119,12 +152,58 @@ def test_a_job_that_costs_more_than_a_day_has_need_not_come_again(database: Data
 
 
 def test_files_of_all_callers_of_a_tenant_count(database: Database) -> None:
-    queue = queue_of(database, "default", stored_mb=1.0)
+    queue = queue_of(database, "default", stored_mb=1.0 + 3 * planned_bytes(REQUEST) / 2**20)
     submit(queue, "a", bytes=700_000)
-    error = refused(queue, bytes=400_000)
-    assert (error.limit, error.retry_after) == ("stored_mb", 3600.0)
-    assert error.used == pytest.approx(700_000 / 2**20, abs=0.001)
+    error = refused(queue, bytes=400_000 + 2 * planned_bytes(REQUEST))
+    assert (error.limit, error.retry_after) == ("stored_mb", 3600.0)  # no job has ended that could expire
+    assert error.used == pytest.approx((700_000 + planned_bytes(REQUEST)) / 2**20, abs=0.001)
     submit(queue, "b", bytes=300_000)
+
+
+def test_what_results_may_take_counts_until_the_jobs_end(database: Database, leases: Leases) -> None:
+    may_take = planned_bytes(REQUEST)
+    assert 512 * 512 * 3 < may_take < 512 * 512 * 3.1
+    queue = queue_of(database, "default", stored_mb=3.5 * may_take / 2**20)
+    ids = [submit(queue, bytes=10) for _ in range(3)]
+    assert refused(queue).limit == "stored_mb"
+    leases.succeed(claimed(leases), RESULT, stored=may_take // 4)
+    leases.fail(claimed(leases), JobFailed("no"))
+    with database.reading() as session:
+        assert amounts_of(session, "default").stored_bytes == 30 + may_take + may_take // 4
+        assert all_bytes(session)["jobs"] == 30 + may_take // 4  # which are there
+    submit(queue)
+    queue.cancel(ids[2])
+    submit(queue)
+
+
+def test_there_is_room_for_files_when_something_expires(database: Database, leases: Leases) -> None:
+    limits = TenantLimits(stored_mb=1.5 * planned_bytes(REQUEST) / 2**20)
+    for retention_s, expected in ((600.0, 600.0), (10 * 86_400.0, 86_400.0), (math.inf, None)):
+        queue = Queue(database, Limits(tenant=limits, retention_s=retention_s))
+        id = submit(queue)
+        leases.succeed(claimed(leases), RESULT, stored=planned_bytes(REQUEST))
+        found = [refused(queue).retry_after]
+        with pytest.raises(NoSpace) as caught:
+            Queue(database, Limits(retention_s=retention_s, caller_bytes=planned_bytes(REQUEST))).check_limits("", 10)
+        found.append(caught.value.retry_after)
+        assert found == [expected and pytest.approx(expected, abs=5)] * 2
+        queue.delete(id)
+    assert refused(queue, bytes=planned_bytes(REQUEST)).retry_after is None  # more than all may take
+
+
+def test_what_pictures_may_take_is_told_by_format_and_pixels() -> None:
+    def kib(count: int = 1, **options: Any) -> float:
+        painting = Painting((), TransferOptions(size=128, **options))
+        series = (painting,) * count if count > 1 else ()
+        return planned_bytes(TransferRequest(StoredImage("c", "c", 8, 4), painting, series)) / 1024
+
+    assert kib() == 4 + 8 * 3
+    assert kib(alpha="keep") == 4 + 8 * 4
+    jpegs = [kib(format="jpeg", quality=quality) for quality in (1, 90, 91)]
+    assert jpegs == pytest.approx([4 + 8 * x for x in (1.3, 1.9, 4.2)], abs=0.001)
+    assert kib(format="webp", alpha="keep") == pytest.approx(4 + 8 * 2.2, abs=0.001)
+    assert 16 * kib() < kib(16) < 16 * kib() + 17 * 200
+    assert planned_bytes(replace(REQUEST, content=StoredImage())) == 0
 
 
 # Running jobs

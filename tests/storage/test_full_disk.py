@@ -161,6 +161,8 @@ def test_nothing_is_taken_in_below_the_floor(disk: Path) -> None:
     url = (disk / "blobs").as_uri()
     disks = Disks(f"sqlite:///{disk}/service.db", url, 200 * 2**20)
     disks.check()
+    with pytest.raises(NoSpace, match="results to come may take 8"):
+        disks.check(reserved=8 * 2**20)
     assert disks.shortage() == 0
     filler = fill(disk)
     with pytest.raises(NoSpace, match="NST_DISK_FLOOR_MB") as refused:

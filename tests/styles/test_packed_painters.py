@@ -18,6 +18,7 @@ from service.storage.database import Database
 from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.records import PresetPainter
 from service.storage.schema import PresetRow
+from service.styles.preset_files import counted_bytes
 from service.styles.preset_painters import PackedPainter, PresetPainters
 from service.styles.presets import Presets
 from service.worker.sweep import sweep
@@ -26,6 +27,7 @@ WEIGHTS = bytes(1000)
 PAINTER = PackedPainter(WEIGHTS, PresetPainter(sha256="5" * 64, size=64, counted=len(WEIGHTS)))
 PACK = some_pack()
 DATA = PACK.to_bytes()
+COUNTED = counted_bytes([DATA, PACK.thumbnail])
 
 
 @pytest.fixture
@@ -46,21 +48,21 @@ def test_its_bytes_count_until_another_painter_takes_its_place(
     presets: Presets, database: Database, blobs: Blobs
 ) -> None:
     painters = PresetPainters(database, blobs)
-    assert packed(presets).bytes == len(DATA) + len(WEIGHTS)
+    assert packed(presets).bytes == COUNTED + len(WEIGHTS)
     painters.remove("packed")
-    assert presets.get("packed").bytes == len(DATA)
+    assert presets.get("packed").bytes == COUNTED
     version = packed(presets).version
     painters.begin("packed", lambda session, row: "job")
     learned = PresetPainter("painters/job/weights", counted=300)
     for _ in range(2):  # a job that is taken over at its end gives it again
         assert painters.put(version, "job", learned)
-        assert presets.get("packed").bytes == len(DATA) + 300
+        assert presets.get("packed").bytes == COUNTED + 300
         submit_with(database, learned)  # raises where its files may be removed
     painters.begin("packed", lambda session, row: "another job")
     assert not painters.put(version, "job", learned)
     submit_with(database, learned)
     painters.remove("packed")
-    assert presets.get("packed").bytes == len(DATA)
+    assert presets.get("packed").bytes == COUNTED
 
 
 def submit_with(database: Database, painter: PresetPainter) -> None:
@@ -71,7 +73,7 @@ def submit_with(database: Database, painter: PresetPainter) -> None:
 
 
 def test_it_must_fit_its_caller_s_share(database: Database, blobs: Blobs) -> None:
-    presets = Presets(database, blobs, caller_bytes=len(DATA) + len(WEIGHTS) - 1)
+    presets = Presets(database, blobs, caller_bytes=COUNTED + len(WEIGHTS) - 1)
     with pytest.raises(NoSpace):
         packed(presets)
     assert keys(blobs) == set()

@@ -12,9 +12,10 @@ from styles.style_images import FIVE, PLAIN, file, style, style_image, targets_o
 
 from service.network.layers import CHANNELS
 from service.pictures.images import Picture
+from service.pictures.sizes import LADDER
 from service.styles.extractor import GramExtractor
 from service.styles.grams import StyleGrams
-from service.styles.packs import LADDER, Pack
+from service.styles.packs import Pack
 from service.styles.style import Style
 
 

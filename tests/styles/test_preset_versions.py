@@ -15,14 +15,15 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import left_folders
 from service.storage.quota import bytes_of
+from service.styles import preset_versions
 from service.styles.preset_changes import PresetChanges, change_preset
-from service.styles.preset_files import version_folder
+from service.styles.preset_files import BLOCK, version_folder
 from service.styles.preset_versions import KEPT, PresetVersions, forget_expired
 from service.styles.presets import Presets
 from service.tenants.tenants import Tenants
 
 IMAGE = StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))
-SIZE = len(IMAGE.file.data)
+SIZE = 2 * BLOCK  # of its picture and its thumbnail, which are both smaller
 DAY_S = 86_400.0
 
 
@@ -58,6 +59,20 @@ def test_the_oldest_of_all_that_are_kept_can_be_had_back(
     assert presets.get("a").version == saved[0]
     assert [row.version for row in versions.former("a")] == saved[:0:-1]
     assert left(database) == set()
+
+
+def test_the_newest_of_all_names_are_kept(
+    presets: Presets, versions: PresetVersions, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preset_versions, "KEPT_IN_ALL", 3)
+    saved = []
+    for name in ("a", "b", "c", "d", "e"):
+        saved.append(presets.put(name, "", [IMAGE])[0].version)
+        presets.delete(name)
+    assert left(database) == {version_folder(version) for version in saved[:2]}
+    assert [row.version for row in versions.former("c")] == saved[2:3]
+    with pytest.raises(NotFound):
+        versions.former("b")
 
 
 def test_they_count_for_whoever_saved_them(presets: Presets, versions: PresetVersions, database: Database) -> None:

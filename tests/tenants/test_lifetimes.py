@@ -11,9 +11,9 @@ import pytest
 
 from service.api.schemas.resources import key_resource
 from service.commands import keys as command
-from service.errors import InvalidInput
-from service.storage.database import Database
-from service.tenants.keys import LONGEST_S, OPERATOR, Keys
+from service.errors import Forbidden, InvalidInput
+from service.storage.database import Database, read_clock
+from service.tenants.keys import LONGEST_S, OPERATOR, Keys, Maker
 from service.tenants.scopes import ALL
 
 BEYOND = 1e15  # seconds since 1970, in the year 31,690,708
@@ -56,3 +56,20 @@ def test_keys_are_listed_whatever_their_ends(own: str, capsys: pytest.CaptureFix
     assert key_resource(made)["expires_at"] == "9999-12-31T23:59:59.000Z"
     run("list")
     assert "ends 9999-12-31T23:59:59.000Z" in capsys.readouterr().out
+
+
+def test_a_key_counts_no_longer_than_the_one_that_makes_it(data_folder: Path) -> None:
+    with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
+        keys = Keys(database)
+        with database.reading() as session:
+            ends = read_clock(session) + 3600.0
+        maker, unending = Maker(expires_at=ends), keys.add(OPERATOR, "default", "one", ALL).row
+        made = keys.add(maker, "default", "two", ALL)
+        assert made.row.expires_at == ends
+        assert keys.add(maker, "default", "three", ALL, 3600.0).row.expires_at == ends  # the clock has gone on since
+        assert (keys.add(maker, "default", "four", ALL, 60.0).row.expires_at or ends) < ends
+        with pytest.raises(InvalidInput, match="expires_at: must not be later"):
+            keys.add(maker, "default", "five", ALL, 7200.0)
+        assert keys.rotate(maker, made.row.id).row.expires_at == ends
+        with pytest.raises(Forbidden, match="ends later"):
+            keys.rotate(maker, unending.id)

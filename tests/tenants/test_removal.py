@@ -14,7 +14,7 @@ from tenants.people import COUNTS_S, Person, command
 
 pytestmark = pytest.mark.slow
 
-TABLES = ("jobs", "batches", "presets", "preset_versions", "api_keys", "deliveries", "usage")
+TABLES = ("jobs", "batches", "presets", "preset_versions", "api_keys", "deliveries", "usage", "style_uses")
 
 
 def rows(service: RunningService, tenant: str) -> dict[str, int]:
@@ -57,6 +57,8 @@ def test_a_removed_tenant_leaves_nothing_and_takes_nothing_of_others(
     eventually(lambda: doomed.get("/v1/styles/only").json()["painter"] == "ready", 60, "it doesn't learn")
     for preset in ("both", "only"):
         doomed.paint(photo_png, preset)
+    once = doomed.paint(photo_png, "", styles=[{"image": b64(texture_png + b"for once")}])["links"]["self"]
+    assert doomed.delete(once).status_code == 204  # whose Grams stay for as long as the tenant
     body = {"content": b64(photo_png), "styles": [{"preset": "only"}], "size": 300, "iterations": 2000}
     running = doomed.post("/v1/transfers", body | {"tolerance": 0.0}, **{"Idempotency-Key": "a"}).json()["id"]
     begun = f"/v1/transfers/{running}"

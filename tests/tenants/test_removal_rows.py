@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jobs.submitting import REQUEST
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.decoding import files
 from service.errors import Forbidden, NameTaken, NotFound, Unauthorized
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import StoredStyle
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
+from service.storage.pictures import StoredImage
 from service.storage.schema import CallerRow, JobRow, PresetRow
-from service.storage.tenant_schema import TenantRow, UsageRow
+from service.storage.style_uses import note_uses, used_before
+from service.storage.tenant_schema import StyleUseRow, TenantRow, UsageRow
 from service.styles import gram_keys
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
@@ -165,6 +169,40 @@ def test_a_removal_goes_on_where_only_former_states_are_left(
     with pytest.raises(NotFound):
         versions.former("gone")
     assert not list(blobs.listing("styles"))
+
+
+def test_the_grams_of_what_is_gone_go_with_the_tenant(
+    database: Database, blobs: Blobs, presets: Presets, photo_png: bytes, texture_png: bytes
+) -> None:
+    def submitted(sha256: str, tenant: str) -> str:
+        style = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("s", sha256, 8, 8)),))
+        request, id = replace(REQUEST, base=replace(REQUEST.base, styles=(style,))), new_id()
+        Queue(database, Limits(), tenant).submit(Submission(id, request, owner_of(tenant)))
+        return id
+
+    submitted("2" * 64, "default")
+    for digit, tenant in (("1", ACME), ("2", ACME), ("3", "default")):
+        Queue(database, Limits(), tenant).delete(submitted(digit * 64, tenant))
+    presets.put("former", "", [StyleImage(files.check_image(texture_png))])
+    PresetVersions(database, math.inf, tenant=ACME).purge("former")
+    purged = files.check_image(texture_png).sha256
+    images = ("1" * 64, "2" * 64, "3" * 64, purged)
+    kept = {gram_keys.image_prefix(image) + "0" for image in images[1:3]}
+    for image in images:
+        blobs.put(gram_keys.image_prefix(image) + "0", b"1")
+    assert remove_tenant(database, blobs, ACME).counts["grams"] == 2
+    assert {blob.key for blob in blobs.listing(gram_keys.FOLDER)} == kept
+
+
+def test_a_picture_is_forgotten_when_its_grams_are(database: Database, blobs: Blobs, presets: Presets) -> None:
+    with database.writing() as session:
+        note_uses(session, [(ACME, "1" * 64), (ACME, "2" * 64), ("default", "3" * 64)])
+        session.execute(update(StyleUseRow).values(gone_at=0.0))
+        note_uses(session, [(ACME, "4" * 64)])
+    blobs.put(gram_keys.image_prefix("1" * 64) + "0", b"1")
+    finish_removals(database, blobs)
+    with database.reading() as session:
+        assert sorted(used_before(session, ACME, 9)) == ["1" * 64, "4" * 64]
 
 
 def test_the_default_tenant_stays(database: Database, blobs: Blobs) -> None:

@@ -105,6 +105,12 @@ def test_no_key_makes_a_stronger_one(root: Person, acme: Person, birch: Person) 
         assert admin.post("/v1/keys", {"name": "more", "scopes": scopes}).status_code == 403
     assert admin.post("/v1/keys", {"name": "as", "scopes": ["admin"]}).status_code == 201
     strong = acme.with_key(["read", "admin"])
+    brief = acme.with_key(["admin"], expires_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    ends = acme.get(f"/v1/keys/{brief.id}").json()["expires_at"]
+    assert brief.post("/v1/keys", {"name": "as", "scopes": ["admin"]}).json()["expires_at"] == ends
+    late = {"name": "late", "scopes": ["admin"], "expires_at": "2099-12-31T00:00:00Z"}
+    assert brief.post("/v1/keys", late).json()["errors"][0]["loc"] == "expires_at"
+    assert brief.post(f"/v1/keys/{admin.id}/rotate", {}).status_code == 403
     assert admin.post(f"/v1/keys/{strong.id}/rotate", {}).status_code == 403
     for tenant in ("default", "birch", "nowhere"):
         answer = acme.post("/v1/keys", {"tenant": tenant, "name": "x", "scopes": ["read"]})

@@ -61,7 +61,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
         NoSpace: the disk is nearly full, or the caller has stored too much.
         Overtaken: a preset was replaced each time.
     """
-    context().disks.check()
+    context().disks.check(context().queue.reserved_bytes())
     context().queue.check_limits(owner(), 1)
     for _ in range(LOOK_UPS - 1):
         with suppress(Overtaken):

@@ -17,6 +17,9 @@ class EstimateOut(BaseModel):
         "Seconds from its begin to its end, from how long jobs took here lately; null before one has ended.", 16.0
     )
     memory_bytes: int = described("Memory that a worker takes for it at its peak, in bytes.", 1147000000, ge=0)
+    bytes_out: int = described(
+        "Bytes that its pictures take at most, or nearly so: until it ends they count for `stored_mb`.", 593920, ge=0
+    )
     queue: PlaceOut = described("Its place among the jobs that wait.", {"position": 3, "eta_seconds": 31.0})
     allowed: bool = described("Whether it would be taken in, as far as limits go.", True)
     refusal: Problem | None = described("The problem that it would get; null if it is allowed.", None, None)

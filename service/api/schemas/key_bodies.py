@@ -39,7 +39,8 @@ class KeyBody(WholeBody):
     expires_at: str | None = Field(
         None,
         max_length=64,
-        description=f"When it ends (ISO 8601 with a time zone), within {YEARS} years; without it never.",
+        description=f"When it ends (ISO 8601 with a time zone), within {YEARS} years, and not after the key that "
+        "makes it; without it when that one does, or never.",
         examples=["2099-12-31T00:00:00Z"],
     )
 

@@ -78,7 +78,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
     Its contents are read once, even where a preset is replaced meanwhile.
     """
     id = new_id()
-    context().disks.check()
+    context().disks.check(context().queue.reserved_bytes())
     context().batches.check_limits(owner(), len(body.contents))
     reader = BatchReader(id, body, context())
     with removed_if_undone(context().blobs, reader.folders):

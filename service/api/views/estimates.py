@@ -17,6 +17,7 @@ from service.errors import LimitExceeded, NoSpace, ProblemJson, QueueFull, TooMa
 from service.jobs.cost import planned_cost
 from service.jobs.memory_check import memory_of
 from service.jobs.queue import new_id
+from service.jobs.result_bytes import planned_bytes
 
 blueprint = Operations(
     "estimates",
@@ -39,11 +40,13 @@ def estimate_transfer(body: TransferBody) -> dict[str, Any]:
     request, reader = checked(new_id(), body, context())
     cost = planned_cost(request)
     seconds, place = context().line.estimate(owner(), body.priority, request.lane, cost, caller().tenant)
-    refusal = _refusal(reader.bytes, cost)
+    pictures = planned_bytes(request)
+    refusal = _refusal(reader.bytes + pictures, cost)
     return {
         "cost": round(cost, 3),
         "seconds": None if seconds is None else round(seconds, 2),
         "memory_bytes": memory_of(request, context().registry.capacities()),
+        "bytes_out": pictures,
         "queue": place.to_json(),
         "allowed": refusal is None,
         "refusal": refusal,

@@ -104,11 +104,15 @@ def delete_tenant(path: TenantPath) -> tuple[dict[str, Any], int]:
 
 
 def _tenants() -> Tenants:
-    return Tenants(context().database)
+    return Tenants(context().database, _defaults())
+
+
+def _defaults() -> TenantLimits:
+    return default_limits(context().settings)
 
 
 def _resource(row: TenantRow, used: dict[str, float] | None = None) -> dict[str, Any]:
-    return tenant_resource(row, default_limits(context().settings), used)
+    return tenant_resource(row, _defaults(), used)
 
 
 def _check_visible(name: str) -> None:
