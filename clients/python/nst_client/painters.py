@@ -49,7 +49,7 @@ class Painter(Previewed):
 
     @property
     def fraction(self) -> float:
-        """Share of the learning that is done. It is judged after that."""
+        """Share of the learning that is done."""
         return float(self.resource["fraction"])
 
     def save_model(self, path: str | os.PathLike[str]) -> Path:
