@@ -128,8 +128,10 @@ def test_nothing_goes_back_when_processes_are_killed(watched: RunningService, bo
         eventually(lambda: value(scrape(watched.url), "nst_event_streams_open") == 1, 60, "no stream")
         before = counters(scrape(watched.url))
         web = watched.children("gunicorn")
-        for pid in [*watched.children("service worker"), *(pid for pid in web if pid != min(web))]:
+        doomed = {*watched.children("service worker"), *web} - {min(web)}
+        for pid in doomed:
             os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not doomed & set(watched.children("service")), 60, "they live")
         eventually(watched.is_ready, 60, "not up again")
     after = scrape(watched.url)
     assert all(counters(after).get(key, -1.0) >= it for key, it in before.items())
