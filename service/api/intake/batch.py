@@ -25,6 +25,7 @@ from service.jobs.cost import planned_cost
 from service.jobs.deliveries import INDEX
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import TransferRequest, job_blob, job_folder
+from service.jobs.result_bytes import planned_bytes
 from service.storage.pictures import StoredImage
 from service.storage.unsaved import note_unsaved, remove_unsaved
 
@@ -97,7 +98,8 @@ class BatchReader:
             request = self._request(stored)
         except InvalidInput as error:
             return self._failed(id, index, error, content.name)
-        self._bytes, self._cost = self._bytes + len(content.data), self._cost + planned_cost(request)
+        self._bytes += len(content.data) + planned_bytes(request)
+        self._cost += planned_cost(request)
         self._context.queue.check_limits(owner(), self._bytes, self._cost)
         self.folders.append(job_folder(id))
         self._context.blobs.put(stored.blob, content.data)
