@@ -32,6 +32,7 @@ from service.worker.photographs import Photographs, Source, decode_file, files_i
 from service.worker.tasks import NamedRun
 
 SHOWN = 4  # pictures of the preview
+DECODE_S = 1.0  # seconds in which photographs are decoded before the first step; one more before each step
 SEED = 2
 
 
@@ -80,6 +81,7 @@ class LearnRun(NamedRun):
             self._painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
         targets = self._targets(task)
         photographs = self._photographs(task)
+        photographs.decode_some(DECODE_S)
         course = self._course(task, targets, photographs)
         own = photographs.first  # the operator's aren't for callers
         shown = [*own, *self._drawn(SHOWN - len(own))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,8 +27,8 @@ Source = Callable[[], Picture | None]
 class Photographs:
     """The photographs of a learning, reduced to PHOTOGRAPHS bytes in all.
 
-    Those for the checks and the first ones are decoded at once, the others one by one while the painter learns: else
-    a learning that goes on after other jobs would first decode all of them again.
+    Those for the checks and the first ones are decoded at once, the others when they are asked for, while the painter
+    learns: else a learning that goes on after other jobs would first decode all of them again.
 
     Attributes:
         kept_out: photographs for the checks, which nothing is learned from; none if there are fewer than KEPT_OUT.
@@ -56,6 +57,12 @@ class Photographs:
     def __len__(self) -> int:
         """Return their number, without those that could not be used."""
         return self._count - self._unusable
+
+    def decode_some(self, seconds: float) -> None:
+        """Decode photographs to learn from for so many seconds."""
+        until = time.monotonic() + seconds
+        while self._left and time.monotonic() < until:
+            self.decode_one()
 
     def decode_one(self) -> None:
         """Decode one more photograph to learn from, if one is left."""

@@ -114,6 +114,7 @@ def test_it_comes_further_in_each_attempt_however_many_others_wait(
         return decode_file(path, *more)
 
     monkeypatch.setattr(learn, "decode_file", decode)
+    monkeypatch.setattr(learn, "DECODE_S", 0.0)
     monkeypatch.setattr(Leases, "others_wait", lambda *_: True)
     teaching.begin(minutes=1.0)
     steps = []
