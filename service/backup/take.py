@@ -22,12 +22,12 @@ from service import __version__
 from service.backup.archive import BLOBS, DATABASE, ArchiveWriter, Manifest
 from service.backup.named import named_blobs
 from service.backup.places import Places, sync, work_folder
-from service.errors import InvalidInput, StorageError, Unavailable
+from service.errors import InvalidInput, StorageError
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.jobs.leases import give_back_all
 from service.storage import identity
 from service.storage.database import BUSY_TIMEOUT_S, Database
-from service.storage.disks import MIB
+from service.storage.disks import MIB, check_database_file
 from service.storage.migrations.upgrade import HEAD
 from service.storage.schema import BatchRow, JobRow, WorkerRow
 
@@ -52,10 +52,9 @@ def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
         InvalidInput: the file exists.
         StorageError: something can't be read or written.
     """
-    if not places.database.exists():
-        raise Unavailable(f"there is no database at {places.database}: does NST_DATA name the right folder?")
-    _check_new(file)
+    check_database_file(places.database)
     try:
+        _check_new(file)
         with work_folder(file.with_name(f"{file.name}.partial")) as folder:
             unfinished = folder / "backup.tar"
             with os.fdopen(os.open(unfinished, PRIVATE, 0o600), "wb") as out:

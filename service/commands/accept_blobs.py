@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from sqlalchemy.engine import make_url
 
 from service.config import Settings
-from service.errors import Unavailable
 from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database
-from service.storage.disks import database_file
+from service.storage.disks import check_database_file, database_file
 from service.worker.sweep import make_plan, read_known
 
 
@@ -23,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
-    _check_database(settings)
+    if (file := database_file(settings.database)) is not None:
+        check_database_file(file)  # no new one is made
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url) if args.yes else identity.open_blobs(database, settings.blob_url)
     known = read_known(database, settings.retention)
@@ -40,13 +40,6 @@ def run(args: argparse.Namespace) -> int:
     identity.accept(database, blobs)
     print("Accepted: from now on the two belong together.")
     return 0
-
-
-def _check_database(settings: Settings) -> None:
-    """Refuse to make a new database where there is none: most likely NST_DATA names another folder."""
-    file = database_file(settings.database)
-    if file is not None and not file.exists():
-        raise Unavailable(f"there is no database at {file}: does NST_DATA name the right folder?")
 
 
 def _counted(files: Sequence[BlobInfo]) -> str:

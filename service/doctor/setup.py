@@ -58,7 +58,7 @@ def check_variables(settings: Settings) -> Iterator[Finding]:
     if on_many and not settings.blobs:
         advice = "set NST_BLOBS to an s3:// URL if workers run elsewhere"
         yield Finding(WARNING, "settings", "the database is PostgreSQL, but blobs are a folder here", advice)
-    if settings.photos and not (settings.photos.is_dir() and os.access(settings.photos, os.R_OK | os.X_OK)):
+    if settings.photos and not os.access(f"{settings.photos}/", os.R_OK | os.X_OK):  # the / takes folders alone
         text = f"NST_PHOTOS: {settings.photos} is no folder that can be read: painters learn without it"
         yield Finding(WARNING, "settings", text, "see its path and its owner")
     if not settings.api_keys and (found := list(_open_to(settings))):

@@ -64,5 +64,5 @@ def is_current(settings: Settings) -> bool:
     file = database_file(settings.database)
     try:
         return (file is None or file.exists()) and stored_revision(settings.database) == HEAD
-    except DatabaseError:  # reported by another check
+    except (DatabaseError, OSError):  # reported by another check
         return False

@@ -67,9 +67,9 @@ def load_model(path: Path) -> Model:
 
 
 def _bytes_of(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise ModelUnavailable(f"{path} is no file; build the model with: python -m export")
     try:
+        if path.exists() and not path.is_file():
+            raise ModelUnavailable(f"{path} is no file; build the model with: python -m export")
         return path.read_bytes()
     except OSError as error:
         raise ModelUnavailable(f"no model at {path} ({error.strerror}); build it with: python -m export") from error

@@ -36,5 +36,7 @@ def _read(path: Path, report: Connection) -> None:
         load_model(path)
     except ModelUnavailable as error:
         report.send(error.detail)
+    except Exception as error:  # noqa: BLE001 - the parent says it
+        report.send(f"the model {path} could not be read: {type(error).__name__}: {error}")
     else:
         report.send("")

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlparse
 
 from sqlalchemy import make_url
 
-from service.errors import NoSpace, StorageError
+from service.errors import NoSpace, StorageError, Unavailable
 
 MIB = 2**20
 KEPT = 4 * MIB  # bytes kept for the database: the size of a full write-ahead log
@@ -63,6 +63,21 @@ def blobs_folder(url: str) -> Path | None:
     """Return the folder of a file:// URL; None for other blob stores."""
     parsed = urlparse(url)
     return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+
+
+def check_database_file(file: Path) -> None:
+    """Refuse to go on without a database's file: most likely NST_DATA names another folder.
+
+    Raises:
+        Unavailable: there is none.
+        StorageError: the system doesn't let this process look.
+    """
+    try:
+        is_there = file.exists()
+    except OSError as error:
+        raise StorageError(f"the database {file} can't be reached: {error.strerror}") from error
+    if not is_there:
+        raise Unavailable(f"there is no database at {file}: does NST_DATA name the right folder?")
 
 
 def database_file(url: str) -> Path | None:

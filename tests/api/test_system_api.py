@@ -32,8 +32,11 @@ def test_the_service_lives_and_is_ready(service: RunningService) -> None:
 
 
 def test_it_is_not_ready_without_its_model_or_its_blobs(
-    settings: Settings, database: Database, client: FlaskClient
+    settings: Settings, database: Database, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
     settings.model.touch()
     WorkerRegistry(database).heartbeat("here:9", Capacity(None, "float32"), lane=PAINT)
     assert (
@@ -46,6 +49,11 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     assert response.status_code == 503
     assert response.headers["Content-Type"] == "application/problem+json"
     assert "python -m export" in response.get_json()["detail"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_file", closed)
+        response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json()["detail"] == "the model can't be read: Permission denied"
     blobs = settings.data / "blobs"
     shutil.rmtree(blobs)
     blobs.write_text("no folder any more")

@@ -22,7 +22,7 @@ from service.backup.restore import restore_backup
 from service.backup.take import take_backup
 from service.config import Settings
 from service.decoding.files import check_image
-from service.errors import InvalidInput, NoSpace, Unavailable
+from service.errors import InvalidInput, NoSpace, StorageError, Unavailable
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
@@ -297,3 +297,11 @@ def test_no_database_is_made_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="there is no database"):
         take_backup(Places.of(Settings(data=tmp_path / "none")), WEEK_S, tmp_path / "x.tar")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_at_which_the_system_refuses_to_look_is_named(store: Store, tmp_path: Path) -> None:
+    closed = tmp_path / ("x" * 300)
+    with pytest.raises(StorageError, match=r"service\.db can't be reached: File name too long"):
+        take_backup(Places.of(Settings(data=closed)), WEEK_S, tmp_path / "x.tar")
+    with pytest.raises(StorageError, match=r"x\.tar could not be written: .*File name too long"):
+        take_backup(store.places, WEEK_S, closed / "x.tar")

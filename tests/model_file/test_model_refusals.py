@@ -10,7 +10,11 @@ import pytest
 from onnx import helper
 
 from service.errors import ModelUnavailable
+from service.network import model
 from service.network.model import load_model
+from service.network.read_apart import check_model
+
+TOO_LONG = "x" * 300  # a name at which the system refuses to look, for root too
 
 
 def _other_graph(model: bytes) -> bytes:
@@ -50,3 +54,17 @@ def test_what_the_file_is_instead_is_said(
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="is no file"):
         load_model(tmp_path)
+
+
+def test_a_place_that_can_not_be_looked_at_has_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"no model at .*\(File name too long\)"):
+        load_model(tmp_path / TOO_LONG / "model.onnx")
+
+
+def test_whatever_stops_a_read_apart_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Path) -> None:
+        raise MemoryError("no room for the model")
+
+    monkeypatch.setattr(model, "load_model", fails)
+    with pytest.raises(ModelUnavailable, match="MemoryError: no room for the model"):
+        check_model(tmp_path / "model.onnx")

@@ -255,6 +255,17 @@ def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -
     assert "blobs are a folder" in said
 
 
+@pytest.mark.parametrize("photos", ["here", "here/file", "none", "x" * 300])
+def test_photographs_that_can_not_be_read_are_told(tmp_path: Path, photos: str) -> None:
+    """A start makes this check, so it must not raise where the system refuses to look."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "file").touch()
+    closed = tmp_path / ("x" * 300)
+    settings = Settings(data=closed, photos=tmp_path / photos, host="0.0.0.0", open=True)  # noqa: S104
+    told = " ".join(finding.text for finding in check_variables(settings) if finding.status == WARNING)
+    assert ("is no folder that can be read" in told) == (photos != "here")
+
+
 @pytest.mark.parametrize(
     "urls",
     [

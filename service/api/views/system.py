@@ -38,8 +38,11 @@ def readyz() -> dict[str, Any]:
 
 def _unready() -> list[str]:
     reasons = []
-    if not context().settings.model.is_file():
-        reasons.append("there is no model; build it with: python -m export")
+    try:
+        if not context().settings.model.is_file():
+            reasons.append("there is no model; build it with: python -m export")
+    except OSError as error:  # as where a folder above it can't be entered
+        reasons.append(f"the model can't be read: {error.strerror}")
     found = context()
     for part in (found.fullness, found.database, found.disks, found.blobs, found.registry):
         try:
