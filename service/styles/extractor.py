@@ -20,7 +20,7 @@ Grams = dict[str, npt.NDArray[np.float32]]
 
 WHOLE = 2**20  # most pixels of a picture that goes through the graph in one piece
 FLOOR = 1e-12  # least divisor, for a mask that is black at all of a layer's positions
-TILE = 640  # pixels along each side of what a tile of a larger picture sees
+TILE = 1024  # pixels along each side of what a tile of a larger picture sees
 
 
 class GramExtractor:
@@ -61,7 +61,7 @@ class GramExtractor:
 
         With a mask, H x W in [0, 1], each position of a layer is weighted by the mask's average over what it sees,
         and the sums are divided by the sum of the weights (Gatys et al. 2017, section 4). `on_tick` is called before
-        each tile, and at each layer of a picture in one piece.
+        each tile, and at each layer.
         """
         layers = tuple(sorted(layers))
         if mask is not None or picture.shape[0] * picture.shape[1] > WHOLE:
@@ -85,15 +85,23 @@ class GramExtractor:
         sums: Grams = {}
         for tile in tiles(height, width, layers, TILE):
             on_tick()
-            self._add_tile(picture, tile, sums, weights, layers)
+            self._add_tile(picture, tile, sums, weights, layers, on_tick=on_tick)
         return {layer: gram / _divisor(layer, height, width, weights.get(layer)) for layer, gram in sums.items()}
 
     def _add_tile(
-        self, picture: Picture, tile: Tile, sums: Grams, weights: dict[str, Mask], layers: tuple[str, ...]
+        self,
+        picture: Picture,
+        tile: Tile,
+        sums: Grams,
+        weights: dict[str, Mask],
+        layers: tuple[str, ...],
+        *,
+        on_tick: Callable[[], None],
     ) -> None:
         """Add a tile's own features to the sums of the layers."""
 
         def use(layer: str, features: ort.OrtValue) -> None:
+            on_tick()
             own, step = features.numpy()[0], stride(layer)
             own = own[:, tile.rows.own_within(step), tile.columns.own_within(step)].reshape(len(own), -1)
             weighted = own

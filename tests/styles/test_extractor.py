@@ -101,7 +101,7 @@ def test_a_tick_comes_before_each_tile_and_what_it_raises_ends_this(
             raise Canceled
 
     ticks: list[int] = []
-    expected = len(tiles(240, 300, FIVE, many_tiles))
+    expected = len(tiles(240, 300, FIVE, many_tiles)) * (1 + len(FIVE))  # before each, and at each of its layers
     assert expected > 5
     last = 0
     extractor.grams(texture[:240, :300], FIVE, on_tick=tick)
