@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.jobs.queue import Submission, count_after_commit, new_id, row_of
-from service.jobs.tasks import CompareTask, JudgeTask
+from service.jobs.queue import Submission, count_after_commit, row_of
+from service.jobs.tasks import CompareTask, JudgeTask, following_id
 from service.storage.database import read_clock
 from service.storage.schema import JobRow
 
@@ -36,7 +36,7 @@ def submit_judging(session: Session, row: JobRow, task: JudgeTask | CompareTask)
     if (session.scalar(waiting) or 0) >= MOST:
         logger.warning("job %s: it gets no losses, because %d others wait for theirs", row.id, MOST)
         return
-    new = Submission(new_id(), task, row.owner, trace=row.trace)
+    new = Submission(following_id(row.id), task, row.owner, trace=row.trace)
     session.add(row_of(new, row.tenant, read_clock(session)))
     count_after_commit(session, new)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -152,6 +153,11 @@ class CompareTask:
         photos = tuple(StoredImage.from_json(photo) for photo in objects_in(json, "photos"))
         style = StoredStyle.from_json(object_in(json, "style"))
         return cls(style, json.get("version", ""), int(number_in(json, "size", 0)), photos)
+
+
+def following_id(job: str) -> str:
+    """Return the id of the task that measures losses after a job, which begins as the job succeeds."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, job).hex
 
 
 Task = WarmTask | PackTask | LearnTask | OnnxTask | JudgeTask | CompareTask

@@ -66,7 +66,6 @@ def ready(service: RunningService) -> Iterator[dict[str, Any]]:
     assert response.json()["status"] in ("queued", "learning")
     assert in_list(service, "taught") != "none"
     assert learned(service, "taught")["status"] == "ready"
-    eventually(lambda: painter(service, "taught")["judged"], 60, "it isn't judged")
     yield painter(service, "taught")
 
 

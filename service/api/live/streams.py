@@ -41,24 +41,28 @@ class Event:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the events of a kind of job show: its progress, the whole job at its end, the path of its preview."""
+    """What the events of a kind of job show: its progress, the whole job at its end, the path of its preview.
+
+    `is_followed` tells whether a job that has ended is waited for still, because another one follows it.
+    """
 
     progress: Callable[[JobRow], dict[str, Any]] = progress_resource
     done: Callable[[JobRow], dict[str, Any]] = transfer_resource
     preview: Callable[[JobRow], str] = lambda row: link(f"/v1/transfers/{row.id}/preview")
+    is_followed: Callable[[JobRow], bool] = lambda row: False
 
 
 TRANSFER = Shown()
 
 
-def events_after(row: JobRow, number: int, shown: Shown = TRANSFER) -> list[Event]:
-    """Return the newest events of a job that are newer than event `number`."""
+def events_after(row: JobRow, number: int, shown: Shown = TRANSFER, *, ended: bool | None = None) -> list[Event]:
+    """Return the newest events of a job that are newer than event `number`; `ended`: by default as its row says."""
     number_of_progress = row.progress.event if row.progress else 0
     events = [Event(number_of_progress, "progress", shown.progress(row) | {"status": row.status})]
     if row.preview:
         events.append(Event(row.preview.event, "preview", _preview_resource(shown.preview(row), row.preview)))
     events.sort(key=lambda event: event.number)
-    if row.status in ENDED:
+    if row.status in ENDED if ended is None else ended:
         events.append(Event(row.events, "done", shown.done(row)))
     return [event for event in events if event.number > number]
 
@@ -125,10 +129,11 @@ class Streams:
         quiet_until = time.monotonic() + self._heartbeat_s
         with self._watch.watching(row) as job:
             while True:
-                for event in events_after(row, number, shown):
+                ended = row.status in ENDED and not shown.is_followed(row)
+                for event in events_after(row, number, shown, ended=ended):
                     yield str(event)
                     number = event.number
-                if row.status in ENDED:
+                if ended:
                     return
                 try:
                     newer = job.newer(row, min(self._heartbeat_s, CHECK_S))

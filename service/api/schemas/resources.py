@@ -11,6 +11,7 @@ from service.jobs.files import InputPicture
 from service.jobs.links import link
 from service.jobs.request import TransferRequest
 from service.jobs.resource import iso, usage_resource
+from service.jobs.tasks import following_id
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.records import JobProgress, PresetPack, Warming
@@ -41,7 +42,7 @@ def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
         "images": [_style_image(image) for image in row.images],
         "pack": row.pack and _pack(row.pack),
         "warm": row.warm and _warm(row.warm, outcomes),
-        "painter": _painter_status(row, outcomes.get(row.learning or "", (None, None))[0]),
+        "painter": _painter_status(row, *learning_statuses(row, outcomes)),
         "options": row.options or {},
         "built_in": built_in,
         "shared": row.shared,
@@ -65,15 +66,29 @@ def _warm(warm: Warming, outcomes: Outcomes) -> dict[str, Any]:
     return {"sizes": warm.sizes, "status": status, "error": error}
 
 
-def painter_resource(row: PresetRow, job: JobRow | None) -> dict[str, Any]:
-    """Return a preset's painter as JSON; `job` is its newest learning, while that is kept."""
-    painter, status = row.painter, _painter_status(row, job.status if job else None)
-    progress = (job.progress if job and status in ("queued", "learning") else None) or JobProgress()
-    learning = status in ("queued", "learning")
+def learning_jobs(row: PresetRow) -> list[str]:
+    """Return the ids of a preset's newest learning and of the comparison that follows it."""
+    return [row.learning, following_id(row.learning)] if row.learning else []
+
+
+def learning_statuses(row: PresetRow, outcomes: Outcomes) -> tuple[str | None, str | None]:
+    """Return the statuses of a preset's newest learning and of its comparison, while these are kept."""
+    learning, comparison = (outcomes.get(id, (None, None))[0] for id in learning_jobs(row) or ("", ""))
+    return learning, comparison
+
+
+def painter_resource(row: PresetRow, job: JobRow | None, comparison: str | None) -> dict[str, Any]:
+    """Return a preset's painter as JSON.
+
+    `job` is its newest learning, and `comparison` the status of what follows that, while they are kept.
+    """
+    painter, status = row.painter, _painter_status(row, job.status if job else None, comparison)
+    learning = status in ("queued", "learning") and job is not None and job.status not in ENDED
+    progress = (job.progress if job and learning else None) or JobProgress()
     here = link(f"/v1/styles/{row.name}/painter")
     return {
         "status": status,
-        "fraction": progress.fraction if learning else float(status == "ready"),
+        "fraction": progress.fraction if learning else float(status in ("learning", "ready")),
         "eta_seconds": progress.eta_seconds,
         "steps": progress.iteration if learning or painter is None else painter.steps or None,
         "seconds": (painter and painter.seconds) or None,
@@ -88,10 +103,15 @@ def painter_resource(row: PresetRow, job: JobRow | None) -> dict[str, Any]:
     }
 
 
-def _painter_status(row: PresetRow, learning: str | None) -> PainterStatus:
-    """Return the status of a preset's painter; `learning` is that of its newest learning, while that is kept."""
+def _painter_status(row: PresetRow, learning: str | None, comparison: str | None) -> PainterStatus:
+    """Return the status of a preset's painter: it is ready once it is compared with the optimiser.
+
+    `learning` and `comparison` are the statuses of its newest learning and of what follows, while these are kept.
+    """
     if learning is not None and learning not in ENDED:
         return "queued" if learning == "queued" else "learning"
+    if row.painter is not None and comparison is not None and comparison not in ENDED:
+        return "learning"
     if row.painter is not None:
         return "ready"
     return "failed" if learning == "failed" else "none"

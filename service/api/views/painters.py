@@ -21,7 +21,7 @@ from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
 from service.api.schemas.preset_bodies import PainterBody
 from service.api.schemas.preset_responses import PainterOut
-from service.api.schemas.resources import learning_progress, painter_resource
+from service.api.schemas.resources import learning_jobs, learning_progress, learning_statuses, painter_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.made import made
@@ -30,13 +30,14 @@ from service.errors import InvalidInput, NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
 from service.jobs.links import link
 from service.jobs.queue import Queue
-from service.jobs.tasks import OnnxTask
+from service.jobs.tasks import OnnxTask, following_id
 from service.options import TransferOptions
 from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredFile
 from service.storage.records import PresetPainter
-from service.storage.schema import JobRow, PresetRow
+from service.storage.schema import ENDED, JobRow, PresetRow
+from service.styles.presets import Presets
 
 blueprint = Operations(
     "painters",
@@ -67,14 +68,14 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
         preset = context().painters.begin(path.name, learning.submit)
     context().wake(ENGINE)
     here = url_for("painters.get_painter", name=path.name)
-    return painter_resource(preset, _learning(context().queue, preset)), 202, {"Location": here}
+    return _shown(preset, context().presets, context().queue), 202, {"Location": here}
 
 
 @blueprint.get("/<name>/painter", responses={"200": PainterOut})
 def get_painter(path: StylePath) -> dict[str, Any]:
     """Show a preset's painter"""
-    preset = context().presets.get(path.name)
-    return painter_resource(preset, _learning(context().queue, preset))
+    presets = context().presets
+    return _shown(presets.get(path.name), presets, context().queue)
 
 
 @blueprint.delete("/<name>/painter", responses={"204": None})
@@ -147,11 +148,13 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
 
     def done(row: JobRow) -> dict[str, Any]:
         with suppress(NotFound):  # it may have another name by now
-            found = presets.get(path.name)
-            return painter_resource(found, row if found.learning == row.id else _learning(queue, found))
-        return painter_resource(preset, row)
+            return _shown(presets.get(path.name), presets, queue)
+        return painter_resource(preset, row, None)
 
-    return event_stream(job, header, Shown(learning_progress, done, lambda row: f"{painter}/preview"))
+    def is_followed(row: JobRow) -> bool:
+        return any(status not in ENDED for status, _ in queue.outcomes([following_id(row.id)]).values())
+
+    return event_stream(job, header, Shown(learning_progress, done, lambda row: f"{painter}/preview", is_followed))
 
 
 def _check_pack(preset: PresetRow, size: int) -> None:
@@ -159,6 +162,14 @@ def _check_pack(preset: PresetRow, size: int) -> None:
     pack, options = preset.pack, TransferOptions(size=size)
     if pack and (errors := pack_errors("name", pack, options, context().model_sha256())):
         raise InvalidInput(errors)
+
+
+def _shown(preset: PresetRow, presets: Presets, queue: Queue) -> dict[str, Any]:
+    """Return the painter of a preset as JSON."""
+    job, (_, comparison) = _learning(queue, preset), learning_statuses(preset, queue.outcomes(learning_jobs(preset)))
+    with suppress(NotFound):  # read again, after the comparison's end: it is what enters the losses
+        preset = presets.get(preset.name)
+    return painter_resource(preset, job, comparison)
 
 
 def _learning(queue: Queue, preset: PresetRow) -> JobRow | None:

@@ -32,7 +32,7 @@ from service.api.schemas.preset_versions import (
     StyleVersionsOut,
     version_resource,
 )
-from service.api.schemas.resources import Outcomes, style_resource
+from service.api.schemas.resources import Outcomes, learning_jobs, style_resource
 from service.api.schemas.responses import Problem
 from service.api.views.made import made
 from service.errors import InvalidInput, OtherModel
@@ -161,7 +161,7 @@ def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str,
 def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
     """Return status and error of the presets' jobs, read in one query."""
     jobs = [row.warm.job for row in rows if row.warm]
-    jobs += [job for row in rows for job in (row.learning, row.sample) if job]
+    jobs += [job for row in rows for job in (*learning_jobs(row), row.sample) if job]
     return context().queue.outcomes(jobs) if jobs else {}
 
 
