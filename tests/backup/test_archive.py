@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import shutil
+import signal
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -268,6 +271,28 @@ def test_a_place_with_data_is_refused(backup: Path, elsewhere: Places, there: st
     with pytest.raises(Unavailable, match="there is data already"):
         restore_backup(elsewhere, backup)
     assert [path for path in elsewhere.database.parent.rglob("*") if path.is_file()] == [file]
+
+
+def test_after_a_restore_that_was_killed_it_is_said_what_to_remove(
+    backup: Path, elsewhere: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kill comes at the worst moment: blobs are in their place, and the database isn't."""
+    child = os.fork()
+    if not child:
+        try:
+            monkeypatch.setattr(os, "sync", lambda: os.kill(os.getpid(), signal.SIGKILL))
+            restore_backup(elsewhere, backup)
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    with pytest.raises(Unavailable, match="ended between the two") as caught:
+        restore_backup(elsewhere, backup)
+    said = caught.value.detail
+    for folder in said[said.index("remove ") + len("remove ") : said.index(", and restore")].split(", "):
+        shutil.rmtree(folder)
+    restore_backup(elsewhere, backup)
+    assert elsewhere.database.exists()
+    assert not [path for path in elsewhere.database.parent.rglob("*") if "partial" in path.name]
 
 
 def test_empty_folders_are_no_data(backup: Path, elsewhere: Places) -> None:
