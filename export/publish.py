@@ -31,17 +31,25 @@ def publish(content: bytes, path: Path, check: Callable[[Path], Report]) -> Repo
 
 def check_place(path: Path, weights: Path | None) -> None:
     """Raise ExportError if no file can be written to `path`, or if the weights would be lost by it."""
-    if path.is_dir():
-        raise ExportError(f"{path}: is a folder")
-    if weights is not None and weights.exists() and path.exists() and path.samefile(weights):
+    if weights is not None and _are_one(path, weights):
         raise ExportError(f"{path}: is the file of the weights, which would be lost: choose another --output")
     part = _part(path)
     try:
+        if path.is_dir():
+            raise ExportError(f"{path}: is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         with _removed_at_the_end(part):
             part.touch()
     except OSError as error:
         raise ExportError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+def _are_one(path: Path, other: Path) -> bool:
+    """Return whether two paths are of one file; not if one can't be reached."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
 
 
 def _part(path: Path) -> Path:

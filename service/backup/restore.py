@@ -43,7 +43,7 @@ def restore_backup(places: Places, file: Path) -> Manifest:
 def _restore(places: Places, archive: ArchiveReader) -> None:
     with ExitStack() as stack:
         unverified = stack.enter_context(work_folder(places.blobs / PARTIAL))
-        beside = stack.enter_context(work_folder(Path(f"{places.database}.{PARTIAL}")))
+        beside = stack.enter_context(work_folder(_beside(places)))
         _check_room([places.blobs, places.database.parent], archive.manifest)
         archive.extract(unverified)
         staged = Path(shutil.move(unverified / DATABASE, beside / DATABASE))  # perhaps onto another disk
@@ -57,13 +57,23 @@ def _restore(places: Places, archive: ArchiveReader) -> None:
         sync(places.database.parent)
 
 
+def _beside(places: Places) -> Path:
+    """Return the folder of the database that is not yet in its place."""
+    return Path(f"{places.database}.{PARTIAL}")
+
+
 def _check_empty(places: Places) -> None:
     """Raise Unavailable if there is a database, even a part of one, or a blob."""
-    found = [Path(f"{places.database}{ending}") for ending in BESIDE]
-    found = [path for path in found if path.exists()]
+    databases = [Path(f"{places.database}{ending}") for ending in BESIDE]
+    databases = [path for path in databases if path.exists()]
     folders = [places.blobs / name for name in FOLDERS]
-    found += [folder for folder in folders if folder.is_dir() and any(folder.iterdir())]
-    if found:
+    folders = [folder for folder in folders if folder.is_dir() and any(folder.iterdir())]
+    if folders and not databases and (_beside(places) / DATABASE).exists():
+        raise Unavailable(
+            f"there are the files of a restore, but no database: either it still runs, or it was ended between the "
+            f"two. If none runs, remove {', '.join(map(str, folders))}, and restore again"
+        )
+    if found := databases + folders:
         raise Unavailable(
             f"there is data already, perhaps of a service that runs: {found[0]}. A backup is restored into an empty "
             "place only; stop the service, and move what is there away or name another place in NST_DATA"

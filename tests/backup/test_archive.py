@@ -1,93 +1,28 @@
-"""Backups by rows and files: what is in them, and what is refused."""
+"""Backups by rows and files: what is in them, and what can't be backed up."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import tarfile
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from front_door import png
-from jobs.submitting import REQUEST
+from backup.filled_store import PICTURE, WEEK_S, Store, blobs_in
 
 from service.backup import archive
 from service.backup.places import Places
 from service.backup.restore import restore_backup
 from service.backup.take import take_backup
 from service.config import Settings
-from service.decoding.files import check_image
-from service.errors import InvalidInput, NoSpace, StorageError, Unavailable
-from service.jobs.leases import Leases
+from service.errors import StorageError, Unavailable
 from service.jobs.limits import Limits
-from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.queue import Queue
 from service.jobs.request import job_folder
-from service.pictures.style_image import StyleImage
-from service.storage import disks, identity
+from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
-
-WEEK_S = 7 * 86_400.0
-PICTURE = check_image(png(np.zeros((20, 20, 3), np.uint8)))
-
-
-class Store:
-    """A database and blobs in a folder, with a preset, a running job and a waiting one."""
-
-    def __init__(self, data: Path) -> None:
-        self.places = Places.of(Settings(data=data))
-        self.database, self.blobs = Database(Settings(data=data).database), Blobs(Settings(data=data).blob_url)
-        self.queue = Queue(self.database, Limits())
-        self.presets = Presets(self.database, self.blobs)
-        self.save("kept")
-        self.ids = [self.submit() for _ in range(2)]
-        assert Leases(self.database, 60).claim("host:1", {}) is not None
-
-    def save(self, name: str) -> None:
-        self.presets.put(name, "", [StyleImage(PICTURE)])
-
-    def submit(self) -> str:
-        id = new_id()
-        key = f"{job_folder(id)}/content"
-        self.blobs.put(key, id.encode())
-        request = type(REQUEST)(StoredImage(key, "c", 8, 8), REQUEST.base)
-        self.queue.submit(Submission(id, request))
-        return id
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "data")
-    yield store
-    store.database.close()
-
-
-@pytest.fixture
-def backup(store: Store, tmp_path: Path) -> Path:
-    file = tmp_path / "backup.tar"
-    take_backup(store.places, WEEK_S, file)
-    return file
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Places:
-    return Places.of(Settings(data=tmp_path / "elsewhere"))
-
-
-def blobs_in(places: Places) -> set[str]:
-    return {str(path.relative_to(places.blobs)) for path in places.blobs.rglob("*") if path.is_file()}
-
-
-def is_untouched(places: Places) -> bool:
-    return not places.database.exists() and not blobs_in(places)
 
 
 def test_what_is_restored_is_tied_and_nobody_works_on_it(store: Store, backup: Path, elsewhere: Places) -> None:
@@ -184,105 +119,6 @@ def test_a_backup_that_fails_leaves_nothing(store: Store, tmp_path: Path, monkey
     with pytest.raises(Exception, match="could not be written"):
         take_backup(store.places, WEEK_S, tmp_path / "x.tar")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
-
-
-def rewritten(file: Path, name: str, data: bytes, *, as_name: str = "") -> None:
-    """Give a member of an archive other bytes, or another name."""
-    with tarfile.open(file) as tar:
-        members = [(member.name, tar.extractfile(member).read()) for member in tar]  # type: ignore[union-attr]
-    with tarfile.open(file, "w") as tar:
-        for found, own in members:
-            info = tarfile.TarInfo(as_name if as_name and found == name else found)
-            content = data if found == name else own
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-
-
-def manifest_of(file: Path) -> dict[str, Any]:
-    with tarfile.open(file) as tar:
-        found: dict[str, Any] = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
-    return found
-
-
-def cut(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
-def with_other_bytes(file: Path) -> None:
-    name = next(name for name in manifest_of(file)["files"] if name.startswith("blobs/styles"))
-    rewritten(file, name, b"other")
-
-
-def with_manifest(**changes: object) -> Callable[[Path], None]:
-    def change(file: Path) -> None:
-        rewritten(file, "manifest.json", json.dumps(manifest_of(file) | changes).encode())
-
-    return change
-
-
-def without_a_member(file: Path) -> None:
-    name = next(name for name in manifest_of(file)["files"] if name.startswith("blobs/styles"))
-    rewritten(file, name, b"", as_name="blobs/other")
-
-
-def with_a_name_outside(file: Path) -> None:
-    digest = {"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1}
-    name = "blobs/../../outside"
-    rewritten(file, "manifest.json", json.dumps(manifest_of(file) | {"files": {name: digest}}).encode())
-    with tarfile.open(file, "a") as tar:
-        info = tarfile.TarInfo(name)
-        info.size = 1
-        tar.addfile(info, io.BytesIO(b"x"))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (cut, "whole"),
-        (lambda file: file.write_bytes(b"no tar at all" * 1000), "is no backup"),
-        (lambda file: file.write_bytes(b""), "is no backup"),
-        (Path.unlink, "doesn't exist"),
-        (with_other_bytes, "is damaged: blobs/styles/"),
-        (without_a_member, "lacks 1 files"),
-        (with_manifest(format=2, service="9.9"), "version 9.9"),
-        (with_manifest(revision="9999"), "revision 9999"),
-        (with_manifest(files=7), "manifest"),
-        (with_a_name_outside, "has a member that no backup has"),
-    ],
-)
-def test_a_file_that_is_no_whole_backup_is_refused_and_nothing_is_touched(
-    backup: Path, elsewhere: Places, spoil: Callable[[Path], object], said: str
-) -> None:
-    spoil(backup)
-    with pytest.raises(InvalidInput, match=said) as caught:
-        restore_backup(elsewhere, backup)
-    assert [error.loc for error in caught.value.errors] == ["FILE"]
-    assert is_untouched(elsewhere)
-
-
-@pytest.mark.parametrize("there", ["service.db", "service.db-wal", "blobs/jobs/x/content", "blobs/store/id"])
-def test_a_place_with_data_is_refused(backup: Path, elsewhere: Places, there: str) -> None:
-    file = elsewhere.database.parent / there
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b"1")
-    with pytest.raises(Unavailable, match="there is data already"):
-        restore_backup(elsewhere, backup)
-    assert [path for path in elsewhere.database.parent.rglob("*") if path.is_file()] == [file]
-
-
-def test_empty_folders_are_no_data(backup: Path, elsewhere: Places) -> None:
-    (elsewhere.blobs / "jobs").mkdir(parents=True)
-    restore_backup(elsewhere, backup)
-    assert elsewhere.database.exists()
-
-
-def test_a_backup_that_has_no_room_is_refused(
-    backup: Path, elsewhere: Places, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(disks.Disk, "free", lambda self: 1000)
-    with pytest.raises(NoSpace, match="the backup takes"):
-        restore_backup(elsewhere, backup)
-    assert is_untouched(elsewhere)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,7 @@ def test_all_pictures_of_a_transfer_are_saved(service: RunningService, folder: P
         (["photo.png", "-o", "out.png"], "name a style"),
         (["photo.png", "--preset", "nobody", "-o", "out.png"], "nobody"),
         (["missing.png", *QUICK, "-o", "out.png"], "missing.png"),
+        (["x" * 300, *QUICK, "-o", "out.png"], "File name too long"),
         (["photo.png", *QUICK, "--set", "sise=1", "-o", "out.png"], "sise"),
         (["photo.png", *QUICK, "--painter", "-o", "out.png"], "has no painter"),
         (["watch", "nothing"], "no transfer"),

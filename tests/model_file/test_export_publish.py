@@ -7,6 +7,8 @@ import pytest
 from export.errors import ExportError
 from export.publish import check_place, publish
 
+TOO_LONG = "x" * 300  # a name at which the system refuses to look
+
 
 def accept(path: Path) -> str:
     return path.read_text()
@@ -60,7 +62,14 @@ def test_a_place_is_tried_before_anything_is_computed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(weights)
     (tmp_path / "folder").mkdir()
     check_place(tmp_path / "new" / "vgg19.onnx", weights)
-    for name, problem in (("link", "file of the weights"), ("folder", "is a folder"), ("link/x", "can't be written")):
+    check_place(tmp_path / "new" / "vgg19.onnx", tmp_path / TOO_LONG)
+    refused = {
+        "link": "file of the weights",
+        "folder": "is a folder",
+        "link/x": "can't be written",
+        f"{TOO_LONG}/x": "can't be written: File name too long",
+    }
+    for name, problem in refused.items():
         with pytest.raises(ExportError, match=problem):
             check_place(tmp_path / name, weights)
     assert not [path for path in tmp_path.rglob("*") if ".part-" in path.name]

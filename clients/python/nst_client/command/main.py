@@ -35,8 +35,8 @@ def main(words: Sequence[str] | None = None) -> int:
     name = words[0] if words and words[0] in COMMANDS else ""
     parser = PARSERS[name]()
     args = parser.parse_args(words[1:] if name else words)
-    command = COMMANDS.get(name) or (folder.paint if args.source.is_dir() else picture.paint)
     try:
+        command = COMMANDS.get(name) or (folder.paint if args.source.is_dir() else picture.paint)
         with Client(args.url, args.key) as client:
             return command(client, args)
     except (ClientError, Refused) as error:

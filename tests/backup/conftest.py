@@ -1,0 +1,32 @@
+"""A backup, and a place to restore it to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from backup.filled_store import WEEK_S, Store
+
+from service.backup.places import Places
+from service.backup.take import take_backup
+from service.config import Settings
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "data")
+    yield store
+    store.database.close()
+
+
+@pytest.fixture
+def backup(store: Store, tmp_path: Path) -> Path:
+    file = tmp_path / "backup.tar"
+    take_backup(store.places, WEEK_S, file)
+    return file
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Places:
+    return Places.of(Settings(data=tmp_path / "elsewhere"))
