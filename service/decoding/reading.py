@@ -16,6 +16,7 @@ from service.decoding.mending.rows import check_last_rows, check_rows
 from service.decoding.mending.version import Version
 from service.decoding.orientation import SIDEWAYS, orientation_of, turned, upright
 from service.decoding.structure import check_structure
+from service.decoding.transparency import covered_part, with_meant_alpha
 from service.pictures import images
 from service.pictures.formats import HAS_HEIC, READABLE
 from service.pictures.images import Cutout, Levels, Picture, UnreadableImage
@@ -139,6 +140,7 @@ def _loaded(version: Version) -> Image.Image:
     """
     image = Image.open(io.BytesIO(version.data), formats=PLUGINS)
     _check_size(*image.size)
+    covered = covered_part(image)
     image.load()
     if image.mode == "P" and image.palette is None:
         raise ValueError("it has no palette")
@@ -151,7 +153,7 @@ def _loaded(version: Version) -> Image.Image:
     if image.format == "PNG":
         check_last_rows(image, version.data)
     mend_transparent_colour(image, version.data)
-    return image
+    return with_meant_alpha(image, covered)
 
 
 def _mend_grey(image: TiffImagePlugin.TiffImageFile) -> None:

@@ -28,6 +28,8 @@ async (files) => {
     try {
       const picture = await createImageBitmap(new Blob([bytes]));
       const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+      canvas.fillStyle = "white";
+      canvas.fillRect(0, 0, picture.width, picture.height);
       canvas.drawImage(picture, 0, 0);
       const pixels = canvas.getImageData(0, 0, picture.width, picture.height).data;
       shown[name] = [picture.width, picture.height, Array.from(pixels)];
