@@ -156,6 +156,9 @@ def _jpegs(picture: np.ndarray) -> Iterator[Damaged]:
         yield Damaged(f"jpeg, {name}", whole[:2] + segment + whole[2:], whole)
     tables = whole.index(b"\xff\xdb")
     yield Damaged("jpeg, rubbish before a segment", whole[:tables] + b"rub" + whole[tables:], whole)
+    precision = whole.index(b"\xff\xc0") + 4
+    deep = whole[:precision] + b"\x0c" + whole[precision + 1 :]
+    yield Damaged("jpeg, 12 bits", deep, whole, "its levels have 12 bits; only 8 are read")
     yield Damaged("jpeg, header only", whole[: whole.index(b"\xff\xda")], whole, "cut off before its pixels")
     yield Damaged("jpeg, half of its header", whole[:300], whole, "cut off before its pixels")
 
@@ -185,6 +188,8 @@ def _webps(picture: np.ndarray) -> Iterator[Damaged]:
         short = whole[:4] + struct.pack("<I", end - 20) + whole[8 : end - 2]
         yield Damaged(f"webp, {kind}, cut, its size too", short, whole, "ends before the end of its picture")
     still = encoded(picture, "WEBP", lossless=True)
+    zeros = still[:60] + bytes(8) + still[68:]
+    yield Damaged("webp, zeros between its pixels", zeros, still, "its pixels are damaged")
     moving = encoded(picture, "WEBP", lossless=True, save_all=True, append_images=[Image.fromarray(255 - picture)])
     first = moving.index(b"ANMF")
     yield Damaged("webp, cut in its second picture", moving[: moving.index(b"ANMF", first + 4) + 99], still)

@@ -179,10 +179,20 @@ def _problem(data: bytes, error: Exception | None) -> str:
         what = f"in the format {foreign}, which isn't read" if foreign else "not an image that can be read"
         what += " without pillow-heif" if foreign == "HEIC" else ""
         return f"{what} (known formats: {', '.join(READABLE)})"
-    why = mend.why_broken(data)
-    if why is None and error is not None and not isinstance(error, UnidentifiedImageError):
-        why = str(error).strip() or type(error).__name__
-    return f"broken image: {'an' if format == 'AVIF' else 'a'} {format} file, but {why or 'damaged in its header'}"
+    why = mend.why_broken(data) or _decoders_problem(error)
+    return f"broken image: {'an' if format == 'AVIF' else 'a'} {format} file, but {why}"
+
+
+def _decoders_problem(error: Exception | None) -> str:
+    """Return what is wrong with a file, of which only Pillow's error is known.
+
+    Those of its decoders (OSError) are for programmers, as in "decoder error -2".
+    """
+    if error is None or isinstance(error, UnidentifiedImageError):
+        return "damaged in its header"
+    if isinstance(error, OSError):
+        return "its pixels are damaged: they can't be decoded"
+    return str(error).strip() or type(error).__name__
 
 
 def _cutout(colours: Image.Image, alpha: Image.Image | None) -> Cutout:

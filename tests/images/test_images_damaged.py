@@ -27,7 +27,7 @@ async (files) => {
     const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
     try {
       const picture = await createImageBitmap(new Blob([bytes]));
-      const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+      const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d", {willReadFrequently: true});
       canvas.fillStyle = "white";
       canvas.fillRect(0, 0, picture.width, picture.height);
       canvas.drawImage(picture, 0, 0);
