@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from picture_files import encoded, png_chunk
-from PIL import Image
+from PIL import Image, ImageOps
 
 SIDE_CHUNKS: dict[bytes, bytes] = {
     b"iCCP": b"p\0\0" + zlib.compress(bytes(100)), b"iTXt": b"Comment\0\0\0en\0Kommentar\0a comment",
@@ -155,6 +156,9 @@ def _jpegs(picture: np.ndarray) -> Iterator[Damaged]:
         yield Damaged(f"jpeg, {name}", whole[:2] + segment + whole[2:], whole)
     tables = whole.index(b"\xff\xdb")
     yield Damaged("jpeg, rubbish before a segment", whole[:tables] + b"rub" + whole[tables:], whole)
+    precision = whole.index(b"\xff\xc0") + 4
+    deep = whole[:precision] + b"\x0c" + whole[precision + 1 :]
+    yield Damaged("jpeg, 12 bits", deep, whole, "its levels have 12 bits; only 8 are read")
     yield Damaged("jpeg, header only", whole[: whole.index(b"\xff\xda")], whole, "cut off before its pixels")
     yield Damaged("jpeg, half of its header", whole[:300], whole, "cut off before its pixels")
 
@@ -184,10 +188,21 @@ def _webps(picture: np.ndarray) -> Iterator[Damaged]:
         short = whole[:4] + struct.pack("<I", end - 20) + whole[8 : end - 2]
         yield Damaged(f"webp, {kind}, cut, its size too", short, whole, "ends before the end of its picture")
     still = encoded(picture, "WEBP", lossless=True)
+    zeros = still[:60] + bytes(8) + still[68:]
+    yield Damaged("webp, zeros between its pixels", zeros, still, "its pixels are damaged")
     moving = encoded(picture, "WEBP", lossless=True, save_all=True, append_images=[Image.fromarray(255 - picture)])
     first = moving.index(b"ANMF")
     yield Damaged("webp, cut in its second picture", moving[: moving.index(b"ANMF", first + 4) + 99], still)
     yield Damaged("webp, cut in its first of two pictures", moving[: first + 99], still, "cut off")
+    features = moving.index(b"VP8X") + 8
+    wider = moving[: features + 4] + (picture.shape[1] + 8).to_bytes(3, "little") + moving[features + 7 :]
+    yield Damaged("webp, its first picture smaller than its canvas", wider, _on_white(still, 9))
+
+
+def _on_white(file: bytes, more: int) -> bytes:
+    """A picture with more columns, which are white, as a PNG."""
+    picture = Image.open(io.BytesIO(file)).convert("RGB")
+    return encoded(ImageOps.expand(picture, (0, 0, more, 0), "white"), "PNG")
 
 
 def _webp(picture: np.ndarray, alpha: int | None = None, **settings: Any) -> bytes:
@@ -218,6 +233,8 @@ def _gifs(picture: np.ndarray) -> Iterator[Damaged]:
     yield Damaged("gif, rubbish in place of its end", whole[:-1] + b"rubbish" * 100, whole)
     for size in (len(whole) - 20, len(whole) * 99 // 100, len(whole) // 2):
         yield Damaged(f"gif, {size} bytes", whole[:size], whole, ROWS)
+    wider = whole[:6] + (picture.shape[1] + 9).to_bytes(2, "little") + whole[8:]
+    yield Damaged("gif, its picture smaller than its screen", wider, _on_white(whole, 9))
     yield Damaged("gif, half of its header", whole[:8], whole, "cut off in its header")
 
 

@@ -16,6 +16,7 @@ from service.decoding.mending.rows import check_last_rows, check_rows
 from service.decoding.mending.version import Version
 from service.decoding.orientation import SIDEWAYS, orientation_of, turned, upright
 from service.decoding.structure import check_structure
+from service.decoding.transparency import covered_part, with_meant_alpha
 from service.pictures import images
 from service.pictures.formats import HAS_HEIC, READABLE
 from service.pictures.images import Cutout, Levels, Picture, UnreadableImage
@@ -139,6 +140,7 @@ def _loaded(version: Version) -> Image.Image:
     """
     image = Image.open(io.BytesIO(version.data), formats=PLUGINS)
     _check_size(*image.size)
+    covered = covered_part(image)
     image.load()
     if image.mode == "P" and image.palette is None:
         raise ValueError("it has no palette")
@@ -151,7 +153,7 @@ def _loaded(version: Version) -> Image.Image:
     if image.format == "PNG":
         check_last_rows(image, version.data)
     mend_transparent_colour(image, version.data)
-    return image
+    return with_meant_alpha(image, covered)
 
 
 def _mend_grey(image: TiffImagePlugin.TiffImageFile) -> None:
@@ -177,10 +179,20 @@ def _problem(data: bytes, error: Exception | None) -> str:
         what = f"in the format {foreign}, which isn't read" if foreign else "not an image that can be read"
         what += " without pillow-heif" if foreign == "HEIC" else ""
         return f"{what} (known formats: {', '.join(READABLE)})"
-    why = mend.why_broken(data)
-    if why is None and error is not None and not isinstance(error, UnidentifiedImageError):
-        why = str(error).strip() or type(error).__name__
-    return f"broken image: {'an' if format == 'AVIF' else 'a'} {format} file, but {why or 'damaged in its header'}"
+    why = mend.why_broken(data) or _decoders_problem(error)
+    return f"broken image: {'an' if format == 'AVIF' else 'a'} {format} file, but {why}"
+
+
+def _decoders_problem(error: Exception | None) -> str:
+    """Return what is wrong with a file, of which only Pillow's error is known.
+
+    Those of its decoders (OSError) are for programmers, as in "decoder error -2".
+    """
+    if error is None or isinstance(error, UnidentifiedImageError):
+        return "damaged in its header"
+    if isinstance(error, OSError):
+        return "its pixels are damaged: they can't be decoded"
+    return str(error).strip() or type(error).__name__
 
 
 def _cutout(colours: Image.Image, alpha: Image.Image | None) -> Cutout:

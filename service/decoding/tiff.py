@@ -14,6 +14,9 @@ WIDTH, HEIGHT, COMPRESSION = 256, 257, 259
 PIECES = ((273, 279), (324, 325))  # where the pixels' strips or tiles begin, and how long they are
 SHORT, LONG, LONG8 = 3, 4, 16  # types of numbers
 NUMBERS = {SHORT: "H", LONG: "I", LONG8: "Q"}  # their forms
+SIZES = {**dict.fromkeys((1, 2, 6, 7), 1), **dict.fromkeys((3, 8), 2), **dict.fromkeys((4, 9, 11, 13), 4)}
+SIZES |= dict.fromkeys((5, 10, 12, 16, 17, 18), 8)
+"""Bytes of a value of each type."""
 MOST_TAGS = 1000
 MOST_PIECES = 100_000
 COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946)
@@ -72,15 +75,22 @@ def why_broken(data: bytes) -> str | None:
         entries = {entry.tag: entry for entry in _entries(data)}
     except BrokenDirectory as error:
         return str(error)
-    found = next((pair for pair in PIECES if all(tag in entries for tag in pair)), None)
-    if found is None:
-        return None
-    begins, lengths = (_values(data, entries[tag]) for tag in found)
-    ends = [at + length for at, length in zip(begins, lengths, strict=False)]
+    ends = _ends_of_pieces(data, entries)
     if ends and max(ends) > len(data):
         whole = sum(end <= len(data) for end in ends)
         return f"it is cut off: {whole} of {len(ends)} pieces of its pixels are there"
+    if any(_end(data, entry) > len(data) for entry in entries.values()):
+        return "it is cut off: its directory names values that aren't there, or not whole"
     return None
+
+
+def _ends_of_pieces(data: bytes, entries: dict[int, _Entry]) -> list[int]:
+    """Return where the pieces of the pixels end; none if the directory or the file doesn't say so."""
+    for pair in PIECES:
+        if all(tag in entries for tag in pair):
+            begins, lengths = (_values(data, entries[tag]) for tag in pair)
+            return [at + length for at, length in zip(begins, lengths, strict=False)]
+    return []
 
 
 def _numbers(data: bytes) -> dict[int, int]:
@@ -124,6 +134,13 @@ def _values(data: bytes, entry: _Entry) -> tuple[int, ...]:
         return values.unpack_from(data, at)
     except (struct.error, OverflowError):
         return ()
+
+
+def _end(data: bytes, entry: _Entry) -> int:
+    """Return where the value of an entry ends, 0 for one of a type that isn't known."""
+    place = _form_of(data).place
+    size = SIZES.get(entry.kind, 0) * entry.length
+    return size and size + (entry.at if size <= place.size else place.unpack_from(data, entry.at)[0])
 
 
 def _form_of(data: bytes) -> _Form:

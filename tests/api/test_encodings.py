@@ -69,6 +69,18 @@ def test_what_stands_for_no_bytes_is_refused(text: str) -> None:
         bytes_of(text)
 
 
+@pytest.mark.parametrize("name", ["plain", "no padding", "data", "parameters"])
+@pytest.mark.parametrize("length", [252, 254, 255, 256])
+def test_base64_that_a_form_has_taken_the_plus_from_is_refused(name: str, length: int) -> None:
+    with pytest.raises(PydanticCustomError, match=r"blanks where \+ was"):
+        bytes_of(written(TRICKY[-length:])[name].replace("+", " "))
+
+
+def test_base64_without_a_plus_may_be_broken_into_parts_by_blanks() -> None:
+    text = base64.b64encode(bytes(300)).decode()
+    assert bytes_of(" ".join(re.findall(".{1,76}", text)) + " ") == bytes(300)
+
+
 @pytest.mark.parametrize("length", range(1, 8))
 def test_the_pieces_that_a_text_is_decoded_in_make_no_difference(
     length: int, monkeypatch: pytest.MonkeyPatch

@@ -85,6 +85,14 @@ def test_a_bmp_with_masks_may_be_transparent(picture: np.ndarray) -> None:
     assert (read[0, :2] == [[255, 0, 0], [255, 255, 255]]).all()
 
 
+@pytest.mark.parametrize("header", [56, 108, 124])
+def test_a_bmp_that_is_transparent_everywhere_is_opaque(picture: np.ndarray, header: int) -> None:
+    """Programs write zeros where they mean no alpha."""
+    pixels = (picture[::-1].astype(np.uint32) << np.array((16, 8, 0), np.uint32)).sum(2, dtype=np.uint32)
+    read = decode(picture_files.bmp_with_masks(pixels, (0xFF0000, 0xFF00, 0xFF, 0xFF000000), header))
+    np.testing.assert_array_equal(read, picture)
+
+
 def test_half_a_bmp_with_masks_is_refused(picture: np.ndarray) -> None:
     data = picture_files.bmp_with_masks(np.zeros(picture.shape[:2], np.uint16), (0xF00, 0xF0, 0xF), 40)
     with pytest.raises(UnreadableImage, match="cut off"):

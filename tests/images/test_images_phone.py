@@ -199,5 +199,17 @@ def test_missing_pieces_of_a_tiff_are_counted(photo: Image.Image) -> None:
     assert why_broken(moved) == "it is cut off: 1 of 2 pieces of its pixels are there"
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_tiff_that_lacks_its_last_byte_is_cut_off(photo: Image.Image, compression: str) -> None:
+    with pytest.raises(UnreadableImage, match="cut off: its directory names values that aren't there"):
+        decode(encoded(photo, "TIFF", compression=compression)[:-1])
+
+
+def test_pixels_of_a_tiff_that_cannot_be_decoded_are_called_damaged(photo: Image.Image) -> None:
+    data = encoded(photo, "TIFF", compression="jpeg")
+    with pytest.raises(UnreadableImage, match="a TIFF file, but its pixels are damaged"):
+        decode(data.replace(b"\xff\xda", b"\xff\xbb"))
+
+
 def test_a_file_without_exif_is_as_upright_as_one_with_it(photo: Image.Image) -> None:
     assert upright_size(exif_file(np.asarray(photo), 1, "TIFF")) == (64, 48)

@@ -22,6 +22,8 @@ PERCENT = len("%41")
 LONE_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 FILE_NAME = re.compile(r"[^\0\n]{0,200}\.(?:png|jpe?g|webp|gif|bmp|avif|heic|heif|tiff?|svg)\s*", re.IGNORECASE)
 DIGITS = 4  # of base64, which stand for three bytes
+LOST_PLUS = re.compile(r"\s*+(?:[A-Za-z0-9/]{4}\s*+)*+[A-Za-z0-9/]{1,3} [A-Za-z0-9/]")
+"""Base64 up to a blank within four digits, where no program breaks it: a form's decoder makes blanks of each +."""
 NOT_BASE64 = (
     "not base64: send that of the file's bytes, a data: URL, or file:<part name> with the file as a part of a form"
 )
@@ -37,6 +39,7 @@ def bytes_of(text: str) -> bytes:
         return _joined(_of_data_url(text, begin.end()))
     if FILE_NAME.fullmatch(text):  # base64 has no dot
         raise invalid(f"is the name of a file, which is {NOT_BASE64}")
+    _check_plus(text, 0)
     return _joined(_of_base64(_ascii(text, 0, len(text))))
 
 
@@ -53,7 +56,18 @@ def _of_data_url(text: str, start: int) -> Iterator[bytes]:
         raise invalid("a data: URL has a comma before its data, as in data:image/png;base64,…")
     fragment = text.find("#", comma)
     data = _without_percents(_ascii(text, comma + 1, fragment if fragment >= 0 else len(text)))
-    return _of_base64(data) if MARKED_BASE64.search(text[start:comma]) else data
+    if not MARKED_BASE64.search(text[start:comma]):
+        return data
+    _check_plus(text, comma + 1)
+    return _of_base64(data)
+
+
+def _check_plus(text: str, start: int) -> None:
+    """Refuse base64 with blanks in place of each +: without them it would be other bytes, and fewer."""
+    if any(text.find(character, start) >= 0 for character in "+-_"):
+        return
+    if LOST_PLUS.match(text, start):
+        raise invalid(f"{NOT_BASE64} (it has blanks where + was: in a form, + is written as %2B)")
 
 
 def _ascii(text: str, start: int, end: int) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ END = b"\xff\xd9"
 APP, COM, EXIF, PROFILE, ADOBE = range(0xE0, 0xF0), 0xFE, 0xE1, 0xE2, 0xEE
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without DHT, JPG and DAC
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+PRECISION, BITS = 4, 8  # where a frame's segment says how many bits a level has, and how many are read
 BANDS = 64  # coefficients of a block
 LEAST = {EXIF: 16, PROFILE: 18, ADOBE: 14}  # bytes of a segment's content, with its length, that can be understood
 MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
@@ -86,6 +87,9 @@ def why_broken(data: bytes) -> str | None:
     found = list(segments(data))
     if not any(segment.marker == SOS for segment in found):
         return "it is cut off before its pixels"
+    bits = next((data[segment.at + PRECISION] for segment in found if segment.marker in FRAMES), BITS)
+    if bits != BITS:
+        return f"its levels have {bits} bits; only {BITS} are read"
     if found[-1].marker != EOI and (missing := missing_passes(data, found)):
         return missing
     return None

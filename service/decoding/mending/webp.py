@@ -1,4 +1,4 @@
-"""WebP: a first picture that is whole, in a file whose end or size is wrong."""
+"""WebP: a first picture that is whole, in a file whose end or size is wrong; and one smaller than its canvas."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ RIFF = 8  # bytes before those that a RIFF file's size counts
 FIRST = 12  # where the first chunk begins
 HEADER = 8  # bytes of a chunk before its content: kind and length
 MOST = 10_000  # chunks that are looked at: more than animations have
-FEATURES, EXIF = b"VP8X", b"EXIF"
-PICTURES = (b"VP8 ", b"VP8L", b"ANMF")  # a still picture, or the first of an animation
+FEATURES, EXIF, FRAME = b"VP8X", b"EXIF", b"ANMF"
+PICTURES = (b"VP8 ", b"VP8L", FRAME)  # a still picture, or the first of an animation
 BEFORE = (FEATURES, b"ICCP", b"ANIM", b"ALPH")  # what says how that picture looks
-HAS_EXIF, HAS_XMP = 0x08, 0x04  # bits of FEATURES
+HAS_ALPHA, HAS_EXIF, HAS_XMP = 0x10, 0x08, 0x04  # bits of FEATURES
+FLAGS = FIRST + HEADER  # where these bits stand: FEATURES comes first
+CANVAS, FRAME_SIZE = slice(4, 10), slice(6, 12)  # width and height less 1, in the contents of FEATURES and of FRAME
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,13 @@ class Chunk:
 
 
 def versions(data: bytes) -> Versions:
-    """Yield the file; then its first picture alone, with what says how that looks."""
+    """Yield the file; then its first picture alone, with what says how that looks.
+
+    What the first picture of an animation doesn't cover is transparent, as in browsers: Pillow makes it black unless
+    the file says that it has alpha.
+    """
+    if _is_partly_covered(data):
+        data = data[:FLAGS] + bytes((data[FLAGS] | HAS_ALPHA,)) + data[FLAGS + 1 :]
     yield Version(data)
     kept = _needed(data)
     if kept and (mended := _joined(kept)) != data:
@@ -45,6 +53,16 @@ def why_broken(data: bytes) -> str | None:
     if said > there:
         return f"it is cut off: {min(99, 100 * there // said)} % of it is there ({there:,} of {said:,} bytes)"
     return None if _needed(data) else "it ends before the end of its picture"
+
+
+def _is_partly_covered(data: bytes) -> bool:
+    """Return whether the file is an animation whose first picture is smaller than its canvas."""
+    chunks = islice(_chunks(data), MOST)
+    features = next(chunks, None)
+    if features is None or features.kind != FEATURES:
+        return False
+    frame = next((chunk for chunk in chunks if chunk.kind == FRAME), None)
+    return frame is not None and frame.content[FRAME_SIZE] != features.content[CANVAS]
 
 
 def _said(data: bytes) -> int:
