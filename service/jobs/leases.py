@@ -62,7 +62,7 @@ class Claim:
     @property
     def patience_s(self) -> float:
         """Seconds that other jobs wait before this one gives way, if it is of a kind that does."""
-        return patience_s(self.kind, self.fence, self.checkpoint.reached if self.checkpoint else 0)
+        return patience_s(self.kind, self.fence, self.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Leases:
         """Claim the next job that waits or whose lease ran out; None if there is none.
 
         Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then
-        those in the lane PAINT, then the oldest. Judging comes after all of these, and learning after that.
+        those in the lane PAINT, then the oldest. Judging comes after all of these, then comparing, then learning.
         `service.jobs.turns` has the rules. Tenants that have as many running jobs as they may are passed over.
 
         A worker of the lane PAINT claims no other jobs. Those of the lane ENGINE claim any, but leave a painting to
@@ -283,9 +283,10 @@ def _held(session: Session, claim: Claim) -> JobRow:
 
 def _enter(row: JobRow, checkpoint: JobCheckpoint) -> None:
     """Write a checkpoint; if no attempt has got as far before, the count of attempts begins anew with this one."""
-    row.checkpoint = checkpoint
+    fence = row.checkpoint.fence if row.checkpoint else 0
     if checkpoint.reached > row.reached:
-        row.reached, row.attempts = checkpoint.reached, 1
+        row.reached, row.attempts, fence = checkpoint.reached, 1, row.fence
+    row.checkpoint = replace(checkpoint, fence=fence)
 
 
 def _go_back(row: JobRow) -> None:

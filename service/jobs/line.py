@@ -243,7 +243,7 @@ def _running(session: Session, lanes: Sequence[str], workers: int, speeds: Speed
 def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
     """Return the seconds that a running job still keeps its worker at most, as far as they are known."""
     if row.kind in BEHIND:
-        return patience_s(row.kind, row.fence, row.reached)
+        return patience_s(row.kind, row.fence, row.checkpoint)
     if row.progress and (eta := amount_in(vars(row.progress), "eta_seconds")) is not None:
         return eta
     takes = seconds_of(speeds, row.lane, row.cost)

@@ -12,6 +12,7 @@ from service.jobs.registry import is_alive
 from service.storage.database import now
 from service.storage.kinds import COMPARE, JUDGE, KINDS, LEARN
 from service.storage.lanes import PAINT, Lane
+from service.storage.records import JobCheckpoint
 from service.storage.schema import CallerRow, JobRow, WorkerRow
 
 BEHIND = {JUDGE: 1, COMPARE: 2, LEARN: 3}  # kinds that come after all others, in this order, and give way to them
@@ -47,13 +48,14 @@ def goes_before(kind: str) -> ColumnElement[bool]:
     return JobRow.kind.in_([other for other in KINDS if BEHIND.get(other, 0) < BEHIND[kind]])
 
 
-def patience_s(kind: str, fence: int, reached: int) -> float:
+def patience_s(kind: str, fence: int, checkpoint: JobCheckpoint | None) -> float:
     """Return the seconds that other jobs wait before a running job of one of BEHIND gives way.
 
-    They are doubled with each claim in which the job got no further, so that it comes to its end however often others
-    come; a learning gets further in each. `fence` counts its claims, and `reached` is how far its checkpoint is.
+    They are doubled with each claim since the one in which the job last got further, so that it comes to its end
+    however often others come; a learning gets further in each. `fence` counts its claims.
     """
-    claims = 0 if kind == LEARN else max(0, fence - 1 - reached)  # that were in vain
+    since = checkpoint.fence if checkpoint else 0
+    claims = 0 if kind == LEARN else max(0, fence - 1 - since)  # that were in vain
     return PATIENCE_S * float(2 ** min(MOST_DOUBLED, claims))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import NoSpace
@@ -43,7 +43,14 @@ def all_bytes(session: Session) -> dict[str, int]:
 
 def reserved_bytes(session: Session) -> int:
     """Return the bytes that the results of all unfinished jobs may take."""
-    return _sum(session, select(func.sum(JobRow.reserved)).where(HAS_RESERVED))
+    unfinished = JobRow.status.not_in(ENDED)  # a process of an earlier version may have left it in one that ended
+    return _sum(session, select(func.sum(JobRow.reserved)).where(HAS_RESERVED, unfinished))
+
+
+def give_back_of_ended(session: Session) -> None:
+    """Take what results might have taken from the jobs that processes of earlier versions have ended."""
+    ended = update(JobRow).where(HAS_RESERVED, JobRow.status.in_(ENDED))
+    session.execute(ended.values(bytes=JobRow.bytes - JobRow.reserved, reserved=0))
 
 
 def until_less(session: Session, column: Literal["tenant", "owner"], value: str, retention_s: float) -> float | None:
@@ -58,7 +65,7 @@ def until_less(session: Session, column: Literal["tenant", "owner"], value: str,
     versions = select(func.min(PresetVersionRow.ended_at)).where(getattr(PresetVersionRow, column) == value)
     times = [*session.scalars(select(JobRow.finished_at).where(JobRow.number.in_(ended))), session.scalar(versions)]
     found = [time + retention_s - read_clock(session) for time in times if time is not None]
-    found += [UNFINISHED_S] * (len(jobs) > len(ended))
+    found = found or [UNFINISHED_S] * (len(jobs) > len(ended))
     least = min(found, default=math.inf)
     return None if math.isinf(least) else min(LONGEST_S, max(1.0, least))
 

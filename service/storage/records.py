@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.storage.pictures import StoredFile, StoredImage
-from service.storage.typed_json import Json, Record, amount_in, object_in, objects_in
+from service.storage.typed_json import Json, Record, amount_in, number_in, object_in, objects_in
 
 STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
 """The states of jobs and of batches."""
@@ -154,11 +154,13 @@ class JobCheckpoint(Record):
         blob: key of the state of the picture, or of the learning; None between two pictures.
         progress: the job's progress at that point.
         done: the pictures that are finished.
+        fence: the number of the claim in which the job got further than before.
     """
 
     blob: str | None = None
     progress: JobProgress = JobProgress()
     done: tuple[DonePicture, ...] = ()
+    fence: int = field(default=0, compare=False)
 
     @property
     def reached(self) -> int:
@@ -168,11 +170,12 @@ class JobCheckpoint(Record):
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> JobCheckpoint:
         done = tuple(DonePicture.from_json(picture) for picture in objects_in(json, "done"))
-        return cls(json.get("blob"), JobProgress.from_json(object_in(json, "progress")), done)
+        progress, fence = JobProgress.from_json(object_in(json, "progress")), int(number_in(json, "fence", 0))
+        return cls(json.get("blob"), progress, done, fence)
 
     def to_json(self) -> Json:
         done = [picture.to_json() for picture in self.done]
-        return {"blob": self.blob, "progress": self.progress.to_json(), "done": done}
+        return {"blob": self.blob, "progress": self.progress.to_json(), "done": done, "fence": self.fence}
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ class Amounts:
     Attributes:
         tenant: whose it is.
         clock: the moment, in seconds since 1970.
-        waiting_jobs: jobs that wait; a batch that hasn't ended is one. Judgings don't count: nobody asked for them.
+        waiting_jobs: jobs that wait; a batch that hasn't ended is one. Tasks that measure losses don't count: nobody
+            asked for them.
         running_jobs: jobs that run.
         daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run.
         stored_bytes: what the files of its jobs, batches, presets and their former states take, and what the results

@@ -37,7 +37,10 @@ def add_up_ended(folder: Path | None = None) -> None:
     Each file has 64 KiB of memory, so that a service whose processes are killed again and again would fill it.
     A file that can't be read, or for whose sum there is no room, stays. `folder`: by default that of this process.
     """
-    folder = folder or Path(os.environ.get(VARIABLE, ""))
+    if folder is None:
+        if not (given := os.environ.get(VARIABLE)):
+            return
+        folder = Path(given)
     with suppress(OSError), locked(folder, fcntl.LOCK_EX):
         for file in _of_ended(folder, LIVE):
             file.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, start_http_server
@@ -29,7 +30,7 @@ class _Folder(MultiProcessCollector):
     def collect(self) -> Iterable[Metric]:
         folder = Path(self._path)
         add_up_ended(folder)
-        with locked(folder):
+        with locked(folder) if folder.is_dir() else nullcontext():  # it may have been cleaned away
             files = [str(file) for file in folder.glob("*.db") if self._is_readable(file)]
             found: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
         return found

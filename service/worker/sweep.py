@@ -18,7 +18,7 @@ from sqlalchemy import Select, delete, select
 from service.errors import StorageError
 from service.jobs import deliveries, idempotency, queue, request
 from service.jobs.expiry import batch_has_expired, has_expired
-from service.storage import identity
+from service.storage import identity, quota
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, Transaction, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
@@ -240,6 +240,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         keys.forget_ended(session)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
+        quota.give_back_of_ended(session)
 
 
 def _end_nameless_tasks(database: Database) -> None:

@@ -29,6 +29,7 @@ from service.painting.order import Order
 from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
 from service.storage.kinds import COMPARE, JUDGE, LEARN
+from service.storage.records import JobCheckpoint, JobProgress
 from service.storage.schema import JobRow
 from service.worker.judge import JudgeRun
 from service.worker.reporter import Reporter, Stopping
@@ -117,6 +118,14 @@ def test_it_gives_way_to_what_has_waited_and_later_each_time(
             assert leases.others_wait(claim) == gives_way
         leases.give_back(claim)
         leases.cancel(claimed(leases))
+    claim = claimed(leases)
+    leases.report(claim, checkpoint=JobCheckpoint(progress=JobProgress(iteration=500)))
+    leases.give_back(claim)
+    for patience in (30.0, 60.0):  # in claims in vain since then, however far it got
+        claim = claimed(leases)
+        leases.report(claim, checkpoint=JobCheckpoint(progress=JobProgress(iteration=400)))
+        assert claim.patience_s == patience
+        leases.give_back(claim)
 
 
 def test_a_judging_that_gives_way_goes_on_at_its_next_picture(

@@ -30,5 +30,5 @@ class Style:
 
     @property
     def has_painter(self) -> bool:
-        """Whether it has a network that paints in one pass (`method="painter"`)."""
+        """Whether its painter (`method="painter"`) has learned and is compared; before that it may paint, too."""
         return self.painter == "ready"

@@ -110,7 +110,7 @@ def _painter_status(row: PresetRow, learning: str | None, comparison: str | None
     """
     if learning is not None and learning not in ENDED:
         return "queued" if learning == "queued" else "learning"
-    if row.painter is not None and comparison is not None and comparison not in ENDED:
+    if learning is not None and row.painter is not None and comparison is not None and comparison not in ENDED:
         return "learning"
     if row.painter is not None:
         return "ready"

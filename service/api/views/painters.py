@@ -26,7 +26,7 @@ from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.made import made
 from service.api.views.stored import job_preview
-from service.errors import InvalidInput, NotFound, NotReady
+from service.errors import DatabaseError, InvalidInput, NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
 from service.jobs.links import link
 from service.jobs.queue import Queue
@@ -152,7 +152,11 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
         return painter_resource(preset, row, None)
 
     def is_followed(row: JobRow) -> bool:
-        return any(status not in ENDED for status, _ in queue.outcomes([following_id(row.id)]).values())
+        try:
+            followers = queue.outcomes([following_id(row.id)])
+        except DatabaseError:  # it may be back soon
+            return True
+        return any(status not in ENDED for status, _ in followers.values())
 
     return event_stream(job, header, Shown(learning_progress, done, lambda row: f"{painter}/preview", is_followed))
 

@@ -87,8 +87,8 @@ def why_broken(data: bytes) -> str | None:
     found = list(segments(data))
     if not any(segment.marker == SOS for segment in found):
         return "it is cut off before its pixels"
-    bits = next((data[segment.at + PRECISION] for segment in found if segment.marker in FRAMES), BITS)
-    if bits != BITS:
+    frames = (segment.at + PRECISION for segment in found if segment.marker in FRAMES)
+    if (bits := next((data[at] for at in frames if at < len(data)), BITS)) != BITS:
         return f"its levels have {bits} bits; only {BITS} are read"
     if found[-1].marker != EOI and (missing := missing_passes(data, found)):
         return missing

@@ -16,7 +16,7 @@ MOST_PHOTOS = 64  # that the service takes
 
 def learn(client: Client, args: argparse.Namespace) -> int:
     """Teach a preset a painter, and show how far it is. Ctrl-C leaves the learning to the service."""
-    if not args.replace and client.painter(args.name).status == "ready":
+    if not args.replace and client.painter(args.name).resource["size"] is not None:  # it paints, compared or not
         raise Refused(f"{args.name} has a painter: --replace teaches it another one, and this one can't be had back")
     photos = _pictures_in(args.photos) if args.photos else []
     painter = client.learn_painter(args.name, photos=photos, size=args.size, minutes=args.minutes)

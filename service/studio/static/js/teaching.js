@@ -73,7 +73,10 @@ async function refresh(name, signal) {
 /** Takes what the events of a learning say, up to its end. */
 async function watched(name, signal) {
   try {
-    for await (const event of watch(painterOf(name).links, signal)) take(name, event);
+    for await (const event of watch(painterOf(name).links, signal)) {
+      take(name, event);
+      if (event.data.status === "succeeded") await refresh(name, signal); // it paints, and is compared from now on
+    }
   } catch (error) {
     if (signal.aborted || !ENDED.has(error.status)) throw error;
   }
