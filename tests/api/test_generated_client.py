@@ -29,8 +29,8 @@ style = save_style.sync(name="generated", client=client, body=StyleBody(images=[
 assert style.name == "generated" and style.images[0].weight == 1.0, style
 
 asked = TransferBody(content=photo, styles=[StyleEntry(preset="generated")], size=64, iterations=3)
-job = create_transfer.sync(client=client, body=asked, prefer="wait=1", idempotency_key="once")
-assert create_transfer.sync(client=client, body=asked, idempotency_key="once").id == job.id
+job = create_transfer.sync(client=client, body=asked, prefer="wait=1", idempotency_key="generated")
+assert create_transfer.sync(client=client, body=asked, idempotency_key="generated").id == job.id
 while job.status in ("queued", "running"):
     time.sleep(0.1)
     job = get_transfer.sync(job.id, client=client)

@@ -139,9 +139,10 @@ def test_the_end_of_a_waiting_job_counts_down_and_is_worked_out_again_after_a_wh
 ) -> None:
     took(database, leases, queue, 10.0)
     first, last = submit(queue), submit(queue)
+    begun = time.monotonic()
+    monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun))
     assert line.until_ends(rows(queue, first, last)) == {first: pytest.approx(10.0), last: pytest.approx(20.0)}
     queue.cancel(first)
-    begun = time.monotonic()
     monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun + 2.0))
     assert line.until_ends(rows(queue, last)) == {last: pytest.approx(18.0, abs=0.5)}
     monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun + KNOWN_S + 1.0))

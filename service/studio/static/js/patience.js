@@ -4,7 +4,7 @@ import { $, show } from "./dom.js";
 import { keepFocus } from "./focus.js";
 
 const PAUSES_S = [1, 2, 3, 5, 8];
-const PATIENCE_S = 120;
+const PATIENCE_S = 600;
 const PASSING = new Set([429, 502, 503, 504]);
 
 const waiting = new Set();
