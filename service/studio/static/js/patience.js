@@ -4,7 +4,9 @@ import { $, show } from "./dom.js";
 import { keepFocus } from "./focus.js";
 
 const PAUSES_S = [1, 2, 3, 5, 8];
-const PATIENCE_S = 600;
+const PATIENCE_S = 120;
+const LONGEST_PAUSE_S = 60; // a place may be free sooner than the service expects
+const TOO_MANY_JOBS = "urn:nst:problem:too-many-jobs";
 const PASSING = new Set([429, 502, 503, 504]);
 
 const waiting = new Set();
@@ -17,7 +19,7 @@ export async function patiently(attempt, signal) {
     } catch (error) {
       signal?.throwIfAborted();
       if (!isPassing(error)) throw error;
-      const seconds = error.retryAfter ?? PAUSES_S[Math.min(tries, PAUSES_S.length - 1)];
+      const seconds = Math.min(error.retryAfter ?? PAUSES_S[Math.min(tries, PAUSES_S.length - 1)], LONGEST_PAUSE_S);
       await pause(error.message, seconds, signal);
     }
   }
@@ -28,9 +30,10 @@ export function isPassing(error) {
   return error instanceof Problem && PASSING.has(error.status) && !isLasting(error);
 }
 
-/** Whether a limit refuses for longer than anybody waits before the page: its words say what to do. */
+/** Whether a limit refuses for longer than anybody waits before the page: its words say what to do. Jobs end. */
 function isLasting(error) {
-  return error.status === 429 && !(error.retryAfter <= PATIENCE_S && error.retryAfter);
+  if (error.status !== 429 || error.problem.type === TOO_MANY_JOBS) return false;
+  return !(error.retryAfter <= PATIENCE_S && error.retryAfter);
 }
 
 /** Waits some seconds, or until the person presses "Try now" or the network is back. */
