@@ -85,7 +85,7 @@ def test_a_checkpoint_of_the_version_before_says_the_same_and_the_event_of_its_p
     assert len(stored["done"]) == 1
     again = as_stored(JobCheckpoint.from_json(stored).to_json())
     assert again.pop("progress") == stored["progress"] | {"event": 0}
-    assert again == {"blob": stored["blob"], "done": stored["done"]}
+    assert again == {"blob": stored["blob"], "done": stored["done"], "fence": 0}
 
 
 def test_rows_that_lack_keys_get_the_defaults() -> None:
