@@ -7,7 +7,7 @@ ServiceError                500
 ├─ MalformedBody            400  the body can't be read at all
 ├─ BodyTooLarge             413  larger than a body may be, or with more in it than a request needs
 ├─ Unauthorized             401
-├─ Forbidden                403  a page of another site that NST_CORS_ORIGINS doesn't name
+├─ Forbidden                403  not allowed to this origin, to this key, or to anybody
 │  └─ MissingScope          403  the key lacks the scope that this takes
 ├─ NotFound                 404
 ├─ NotAcceptable            406  no format that the caller accepts
@@ -230,7 +230,7 @@ class Unauthorized(ServiceError):
 
 
 class Forbidden(ServiceError):
-    """Requests from this origin are not allowed."""
+    """The request is understood, and not allowed: to its origin, to its key, or to anybody."""
 
     status = 403
     slug = "forbidden"
