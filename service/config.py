@@ -297,6 +297,26 @@ class Settings:
         return self.threads or _wanted_threads() or min(PAINTER_THREADS, cores())
 
     @property
+    def max_body(self) -> int:
+        """Bytes of a request's body at most."""
+        return round(self.max_body_mb * MIB)
+
+    @property
+    def disk_floor(self) -> int:
+        """Free bytes of a local disk below which nothing more is stored for callers."""
+        return round(self.disk_floor_mb * MIB)
+
+    @property
+    def gram_disk(self) -> int:
+        """Bytes of Gram matrices that are kept in the blobs."""
+        return round(self.gram_disk_mb * MIB)
+
+    @property
+    def gram_memory(self) -> int:
+        """Bytes of Gram matrices that a worker keeps in memory."""
+        return round(self.gram_memory_mb * MIB)
+
+    @property
     def painter_memory(self) -> int:
         """Bytes of the painters that a worker keeps ready."""
         return round(self.painter_memory_mb * MIB)
@@ -309,7 +329,7 @@ class Settings:
     @property
     def job_memory(self) -> int:
         """Bytes of the worker's memory for a job: what the Gram cache leaves."""
-        return self.worker_memory - round(self.gram_memory_mb * MIB)
+        return self.worker_memory - self.gram_memory
 
 
 def let_idle_threads_sleep() -> None:

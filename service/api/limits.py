@@ -16,7 +16,7 @@ from service.api.context import context
 from service.api.http.problems import problem_response
 from service.api.http.ratelimit import Quota, add_fields
 from service.errors import LimitExceeded, StorageError
-from service.storage.disks import MIB
+from service.machine.memory import MIB
 from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.telemetry.instruments import limit_refusals

@@ -11,8 +11,9 @@ from pathlib import Path
 from service.backup.archive import BLOBS, DATABASE, ArchiveReader, Manifest, opened_archive
 from service.backup.places import Places, sync, work_folder
 from service.errors import InvalidInput, NoSpace, StorageError, Unavailable
+from service.machine.memory import MIB
 from service.storage import identity
-from service.storage.disks import MIB, Disk
+from service.storage.disks import Disk
 from service.storage.migrations.upgrade import REVISIONS
 from service.storage.writable import BESIDE, OURS
 

@@ -25,9 +25,10 @@ from service.backup.places import Places, sync, work_folder
 from service.errors import InvalidInput, StorageError
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.jobs.leases import give_back_all
+from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.database import BUSY_TIMEOUT_S, Database
-from service.storage.disks import MIB, check_database_file
+from service.storage.disks import check_database_file
 from service.storage.migrations.upgrade import HEAD
 from service.storage.schema import BatchRow, JobRow, WorkerRow
 

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url) if args.yes else identity.open_blobs(database, settings.blob_url)
     known = read_known(database, settings.retention)
-    plan = make_plan(known, blobs, round(settings.gram_disk_mb * MIB))
+    plan = make_plan(known, blobs, settings.gram_disk)
     shown = make_url(settings.database).render_as_string(hide_password=True)
     print(f"The database {shown} has {len(known.jobs)} jobs and {len(known.versions)} presets.")
     print(f"The files are in {settings.blob_url}.")

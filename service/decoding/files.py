@@ -12,7 +12,7 @@ import numpy as np
 from service.decoding import lanes
 from service.decoding.decoders import DECODERS, Files, TooSlow
 from service.decoding.formats import head_of
-from service.decoding.messages import Reply
+from service.decoding.messages import Facts, Reply
 from service.errors import Unavailable
 from service.pictures.images import Cutout, ImageFile, Mask, Picture, UnreadableImage, digest
 
@@ -27,7 +27,6 @@ def no_tick() -> None:
 
 
 Tick = Callable[[], None]
-Facts = dict[str, Any]
 
 
 @dataclass

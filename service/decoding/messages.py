@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ import numpy.typing as npt
 MEMORY = 2560 * 2**20  # bytes; 64 megapixels of lossless WebP take the most, 1.9 GB
 LARGEST = 16_384  # bytes of a datagram at most
 MOST_FILES = 4  # descriptors beside a datagram
+
+Facts: TypeAlias = dict[str, Any]
+"""What a reply says of a file, as JSON holds it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Reply:
         cpu_s: CPU seconds that it took.
     """
 
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     shapes: list[list[int]] = field(default_factory=list)
     problem: str | None = None
     exit_status: int | None = None

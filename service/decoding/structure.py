@@ -8,9 +8,8 @@ from __future__ import annotations
 from service.decoding import tiff
 from service.decoding.formats import head_of
 from service.decoding.mending import jpeg, png
-from service.pictures.formats import STARTS
+from service.pictures.formats import PNG_SIGNATURE, STARTS
 from service.pictures.images import UnreadableImage
-from service.pictures.srgb import SIGNATURE
 
 JPEG_SCANS = 100  # a progressive JPEG has some 10; each is a pass over all pixels
 JPEG_SEGMENTS = 5000  # before the pixels; a profile of 16 MiB has 256
@@ -24,7 +23,7 @@ def check_structure(data: bytes) -> None:
     Raises:
         UnreadableImage: the message says what is wrong with the structure.
     """
-    if data.startswith(SIGNATURE):
+    if data.startswith(PNG_SIGNATURE):
         _check_png(data)
     elif data.startswith(b"\xff\xd8"):
         _check_jpeg(data)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from service.decoding import reading
+from service.decoding.messages import Facts
 
-Facts = dict[str, Any]
 Payload = bytes | npt.NDArray[np.uint8]
 Task = Callable[..., tuple[Facts, Sequence[Payload]]]
 

@@ -106,7 +106,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     status = OK if free >= SCARCE_MIB else WARNING if free >= TOO_SCARCE_MIB else FAILURE
     advice = "" if status == OK else "free some, or shorten NST_RETENTION or NST_GRAM_DISK_MB"
     text = f"{free} MiB are free at {there}"
-    disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
+    disks = Disks(settings.database, settings.blob_url, settings.disk_floor)
     try:
         disks.check()
     except NoSpace as error:

@@ -10,7 +10,6 @@ from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import DatabaseError
 from service.jobs.models import model_notes
 from service.jobs.registry import WorkerRegistry
-from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision
@@ -33,7 +32,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
             yield Finding(OK, "store", f"{folder} isn't there yet: the first start makes it")
             return
         blobs = identity.open_blobs(database, settings.blob_url)
-        plan = make_plan(read_known(database, settings.retention), blobs, round(settings.gram_disk_mb * MIB))
+        plan = make_plan(read_known(database, settings.retention), blobs, settings.gram_disk)
         reason = identity.standing(database, blobs, plan.fit) or plan.doubt
     if reason:
         yield Finding(FAILURE, "store", f"nothing is swept up: {reason}", identity.ADVICE)

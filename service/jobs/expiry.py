@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
-from sqlalchemy import ColumnElement, and_, not_, true
+from sqlalchemy import ColumnElement, and_
 
 from service.storage.database import now
+from service.storage.retention import unless_expired
 from service.storage.schema import ENDED, BatchRow, JobRow
 
 
@@ -17,7 +16,7 @@ def has_expired(retention_s: float) -> ColumnElement[bool]:
 
 def is_kept(retention_s: float) -> ColumnElement[bool]:
     """Return the condition that callers still see a job."""
-    return true() if math.isinf(retention_s) else not_(has_expired(retention_s))
+    return unless_expired(has_expired(retention_s), retention_s)
 
 
 def batch_has_expired(retention_s: float) -> ColumnElement[bool]:
@@ -27,4 +26,4 @@ def batch_has_expired(retention_s: float) -> ColumnElement[bool]:
 
 def batch_is_kept(retention_s: float) -> ColumnElement[bool]:
     """Return the condition that callers still see a batch."""
-    return true() if math.isinf(retention_s) else not_(batch_has_expired(retention_s))
+    return unless_expired(batch_has_expired(retention_s), retention_s)

@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
+from service.authority import LOCALHOST
 from service.errors import InvalidInput
 from service.outbound.addresses import Address, is_public, reached
 from service.outbound.urls import Target, is_name, parse_url
 
 logger = logging.getLogger(__name__)
-
-LOCALHOST = "localhost"
 
 _WITH_PORT = re.compile(r"(?:\[([0-9a-f:./]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
+from service.authority import DEFAULT_PORTS
 from service.errors import InvalidInput
 from service.outbound.addresses import Address
 
 MAX_LENGTH = 2048  # characters
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")  # those of RFC 3986
 _URL = re.compile(r"(https?)://(\[[^\[\]/?]+\]|[^\[\]/?:]+)(?::([0-9]{1,5}))?((?:/[^?]*)?(?:\?.*)?)", re.IGNORECASE)

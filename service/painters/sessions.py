@@ -13,10 +13,10 @@ from PIL import Image
 from service.painters.graph import onnx_file
 from service.painters.shape import OCTAVES
 from service.painters.weights import PainterWeights
+from service.pictures.sizes import MIN_SIDE
 
 SESSION = 10 * 2**20  # bytes that a ready painter takes
 PAINTER_MEMORY = 16 * SESSION  # bytes of ready painters, by default
-LEAST_SIDE = 16  # pixels
 
 Pixels = npt.NDArray[np.float32]
 """H x W x 3, RGB in [0, 1]."""
@@ -57,7 +57,7 @@ class PainterSession:
         if max(height, width) <= self._largest:
             return self._pass(photograph)
         factor = self._largest / max(height, width)
-        small = _resized(photograph, max(LEAST_SIDE, round(width * factor)), max(LEAST_SIDE, round(height * factor)))
+        small = _resized(photograph, max(MIN_SIDE, round(width * factor)), max(MIN_SIDE, round(height * factor)))
         painting = _resized(self._pass(small), width, height)
         painting += photograph
         painting -= _resized(small, width, height)

@@ -21,7 +21,7 @@ from service.engine.stage import Score
 from service.engine.stylize import Progress, score, stylize
 from service.engine.vgg import VGG, build_encoder
 from service.errors import Unavailable
-from service.machine.memory import MIB, max_whole_pixels
+from service.machine.memory import max_whole_pixels
 from service.network.model import load_model
 from service.options import TransferOptions
 from service.painters.sessions import PAINTER_MEMORY, Painters
@@ -126,7 +126,7 @@ class Stylist:
             device=settings.device,
             precision=settings.precision,
             threads=settings.cpu_threads,
-            gram_memory=round(settings.gram_memory_mb * MIB) if blobs else 0,
+            gram_memory=settings.gram_memory if blobs else 0,
             painter_memory=settings.painter_memory,
             memory=settings.job_memory,
         )

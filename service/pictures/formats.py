@@ -16,8 +16,9 @@ MEDIA_TYPES = {
     "HEIC": "image/heic",
 }
 READABLE = tuple(name for name in MEDIA_TYPES if HAS_HEIC or name != "HEIC")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 STARTS = {
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "PNG": (PNG_SIGNATURE,),
     "JPEG": (b"\xff\xd8\xff",),
     "WEBP": (b"RIFF",),
     "GIF": (b"GIF87a", b"GIF89a"),

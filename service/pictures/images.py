@@ -26,6 +26,7 @@ Alpha = npt.NDArray[np.uint8]
 
 RENDITION = "3"  # raise it when the same file starts to give other pixels: it is part of the Gram cache's key
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+FORMATS = {media_type: format for format, media_type in MEDIA_TYPES.items()}
 THUMBNAIL = 256  # pixels, long edge
 
 

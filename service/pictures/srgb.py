@@ -13,7 +13,6 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 FROM_16_BITS = np.rint(np.arange(65536) / 257).astype(np.uint8)
 DATE = slice(24, 36)  # where a profile says when it was made
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH = 24  # where a PNG's header says how many bits a sample has
 
 # Limit of a PNG's unpacked profile. Pillow's own, 1 MiB, refuses pictures with the large tables of some scanners.

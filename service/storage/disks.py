@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlparse
 from sqlalchemy import make_url
 
 from service.errors import NoSpace, StorageError, Unavailable
+from service.machine.memory import MIB
 
-MIB = 2**20
 KEPT = 4 * MIB  # bytes kept for the database: the size of a full write-ahead log
 KEPT_SHARE = 16  # on a small disk, one 16th of it instead
 FLOOR_SHARE = 20  # the floor is at most one 20th of its disk

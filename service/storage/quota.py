@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import NoSpace
+from service.machine.memory import MIB
 from service.storage.database import read_clock
-from service.storage.disks import MIB
 from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, JobRow, PresetRow, PresetVersionRow
 
 JOBS = (JobRow, BatchRow)

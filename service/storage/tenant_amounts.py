@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded
+from service.machine.memory import MIB
 from service.storage.database import now
-from service.storage.disks import MIB
 from service.storage.kinds import FOLLOWING
 from service.storage.quota import ADVICE, JOBS, PRESETS, until_less
 from service.storage.schema import BatchRow, JobRow, PresetRow

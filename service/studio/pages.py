@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Blueprint, Response, request
 
 from service.errors import NotFound
-from service.options import TransferOptions
+from service.options import OPTIONS, TransferOptions
 from service.pictures import formats
 from service.pictures.sizes import MAX_PIXELS
 
@@ -61,9 +61,11 @@ def _service_module() -> StaticFile:
     """Return a JavaScript module with the service's formats and defaults, so that the page doesn't repeat them."""
     types = [formats.MEDIA_TYPES[name] for name in formats.READABLE]
     starts = [[start.hex(), formats.MEDIA_TYPES[name]] for name, known in formats.STARTS.items() for start in known]
+    sizes = [OPTIONS["size"].metadata[bound] for bound in ("low", "high")]
     lines = [
         "// Made by service/studio/pages.py: what this service takes.",
         f"export const OPTION_DEFAULTS = Object.freeze({json.dumps(TransferOptions().as_dict())});",
+        f"export const SIZES = Object.freeze({json.dumps(sizes)});",
         f"export const PICTURE_TYPES = Object.freeze({json.dumps(types)});",
         f"export const MAX_PIXELS = {MAX_PIXELS};",
         f"export const PICTURE_STARTS = Object.freeze({json.dumps(starts)});",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, func, not_, select, true
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.left import leave
+from service.storage.retention import unless_expired
 from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetState, PresetVersionRow
 from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
@@ -51,7 +51,7 @@ def has_expired(retention_s: float) -> ColumnElement[bool]:
 
 def is_kept(retention_s: float) -> ColumnElement[bool]:
     """Return the condition that callers still see a former state."""
-    return true() if math.isinf(retention_s) else not_(has_expired(retention_s))
+    return unless_expired(has_expired(retention_s), retention_s)
 
 
 def forget_expired(database: Database, retention_s: float) -> None:

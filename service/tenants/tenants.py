@@ -8,8 +8,8 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput, NameTaken, NotFound
+from service.machine.memory import MIB
 from service.storage.database import Database, advisory_lock, now, read_clock
-from service.storage.disks import MIB
 from service.storage.schema import BatchRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
 from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from

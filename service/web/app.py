@@ -49,12 +49,13 @@ from service.jobs.limits import Limits
 from service.jobs.line import Line
 from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
+from service.machine.memory import MIB
 from service.outbound.fetches import Fetches
 from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.outbound.settings import picture_fetcher
 from service.storage import identity
 from service.storage.database import Database
-from service.storage.disks import MIB, Disks
+from service.storage.disks import Disks
 from service.storage.tenant_limits import default_limits
 from service.studio import pages
 from service.styles.preset_painters import PresetPainters
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Api:
     set_up_logs(settings.log)
     files.start(settings.decode_s)
     app = Api()
-    app.config["MAX_CONTENT_LENGTH"] = round(settings.max_body_mb * 2**20)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON  # bytes of parts that are no files
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
     app.extensions[KEY] = _context(settings)
@@ -145,7 +146,7 @@ def _context(settings: Settings) -> AppContext:
         settings=settings,
         database=database,
         blobs=blobs,
-        disks=Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB)),
+        disks=Disks(settings.database, settings.blob_url, settings.disk_floor),
         presets=Presets(database, blobs, caller_bytes, cancel, limits=of_tenants, retention_s=settings.retention),
         versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),
         painters=PresetPainters(database, blobs, cancel),

@@ -51,7 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         settings = Settings.from_environment()
         self.deadlines = replace(self.deadlines, body_s=settings.body_s)
-        self._limit = round(settings.max_body_mb * 2**20)
+        self._limit = settings.max_body
         self._places = settings.web_threads  # free ones, for requests with a body
         self._memory = max(2, settings.web_threads // 2) * self._limit  # bytes, for bodies
         self._ready: deque[Connection] = deque()

@@ -16,13 +16,13 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress
 from service.storage.unsaved import try_to_delete
 from service.telemetry.complaints import Complaint
+from service.worker.pace import next_time
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 CHECKPOINT_S = 4.0  # seconds between two checkpoints, at least; fewer for short leases
-SHARE = 0.05  # share of the time that checkpoints may take at most
 
 
 class Bytes(Protocol):
@@ -77,8 +77,7 @@ class Checkpoints:
             self._complaint.say("no checkpoint: %s; going on", error.detail)
             return None
         finally:
-            ended = time.monotonic()
-            self._next = ended + max(self._pause_s, (ended - begun) / SHARE)
+            self._next = next_time(begun, self._pause_s)
         return JobCheckpoint(self._key, replace(progress, eta_seconds=None), self._done)
 
     def next_picture(self, done: Sequence[DonePicture], progress: JobProgress) -> JobCheckpoint:

@@ -71,7 +71,7 @@ class WorkerLoop(ABC):
         self.is_woken: Callable[[], bool] = lambda: False
         self._database = Database(settings.database)
         self._blobs = identity.open_blobs(self._database, settings.blob_url)
-        self._disks = Disks(settings.database, settings.blob_url, round(settings.disk_floor_mb * MIB))
+        self._disks = Disks(settings.database, settings.blob_url, settings.disk_floor)
         self._leases = Leases(self._database, settings.lease_s, default_limits(settings))
         self._registry = WorkerRegistry(self._database)
         self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)

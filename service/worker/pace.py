@@ -1,8 +1,19 @@
-"""The pace of a job, and the time that it still takes."""
+"""The pace of a job: the time that it still takes, and how often its files are stored."""
 
 from __future__ import annotations
 
 import time
+
+SHARE = 0.05  # share of the time that files of one kind, previews or checkpoints, may take at most
+
+
+def next_time(begun: float, pause_s: float) -> float:
+    """Return when (monotonic) the next file of a kind may be stored, after one whose storing began at `begun`.
+
+    `pause_s` are the least seconds in between.
+    """
+    ended = time.monotonic()
+    return ended + max(pause_s, (ended - begun) / SHARE)
 
 
 class Pace:

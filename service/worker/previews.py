@@ -15,12 +15,12 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.records import Preview
 from service.storage.unsaved import try_to_delete
 from service.telemetry.complaints import Complaint
+from service.worker.pace import next_time
 
 logger = logging.getLogger(__name__)
 
 PREVIEW_S = 2.0  # seconds between two previews of one level, at least
 PREVIEW_SIZE, PREVIEW_QUALITY = 512, 80  # pixels on the long edge at most; of a JPEG
-SHARE = 0.05  # share of the time that previews may take at most
 PREVIEW = "preview"  # prefix of their files
 KEPT = 2  # of the attempts before: the row may not name the newest, if its attempt was killed
 
@@ -62,6 +62,5 @@ class Previews:
             self._complaint.say("no preview: %s; going on", error.detail)
             return None
         finally:
-            ended = time.monotonic()
-            self._next = ended + max(PREVIEW_S, (ended - begun) / SHARE)
+            self._next = next_time(begun, PREVIEW_S)
         return Preview(self._key, iteration, width, height)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from service.config import Settings
 from service.jobs.leases import Claim
-from service.machine.memory import MIB, Capacity
+from service.machine.memory import Capacity
 from service.painting.stylist import EngineInfo, Stylist
 from service.storage.lanes import ENGINE, PAINT
 from service.webhooks.dispatcher import WebhookDispatcher
@@ -62,7 +62,7 @@ class Worker(WorkerLoop):
             return
         wait = min(SWEEP_S, max(1.0, self._settings.retention / 4))
         self._next_sweep, self._hurried_sweep = clock + wait, clock + min(wait, SHORT_SWEEP_S)
-        gram_bytes = round(self._settings.gram_disk_mb * MIB)
+        gram_bytes = self._settings.gram_disk
         sweep(self._database, self._blobs, gram_bytes, self._settings.retention, self._disks.blobs_shortage())
 
 

@@ -113,7 +113,7 @@ def test_variants_begin_with_the_options_that_the_transfers_own_preset_has(
     assert [(options | variant)["strength"] for variant in options["variants"]] == [None, None]
 
 
-def test_a_painter_takes_those_of_the_options_that_it_heeds(
+def test_a_painter_takes_those_of_the_options_that_it_uses(
     service: RunningService, carrying: str, content: str
 ) -> None:
     response = service.post({"content": content, "styles": [{"preset": carrying}], "method": "painter"})

@@ -81,6 +81,23 @@ def test_an_unknown_field_that_is_like_none_gets_no_name(service: RunningService
     assert len(answer.json()["errors"]) == 20 and answer.elapsed.total_seconds() < 5
 
 
+def test_what_is_wrong_with_a_field_is_said_in_words(service: RunningService, body: dict[str, object]) -> None:
+    wrong = {
+        "size": (31, "must be at least 32"),
+        "seed": (2**63, f"must be at most {2**63 - 1}"),
+        "style_weight": (-0.5, "must be at least 0"),
+        "deadline_s": (0, "must be above 0"),
+        "iterations": (1.5, "must be a whole number"),
+        "content_weight": ("much", "must be a number"),
+        "alpha": ("perhaps", "must be true or false"),
+        "format": ("gif", "must be 'png', 'jpeg' or 'webp'"),
+    }
+    answer = service.post(body | {name: value for name, (value, _) in wrong.items()})
+    assert {error["loc"]: error["msg"] for error in answer.json()["errors"]} == {
+        name: words for name, (_, words) in wrong.items()
+    }
+
+
 def test_an_unknown_parameter_gets_the_name_that_was_meant(service: RunningService) -> None:
     (error,) = service.get("/v1/transfers?limits=3").json()["errors"]
     assert error == {"loc": "limits", "msg": "there is no such field; did you mean limit?"}

@@ -82,10 +82,10 @@ def test_painters_paint_while_one_chooses(looking: Visit, presets: tuple[str, st
     assert options["size"] == 64
     looking.at("#mix [data-field=scale]").first.fill("1")
     expect(looking.at("#instant-words")).to_contain_text(
-        "Only Paint heeds the scale of the strokes and the iterations."
+        "Only Paint uses the scale of the strokes and the iterations."
     )
     looking.set(iterations="90")  # the default
-    expect(looking.at("#instant-words")).to_contain_text("Only Paint heeds the scale of the strokes.")
+    expect(looking.at("#instant-words")).to_contain_text("Only Paint uses the scale of the strokes.")
     with looking.page.expect_download() as download:
         looking.at("#instant-download").click()
     job = left(looking.service, 0.9)

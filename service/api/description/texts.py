@@ -48,7 +48,7 @@ PROBLEMS: dict[str, tuple[str, ServiceError]] = {
     ),
     "422": (
         "A field is wrong or unknown, or the job takes more memory than a worker has.",
-        InvalidInput([FieldError("styles.0.weight", "Input should be greater than or equal to 0")]),
+        InvalidInput([FieldError("styles.0.weight", "must be at least 0")]),
     ),
     "421": (
         "The host isn't one of this service's, and there are no keys.",

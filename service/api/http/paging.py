@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from service.errors import InvalidInput
 from service.storage.names import is_name
+
+Row = TypeVar("Row")
 
 
 def to_cursor(*place: Any) -> str:
@@ -25,6 +28,17 @@ def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
     if not fits or not all(map(_is_ours, place)):
         raise InvalidInput.field("cursor", "not a cursor that this service gave")
     return tuple(place)
+
+
+def page_of(
+    rows: Sequence[Row], limit: int, place: Callable[[Row], tuple[Any, ...]]
+) -> tuple[Sequence[Row], str | None]:
+    """Return at most `limit` of the rows, and the cursor for those after them: None where there are no more.
+
+    `place` gives the place of a row in the list.
+    """
+    shown = rows[:limit]
+    return shown, to_cursor(*place(shown[-1])) if len(rows) > limit else None
 
 
 def _is_ours(value: Any) -> bool:

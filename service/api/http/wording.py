@@ -7,6 +7,9 @@ from pydantic_core import ErrorDetails
 from service.api.schemas.patterns import WORDS
 
 OBJECT = "must be an object"
+INTEGER = "must be a whole number"
+NUMBER = "must be a number"
+BOOLEAN = "must be true or false"
 MESSAGES = {
     "missing": "is required",
     "dict_type": OBJECT,
@@ -14,6 +17,20 @@ MESSAGES = {
     "list_type": "must be a list",
     "too_short": "must have {min_length} or more entries",
     "too_long": "must have at most {max_length} entries",
+    "greater_than_equal": "must be at least {bound}",
+    "greater_than": "must be above {bound}",
+    "less_than_equal": "must be at most {bound}",
+    "less_than": "must be below {bound}",
+    "int_type": INTEGER,
+    "int_from_float": INTEGER,
+    "int_parsing": INTEGER,
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
+    "finite_number": "must be a finite number",
+    "string_type": "must be a text",
+    "bool_type": BOOLEAN,
+    "bool_parsing": BOOLEAN,
+    "literal_error": "must be {expected}",
 }
 """Kinds of findings -> what is said instead of pydantic's own message."""
 
@@ -24,5 +41,6 @@ def in_words(found: ErrorDetails) -> str:
     if found["type"] == "string_pattern_mismatch":
         return WORDS[facts["pattern"]]
     if found["type"] in MESSAGES:
-        return MESSAGES[found["type"]].format(**facts)
+        bound = found["msg"].rpartition(" ")[2]  # as pydantic writes it: a float without a .0
+        return MESSAGES[found["type"]].format(**facts, bound=bound)
     return found["msg"].removeprefix("Value error, ")

@@ -53,7 +53,7 @@ class ContentReader:
         urls = {image.url for image in begun.values() if isinstance(image, AddressedImage)}
         if urls:
             request.environ[FETCHED] = True
-        rooms = {url: Room(round(self._context.settings.max_body_mb * 2**20)) for url in urls}
+        rooms = {url: Room(self._context.settings.max_body) for url in urls}
         with self._context.fetches.begun(rooms, caller().tenant, self._end - time.monotonic()) as files:
             for group in groups:
                 fetched: ReadContent | None = None

@@ -58,7 +58,7 @@ def fill(fields: Sequence[AddressedField]) -> None:
         return
     request.environ[FETCHED] = True
     urls = list(dict.fromkeys(field.image.url for field in fields))[: request_pictures().left]
-    room = Room(round(context().settings.max_body_mb * 2**20))
+    room = Room(context().settings.max_body)
     errors = []
     with context().fetches.begun(dict.fromkeys(urls, room), caller().tenant) as files:
         fetched = partial(fetched_bytes, files, time.monotonic() + REQUEST_S)

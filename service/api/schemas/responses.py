@@ -20,7 +20,7 @@ class FieldProblem(BaseModel):
     """An error of one field."""
 
     loc: str = described("Dotted path of the field in the request; empty for the whole request.", "styles.0.weight")
-    msg: str = described("What is wrong with it, in words.", "Input should be greater than or equal to 0")
+    msg: str = described("What is wrong with it, in words.", "must be at least 0")
 
 
 class LimitOut(BaseModel):
@@ -37,10 +37,10 @@ class Problem(BaseModel):
     type: str = described("The kind of the problem, as a URN.", "urn:nst:problem:invalid-input")
     title: str = described("The kind of the problem in words.", "Invalid input")
     status: int = described("The HTTP status.", 422, ge=400, le=599)
-    detail: str = described("What happened this time.", "styles.0.weight: Input should be greater than or equal to 0")
+    detail: str = described("What happened this time.", "styles.0.weight: must be at least 0")
     errors: list[FieldProblem] = described(
         "The wrong fields, if the problem is about fields.",
-        [{"loc": "styles.0.weight", "msg": "Input should be greater than or equal to 0"}],
+        [{"loc": "styles.0.weight", "msg": "must be at least 0"}],
         [],
         max_length=MAX_ERRORS,
     )

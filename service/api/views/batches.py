@@ -16,18 +16,17 @@ from service.api.description.operations import Operations
 from service.api.http.access_log import JOB
 from service.api.http.caching import NEVER
 from service.api.http.disposition import disposition
-from service.api.http.paging import from_cursor, to_cursor
+from service.api.http.paging import from_cursor, page_of
 from service.api.http.zip_stream import zipped
 from service.api.intake.batch import BatchReader
 from service.api.intake.submit import LOOK_UPS, mark_replayed, repeat_key
-from service.api.limits import limits
 from service.api.live.batch_events import DONE, batch_resumed_at
 from service.api.schemas.batch_responses import BatchItemsPage, BatchOut, BatchPage
 from service.api.schemas.parameters import BatchesQuery, BatchItemsQuery, BatchPath, NewBatchHeaders, WatchHeaders
 from service.api.schemas.requests import BatchBody
 from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
-from service.api.views.event_stream import EVENTS, LIVE
+from service.api.views.event_stream import EVENTS, LIVE, live_response
 from service.errors import NotReady, Overtaken
 from service.jobs.batch_resource import BatchLook, batch_resource
 from service.jobs.batches import BatchState
@@ -35,7 +34,7 @@ from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name
 from service.jobs.queue import new_id
 from service.jobs.request import TransferRequest
-from service.pictures.images import MEDIA_TYPES
+from service.pictures.images import FORMATS
 from service.storage.pictures import StoredFile
 from service.storage.readback import BlobFile
 from service.storage.schema import BatchRow, JobRow
@@ -137,9 +136,8 @@ def _eta(batch: BatchRow, state: BatchState, last: Mapping[str, JobRow], ends: M
 def list_batches(query: BatchesQuery) -> dict[str, Any]:
     """List batches, newest first"""
     before = from_cursor(query.cursor, float, str) if query.cursor else None
-    rows = context().batches.page(query.status, before, query.limit + 1)
-    more, rows = len(rows) > query.limit, rows[: query.limit]
-    cursor = to_cursor(rows[-1].created_at, rows[-1].id) if more else None
+    found = context().batches.page(query.status, before, query.limit + 1)
+    rows, cursor = page_of(found, query.limit, lambda row: (row.created_at, row.id))
     return {"items": [batch_resource(look) for look in _looks(rows, context())], "next": cursor}
 
 
@@ -148,13 +146,9 @@ def list_batch_items(path: BatchPath, query: BatchItemsQuery) -> dict[str, Any]:
     """List the transfers of a batch, in the order of its contents"""
     batch = context().batches.get(path.id)
     after = from_cursor(query.cursor, int)[0] if query.cursor else -1
-    rows = context().batches.items(batch, after, query.limit + 1, query.status)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    return {
-        "items": [batch_item_resource(row) for row in rows],
-        "next": to_cursor(rows[-1].batch_index) if more else None,
-    }
+    found = context().batches.items(batch, after, query.limit + 1, query.status)
+    rows, cursor = page_of(found, query.limit, lambda row: (row.batch_index,))
+    return {"items": [batch_item_resource(row) for row in rows], "next": cursor}
 
 
 @blueprint.get("/<id>/zip", responses=ZIP | {"404": Problem, "409": Problem})
@@ -177,9 +171,8 @@ def get_batch_zip(path: BatchPath) -> Response:
 def _pictures(row: JobRow) -> list[tuple[str, StoredFile]]:
     """Return the pictures that a transfer has finished, each with its name."""
     wanted = TransferRequest.of(row)
-    formats = {media_type: format for format, media_type in MEDIA_TYPES.items()}
     return [
-        (picture_name(wanted, i, formats.get(picture.media_type, "png")), picture)
+        (picture_name(wanted, i, FORMATS.get(picture.media_type, "png")), picture)
         for i, picture in enumerate(row.finished_pictures)
     ]
 
@@ -195,13 +188,9 @@ def watch_batch(header: WatchHeaders, path: BatchPath) -> Response:
     number = batch_resumed_at(header.last_event_id, batch)
     if number >= DONE:
         return Response(status=204, headers=LIVE)
-    app, tenant, streams = context(), caller().tenant, context().streams
-    streams.take_place(tenant, limits().streams)
-    look, connection = partial(_look, batch.id, app), request.environ.get("gunicorn.socket")
-    events = app.batch_streams.stream(batch.id, look, number, connection, caller().still_counts)
-    response = Response(events, mimetype="text/event-stream", headers=LIVE)
-    response.call_on_close(partial(streams.free_place, tenant))
-    return response
+    app, may_go_on = context(), caller().still_counts
+    look = partial(_look, batch.id, app)
+    return live_response(lambda connection: app.batch_streams.stream(batch.id, look, number, connection, may_go_on))
 
 
 @blueprint.post("/<id>/cancel", responses={"202": BatchOut, "404": Problem})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -29,10 +31,17 @@ def event_stream(job: JobRow, header: WatchHeaders, shown: Shown = TRANSFER) -> 
     streams, number = context().streams, resumed_at(header.last_event_id, job)
     if job.status in ENDED and number == job.events:
         return Response(status=204, headers=LIVE)
-    tenant = caller().tenant
+    may_go_on = caller().still_counts
+    return live_response(lambda connection: streams.stream(job, number, connection, shown, may_go_on))
+
+
+def live_response(events: Callable[[socket.socket | None], Iterator[str]]) -> Response:
+    """Return a stream of events as a response, which takes one of the places for streams.
+
+    `events` gets the connection. Raises as `Streams.take_place`.
+    """
+    streams, tenant = context().streams, caller().tenant
     streams.take_place(tenant, limits().streams)
-    connection = request.environ.get("gunicorn.socket")
-    events = streams.stream(job, number, connection, shown, caller().still_counts)
-    response = Response(events, mimetype="text/event-stream", headers=LIVE)
+    response = Response(events(request.environ.get("gunicorn.socket")), mimetype="text/event-stream", headers=LIVE)
     response.call_on_close(partial(streams.free_place, tenant))
     return response

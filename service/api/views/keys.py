@@ -11,7 +11,7 @@ from service.api.audit import audit
 from service.api.auth import caller
 from service.api.context import context
 from service.api.description.operations import Operations
-from service.api.http.paging import from_cursor, to_cursor
+from service.api.http.paging import from_cursor, page_of
 from service.api.schemas.key_bodies import KeyBody, RotateBody, seconds_until
 from service.api.schemas.key_responses import KeyOut, KeyPage, MadeKeyOut
 from service.api.schemas.parameters import KeyPath, KeysQuery
@@ -53,9 +53,8 @@ def list_keys(query: KeysQuery) -> dict[str, Any]:
     Also those that have ended, for 30 days.
     """
     after = from_cursor(query.cursor, float, str) if query.cursor else (0.0, "")
-    rows = _keys().page(caller().maker(), query.tenant, after, query.limit + 1)
-    more, rows = len(rows) > query.limit, rows[: query.limit]
-    cursor = to_cursor(rows[-1].created_at, rows[-1].id) if more else None
+    found = _keys().page(caller().maker(), query.tenant, after, query.limit + 1)
+    rows, cursor = page_of(found, query.limit, lambda row: (row.created_at, row.id))
     return {"items": [key_resource(row) for row in rows], "next": cursor}
 
 

@@ -18,7 +18,7 @@ from service.api.http.access_log import traceparent
 from service.api.http.body import PACK_TYPE, PackRequest
 from service.api.http.caching import REVALIDATE, file
 from service.api.http.disposition import disposition
-from service.api.http.paging import from_cursor, to_cursor
+from service.api.http.paging import from_cursor, page_of
 from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.remote_pictures import fetch_pictures
@@ -117,12 +117,10 @@ def _submit_tasks(session: Transaction, row: PresetRow, body: StyleBody, learnin
 def list_styles(query: PageQuery) -> dict[str, Any]:
     """List presets, in the order of their names"""
     (after,) = from_cursor(query.cursor, str) if query.cursor else ("",)
-    rows = context().presets.page(after, query.limit + 1)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
+    found = context().presets.page(after, query.limit + 1)
+    rows, cursor = page_of(found, query.limit, lambda row: (row.name,))
     outcomes = _outcomes(rows)
-    items = [style_resource(row, outcomes) for row in rows]
-    return {"items": items, "next": to_cursor(rows[-1].name) if more else None}
+    return {"items": [style_resource(row, outcomes) for row in rows], "next": cursor}
 
 
 @blueprint.get("/<name>", responses={"200": StyleOut, "404": Problem})
@@ -149,8 +147,7 @@ def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], i
 
     changes = PresetChanges(body.name, body.description, options, body.shared)
     row = change_preset(context().database, path.name, changes, check, caller().tenant)
-    resource, _, location = _saved(row, is_new=False)
-    return resource, 200, location
+    return _saved(row, is_new=False)
 
 
 def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -259,5 +256,4 @@ def restore_style(path: StylePath, body: RestoreBody) -> tuple[dict[str, Any], i
     """
     check_change(path.name)
     row = context().versions.restore(path.name, body.version, may_share=caller().is_operator)
-    resource, _, location = _saved(row, is_new=False)
-    return resource, 200, location
+    return _saved(row, is_new=False)

@@ -12,7 +12,7 @@ from service.api.audit import audit
 from service.api.auth import caller
 from service.api.context import context
 from service.api.description.operations import Operations
-from service.api.http.paging import from_cursor, to_cursor
+from service.api.http.paging import from_cursor, page_of
 from service.api.schemas.key_bodies import TenantBody, TenantChanges
 from service.api.schemas.key_responses import RemovedOut, TenantOut, TenantPage
 from service.api.schemas.parameters import PageQuery, TenantPath
@@ -61,9 +61,9 @@ def list_tenants(query: PageQuery) -> dict[str, Any]:
     if not caller().is_operator:
         return {"items": [_resource(_tenants().get(caller().tenant))], "next": None}
     (after,) = from_cursor(query.cursor, str) if query.cursor else ("",)
-    rows = _tenants().page(after, query.limit + 1)
-    more, rows = len(rows) > query.limit, rows[: query.limit]
-    return {"items": [_resource(row) for row in rows], "next": to_cursor(rows[-1].name) if more else None}
+    found = _tenants().page(after, query.limit + 1)
+    rows, cursor = page_of(found, query.limit, lambda row: (row.name,))
+    return {"items": [_resource(row) for row in rows], "next": cursor}
 
 
 @blueprint.get("/<name>", responses={"200": TenantOut, "404": Problem})

@@ -16,7 +16,7 @@ from service.api.description.operations import Operations
 from service.api.http.caching import FOREVER, REVALIDATE, file
 from service.api.http.disposition import disposition
 from service.api.http.negotiation import preferred, transcoded
-from service.api.http.paging import from_cursor, to_cursor
+from service.api.http.paging import from_cursor, page_of
 from service.api.intake.intake import take_in
 from service.api.intake.samples import note_sample
 from service.api.intake.submit import repeat_key, repeated, submitted
@@ -43,7 +43,7 @@ from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
 from service.outbound.hosts import WEBHOOKS
-from service.pictures.images import MEDIA_TYPES
+from service.pictures.images import FORMATS, MEDIA_TYPES
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import PaintedPicture
@@ -103,10 +103,8 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submissio
 def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     """List transfers, newest first"""
     before = from_cursor(query.cursor, int)[0] if query.cursor else None
-    rows = context().queue.page(query.status, before, query.limit + 1)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    cursor = to_cursor(rows[-1].number) if more else None
+    found = context().queue.page(query.status, before, query.limit + 1)
+    rows, cursor = page_of(found, query.limit, lambda row: (row.number,))
     places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
     items = [_placed(row, places) | _delivery(row, deliveries) for row in rows]
     return {"items": items, "next": cursor}
@@ -162,7 +160,7 @@ def get_transfer_image(path: TransferPath, query: ImageQuery) -> Response:
     if job.status not in ENDED:  # a file that is found damaged until then is painted again
         response.headers["Cache-Control"] = REVALIDATE
     response.vary.add("Accept")
-    name = picture_name(TransferRequest.of(job), query.variant or 0, media_type.removeprefix("image/"))
+    name = picture_name(TransferRequest.of(job), query.variant or 0, FORMATS.get(media_type, "png"))
     response.headers["Content-Disposition"] = disposition(name)
     return response
 
@@ -239,7 +237,7 @@ def get_transfer_sheet(path: TransferPath) -> Response:
 
 def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str) -> Response:
     """Return the response with a picture in another format than it was made in."""
-    format = next(name for name, known in MEDIA_TYPES.items() if known == media_type)
+    format = FORMATS[media_type]
     quality = _request_of(id).paintings[variant].options.quality
     return file(
         lambda: transcoded(lambda: transfer_file(id, picture), format, quality),

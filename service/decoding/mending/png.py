@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from service.decoding.mending.version import Version, Versions
-from service.pictures.srgb import SIGNATURE
+from service.pictures.formats import PNG_SIGNATURE
 
 SIDE = 0x20  # the bit in a kind's first letter that says: the picture can be shown without this chunk
 HEADER = 13  # bytes of IHDR's content
@@ -79,7 +79,7 @@ class Pixels:
 
 def chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks up to IEND, or to the end of the file."""
-    view, at = memoryview(data), len(SIGNATURE)
+    view, at = memoryview(data), len(PNG_SIGNATURE)
     while at + 8 <= len(data):
         length, kind = int.from_bytes(view[at : at + 4]), bytes(view[at + 4 : at + 8])
         yield Chunk(kind, view[at : at + 8 + length + SUM], length)
@@ -186,7 +186,7 @@ def _without_damage(data: bytes) -> bytes:
     kept = [chunk for chunk in _usable(data) if chunk.kind != b"IEND"]
     if len(kept) == len(found) - 1 and found[-1].kind == b"IEND":
         return data
-    return SIGNATURE + b"".join(map(_with_sum, kept)) + _written(b"IEND", b"")
+    return PNG_SIGNATURE + b"".join(map(_with_sum, kept)) + _written(b"IEND", b"")
 
 
 def _with_sum(chunk: Chunk) -> bytes | memoryview:
@@ -197,7 +197,7 @@ def _with_sum(chunk: Chunk) -> bytes | memoryview:
 def _bare(data: bytes, pixels: Pixels, kept: tuple[bytes, ...]) -> bytes:
     """Return a file with its header, chunks of the kinds `kept`, and its pixels."""
     beside = [chunk.raw for chunk in _usable(data) if chunk.kind in (b"IHDR", *kept) and chunk.is_right]
-    return SIGNATURE + b"".join(beside) + _written(b"IDAT", pixels.packed) + _written(b"IEND", b"")
+    return PNG_SIGNATURE + b"".join(beside) + _written(b"IDAT", pixels.packed) + _written(b"IEND", b"")
 
 
 def _written(kind: bytes, content: bytes | memoryview) -> bytes:

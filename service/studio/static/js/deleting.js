@@ -1,8 +1,6 @@
 // Deleting: what isn't there any more counts as deleted, because an earlier try may have done it whose answer was lost.
-import { call } from "./api.js";
+import { call, GONE } from "./api.js";
 import { patiently } from "./patience.js";
-
-const GONE = 404;
 
 export async function deleteAt(path) {
   try {

@@ -1,10 +1,10 @@
 // Edits one of the person's presets: its name, description and settings; its pictures go into the mix to be changed there.
-import { call, Problem } from "./api.js";
+import { call, GONE, Problem } from "./api.js";
 import { $, say, show, untilClosed } from "./dom.js";
 import { draft, replaceMix } from "./draft.js";
 import { closeFormer, setUpFormer } from "./former.js";
 import { partsOf, presetNamed } from "./known.js";
-import { slug } from "./names.js";
+import { isName, slug, whyNoName } from "./names.js";
 import { renameOwnSettings } from "./own_settings.js";
 import { patiently } from "./patience.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
@@ -14,8 +14,7 @@ import { fillShelf } from "./shelf.js";
 import { stopFollowing } from "./teaching.js";
 
 const root = $("edit-form");
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const [GONE, TAKEN] = [404, 409];
+const TAKEN = 409;
 
 let edited = null; // the preset
 let leave = null; // called with the preset's name when the dialog is closed because all is done
@@ -65,9 +64,9 @@ async function save() {
   clearProblems(root);
   tell("");
   const wanted = changes();
-  if ("name" in wanted && !NAME.test(wanted.name)) {
+  if ("name" in wanted && !isName(wanted.name)) {
     $("edit-name").value = slug(wanted.name) || edited.name;
-    return showProblem(root, "name", `“${wanted.name}” won’t do: small letters, digits and hyphens. “${$("edit-name").value}” would`);
+    return showProblem(root, "name", whyNoName(wanted.name));
   }
   const signal = untilClosed($("edit-dialog"));
   $("edit-save").disabled = true;

@@ -145,7 +145,7 @@ function put() {
   }
   showInstant(draft.content, blob, `Painting in the style of ${listed(asked.names)}`).catch(() => {});
   const words = `Painted in ${briefly(seconds)} by the ${asked.names.length > 1 ? "painters" : "painter"} of ${listed(asked.names)}.`;
-  tell(asked.leftOut ? `${words} Only Paint heeds ${asked.leftOut}.` : words, blob);
+  tell(asked.leftOut ? `${words} Only Paint uses ${asked.leftOut}.` : words, blob);
   say(words);
 }
 

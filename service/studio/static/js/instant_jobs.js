@@ -1,10 +1,9 @@
 // The transfers of instant pictures: only the last one stays with the service, or else a dial would fill the gallery.
 import { jobInAddress } from "./address.js";
-import { call } from "./api.js";
+import { call, GONE } from "./api.js";
 import { visit } from "./memory.js";
 
 const KEPT = "studio.instant";
-const GONE = 404;
 
 const going = new Set(); // those that are being deleted, or are gone
 let ids = visit.parsed(KEPT) ?? []; // of the last one, and of older ones that could not be deleted yet

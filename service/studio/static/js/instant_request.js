@@ -2,17 +2,16 @@
 import { DEFAULTS, hasOwnStyles } from "./draft.js";
 import { canPaint } from "./painters.js";
 import { toRequest } from "./request.js";
-import { OPTION_DEFAULTS } from "./service.js";
+import { OPTION_DEFAULTS, SIZES } from "./service.js";
 import { SERIES } from "./series.js";
 import { listed } from "./words.js";
 
-const SIZES = [32, 4096]; // pixels, as the field has them
 const LARGEST = 1024; // pixels: more than the stage shows would only take longer
-const KEPT = ["protect", "strength_map", "alpha"]; // extras that painters heed
+const KEPT = ["protect", "strength_map", "alpha"]; // extras that painters use
 const OF_OPTIMIZER = { iterations: "the iterations", init: "the first image", seed: "the seed" };
 
 /**
- * {request, files, names, leftOut}: `names` are the presets, `leftOut` says in words what painters don't heed.
+ * {request, files, names, leftOut}: `names` are the presets, `leftOut` says in words what painters ignore.
  * null where they can't paint the draft: without a photograph, or with a style that has no painter.
  */
 export function toInstantRequest({ content, mix, settings, extras }) {

@@ -34,15 +34,7 @@ export function placeInWords(loc) {
   return words.join(": ");
 }
 
-const RAW = [
-  [/^Input should be a valid (?:integer|number).*/, "must be a number"],
-  [/^Input should be greater than or equal to /, "must be at least "],
-  [/^Input should be less than or equal to /, "must be at most "],
-  [/^Input should be /, "must be "],
-]; // of the library that checks the API's requests
-
-/** A message of the API without its names of fields and its library's words. */
+/** A message of the API without its names of fields. */
 export function inWords(message) {
-  const plain = RAW.reduce((words, [raw, better]) => words.replace(raw, better), message);
-  return plain.replace(PLACE, placeInWords).replace(FIELD, (name) => NAMES[name] ?? optionName(name));
+  return message.replace(PLACE, placeInWords).replace(FIELD, (name) => NAMES[name] ?? optionName(name));
 }

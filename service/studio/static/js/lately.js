@@ -1,5 +1,5 @@
 // The presets that were replaced or deleted in this tab lately: the service keeps their former states for a while.
-import { call } from "./api.js";
+import { call, GONE } from "./api.js";
 import { $, h, icon, say, show } from "./dom.js";
 import { presetNamed } from "./known.js";
 import { visit } from "./memory.js";
@@ -7,7 +7,6 @@ import { patiently } from "./patience.js";
 import { fillShelf } from "./shelf.js";
 import { hideUndo, offerUndo } from "./undo.js";
 
-const GONE = 404;
 const KEPT = "studio.lately";
 const MOST = 5;
 

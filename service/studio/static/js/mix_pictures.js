@@ -14,12 +14,22 @@ export async function picturesOfStyle({ preset, file, weight, scale }, signal) {
   if (file) return [{ file, weight, scale }];
   const { images, pack } = await patiently(() => getJson(`v1/styles/${preset}`, signal), signal);
   if (pack) throw new Error(`“${preset}” came as a pack, without pictures: take it out of the mix to save the rest.`);
-  const all = images.reduce((sum, image) => sum + image.weight, 0);
+  const parts = partsOfEntry(images, preset, { weight, scale });
   return Promise.all(
-    images.map(async (image, i) => ({
-      file: await fetchFile(`v1/styles/${preset}/images/${i}`, images.length > 1 ? `${preset}-${i + 1}` : preset, image.name, signal),
-      weight: (weight * image.weight) / all,
-      scale: scale * image.scale,
+    parts.map(async ({ image, name, ...share }, i) => ({
+      file: await fetchFile(`v1/styles/${preset}/images/${i}`, name, image.name, signal),
+      ...share,
     })),
   );
+}
+
+/** A preset's pictures in place of its entry of a mix: [{image, name, weight, scale}], so that the average stays the same. */
+export function partsOfEntry(images, preset, { weight, scale }) {
+  const all = images.reduce((sum, image) => sum + image.weight, 0);
+  return images.map((image, i) => ({
+    image,
+    name: images.length > 1 ? `${preset}-${i + 1}` : preset,
+    weight: (weight * image.weight) / all,
+    scale: scale * image.scale,
+  }));
 }

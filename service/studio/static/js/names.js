@@ -1,5 +1,18 @@
 // Names: of files as the service names them; of presets after what people type.
-const LONGEST = 60; // characters of a preset's name
+const LONGEST = 60; // characters of a slug, so that "-2" may follow within the 63 of a preset's name
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+export const ALLOWED = "Small letters, digits and hyphens.";
+
+/** Whether a preset may have this name. */
+export function isName(text) {
+  return NAME.test(text);
+}
+
+/** Why a name won't do, with one that would if there is any. */
+export function whyNoName(text) {
+  return `“${text}” won’t do: ${ALLOWED}${slug(text) && ` “${slug(text)}” would`}`;
+}
 
 /** A file's name without its ending. */
 export function stem(name) {

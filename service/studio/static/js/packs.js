@@ -3,7 +3,7 @@ import { call } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { presetNamed } from "./known.js";
 import { offerBack } from "./lately.js";
-import { slug } from "./names.js";
+import { ALLOWED, isName, slug, whyNoName } from "./names.js";
 import { patiently } from "./patience.js";
 import { clearProblems, showProblem } from "./problems.js";
 import { newcomer, replace } from "./replacing.js";
@@ -15,8 +15,6 @@ import { blobFollowed } from "./upload.js";
 const ENDING = ".safetensors";
 const PACK_TYPE = "application/octet-stream";
 const LONGEST = 2 ** 20; // bytes of a pack's header, as the service takes it
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const ALLOWED = "Small letters, digits and hyphens.";
 const ELSEWHERE = "A preset of that name was saved elsewhere meanwhile. Press again, and it is replaced";
 const NO_PACK = "is no pack. A pack is a .safetensors file that a studio or the API of such a service gave out";
 
@@ -87,10 +85,10 @@ function hint() {
 async function add() {
   clearProblems(root);
   const name = $("pack-name").value.trim();
-  if (!NAME.test(name)) {
+  if (!isName(name)) {
     $("pack-name").value = slug(name);
     hint();
-    return showProblem(root, "name", name ? `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}` : "Give it a name");
+    return showProblem(root, "name", name ? whyNoName(name) : "Give it a name");
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", "That is a preset of the service: choose another name");
   const { signal } = (sending = new AbortController());

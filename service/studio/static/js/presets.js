@@ -5,7 +5,7 @@ import { change, draft, nameOf, onDraft, replaceMix } from "./draft.js";
 import { presetNamed } from "./known.js";
 import { offerBack } from "./lately.js";
 import { picturesOf, picturesOfStyle } from "./mix_pictures.js";
-import { slug } from "./names.js";
+import { ALLOWED, isName, slug, whyNoName } from "./names.js";
 import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { newcomer, replace } from "./replacing.js";
@@ -13,8 +13,6 @@ import { Bar } from "./sending.js";
 import { fillShelf } from "./shelf.js";
 
 const root = $("preset-form");
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const ALLOWED = "Small letters, digits and hyphens.";
 const BUILT_IN = "That is a preset of the service, which stays as it is: choose another name";
 const ELSEWHERE = "It was saved elsewhere meanwhile. Press again, and what is there now is replaced.";
 
@@ -61,10 +59,10 @@ async function save() {
   tell("");
   const name = $("preset-name").value.trim();
   if (!name) return showProblem(root, "name", "Give it a name");
-  if (!NAME.test(name)) {
+  if (!isName(name)) {
     $("preset-name").value = slug(name);
     hint();
-    return showProblem(root, "name", `“${name}” won’t do: ${ALLOWED}${slug(name) && ` “${slug(name)}” would`}`);
+    return showProblem(root, "name", whyNoName(name));
   }
   if (presetNamed(name)?.built_in) return showProblem(root, "name", BUILT_IN);
   const signal = untilClosed($("preset-dialog"));

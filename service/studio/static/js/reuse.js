@@ -4,14 +4,14 @@ import { blendIn } from "./blend.js";
 import { say } from "./dom.js";
 import { bringBack, DEFAULTS, draft, isEmpty, MAX_STYLES, replaceDraft } from "./draft.js";
 import { solePreset } from "./known.js";
+import { partsOfEntry } from "./mix_pictures.js";
 import { forgetOwnSettings } from "./own_settings.js";
 import { Past } from "./past.js";
 import { OPTION_DEFAULTS } from "./service.js";
 import { offerUndo } from "./undo.js";
 import { PLACES } from "./where.js";
-import { count, isUnusual, optionName, plain, variantLabels } from "./words.js";
+import { count, DIAL, isUnusual, optionName, plain, variantLabels } from "./words.js";
 
-const DIAL = ["content_weight", "style_weight", "tv_weight"]; // the weights that a strength stands for
 const ELSEWHERE = ["content", "styles", "variants", "init", ...Object.keys(PLACES), ...Object.keys(DEFAULTS)];
 
 export async function reuse(job) {
@@ -59,15 +59,8 @@ async function entryOf(style, loc, past, lost) {
     lost.push(`the style “${preset}”, which came as a pack and is another one now, or gone`);
     return [];
   }
-  const all = images.reduce((sum, image) => sum + image.weight, 0);
-  return Promise.all(
-    images.map(async (image, i) => ({
-      file: await past.fileOf(image, images.length > 1 ? `${preset}-${i + 1}` : preset),
-      weight: (weight * image.weight) / all,
-      scale: scale * image.scale,
-      ...masks,
-    })),
-  );
+  const parts = partsOfEntry(images, preset, style);
+  return Promise.all(parts.map(async ({ image, name, ...share }) => ({ file: await past.fileOf(image, name), ...share, ...masks })));
 }
 
 /** The masks over the photograph, and an initial image, as extras. */

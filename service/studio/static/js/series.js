@@ -14,9 +14,14 @@ export const SERIES = {
   walk: { pictures: STEPS + 1, words: "a walk between two styles" },
 };
 
+/** Whether an extra is a series by itself: that of a past transfer. */
+export function isSeries({ name }) {
+  return name === "variants" || name === "blend";
+}
+
 /** The kind of the draft's series; that of a past transfer, among the extras, goes first. */
 export function seriesOf({ settings, extras }) {
-  return extras.some(({ name }) => name === "variants" || name === "blend") ? "one" : settings.series;
+  return extras.some(isSeries) ? "one" : settings.series;
 }
 
 /** How many pictures the draft makes. */

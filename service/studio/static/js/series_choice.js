@@ -2,7 +2,7 @@
 import { $ } from "./dom.js";
 import { draft, nameOf, onDraft, removeExtra } from "./draft.js";
 import { clearProblemOf } from "./problems.js";
-import { seriesOf, walkProblem } from "./series.js";
+import { isSeries, seriesOf, walkProblem } from "./series.js";
 
 const SAID = {
   one: () => "",
@@ -23,7 +23,7 @@ export function setUpSeries() {
   $("look").addEventListener("input", ({ target }) => {
     if (target.name !== "series") return;
     clearProblemOf(document, "variants");
-    draft.extras.filter(({ name }) => name === "variants" || name === "blend").forEach(removeExtra);
+    draft.extras.filter(isSeries).forEach(removeExtra);
   });
   onDraft(draw);
   draw();

@@ -72,7 +72,7 @@ export function isUnusual(name, value) {
   return value != null && plain(value) !== plain(OPTION_DEFAULTS[name]);
 }
 
-const DIAL = ["content_weight", "style_weight", "tv_weight"];
+export const DIAL = ["content_weight", "style_weight", "tv_weight"]; // the weights that a strength stands for
 
 /** A label for each picture of a transfer with variants: the options in which it differs. */
 export function variantLabels({ variants, ...base }) {
