@@ -27,7 +27,7 @@ from bench import (
 from bench.measure import Stopwatch, alone
 from bench.plan import FULL, QUICK, Plan
 from bench.report import Results
-from service.config import let_idle_threads_sleep
+from service.machine.threads import let_idle_threads_sleep
 
 
 class Section(Protocol):

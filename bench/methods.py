@@ -21,11 +21,11 @@ from bench.measure import Stopwatch
 from bench.objectives import evaluate, plain_objective
 from bench.pictures import Pair
 from bench.report import seconds, table
-from service.config import let_idle_threads_sleep
 from service.engine.canvas import to_picture, to_tensor
 from service.engine.methods import ADAM_STEP, HISTORY, METHODS
 from service.engine.optimizer import minimize
 from service.engine.problem import Problem, value_and_gradient
+from service.machine.threads import let_idle_threads_sleep
 from service.options import TransferOptions
 
 SIZE = 256  # pixels on the long edge

@@ -7,9 +7,10 @@ import importlib
 import logging
 import sys
 
-from service.config import let_idle_threads_sleep, log_form
+from service.config import log_form
 from service.errors import ServiceError
 from service.machine.loading import loading
+from service.machine.threads import let_idle_threads_sleep
 from service.telemetry.logs import set_up_logs
 from service.telemetry.stray_lines import capture_stray_lines, wait_for_stray_lines
 

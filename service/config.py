@@ -13,15 +13,9 @@ from service.authority import Authority, parse_host
 from service.errors import FieldError, InvalidInput
 from service.machine.container import cores
 from service.machine.memory import MIB, PAINTER, available
+from service.machine.threads import wanted_threads
 from service.settings import urls, values
 from service.settings.limits import LIMITS
-
-SPIN_TURNS = "3000"
-"""How many turns of its loop an idle thread of torch waits for work before it sleeps.
-
-With libgomp's default of 300,000, idle threads keep the cores from others: two workers on one pair of cores took 3.5
-to 12 times as long, instead of twice. Without any turns (OMP_WAIT_POLICY=passive) one worker is 5 to 30 % slower.
-"""
 
 PAINTER_THREADS = 4  # beyond these a picture of 512 px is painted hardly faster
 
@@ -289,12 +283,12 @@ class Settings:
     @property
     def cpu_threads(self) -> int:
         """CPU threads for one worker process, shared in turn by ONNX Runtime and torch."""
-        return self.threads or _wanted_threads() or max(1, cores() // self.workers)
+        return self.threads or wanted_threads() or max(1, cores() // self.workers)
 
     @property
     def painter_threads(self) -> int:
         """CPU threads of ONNX Runtime in a painter worker."""
-        return self.threads or _wanted_threads() or min(PAINTER_THREADS, cores())
+        return self.threads or wanted_threads() or min(PAINTER_THREADS, cores())
 
     @property
     def max_body(self) -> int:
@@ -330,17 +324,6 @@ class Settings:
     def job_memory(self) -> int:
         """Bytes of the worker's memory for a job: what the Gram cache leaves."""
         return self.worker_memory - self.gram_memory
-
-
-def let_idle_threads_sleep() -> None:
-    """Let idle threads of torch sleep in this process and its children; call it before torch is loaded."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_TURNS)
-
-
-def _wanted_threads() -> int:
-    """Return how many threads OMP_NUM_THREADS asks for, which may be a list; 0 where it asks for none."""
-    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(first) if first.isascii() and first.isdigit() else 0
 
 
 def log_form(environ: Mapping[str, str] = os.environ) -> str:

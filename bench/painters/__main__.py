@@ -19,7 +19,7 @@ from bench.painters import memory, new_preset, photographs, quality, sheet, spee
 from bench.painters.plan import FULL, QUICK, Plan
 from bench.painters.results import RESULTS, Saver
 from bench.report import Results
-from service.config import let_idle_threads_sleep
+from service.machine.threads import let_idle_threads_sleep
 
 
 class Section(Protocol):

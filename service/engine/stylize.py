@@ -130,11 +130,19 @@ def stylize(
                 trail, meter.left, meter.report, gained=meter.done > 0
             )
     on_tick()
+    picture, losses = _finished(encoder, context, levels[-1], grams, image)
+    return Result(picture, losses, meter.done, stopped or "iterations")
+
+
+def _finished(
+    encoder: VGG, context: TransferContext, level: Level, grams: Sequence[Grams], image: Tensor
+) -> tuple[Picture, Losses]:
+    """Return the delivered picture and its losses, in float32. Raises Diverged."""
     picture = to_picture(image)
-    _make_room(on_tick)
-    judge = Stage(encoder.exact, context, levels[-1], grams)
-    on_tick()
-    return Result(picture, _finite(judge.losses(picture)), meter.done, stopped or "iterations")
+    _make_room(context.on_tick)
+    judge = Stage(encoder.exact, context, level, grams)
+    context.on_tick()
+    return picture, _finite(judge.losses(picture))
 
 
 def score(

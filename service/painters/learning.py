@@ -185,18 +185,6 @@ def judge(
     return Losses(**sums)
 
 
-def share_convolutions(painters: Sequence[Painter]) -> None:
-    """Let painters share the convolutions of the first (Dumoulin et al. 2017).
-
-    Only their normalisations differ then.
-    """
-    first, *others = painters
-    for name, module in first.named_modules():
-        if isinstance(module, nn.Conv2d):
-            for painter in others:
-                painter.set_submodule(name, module)
-
-
 def _pace(steps: int, fraction: float) -> float:
     """Return the rate as a share of the highest: it rises in the first steps and falls along a cosine later."""
     falling = max(0.0, min(1.0, (fraction - DECAY_FROM) / (1 - DECAY_FROM)))

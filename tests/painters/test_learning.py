@@ -9,10 +9,11 @@ import pytest
 import torch
 from engine.tape import Tape
 
+from scripts.painters.shared import share_convolutions
 from service.engine.losses import Objective, StyleTarget
 from service.engine.vgg import VGG
 from service.options import TransferOptions
-from service.painters.learning import MOST_SKIPPED, GradientNotFinite, Learner, Targets, losses, share_convolutions
+from service.painters.learning import MOST_SKIPPED, GradientNotFinite, Learner, Targets, losses
 from service.painters.network import Painter
 from service.painters.photographs import CROP, MOST_DRAWN, Crops
 
