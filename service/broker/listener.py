@@ -1,4 +1,4 @@
-"""The painter workers' ear at the broker: a thread that hears each time that a painting was submitted."""
+"""A thread of a painter worker that listens at the broker for paintings that were submitted."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ RETRY_S = 1.0  # seconds before the next try after an error that nobody expected
 class Listener(ConsumerMixin):
     """A thread that listens at the broker, and connects again whenever the broker is back.
 
-    Every painter worker hears every message: those that are busy may ignore it, the row decides who paints.
+    Every painter worker gets every message: those that are busy may ignore it, the row decides who paints.
 
     Attributes:
-        is_listening: whether it hears messages now; without the broker a painter worker looks more often by itself.
+        is_listening: whether it gets messages now; without the broker a painter worker looks more often by itself.
 
     Args:
-        heard: what to call for each message.
+        on_wake: is called for each message, and after each connection.
     """
 
-    def __init__(self, broker_url: str, heard: Callable[[], None]) -> None:
+    def __init__(self, broker_url: str, on_wake: Callable[[], None]) -> None:
         app: Celery = make_app(broker_url)
         self.connection = app.connection_for_read()
         self.is_listening = False
-        self._heard = heard
+        self._on_wake = on_wake
         self._queue = Queue("", PAINTINGS, exclusive=True, auto_delete=True, durable=False, expires=FORGOTTEN_S)  # type: ignore[no-untyped-call]
         self._thread = threading.Thread(target=self._listen, name="listening", daemon=True)
 
@@ -49,7 +49,7 @@ class Listener(ConsumerMixin):
 
     def on_consume_ready(self, *args: Any, **kwargs: Any) -> None:
         self.is_listening = True
-        self._heard()
+        self._on_wake()
 
     def on_connection_revived(self) -> None:
         self.is_listening = False
@@ -69,4 +69,4 @@ class Listener(ConsumerMixin):
                 self.is_listening = False
 
     def _on_message(self, body: Any, message: Any) -> None:
-        self._heard()
+        self._on_wake()

@@ -11,7 +11,7 @@ from service.storage.schema import BatchRow
 
 
 @dataclass(frozen=True)
-class BatchLook:
+class BatchSnapshot:
     """A batch at one moment.
 
     Attributes:
@@ -26,7 +26,7 @@ class BatchLook:
     callback: dict[str, Any] | None
 
 
-def batch_resource(look: BatchLook) -> dict[str, Any]:
+def batch_resource(look: BatchSnapshot) -> dict[str, Any]:
     """Return a batch as JSON."""
     sums = look.state.sums
     return summary(look.batch, sums) | {

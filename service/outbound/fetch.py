@@ -43,8 +43,8 @@ Take = Callable[[int], None]
 """A function that counts bytes of a fetch, and raises NotFetched if they are too many."""
 
 
-class Room:
-    """The bytes that fetched pictures may still have, for all threads that fetch for a request."""
+class ByteBudget:
+    """The bytes that the pictures of a request may still have, shared by all threads that fetch them."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -93,7 +93,7 @@ class Fetcher:
         else:
             self._hosts.check_url(url)
 
-    def fetch(self, url: str, room: Room) -> bytes:
+    def fetch(self, url: str, budget: ByteBudget) -> bytes:
         """Return the bytes at a URL. No cookie and no credentials go along, and a compressed response is refused.
 
         Raises:
@@ -101,7 +101,7 @@ class Fetcher:
         """
         end = time.monotonic() + self._seconds
         try:
-            with room.share() as take:
+            with budget.share() as take:
                 if self._buckets.is_meant(url):
                     return _waited_for(lambda: self._buckets.read(url, take, end), end)
                 return self._followed(url, take, end)

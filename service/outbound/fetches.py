@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from service.outbound.fetch import Fetcher, Room
-from service.outbound.turns import TENANT_AT_ONCE, Asker, Turns
+from service.outbound.fair_turns import TENANT_AT_ONCE, Requester, Turns
+from service.outbound.fetch import ByteBudget, Fetcher
 
 WAIT_S = 15.0  # seconds that a fetch waits for its turn; a fetch ends before that
 
@@ -26,23 +26,24 @@ class Fetches:
 
     @contextmanager
     def begun(
-        self, rooms: Mapping[str, Room], tenant: str, wait_s: float | None = None
+        self, budgets: Mapping[str, ByteBudget], tenant: str, wait_s: float | None = None
     ) -> Iterator[Mapping[str, Future[bytes]]]:
         """Fetch URLs meanwhile, TENANT_AT_ONCE at a time; those that haven't begun at the end never do.
 
-        `rooms` has the room for the bytes of each URL, which several may share. Each waits `wait_s` seconds for its
-        turn.
+        `budgets` has the bytes for each URL, which several may share. Each waits `wait_s` seconds for its turn.
 
         A future's result raises NotFetched, or TooManyFetches or Unavailable if its turn did not come.
         """
         threads = ThreadPoolExecutor(TENANT_AT_ONCE, thread_name_prefix="fetch")
-        asker, seconds = self._turns.asker(tenant), self._wait_s if wait_s is None else wait_s
+        requester, seconds = self._turns.requester(tenant), self._wait_s if wait_s is None else wait_s
         try:
-            yield {url: threads.submit(self._fetch, url, room, asker, seconds) for url, room in rooms.items()}
+            yield {
+                url: threads.submit(self._fetch, url, budget, requester, seconds) for url, budget in budgets.items()
+            }
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
-            self._turns.end(asker)
+            self._turns.end(requester)
 
-    def _fetch(self, url: str, room: Room, asker: Asker, wait_s: float) -> bytes:
-        with self._turns.turn(asker, wait_s):
-            return self._fetcher.fetch(url, room)
+    def _fetch(self, url: str, budget: ByteBudget, requester: Requester, wait_s: float) -> bytes:
+        with self._turns.turn(requester, wait_s):
+            return self._fetcher.fetch(url, budget)

@@ -44,7 +44,7 @@ def change_preset(
         advisory_lock(session, LOCK)
         row = session.get(PresetRow, (tenant, name), with_for_update=True)
         if row is None:
-            raise NotFound(f"there is no style {name!r}")
+            raise NotFound(f"there is no preset {name!r}")
         check(row)
         if changes.name not in (None, name):
             if session.get(PresetRow, (tenant, changes.name)):

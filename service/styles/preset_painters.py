@@ -168,7 +168,7 @@ class PresetPainters:
         with self._database.writing() as session:
             row = self._locked(session, name)
             if row.painter is None and row.learning is None:
-                raise NotFound(f"the style {name!r} has no painter")
+                raise NotFound(f"the preset {name!r} has no painter")
             _let_go(session, row)
             self._end_learning(session, row)
 
@@ -188,7 +188,7 @@ class PresetPainters:
     def _locked(self, session: Session, name: str) -> PresetRow:
         row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
         if row is None:
-            raise NotFound(f"there is no style {name!r}")
+            raise NotFound(f"there is no preset {name!r}")
         return row
 
 

@@ -99,7 +99,7 @@ class PresetVersions:
         with self._database.reading() as session:
             rows = session.scalars(self._newest_first(name).where(is_kept(self._retention_s))).all()
             if not rows and session.get(PresetRow, (self._tenant, name)) is None:
-                raise NotFound(f"there is no style {name!r}")
+                raise NotFound(f"there is no preset {name!r}")
         return rows
 
     def restore(self, name: str, version: str, *, may_share: bool) -> PresetRow:
@@ -118,7 +118,7 @@ class PresetVersions:
             wanted = self._newest_first(name).where(PresetVersionRow.version == version, is_kept(self._retention_s))
             former = session.scalar(wanted.with_for_update())
             if former is None:
-                raise NotFound(f"the style {name!r} has no version {version!r} that is still kept")
+                raise NotFound(f"the preset {name!r} has no version {version!r} that is still kept")
             row = self._locked(session, name)
             if former.owner and (row is None or not row.owner):
                 limits = limits_in_force(session, self._tenant, self._limits)
@@ -149,7 +149,7 @@ class PresetVersions:
             row = self._locked(session, name)
             rows = [*([row] if row else []), *session.scalars(self._newest_first(name).with_for_update())]
             if not rows:
-                raise NotFound(f"there is no style {name!r}")
+                raise NotFound(f"there is no preset {name!r}")
             if row is not None:
                 self._cancel(session, tasks_of(row))
             for one in rows:

@@ -271,7 +271,7 @@ class Presets:
         with self._database.reading() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.name == name, condition))
         if row is None:
-            raise NotFound(f"there is no style {name!r}")
+            raise NotFound(f"there is no preset {name!r}")
         return row
 
     def page(self, after: str, limit: int) -> list[PresetRow]:
@@ -287,7 +287,7 @@ class Presets:
             advisory_lock(session, LOCK)
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None:
-                raise NotFound(f"there is no style {name!r}")
+                raise NotFound(f"there is no preset {name!r}")
             keep_state(session, row, "deleted")
             self._cancel(session, tasks_of(row))
             session.delete(row)

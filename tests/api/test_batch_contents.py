@@ -32,7 +32,7 @@ from service.decoding import files, lanes
 from service.decoding.files import Allowance
 from service.errors import DatabaseError, TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
-from service.outbound.fetch import Room
+from service.outbound.fetch import ByteBudget
 from service.pictures.images import ImageFile
 from service.storage.left import left_folders
 from service.storage.schema import DEFAULT_TENANT
@@ -122,7 +122,7 @@ def test_a_content_waits_for_its_turn_among_the_tenants_fetches(
     monkeypatch.setattr(context.fetches, "_wait_s", 0.05)
     slow = [host.add(f"/turn/{i}.png", PHOTO, seconds=0.3) for i in range(2)]
     before = len(host.asked)
-    with context.fetches.begun(dict.fromkeys(slow, Room(10**6)), DEFAULT_TENANT) as begun:
+    with context.fetches.begun(dict.fromkeys(slow, ByteBudget(10**6)), DEFAULT_TENANT) as begun:
         while len(host.asked) < before + 2:
             time.sleep(0.01)
         (made,) = items(client, [{"url": host.add("/turn/mine.png", PHOTO)}])

@@ -11,7 +11,7 @@ import pytest
 from service.api.live.batch_events import DONE, BatchStreams, batch_resumed_at
 from service.api.live.watch import Watch
 from service.errors import NotFound
-from service.jobs.batch_resource import BatchLook
+from service.jobs.batch_resource import BatchSnapshot
 from service.jobs.batches import BatchState
 from service.jobs.queue import Queue
 from service.storage.records import BatchSums
@@ -31,13 +31,13 @@ class Course:
         self._left = list(fractions)
         self.looks = 0
 
-    def __call__(self) -> BatchLook:
+    def __call__(self) -> BatchSnapshot:
         self.looks += 1
         if not self._left:
             raise NotFound("it is gone")
         fraction = self._left.pop(0)
         ended = fraction == 1
-        return BatchLook(batch(2.0 if ended else None), BatchState(BatchSums(), fraction), None, None)
+        return BatchSnapshot(batch(2.0 if ended else None), BatchState(BatchSums(), fraction), None, None)
 
 
 @pytest.fixture

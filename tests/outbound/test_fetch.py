@@ -14,7 +14,7 @@ from servers.tls import TLS_NAME
 from webhooks.receiver import raw_server
 
 from service.errors import InvalidInput
-from service.outbound.fetch import Fetcher, NotFetched, Room
+from service.outbound.fetch import ByteBudget, Fetcher, NotFetched
 from service.outbound.hosts import PICTURES, Hosts
 from service.storage.buckets import Buckets
 
@@ -29,9 +29,9 @@ def host() -> Iterator[PictureServer]:
         yield server
 
 
-def fetched(url: str, *entries: str, address: str = "127.0.0.1", seconds: float = 5.0, room: int = MOST) -> bytes:
+def fetched(url: str, *entries: str, address: str = "127.0.0.1", seconds: float = 5.0, most: int = MOST) -> bytes:
     hosts = Hosts(PICTURES, entries or (LOOPBACK, NAME), lambda host, port: [address])
-    return Fetcher(hosts, Buckets(()), seconds).fetch(url, Room(room))
+    return Fetcher(hosts, Buckets(()), seconds).fetch(url, ByteBudget(most))
 
 
 def refusal(url: str, *entries: str, **kwargs: object) -> str:
@@ -122,14 +122,14 @@ def test_a_compressed_response_is_not_unpacked(host: PictureServer) -> None:
 
 def test_a_file_that_breaks_off_is_refused(host: PictureServer) -> None:
     host.paths["/a"] = (200, {"Content-Length": "100"}, iter([b"x" * 50]))
-    room = Room(100)
+    budget = ByteBudget(100)
     fetcher = Fetcher(Hosts(PICTURES, (LOOPBACK,)), Buckets(()))
     with pytest.raises(NotFetched, match="its host broke off"):
-        fetcher.fetch(host.url("/a"), room)
+        fetcher.fetch(host.url("/a"), budget)
     whole = host.add("/b", b"x" * 100)
-    assert len(fetcher.fetch(whole, room)) == 100  # in the room that the other one had
+    assert len(fetcher.fetch(whole, budget)) == 100  # in the bytes that the other one had
     with pytest.raises(NotFetched, match="is too large"):
-        fetcher.fetch(whole, room)
+        fetcher.fetch(whole, budget)
 
 
 @pytest.mark.parametrize("scheme", ["s3", "S3"])
@@ -169,7 +169,7 @@ def test_a_slow_lookup_has_no_more_time_either() -> None:
     begun = time.monotonic()
     fetcher = Fetcher(Hosts(PICTURES, (NAME,), resolver), Buckets(()), 0.3)
     with pytest.raises(NotFetched, match="was not fetched within"):
-        fetcher.fetch(f"https://{NAME}/a.png", Room(MOST))
+        fetcher.fetch(f"https://{NAME}/a.png", ByteBudget(MOST))
     assert time.monotonic() - begun < 1.5
 
 

@@ -11,7 +11,7 @@ import pytest
 from front_door import eventually
 
 from service.errors import TooManyFetches, Unavailable
-from service.outbound.fetch import Fetcher, Room
+from service.outbound.fetch import ByteBudget, Fetcher
 from service.outbound.fetches import Fetches
 from service.outbound.hosts import PICTURES, Hosts
 from service.storage.buckets import Buckets
@@ -27,7 +27,7 @@ class Slow(Fetcher):
         self.under_way = self.most = 0
         self._lock = threading.Lock()
 
-    def fetch(self, url: str, room: Room) -> bytes:
+    def fetch(self, url: str, budget: ByteBudget) -> bytes:
         with self._lock:
             self.begun.append(url)
             self.under_way += 1
@@ -43,7 +43,7 @@ def test_a_tenant_has_two_at_a_time_and_a_process_four() -> None:
     fetches = Fetches(slow, wait_s=10)
     with ExitStack() as stack:
         begun = [
-            stack.enter_context(fetches.begun({f"http://{tenant}/{i}": Room(99) for i in range(6)}, tenant))
+            stack.enter_context(fetches.begun({f"http://{tenant}/{i}": ByteBudget(99) for i in range(6)}, tenant))
             for tenant in ("one", "one", "two", "three")
         ]
         time.sleep(0.3)
@@ -60,11 +60,11 @@ def test_whose_turn_does_not_come_is_told_whether_it_is_their_own_doing() -> Non
     fetches = Fetches(slow, wait_s=0.2)
     with ExitStack() as stack:
         for tenant in ("one", "two"):
-            stack.enter_context(fetches.begun(dict.fromkeys(["http://a/1", "http://a/2"], Room(99)), tenant))
+            stack.enter_context(fetches.begun(dict.fromkeys(["http://a/1", "http://a/2"], ByteBudget(99)), tenant))
         while len(slow.begun) < 4:
             time.sleep(0.01)
-        mine = stack.enter_context(fetches.begun({"http://a/3": Room(99)}, "one"))
-        other = stack.enter_context(fetches.begun({"http://a/3": Room(99)}, "three"))
+        mine = stack.enter_context(fetches.begun({"http://a/3": ByteBudget(99)}, "one"))
+        other = stack.enter_context(fetches.begun({"http://a/3": ByteBudget(99)}, "three"))
         with pytest.raises(TooManyFetches) as many:
             mine["http://a/3"].result(5)
         with pytest.raises(Unavailable) as full:
@@ -77,7 +77,7 @@ def test_whose_turn_does_not_come_is_told_whether_it_is_their_own_doing() -> Non
 def test_what_has_not_begun_when_the_request_ends_never_does() -> None:
     slow = Slow()
     fetches = Fetches(slow, wait_s=5)
-    with fetches.begun({f"http://a/{i}": Room(99) for i in range(9)}, "one"):
+    with fetches.begun({f"http://a/{i}": ByteBudget(99) for i in range(9)}, "one"):
         while len(slow.begun) < 2:
             time.sleep(0.01)
     slow.released.set()
@@ -88,10 +88,10 @@ def test_what_has_not_begun_when_the_request_ends_never_does() -> None:
 def test_what_still_waits_for_its_turn_when_the_request_ends_never_begins() -> None:
     slow = Slow()
     fetches = Fetches(slow, wait_s=5)
-    with fetches.begun(dict.fromkeys(["http://a/1", "http://a/2"], Room(99)), "one"):
+    with fetches.begun(dict.fromkeys(["http://a/1", "http://a/2"], ByteBudget(99)), "one"):
         while len(slow.begun) < 2:
             time.sleep(0.01)
-        with fetches.begun({"http://a/3": Room(99)}, "one") as waiting:
+        with fetches.begun({"http://a/3": ByteBudget(99)}, "one") as waiting:
             pass
         with pytest.raises(CancelledError):
             waiting["http://a/3"].result(1)
@@ -107,7 +107,7 @@ class OneByOne(Fetcher):
         self.begun: list[str] = []
         self._ends = threading.Semaphore(0)
 
-    def fetch(self, url: str, room: Room) -> bytes:
+    def fetch(self, url: str, budget: ByteBudget) -> bytes:
         self.begun.append(url)
         self._ends.acquire(timeout=10)
         return url.encode()
@@ -127,7 +127,7 @@ def asked(stack: ExitStack, fetches: Fetches, tenant: str, request: str, picture
     """Ask for pictures in a request's name, and wait until its two threads have joined the others."""
     before = len(fetches._turns._waiting) + fetches._turns._under_way.total()
     urls = [f"{tenant}/{request}/{i}" for i in range(pictures)]
-    stack.enter_context(fetches.begun(dict.fromkeys(urls, Room(99)), tenant))
+    stack.enter_context(fetches.begun(dict.fromkeys(urls, ByteBudget(99)), tenant))
     joined = before + min(2, pictures)
     eventually(
         lambda: len(fetches._turns._waiting) + fetches._turns._under_way.total() == joined, 10, "nobody has joined"

@@ -32,10 +32,10 @@ from service.api.http.same_origin import ANY_HOST
 from service.api.schemas import (
     batch_responses,
     estimate_responses,
-    key_bodies,
+    key_requests,
     key_responses,
     option_responses,
-    preset_bodies,
+    preset_requests,
     preset_responses,
     preset_versions,
     requests,
@@ -48,10 +48,10 @@ Json = dict[str, Any]
 
 SCHEMAS = (
     batch_responses,
-    key_bodies,
+    key_requests,
     key_responses,
     option_responses,
-    preset_bodies,
+    preset_requests,
     preset_responses,
     preset_versions,
     requests,

@@ -32,7 +32,7 @@ PROBLEMS: dict[str, tuple[str, ServiceError]] = {
         "The key lacks the scope for this; or the request is from a page of another site, and there are no keys.",
         errors.MissingScope("POST /v1/transfers takes a key with the scope run"),
     ),
-    "404": ("It doesn't exist.", errors.NotFound("there is no style 'harbour'")),
+    "404": ("It doesn't exist.", errors.NotFound("there is no preset 'harbour'")),
     "406": (
         "No format is one that Accept takes.",
         errors.NotAcceptable("the picture is there as image/png, image/jpeg, image/webp; Accept takes none of these"),

@@ -19,7 +19,7 @@ from werkzeug.exceptions import NotFound as RoutingNotFound
 from service.api.http.access_log import REQUEST_ID
 from service.api.http.body import MAX_PARTS
 from service.api.http.json_body import MAX_JSON
-from service.api.http.meant import meant
+from service.api.http.suggestion import suggestion
 from service.api.http.wording import in_words
 from service.errors import (
     MAX_ERRORS,
@@ -70,7 +70,7 @@ def refuse(error: ValidationError) -> NoReturn:
         _let_go(entry)
     errors = [_field_error(entry) for entry in found]
     for k, entry in enumerate(found[:MAX_ERRORS]):  # further ones aren't shown
-        if errors[k].msg == NO_FIELD and (name := meant(error.title, entry["loc"])):
+        if errors[k].msg == NO_FIELD and (name := suggestion(error.title, entry["loc"])):
             errors[k] = replace(errors[k], msg=f"{NO_FIELD}; did you mean {name}?")
     raise InvalidInput(errors) from None
 

@@ -43,7 +43,7 @@ def painter_errors(at: Callable[[str], str], entry: StyleEntry, *, has_painter: 
     errors = []
     if not has_painter:
         how = f"PUT /v1/styles/{entry.preset}/painter teaches it one"
-        errors.append(FieldError(at("preset"), f"the style {entry.preset!r} has no painter yet: {how}"))
+        errors.append(FieldError(at("preset"), f"the preset {entry.preset!r} has no painter yet: {how}"))
     for name, default in (("scale", 1.0), ("style_mask", None)):
         if getattr(entry, name) != default:
             errors.append(FieldError(at(name), "has no effect with the method painter; leave it out"))

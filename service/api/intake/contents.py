@@ -20,8 +20,8 @@ from service.api.intake.request_pictures import RequestPictures, request_picture
 from service.api.schemas.addressed import AddressedImage
 from service.api.schemas.fields import image_of
 from service.errors import InvalidInput, TooManyFetches, Unavailable
-from service.outbound.fetch import NotFetched, Room
-from service.outbound.turns import TENANT_AT_ONCE
+from service.outbound.fair_turns import TENANT_AT_ONCE
+from service.outbound.fetch import ByteBudget, NotFetched
 from service.pictures.images import ImageFile, UnreadableImage
 
 RETRY_S = 1.0  # seconds until a content is tried again that pictures of others were in the way of
@@ -53,8 +53,8 @@ class ContentReader:
         urls = {image.url for image in begun.values() if isinstance(image, AddressedImage)}
         if urls:
             request.environ[FETCHED] = True
-        rooms = {url: Room(self._context.settings.max_body) for url in urls}
-        with self._context.fetches.begun(rooms, caller().tenant, self._end - time.monotonic()) as files:
+        budgets = {url: ByteBudget(self._context.settings.max_body) for url in urls}
+        with self._context.fetches.begun(budgets, caller().tenant, self._end - time.monotonic()) as files:
             for group in groups:
                 fetched: ReadContent | None = None
                 for i in group:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import traceparent
-from service.api.schemas.preset_bodies import Learning
+from service.api.schemas.preset_requests import Learning
 from service.errors import InvalidInput
 from service.jobs.memory_check import check_learning_memory
 from service.jobs.queue import Submission, new_id

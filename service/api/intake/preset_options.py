@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.api.http.wording import in_words
-from service.api.schemas.preset_bodies import PresetOptions
+from service.api.schemas.preset_requests import PresetOptions
 from service.api.schemas.requests import StyleEntry
 from service.errors import FieldError, InvalidInput, shown
 from service.options import OF_PRESET, TransferOptions

@@ -17,7 +17,7 @@ from service.api.http.large_bodies import FETCHED
 from service.api.intake.request_pictures import request_pictures
 from service.api.schemas.addressed import AddressedImage
 from service.errors import FieldError, InvalidInput
-from service.outbound.fetch import NotFetched, Room
+from service.outbound.fetch import ByteBudget, NotFetched
 from service.pictures.images import ImageFile, UnreadableImage
 
 REQUEST_S = 60.0  # seconds for all pictures of a request
@@ -58,9 +58,9 @@ def fill(fields: Sequence[AddressedField]) -> None:
         return
     request.environ[FETCHED] = True
     urls = list(dict.fromkeys(field.image.url for field in fields))[: request_pictures().left]
-    room = Room(context().settings.max_body)
+    budget = ByteBudget(context().settings.max_body)
     errors = []
-    with context().fetches.begun(dict.fromkeys(urls, room), caller().tenant) as files:
+    with context().fetches.begun(dict.fromkeys(urls, budget), caller().tenant) as files:
         fetched = partial(fetched_bytes, files, time.monotonic() + REQUEST_S)
         for field in fields:
             try:

@@ -14,7 +14,7 @@ from service.api.live.batch_watch import LOOK_S, BatchWatch
 from service.api.live.streams import HEARTBEAT_S, RECONNECT_MS, Event
 from service.api.live.watch import Watch
 from service.errors import NotFound
-from service.jobs.batch_resource import BatchLook, batch_resource
+from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.storage.schema import BatchRow
 
 DONE = 10**9  # number of the last event of every batch: none has so many others
@@ -37,7 +37,7 @@ class BatchStreams:
     def stream(
         self,
         id: str,
-        look: Callable[[], BatchLook],
+        look: Callable[[], BatchSnapshot],
         number: int,
         connection: socket.socket | None,
         may_go_on: Callable[[], bool],

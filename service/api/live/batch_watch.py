@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from service.jobs.batch_resource import BatchLook
+from service.jobs.batch_resource import BatchSnapshot
 
 LOOK_S = 1.0  # seconds between two looks at a batch
 
@@ -19,10 +19,10 @@ class WatchedBatch:
     def __init__(self) -> None:
         self.watchers = 0  # only for BatchWatch, under its lock
         self._lock = threading.Lock()
-        self._look: BatchLook | None = None
+        self._look: BatchSnapshot | None = None
         self._looked = -math.inf  # monotonic time
 
-    def newest(self, look: Callable[[], BatchLook]) -> BatchLook:
+    def newest(self, look: Callable[[], BatchSnapshot]) -> BatchSnapshot:
         """Return the newest look, by `look` if that is LOOK_S old. Raises what `look` does."""
         with self._lock:
             if self._look is None or time.monotonic() >= self._looked + LOOK_S:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from service.api.schemas.described import DATE_TIME, TIME, described
-from service.api.schemas.key_bodies import Scope
+from service.api.schemas.key_requests import Scope
 from service.api.schemas.parameters import ID
 
 KEYS_NEXT = "WzE3NjQyMDAwMDAuMCwiMGQyZiJd"

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from service.api.schemas.bodies import Body
 from service.api.schemas.described import DATE_TIME, TIME, VERSION, described
 from service.api.schemas.parameters import Query, example
 from service.api.schemas.patterns import STATE
+from service.api.schemas.request_base import Body
 from service.jobs.resource import iso
 from service.storage.schema import PresetVersionRow
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, WithJsonSchema, field_validator, model_validator
 
 from service.api.schemas.addressed import AddressedImage
-from service.api.schemas.bodies import Body, WholeBody, some_weight, style_scale, style_weight
 from service.api.schemas.fields import (
     IMAGE_SCHEMA,
     ImageField,
@@ -21,6 +20,7 @@ from service.api.schemas.fields import (
 )
 from service.api.schemas.headers import MAX_HEADERS, check_headers
 from service.api.schemas.invalid import invalid
+from service.api.schemas.request_base import Body, WholeBody, some_weight, style_scale, style_weight
 from service.options import (
     Alpha,
     Color,

@@ -28,7 +28,7 @@ from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE, live_response
 from service.errors import NotReady, Overtaken
-from service.jobs.batch_resource import BatchLook, batch_resource
+from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name
@@ -105,22 +105,22 @@ def get_batch(path: BatchPath) -> dict[str, Any]:
 
 
 def _resource(batch: BatchRow) -> dict[str, Any]:
-    return batch_resource(*_looks([batch], context()))
+    return batch_resource(*_snapshots([batch], context()))
 
 
-def _look(id: str, app: AppContext) -> BatchLook:
+def _snapshot(id: str, app: AppContext) -> BatchSnapshot:
     """Return a batch as it is now. Raises NotFound."""
-    return _looks([app.batches.get(id)], app)[0]
+    return _snapshots([app.batches.get(id)], app)[0]
 
 
-def _looks(batches: Sequence[BatchRow], app: AppContext) -> list[BatchLook]:
+def _snapshots(batches: Sequence[BatchRow], app: AppContext) -> list[BatchSnapshot]:
     """Return batches as they are now."""
     states = app.batches.states(batches)
     last = app.batches.last_waiting([batch.id for batch in batches if batch.finished_at is None])
     ends = app.line.until_ends(last.values())
     callbacks = app.deliveries.of_jobs([batch.id for batch in batches if batch.callback_url])
     return [
-        BatchLook(batch, states[batch.id], _eta(batch, states[batch.id], last, ends), callbacks.get(batch.id))
+        BatchSnapshot(batch, states[batch.id], _eta(batch, states[batch.id], last, ends), callbacks.get(batch.id))
         for batch in batches
     ]
 
@@ -138,7 +138,7 @@ def list_batches(query: BatchesQuery) -> dict[str, Any]:
     before = from_cursor(query.cursor, float, str) if query.cursor else None
     found = context().batches.page(query.status, before, query.limit + 1)
     rows, cursor = page_of(found, query.limit, lambda row: (row.created_at, row.id))
-    return {"items": [batch_resource(look) for look in _looks(rows, context())], "next": cursor}
+    return {"items": [batch_resource(look) for look in _snapshots(rows, context())], "next": cursor}
 
 
 @blueprint.get("/<id>/items", responses={"200": BatchItemsPage, "404": Problem})
@@ -189,7 +189,7 @@ def watch_batch(header: WatchHeaders, path: BatchPath) -> Response:
     if number >= DONE:
         return Response(status=204, headers=LIVE)
     app, may_go_on = context(), caller().still_counts
-    look = partial(_look, batch.id, app)
+    look = partial(_snapshot, batch.id, app)
     return live_response(lambda connection: app.batch_streams.stream(batch.id, look, number, connection, may_go_on))
 
 

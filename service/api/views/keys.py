@@ -12,7 +12,7 @@ from service.api.auth import caller
 from service.api.context import context
 from service.api.description.operations import Operations
 from service.api.http.paging import from_cursor, page_of
-from service.api.schemas.key_bodies import KeyBody, RotateBody, seconds_until
+from service.api.schemas.key_requests import KeyBody, RotateBody, seconds_until
 from service.api.schemas.key_responses import KeyOut, KeyPage, MadeKeyOut
 from service.api.schemas.parameters import KeyPath, KeysQuery
 from service.api.schemas.resources import key_resource

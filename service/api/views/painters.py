@@ -19,7 +19,7 @@ from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.sharing import check_change
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
-from service.api.schemas.preset_bodies import PainterBody
+from service.api.schemas.preset_requests import PainterBody
 from service.api.schemas.preset_responses import PainterOut
 from service.api.schemas.resources import learning_jobs, learning_progress, learning_statuses, painter_resource
 from service.api.schemas.responses import Problem
@@ -99,7 +99,7 @@ def get_painter_model(path: StylePath) -> Response:
     """
     painter = context().presets.get(path.name).painter
     if painter is None:
-        raise NotReady(f"the style {path.name!r} has no painter yet")
+        raise NotReady(f"the preset {path.name!r} has no painter yet")
     if not painter.onnx:
         painter = _with_model(path.name, painter)
     response = file(
@@ -144,7 +144,7 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
     preset = presets.get(path.name)
     job = _learning(queue, preset)
     if job is None:
-        raise NotReady(f"the style {path.name!r} isn't learning")
+        raise NotReady(f"the preset {path.name!r} isn't learning")
 
     def done(row: JobRow) -> dict[str, Any]:
         with suppress(NotFound):  # it may have another name by now

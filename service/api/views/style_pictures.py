@@ -71,7 +71,7 @@ def get_style_picture(path: StyleImagePath) -> Response:
     """
     row = context().presets.get(path.name)
     if path.index >= len(row.images) or not row.images[path.index].file.blob:
-        raise NotFound(f"the style {path.name!r} has no picture {path.index}")
+        raise NotFound(f"the preset {path.name!r} has no picture {path.index}")
     image = row.images[path.index].file
     # not FOREVER: the preset can get other pictures
     return original(image, lambda: read_back(context().blobs, image.blob, image.sha256), REVALIDATE)

@@ -24,7 +24,7 @@ from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.sharing import check_change, check_sharing
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
-from service.api.schemas.preset_bodies import StyleBody, StyleChanges
+from service.api.schemas.preset_requests import StyleBody, StyleChanges
 from service.api.schemas.preset_responses import StyleOut, StylePage
 from service.api.schemas.preset_versions import (
     DeleteStyleQuery,

@@ -13,7 +13,7 @@ from service.api.auth import caller
 from service.api.context import context
 from service.api.description.operations import Operations
 from service.api.http.paging import from_cursor, page_of
-from service.api.schemas.key_bodies import TenantBody, TenantChanges
+from service.api.schemas.key_requests import TenantBody, TenantChanges
 from service.api.schemas.key_responses import RemovedOut, TenantOut, TenantPage
 from service.api.schemas.parameters import PageQuery, TenantPath
 from service.api.schemas.resources import tenant_resource

@@ -1,4 +1,4 @@
-"""The name that a caller most likely meant by one that doesn't exist."""
+"""The field that a caller most likely meant by a name that doesn't exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 LONGEST = 64  # characters of a name that is compared
 
 
-def meant(title: str, loc: Sequence[str | int]) -> str | None:
+def suggestion(title: str, loc: Sequence[str | int]) -> str | None:
     """Return the field that is most like the last name of `loc`, in the model of this request with this title.
 
     None if no field is like it, or the model can't be found.

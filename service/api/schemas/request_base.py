@@ -1,4 +1,4 @@
-"""What request bodies have in common."""
+"""The base of request bodies, and fields that several have."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from service.api.schemas.bodies import Body, WholeBody, some_weight, style_scale, style_weight
 from service.api.schemas.fields import (
     SMALLEST_IMAGE,
     ImageField,
@@ -15,6 +14,7 @@ from service.api.schemas.fields import (
 from service.api.schemas.invalid import invalid
 from service.api.schemas.looks import LookOptions
 from service.api.schemas.patterns import TEXT
+from service.api.schemas.request_base import Body, WholeBody, some_weight, style_scale, style_weight
 from service.jobs.tasks import MAX_PHOTOS
 from service.options import (
     OPTIONS,

@@ -1,4 +1,4 @@
-"""The turns of fetches: a few at a time, fewer for one tenant, and in an order in which all come round."""
+"""Fair scheduling of fetches: a few at a time, fewer for one tenant, and each tenant and request in turn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_S = 5.0
 
 
 @dataclass(eq=False)
-class Asker:
+class Requester:
     """A request that asks for turns.
 
     Attributes:
@@ -34,7 +34,7 @@ class Asker:
 class _Wait:
     """A fetch that waits for its turn."""
 
-    asker: Asker
+    requester: Requester
 
 
 class Turns:
@@ -51,19 +51,19 @@ class Turns:
         self._waiting: list[_Wait] = []  # in the order in which they came
         self._changed = threading.Condition()
 
-    def asker(self, tenant: str) -> Asker:
+    def requester(self, tenant: str) -> Requester:
         """Return a new request of a tenant."""
         with self._changed:
-            return Asker(tenant, self._given)
+            return Requester(tenant, self._given)
 
-    def end(self, asker: Asker) -> None:
+    def end(self, requester: Requester) -> None:
         """Give a request no more turns."""
         with self._changed:
-            asker.gone = True
+            requester.gone = True
             self._changed.notify_all()
 
     @contextmanager
-    def turn(self, asker: Asker, wait_s: float) -> Iterator[None]:
+    def turn(self, requester: Requester, wait_s: float) -> Iterator[None]:
         """Have a turn while the block runs.
 
         Raises:
@@ -71,26 +71,26 @@ class Turns:
             CancelledError: the request has ended.
         """
         with self._changed:
-            self._take(asker, wait_s)
+            self._take(requester, wait_s)
         try:
             yield
         finally:
             with self._changed:
-                self._under_way[asker.tenant] -= 1
+                self._under_way[requester.tenant] -= 1
                 self._changed.notify_all()
 
-    def _take(self, asker: Asker, wait_s: float) -> None:
-        mine = _Wait(asker)
+    def _take(self, requester: Requester, wait_s: float) -> None:
+        mine = _Wait(requester)
         self._waiting.append(mine)
         try:
-            came = self._changed.wait_for(lambda: asker.gone or self._next() is mine, wait_s)
-            if asker.gone:
+            came = self._changed.wait_for(lambda: requester.gone or self._next() is mine, wait_s)
+            if requester.gone:
                 raise CancelledError
             if not came:
-                raise self._refusal(asker.tenant)
+                raise self._refusal(requester.tenant)
             self._given += 1
-            asker.last = self._last[asker.tenant] = self._given
-            self._under_way[asker.tenant] += 1
+            requester.last = self._last[requester.tenant] = self._given
+            self._under_way[requester.tenant] += 1
         finally:
             self._waiting.remove(mine)
             self._changed.notify_all()  # there may be a turn for another one as well
@@ -99,8 +99,8 @@ class Turns:
         """Return the fetch whose turn it is; None if none may begin."""
         if self._under_way.total() >= AT_ONCE:
             return None
-        able = (wait for wait in self._waiting if self._under_way[wait.asker.tenant] < TENANT_AT_ONCE)
-        return min(able, key=lambda wait: (self._last[wait.asker.tenant], wait.asker.last), default=None)
+        able = (wait for wait in self._waiting if self._under_way[wait.requester.tenant] < TENANT_AT_ONCE)
+        return min(able, key=lambda wait: (self._last[wait.requester.tenant], wait.requester.last), default=None)
 
     def _refusal(self, tenant: str) -> ServiceError:
         if self._under_way[tenant] >= TENANT_AT_ONCE:

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from service.api.schemas.bodies import Body, WholeBody
 from service.api.schemas.invalid import invalid
+from service.api.schemas.request_base import Body, WholeBody
 from service.settings.limits import LIMITS
 from service.storage.names import NAME
 from service.storage.schema import DEFAULT_TENANT
