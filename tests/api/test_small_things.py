@@ -89,8 +89,7 @@ def test_what_is_wrong_with_a_field_is_said_in_words(service: RunningService, bo
         "deadline_s": (0, "must be above 0"),
         "iterations": (1.5, "must be a whole number"),
         "content_weight": ("much", "must be a number"),
-        "alpha": ("perhaps", "must be true or false"),
-        "format": ("gif", "must be 'png', 'jpeg' or 'webp'"),
+        "alpha": ("perhaps", "must be 'flatten' or 'keep'"),
     }
     answer = service.post(body | {name: value for name, (value, _) in wrong.items()})
     assert {error["loc"]: error["msg"] for error in answer.json()["errors"]} == {
