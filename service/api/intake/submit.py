@@ -17,6 +17,7 @@ from service.errors import Overtaken
 from service.jobs.idempotency import REPLAYED, RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder
+from service.jobs.result_bytes import planned_bytes
 from service.storage.schema import JobRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 
@@ -49,6 +50,11 @@ def mark_replayed() -> None:
     after_this_request(mark)
 
 
+def check_room(more: int = 0) -> None:
+    """Raise NoSpace if the results of all unfinished jobs, and `more` bytes, may bring the disk below its floor."""
+    context().disks.check(context().queue.reserved_bytes() + more)
+
+
 def submitted(take_in: Callable[[str], Submission]) -> JobRow:
     """Submit a new job and return it; or the job of a POST with the same key that came at the same time.
 
@@ -61,7 +67,7 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
         NoSpace: the disk is nearly full, or the caller has stored too much.
         Overtaken: a preset was replaced each time.
     """
-    context().disks.check(context().queue.reserved_bytes())
+    check_room()
     context().queue.check_limits(owner(), 1)
     for _ in range(LOOK_UPS - 1):
         with suppress(Overtaken):
@@ -73,6 +79,7 @@ def _submitted(take_in: Callable[[str], Submission]) -> JobRow:
     id = new_id()
     with removed_if_undone(context().blobs, [job_folder(id)]):
         new = replace(take_in(id), trace=traceparent())
+        check_room(planned_bytes(new.request))
         job = context().queue.submit(new)
     if job.id != id:
         remove_unsaved(context().blobs, [job_folder(id)])
