@@ -150,7 +150,7 @@ def test_a_batch_is_posted_watched_and_fetched(
     packed = session.get(url + batch["links"]["zip"], timeout=60)
     assert "Content-Length" not in packed.headers  # it is sent while it is made
     assert list(entries(packed.content).values()) == pictures
-    assert zipfile.ZipFile(io.BytesIO(packed.content)).namelist() == ["sea.png", "painting.png"]
+    assert zipfile.ZipFile(io.BytesIO(packed.content)).namelist() == ["sea - texture.png", "painting - texture.png"]
     listing = session.get(f"{url}/paint/v1/batches?limit=1", timeout=60).json()
     assert listing["items"][0]["links"] == batch["links"]
     assert session.delete(url + batch["links"]["self"], timeout=60).status_code == 204
