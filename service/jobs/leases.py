@@ -248,9 +248,9 @@ class Leases:
         with self._writing() as session:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
-    def release_dead(self, host: str) -> list[str]:
-        """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""
-        mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
+    def release_dead(self, namespace: str) -> list[str]:
+        """Expire the leases of this PID namespace's workers whose process has ended; return the ids of their jobs."""
+        mine = JobRow.worker.startswith(f"{namespace}:", autoescape=True)
         with self.database.reading() as session:
             workers = set(session.scalars(select(JobRow.worker).where(is_held(), mine)))
         dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]

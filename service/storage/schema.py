@@ -316,9 +316,9 @@ class LeftRow(Base):
 class WorkerRow(Base):
     """A worker process that is ready for jobs, and when it was last seen alive.
 
-    `memory` is its capacity for a job in bytes; None if a job's need isn't known. `model` is the SHA-256 of
-    the model that it computes with; None for workers of earlier versions, and for painter workers, which have no
-    model. `lane` says which jobs it is there for.
+    `id` is its PID namespace and its process id there. `memory` is its capacity for a job in bytes; None if a job's
+    need isn't known. `model` is the SHA-256 of the model that it computes with; None for workers of earlier versions,
+    and for painter workers, which have no model. `lane` says which jobs it is there for.
     """
 
     __tablename__ = "roll"
