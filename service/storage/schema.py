@@ -104,6 +104,7 @@ class JobRow(Base):
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
     `reached` is how far its furthest checkpoint was, see JobCheckpoint; `attempts` counts the claims since then, the
     one that wrote it included, and without those that were given back.
+    `lease_until` is when its claim ends; of a waiting job, until when a running one gives way to it.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from, `tenant` whose
     it is.

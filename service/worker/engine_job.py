@@ -102,5 +102,5 @@ class _Courtesy:
             return
         self._looked = time.monotonic()
         with suppress(DatabaseError):  # the reporter logs it
-            if self._leases.others_wait(self._claim):
+            if self._leases.must_give_way(self._claim):
                 raise Stopping

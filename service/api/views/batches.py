@@ -128,11 +128,11 @@ def _looks(batches: Sequence[BatchRow], app: AppContext) -> list[BatchLook]:
     ]
 
 
-def _eta(batch: BatchRow, state: BatchState, last: Mapping[str, JobRow], ends: Mapping[str, float]) -> float | None:
+def _eta(batch: BatchRow, state: BatchState, last: Mapping[str, str], ends: Mapping[str, float]) -> float | None:
     """Return the seconds until a batch ends: with the last of those that wait, or of those that run."""
     if batch.finished_at is not None:
         return 0.0
-    return ends.get(last[batch.id].id) if batch.id in last else state.running_eta
+    return ends.get(last[batch.id]) if batch.id in last else state.running_eta
 
 
 @blueprint.get("", responses={"200": BatchPage})
