@@ -48,7 +48,8 @@ def main(argv: list[str]) -> int:
     try:
         with loading():
             module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
-        module.add_arguments(parsers[chosen])
+        if hasattr(module, "add_arguments"):  # the other commands take all settings from the environment
+            module.add_arguments(parsers[chosen])
         return int(module.run(parser.parse_args(argv)))
     except ServiceError as error:
         _say(f"{parser.prog} {chosen}: {error.detail}", log=is_service)

@@ -88,7 +88,7 @@ def parse_pattern(text: str) -> HostPattern:
     below = text.startswith(BELOW)
     authority = parse_authority(text.removeprefix(BELOW)) or parse_authority(f"[{text}]")  # IPv6 without brackets
     if authority is None or (below and authority.address is not None):
-        raise ValueError(f"{text!r} is no host as in app.example.com, *.example.com, 10.0.0.5 or app:8000, nor *")
+        raise ValueError(f"{text!r} must be a host as in app.example.com, *.example.com, 10.0.0.5 or app:8000, or *")
     return HostPattern(BELOW + authority.host if below else authority.host, authority.port)
 
 

@@ -7,7 +7,7 @@ ServiceError                500
 ├─ MalformedBody            400  the body can't be read at all
 ├─ BodyTooLarge             413  larger than a body may be, or with more in it than a request needs
 ├─ Unauthorized             401
-├─ Forbidden                403  a page of another site that NST_CORS_ORIGINS doesn't name
+├─ Forbidden                403  not allowed to this origin, to this key, or to anybody
 │  └─ MissingScope          403  the key lacks the scope that this takes
 ├─ NotFound                 404
 ├─ NotAcceptable            406  no format that the caller accepts
@@ -210,6 +210,8 @@ class Overtaken(InvalidInput):
 
 
 class MalformedBody(ServiceError):
+    """The body can't be read at all."""
+
     status = 400
     slug = "malformed-body"
     title = "Malformed body"
@@ -224,13 +226,15 @@ class BodyTooLarge(ServiceError):
 
 
 class Unauthorized(ServiceError):
+    """The request has no key that counts."""
+
     status = 401
     slug = "unauthorized"
     title = "Unauthorized"
 
 
 class Forbidden(ServiceError):
-    """Requests from this origin are not allowed."""
+    """The request is understood, and not allowed: to its origin, to its key, or to anybody."""
 
     status = 403
     slug = "forbidden"
@@ -245,6 +249,8 @@ class MissingScope(Forbidden):
 
 
 class NotFound(ServiceError):
+    """There is no such thing, or it is another tenant's."""
+
     status = 404
     slug = "not-found"
     title = "Not found"
@@ -259,6 +265,8 @@ class NotAcceptable(ServiceError):
 
 
 class NotReady(ServiceError):
+    """The requested thing isn't there yet."""
+
     status = 409
     slug = "not-ready"
     title = "Not there yet"
@@ -281,6 +289,8 @@ class OtherModel(ServiceError):
 
 
 class UnsupportedMediaType(ServiceError):
+    """The body has another media type than the route takes."""
+
     status = 415
     slug = "unsupported-media-type"
     title = "Unsupported media type"
@@ -344,12 +354,16 @@ class LimitExceeded(ServiceError):
 
 
 class Unavailable(ServiceError):
+    """A part that the service needs is missing or down."""
+
     status = 503
     slug = "unavailable"
     title = "Service unavailable"
 
 
 class ModelUnavailable(Unavailable):
+    """The model file is missing, or doesn't meet the contract."""
+
     said = "there is no model that can be used; it is built with: python -m export"
     slug = "model-unavailable"
     title = "Model unavailable"
@@ -377,6 +391,8 @@ class NoSpace(ServiceError):
 
 
 class StorageError(ServiceError):
+    """The database or the blobs failed."""
+
     said = "the files of the service can't be read or written now"
     slug = "storage-error"
     title = "Storage error"
@@ -451,6 +467,8 @@ class JobFailed(ServiceError):
 
 
 class Diverged(JobFailed):
+    """The optimiser found no better image, not even with smaller steps."""
+
     slug = "diverged"
     title = "Optimisation failed"
 

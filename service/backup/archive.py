@@ -57,7 +57,7 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Raises ValueError, KeyError or TypeError if it is no manifest."""
+        """Read a manifest. Raises ValueError, KeyError or TypeError if it is none."""
         json_ = json.loads(data)
         files = {name: Digest(**digest) for name, digest in json_.pop("files").items()}
         return cls(**json_, files=files)

@@ -132,8 +132,10 @@ class _Backup:
         return size
 
     def _names(self, copy: Database) -> tuple[set[str], list[str], str]:
-        """Return what the archive has of the copy's blobs, by name, what it lacks though it is needed, by key, and
-        the text that ties a blob store to the copy."""
+        """Return the copy's blobs: names in the archive, keys that it lacks, and the text of the blob store's id.
+
+        A key that it lacks is named only if something needs the blob. The text is empty where the copy has no id.
+        """
         names, missing = set[str](), set[str]()
         with copy.reading() as session:
             known = identity.of_database(session)
@@ -152,7 +154,7 @@ class _Backup:
 
 
 def _settle(copy: Database, retention_s: float) -> None:
-    """Make a copy of the database one whose service isn't running: no workers, and their jobs wait again."""
+    """Make a copy of the database that of a stopped service: without workers, and with their jobs in the queue."""
     with copy.writing() as session:
         session.execute(delete(JobRow).where(has_expired(retention_s)))  # the sweep removes their files first
         session.execute(delete(BatchRow).where(batch_has_expired(retention_s)))

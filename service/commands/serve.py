@@ -49,10 +49,6 @@ NICENESS = 5  # of workers beside painter workers: they get a quarter of the cor
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no arguments: all settings come from the environment."""
-
-
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)

@@ -26,10 +26,6 @@ MALLOC = {  # settings of glibc's malloc; other C libraries ignore them
 """Unless they are set, glibc raises the first two to 32 and 64 MiB once a body of some MB was freed."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no arguments: all settings come from the environment."""
-
-
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     check_settings(settings)

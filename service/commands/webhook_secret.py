@@ -9,10 +9,6 @@ from service.storage.database import Database
 from service.webhooks.secret import signing_secrets
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no arguments: all settings come from the environment."""
-
-
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     print(*signing_secrets(settings, Database(settings.database)), sep="\n")

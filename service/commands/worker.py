@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from service.worker.loop import WorkerLoop
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no arguments: all settings come from the environment."""
-
-
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     set_up_logs(settings.log)

@@ -1,4 +1,4 @@
-"""Which way up a picture is, as browsers understand it: by the EXIF of its file alone, read to the letter."""
+"""The orientation of a picture as browsers understand it: by the EXIF of its file alone, read strictly."""
 
 from __future__ import annotations
 

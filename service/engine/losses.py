@@ -277,4 +277,5 @@ def _weighted_sum(losses: Mapping[str, Tensor], weights: Mapping[str, float]) ->
 
 
 def as_losses(terms: Mapping[str, Tensor]) -> Losses:
+    """Return the terms as numbers; reading them waits for the device."""
     return Losses(**{name: float(term) for name, term in terms.items()})

@@ -1,5 +1,7 @@
-"""The outbox of webhooks and finished pictures: each is a row, written in the transaction that ends its job, and kept
-until it is delivered. The webhook of a job whose pictures are delivered waits for them.
+"""The outbox of webhooks and finished pictures.
+
+Each message is a row, which is written in the transaction that ends its job, and kept until it is delivered. The
+webhook of a job whose pictures are delivered waits for them.
 
 Each is sent at least once. If its dispatcher dies after the answer and before the row is written, it is sent
 again under the same id.

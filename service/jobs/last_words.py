@@ -58,5 +58,5 @@ def read(session: Session) -> str | None:
 
 
 def drop(session: Session) -> None:
-    """Drop them, as a worker is alive."""
+    """Drop the last words: a worker is alive."""
     session.execute(delete(MarkRow).where(MarkRow.name == NAME))

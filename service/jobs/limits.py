@@ -90,10 +90,10 @@ def _check_caller(session: Session, limits: Limits, new: Addition, line: Line) -
     check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s)
     waiting, own = session.connection().execute(_WAITING, {"owner": new.owner}).one()
     if waiting >= limits.queue:
-        detail = f"jobs that wait: {limits.queue} (NST_QUEUE_LIMIT), no more are taken in for now"
+        detail = f"{limits.queue} jobs wait already, and no more are accepted for now (NST_QUEUE_LIMIT)"
         raise QueueFull(detail, retry_after=_bounded(line.until_room(session)))
     if own >= limits.caller:
-        detail = f"your jobs that wait: {limits.caller}, which is as many as one caller may have (NST_CALLER_LIMIT)"
+        detail = f"{limits.caller} of your jobs wait already, as many as one caller may have (NST_CALLER_LIMIT)"
         raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=new.owner)))
 
 

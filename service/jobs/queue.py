@@ -208,7 +208,7 @@ class Queue:
             mine = select(JobRow).where(JobRow.id == id, JobRow.tenant == self._tenant)
             row = session.scalar(mine.with_for_update())
             if row is None:
-                raise NotFound(f"there is no transfer {id!r}")
+                raise NotFound(f"there is no job {id!r}")
             if row.status not in ENDED:  # what it has cost counts all the same
                 row.finished_at = read_clock(session)
                 ledger.enter(session, row)

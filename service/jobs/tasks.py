@@ -93,7 +93,7 @@ class LearnTask:
 
 @dataclass(frozen=True)
 class OnnxTask:
-    """ONNX file: of the painter of a preset, whose weights are the file `painter`."""
+    """ONNX file: make that of a preset's painter, whose weights are the file `painter`."""
 
     kind: ClassVar[str] = ONNX
     lane: ClassVar[Lane] = ENGINE

@@ -1,4 +1,4 @@
-"""What a painter begins from: another style's painter, which knows already how to paint."""
+"""The beginning of a learning: the painter of another style, which knows already how to paint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What painters learn from: crops of photographs where there are some, else of pictures drawn by code."""
+"""Pictures that painters learn from: crops of photographs where there are some, else of drawn pictures."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Pictures as arrays: sizes, colour, transparency, encoding."""

@@ -47,7 +47,7 @@ def style_size_errors(loc: str, styles: Sequence[tuple[HasSize, float]], size: i
     for picture, scale in styles:
         long_edge = round(scale * size)
         if long_edge > MAX_STYLE_SIZE:
-            return [FieldError(loc, f"too large: {long_edge} pixels, where {MAX_STYLE_SIZE} are the most")]
+            return [FieldError(loc, f"too large: {long_edge} pixels; at most {MAX_STYLE_SIZE} are taken")]
         if _short_side(picture, long_edge) < MIN_SIDE:
             return [FieldError(loc, f"too small: the style image's short side would be under {MIN_SIDE} pixels")]
     return []

@@ -1,1 +1,1 @@
-"""What the settings in service.config are made of."""
+"""The parts that the settings in service.config are made of."""

@@ -31,7 +31,7 @@ def database(text: str) -> str:
 
 
 def _check_written_out(rest: str) -> None:
-    """Refuse what a path may not have either; of a password only ${…} and {{…}}, since it may have all else."""
+    """Refuse what a path may not have; in a password, which may have all else, only ${…} and {{…}}."""
     secret, _, place = rest.rpartition("@")
     template = re.search(r"\$\{\w+\}|\{\{", secret)
     if why := values.oddity(template[0] if template else re.sub(ESCAPE, "_", place)):

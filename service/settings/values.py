@@ -58,7 +58,7 @@ def origins(text: str) -> tuple[str, ...]:
     found = words(text)
     for word in found:
         if word != "*" and not re.fullmatch(r"[a-z][a-z0-9-]*://[A-Za-z0-9.-]+(:[0-9]{1,5})?", word):
-            raise ValueError(f"{word!r} is no origin as in https://app.example.com, nor *")
+            raise ValueError(f"{word!r} must be an origin as in https://app.example.com, or *")
     return found
 
 

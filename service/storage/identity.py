@@ -206,7 +206,7 @@ def count_sweep(database: Database, blobs: Blobs) -> None:
 
 
 def accept(database: Database, blobs: Blobs) -> None:
-    """Tie the two together as they are, and let the next sweep remove all files without a row.
+    """Tie database and blob store together as they are, and let the next sweep remove all files without a row.
 
     Raises StorageError.
     """

@@ -1,5 +1,7 @@
-"""The quota of a caller: bytes of the files of its jobs (requests, results, and what results to come may take), of
-what the jobs of its batches share, of its presets and their former states, counted from rows.
+"""The quota of a caller: the bytes of its files, counted from rows.
+
+Counted are the files of its jobs (requests, results, and what results to come may take), what the jobs of its batches
+share, and its presets with their former states.
 
 Previews, checkpoints, Gram matrices, the packs that workers make, the ONNX files of painters that came with packs,
 and files of rows that are gone are not counted.
@@ -78,9 +80,9 @@ def check_quota(session: Session, owner: str, more: int, limit: float, retention
     if jobs + presets + more <= limit:
         return
     raise NoSpace(
-        f"{(jobs + presets) / MIB:.1f} MiB of files are yours, {jobs / MIB:.1f} of transfers and scores, with "
-        f"results to come, and {presets / MIB:.1f} of styles, where one caller may have {limit / MIB:g} MiB "
-        f"(NST_CALLER_DISK_MB) and this would add {more / MIB:.1f}: {ADVICE}",
+        f"{(jobs + presets) / MIB:.1f} MiB of files are yours: {jobs / MIB:.1f} of transfers and scores, with "
+        f"results to come, and {presets / MIB:.1f} of presets. This would add {more / MIB:.1f}, and one caller may "
+        f"have {limit / MIB:g} MiB (NST_CALLER_DISK_MB): {ADVICE}",
         retry_after=until_less(session, "owner", owner, retention_s) if more <= limit else None,
     )
 

@@ -37,6 +37,8 @@ STORE_MARK = "store"  # of the id that a database shares with its blob store
 
 
 class Base(DeclarativeBase):
+    """The base of all tables; JSON columns are read and written by their types."""
+
     type_annotation_map = dict.fromkeys((Json, ProblemJson, dict[str, float], dict[str, str]), OBJECT)
 
 

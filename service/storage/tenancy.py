@@ -1,4 +1,4 @@
-"""Which tenant a row belongs to: the check before a row is added, and what a tenant can read."""
+"""The tenant of a row: the check before a row is added, and the presets that a tenant can read."""
 
 from __future__ import annotations
 

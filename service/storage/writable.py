@@ -1,4 +1,4 @@
-"""Whether this process may write to the files and folders of database and blobs. Looking changes nothing."""
+"""A check that this process may write to the files and folders of database and blobs. It changes nothing."""
 
 from __future__ import annotations
 

@@ -189,9 +189,10 @@ class Presets:
         painter: PackedPainter | None = None,
         options: Json | None = None,
     ) -> tuple[PresetRow, bool]:
-        """Save a preset that has the Grams of a pack, whose file is `data`, and no pictures. Else as `put`.
+        """Save a preset that has the Grams of a pack, whose file is `data`, and no pictures.
 
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
+        Returns and raises as `put`.
         """
         size = counted_bytes([data, pack.thumbnail]) + (len(painter.data) if painter else 0)
         self._check_limits(name, owner, size)

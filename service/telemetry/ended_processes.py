@@ -1,4 +1,4 @@
-"""What ended processes have counted: added up in one file for each kind of metric, so that their own files can go."""
+"""Counts of ended processes: added up in one file for each kind of metric, so that their own files can go."""
 
 from __future__ import annotations
 

@@ -83,7 +83,10 @@ class KnownKeys:
         return self._newest().version is not None
 
     def find(self, text: str) -> KnownKey | None:
-        """Return the key with this text if it counts now, and note its use. Raises Unavailable as above."""
+        """Return the key with this text if it counts now, and note its use.
+
+        Raises Unavailable if nothing is known.
+        """
         digest = digest_of(text)
         key = self._newest().keys.get(digest)
         if key is None or not hmac.compare_digest(key.digest, digest) or not _counts(key):

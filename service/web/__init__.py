@@ -1,0 +1,1 @@
+"""The web server: the app as a whole, and gunicorn's worker, which reads whole requests."""

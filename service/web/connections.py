@@ -60,7 +60,7 @@ class Connections:
         return len(self._open) >= self._most and not any(self._waiting())
 
     def add(self, connection: Connection) -> int:
-        """Add one; return how many others had to be closed for it."""
+        """Add a connection; return how many others had to be closed for it."""
         self._open.add(connection)
         return self.evict() if len(self._open) > self._most else 0
 

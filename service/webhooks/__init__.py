@@ -1,1 +1,1 @@
-"""What goes out when a job has ended: signed webhooks and finished pictures, sent by the dispatcher's threads."""
+"""Messages at the end of a job: signed webhooks and finished pictures, sent by the dispatcher's threads."""

@@ -105,7 +105,7 @@ class JobRun(ABC):
         return False
 
     def _fail(self, error: Exception) -> None:
-        """End the job with an error, and log what that, which its caller gets, leaves out."""
+        """End the job with an error, and log what its caller isn't told."""
         if not isinstance(error, ServiceError | UnreadableImage):
             logger.error("job %s: unexpected error", self.claim.id, exc_info=error)
         elif isinstance(error, ServiceError) and error.said:

@@ -62,7 +62,7 @@ class _State:
 
 
 class LearnRun(NamedRun):
-    """Learning: resumes at its checkpoint; its end is that its painter is stored.
+    """Learning: train a painter, from the checkpoint on if there is one, and store it.
 
     In each claim it first comes further, by a step or by Grams that stay in the cache. So it ends however often other
     jobs come.

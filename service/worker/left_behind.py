@@ -1,4 +1,4 @@
-"""What attempts at a job left behind: files that have the number of their attempt, its fence, in their names."""
+"""Files that earlier attempts at a job left behind; their names have the attempt's number, its fence."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ LICENCE = "as the style's pictures"
 
 
 class OnnxRun(EngineRun):
-    """ONNX file: of a painter that came with a pack, which brings its weights alone."""
+    """ONNX file: make that of a painter that came with a pack, which brings the weights alone."""
 
     def work(self) -> None:
         task = OnnxTask.from_json(self.claim.request)

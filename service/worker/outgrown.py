@@ -34,7 +34,7 @@ class KeptMemory:
 
     @property
     def has_grown(self) -> bool:
-        """Whether so much is kept that it had better go, when nobody waits for that."""
+        """Whether so much is kept that the process should begin anew while nobody waits."""
         return self._growth > SOME
 
 

@@ -1,0 +1,1 @@
+"""HTTP beside the views: bodies, problems, caching, CORS, paging, the access log."""

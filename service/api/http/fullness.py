@@ -1,4 +1,4 @@
-"""Whether the web server in front of the application has room for requests with a body."""
+"""The room for requests with a body in the web server in front of the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a field, in words for callers: no regular expressions, no types of Python."""
+"""Messages for pydantic's findings, in words for callers: no regular expressions, no types of Python."""
 
 from __future__ import annotations
 

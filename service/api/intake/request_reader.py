@@ -142,7 +142,9 @@ class RequestReader:
         if result is None:
             raise InvalidInput.field("init.job", f"the transfer {init.job} has no picture (yet)")
         if init.variant >= len(result.pictures):
-            raise InvalidInput.field("init.variant", f"the transfer {init.job} has {len(result.pictures)}, from 0")
+            raise InvalidInput.field(
+                "init.variant", f"the transfer {init.job} has {len(result.pictures)} pictures, counted from 0"
+            )
         try:
             painted = BlobFile(self._context.blobs, result.pictures[init.variant])
             picture = files.check_image(painted.read(), request_pictures().allowance)

@@ -18,12 +18,15 @@ def described(doc: str, example: Any, *default: Any, **rules: Any) -> Any:
 
 
 def status(of: str) -> Any:
+    """Return the pydantic field of a job's status."""
     return described(f"Status of the {of}.", "succeeded")
 
 
 def pixels(doc: str, example: int) -> Any:
+    """Return the pydantic field of a length in pixels."""
     return described(f"{doc}, in pixels.", example, ge=1)
 
 
 def sha256(doc: str) -> Any:
+    """Return the pydantic field of a file's SHA-256."""
     return described(f"SHA-256 of {doc}, in hexadecimal.", SHA256)

@@ -112,12 +112,12 @@ def _resource(batch: BatchRow) -> dict[str, Any]:
 
 
 def _look(id: str, app: AppContext) -> BatchLook:
-    """Look at a batch. Raises NotFound."""
+    """Return a batch as it is now. Raises NotFound."""
     return _looks([app.batches.get(id)], app)[0]
 
 
 def _looks(batches: Sequence[BatchRow], app: AppContext) -> list[BatchLook]:
-    """Look at how far batches are."""
+    """Return batches as they are now."""
     states = app.batches.states(batches)
     last = app.batches.last_waiting([batch.id for batch in batches if batch.finished_at is None])
     ends = app.line.until_ends(last.values())

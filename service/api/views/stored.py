@@ -29,7 +29,7 @@ def picture_of(job: JobRow, variant: int | None) -> PaintedPicture:
     if index < count:
         ended = f"; the transfer is {job.status}" if job.status in ENDED else ""
         raise NotReady(f"picture {index} isn't finished: {len(pictures)} of {count} are{ended}")
-    raise NotFound(f"there is no variant {index}: there are {count}, from 0")
+    raise NotFound(f"there is no variant {index}: there are {count}, counted from 0")
 
 
 def transfer_file(id: str, file: StoredFile) -> bytes:

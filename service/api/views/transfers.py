@@ -185,7 +185,7 @@ def get_transfer_style(path: TransferStylePath) -> Response:
     styles = _request_of(path.id).base.styles
     pictures = styles[path.index].images if path.index < len(styles) else ()
     if not pictures or not pictures[0].file.blob:
-        raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, from 0")
+        raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, counted from 0")
     image = max(pictures, key=lambda picture: picture.weight).file
     return original(image, lambda: _style_file(path.id, image))
 

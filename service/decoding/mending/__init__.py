@@ -1,1 +1,1 @@
-"""Damaged picture files: what leaves every pixel there is mended as browsers do, and the rest is told why not."""
+"""Damaged picture files: those with every pixel are mended as browsers do; for others it is said what is wrong."""

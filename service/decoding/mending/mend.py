@@ -1,4 +1,4 @@
-"""What to try with a file, and what to say of one that can't be read, for every format."""
+"""Mending for every format: the versions of a file to try, and what is wrong with one that can't be read."""
 
 from __future__ import annotations
 
