@@ -31,6 +31,7 @@ from service.storage.database import Database, read_clock
 from service.storage.kinds import COMPARE, JUDGE, LEARN
 from service.storage.records import JobCheckpoint, JobProgress
 from service.storage.schema import JobRow
+from service.storage.tenant_schema import TenantRow
 from service.worker.judge import JudgeRun
 from service.worker.reporter import Reporter, Stopping
 
@@ -214,3 +215,8 @@ def test_beyond_a_number_of_tasks_that_wait_pictures_stay_without_losses(
     leases.succeed(claimed(leases), RESULT, then=JudgeTask(other, REQUEST))
     assert queue.get(other).status == "succeeded"
     assert len(judges(database)) == 1
+    with database.writing() as session:
+        session.add(TenantRow(name="acme", created_at=0))
+    of_acme = submit(queue.of("acme"))
+    leases.succeed(claimed(leases), RESULT, then=JudgeTask(of_acme, REQUEST))
+    assert len(judges(database)) == 2  # those of others take no place of a tenant's
