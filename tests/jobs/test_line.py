@@ -10,6 +10,7 @@ import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 from sqlalchemy.orm import Session
 
+from service.errors import JobFailed
 from service.jobs import line as module
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.cost import planned_cost
@@ -97,6 +98,17 @@ def test_without_an_ended_job_no_seconds_are_known(queue: Queue, line: Line) -> 
     id = submit(queue)
     assert line.places(rows(queue, id))[id].eta_seconds is None
     assert line.estimate("", 0, ENGINE, 1.0)[0] is None
+
+
+def test_jobs_that_were_canceled_or_failed_since_then_hide_no_speed(
+    database: Database, queue: Queue, leases: Leases, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took(database, leases, queue, 10.0)
+    monkeypatch.setattr("service.jobs.speed.LOOKED_AT", 2)
+    queue.cancel(submit(queue))
+    submit(queue)
+    leases.fail(claimed(leases), JobFailed("it broke"))
+    assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.0)
 
 
 def test_the_wait_is_that_for_the_jobs_ahead_shared_by_the_workers(
