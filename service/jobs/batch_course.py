@@ -22,9 +22,10 @@ def sums_of(session: Session, ids: Collection[str]) -> dict[str, BatchSums]:
     counts: dict[str, dict[str, int]] = {id: {} for id in ids}
     costs, usages = dict.fromkeys(ids, 0.0), dict.fromkeys(ids, JobUsage())
     used = (total_in(session, JobRow.usage, name) for name in JobUsage.__dataclass_fields__)
-    sums: Select[Any] = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost), *used)
+    sums = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost), *used)
     theirs = sums.where(JobRow.batch.in_(ids)).group_by(JobRow.batch, JobRow.status)
-    for id, status, count, cost, evaluations, compute_s, bytes_in, bytes_out in session.execute(theirs):
+    for id, status, count, cost, *usage in session.execute(theirs):
+        evaluations, compute_s, bytes_in, bytes_out = usage
         counts[id][status] = count
         costs[id] += cost
         usages[id] += JobUsage(evaluations, compute_s, int(bytes_in), int(bytes_out))

@@ -61,7 +61,7 @@ def test_a_transfer_is_refused_for_what_it_would_take_itself(
 ) -> None:
     first = client.post("/v1/transfers", json=body)
     assert first.status_code == 202
-    estimate = client.post("/v1/estimates", json=body).json
+    estimate = client.post("/v1/estimates", json=body).get_json()
     assert (estimate["allowed"], estimate["refusal"]["status"]) == (False, 507)
     refused(client.post("/v1/transfers", json=body))
     assert stored(settings) == {first.get_json()["id"]}
