@@ -75,9 +75,9 @@ test-scale: .venv/ready
 lock: .venv/ready
 	$(BIN)/python -m scripts.lock
 
-# Known vulnerabilities of what is locked, as the package index lists them.
+# Known vulnerabilities of what is locked, as the package index lists them. pip-audit doesn't follow the -r in cuda.txt.
 audit: .venv/ready
-	$(BIN)/pip-audit --requirement locks/cuda.txt --require-hashes --disable-pip --strict --vulnerability-service pypi
+	$(BIN)/pip-audit --requirement locks/common.txt --requirement locks/cuda.txt --require-hashes --disable-pip --strict --vulnerability-service pypi
 
 # sbom.json (CycloneDX): what is locked, with hashes.
 sbom: .venv/ready

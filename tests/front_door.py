@@ -6,11 +6,13 @@ import base64
 import io
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -116,6 +118,11 @@ class RunningService:
             if in_group and marker in line:
                 found.append(int(folder.name))
         return sorted(found)
+
+    def execute(self, statement: str, *values: Any) -> None:
+        """Change the service's SQLite database, as in letting time pass for a row."""
+        with closing(sqlite3.connect(self.data / "service.db", timeout=30)) as connection, connection:
+            connection.execute(statement, values)
 
     # The API
 

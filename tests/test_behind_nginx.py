@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from batches.streamed_zip import entries
 from front_door import RunningService, b64, eventually
+from outbound.picture_server import PictureServer
 from playwright.sync_api import Browser, expect
 from servers.fixtures import missing, running
 from servers.nginx import Nginx, shown_configuration
@@ -32,10 +36,18 @@ WHOLE_BODY = 64 * 2**20  # NST_MAX_BODY_MB
 
 
 @pytest.fixture(scope="module")
-def direct(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def host() -> Iterator[PictureServer]:
+    with PictureServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def direct(
+    narrow_model: Path, tmp_path_factory: pytest.TempPathFactory, host: PictureServer
+) -> Iterator[RunningService]:
     """The service without nginx."""
     settings = {"root_path": ROOT_PATH, "trusted_proxies": 1, "api_keys": KEY["X-API-Key"]}
-    settings |= {"webhook_hosts": "127.0.0.1"}
+    settings |= {"webhook_hosts": "127.0.0.1", "image_hosts": f"127.0.0.1:{host.port}"}
     with RunningService(narrow_model, tmp_path_factory.mktemp("nginx"), **settings) as running:
         yield running
 
@@ -114,6 +126,48 @@ def test_events_are_not_held_back(session: requests.Session, url: str, photo_png
     finally:
         for job in (waiting, running):
             session.post(url + job["links"]["cancel"], timeout=60).raise_for_status()
+
+
+def test_a_batch_is_posted_watched_and_fetched(
+    session: requests.Session, url: str, host: PictureServer, photo_png: bytes, texture_png: bytes
+) -> None:
+    with Receiver() as receiver:
+        contents = [{"url": host.add("/sea.png", photo_png)}, b64(photo_png), {"url": host.url("/none.png")}]
+        style = {"image": {"url": host.add("/texture.png", texture_png)}}
+        body = {"contents": contents, "styles": [style], "callback_url": receiver.url()} | QUICK
+        answer = session.post(f"{url}/paint/v1/batches", json=body, timeout=60)
+        assert answer.status_code == 202, answer.text
+        batch = answer.json()
+        assert answer.headers["Location"] == batch["links"]["self"] == f"/paint/v1/batches/{batch['id']}"
+        with session.get(url + batch["links"]["events"], stream=True, timeout=60) as stream:
+            assert "event: done" in list(stream.iter_lines(decode_unicode=True))
+        eventually(lambda: receiver.received, 60, "no webhook came")
+        assert json.loads(receiver.received[0].body)["data"]["links"] == batch["links"]
+    items = session.get(url + batch["links"]["items"], timeout=60).json()["items"]
+    assert [item["status"] for item in items] == ["succeeded", "succeeded", "failed"]
+    assert session.get(url + items[0]["links"]["self"], timeout=60).json()["links"]["batch"] == batch["links"]["self"]
+    pictures = [session.get(url + item["links"]["image"], timeout=60).content for item in items[:2]]
+    packed = session.get(url + batch["links"]["zip"], timeout=60)
+    assert "Content-Length" not in packed.headers  # it is sent while it is made
+    assert list(entries(packed.content).values()) == pictures
+    assert zipfile.ZipFile(io.BytesIO(packed.content)).namelist() == ["sea - texture.png", "painting - texture.png"]
+    listing = session.get(f"{url}/paint/v1/batches?limit=1", timeout=60).json()
+    assert listing["items"][0]["links"] == batch["links"]
+    assert session.delete(url + batch["links"]["self"], timeout=60).status_code == 204
+
+
+def test_events_of_a_batch_are_not_held_back_and_it_is_canceled(
+    session: requests.Session, url: str, photo_png: bytes, texture_png: bytes
+) -> None:
+    """Its first event fills no buffer of nginx."""
+    body = {"contents": [b64(photo_png)] * 2, "styles": [{"image": b64(texture_png)}]} | LASTING
+    links = session.post(f"{url}/paint/v1/batches", json=body, timeout=60).json()["links"]
+    with session.get(url + links["events"], stream=True, timeout=10) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        assert "event: progress" in lines
+        assert session.post(f"{url}{links['self']}/cancel", timeout=60).status_code == 202
+        assert "event: done" in lines
+    eventually(lambda: session.get(url + links["self"], timeout=60).json()["status"] == "canceled", 30, "it runs")
 
 
 def test_json_is_sent_packed_and_known_again(session: requests.Session, url: str) -> None:

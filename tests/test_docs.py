@@ -124,3 +124,10 @@ def test_every_folder_of_the_service_has_its_place_in_contributing() -> None:
 def test_every_example_of_json_can_be_read(page: Path) -> None:
     for example in re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL):
         json.loads(example)
+
+
+def test_every_test_that_a_report_names_exists() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (DOCS / "reports.md").read_text())
+    assert len(named) > 40
+    missing = [name for file, name in named if f"\ndef {name}(" not in (ROOT / "tests" / file).read_text()]
+    assert missing == []

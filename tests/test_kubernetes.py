@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import kubernetes_validate
 import pytest
@@ -11,6 +11,9 @@ from front_door import ROOT
 
 from service.__main__ import COMMANDS
 from service.config import Settings, variables
+from service.jobs.stats import OPEN
+from service.storage.kinds import FOLLOWING
+from service.storage.lanes import Lane
 
 VERSIONS = ("1.30", "1.37")
 MANIFESTS: list[dict[str, Any]] = [
@@ -94,9 +97,11 @@ def test_workers_are_scaled_by_a_metric_that_is_there() -> None:
     operating = (ROOT / "docs" / "operating.md").read_text()  # whose table is compared with the code
     for scaler in of_kind("HorizontalPodAutoscaler").values():
         for metric in scaler["spec"]["metrics"]:
-            name, labels = (
-                metric["external"]["metric"]["name"],
-                metric["external"]["metric"]["selector"]["matchLabels"],
-            )
-            (row,) = [line for line in operating.splitlines() if line.startswith(f"| `{name}` ")]
-            assert all(f"`{label}`" in row for label in labels)
+            wanted = metric["external"]["metric"]
+            selected = wanted["selector"]["matchLabels"]
+            left_out = {one["key"]: one["values"] for one in wanted["selector"]["matchExpressions"]}
+            (row,) = [line for line in operating.splitlines() if line.startswith(f"| `{wanted['name']}` ")]
+            assert all(f"`{label}`" in row for label in selected | left_out)
+            assert selected["lane"] in get_args(Lane)
+            assert selected["status"] in OPEN
+            assert tuple(left_out["kind"]) == FOLLOWING

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from front_door import ROOT
@@ -44,3 +49,36 @@ def test_every_package_has_a_hash(lock: str) -> None:
     assert len(packages) == len(pins((LOCKS / lock).read_text()))
     for package in packages:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", package), package
+
+
+def of_all_locks() -> dict[str, str]:
+    """The version of each package that the CUDA image has, the larger one."""
+    return pins((LOCKS / "common.txt").read_text()) | pins((LOCKS / "cuda.txt").read_text())
+
+
+def command_of(target: str) -> list[str]:
+    """The command of a target of the Makefile."""
+    return shlex.split(run([str(shutil.which("make")), "--dry-run", target]).stdout.splitlines()[-1])
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+
+
+@pytest.mark.slow
+def test_the_audit_reads_every_package_that_is_locked() -> None:
+    done = run([*command_of("audit"), "--dry-run"])  # which asks nobody
+    assert f"would have audited {len(of_all_locks())} packages" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_sbom_has_every_package_that_is_locked_with_hashes(tmp_path: Path) -> None:
+    file = tmp_path / "sbom.json"
+    run([str(file) if word == "sbom.json" else word for word in command_of("sbom")])
+    bom = json.loads(file.read_text())
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.6")
+    found = {re.sub(r"[-_.]+", "-", part["name"]).lower(): part["version"] for part in bom["components"]}
+    assert found == of_all_locks()
+    hashes = [entry for part in bom["components"] for entry in part["externalReferences"]]
+    assert all(entry["hashes"][0]["alg"] == "SHA-256" for entry in hashes)
+    assert all(part["purl"].startswith("pkg:pypi/") for part in bom["components"])

@@ -108,9 +108,9 @@ def test_two_workers_share_the_queue(two_workers: RunningService) -> None:
     service.cancel_all()
 
 
-def run_serve(**settings: object) -> subprocess.CompletedProcess[str]:
+def run_serve(*before: str, **settings: object) -> subprocess.CompletedProcess[str]:
     env = os.environ | {f"NST_{name.upper()}": str(value) for name, value in settings.items()}
-    command = [sys.executable, "-m", "service", "serve"]
+    command = [*before, sys.executable, "-m", "service", "serve"]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -217,3 +217,24 @@ def test_serve_refuses_a_port_in_use(service: RunningService, narrow_model: Path
     assert second.returncode == 2
     assert str(service.port) in second.stderr
     assert service.is_ready()
+
+
+@pytest.mark.slow
+def test_a_serve_in_another_container_of_the_same_name_strikes_no_workers_off(
+    service: RunningService, narrow_model: Path
+) -> None:
+    """It shares the data and the host name, and sees none of the first one's processes."""
+    apart = ("unshare", "--pid", "--fork", "--mount-proc")
+    tried = subprocess.run([*apart, "true"], capture_output=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no processes of its own here: {tried.stderr.decode().strip()}")
+    before = workers_of(service)
+    second = run_serve(*apart, model=narrow_model, data=service.data, port=service.port)
+    assert f"127.0.0.1:{service.port}" in second.stderr, "it ends after it has looked for dead workers"
+    assert workers_of(service) == before
+
+
+def workers_of(service: RunningService) -> set[str]:
+    """Return the names of the workers in the registry."""
+    with closing(sqlite3.connect(service.data / "service.db", timeout=20)) as connection:
+        return {name for (name,) in connection.execute("SELECT id FROM roll")}

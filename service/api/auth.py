@@ -68,15 +68,16 @@ class Caller:
 
 def authenticate(app: Flask) -> None:
     """Check the key of every request that a route under /v1 answers, whichever blueprint has the route."""
-    app.before_request(_authenticate)
+    app.before_request(check_key)
 
 
 def authorize(app: Flask) -> None:
     """Check that the caller has the scope of the route; register it after what a refused request must count for."""
-    app.before_request(_authorize)
+    app.before_request(check_scope)
 
 
-def _authenticate() -> None:
+def check_key() -> None:
+    """Note who sends this request, if its route is under /v1. Raises Unauthorized or Unavailable."""
     if request.url_rule is None or not is_api(request.path):  # without a route it is 404 or 405, key or not
         return
     if request.method == "OPTIONS":  # a browser's preflight request can't have a key
@@ -86,7 +87,8 @@ def _authenticate() -> None:
     enter_tenant(found.tenant, found.tenant_since)
 
 
-def _authorize() -> None:
+def check_scope() -> None:
+    """Raise MissingScope if the caller lacks the scope of the route."""
     if "caller" in g and request.url_rule is not None:
         caller().has_to(scope_of(request.method, request.url_rule.rule))
 

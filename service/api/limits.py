@@ -57,6 +57,11 @@ def limits() -> TenantLimits:
     return context().known_keys.limits_of(caller().tenant)
 
 
+def note_amounts(amounts: Amounts) -> None:
+    """Note what the tenant has after this request, so that its headers need not count it again."""
+    g.amounts = amounts
+
+
 def _check_rate() -> None:
     if "caller" not in g:
         return
@@ -92,10 +97,17 @@ def _quotas(found: TenantLimits, exceeded: LimitExceeded | None) -> Iterator[Quo
     names = [name for name in CONCERNED.get(f"{method} {rule}", ()) if getattr(found, name) is not None]
     if "streams" in names:
         yield _of_streams(found, exceeded)
-    elif names:
-        with suppress(StorageError), context().database.reading() as session:  # the answer is there without them
-            amounts = amounts_of(session, caller().tenant)
-            yield from [_of_database(amounts, name, found, exceeded) for name in names]
+    elif names and (amounts := _amounts()):
+        yield from [_of_database(amounts, name, found, exceeded) for name in names]
+
+
+def _amounts() -> Amounts | None:
+    """Return what the tenant has, as it was noted or counted now; None where it can't be read."""
+    if "amounts" not in g:
+        with suppress(StorageError), context().database.reading() as session:  # the answer is there without it
+            note_amounts(amounts_of(session, caller().tenant))
+    found: Amounts | None = g.get("amounts")
+    return found
 
 
 def _rate(found: TenantLimits, rate: float, left: Left) -> Quota:

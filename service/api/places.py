@@ -27,10 +27,11 @@ class Places:
         """Return how many places a tenant has."""
         return self._taken[tenant]
 
-    def take(self, tenant: str) -> bool:
-        """Take a place for a tenant; return whether there was one."""
+    def take(self, tenant: str, most: int | None = None) -> bool:
+        """Take a place for a tenant, which may have `most` if that is fewer; return whether there was one."""
         with self._lock:
-            if self._taken.total() >= self._places or self._taken[tenant] >= self.most_of(tenant):
+            share = self.most_of(tenant) if most is None else min(most, self.most_of(tenant))
+            if self._taken.total() >= self._places or self._taken[tenant] >= share:
                 return False
             self._taken[tenant] += 1
             return True

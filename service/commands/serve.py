@@ -6,7 +6,6 @@ import argparse
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,7 +26,7 @@ from service.machine import descriptors, pulse
 from service.machine.bells import bells_folder
 from service.machine.devices import device_variables
 from service.machine.ports import why_not_free
-from service.machine.processes import end_with_parent
+from service.machine.processes import end_with_parent, pid_namespace
 from service.machine.pulse import Pulse
 from service.machine.scratch import provide_temporary_folder
 from service.network.read_apart import check_model
@@ -100,7 +99,7 @@ def _check(settings: Settings) -> None:
         check_semaphores()
     check_model(settings.model)
     database = Database(settings.database)
-    WorkerRegistry(database).remove_dead(socket.gethostname())  # killed workers could not leave the registry
+    WorkerRegistry(database).remove_dead(pid_namespace())  # killed workers could not leave the registry
     try:
         identity.open_blobs(database, settings.blob_url).check()
     except BlobsFull as error:  # the workers' sweep can make room, and callers can delete

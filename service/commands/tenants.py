@@ -15,7 +15,7 @@ from service.settings.limits import LIMITS
 from service.storage import identity
 from service.storage.database import Database
 from service.storage.names import NAME_WORDS, is_name
-from service.storage.tenant_limits import TenantLimits, default_limits, limits_from
+from service.storage.tenant_limits import TenantLimits, limits_from
 from service.tenants.removal import remove_tenant
 from service.tenants.tenants import Tenants
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action != "list" and not is_name(args.name):
         raise InvalidInput.field("name", NAME_WORDS)
     with closing(Database(settings.database)) as database:
-        tenants = Tenants(database, default_limits(settings))
+        tenants = Tenants(database)
         if args.action == "add":
             tenants.add(args.name, TenantLimits(**_given_limits(args.limit)))
             print(f"made; its first key: python -m service keys add --tenant {args.name}", file=sys.stderr)

@@ -12,6 +12,7 @@ from service.jobs.deliveries import enqueue
 from service.jobs.links import link
 from service.jobs.resource import iso
 from service.storage.database import read_clock
+from service.storage.json_sums import total_in
 from service.storage.records import BatchSums, JobUsage
 from service.storage.schema import ENDED, BatchRow, JobRow
 
@@ -20,14 +21,14 @@ def sums_of(session: Session, ids: Collection[str]) -> dict[str, BatchSums]:
     """Return what the jobs of each of these batches, as far as they exist, are together."""
     counts: dict[str, dict[str, int]] = {id: {} for id in ids}
     costs, usages = dict.fromkeys(ids, 0.0), dict.fromkeys(ids, JobUsage())
-    theirs = JobRow.batch.in_(ids)
-    by_status = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost)).where(theirs)
-    for id, status, count, cost in session.execute(by_status.group_by(JobRow.batch, JobRow.status)):
-        counts[id or ""][status] = count
-        costs[id or ""] += cost
-    used = select(JobRow.batch, JobRow.usage).where(theirs, JobRow.usage.is_not(None))
-    for id, usage in session.execute(used):
-        usages[id or ""] += usage or JobUsage()
+    used = (total_in(session, JobRow.usage, name) for name in JobUsage.__dataclass_fields__)
+    sums = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost), *used)
+    theirs = sums.where(JobRow.batch.in_(ids)).group_by(JobRow.batch, JobRow.status)
+    for batch, status, count, cost, *usage in session.execute(theirs):
+        id, (evaluations, compute_s, bytes_in, bytes_out) = str(batch), usage
+        counts[id][status] = count
+        costs[id] += cost
+        usages[id] += JobUsage(evaluations, compute_s, int(bytes_in), int(bytes_out))
     return {id: BatchSums.of(counts[id], costs[id], usages[id]) for id in ids}
 
 

@@ -187,13 +187,13 @@ class Batches:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def last_waiting(self, ids: Collection[str]) -> dict[str, JobRow]:
-        """Return the job of each of these batches whose turn comes last, of those that wait."""
+    def last_waiting(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the id of that job of each of these batches whose turn comes last, of those that wait."""
         waits = (JobRow.batch.in_(ids), JobRow.status == "queued")
         last = select(func.max(JobRow.number)).where(*waits).group_by(JobRow.batch)
         with self._database.reading() as session:
-            rows = session.scalars(select(JobRow).where(JobRow.number.in_(last)))
-            return {row.batch: row for row in rows if row.batch is not None}
+            rows = session.execute(select(JobRow.batch, JobRow.id).where(JobRow.number.in_(last)))
+            return {batch: id for batch, id in rows if batch is not None}
 
     def cancel(self, id: str) -> BatchRow:
         """Cancel all jobs of a batch that haven't ended. Raises NotFound."""

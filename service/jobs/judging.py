@@ -16,7 +16,7 @@ from service.storage.schema import JobRow
 
 logger = logging.getLogger(__name__)
 
-MOST = 100  # tasks of a kind that wait; what ends meanwhile stays without losses
+MOST = 100  # tasks of a kind and of a tenant that wait; what ends meanwhile stays without losses
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ def submit_judging(session: Session, row: JobRow, task: JudgeTask | CompareTask)
 
     Nobody asked for the task, so it counts in no caller's limits.
     """
-    waiting = select(func.count()).where(JobRow.status == "queued", JobRow.kind == task.kind)
-    if (session.scalar(waiting) or 0) >= MOST:
+    mine = (JobRow.tenant == row.tenant, JobRow.status == "queued", JobRow.kind == task.kind)
+    if (session.scalar(select(func.count()).where(*mine)) or 0) >= MOST:
         logger.warning("job %s: it gets no losses, because %d others wait for theirs", row.id, MOST)
         return
     new = Submission(following_id(row.id), task, row.owner, trace=row.trace)

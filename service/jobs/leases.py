@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
@@ -18,7 +18,7 @@ from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.running_limits import next_job, passed_over
 from service.jobs.tasks import CompareTask, JudgeTask
-from service.jobs.turns import goes_before, is_due, is_held, patience_s
+from service.jobs.turns import HANDOVER_S, gets_no_worker, goes_before, is_due, is_held, patience_s
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
@@ -218,12 +218,25 @@ class Leases:
             _give_back(_held(session, claim))
         ring(JOBS)
 
-    def others_wait(self, claim: Claim) -> bool:
-        """Return whether a job that comes before this one has waited for a worker longer than its patience."""
-        with self.database.reading() as session:
+    def must_give_way(self, claim: Claim) -> bool:
+        """Return whether a job that comes before this one has waited for a worker longer than its patience.
+
+        That job gets this one's worker: for HANDOVER_S no other one gives way to it.
+        """
+
+        def waiting(session: Session) -> Select[JobRow]:
             due = is_due(ENGINE, passed_over(session, self._limits, but=claim.id))
             late = JobRow.created_at < now() - claim.patience_s
-            return session.scalar(select(JobRow.id).where(due, goes_before(claim.kind), late).limit(1)) is not None
+            return select(JobRow).where(due, gets_no_worker(), goes_before(claim.kind), late).limit(1)
+
+        with self.database.reading() as session:
+            if session.scalar(waiting(session)) is None:
+                return False
+        with self.database.writing() as session:
+            row = session.scalar(waiting(session).with_for_update(skip_locked=True))
+            if row is not None and row.status == "queued":
+                row.lease_until = read_clock(session) + HANDOVER_S
+            return row is not None
 
     def exists(self, id: str) -> bool:
         """Return whether the job still exists."""
@@ -248,9 +261,9 @@ class Leases:
         with self._writing() as session:
             return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
 
-    def release_dead(self, host: str) -> list[str]:
-        """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""
-        mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
+    def release_dead(self, namespace: str) -> list[str]:
+        """Expire the leases of this PID namespace's workers whose process has ended; return the ids of their jobs."""
+        mine = JobRow.worker.startswith(f"{namespace}:", autoescape=True)
         with self.database.reading() as session:
             workers = set(session.scalars(select(JobRow.worker).where(is_held(), mine)))
         dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]

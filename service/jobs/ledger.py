@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from functools import partial
 
-from sqlalchemy import event, func, select
+from sqlalchemy import cast, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -47,7 +47,8 @@ def totals(session: Session, tenant: str | None, first: date, last: date, *, by_
     The days count in UTC, `first` and `last` included. With `by_day` each day that has jobs has its own sums.
     """
     keys = [UsageRow.tenant, *([UsageRow.day] if by_day else [])]
-    sums = [func.sum(getattr(UsageRow, name)).label(name) for name in SUMMED]
+    columns = [getattr(UsageRow, name) for name in SUMMED]
+    sums = [cast(func.sum(column), column.type).label(column.key) for column in columns]  # PostgreSQL's are decimals
     days = UsageRow.day.between(first.isoformat(), last.isoformat())
     query = select(*keys, *sums).where(days).group_by(*keys).order_by(*keys)
     if tenant is not None:

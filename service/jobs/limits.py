@@ -49,18 +49,31 @@ class Addition:
     cost: float = 0.0
 
 
-def check_limits(session: Session, limits: Limits, new: Addition, line: Line) -> None:
+@dataclass(frozen=True)
+class Standing:
+    """What a check found before a job is added.
+
+    Attributes:
+        room: bytes that may be added.
+        amounts: what the tenant has, where that is limited.
+    """
+
+    room: float = math.inf
+    amounts: Amounts | None = None
+
+
+def check_limits(session: Session, limits: Limits, new: Addition, line: Line) -> Standing:
     """Raise LimitExceeded, QueueFull, TooManyJobs or NoSpace if a new job would be too much.
 
     `line` says when fewer jobs will wait.
     """
-    own = limits_in_force(session, new.tenant, limits.tenant)
+    own, amounts, room = limits_in_force(session, new.tenant, limits.tenant), None, math.inf
     if own.on_what_is_there:
         amounts = amounts_of(session, new.tenant)
         _check_waiting(session, amounts, own, new.tenant, line)
         _check_cost(amounts, own, new.cost)
-        check_stored(session, amounts, own, new.bytes, limits.retention_s)
-    _check_caller(session, limits, new, line)
+        room = check_stored(session, amounts, own, new.bytes, limits.retention_s)
+    return Standing(min(room, _check_caller(session, limits, new, line)), amounts)
 
 
 def _check_waiting(session: Session, amounts: Amounts, limits: TenantLimits, tenant: str, line: Line) -> None:
@@ -86,8 +99,9 @@ def _check_cost(amounts: Amounts, limits: TenantLimits, more: float) -> None:
     raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=retry_after)
 
 
-def _check_caller(session: Session, limits: Limits, new: Addition, line: Line) -> None:
-    check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s)
+def _check_caller(session: Session, limits: Limits, new: Addition, line: Line) -> float:
+    """Return the bytes that the caller may add."""
+    room = check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s)
     waiting, own = session.connection().execute(_WAITING, {"owner": new.owner}).one()
     if waiting >= limits.queue:
         detail = f"{limits.queue} jobs wait already, and no more are accepted for now (NST_QUEUE_LIMIT)"
@@ -95,6 +109,7 @@ def _check_caller(session: Session, limits: Limits, new: Addition, line: Line) -
     if own >= limits.caller:
         detail = f"{limits.caller} of your jobs wait already, as many as one caller may have (NST_CALLER_LIMIT)"
         raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=new.owner)))
+    return room
 
 
 _SINGLE = select(func.count()).where(JobRow.status == "queued", JobRow.kind.not_in(FOLLOWING), JobRow.batch.is_(None))

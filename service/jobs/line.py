@@ -112,9 +112,6 @@ class Line:
         self._limits = limits
         self._speeds: Speeds = {}
         self._measured = -math.inf  # monotonic time
-        self._ends: dict[
-            str, tuple[float, float | None]
-        ] = {}  # id -> monotonic times: when it was worked out, the end
 
     def places(self, rows: Iterable[JobRow]) -> dict[str, Place]:
         """Return the places of those of these jobs that wait."""
@@ -153,27 +150,14 @@ class Line:
         found = begins[count - 1] if 0 < count <= len(begins) else math.inf
         return None if math.isinf(found) else found
 
-    def until_ends(self, rows: Collection[JobRow]) -> dict[str, float]:
-        """Return the seconds until each of these waiting jobs ends, where they are known.
-
-        They are worked out again after KNOWN_S: all that wait are looked through for it.
-        """
-        clock = time.monotonic()
-        known = {id: found for id, found in self._ends.items() if found[0] > clock - KNOWN_S}
-        unknown = [row for row in rows if row.id not in known]
-        places = self.places(unknown)
-        for row in unknown:
-            left = self._until_end(row, places.get(row.id))
-            known[row.id] = clock, None if left is None else clock + left
-        self._ends = known
-        ends = {row.id: known[row.id][1] for row in rows}
-        return {id: round(max(0.0, end - clock), 1) for id, end in ends.items() if end is not None}
-
-    def _until_end(self, row: JobRow, place: Place | None) -> float | None:
-        takes = seconds_of(self._speeds, row.lane, row.cost) if place else None
-        if place is None or place.eta_seconds is None or takes is None:
-            return None
-        return place.eta_seconds + takes
+    def until_ends(self, ids: Collection[str]) -> dict[str, float]:
+        """Return the seconds until each of these waiting jobs ends, where they are known."""
+        if not ids:
+            return {}
+        with self._database.reading() as session:
+            turns = self._now(session, ids).turns
+        ends = {id: turns[id].ends for id in ids if id in turns}
+        return {id: round(end, 1) for id, end in ends.items() if end is not None}
 
     def estimate(
         self, owner: str, priority: int, lane: Lane, cost: float, tenant: str = DEFAULT_TENANT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import delete, event, select
@@ -31,7 +31,7 @@ from service.storage.records import JobUsage
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
-from service.storage.tenant_amounts import SUBMIT_LOCK
+from service.storage.tenant_amounts import SUBMIT_LOCK, Amounts
 from service.storage.typed_json import Json
 from service.telemetry.instruments import jobs_submitted
 
@@ -88,10 +88,13 @@ class Queue:
         """Return the queue as another tenant sees it."""
         return Queue(self._database, self._limits, tenant, since, line=self._line)
 
-    def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> None:
-        """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
+    def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> float:
+        """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost.
+
+        Return the bytes that may be added.
+        """
         with self._database.reading() as session:
-            check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line)
+            return check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line).room
 
     def reserved_bytes(self) -> int:
         """Return the bytes that the results of all unfinished jobs may take, those of other tenants included."""
@@ -103,8 +106,10 @@ class Queue:
         with self._database.reading() as session:
             return repeated(session, key, self._limits.retention_s)
 
-    def submit(self, new: Submission) -> JobRow:
+    def submit(self, new: Submission, counted: Callable[[Amounts], None] = lambda amounts: None) -> JobRow:
         """Add a job and return it. If its key made a job before, return that one, which has another id.
+
+        `counted` is called with what the tenant has with the job, where that is limited.
 
         Raises:
             LimitExceeded: it is too much for one of the tenant's limits.
@@ -115,9 +120,11 @@ class Queue:
             Unauthorized: the tenant was removed meanwhile.
         """
         with self._database.writing() as session:
-            return self.submit_in(session, new)
+            return self.submit_in(session, new, counted)
 
-    def submit_in(self, session: Session, new: Submission) -> JobRow:
+    def submit_in(
+        self, session: Session, new: Submission, counted: Callable[[Amounts], None] = lambda amounts: None
+    ) -> JobRow:
         """Submit a job as part of a transaction under way. Returns and raises as `submit`."""
         advisory_lock(session, SUBMIT_LOCK)  # so that two callers can't both take the last place
         check_tenant(session, self._tenant, self._since)
@@ -126,7 +133,8 @@ class Queue:
         row = row_of(new, self._tenant, read_clock(session))
         if row.kind == LEARN:
             row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
-        check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost), self._line)
+        addition = Addition(row.tenant, row.owner, row.bytes, row.cost)
+        amounts = check_limits(session, self._limits, addition, self._line).amounts
         check_files(session, row)
         forget_left(session, [job_folder(row.id)])
         session.add(row)
@@ -136,6 +144,8 @@ class Queue:
         session.flush()
         session.refresh(row)
         count_after_commit(session, new)
+        if amounts is not None:
+            counted(amounts.with_job(row.cost, row.bytes))
         return row
 
     def get(self, id: str, kind: str | None = None) -> JobRow:

@@ -17,9 +17,9 @@ BEAT_S = 3.0  # seconds between two heartbeats
 DEAD_AFTER_S = 15.0  # seconds without a heartbeat
 
 
-def worker_id(host: str, process: int) -> str:
-    """Return the name of a worker process."""
-    return f"{host}:{process}"
+def worker_id(namespace: str, process: int) -> str:
+    """Return the name of a worker process, whose id counts in this PID namespace."""
+    return f"{namespace}:{process}"
 
 
 def process_of(worker: str) -> int:
@@ -51,10 +51,13 @@ class WorkerRegistry:
         with self._database.writing() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
 
-    def remove_dead(self, host: str) -> None:
-        """Remove the workers of a host whose process has ended, as `serve` does before it starts its own."""
+    def remove_dead(self, namespace: str) -> None:
+        """Remove the workers of a PID namespace whose process has ended: `serve` does it before it starts its own.
+
+        It must be the caller's namespace.
+        """
         with self._database.writing() as session:
-            here = select(WorkerRow.id).where(WorkerRow.id.startswith(f"{host}:", autoescape=True))
+            here = select(WorkerRow.id).where(WorkerRow.id.startswith(f"{namespace}:", autoescape=True))
             dead = [worker for worker in session.scalars(here) if not processes.is_alive(process_of(worker))]
             session.execute(delete(WorkerRow).where(WorkerRow.id.in_(dead)))
 

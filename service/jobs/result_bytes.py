@@ -12,13 +12,13 @@ JPEG = ((75, 1.3), (90, 1.9), (100, 4.2))  # quality, and bytes of a pixel up to
 WEBP = 1.2  # at any quality
 ALPHA = 1.0  # more bytes of a pixel where the alpha is kept
 CELL = 160_000  # bytes of a picture on a contact sheet: of at most 332 x 389 pixels there
-PAINTER = 5 * 2**20  # bytes of a painter's files
+PAINTER_FILES = 5 * 2**20  # bytes of them
 
 
 def planned_bytes(request: object) -> int:
     """Return the bytes that the result's files take at most, or nearly so; 0 where none are kept."""
     if isinstance(request, LearnTask):
-        return PAINTER
+        return PAINTER_FILES
     if not isinstance(request, TransferRequest) or not request.content.width:  # it couldn't be read
         return 0
     width, height = fitted_size(request.content.width, request.content.height, request.size)

@@ -14,7 +14,7 @@ from service.storage.schema import JobRow
 from service.storage.typed_json import amount_in
 
 RECENT = 50  # ended jobs whose times give the speed
-LOOKED_AT = 500  # the last ended jobs, of all kinds, among which these are
+LOOKED_AT = 500  # the last jobs that ended well, of all kinds, among which these are
 SAME = 1e-6  # below this relative determinant all jobs cost the same
 
 
@@ -44,11 +44,11 @@ def measured(session: Session, lane: str) -> Speed | None:
 
     The seconds for styles' Gram matrices don't grow with the cost, and most styles are cached: their median counts.
     """
-    last = select(JobRow.number).where(JobRow.finished_at.is_not(None)).order_by(JobRow.finished_at.desc())
+    last = select(JobRow.number).where(JobRow.status == "succeeded").order_by(JobRow.number.desc()).limit(LOOKED_AT)
     took = (JobRow.finished_at - JobRow.started_at).label("took")
-    painted = (JobRow.status == "succeeded", JobRow.lane == lane, JobRow.kind.in_((TRANSFER, SCORE)))
+    painted = (JobRow.lane == lane, JobRow.kind.in_((TRANSFER, SCORE)))
     whole = (*painted, JobRow.cost > 0, JobRow.attempts <= 1, took > 0)
-    query = select(JobRow.cost, took, JobRow.timings).where(JobRow.number.in_(last.limit(LOOKED_AT)), *whole)
+    query = select(JobRow.cost, took, JobRow.timings).where(JobRow.number.in_(last), *whole)
     query = query.order_by(JobRow.finished_at.desc()).limit(RECENT)
     jobs, styles = [], []
     for cost, seconds, timings in session.execute(query):

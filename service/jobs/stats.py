@@ -8,12 +8,13 @@ from sqlalchemy import func, select
 
 from service.jobs.registry import count_alive
 from service.storage.database import Database, now
-from service.storage.kinds import FOLLOWING, KINDS
-from service.storage.lanes import PAINT
+from service.storage.kinds import FOLLOWING, KINDS, TRANSFER
+from service.storage.lanes import ENGINE, PAINT
 from service.storage.quota import all_bytes
 from service.storage.schema import ENDED, DeliveryRow, JobRow
 
 OPEN = ("queued", "running")
+OF_LANES = [(kind, ENGINE) for kind in KINDS] + [(TRANSFER, PAINT)]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class QueueStats:
     """State of the queue at one moment.
 
     Attributes:
-        open: waiting and running jobs, by kind and status.
+        open: waiting and running jobs, by kind, lane and status.
         kept: ended jobs that are still kept, by status.
         oldest_s: seconds that the oldest waiting job has waited, judging aside; 0 if none waits.
         workers, painters: live workers, and live painter workers.
@@ -29,7 +30,7 @@ class QueueStats:
         stored: bytes of the files of jobs and of presets.
     """
 
-    open: dict[tuple[str, str], int]
+    open: dict[tuple[str, str, str], int]
     kept: dict[str, int]
     oldest_s: float
     workers: int
@@ -40,14 +41,15 @@ class QueueStats:
 
 def queue_stats(database: Database) -> QueueStats:
     """Count jobs, workers, webhooks and bytes. Raises DatabaseError."""
-    by_kind = select(JobRow.kind, JobRow.status, func.count()).where(JobRow.status.in_(OPEN))
+    said = (JobRow.kind, JobRow.lane, JobRow.status)
+    by_lane = select(*said, func.count()).where(JobRow.status.in_(OPEN)).group_by(*said)
     by_status = select(JobRow.status, func.count()).where(JobRow.status.in_(ENDED)).group_by(JobRow.status)
     waiting = (JobRow.status == "queued", JobRow.kind.not_in(FOLLOWING))
     oldest = select(now() - func.min(JobRow.created_at)).where(*waiting)
-    counts = {(kind, status): 0 for kind in KINDS for status in OPEN}
+    counts = {(kind, str(lane), status): 0 for kind, lane in OF_LANES for status in OPEN}
     with database.reading() as session:
-        for kind, status, count in session.execute(by_kind.group_by(JobRow.kind, JobRow.status)):
-            counts[kind, status] = count
+        for kind, lane, status, count in session.execute(by_lane):
+            counts[kind, lane, status] = count
         kept = dict.fromkeys(ENDED, 0) | {status: count for status, count in session.execute(by_status)}  # noqa: C416
         return QueueStats(
             open=counts,

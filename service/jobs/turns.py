@@ -18,6 +18,7 @@ from service.storage.schema import CallerRow, JobRow, WorkerRow
 BEHIND = {JUDGE: 1, COMPARE: 2, LEARN: 3}  # kinds that come after all others, in this order, and give way to them
 PATIENCE_S = 1.0  # seconds that other jobs wait before one of these gives way
 MOST_DOUBLED = 12  # times that this is doubled at most
+HANDOVER_S = 5.0  # seconds in which a job that gives way has handed its worker over
 PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 JUDGE_PATIENCE_S = 1.0  # seconds after the last painting, before the losses of paintings are measured
 JUDGE_LATEST_S = 30.0  # seconds after which a judging may be claimed although paintings follow one another
@@ -46,6 +47,11 @@ def is_due(lane: Lane, passed_over: Collection[str]) -> ColumnElement[bool]:
 def goes_before(kind: str) -> ColumnElement[bool]:
     """Return the condition that a job is of a kind that comes before another one, which is one of BEHIND."""
     return JobRow.kind.in_([other for other in KINDS if BEHIND.get(other, 0) < BEHIND[kind]])
+
+
+def gets_no_worker() -> ColumnElement[bool]:
+    """Return the condition that no job gives way to this one just now; a waiting job has a lease until it is done."""
+    return or_(JobRow.lease_until.is_(None), JobRow.lease_until < now())
 
 
 def patience_s(kind: str, fence: int, checkpoint: JobCheckpoint | None) -> float:

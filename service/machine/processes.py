@@ -1,14 +1,30 @@
-"""Processes of this machine: whether one is alive, and how a child ends with its parent."""
+"""Processes of this machine: who sees which of them, whether one is alive, and how a child ends with its parent."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+PID_NAMESPACE = Path("/proc/self/ns/pid")
+
+
+def pid_namespace() -> str:
+    """Return a name of the processes that this one sees: those of its host, or of its container.
+
+    A process id means something only among them. The host name alone isn't enough: containers may have the same
+    one, and so may hosts.
+    """
+    host = socket.gethostname()
+    try:
+        return f"{host}-{BOOT.read_text()[:8]}-{PID_NAMESPACE.stat().st_ino}"
+    except OSError:  # the system has no /proc
+        return host
 
 
 def is_alive(process: int) -> bool:

@@ -32,7 +32,9 @@ def _whole(doc: str) -> Limit:
 
 LIMITS = {
     "requests": Limit("requests a second", 0.01, 1_000_000, values.number),
-    "burst": _whole("requests at once after a pause, if not as many as in a second"),
+    "burst": _whole(
+        "requests at once after a pause, if not as many as in a second; it counts while requests a second are limited"
+    ),
     "waiting_jobs": _whole("jobs that wait"),
     "running_jobs": _whole("jobs that run at once; further ones wait"),
     "daily_cost": Limit("megapixel-evaluations a day (UTC)", 0.001, 1_000_000_000, values.number),

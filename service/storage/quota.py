@@ -72,13 +72,16 @@ def until_less(session: Session, column: Literal["tenant", "owner"], value: str,
     return None if math.isinf(least) else min(LONGEST_S, max(1.0, least))
 
 
-def check_quota(session: Session, owner: str, more: int, limit: float, retention_s: float = math.inf) -> None:
-    """Raise NoSpace if `more` bytes would bring a caller above `limit` bytes; its jobs are kept for `retention_s`."""
-    if math.isinf(limit) or more <= 0:
-        return
+def check_quota(session: Session, owner: str, more: int, limit: float, retention_s: float = math.inf) -> float:
+    """Raise NoSpace if `more` bytes would bring a caller above `limit` bytes; its jobs are kept for `retention_s`.
+
+    Return the bytes that it may add.
+    """
+    if math.isinf(limit):
+        return math.inf
     jobs, presets = bytes_of(session, owner).values()
-    if jobs + presets + more <= limit:
-        return
+    if more <= 0 or jobs + presets + more <= limit:
+        return limit - jobs - presets
     raise NoSpace(
         f"{(jobs + presets) / MIB:.1f} MiB of files are yours: {jobs / MIB:.1f} of transfers and scores, with "
         f"results to come, and {presets / MIB:.1f} of presets. This would add {more / MIB:.1f}, and one caller may "

@@ -106,6 +106,7 @@ class JobRow(Base):
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
     `reached` is how far its furthest checkpoint was, see JobCheckpoint; `attempts` counts the claims since then, the
     one that wrote it included, and without those that were given back.
+    `lease_until` is when its claim ends; of a waiting job, until when a running one gives way to it.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from, `tenant` whose
     it is.
@@ -318,9 +319,9 @@ class LeftRow(Base):
 class WorkerRow(Base):
     """A worker process that is ready for jobs, and when it was last seen alive.
 
-    `memory` is its capacity for a job in bytes; None if a job's need isn't known. `model` is the SHA-256 of
-    the model that it computes with; None for workers of earlier versions, and for painter workers, which have no
-    model. `lane` says which jobs it is there for.
+    `id` is its PID namespace and its process id there. `memory` is its capacity for a job in bytes; None if a job's
+    need isn't known. `model` is the SHA-256 of the model that it computes with; None for workers of earlier versions,
+    and for painter workers, which have no model. `lane` says which jobs it is there for.
     """
 
     __tablename__ = "roll"

@@ -7,11 +7,11 @@ at once can't pass a limit together.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded
@@ -52,6 +52,15 @@ class Amounts:
     stored_bytes: int
     presets: int
 
+    def with_job(self, cost: float, stored: int) -> Amounts:
+        """Return what it has with one more job that waits, of this cost and with so many bytes."""
+        return replace(
+            self,
+            waiting_jobs=self.waiting_jobs + 1,
+            daily_cost=self.daily_cost + cost,
+            stored_bytes=self.stored_bytes + stored,
+        )
+
     @property
     def until_tomorrow(self) -> float:
         """The seconds until the next day begins in UTC."""
@@ -75,6 +84,7 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
 
 
 _MINE, _WAITS, _RUNS = JobRow.tenant == bindparam("tenant"), JobRow.status == "queued", JobRow.status == "running"
+_ASKED_FOR = and_(*(JobRow.kind != kind for kind in FOLLOWING))  # NOT IN would be written anew for each execution
 _DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
 _STORED = (*JOBS, *PRESETS)
 
@@ -85,7 +95,7 @@ def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSele
 
 _AMOUNTS = select(
     now().label("clock"),
-    _jobs(func.count(), _WAITS, JobRow.kind.not_in(FOLLOWING), JobRow.batch.is_(None)).label("waiting"),
+    _jobs(func.count(), _WAITS, _ASKED_FOR, JobRow.batch.is_(None)).label("waiting"),
     select(func.count())
     .where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
     .scalar_subquery()
@@ -105,12 +115,15 @@ _AMOUNTS = select(
 
 def check_stored(
     session: Session, amounts: Amounts, limits: TenantLimits, more: int, retention_s: float = math.inf
-) -> None:
-    """Raise LimitExceeded if `more` bytes would be too many; what has ended is kept for `retention_s`."""
-    if limits.stored_mb is None or more <= 0:
-        return
+) -> float:
+    """Raise LimitExceeded if `more` bytes would be too many; what has ended is kept for `retention_s`.
+
+    Return the bytes that may be added.
+    """
+    if limits.stored_mb is None:
+        return math.inf
     used = amounts.stored_bytes
-    if used + more > limits.stored_mb * MIB:
+    if more > 0 and used + more > limits.stored_mb * MIB:
         may_ever = more <= limits.stored_mb * MIB
         raise LimitExceeded(
             "stored_mb",
@@ -120,6 +133,7 @@ def check_stored(
             f"this would add {more / MIB:.1f}: {ADVICE}",
             retry_after=until_less(session, "tenant", amounts.tenant, retention_s) if may_ever else None,
         )
+    return limits.stored_mb * MIB - used
 
 
 def check_presets(amounts: Amounts, limits: TenantLimits) -> None:

@@ -61,6 +61,8 @@ class Removed:
 def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = math.inf) -> Removed:
     """Remove a tenant with all that is its own, as far as `seconds` suffice; to ask again goes on.
 
+    Files whose rows are gone by then are noted, and left to the sweep.
+
     Raises:
         NotFound: there is no such tenant, and nothing is left of one.
         Forbidden: it is the default tenant.
@@ -109,6 +111,10 @@ class _Removal:
     until: float  # monotonic time
     counts: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def _seconds_left(self) -> float:
+        return max(0.0, self.until - time.monotonic())
+
     def run(self) -> Removed:
         self._close()
         complete = self._remove_jobs() and self._remove_batches() and self._remove_presets() and self._remove_grams()
@@ -141,14 +147,14 @@ class _Removal:
             mine = select(JobRow.id).where(JobRow.tenant == self.name)
             with self.database.reading() as session:
                 jobs = session.scalars(mine.order_by(JobRow.number).limit(BATCH)).all()
-            if not jobs or time.monotonic() >= self.until:
+            if not jobs or not self._seconds_left:
                 return not jobs
             folders = [request.job_folder(id) for id in jobs]
             with self.database.writing() as session:
                 self.counts["jobs"] += len(queue.remove(session, jobs))
                 leave(session, folders)
             ring(ROWS)
-            remove_unsaved(self.blobs, folders)
+            remove_unsaved(self.blobs, folders, self._seconds_left)
 
     def _remove_batches(self) -> bool:
         """Remove the batches, whose jobs are gone, with the files that those shared. Return False if time is up."""
@@ -156,14 +162,14 @@ class _Removal:
             mine = select(BatchRow.id).where(BatchRow.tenant == self.name).limit(BATCH)
             with self.database.reading() as session:
                 ids = session.scalars(mine).all()
-            if not ids or time.monotonic() >= self.until:
+            if not ids or not self._seconds_left:
                 return not ids
             folders = [request.job_folder(id) for id in ids]
             with self.database.writing() as session:
                 queue.remove(session, ids)
                 self.counts["batches"] += len(ids)
                 leave(session, folders)
-            remove_unsaved(self.blobs, folders)
+            remove_unsaved(self.blobs, folders, self._seconds_left)
 
     def _remove_presets(self) -> bool:
         """Remove the presets and their former states, with files and painters. Return False if time is up."""
@@ -174,7 +180,7 @@ class _Removal:
             mine = select(table).where(table.tenant == self.name).limit(BATCH)
             with self.database.reading() as session:
                 rows = session.scalars(mine).all()
-            if not rows or time.monotonic() >= self.until:
+            if not rows or not self._seconds_left:
                 return not rows
             folders = [folder for row in rows for folder in preset_folders(row)]
             self.counts["painters"] += sum(row.painter is not None for row in rows)
@@ -184,20 +190,22 @@ class _Removal:
                 self.counts[kind] += len(gone.all())
                 leave(session, folders)
                 note_uses(session, [(self.name, image.file.sha256) for row in rows for image in row.images])
-            remove_unsaved(self.blobs, folders)
+            remove_unsaved(self.blobs, folders, self._seconds_left)
 
     def _remove_grams(self) -> bool:
         """Remove the Gram matrices of all pictures that were noted as rows went. Return False if time is up."""
         while True:
             with self.database.reading() as session:
                 images = used_before(session, self.name, BATCH)
-            if not images or time.monotonic() >= self.until:
+            if not images or not self._seconds_left:
                 return not images
             prefixes = self._own_grams(images)
             with self.database.writing() as session:
                 leave(session, prefixes)
                 forget_uses(session, self.name, images)
             for blob in (blob for prefix in prefixes for blob in self._grams.pop(prefix, ())):
+                if not self._seconds_left:
+                    break
                 self.blobs.delete(blob)
                 self.counts["grams"] += 1
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from service.errors import InvalidInput, NameTaken, NotFound
+from service.errors import NameTaken, NotFound
 from service.machine.memory import MIB
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.schema import BatchRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
@@ -21,23 +21,17 @@ REST_S = 90.0  # seconds after a removal in which its name isn't used again: pro
 
 
 class Tenants:
-    """The tenants in the database. Every method raises DatabaseError if that fails.
+    """The tenants in the database. Every method raises DatabaseError if that fails."""
 
-    `defaults` are the limits of tenants without values of their own.
-    """
-
-    def __init__(self, database: Database, defaults: TenantLimits = NO_LIMITS) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._defaults = defaults
 
     def add(self, name: str, limits: TenantLimits = NO_LIMITS) -> TenantRow:
         """Make a tenant, with those limits that are its own.
 
         Raises:
             NameTaken: there is one of this name, or it was removed a moment ago.
-            InvalidInput: one of the limits would have no effect.
         """
-        self._check_burst(limits)
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             row, clock = session.get(TenantRow, name), read_clock(session)
@@ -53,24 +47,12 @@ class Tenants:
         return row
 
     def set_limits(self, name: str, changes: Mapping[str, float | None]) -> TenantRow:
-        """Change limits of a tenant; None gives one its default again.
-
-        Raises:
-            NotFound
-            InvalidInput: one of its limits would have no effect.
-        """
+        """Change limits of a tenant; None gives one its default again. Raises NotFound."""
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             row = _found(session, name)
-            limits = limits_from(limits_from(row.limits).own() | dict(changes))
-            self._check_burst(limits)
-            row.limits = limits.own() or None
+            row.limits = limits_from(limits_from(row.limits).own() | dict(changes)).own() or None
         return row
-
-    def _check_burst(self, limits: TenantLimits) -> None:
-        """Raise InvalidInput for a `burst` that no rate of requests is limited for."""
-        if limits.burst is not None and limits.over(self._defaults).requests is None:
-            raise InvalidInput.field("limits.burst", "has no effect without a limit of requests: give that too")
 
     def get(self, name: str) -> TenantRow:
         """Return a tenant. Raises NotFound."""

@@ -9,6 +9,7 @@ import threading
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.api import auth, limits
+from service.api.admission import Admission
 from service.api.context import KEY, AppContext
 from service.api.description import docs
 from service.api.description.openapi import Api
@@ -110,6 +111,7 @@ def create_app(settings: Settings | None = None) -> Api:
     cors.allow(app, settings.cors_origins)
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Admission(app)  # type: ignore[method-assign]
     proxies = settings.trusted_proxies
     app.wsgi_app = RootPath(app.wsgi_app, settings.root_path, trusts_header=proxies > 0)  # type: ignore[method-assign]
     if proxies:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from http import HTTPStatus
-from io import BytesIO
+from io import BytesIO, RawIOBase
 from typing import Any
 
 from gunicorn.http.body import CHUNK_EXT_RE
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize, LimitRequestHeaders
 
+from service.errors import Unavailable
 from service.web.refusals import Refusal
 
 READ_AT_ONCE = 2**20  # bytes; every read releases the interpreter lock, and waits to get it back
@@ -19,6 +20,17 @@ LONGEST_TRAILERS = 8192  # bytes
 HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 FREE_CHUNKS = 10_000  # chunks of a body that may be as small as they like
 LEAST_MEAN_CHUNK = 256  # bytes, of the chunks beyond those
+
+
+class NoBody(RawIOBase):
+    """The body of a request that the application doesn't admit, so that it was not read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Raise Unavailable: the application takes the request after all, as where its key was made just now."""
+        raise Unavailable("the body was left, because the key counts only since then: send it again", retry_after=1.0)
 
 
 class SizedBody:

@@ -66,7 +66,8 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tie the web process to its application: it ends waiting requests when it is told to stop, and notes fullness.
+    """Tie the web process to its application: it ends waiting requests when it is told to stop, notes
+    fullness, and asks which bodies are wanted.
 
     The first web process also logs the warnings that are the same for all.
     """
@@ -81,6 +82,7 @@ def post_worker_init(worker: Any) -> None:
     end_with_parent()  # if gunicorn's main process is killed, no stream may keep this one and the port
     if isinstance(worker.wsgi, Flask):  # benchmarks serve other applications
         worker.fullness = _context(worker).fullness
+        worker.asks = True
         if worker.age == 1:  # once for all processes
             warn_of_floors(_context(worker))
 

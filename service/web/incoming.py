@@ -17,7 +17,7 @@ from gunicorn.http.errors import (
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
-from service.web.bodies import ChunkedBody, SizedBody
+from service.web.bodies import ChunkedBody, NoBody, SizedBody
 
 LONGEST_HEAD = 16 * 1024  # bytes, request line included
 HEAD_END = b"\r\n\r\n"
@@ -120,6 +120,12 @@ class Incoming:
             self._leave_body()
         else:
             self._body = SizedBody(request.body.reader.length)
+
+    def refuse_body(self) -> None:
+        """Have the request passed on without its body: the application refuses it for another reason."""
+        self.close()
+        self._leave_body()
+        self.request.body = NoBody()
 
     def _leave_body(self) -> None:
         """Pass the request on without its body: the application refuses it because of its length."""

@@ -26,6 +26,7 @@ class Reader:
     Args:
         connections: the connections that it reads.
         deadlines: how long their clients may take.
+        ask: called with a connection whose request has a body that isn't whole, for `go_on` or another end.
         hand_over: called with a connection whose request is whole.
         refuse: called with a connection whose request can't be read, and the reason.
     """
@@ -34,11 +35,13 @@ class Reader:
         self,
         connections: Connections,
         deadlines: Deadlines,
+        ask: Callable[[Connection], None],
         hand_over: Callable[[Connection], None],
         refuse: Callable[[Connection, Exception], None],
     ) -> None:
         self._connections = connections
         self._deadlines = deadlines
+        self._ask = ask
         self._hand_over = hand_over
         self._refuse = refuse
         self._paused: deque[Connection] = deque()
@@ -80,7 +83,7 @@ class Reader:
             self._connections.close(connection)
 
     def take(self, connection: Connection, data: memoryview) -> None:
-        """Add bytes to the connection's request, and hand it over if it is whole."""
+        """Add bytes to the connection's request, and hand it over if it is whole; ask before its body is read."""
         incoming = connection.incoming
         try:
             behind = incoming.take(data)
@@ -93,7 +96,20 @@ class Reader:
             self._connections.unwatch(connection)
             self._hand_over(connection)
             return
+        if incoming.request is not None and connection.state is not State.BODY:
+            self._connections.unwatch(connection)
+            self._ask(connection)
+            return
         self._set_deadline(connection, len(data))
+        self._connections.watch(connection)
+
+    def go_on(self, connection: Connection) -> None:
+        """Begin to read the body of the connection's request."""
+        connection.enter(State.BODY, self._deadlines.pause_s)
+        connection.body_since = time.monotonic()
+        connection.patience = self._deadlines.patience_s
+        if connection.incoming.expects_continue:
+            send(connection.sock, CONTINUE)
         self._connections.watch(connection)
 
     def _set_deadline(self, connection: Connection, received: int) -> None:
@@ -101,12 +117,6 @@ class Reader:
             if not self._stopping:
                 deadline = credited(connection.deadline, received, self._deadlines.pause_s)
                 connection.deadline = min(deadline, connection.body_since + self._deadlines.body_s)
-        elif connection.incoming.request is not None:
-            connection.enter(State.BODY, self._deadlines.pause_s)
-            connection.body_since = time.monotonic()
-            connection.patience = self._deadlines.patience_s
-            if connection.incoming.expects_continue:
-                send(connection.sock, CONTINUE)
         elif connection.state is State.IDLE:
             connection.enter(State.HEAD, self._deadlines.head_s)
 

@@ -21,8 +21,10 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
+from service.api.admission import ADMITTED, HEAD_ONLY
 from service.api.http.fullness import Fullness
 from service.config import Settings
 from service.web.connection import ClientSocket, Connection, State
@@ -39,9 +41,11 @@ ACCEPTS = 16  # connections that are accepted at a time
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A worker process; all but `handle` and `handle_request` runs in its main thread.
+    """A worker process; all but `handle`, `handle_request` and `_is_admitted` runs in its main thread.
 
-    `fullness`: where it notes that requests with a body find no place.
+    Attributes:
+        fullness: where it notes that requests with a body find no place.
+        asks: whether the application says which bodies it wants; else all are read.
     """
 
     deadlines = Deadlines()
@@ -58,6 +62,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._working = 0
         self._next_sweep = 0.0
         self.fullness = Fullness()
+        self.asks = False
 
     def run(self) -> None:
         """Serve until the worker is told to stop, then end what is under way within the graceful timeout."""
@@ -65,7 +70,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if most < self.cfg.worker_connections:
             self.log.warning("at most %d connections: there are no file descriptors for more", most)
         self._connections = Connections(self.poller, most, self._memory, self.deadlines, self._read)
-        self._reader = Reader(self._connections, self.deadlines, self._hand_over, self._refuse)
+        self._reader = Reader(self._connections, self.deadlines, self._ask, self._hand_over, self._refuse)
         queue = self.method_queue
         self.poller.register(queue.fileno(), selectors.EVENT_READ, queue.run_callbacks)
         self.set_accept_enabled(True)
@@ -130,6 +135,34 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _read(self, connection: Connection) -> None:
         self._reader.read(connection)
+
+    def _ask(self, connection: Connection) -> None:
+        """Ask the application, in a thread, whether it wants the body of a request; then read it, or leave it."""
+        if not self.asks:
+            self._reader.go_on(connection)
+            return
+        self._working += 1
+        connection.enter(State.WORKING)
+        future = self.tpool.submit(self._is_admitted, connection)
+        future.add_done_callback(lambda found: self.method_queue.defer(self._on_answer, connection, found))
+        self._free_threads()
+
+    def _is_admitted(self, connection: Connection) -> bool:
+        request, sock = connection.incoming.request, connection.sock
+        _, environ = wsgi.create(request, sock, connection.client, connection.server, self.cfg)
+        environ[HEAD_ONLY] = True
+        statuses: list[str] = []
+        self.wsgi(environ, lambda status, headers: statuses.append(status))
+        return statuses == [ADMITTED]
+
+    def _on_answer(self, connection: Connection, future: Future[bool]) -> None:
+        self._working -= 1
+        if not future.cancelled() and future.exception() is None and future.result():
+            self._reader.go_on(connection)
+        else:  # what failed fails once more, with its answer
+            connection.incoming.refuse_body()
+            self._connections.hold(connection, 0)
+            self._start(connection)
 
     def _hand_over(self, connection: Connection) -> None:
         """Give a whole request to a thread, at once or as soon as there is a place for its body."""

@@ -78,8 +78,6 @@ class CompareRun(EngineRun):
             return replace(progress, iteration=before.iteration + progress.iteration, fraction=fraction)
 
         result = self.painted(order, overall).result
-        if order.options.method == PAINTER:
-            self.claim.meter.evaluated += result.picture.shape[0] * result.picture.shape[1]
         return DonePicture(losses=vars(result.losses), iterations=result.iterations)
 
 

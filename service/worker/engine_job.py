@@ -16,6 +16,7 @@ from service.errors import DatabaseError, JobFailed
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import StoredStyle
 from service.jobs.turns import BEHIND
+from service.options import PAINTER
 from service.painting.order import Order
 from service.painting.outcome import Outcome
 from service.painting.stylist import Stylist
@@ -59,9 +60,14 @@ class EngineRun(JobRun):
         return _Courtesy(self.leases, self.claim)
 
     def painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
-        """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's."""
+        """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's.
+
+        The painters' pass counts as one evaluation, when it begins.
+        """
         done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
         meter = self.claim.meter
+        if order.options.method == PAINTER:
+            meter.evaluated += order.content.shape[0] * order.content.shape[1]
         before = meter.evaluated
 
         def on_progress(progress: Progress) -> None:
@@ -102,5 +108,5 @@ class _Courtesy:
             return
         self._looked = time.monotonic()
         with suppress(DatabaseError):  # the reporter logs it
-            if self._leases.others_wait(self._claim):
+            if self._leases.must_give_way(self._claim):
                 raise Stopping

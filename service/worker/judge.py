@@ -47,7 +47,6 @@ class JudgeRun(EngineRun):
             memos = {alike: memos.get(alike, {})}  # those of the pictures before are large
             order = replace(self.order(content, painting, decoded), memo=memos[alike])
             outcome = self.painted(order, lambda progress: progress)
-            self.claim.meter.evaluated += outcome.result.picture.shape[0] * outcome.result.picture.shape[1]
             done.append(DonePicture(losses=vars(outcome.result.losses), style_cache=outcome.style_cache))
             if len(done) < len(request.paintings):
                 self.reporter.begin(done, JobProgress(fraction=round(len(done) / len(request.paintings), 4)))

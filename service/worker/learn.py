@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -10,8 +11,9 @@ from pathlib import Path
 
 from service.decoding import files
 from service.engine.losses import Losses
-from service.errors import BlobNotFound, DamagedFile, InvalidInput, JobFailed
+from service.errors import BlobNotFound, DamagedFile, DatabaseError, InvalidInput, JobFailed
 from service.jobs.memory_check import check_learning_memory, grams_fit
+from service.jobs.request import job_blob, job_folder
 from service.jobs.tasks import COMPARED, MAX_PHOTOS, CompareTask, LearnTask
 from service.options import TransferOptions
 from service.painters.course import Course, Grams, LearningDiverged, Material
@@ -24,6 +26,7 @@ from service.pictures.sizes import photo_size_errors, style_size_errors
 from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
+from service.storage.unsaved import try_to_delete
 from service.styles.preset_painters import PresetPainters, painter_blob, painter_folder
 from service.worker.checkpoints import read_checkpoint
 from service.worker.left_behind import left_behind
@@ -34,6 +37,7 @@ from service.worker.tasks import NamedRun
 SHOWN = 4  # pictures of the preview
 DECODE_S = 1.0  # seconds in which photographs are decoded before the first step; one more before each step
 SEED = 2
+COMPARED_FILE = "compared"  # prefix of the files of photographs on which the painter will be compared
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,7 @@ class LearnRun(NamedRun):
         check_learning_memory("size", task.style.sized(), task.size, {self.capacity})
         if errors := photo_size_errors("", task.photos, task.size):  # an earlier version let them in
             raise InvalidInput(errors)
-        if left := left_behind(self.blobs, painter_folder(self.claim.id), self.claim.fence):
-            self._painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
+        self._remove_left(task)
         targets = self._targets(task)
         photographs = self._photographs(task)
         photographs.decode_some(DECODE_S)
@@ -98,14 +101,22 @@ class LearnRun(NamedRun):
                     self.reporter.on_progress(state, _curve(course))
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
-        compared = self._store_kept_out(task, photographs)
-        painter = self._keep(task, course, len(photographs))
-        then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared)
-        self.leases.succeed(self.claim, TaskResult([task.size]), then=then)
+        with self._kept_out(task, photographs) as compared:
+            painter = self._keep(task, course, len(photographs))
+            then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared)
+            self.leases.succeed(self.claim, TaskResult([task.size]), then=then)
 
     @property
     def _painters(self) -> PresetPainters:
         return PresetPainters(self.leases.database, self.blobs)
+
+    def _remove_left(self, task: LearnTask) -> None:
+        """Remove what attempts before left: painters, and photographs on which they would have been compared."""
+        if left := left_behind(self.blobs, painter_folder(self.claim.id), self.claim.fence):
+            self._painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
+        for blob in left_behind(self.blobs, job_folder(self.claim.id), self.claim.fence):
+            if blob.key.startswith(job_blob(self.claim.id, COMPARED_FILE)):
+                self.blobs.delete(blob.key)
 
     def _photographs(self, task: LearnTask) -> Photographs:
         """Return the photographs to learn from, MAX_PHOTOS at most: first those of the request."""
@@ -151,16 +162,24 @@ class LearnRun(NamedRun):
         read_checkpoint(self.blobs, self.claim, course.resume)
         return course
 
-    def _store_kept_out(self, task: LearnTask, photographs: Photographs) -> tuple[StoredImage, ...]:
-        """Store the photographs on which the painter will be compared with the optimiser."""
-        stored = []
-        for k, photograph in enumerate(photographs.kept_out[:COMPARED]):
-            picture = images.resize_long_edge(photograph, task.size)
-            data = images.encode(picture)
-            key = self.keep(f"compared-{self.claim.fence}-{k}.png", data)
-            stored.append(StoredImage(key, images.digest(data), picture.shape[1], picture.shape[0]))
-            self.on_tick()
-        return tuple(stored)
+    @contextmanager
+    def _kept_out(self, task: LearnTask, photographs: Photographs) -> Iterator[tuple[StoredImage, ...]]:
+        """Store the photographs on which the painter will be compared with the optimiser; an error removes them."""
+        stored: list[StoredImage] = []
+        try:
+            for k, photograph in enumerate(photographs.kept_out[:COMPARED]):
+                picture = images.resize_long_edge(photograph, task.size)
+                data = images.encode(picture)
+                key = self.keep(f"{COMPARED_FILE}-{self.claim.fence}-{k}.png", data)
+                stored.append(StoredImage(key, images.digest(data), picture.shape[1], picture.shape[0]))
+                self.on_tick()
+            yield tuple(stored)
+        except DatabaseError:  # the learning may have succeeded
+            raise
+        except Exception:
+            for photo in stored:
+                try_to_delete(self.blobs, photo.blob)
+            raise
 
     def _keep(self, task: LearnTask, course: Course, photos: int) -> StoredPainter:
         """Store the painter's files and enter it in the preset, unless that was done; return its file of weights."""

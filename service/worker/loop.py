@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import socket
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -21,6 +20,7 @@ from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
 from service.jobs.request import job_folder
 from service.machine.bells import JOBS, Bell
 from service.machine.memory import MIB, Capacity, give_back_memory
+from service.machine.processes import pid_namespace
 from service.machine.pulse import beat
 from service.storage import identity
 from service.storage.database import Database
@@ -64,8 +64,8 @@ class WorkerLoop(ABC):
     has_outgrown = False  # whether it stopped because the process keeps too much from its jobs
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
-        self._host = socket.gethostname()
-        self._id = worker_id(self._host, os.getpid())
+        self._namespace = pid_namespace()
+        self._id = worker_id(self._namespace, os.getpid())
         self._settings = settings
         self._stopping = stopping
         self.is_woken: Callable[[], bool] = lambda: False
@@ -219,7 +219,7 @@ class WorkerLoop(ABC):
             try:
                 self._registry.heartbeat(self._id, self.capacity, self.model, self.lane)
                 self._leases.fail_overdue_waiting()
-                for id in self._leases.release_dead(self._host):
+                for id in self._leases.release_dead(self._namespace):
                     logger.warning("job %s: its worker is dead; it can be claimed again", id)
                 self._database.put_by()
             except ServiceError as error:

@@ -12,6 +12,7 @@ from service.jobs.request import job_blob
 from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.blobs import BlobInfo, Blobs
+from service.storage.kinds import FOLLOWING
 from service.storage.records import Preview
 from service.storage.unsaved import try_to_delete
 from service.telemetry.complaints import Complaint
@@ -26,12 +27,13 @@ KEPT = 2  # of the attempts before: the row may not name the newest, if its atte
 
 
 class Previews:
-    """Previews: a small JPEG of the current picture, overwritten each time."""
+    """Previews: a small JPEG of the current picture, overwritten each time. Jobs that nobody can watch have none."""
 
     def __init__(self, blobs: Blobs, claim: Claim) -> None:
         self._blobs = blobs
         self._prefix = job_blob(claim.id, PREVIEW)
         self._key = f"{self._prefix}-{claim.fence}.jpg"
+        self._is_watched = claim.kind not in FOLLOWING
         self._complaint = Complaint(logger)
         self._level = -1
         self._next = 0.0
@@ -44,13 +46,15 @@ class Previews:
 
     def due(self, level: int) -> bool:
         """Return whether it is time for a preview: when a level begins, and every PREVIEW_S seconds."""
-        if level == self._level and time.monotonic() < self._next:
+        if not self._is_watched or (level == self._level and time.monotonic() < self._next):
             return False
         self._level = level
         return True
 
     def keep(self, made: Callable[[], Picture], iteration: int) -> Preview | None:
-        """Store a preview; return it as the row holds it, or None where the blobs refuse it."""
+        """Store a preview; return it as the row holds it, or None where there is none or the blobs refuse it."""
+        if not self._is_watched:
+            return None
         begun = time.monotonic()
         picture = made()
         if max(picture.shape[:2]) > PREVIEW_SIZE:

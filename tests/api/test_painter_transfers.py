@@ -134,9 +134,10 @@ def test_the_judging_of_a_deleted_painting_ends_quietly(service: RunningService)
 
 
 def test_iterations_refine_it(service: RunningService) -> None:
-    painted, refined = judged(service, job(service, "first")), job(service, "first", iterations=5)
+    painted, refined = judged(service, job(service, "first")), job(service, "first", iterations=5, tolerance=0)
     assert refined["result"]["losses"]["total"] < painted["result"]["losses"]["total"]
     assert refined["progress"]["iterations"] == 5
+    assert refined["usage"]["megapixel_evaluations"] == pytest.approx((1 + 5) * HEIGHT * WIDTH / 1e6)
 
 
 def test_strength_is_a_dial_from_the_content_on(service: RunningService) -> None:

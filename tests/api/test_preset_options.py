@@ -214,11 +214,14 @@ def test_a_pack_carries_description_and_options_as_they_are_now(
     # a pack has no picture to match the colours of
     assert (shown["description"], shown["options"]) == ("now", {"strength": 0.6, "size": 256})
     assert errors(change(service, "unpacked-second", options={"color": "match"})) == ["options.color"]
+    written = with_facts(second.content, "now", {"size": 64.0, "iterations": 2e1, "strength": 1})  # 64.0 is whole
+    assert imported(service, "unpacked-third", written)["options"] == {"size": 64, "iterations": 20, "strength": 1}
     broken: list[dict[str, Any]] = [
         {"strength": 7},
         {"glitter": 1},
         {"style_layers": {"x" * 9999: 1}},
         {"seed": []},
+        {"size": 64.5},
         {"init": "image"},
     ]
     for wrong in broken:

@@ -65,17 +65,23 @@ def test_callers_have_limits_and_so_has_the_queue(small: RunningService, body: d
 
 @pytest.mark.slow
 def test_a_deadline_fails_a_running_and_a_waiting_job(service: RunningService, body: dict[str, Any]) -> None:
-    running, waiting = (service.post(body | {"deadline_s": 1.5}).json()["id"] for _ in range(2))
+    running, waiting = (service.post(body | {"deadline_s": 600}).json()["id"] for _ in range(2))
+    eventually(lambda: "preview" in service.job(running)["links"], 60, "no preview")
+    assert [service.job(id)["status"] for id in (running, waiting)] == ["running", "queued"]
+    for id in (running, waiting):
+        late = "UPDATE jobs SET created_at = created_at - 600, deadline_at = deadline_at - 600 WHERE id = ?"
+        service.execute(late, id)
     for id in (running, waiting):
         found = service.ended(id)
-        assert (found["status"], found["error"]["status"], found["options"]["deadline_s"]) == ("failed", 504, 1.5)
+        assert (found["status"], found["error"]["status"], found["options"]["deadline_s"]) == ("failed", 504, 600)
     assert service.job(running)["links"]["preview"]
 
 
 @pytest.mark.slow
 def test_ended_jobs_expire_with_their_files(small: RunningService, body: dict[str, Any]) -> None:
-    id = post(small, body | {"size": 64, "iterations": 1}, "alice", Prefer="wait=30").json()["id"]
-    assert job(small, id)["status"] == "succeeded"
+    done = post(small, body | {"size": 64, "iterations": 1}, "alice", Prefer="wait=30").json()
+    assert done["status"] == "succeeded"
+    id = done["id"]
     eventually(lambda: "status" in job(small, id) and job(small, id)["status"] == 404, 30, "still there")
     eventually(lambda: not (small.data / "blobs" / "jobs" / id).exists(), 60, "its files are still there")
 

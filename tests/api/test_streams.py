@@ -183,12 +183,22 @@ def test_the_stream_of_a_job_that_is_deleted_ends_without_done(
 
 def test_there_are_so_many_places_and_each_can_be_had_again(watch: Watch) -> None:
     streams = Streams(watch, 2)
-    streams.take_place("acme")
+    streams.take_place("default")
     streams.take_place("birch")
     with pytest.raises(Unavailable):
-        streams.take_place("acme")
+        streams.take_place("default")
     streams.free_place("birch")
-    streams.take_place("acme")
+    streams.take_place("default")
+
+
+def test_a_tenant_leaves_half_of_the_places_to_others(watch: Watch) -> None:
+    streams = Streams(watch, 4)
+    for _ in range(2):
+        streams.take_place("acme")
+    with pytest.raises(Unavailable):
+        streams.take_place("acme", 3)
+    for _ in range(2):
+        streams.take_place("default")
 
 
 def test_a_tenant_has_so_many_places_as_it_may(watch: Watch) -> None:

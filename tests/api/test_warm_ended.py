@@ -60,7 +60,7 @@ def test_a_preset_whose_task_is_not_taken_stays_as_it_was(client: FlaskClient, c
         assert int(refused.headers["Retry-After"]) > 0
     assert client.get("/v1/styles/harbour").json == before
     assert client.get("/v1/styles/new").status_code == 404
-    assert queue_stats(context.database).open["warm", "queued"] == 1
+    assert queue_stats(context.database).open["warm", "engine", "queued"] == 1
 
 
 def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, context: AppContext, monkeypatch: Any) -> None:
@@ -70,7 +70,7 @@ def test_a_preset_that_is_not_saved_has_no_task(client: FlaskClient, context: Ap
     assert client.put("/v1/styles/harbour", json=PRESET | {"warm": []}).status_code == 201
     monkeypatch.setattr(presets, "keep_state", fails)
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 503
-    assert queue_stats(context.database).open["warm", "queued"] == 0
+    assert queue_stats(context.database).open["warm", "engine", "queued"] == 0
     monkeypatch.undo()
     assert client.put("/v1/styles/harbour", json=PRESET).status_code == 200
     assert warm_status(context, "harbour") == "queued"

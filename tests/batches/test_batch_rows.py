@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sweep.swept import DAY_S, age, keys
 
 from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, TooManyJobs
@@ -23,6 +23,7 @@ from service.jobs.result_bytes import planned_bytes
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.quota import all_bytes, bytes_of
+from service.storage.records import JobUsage
 from service.storage.schema import BatchRow, DeliveryRow, JobRow
 from service.storage.tenant_amounts import amounts_of
 from service.telemetry.instruments import REGISTRY
@@ -115,6 +116,26 @@ def test_an_ended_batch_stays_as_it_was_whatever_is_removed_of_it(database: Data
     assert summary(again, state.sums) == summary(ended, state.sums)
 
 
+def test_what_is_no_amount_counts_as_0_in_the_sums(database: Database) -> None:
+    usages = [
+        '{"megapixel_evaluations": 2, "compute_s": 1.5, "bytes_in": 3, "bytes_out": 4}',
+        '{"megapixel_evaluations": true, "compute_s": "soon", "bytes_in": -5, "bytes_out": 7}',
+        '{"compute_s": null}',
+        "[7]",
+        '{"compute_s": 1',
+        None,
+    ]
+    batches = Batches(database, Limits())
+    batch = submitted(batches, len(usages))
+    with database.writing() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            usages.remove('{"compute_s": 1')  # which it doesn't take
+        for index, usage in enumerate(usages):
+            change = text("UPDATE jobs SET usage = :usage WHERE batch_index = :index")
+            session.execute(change, {"usage": usage, "index": index})
+    assert batches.states([batch])[batch.id].sums.usage == JobUsage(2.0, 1.5, 3, 11)
+
+
 def test_a_batch_that_a_worker_of_an_earlier_version_ended_is_what_its_jobs_are(database: Database) -> None:
     batches, leases = Batches(database, Limits()), Leases(database, 60)
     batch = submitted(batches, 1)
@@ -128,7 +149,7 @@ def test_a_batch_that_a_worker_of_an_earlier_version_ended_is_what_its_jobs_are(
 
 
 def test_batches_come_in_pages_newest_first(database: Database) -> None:
-    batches, leases = Batches(database, Limits()), Leases(database, 60)
+    batches, queue, leases = Batches(database, Limits()), Queue(database, Limits()), Leases(database, 60)
     ids = [submitted(batches, 1).id for _ in range(3)]
     Tenants(database).add("acme")
     submitted(batches.of("acme"), 1)
@@ -143,7 +164,7 @@ def test_batches_come_in_pages_newest_first(database: Database) -> None:
     assert [row.id for row in batches.page("succeeded", None, 9)] == [ids[0]]
     assert {row.id for row in batches.page("queued", None, 9)} == set(ids[1:])
     last = batches.last_waiting(ids)
-    assert {id: job.batch for id, job in last.items()} == {id: id for id in ids[1:]}
+    assert {batch: queue.get(id).batch for batch, id in last.items()} == {id: id for id in ids[1:]}
 
 
 def test_callers_take_turns_with_a_batch_as_with_single_jobs(database: Database) -> None:

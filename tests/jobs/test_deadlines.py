@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import time
-
 from jobs.submitting import claimed, submit
 
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
+from service.storage.database import Database
+from service.storage.schema import JobRow
 
 
-def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(queue: Queue, leases: Leases) -> None:
-    late, other = submit(queue, deadline_s=0.5), submit(queue, deadline_s=60)
+def pass_time(database: Database, id: str, seconds: float) -> None:
+    """Let a job be as old as it will be in so many seconds."""
+    with database.writing() as session:
+        row = session.query(JobRow).filter_by(id=id).one()
+        assert row.deadline_at is not None
+        row.created_at, row.deadline_at = row.created_at - seconds, row.deadline_at - seconds
+
+
+def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(
+    queue: Queue, leases: Leases, database: Database
+) -> None:
+    late, other = submit(queue, deadline_s=30.5), submit(queue, deadline_s=60)
     leases.fail_overdue_waiting()
     assert queue.get(late).status == "queued"
-    time.sleep(0.6)
+    pass_time(database, late, 30.5)
     leases.fail_overdue_waiting()
     job = queue.get(late)
     assert job.error is not None
@@ -23,22 +33,22 @@ def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(queue:
         504,
         "urn:nst:problem:deadline-exceeded",
     )
-    assert "0.5 s" in job.error["detail"]
+    assert "30.5 s" in job.error["detail"]
     assert queue.get(other).status == "queued"
 
 
-def test_an_overdue_job_is_not_begun(queue: Queue, leases: Leases) -> None:
-    late, other = submit(queue, deadline_s=0.1), submit(queue)
-    time.sleep(0.2)
+def test_an_overdue_job_is_not_begun(queue: Queue, leases: Leases, database: Database) -> None:
+    late, other = submit(queue, deadline_s=60), submit(queue)
+    pass_time(database, late, 60)
     assert claimed(leases).id == other
     assert queue.get(late).status == "failed"
 
 
-def test_a_running_job_is_told_and_fails(queue: Queue, leases: Leases) -> None:
-    id = submit(queue, deadline_s=0.5)
+def test_a_running_job_is_told_and_fails(queue: Queue, leases: Leases, database: Database) -> None:
+    id = submit(queue, deadline_s=60)
     claim = claimed(leases)
     assert not leases.report(claim).overdue
-    time.sleep(0.6)
+    pass_time(database, id, 60)
     assert leases.report(claim).overdue
     leases.fail_overdue(claim)
     error = queue.get(id).error

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.engine.losses import Losses
 from service.errors import QueueFull
@@ -31,6 +31,7 @@ from service.storage.database import Database, read_clock
 from service.storage.kinds import COMPARE, JUDGE, LEARN
 from service.storage.records import JobCheckpoint, JobProgress
 from service.storage.schema import JobRow
+from service.storage.tenant_schema import TenantRow
 from service.worker.judge import JudgeRun
 from service.worker.reporter import Reporter, Stopping
 
@@ -97,11 +98,35 @@ def test_judging_comes_after_other_jobs_and_before_learning_and_gives_way_to_wha
     assert claimed(leases).id == other
     judge, compare, learn = (claimed(leases) for _ in range(3))
     assert [claim.kind for claim in (judge, compare, learn)] == [JUDGE, COMPARE, LEARN]
-    assert not any(leases.others_wait(claim) for claim in (judge, compare, learn))
+    assert not any(leases.must_give_way(claim) for claim in (judge, compare, learn))
     leases.give_back(compare)
-    assert [leases.others_wait(claim) for claim in (judge, learn)] == [False, True]
+    assert [leases.must_give_way(claim) for claim in (judge, learn)] == [False, True]
     submit(queue, "caller")
-    assert leases.others_wait(judge)
+    assert leases.must_give_way(judge)
+
+
+def test_as_many_give_way_as_jobs_wait(
+    queue: Queue, leases: Leases, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_S", -1.0)
+    for k in range(4):
+        queue.submit(Submission(f"compare-{k}", CompareTask(StoredStyle("p", 1.0, 1.0, ()), "v", 64)))
+    running = [claimed(leases) for _ in range(4)]
+    for jobs in (1, 2):
+        ids = [submit(queue) for _ in range(jobs)]
+        giving_way = [claim for claim in running if leases.must_give_way(claim)]
+        assert giving_way == running[:jobs]
+        for claim in giving_way:
+            running.remove(claim)
+            leases.give_back(claim)
+            assert not any(leases.must_give_way(claim) for claim in running)
+        assert [claimed(leases).id for _ in ids] == ids
+    (last,) = running
+    submit(queue)
+    assert [leases.must_give_way(last) for _ in range(2)] == [True, False]
+    with database.writing() as session:  # as where its worker died before it gave way
+        session.execute(update(JobRow).values(lease_until=JobRow.lease_until - turns.HANDOVER_S))
+    assert leases.must_give_way(last)
 
 
 def test_it_gives_way_to_what_has_waited_and_later_each_time(
@@ -115,7 +140,7 @@ def test_it_gives_way_to_what_has_waited_and_later_each_time(
         for waited, gives_way in ((patience - 10, False), (patience + 10, True)):
             with database.writing() as session:
                 session.query(JobRow).filter_by(id=other).one().created_at = read_clock(session) - waited
-            assert leases.others_wait(claim) == gives_way
+            assert leases.must_give_way(claim) == gives_way
         leases.give_back(claim)
         leases.cancel(claimed(leases))
     claim = claimed(leases)
@@ -159,8 +184,11 @@ def test_a_judging_that_gives_way_goes_on_at_its_next_picture(
     assert [(picture.losses or {})["total"] for picture in result.pictures] == [4.0, 5.0, 6.0]
 
 
-def test_judging_waits_until_no_painting_follows(queue: Queue, leases: Leases) -> None:
-    painted(queue, leases)
+def test_judging_waits_until_no_painting_follows(
+    queue: Queue, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "JUDGE_PATIENCE_S", JUDGE_LATEST_S / 2)
+    painted(queue, leases, ago=JUDGE_LATEST_S - 5)
     painted(queue, leases, ago=0)
     assert leases.claim("host:1", {}) is None
     painted(queue, leases, ago=JUDGE_LATEST_S + 1)
@@ -187,3 +215,8 @@ def test_beyond_a_number_of_tasks_that_wait_pictures_stay_without_losses(
     leases.succeed(claimed(leases), RESULT, then=JudgeTask(other, REQUEST))
     assert queue.get(other).status == "succeeded"
     assert len(judges(database)) == 1
+    with database.writing() as session:
+        session.add(TenantRow(name="acme", created_at=0))
+    of_acme = submit(queue.of("acme"))
+    leases.succeed(claimed(leases), RESULT, then=JudgeTask(of_acme, REQUEST))
+    assert len(judges(database)) == 2  # those of others take no place of a tenant's

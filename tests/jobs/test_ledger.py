@@ -68,6 +68,7 @@ def test_sums_outlive_the_jobs(database: Database, queue: Queue, leases: Leases)
         "bytes_in": 2010,
         "bytes_out": 1000,
     }
+    assert {type(value) for value in found.values()} == {str, int, float}  # no decimals, which are texts in JSON
     (day,) = {entry["day"] for entry in summed(database, by_day=True)}
     now = datetime.now(UTC)
     assert day in {moment.date().isoformat() for moment in (now, now - timedelta(minutes=1))}

@@ -5,19 +5,19 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 from sqlalchemy.orm import Session
 
+from service.errors import JobFailed
 from service.jobs import line as module
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.cost import planned_cost
 from service.jobs.forecast import Waiting
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
-from service.jobs.line import KNOWN_S, Line, Place
+from service.jobs.line import Line, Place
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, TransferRequest
@@ -100,6 +100,17 @@ def test_without_an_ended_job_no_seconds_are_known(queue: Queue, line: Line) -> 
     assert line.estimate("", 0, ENGINE, 1.0)[0] is None
 
 
+def test_jobs_that_were_canceled_or_failed_since_then_hide_no_speed(
+    database: Database, queue: Queue, leases: Leases, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took(database, leases, queue, 10.0)
+    monkeypatch.setattr("service.jobs.speed.LOOKED_AT", 2)
+    queue.cancel(submit(queue))
+    submit(queue)
+    leases.fail(claimed(leases), JobFailed("it broke"))
+    assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.0)
+
+
 def test_the_wait_is_that_for_the_jobs_ahead_shared_by_the_workers(
     database: Database, queue: Queue, leases: Leases, line: Line
 ) -> None:
@@ -134,19 +145,14 @@ def test_a_job_that_gives_way_keeps_its_worker_until_then(
     assert line.estimate("", 0, ENGINE, 1.0)[1] == Place(1, 0.0)
 
 
-def test_the_end_of_a_waiting_job_counts_down_and_is_worked_out_again_after_a_while(
-    database: Database, queue: Queue, leases: Leases, line: Line, monkeypatch: pytest.MonkeyPatch
+def test_the_end_of_a_waiting_job_is_that_of_its_turn(
+    database: Database, queue: Queue, leases: Leases, line: Line
 ) -> None:
     took(database, leases, queue, 10.0)
     first, last = submit(queue), submit(queue)
-    begun = time.monotonic()
-    monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun))
-    assert line.until_ends(rows(queue, first, last)) == {first: pytest.approx(10.0), last: pytest.approx(20.0)}
+    assert line.until_ends([first, last]) == {first: pytest.approx(10.0), last: pytest.approx(20.0)}
     queue.cancel(first)
-    monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun + 2.0))
-    assert line.until_ends(rows(queue, last)) == {last: pytest.approx(18.0, abs=0.5)}
-    monkeypatch.setattr("service.jobs.line.time", SimpleNamespace(monotonic=lambda: begun + KNOWN_S + 1.0))
-    assert line.until_ends(rows(queue, last)) == {last: pytest.approx(10.0)}
+    assert line.until_ends([first, last]) == {last: pytest.approx(10.0)}
 
 
 def test_styles_that_were_not_cached_slow_only_themselves(
@@ -231,6 +237,7 @@ def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypa
     for _ in range(5):
         assert [place.position for place in line.places(rows(queue, *ids)).values()] == [1, 2]
         assert line.estimate("", 0, ENGINE, 1.0)[1].position == 3
+        assert line.until_ends(ids) == {}
     assert len(found) == 1
     new = submit(queue, "b")  # which the line that was worked out doesn't have
     assert line.places(rows(queue, new))[new].position == 2

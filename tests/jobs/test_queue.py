@@ -78,7 +78,7 @@ def test_one_caller_may_not_fill_the_queue(database: Database) -> None:
             refused()
         assert many.value.retry_after
     submit(queue, "modest")
-    assert queue_stats(database).open["transfer", "queued"] == 3
+    assert queue_stats(database).open["transfer", "engine", "queued"] == 3
 
 
 def test_events_are_counted_where_something_can_be_seen(queue: Queue, leases: Leases) -> None:

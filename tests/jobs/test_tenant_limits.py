@@ -259,12 +259,12 @@ def test_a_learning_gives_way_to_its_own_tenant_s_transfer(
     tenants["acme"].submit(Submission(new_id(), LEARNING, "tenant:acme"))
     learning = claimed(leases)
     submit(tenants["acme"], "tenant:acme")
-    assert leases.others_wait(learning)
+    assert leases.must_give_way(learning)
     leases.give_back(learning)
     claimed(leases)
     assert leases.claim("host:1", {}) is None
     submit(tenants["acme"], "tenant:acme")
-    assert not leases.others_wait(learning)  # which couldn't begin anyway
+    assert not leases.must_give_way(learning)  # which couldn't begin anyway
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -18,6 +18,8 @@ from service.telemetry.metrics_folder import PREFIX
 
 pytestmark = pytest.mark.slow
 
+TRANSFERS = {"kind": "transfer", "lane": "engine"}
+
 
 def grown(before: Series, after: Series, name: str, **labels: str) -> float:
     return value(after, name, **labels) - value(before, name, **labels)
@@ -74,9 +76,9 @@ def test_failures_are_counted_by_their_cause(watched: RunningService, body: dict
 def test_a_waiting_job_that_is_canceled_counts_too(watched: RunningService, body: dict[str, Any]) -> None:
     before = scrape(watched.url)
     ids = [post(watched, body | {"size": 512, "iterations": 5000}) for _ in range(3)]
-    eventually(lambda: value(scrape(watched.url), "nst_jobs", kind="transfer", status="running") == 2, 30, "not two")
+    eventually(lambda: value(scrape(watched.url), "nst_jobs", **TRANSFERS, status="running") == 2, 30, "not two")
     meanwhile = scrape(watched.url)
-    assert value(meanwhile, "nst_jobs", kind="transfer", status="queued") == 1
+    assert value(meanwhile, "nst_jobs", **TRANSFERS, status="queued") == 1
     assert value(meanwhile, "nst_queue_oldest_age_seconds") > 0
     for id in ids:
         requests.post(f"{watched.url}/v1/transfers/{id}/cancel", headers=HEADERS, timeout=60)
@@ -84,7 +86,7 @@ def test_a_waiting_job_that_is_canceled_counts_too(watched: RunningService, body
         assert ended(watched, id)["status"] == "canceled"
     after = scrape(watched.url)
     assert grown(before, after, "nst_jobs_ended_total", kind="transfer", status="canceled") == 3
-    assert value(after, "nst_jobs", kind="transfer", status="running") == 0
+    assert value(after, "nst_jobs", **TRANSFERS, status="running") == 0
     assert value(after, "nst_queue_oldest_age_seconds") == 0
 
 

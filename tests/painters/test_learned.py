@@ -111,6 +111,8 @@ def test_a_learning_ends_with_its_painter_which_is_judged_afterwards(
     comparison.carry_out()
     with pytest.raises(BlobNotFound):
         run.blobs.get(photo.blob)
+    assert queue.get(comparison.claim.id).preview is None
+    assert not list(run.blobs.listing(f"jobs/{comparison.claim.id}"))  # nor previews, which nobody would see
     judged = painter_of(presets).judged
     assert set(judged) == {"painter", "optimizer"}
     assert all(set(losses) == set(LOSSES) for losses in judged.values())

@@ -49,6 +49,7 @@ class Teaching:
         self.blobs, self.leases = Blobs(folder.as_uri()), Leases(database, 60)
         self.presets, self.painters = Presets(database, self.blobs), PresetPainters(database, self.blobs)
         self.queue = Queue(database, Limits())
+        self.photos: Path | None = None
         self.stylist = Stylist(
             model, Blobs("memory:///"), device="cpu", precision="float32", threads=1, gram_memory=MIB
         )
@@ -62,7 +63,9 @@ class Teaching:
         """Return the next attempt, which a worker has just claimed."""
         claim = claimed(self.leases)
         reporter = Reporter(self.leases, self.blobs, claim, lambda: False, 60)
-        return LearnRun(self.leases, self.blobs, Capacity(None, "float32"), claim, reporter, self.stylist)
+        run = LearnRun(self.leases, self.blobs, Capacity(None, "float32"), claim, reporter, self.stylist)
+        run.photos = self.photos
+        return run
 
     def killed_at(self, owner: type, method: str) -> None:
         """Make an attempt whose worker is killed when it calls a method."""
@@ -84,6 +87,12 @@ class Teaching:
         painter = self.presets.get("taught").painter
         assert painter is not None
         return painter
+
+    @property
+    def compared(self) -> list[str]:
+        """The files of photographs on which the painter will be compared."""
+        names = (blob.key.rpartition("/")[2] for blob in self.blobs.listing("jobs/it"))
+        return [name for name in names if name.startswith("compared-")]
 
     def files(self) -> dict[str, int]:
         """The painter's files, and their bytes."""
@@ -115,7 +124,7 @@ def test_it_comes_further_in_each_attempt_however_many_others_wait(
 
     monkeypatch.setattr(learn, "decode_file", decode)
     monkeypatch.setattr(learn, "DECODE_S", 0.0)
-    monkeypatch.setattr(Leases, "others_wait", lambda *_: True)
+    monkeypatch.setattr(Leases, "must_give_way", lambda *_: True)
     teaching.begin(minutes=1.0)
     steps = []
     for _ in range(6):
@@ -129,8 +138,19 @@ def test_it_comes_further_in_each_attempt_however_many_others_wait(
     assert len({*decoded[2::3]}) > 1
 
 
-def test_attempts_that_are_killed_at_its_end_leave_one_painter(teaching: Teaching) -> None:
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of so many photographs that one is kept out."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for k in range(KEPT_OUT):
+        (folder / f"{k:02}.png").write_bytes(PICTURE)
+    return folder
+
+
+def test_attempts_that_are_killed_at_its_end_leave_one_painter(teaching: Teaching, photos: Path) -> None:
     """The first before its preset has the painter, the second after that."""
+    teaching.photos = photos
     teaching.begin(SHORT)
     before = teaching.presets.get("taught").bytes
     teaching.killed_at(PresetPainters, "put")
@@ -142,6 +162,26 @@ def test_attempts_that_are_killed_at_its_end_leave_one_painter(teaching: Teachin
     assert teaching.painter.blob == painter.blob
     assert set(teaching.files()) == {painter.blob, painter.onnx}
     assert teaching.presets.get("taught").bytes - before == sum(teaching.files().values())
+    assert teaching.compared == ["compared-3-0.png"]
+
+
+def test_one_whose_preset_is_replaced_at_its_end_leaves_nothing(
+    teaching: Teaching, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teaching.photos = photos
+    teaching.begin(SHORT)
+    put = PresetPainters.put
+
+    def put_late(painters: PresetPainters, *given: Any) -> bool:
+        assert teaching.compared
+        teaching.painters.remove("taught")
+        return put(painters, *given)
+
+    monkeypatch.setattr(PresetPainters, "put", put_late)
+    teaching.attempt().carry_out()
+    error = teaching.job.error
+    assert error is not None and "replaced or deleted" in error["detail"]
+    assert teaching.compared == []
 
 
 def test_a_full_disk_at_its_end_delays_it(teaching: Teaching) -> None:

@@ -80,7 +80,9 @@ def test_a_removed_tenant_leaves_nothing_and_takes_nothing_of_others(
     assert not any(rows(house, "doomed").values())
     eventually(lambda: doomed.get("/v1/styles").status_code == 401, COUNTS_S, "its key counts still")
     eventually(
-        lambda: not house.get("/metrics").text.count('nst_jobs{kind="transfer",status="running"} 1'), 60, "runs"
+        lambda: not house.get("/metrics").text.count('nst_jobs{kind="transfer",lane="engine",status="running"} 1'),
+        60,
+        "runs",
     )
     eventually(lambda: files(house) - before == left_by(before, files(house)), 60, "files are left")
     assert birch.get(kept["links"]["image"]).status_code == 200

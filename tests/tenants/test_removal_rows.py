@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jobs.submitting import REQUEST
@@ -20,6 +21,7 @@ from service.jobs.request import StoredStyle
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
+from service.storage.left import left_folders
 from service.storage.pictures import StoredImage
 from service.storage.schema import CallerRow, JobRow, PresetRow
 from service.storage.style_uses import note_uses, used_before
@@ -203,6 +205,34 @@ def test_a_picture_is_forgotten_when_its_grams_are(database: Database, blobs: Bl
     finish_removals(database, blobs)
     with database.reading() as session:
         assert sorted(used_before(session, ACME, 9)) == ["1" * 64, "4" * 64]
+
+
+def test_a_removal_keeps_its_time_however_slow_the_files_are(
+    database: Database, blobs: Blobs, presets: Presets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, removed = [0.0], list[str]()
+
+    def remove(_: Blobs, key: str) -> None:
+        clock[0] += 8.0
+        removed.append(key)
+
+    for module in ("service.tenants.removal", "service.storage.unsaved"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(Blobs, "delete_all", remove)
+    monkeypatch.setattr(Blobs, "delete", remove)
+    queue = Queue(database, Limits(), ACME)
+    for i in range(4):
+        queue.submit(Submission(f"own-{i}", REQUEST, owner_of(ACME)))
+    assert not remove_tenant(database, blobs, ACME, seconds=20.0).complete
+    assert removed == ["jobs/own", "jobs/own-0", "jobs/own-1"]
+    with database.reading() as session:
+        assert {f"jobs/own-{i}" for i in range(4)} <= left_folders(session)
+    for i in range(4):
+        blobs.put(gram_keys.image_prefix(str(i) * 64) + "0", b"1")
+    with database.writing() as session:
+        note_uses(session, [(ACME, str(i) * 64) for i in range(4)])
+    clock[0], removed[:] = 0.0, []
+    assert remove_tenant(database, blobs, ACME, seconds=20.0).counts["grams"] == 2  # after the preset's files
 
 
 def test_the_default_tenant_stays(database: Database, blobs: Blobs) -> None:

@@ -29,7 +29,7 @@ class Reading:
         poller = selectors.DefaultSelector()
         deadlines = deadlines or Deadlines()
         self.connections = Connections(poller, 100, memory, deadlines, self._read)
-        self.reader = Reader(self.connections, deadlines, self._hand_over, self._refuse)
+        self.reader = Reader(self.connections, deadlines, self._go_on, self._hand_over, self._refuse)
         self.refused: list[Connection] = []
         self.reasons: list[Exception] = []
         self._poller = poller
@@ -74,6 +74,9 @@ class Reading:
 
     def _read(self, connection: Connection) -> None:
         self.reader.read(connection)
+
+    def _go_on(self, connection: Connection) -> None:
+        self.reader.go_on(connection)
 
     def _hand_over(self, connection: Connection) -> None:
         connection.enter(State.READY)

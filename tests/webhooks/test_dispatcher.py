@@ -184,7 +184,7 @@ def test_the_deliveries_of_a_process_are_bounded_and_its_places_are_used_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
-    monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=1.0))
+    monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=3.0))
     monkeypatch.setattr(deliveries, "BACKOFF_S", (60.0,))
     with ExitStack() as stack:
         receivers = [stack.enter_context(Hanging(host)) for host in HOSTS[1:]]

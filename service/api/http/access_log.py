@@ -40,7 +40,8 @@ def traceparent() -> str | None:
 class AccessLog:
     """WSGI middleware that logs and counts requests.
 
-    It wraps all other middleware, except ProxyFix, which finds the caller's address, and RootPath.
+    It wraps all other middleware, except ProxyFix, which finds the caller's address, RootPath, and Admission, whose
+    requests are asked about before they are whole.
     """
 
     def __init__(self, app: WSGIApplication) -> None:

@@ -26,10 +26,11 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")  # a request targ
 
 def register(app: Flask) -> None:
     """Check every request, whichever blueprint answers it."""
-    app.before_request(_check)
+    app.before_request(check)
 
 
-def _check() -> None:
+def check() -> None:
+    """Check Host and Origin of this request where no key is asked for. Raises Misdirected or Forbidden."""
     settings = context().settings
     is_open = request.path in ANY_HOST
     if is_open and request.method in SAFE:

@@ -42,8 +42,10 @@ class StoredRequest(Generic[R]):
     bytes: int
 
 
-def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[TransferRequest]:
+def take_in(id: str, body: TransferBody, context: AppContext, room: float) -> StoredRequest[TransferRequest]:
     """Check a transfer as `checked` does, then store its pictures as files of job `id`.
+
+    There was `room` for so many bytes a moment ago.
 
     Raises:
         InvalidInput, DoesNotFit: as `checked`.
@@ -52,7 +54,7 @@ def take_in(id: str, body: TransferBody, context: AppContext) -> StoredRequest[T
         NoSpace: the pictures are too much for the caller's share of the disk.
     """
     request, reader = checked(id, body, context)
-    return StoredRequest(request, reader.store())
+    return StoredRequest(request, reader.store(room))
 
 
 def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferRequest, RequestReader]:
@@ -140,7 +142,7 @@ def _blend_fields(requested: Sequence[RequestedPainting]) -> dict[str, str]:
     }
 
 
-def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredRequest[ScoreRequest]:
+def take_in_score(id: str, body: ScoreBody, context: AppContext, room: float) -> StoredRequest[ScoreRequest]:
     """Check a score's request and store its pictures, as `take_in` does for a transfer; raises as that."""
     reader = RequestReader(id, requested_options(body), context)
     reader.check(_base(requested_options(body)))
@@ -152,4 +154,4 @@ def take_in_score(id: str, body: ScoreBody, context: AppContext) -> StoredReques
         raise InvalidInput(errors)
     scored = ScoreRequest(request, picture)
     reader.check_memory(request, {}, scored.lane)
-    return StoredRequest(scored, reader.store())
+    return StoredRequest(scored, reader.store(room))

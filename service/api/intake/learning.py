@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import traceparent
+from service.api.intake.submit import check_room
 from service.api.schemas.preset_requests import Learning
 from service.errors import InvalidInput
 from service.jobs.memory_check import check_learning_memory
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import StoredStyle, job_blob, job_folder
+from service.jobs.result_bytes import PAINTER_FILES
 from service.jobs.tasks import LearnTask
 from service.pictures.sizes import HasSize, photo_size_errors, style_size_errors
 from service.storage.database import Transaction
@@ -64,6 +66,7 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
     check_learning_memory(size, images, wanted.size, capacities)
     total = sum(len(photo.data) for photo in wanted.photos)
     context().queue.check_limits(owner(), total)
+    check_room(total + PAINTER_FILES)
     id = new_id()
     with removed_if_undone(context().blobs, [job_folder(id)]):
         note_unsaved(context().database, [job_folder(id)], len(wanted.photos))

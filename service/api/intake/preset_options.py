@@ -13,6 +13,7 @@ from service.api.schemas.requests import StyleEntry
 from service.errors import FieldError, InvalidInput, shown
 from service.options import OF_PRESET, TransferOptions
 from service.pictures.sizes import HasSize, style_size_errors
+from service.settings.numbers import as_whole
 from service.storage.records import PresetPack
 from service.styles.packs import Pack
 
@@ -50,7 +51,8 @@ def packed_options(pack: Pack) -> dict[str, Any]:
     if unknown := sorted(set(pack.options) - set(OF_PRESET)):
         raise InvalidInput.field("pack", f"its options have {shown(unknown[0])}, which no preset can carry")
     try:
-        options = PresetOptions.model_validate(pack.options).given()
+        whole = {name: as_whole(value) for name, value in pack.options.items()}
+        options = PresetOptions.model_validate(whole).given()
         TransferOptions.of(**options)
     except ValidationError as error:
         wrong = error.errors()[0]

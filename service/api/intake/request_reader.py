@@ -249,13 +249,14 @@ class RequestReader:
             messages = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in messages.items()]) from error
 
-    def store(self) -> int:
-        """Store the pictures; return their size in bytes.
+    def store(self, room: float = 0.0) -> int:
+        """Store the pictures; return their size in bytes. There was `room` for so many bytes a moment ago.
 
         Raises:
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
-        self._context.queue.check_limits(owner(), self.bytes)
+        if self.bytes > room:
+            self._context.queue.check_limits(owner(), self.bytes)
         note_unsaved(self._context.database, [job_folder(self._id)], len(self._files))
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)

@@ -11,12 +11,14 @@ from flask import Response, after_this_request, request
 from service.api.auth import owner
 from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
+from service.api.limits import note_amounts
 from service.api.schemas.parameters import NewBatchHeaders
 from service.api.schemas.requests import PaintingBody
 from service.errors import Overtaken
 from service.jobs.idempotency import REPLAYED, RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import job_folder
+from service.jobs.result_bytes import planned_bytes
 from service.storage.schema import JobRow
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 
@@ -49,11 +51,16 @@ def mark_replayed() -> None:
     after_this_request(mark)
 
 
-def submitted(take_in: Callable[[str], Submission]) -> JobRow:
+def check_room(more: int = 0) -> None:
+    """Raise NoSpace if the results of all unfinished jobs, and `more` bytes, may bring the disk below its floor."""
+    context().disks.check(context().queue.reserved_bytes() + more)
+
+
+def submitted(take_in: Callable[[str, float], Submission]) -> JobRow:
     """Submit a new job and return it; or the job of a POST with the same key that came at the same time.
 
-    `take_in` gets the job's id, looks its presets up, stores the pictures and returns the submission. It is called
-    once more if a preset was replaced meanwhile.
+    `take_in` gets the job's id and the bytes that there is room for, looks its presets up, stores the pictures and
+    returns the submission. It is called once more if a preset was replaced meanwhile.
 
     Raises:
         LimitExceeded: it is too much for one of the tenant's limits.
@@ -61,19 +68,20 @@ def submitted(take_in: Callable[[str], Submission]) -> JobRow:
         NoSpace: the disk is nearly full, or the caller has stored too much.
         Overtaken: a preset was replaced each time.
     """
-    context().disks.check(context().queue.reserved_bytes())
-    context().queue.check_limits(owner(), 1)
+    check_room()
+    room = context().queue.check_limits(owner(), 1)
     for _ in range(LOOK_UPS - 1):
         with suppress(Overtaken):
-            return _submitted(take_in)
-    return _submitted(take_in)
+            return _submitted(take_in, room)
+    return _submitted(take_in, room)
 
 
-def _submitted(take_in: Callable[[str], Submission]) -> JobRow:
+def _submitted(take_in: Callable[[str, float], Submission], room: float) -> JobRow:
     id = new_id()
     with removed_if_undone(context().blobs, [job_folder(id)]):
-        new = replace(take_in(id), trace=traceparent())
-        job = context().queue.submit(new)
+        new = replace(take_in(id, room), trace=traceparent())
+        check_room(planned_bytes(new.request))
+        job = context().queue.submit(new, note_amounts)
     if job.id != id:
         remove_unsaved(context().blobs, [job_folder(id)])
         mark_replayed()

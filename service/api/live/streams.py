@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from service.api.http.clients import hung_up
 from service.api.live.watch import Watch
+from service.api.places import Places
 from service.errors import LimitExceeded, NotFound, Unavailable
 from service.jobs.links import link
 from service.jobs.resource import progress_resource, transfer_resource
@@ -76,42 +75,39 @@ def resumed_at(header: str, row: JobRow) -> int:
 
 
 class Streams:
-    """Event streams of one process, at most `places` at a time, each in a thread of its own."""
+    """Event streams of one process, at most `places` at a time, each in a thread of its own.
+
+    A tenant has its share of them, as in Places.
+    """
 
     def __init__(self, watch: Watch, places: int, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._watch = watch
-        self._places = threading.BoundedSemaphore(places)
+        self._places = Places(places)
         self._heartbeat_s = heartbeat_s
-        self._lock = threading.Lock()
-        self._open: Counter[str] = Counter()  # streams by tenant
 
     def take_place(self, tenant: str, most: int | None = None) -> None:
-        """Take one of the places for streams; the tenant may have `most` of them, None for any number.
+        """Take one of the places for streams; the tenant may have `most` of them, or its share if that is fewer.
 
         Raises:
-            LimitExceeded: it has so many.
-            Unavailable: all are taken.
+            LimitExceeded: it has `most`.
+            Unavailable: all are taken, or all of the tenant's share.
         """
-        with self._lock:
-            used = self._open[tenant]
+        if not self._places.take(tenant, most):
+            used = self._places.taken_by(tenant)
             if most is not None and used >= most:
                 detail = f"{used} event streams of yours are open, and {most} may be"
                 raise LimitExceeded("streams", most, used, detail, retry_after=FULL_RETRY_S)
-            if not self._places.acquire(blocking=False):
-                raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
-            self._open[tenant] += 1
+            raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
         event_streams_open.inc()
 
     def free_place(self, tenant: str) -> None:
         """Give a place back."""
         event_streams_open.dec()
-        with self._lock:
-            self._open[tenant] -= 1
-        self._places.release()
+        self._places.free(tenant)
 
     def open_of(self, tenant: str) -> int:
         """Return how many streams of a tenant are open."""
-        return self._open[tenant]
+        return self._places.taken_by(tenant)
 
     def stream(
         self,

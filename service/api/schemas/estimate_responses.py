@@ -21,5 +21,5 @@ class EstimateOut(BaseModel):
         "Bytes that its pictures take at most, or nearly so: until it ends they count for `stored_mb`.", 593920, ge=0
     )
     queue: PlaceOut = described("Its place among the jobs that wait.", {"position": 3, "eta_seconds": 31.0})
-    allowed: bool = described("Whether it would be taken in, as far as limits go.", True)
+    allowed: bool = described("Whether it would be taken in, as far as limits and the disk go.", True)
     refusal: Problem | None = described("The problem that it would get; null if it is allowed.", None, None)

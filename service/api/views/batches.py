@@ -19,7 +19,7 @@ from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, page_of
 from service.api.http.zip_stream import zipped
 from service.api.intake.batch import BatchReader
-from service.api.intake.submit import LOOK_UPS, mark_replayed, repeat_key
+from service.api.intake.submit import LOOK_UPS, check_room, mark_replayed, repeat_key
 from service.api.live.batch_events import DONE, batch_resumed_at
 from service.api.schemas.batch_responses import BatchItemsPage, BatchOut, BatchPage
 from service.api.schemas.parameters import BatchesQuery, BatchItemsQuery, BatchPath, NewBatchHeaders, WatchHeaders
@@ -34,6 +34,7 @@ from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name
 from service.jobs.queue import new_id
 from service.jobs.request import TransferRequest
+from service.jobs.result_bytes import planned_bytes
 from service.pictures.images import FORMATS
 from service.storage.pictures import StoredFile
 from service.storage.readback import BlobFile
@@ -77,12 +78,13 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
     Its contents are read once, even where a preset is replaced meanwhile.
     """
     id = new_id()
-    context().disks.check(context().queue.reserved_bytes())
+    check_room()
     context().batches.check_limits(owner(), len(body.contents))
     reader = BatchReader(id, body, context())
     with removed_if_undone(context().blobs, reader.folders):
         items = reader.items()
         for left in reversed(range(LOOK_UPS)):
+            check_room(sum(planned_bytes(item.new.request) for item in items))
             try:
                 batch = context().batches.submit(id, items, body.callback_url, key, reader.shared_bytes)
                 break
@@ -125,11 +127,11 @@ def _snapshots(batches: Sequence[BatchRow], app: AppContext) -> list[BatchSnapsh
     ]
 
 
-def _eta(batch: BatchRow, state: BatchState, last: Mapping[str, JobRow], ends: Mapping[str, float]) -> float | None:
+def _eta(batch: BatchRow, state: BatchState, last: Mapping[str, str], ends: Mapping[str, float]) -> float | None:
     """Return the seconds until a batch ends: with the last of those that wait, or of those that run."""
     if batch.finished_at is not None:
         return 0.0
-    return ends.get(last[batch.id].id) if batch.id in last else state.running_eta
+    return ends.get(last[batch.id]) if batch.id in last else state.running_eta
 
 
 @blueprint.get("", responses={"200": BatchPage})

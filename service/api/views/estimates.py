@@ -10,6 +10,7 @@ from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.description.operations import Operations
 from service.api.intake.intake import checked
+from service.api.intake.submit import check_room
 from service.api.schemas.estimate_responses import EstimateOut
 from service.api.schemas.requests import TransferBody
 from service.api.schemas.responses import Problem
@@ -57,6 +58,7 @@ def _refusal(size: int, cost: float) -> ProblemJson | None:
     """Return the problem that a transfer of so many bytes and this cost would get now; None if it would be taken."""
     try:
         context().queue.check_limits(owner(), size, cost)
+        check_room(size)
     except (LimitExceeded, TooManyJobs, QueueFull, NoSpace) as error:
         return error.problem()
     return None

@@ -68,7 +68,7 @@ class _State(Collector):
 
 def _of_stats(stats: QueueStats) -> Iterator[GaugeMetricFamily]:
     kept = {(status,): count for status, count in stats.kept.items()}
-    yield _family("nst_jobs", "Jobs that wait or run.", ["kind", "status"], stats.open)
+    yield _family("nst_jobs", "Jobs that wait or run.", ["kind", "lane", "status"], stats.open)
     yield _family("nst_jobs_kept", "Ended jobs that are still kept.", ["status"], kept)
     age = "For how long the oldest waiting job has waited."
     yield GaugeMetricFamily("nst_queue_oldest_age_seconds", age, stats.oldest_s)

@@ -17,6 +17,7 @@ from service.api.intake.checks import pack_errors
 from service.api.intake.learning import new_learning
 from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.sharing import check_change
+from service.api.intake.submit import check_room
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
 from service.api.schemas.preset_requests import PainterBody
@@ -58,7 +59,7 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     A painter is a network that paints in this style in one pass. It learns from pictures that the service draws, and
     from the photographs given. A painter that is there paints until the new one is ready.
     """
-    context().disks.check()
+    check_room()
     check_change(path.name)
     preset = context().presets.own(path.name)
     _check_pack(preset, body.size)

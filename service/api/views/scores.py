@@ -41,7 +41,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     them, with `Prefer: wait=N` up to N seconds; if they take longer it is 202.
     """
     key = repeat_key(header, body)
-    job = repeated(key) or submitted(lambda id: _submission(id, body, key))
+    job = repeated(key) or submitted(lambda id, room: _submission(id, body, key, room))
     preferred = preferred_wait(header.prefer)
     seconds = MAX_WAIT_S if preferred is None else preferred
     job, _ = context().waiting.until_ended(job, seconds, caller().tenant, caller().still_counts)
@@ -50,8 +50,8 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     return response, 200 if job.status in ENDED else 202
 
 
-def _submission(id: str, body: ScoreBody, key: RepeatKey | None) -> Submission:
-    taken = take_in_score(id, body, context())
+def _submission(id: str, body: ScoreBody, key: RepeatKey | None, room: float) -> Submission:
+    taken = take_in_score(id, body, context(), room)
     return Submission(id, taken.request, owner(), repeat=key, bytes=taken.bytes)
 
 

@@ -9,6 +9,7 @@ from flask_openapi3 import OpenAPI, Tag
 
 from service.api.context import context
 from service.api.description.operations import Operations
+from service.api.intake.submit import check_room
 from service.api.schemas.responses import Health, Problem
 from service.errors import ServiceError, Unavailable
 from service.jobs.models import model_notes
@@ -44,12 +45,12 @@ def _unready() -> list[str]:
     except OSError as error:  # as where a folder above it can't be entered
         reasons.append(f"the model can't be read: {error.strerror}")
     found = context()
-    for part in (found.fullness, found.database, found.disks, found.blobs, found.registry):
+    for check in (found.fullness.check, found.database.check, check_room, found.blobs.check, found.registry.check):
         try:
-            part.check()
+            check()
         except ServiceError as error:
             reasons.append(error.public)
-    return reasons
+    return list(dict.fromkeys(reasons))  # several checks read the database
 
 
 @blueprint.get("/openapi.json", doc_ui=False)

@@ -104,7 +104,7 @@ def delete_tenant(path: TenantPath) -> tuple[dict[str, Any], int]:
 
 
 def _tenants() -> Tenants:
-    return Tenants(context().database, _defaults())
+    return Tenants(context().database)
 
 
 def _defaults() -> TenantLimits:

@@ -72,7 +72,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     202 with the job. With `Prefer: wait=N` the response waits up to N seconds, and is 200 if the job ends in time.
     """
     key = repeat_key(header, body)
-    job = repeated(key) or submitted(lambda id: _submission(id, body, key))
+    job = repeated(key) or submitted(lambda id, room: _submission(id, body, key, room))
     note_sample(job)
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
@@ -84,8 +84,8 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     return response, 200 if job.status in ENDED else 202
 
 
-def _submission(id: str, body: TransferBody, key: RepeatKey | None) -> Submission:
-    taken = take_in(id, body, context())
+def _submission(id: str, body: TransferBody, key: RepeatKey | None, room: float) -> Submission:
+    taken = take_in(id, body, context(), room)
     return Submission(
         id,
         taken.request,
