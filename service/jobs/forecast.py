@@ -30,7 +30,7 @@ class Waiting:
 
     @property
     def turn(self) -> tuple[int, bool, int]:
-        """The order among the jobs of its caller, as in service.jobs.turns."""
+        """The order among the jobs of its caller, as in service.jobs.scheduling."""
         return -self.priority, self.lane != PAINT, self.number
 
 

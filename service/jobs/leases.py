@@ -17,8 +17,8 @@ from service.jobs.meter import Meter, meter_for
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.running_limits import next_job, passed_over
+from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, is_held, patience_s
 from service.jobs.tasks import CompareTask, JudgeTask
-from service.jobs.turns import HANDOVER_S, gets_no_worker, goes_before, is_due, is_held, patience_s
 from service.machine.bells import JOBS, ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
@@ -66,7 +66,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class News:
+class Flags:
     """Flags of a job that its worker reads with each report."""
 
     cancel_requested: bool
@@ -96,7 +96,7 @@ class Leases:
 
         Scheduling is fair (round robin by caller). Among one caller's jobs the highest priority comes first, then
         those in the lane PAINT, then the oldest. Judging comes after all of these, then comparing, then learning.
-        `service.jobs.turns` has the rules. Tenants that have as many running jobs as they may are passed over.
+        `service.jobs.scheduling` has the rules. Tenants that have as many running jobs as they may are passed over.
 
         A worker of the lane PAINT claims no other jobs. Those of the lane ENGINE claim any, but leave a painting to
         living painter workers for its first PAINT_PATIENCE_S.
@@ -136,7 +136,7 @@ class Leases:
         progress: JobProgress | None = None,
         preview: Preview | None = None,
         checkpoint: JobCheckpoint | None = None,
-    ) -> News:
+    ) -> Flags:
         """Renew the lease, and write what is given.
 
         Raises LeaseLost.
@@ -153,7 +153,7 @@ class Leases:
             if checkpoint is not None:
                 _enter(row, checkpoint)
             row.lease_until = clock + self._lease_s
-            return News(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
+            return Flags(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 
     def succeed(
         self,

@@ -1,6 +1,6 @@
 """The line of waiting jobs: each one's position, and the seconds until a worker takes it up.
 
-Workers claim jobs as service.jobs.turns says. The line is that order worked out in advance; the seconds follow from
+Workers claim jobs as service.jobs.scheduling says. The line is that order worked out in advance; the seconds follow from
 the jobs' costs and from how long jobs of known cost took here lately.
 """
 
@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from service.jobs.forecast import Running, Waiting, in_turn
 from service.jobs.registry import count_alive
+from service.jobs.scheduling import BEHIND, patience_s
 from service.jobs.speed import Speeds, measured, seconds_of
-from service.jobs.turns import BEHIND, patience_s
 from service.storage.database import Database, read_clock
 from service.storage.kinds import KINDS
 from service.storage.lanes import ENGINE, PAINT, Lane

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.jobs.turns import is_held, next_due
+from service.jobs.scheduling import is_held, next_due
 from service.storage.database import advisory_lock
 from service.storage.lanes import Lane
 from service.storage.schema import JobRow

@@ -15,7 +15,7 @@ from service.engine.stylize import Progress
 from service.errors import DatabaseError, JobFailed
 from service.jobs.leases import Claim, Leases
 from service.jobs.request import StoredStyle
-from service.jobs.turns import BEHIND
+from service.jobs.scheduling import BEHIND
 from service.options import PAINTER
 from service.painting.order import Order
 from service.painting.outcome import Outcome
@@ -57,7 +57,7 @@ class EngineRun(JobRun):
 
     @cached_property
     def _give_way(self) -> Callable[[], None]:
-        return _Courtesy(self.leases, self.claim)
+        return _WaitingCheck(self.leases, self.claim)
 
     def painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's.
@@ -95,7 +95,7 @@ def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
     return replace(progress, picture=lambda: seen(progress.picture(), alpha))
 
 
-class _Courtesy:
+class _WaitingCheck:
     """A check that raises Stopping if a job that comes before a claimed one has waited; it looks once in LOOK_S."""
 
     def __init__(self, leases: Leases, claim: Claim) -> None:

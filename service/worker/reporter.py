@@ -176,14 +176,14 @@ class Reporter:
     ) -> None:
         self._written = time.monotonic()
         try:
-            news = self._leases.report(self._claim, progress=progress, preview=preview, checkpoint=checkpoint)
+            flags = self._leases.report(self._claim, progress=progress, preview=preview, checkpoint=checkpoint)
         except DatabaseError as error:
             self._complaint.say(
                 "job %s: its progress could not be written: %s; the work goes on", self._claim.id, error.detail
             )
             return
         self._checkpoints.tidy(checkpoint)
-        if news.cancel_requested:
+        if flags.cancel_requested:
             raise Canceled
-        if news.overdue:
+        if flags.overdue:
             raise Overdue

@@ -15,14 +15,14 @@ from sqlalchemy import select, update
 
 from service.engine.losses import Losses
 from service.errors import QueueFull
-from service.jobs import judging, turns
+from service.jobs import judging, scheduling
 from service.jobs.judging import Judgement
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.jobs.scheduling import JUDGE_LATEST_S, JUDGE_PATIENCE_S
 from service.jobs.tasks import CompareTask, JudgeTask, LearnTask
-from service.jobs.turns import JUDGE_LATEST_S, JUDGE_PATIENCE_S
 from service.machine.memory import Capacity
 from service.options import TransferOptions
 from service.painting.order import Order
@@ -89,7 +89,7 @@ def test_nothing_is_entered_where_the_transfer_was_deleted(queue: Queue, leases:
 def test_judging_comes_after_other_jobs_and_before_learning_and_gives_way_to_what_comes_before(
     queue: Queue, leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(scheduling, "PATIENCE_S", -1.0)
     painted(queue, leases)
     style = StoredStyle("p", 1.0, 1.0, ())
     queue.submit(Submission("learn", LearnTask(style, "v", 64, 1.0), "caller"))
@@ -108,7 +108,7 @@ def test_judging_comes_after_other_jobs_and_before_learning_and_gives_way_to_wha
 def test_as_many_give_way_as_jobs_wait(
     queue: Queue, leases: Leases, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(scheduling, "PATIENCE_S", -1.0)
     for k in range(4):
         queue.submit(Submission(f"compare-{k}", CompareTask(StoredStyle("p", 1.0, 1.0, ()), "v", 64)))
     running = [claimed(leases) for _ in range(4)]
@@ -125,14 +125,14 @@ def test_as_many_give_way_as_jobs_wait(
     submit(queue)
     assert [leases.must_give_way(last) for _ in range(2)] == [True, False]
     with database.writing() as session:  # as where its worker died before it gave way
-        session.execute(update(JobRow).values(lease_until=JobRow.lease_until - turns.HANDOVER_S))
+        session.execute(update(JobRow).values(lease_until=JobRow.lease_until - scheduling.HANDOVER_S))
     assert leases.must_give_way(last)
 
 
 def test_it_gives_way_to_what_has_waited_and_later_each_time(
     queue: Queue, leases: Leases, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(scheduling, "PATIENCE_S", 30.0)
     painted(queue, leases)
     for patience in (30.0, 60.0, 120.0):
         claim = claimed(leases)
@@ -187,7 +187,7 @@ def test_a_judging_that_gives_way_goes_on_at_its_next_picture(
 def test_judging_waits_until_no_painting_follows(
     queue: Queue, leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "JUDGE_PATIENCE_S", JUDGE_LATEST_S / 2)
+    monkeypatch.setattr(scheduling, "JUDGE_PATIENCE_S", JUDGE_LATEST_S / 2)
     painted(queue, leases, ago=JUDGE_LATEST_S - 5)
     painted(queue, leases, ago=0)
     assert leases.claim("host:1", {}) is None

@@ -11,7 +11,7 @@ from service.jobs.leases import Leases
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import DEAD_AFTER_S, WorkerRegistry
 from service.jobs.request import Painting, TransferRequest
-from service.jobs.turns import PAINT_PATIENCE_S
+from service.jobs.scheduling import PAINT_PATIENCE_S
 from service.machine.memory import Capacity
 from service.options import PAINTER, TransferOptions
 from service.storage.database import Database

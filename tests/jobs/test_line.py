@@ -21,9 +21,9 @@ from service.jobs.line import Line, Place
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, TransferRequest
+from service.jobs.scheduling import JUDGE_PATIENCE_S, PATIENCE_S
 from service.jobs.speed import Speed, fitted
 from service.jobs.tasks import JudgeTask
-from service.jobs.turns import JUDGE_PATIENCE_S, PATIENCE_S
 from service.machine.memory import Capacity
 from service.options import PAINTER, TransferOptions
 from service.storage.database import Database

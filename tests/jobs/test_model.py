@@ -159,12 +159,12 @@ class QueueMachine(RuleBasedStateMachine):
             with pytest.raises(LeaseLost):
                 self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
             return
-        news = self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
+        flags = self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
         held.events, held.lapsed = held.events + 1, False
         held.checkpoint = iteration if keeps else held.checkpoint
         if keeps and iteration > held.reached:
             held.reached, held.attempts = iteration, 1
-        assert news.cancel_requested == held.cancel
+        assert flags.cancel_requested == held.cancel
 
     @rule(claim=consumes(claims), how=st.sampled_from(ENDED))
     def end(self, claim: Claim, how: str) -> None:

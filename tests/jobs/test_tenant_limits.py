@@ -13,7 +13,7 @@ import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
 
 from service.errors import JobFailed, LimitExceeded, NoSpace
-from service.jobs import turns
+from service.jobs import scheduling
 from service.jobs.cost import planned_cost
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
@@ -255,7 +255,7 @@ def test_a_default_limit_counts_for_all_tenants(tenants: dict[str, Queue], datab
 def test_a_learning_gives_way_to_its_own_tenant_s_transfer(
     tenants: dict[str, Queue], leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(scheduling, "PATIENCE_S", 0.0)
     tenants["acme"].submit(Submission(new_id(), LEARNING, "tenant:acme"))
     learning = claimed(leases)
     submit(tenants["acme"], "tenant:acme")

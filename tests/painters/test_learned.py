@@ -13,7 +13,7 @@ from jobs.submitting import claimed, submit
 
 from service.decoding.files import check_image, decode
 from service.errors import BlobNotFound
-from service.jobs import turns
+from service.jobs import scheduling
 from service.jobs.leases import MAX_ATTEMPTS, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
@@ -136,7 +136,7 @@ def test_it_gives_way_and_goes_on_where_it_was(
 
     monkeypatch.setattr(Stylist, "transfer", transfer_beside_others)
     monkeypatch.setattr(engine_job, "LOOK_S", 0.0)
-    monkeypatch.setattr(turns, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(scheduling, "PATIENCE_S", 0.0)
     run.carry_out()
     compare().carry_out()
     assert painter_of(presets).judged == {}

@@ -1,4 +1,4 @@
-"""Which job's turn it is: the conditions under which a worker may claim a job, and the order among those."""
+"""Fair scheduling: the conditions under which a worker may claim a job, and the order among those jobs."""
 
 from __future__ import annotations
 
