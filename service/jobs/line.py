@@ -1,7 +1,7 @@
 """The line of waiting jobs: each one's position, and the seconds until a worker takes it up.
 
-Workers claim jobs as service.jobs.scheduling says. The line is that order worked out in advance; the seconds follow from
-the jobs' costs and from how long jobs of known cost took here lately.
+Workers claim jobs as service.jobs.scheduling says. The line is that order worked out in advance; the seconds follow
+from the jobs' costs and from how long jobs of known cost took here lately.
 """
 
 from __future__ import annotations
