@@ -203,7 +203,7 @@ def test_too_many_waiting_jobs_are_waited_for(painting: Visit) -> None:
     second = painting.paint()
     expect(painting.at("#job-status")).to_have_text("Waiting")
     painting.at("#paint").click()
-    expect(painting.at("#banner-text")).to_contain_text("jobs that wait")
+    expect(painting.at("#banner-text")).to_contain_text("of your jobs wait already")
     expect(painting.at("#stop-sending")).to_be_visible()
     painting.at("#stop-sending").click()
     expect(painting.at("#banner")).to_be_hidden()
