@@ -224,7 +224,7 @@ class Leases:
         That job gets this one's worker: for HANDOVER_S no other one gives way to it.
         """
 
-        def waiting(session: Session) -> Select[tuple[JobRow]]:
+        def waiting(session: Session) -> Select[JobRow]:
             due = is_due(ENGINE, passed_over(session, self._limits, but=claim.id))
             late = JobRow.created_at < now() - claim.patience_s
             return select(JobRow).where(due, gets_no_worker(), goes_before(claim.kind), late).limit(1)
