@@ -16,6 +16,7 @@ from service.storage.tenant_amounts import ASKED_FOR, DAY_S, Amounts, amounts_of
 from service.storage.tenant_limits import NO_LIMITS, OWN_LIMITS, TenantLimits, limits_from
 
 MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
+MAX_ALL_ITEMS = 20_000  # of all callers
 SHORTEST_S, LONGEST_S = 1.0, DAY_S  # seconds: bounds of Retry-After
 UNKNOWN_S = 60.0  # of it where nobody knows when a worker takes up a job
 
@@ -123,12 +124,16 @@ _STANDING = select(
 
 
 def check_items(session: Session, owner: str, more: int, line: Line) -> None:
-    """Raise TooManyJobs if so many more jobs of batches would be too many for one caller."""
-    mine = (JobRow.owner == owner, JobRow.status == "queued", JobRow.batch.is_not(None))
-    used = session.scalar(select(func.count()).where(*mine)) or 0
+    """Raise TooManyJobs if so many more jobs of batches are too many for one caller, QueueFull if for the service."""
+    items = select(func.count()).where(JobRow.status == "queued", JobRow.batch.is_not(None))
+    used = session.scalar(items.where(JobRow.owner == owner)) or 0
     if used + more > MAX_ITEMS:
         detail = f"{used} pictures of your batches wait, and {MAX_ITEMS} may; this batch would add {more}"
-        raise TooManyJobs(detail, retry_after=_bounded(line.until_begun(session, owner, used + more - MAX_ITEMS)))
+        raise TooManyJobs(detail, retry_after=_bounded(line.until_begun(session, used + more - MAX_ITEMS, owner)))
+    total = session.scalar(items) or 0
+    if total + more > MAX_ALL_ITEMS:
+        detail = f"{total} pictures of batches wait, and {MAX_ALL_ITEMS} may; this batch would add {more}"
+        raise QueueFull(detail, retry_after=_bounded(line.until_begun(session, total + more - MAX_ALL_ITEMS)))
 
 
 def _bounded(seconds: float | None) -> float:
