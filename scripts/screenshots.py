@@ -45,7 +45,7 @@ def main() -> int:
             name = PHOTOGRAPHS[i % len(PHOTOGRAPHS)]
             request = {"content": f"file:{name}", "styles": [{"preset": preset}], "size": SMALL}
             transfer(url, request, photographs, f"{name}, {preset}")
-        save_preset(url, TAUGHT, Image.fromarray(data.immunohistochemistry()))
+        save_preset(url, TAUGHT, Image.fromarray(data.immunohistochemistry()))  # type: ignore[no-untyped-call]
         save_preset(url, DELETED, photographs["rocket"])
         page = browser.new_page()
         page.set_default_timeout(WAIT_MS)

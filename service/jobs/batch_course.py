@@ -24,7 +24,8 @@ def sums_of(session: Session, ids: Collection[str]) -> dict[str, BatchSums]:
     used = (total_in(session, JobRow.usage, name) for name in JobUsage.__dataclass_fields__)
     sums = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost), *used)
     theirs = sums.where(JobRow.batch.in_(ids)).group_by(JobRow.batch, JobRow.status)
-    for id, status, count, cost, *amounts in session.execute(theirs):
+    for batch, status, count, cost, *amounts in session.execute(theirs):
+        id = str(batch)
         counts[id][status] = count
         costs[id] += cost
         usages[id] += JobUsage.from_json(dict(zip(JobUsage.__dataclass_fields__, amounts, strict=True)))
