@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import picture_bombs as bombs
 import requests
+from heic_tiles import tiled
 from PIL import Image, ImageCms
 
 from scripts.ports import free_port
@@ -35,6 +36,7 @@ from service.pictures.images import UnreadableImage
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 8000
+TILE = 500  # pixels along each side of a HEIC's; phones write 512
 MIB = 2**20
 
 
@@ -88,7 +90,9 @@ def _large() -> Iterator[tuple[str, bytes]]:
     yield "AVIF", encoded(picture, "AVIF", quality=90, speed=10, subsampling="4:4:4")
     yield "AVIF with alpha", encoded(rgba, "AVIF", quality=90, speed=10)
     if HAS_HEIC:
-        yield "HEIC", encoded(picture, "HEIF", quality=90, enc_params={"preset": "ultrafast"})
+        yield "HEIC", encoded(picture, "HEIF", quality=60, enc_params={"preset": "ultrafast"})
+        tile = encoded(noisy(TILE), "HEIF", quality=90)
+        yield f"HEIC, {(SIDE // TILE) ** 2} tiles, all alike", tiled(tile, TILE, SIDE // TILE, SIDE // TILE)
 
 
 def noisy(side: int) -> Image.Image:

@@ -1,4 +1,4 @@
-"""make screenshots: photograph the studio for docs/studio, at three widths in both themes."""
+"""make screenshots: photograph the studio for docs/studio, at four widths in both themes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from playwright.sync_api import Page
 from skimage import data
 
 from scripts.browser import executable, running_browser
-from scripts.client import ROOT, png, running_service, transfer, wait_for_starters
+from scripts.client import ROOT, png, running_service, save_preset, transfer, wait_for_starters
 
 FOLDER = ROOT / "docs" / "studio"
-SIZES = {"wide": (1440, 1420), "tablet": (820, 1180), "phone": (390, 844)}
+SIZES = {
+    "wide": (1440, 1420),
+    "tablet": (820, 1180),
+    "phone": (390, 844),
+    "presets": (1440, 900),
+    "learning": (1920, 1080),
+}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PHOTOGRAPHS = ("chelsea", "rocket", "astronaut", "coffee")
 SMALL, LARGE = 256, 512  # pixels on the long edge: of the gallery's pictures, of the one on the stage
 GALLERY = ("linocut", "risograph", "watercolour", "woven", "waves", "glass")  # presets, the newest last
 MIX = ("strokes", "mosaic")
+TAUGHT, DELETED = "cells", "launch"  # presets that are no starters
 QUALITIES, MAX_BYTES = (86, 80, 74), 250_000  # the first quality that fits is used
 HALF = 0.4  # share of the work after which the picture on the stage is worth a photograph
 WAIT_MS = 300_000
@@ -38,6 +45,8 @@ def main() -> int:
             name = PHOTOGRAPHS[i % len(PHOTOGRAPHS)]
             request = {"content": f"file:{name}", "styles": [{"preset": preset}], "size": SMALL}
             transfer(url, request, photographs, f"{name}, {preset}")
+        save_preset(url, TAUGHT, Image.fromarray(data.immunohistochemistry()))  # type: ignore[no-untyped-call]
+        save_preset(url, DELETED, photographs["rocket"])
         page = browser.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(url)
@@ -47,6 +56,10 @@ def main() -> int:
         page.locator("#compare").wait_for()
         shoot(page, "wide")
         shoot(page, "phone")
+        delete_preset(page)
+        shoot(page, "presets")
+        teach_preset(page)
+        shoot(page, "learning", "#lessons-box")
     return 0
 
 
@@ -61,10 +74,30 @@ def paint_on(page: Page, photograph: Image.Image, presets: Iterable[str]) -> Non
     page.locator("#paint").click()
 
 
-def shoot(page: Page, name: str) -> None:
+def delete_preset(page: Page) -> None:
+    """Delete a preset, and open the list of what can be had back."""
+    page.locator("#manage-presets").click()
+    page.get_by_label(f"Delete {DELETED}").click()
+    page.get_by_label(f"Yes, delete {DELETED}").click()
+    page.locator("#undo").get_by_label("Close").click()
+    page.locator("#lately summary").click()
+
+
+def teach_preset(page: Page) -> None:
+    """Teach the only preset of the mix a painter, until it shows its first pictures."""
+    page.locator("#manage-close").click()
+    for preset in (*MIX, TAUGHT):
+        page.locator(f'[data-preset="{preset}"]').click()
+    page.get_by_label(f"Teach it: {TAUGHT}").click()
+    page.locator("#lessons .sheet[src]").wait_for()
+
+
+def shoot(page: Page, name: str, seen: str = "body") -> None:
+    """Photograph the page in both themes, with all of an element in sight if it isn't larger than the window."""
     width, height = SIZES[name]
     page.set_viewport_size({"width": width, "height": height})
     page.evaluate("scrollTo(0, 0)")
+    page.locator(seen).evaluate("element => element.scrollIntoView({block: 'nearest'})")
     for theme in THEMES:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), FOLDER / f"{name}-{theme}.jpg")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests start, if it is missing: PostgreSQL, Redis, nginx, a browser and promtool, from Debian's packages,
-# as root; and ONNX Runtime for the browser, by npm where there is npm. If Debian starts the servers too, that does no
+# Installs what the tests start, if it is missing: PostgreSQL, Redis, nginx, a browser, promtool and
+# systemd-analyze, from Debian's packages, as root; and ONNX Runtime for the browser, by npm where there is npm. If Debian starts the servers too, that does no
 # harm: the tests start their own, on other ports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -52,6 +52,7 @@ command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || missing+=(nginx-light)
 command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
 command -v promtool >/dev/null || missing+=(prometheus)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 if [ ! -d "$folder/$version" ] && command -v npm >/dev/null; then
     install_runtime

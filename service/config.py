@@ -143,7 +143,7 @@ class Settings:
     )
     decode_s: float = _setting(
         30.0,
-        "CPU seconds to read all pictures of one request at most; one may take up to a quarter of it, by its format",
+        "CPU seconds to read all pictures of one request at most; one may take up to a third of it, by its format",
         values.duration,
         0.001,
     )

@@ -24,11 +24,11 @@ def sums_of(session: Session, ids: Collection[str]) -> dict[str, BatchSums]:
     used = (total_in(session, JobRow.usage, name) for name in JobUsage.__dataclass_fields__)
     sums = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost), *used)
     theirs = sums.where(JobRow.batch.in_(ids)).group_by(JobRow.batch, JobRow.status)
-    for batch, status, count, cost, *usage in session.execute(theirs):
-        id, (evaluations, compute_s, bytes_in, bytes_out) = str(batch), usage
+    for batch, status, count, cost, *amounts in session.execute(theirs):
+        id = str(batch)
         counts[id][status] = count
         costs[id] += cost
-        usages[id] += JobUsage(evaluations, compute_s, int(bytes_in), int(bytes_out))
+        usages[id] += JobUsage.from_json(dict(zip(JobUsage.__dataclass_fields__, amounts, strict=True)))
     return {id: BatchSums.of(counts[id], costs[id], usages[id]) for id in ids}
 
 

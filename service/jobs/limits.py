@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.line import Line
-from service.storage.kinds import FOLLOWING
 from service.storage.quota import check_quota
 from service.storage.schema import BatchRow, JobRow
-from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of, check_stored
-from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
+from service.storage.tenant_amounts import ASKED_FOR, DAY_S, Amounts, amounts_of, check_stored
+from service.storage.tenant_limits import NO_LIMITS, OWN_LIMITS, TenantLimits, limits_from
 
 MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
+MAX_ALL_ITEMS = 20_000  # of all callers
 SHORTEST_S, LONGEST_S = 1.0, DAY_S  # seconds: bounds of Retry-After
 UNKNOWN_S = 60.0  # of it where nobody knows when a worker takes up a job
 
@@ -67,13 +67,16 @@ def check_limits(session: Session, limits: Limits, new: Addition, line: Line) ->
 
     `line` says when fewer jobs will wait.
     """
-    own, amounts, room = limits_in_force(session, new.tenant, limits.tenant), None, math.inf
+    found = session.connection().execute(_STANDING, {"owner": new.owner, "tenant": new.tenant}).one()
+    own, amounts, room = limits_from(found.limits).over(limits.tenant), None, math.inf
     if own.on_what_is_there:
         amounts = amounts_of(session, new.tenant)
         _check_waiting(session, amounts, own, new.tenant, line)
         _check_cost(amounts, own, new.cost)
         room = check_stored(session, amounts, own, new.bytes, limits.retention_s)
-    return Standing(min(room, _check_caller(session, limits, new, line)), amounts)
+    room = min(room, check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s))
+    _check_queue(session, limits, new.owner, line, waiting=found.waiting, own=found.own)
+    return Standing(room, amounts)
 
 
 def _check_waiting(session: Session, amounts: Amounts, limits: TenantLimits, tenant: str, line: Line) -> None:
@@ -99,32 +102,38 @@ def _check_cost(amounts: Amounts, limits: TenantLimits, more: float) -> None:
     raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=retry_after)
 
 
-def _check_caller(session: Session, limits: Limits, new: Addition, line: Line) -> float:
-    """Return the bytes that the caller may add."""
-    room = check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s)
-    waiting, own = session.connection().execute(_WAITING, {"owner": new.owner}).one()
+def _check_queue(session: Session, limits: Limits, owner: str, line: Line, *, waiting: int, own: int) -> None:
+    """Raise QueueFull or TooManyJobs if so many jobs wait, in all or of a caller, that none may be added."""
     if waiting >= limits.queue:
         detail = f"{limits.queue} jobs wait already, and no more are accepted for now (NST_QUEUE_LIMIT)"
         raise QueueFull(detail, retry_after=_bounded(line.until_room(session)))
     if own >= limits.caller:
         detail = f"{limits.caller} of your jobs wait already, as many as one caller may have (NST_CALLER_LIMIT)"
-        raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=new.owner)))
-    return room
+        raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=owner)))
 
 
-_SINGLE = select(func.count()).where(JobRow.status == "queued", JobRow.kind.not_in(FOLLOWING), JobRow.batch.is_(None))
+_SINGLE = select(func.count()).where(JobRow.status == "queued", ASKED_FOR, JobRow.batch.is_(None))
 _BATCHES = select(func.count()).where(BatchRow.finished_at.is_(None))  # each is one, however many of its jobs wait
 _MINE = (_SINGLE.where(JobRow.owner == bindparam("owner")), _BATCHES.where(BatchRow.owner == bindparam("owner")))
-_WAITING = select(*(one.scalar_subquery() + more.scalar_subquery() for one, more in ((_SINGLE, _BATCHES), _MINE)))
+_STANDING = select(
+    OWN_LIMITS.scalar_subquery().label("limits"),
+    (_SINGLE.scalar_subquery() + _BATCHES.scalar_subquery()).label("waiting"),
+    (_MINE[0].scalar_subquery() + _MINE[1].scalar_subquery()).label("own"),
+)
+"""The limits of a tenant, and how many jobs wait: in all, and of a caller."""
 
 
 def check_items(session: Session, owner: str, more: int, line: Line) -> None:
-    """Raise TooManyJobs if so many more jobs of batches would be too many for one caller."""
-    mine = (JobRow.owner == owner, JobRow.status == "queued", JobRow.batch.is_not(None))
-    used = session.scalar(select(func.count()).where(*mine)) or 0
+    """Raise TooManyJobs if so many more jobs of batches are too many for one caller, QueueFull if for the service."""
+    items = select(func.count()).where(JobRow.status == "queued", JobRow.batch.is_not(None))
+    used = session.scalar(items.where(JobRow.owner == owner)) or 0
     if used + more > MAX_ITEMS:
         detail = f"{used} pictures of your batches wait, and {MAX_ITEMS} may; this batch would add {more}"
-        raise TooManyJobs(detail, retry_after=_bounded(line.until_begun(session, owner, used + more - MAX_ITEMS)))
+        raise TooManyJobs(detail, retry_after=_bounded(line.until_begun(session, used + more - MAX_ITEMS, owner)))
+    total = session.scalar(items) or 0
+    if total + more > MAX_ALL_ITEMS:
+        detail = f"{total} pictures of batches wait, and {MAX_ALL_ITEMS} may; this batch would add {more}"
+        raise QueueFull(detail, retry_after=_bounded(line.until_begun(session, total + more - MAX_ALL_ITEMS)))
 
 
 def _bounded(seconds: float | None) -> float:

@@ -143,10 +143,13 @@ class Line:
         first = min(first, *batches.values()) if batches else first
         return None if math.isinf(first) else first
 
-    def until_begun(self, session: Session, owner: str, count: int) -> float | None:
-        """Return the seconds until workers have taken up so many jobs of a caller's batches; None if not known."""
-        turns = self._now(session).turns.values()
-        begins = sorted(_or_never(turn.begins) for turn in turns if turn.job.owner == owner and turn.job.batch)
+    def until_begun(self, session: Session, count: int, owner: str | None = None) -> float | None:
+        """Return the seconds until workers have taken up so many jobs of batches, of a caller if one is given.
+
+        None if not known.
+        """
+        turns = [turn for turn in self._now(session).turns.values() if turn.job.batch]
+        begins = sorted(_or_never(turn.begins) for turn in turns if owner in (None, turn.job.owner))
         found = begins[count - 1] if 0 < count <= len(begins) else math.inf
         return None if math.isinf(found) else found
 

@@ -84,7 +84,7 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
 
 
 _MINE, _WAITS, _RUNS = JobRow.tenant == bindparam("tenant"), JobRow.status == "queued", JobRow.status == "running"
-_ASKED_FOR = and_(*(JobRow.kind != kind for kind in FOLLOWING))  # NOT IN would be written anew for each execution
+ASKED_FOR = and_(*(JobRow.kind != kind for kind in FOLLOWING))  # NOT IN would be written anew for each execution
 _DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
 _STORED = (*JOBS, *PRESETS)
 
@@ -95,7 +95,7 @@ def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSele
 
 _AMOUNTS = select(
     now().label("clock"),
-    _jobs(func.count(), _WAITS, _ASKED_FOR, JobRow.batch.is_(None)).label("waiting"),
+    _jobs(func.count(), _WAITS, ASKED_FOR, JobRow.batch.is_(None)).label("waiting"),
     select(func.count())
     .where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
     .scalar_subquery()

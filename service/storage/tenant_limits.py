@@ -71,10 +71,10 @@ def _is_value(value: object, low: float) -> bool:
 
 def limits_in_force(session: Session, tenant: str, defaults: TenantLimits) -> TenantLimits:
     """Return the limits that count for a tenant."""
-    return limits_from(session.connection().execute(_OWN, {"tenant": tenant}).scalar()).over(defaults)
+    return limits_from(session.connection().execute(OWN_LIMITS, {"tenant": tenant}).scalar()).over(defaults)
 
 
-_OWN = select(TenantRow.limits).where(TenantRow.name == bindparam("tenant"))
+OWN_LIMITS = select(TenantRow.limits).where(TenantRow.name == bindparam("tenant"))
 
 
 def running_limits(session: Session, tenants: Collection[str], defaults: TenantLimits) -> dict[str, int]:

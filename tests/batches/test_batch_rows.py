@@ -11,7 +11,7 @@ from jobs.submitting import REQUEST, RESULT, claimed
 from sqlalchemy import select, text
 from sweep.swept import DAY_S, age, keys
 
-from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, TooManyJobs
+from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, QueueFull, TooManyJobs
 from service.jobs.batch_course import summary
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.idempotency import RepeatKey
@@ -202,6 +202,17 @@ def test_so_many_jobs_of_batches_may_wait(database: Database, monkeypatch: pytes
     submitted(batches, 3, "other")
     with pytest.raises(Exception, match="NST_QUEUE_LIMIT"):
         submitted(batches, 1, "third")
+
+
+def test_so_many_jobs_of_batches_may_wait_in_total(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.jobs.limits.MAX_ALL_ITEMS", 4)
+    batches = Batches(database, Limits())
+    first = submitted(batches, 3, "me")
+    for refused in (lambda: submitted(batches, 2, "other"), lambda: batches.check_limits("other", 2)):
+        with pytest.raises(QueueFull, match="3 pictures of batches wait, and 4 may; this batch would add 2"):
+            refused()
+    batches.cancel(first.id)
+    submitted(batches, 4, "other")
 
 
 def test_other_tenants_have_no_such_batch(database: Database) -> None:

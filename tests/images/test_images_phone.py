@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from heic_tiles import tiled
 from images.picture_checks import exif_file
 from picture_files import encoded
 from PIL import Image
@@ -135,6 +136,20 @@ def test_the_largest_picture_of_a_file_in_tiles_counts() -> None:
     data = box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"meta", bytes(4) + inner)
     assert (head_of(data).format, head_of(data).pixels) == ("HEIC", 4032 * 3024)
     assert isobmff.pixels(data[:60]) is None
+
+
+def test_a_heic_in_tiles_is_read(photo: Image.Image) -> None:
+    tile = photo.resize((64, 64))
+    whole = Image.new("RGB", (192, 128))
+    for at in ((x, y) for x in (0, 64, 128) for y in (0, 64)):
+        whole.paste(tile, at)
+    data = tiled(encoded(tile, "HEIC"), 64, 3, 2)
+    assert near(decode(data), whole)
+    assert head_of(data).pixels == 192 * 128
+    many = tiled(encoded(tile.resize((512, 512)), "HEIC"), 512, 16, 16)
+    assert head_of(many).pixels == 8192**2
+    with pytest.raises(UnreadableImage, match="too many"):
+        decode(many)
 
 
 def test_boxes_that_never_end_are_walked_for_a_bounded_time() -> None:

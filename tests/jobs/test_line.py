@@ -286,5 +286,7 @@ def test_there_is_room_when_a_job_begins_or_a_batch_ends(
     for whose in ({}, {"tenant": "default"}):
         assert room(database, line, **whose) == pytest.approx(10.0, abs=1)
     with database.reading() as session:
-        begun = [line.until_begun(session, "a", count) for count in (1, 2, 3)]
-    assert begun == [pytest.approx(20.0, abs=1), pytest.approx(30.0, abs=1), None]
+        for owners in ([], ["a"]):
+            begun = [line.until_begun(session, count, *owners) for count in (1, 2, 3)]
+            assert begun == [pytest.approx(20.0, abs=1), pytest.approx(30.0, abs=1), None]
+        assert line.until_begun(session, 1, "b") is None

@@ -92,8 +92,10 @@ def test_painters_paint_while_one_chooses(looking: Visit, presets: tuple[str, st
     looking.page.set_viewport_size({"width": 390, "height": 844})
     looking.at("#size").scroll_into_view_if_needed()
     expect(looking.at("#peek")).to_be_visible()
+    expect(looking.at("#summary-photo")).to_be_hidden()
     looking.at("#peek").click()
     expect(looking.at("#peek")).to_be_hidden()
+    expect(looking.at("#summary-photo")).to_be_visible()
     assert Path(download.value.path()).read_bytes() == looking.service.get(job["links"]["image"]).content
 
 

@@ -1,7 +1,7 @@
 // "Paint": sends the draft. A request without an answer is repeated with the same Idempotency-Key, so that it makes one job.
 import { goToDraft, goToJob } from "./address.js";
 import { call, form, Problem } from "./api.js";
-import { $, say, show } from "./dom.js";
+import { $, h, say, show } from "./dom.js";
 import { draft, hasOwnStyles, nameOf, onDraft, shares } from "./draft.js";
 import { focusProblem, focusStage } from "./focus.js";
 import { refreshGallery } from "./gallery.js";
@@ -100,10 +100,11 @@ function summary() {
   const none = hasOwnStyles(extras) ? "styles of their own" : "no style yet";
   const parts = shares(mix);
   const styles = mix.length > 2 ? count(mix.length, "style", "styles") : mix.filter((_, i) => parts[i]).map(nameOf).join(" + ");
-  const words = [content?.file.name ?? "no photograph yet", styles || none, settings.size && `${settings.size} px`];
+  const words = [styles || none, settings.size && `${settings.size} px`];
   if (seriesOf(draft) !== "one") words.push(count(pictureCount(draft), "picture", "pictures"));
   if (carried.length) words.push(count(carried.length, "thing carried over", "things carried over"));
-  $("summary").textContent = words.filter(Boolean).join(" · ");
+  const photograph = h("span", { id: "summary-photo" }, `${content?.file.name ?? "no photograph yet"} · `);
+  $("summary").replaceChildren(photograph, words.filter(Boolean).join(" · "));
 }
 
 export function setUpSending() {
