@@ -28,6 +28,7 @@ from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import forget_left, leave
 from service.storage.records import BatchSums, JobProgress, JobUsage
+from service.storage.row_locks import lock_jobs
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
@@ -199,9 +200,8 @@ class Batches:
         """Cancel all jobs of a batch that haven't ended. Raises NotFound."""
         self.get(id)
         with self._database.writing() as session:
-            jobs = select(JobRow.id).where(JobRow.batch == id, JobRow.status.not_in(ENDED))
-            ids = session.scalars(jobs.order_by(JobRow.tenant, JobRow.id).with_for_update()).all()
-            batch = session.get(BatchRow, id, with_for_update=True)  # after its jobs, as where these end
+            ids = lock_jobs(session, JobRow.batch == id, JobRow.status.not_in(ENDED), batches=[id])
+            batch = session.get(BatchRow, id)
             if batch is not None and ids:
                 batch.cancel_requested = True  # before the last one ends, and the batch with it
             cancel(session, ids)
@@ -214,9 +214,8 @@ class Batches:
         """
         self.get(id)
         with self._database.writing() as session:
-            rows = session.scalars(
-                select(JobRow).where(JobRow.batch == id).order_by(JobRow.tenant, JobRow.id).with_for_update()
-            ).all()
+            lock_jobs(session, JobRow.batch == id, batches=[id])
+            rows = session.scalars(select(JobRow).where(JobRow.batch == id)).all()
             for row in rows:
                 if row.status not in ENDED:  # what it has cost counts all the same
                     row.finished_at = read_clock(session)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
@@ -16,7 +16,7 @@ from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
 from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
-from service.jobs.running_limits import next_job, passed_over
+from service.jobs.running_limits import may_run_one_more, next_job, passed_over
 from service.jobs.tasks import CompareTask, JudgeTask
 from service.jobs.turns import goes_before, is_due, is_held, patience_s
 from service.machine.bells import JOBS, ROWS, ring
@@ -25,6 +25,7 @@ from service.storage.database import Database, now, read_clock
 from service.storage.kinds import COMPARE, JUDGE, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
+from service.storage.row_locks import lock_jobs
 from service.storage.schema import CallerRow, JobRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits
 from service.storage.typed_json import Json
@@ -110,7 +111,7 @@ class Leases:
                 row = next_job(session, lane, self._limits)
                 if row is None:
                     return None
-                if not _give_up(session, row):
+                if may_run_one_more(session, row.tenant, self._limits) and not _give_up(session, row):
                     return self._take(session, row, worker, engine)
 
     def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str] | None) -> Claim:
@@ -188,6 +189,7 @@ class Leases:
     def judged(self, claim: Claim, transfer: str, found: Judgement) -> None:
         """End a judging with success, and enter what it found in the transfer, if that exists. Raises LeaseLost."""
         with self._writing() as session:
+            lock_jobs(session, JobRow.id.in_((claim.id, transfer)))
             row = _held(session, claim)
             enter(session, transfer, found, row.engine)
             row.result = TaskResult().to_json()
@@ -234,19 +236,21 @@ class Leases:
 
     def fail_overdue_waiting(self) -> None:
         """Fail the waiting jobs whose deadline has passed."""
-        late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())
+        is_late = and_(JobRow.status == "queued", JobRow.deadline_at < now())
         with self.database.reading() as session:
-            if session.scalar(late.limit(1)) is None:
+            if session.scalar(select(JobRow.id).where(is_late).limit(1)) is None:
                 return
         with self._writing() as session:
-            for row in session.scalars(late.order_by(JobRow.tenant, JobRow.id).with_for_update(skip_locked=True)):
+            ids = lock_jobs(session, is_late, skip_locked=True)
+            for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id)):
                 finish(session, row, "failed", deadline_error(row))
 
     def release(self, workers: Sequence[str]) -> list[str]:
         """Expire the leases of dead workers at once; return the ids of their jobs."""
-        theirs = update(JobRow).where(is_held(), JobRow.worker.in_(workers))
         with self._writing() as session:
-            return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
+            ids = lock_jobs(session, is_held(), JobRow.worker.in_(workers))
+            session.execute(update(JobRow).where(JobRow.id.in_(ids)).values(lease_until=now() - 1))
+            return ids
 
     def release_dead(self, host: str) -> list[str]:
         """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""

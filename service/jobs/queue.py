@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
 from service.jobs.batch_course import end_if_done
 from service.jobs.cost import learning_cost, planned_cost
-from service.jobs.deliveries import forget_pictures, let_batch_go
+from service.jobs.deliveries import expire_pictures, forget_pictures, let_batch_go
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
@@ -28,6 +28,7 @@ from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, forget_left, leave
 from service.storage.quota import reserved_bytes
 from service.storage.records import JobUsage
+from service.storage.row_locks import lock_jobs
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
@@ -206,7 +207,8 @@ class Queue:
         """Remove a job's row, which also takes the job from its worker. Raises NotFound."""
         with self._database.writing() as session:
             mine = select(JobRow).where(JobRow.id == id, JobRow.tenant == self._tenant)
-            row = session.scalar(mine.with_for_update())
+            lock_jobs(session, JobRow.id == id, JobRow.tenant == self._tenant)
+            row = session.scalar(mine)
             if row is None:
                 raise NotFound(f"there is no transfer {id!r}")
             if row.status not in ENDED:  # what it has cost counts all the same
@@ -234,6 +236,7 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
 
     Which style pictures they had is noted.
     """
+    lock_jobs(session, JobRow.id.in_(ids), batches=ids)
     theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
     batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
@@ -248,11 +251,18 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
     return gone
 
 
+def expire(session: Session, ids: Collection[str]) -> int:
+    """Remove jobs and batches that have expired; return how many of their pictures were not delivered."""
+    lock_jobs(session, or_(JobRow.id.in_(ids), JobRow.batch.in_(ids)), batches=ids)
+    lost = expire_pictures(session, ids)
+    remove(session, ids)
+    return lost
+
+
 def cancel(session: Session, ids: Collection[str]) -> None:
     """Cancel jobs as `Queue.cancel` does, in a transaction under way; ids of no job are skipped."""
-    for row in session.scalars(
-        select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id).with_for_update()
-    ):
+    lock_jobs(session, JobRow.id.in_(ids))
+    for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id)):
         if row.status == "queued":
             finish(session, row, "canceled")
         elif row.status == "running":

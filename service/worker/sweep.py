@@ -16,13 +16,13 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 
 from service.errors import StorageError
-from service.jobs import deliveries, idempotency, queue, request
+from service.jobs import batch_course, deliveries, idempotency, queue, request
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.storage import identity, quota
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, Transaction, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
-from service.storage.left import forget_left, left_folders
+from service.storage.left import forget_old_left, left_folders
 from service.storage.schema import ENDED, BatchRow, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles import gram_keys, preset_files, preset_painters, preset_versions
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
 BATCH = 1000  # jobs that are removed at a time
+MENDED = 50  # batches that earlier versions ended and that one sweep mends: it reads all of their jobs
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
 SHARE = 0.9  # share of all files that may lack a row, if there are more than MANY
@@ -228,19 +229,19 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
     lost = 0
     for i in range(0, len(expired), BATCH):
         with database.writing() as session:
-            lost += deliveries.expire_pictures(session, expired[i : i + BATCH])
-            queue.remove(session, expired[i : i + BATCH])
+            lost += queue.expire(session, expired[i : i + BATCH])
     if lost:
         logger.warning("%d pictures could not be delivered before their transfers expired", lost)
     with database.writing() as session:
         advisory_lock(session, SUBMIT_LOCK)  # a new job comes with its caller's row
-        forget_left(session, left, before=read_clock(session) - GRACE_S)  # a younger one may precede its files
+        batch_course.mend_ended(session, MENDED)
+        forget_old_left(session, left, read_clock(session) - GRACE_S)  # a younger one may precede its files
+        quota.give_back_of_ended(session)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
         keys.forget_ended(session)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
-        quota.give_back_of_ended(session)
 
 
 def _end_nameless_tasks(database: Database) -> None:

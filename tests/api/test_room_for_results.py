@@ -47,7 +47,7 @@ def body(photo_png: bytes) -> dict[str, Any]:
 
 def refused(answer: TestResponse) -> None:
     assert answer.status_code == 507
-    assert "results to come may take" in answer.json["detail"]
+    assert "results to come may take" in answer.get_json()["detail"]
 
 
 def stored(settings: Settings) -> set[str]:
@@ -61,10 +61,10 @@ def test_a_transfer_is_refused_for_what_it_would_take_itself(
 ) -> None:
     first = client.post("/v1/transfers", json=body)
     assert first.status_code == 202
-    estimate = client.post("/v1/estimates", json=body).json
+    estimate = client.post("/v1/estimates", json=body).get_json()
     assert (estimate["allowed"], estimate["refusal"]["status"]) == (False, 507)
     refused(client.post("/v1/transfers", json=body))
-    assert stored(settings) == {first.json["id"]}
+    assert stored(settings) == {first.get_json()["id"]}
     assert client.post("/v1/transfers", json=body | {"size": 64}).status_code == 202
 
 
@@ -75,7 +75,7 @@ def test_a_batch_is_refused_for_what_all_of_its_items_would_take(
     content = body.pop("content")
     refused(client.post("/v1/batches", json=body | {"contents": [content, content]}))
     assert not stored(settings)
-    assert not client.get("/v1/batches").json["items"]
+    assert not client.get("/v1/batches").get_json()["items"]
     assert client.post("/v1/batches", json=body | {"contents": [content]}).status_code == 202
 
 
