@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed, ServiceError
@@ -14,13 +14,11 @@ from service.jobs import batch_course
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
-from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
 from service.jobs.running_limits import may_run_one_more, next_job, passed_over
 from service.jobs.tasks import CompareTask, JudgeTask
-from service.jobs.turns import goes_before, is_due, is_held, patience_s
+from service.jobs.turns import goes_before, is_due, patience_s
 from service.machine.bells import JOBS, ROWS, ring
-from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
 from service.storage.kinds import COMPARE, JUDGE, TRANSFER
 from service.storage.lanes import ENGINE, Lane
@@ -231,34 +229,6 @@ class Leases:
         """Return whether the job still exists."""
         with self.database.reading() as session:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
-
-    # Jobs whose worker is busy or dead
-
-    def fail_overdue_waiting(self) -> None:
-        """Fail the waiting jobs whose deadline has passed."""
-        is_late = and_(JobRow.status == "queued", JobRow.deadline_at < now())
-        with self.database.reading() as session:
-            if session.scalar(select(JobRow.id).where(is_late).limit(1)) is None:
-                return
-        with self._writing() as session:
-            ids = lock_jobs(session, is_late, skip_locked=True)
-            for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id)):
-                finish(session, row, "failed", deadline_error(row))
-
-    def release(self, workers: Sequence[str]) -> list[str]:
-        """Expire the leases of dead workers at once; return the ids of their jobs."""
-        with self._writing() as session:
-            ids = lock_jobs(session, is_held(), JobRow.worker.in_(workers))
-            session.execute(update(JobRow).where(JobRow.id.in_(ids)).values(lease_until=now() - 1))
-            return ids
-
-    def release_dead(self, host: str) -> list[str]:
-        """Expire the leases of this host's workers whose process has ended; return the ids of their jobs."""
-        mine = JobRow.worker.startswith(f"{host}:", autoescape=True)
-        with self.database.reading() as session:
-            workers = set(session.scalars(select(JobRow.worker).where(is_held(), mine)))
-        dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
-        return self.release(dead) if dead else []
 
 
 def give_back_all(session: Session) -> None:

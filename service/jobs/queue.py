@@ -17,13 +17,12 @@ from service.jobs.deliveries import expire_pictures, forget_pictures, let_batch_
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
-from service.jobs.limits import Addition, Limits, check_limits
-from service.jobs.line import Line
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder, style_digests
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
+from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
-from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, forget_left, leave
 from service.storage.quota import reserved_bytes
@@ -63,36 +62,13 @@ class Submission:
     bytes: int = 0
 
 
-class Queue:
-    """The callers' side of the queue, for one tenant: jobs of others don't exist for it.
-
-    `since` is as in `check_tenant`. `line` says when fewer jobs will wait; without it the queue has one of its own.
-    `service.jobs.leases` is the workers' side.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        limits: Limits,
-        tenant: str = DEFAULT_TENANT,
-        since: float | None = None,
-        *,
-        line: Line | None = None,
-    ) -> None:
-        self._database = database
-        self._limits = limits
-        self._tenant = tenant
-        self._since = since
-        self._line = line or Line(database, limits.tenant)
-
-    def of(self, tenant: str, since: float | None = None) -> Queue:
-        """Return the queue as another tenant sees it."""
-        return Queue(self._database, self._limits, tenant, since, line=self._line)
+class Queue(TenantJobs):
+    """The callers' side of the queue, for one tenant. `service.jobs.leases` is the workers' side."""
 
     def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> None:
         """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
         with self._database.reading() as session:
-            check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line)
+            self._check_limits(session, owner, more, cost)
 
     def reserved_bytes(self) -> int:
         """Return the bytes that the results of all unfinished jobs may take, those of other tenants included."""
@@ -127,7 +103,7 @@ class Queue:
         row = row_of(new, self._tenant, read_clock(session))
         if row.kind == LEARN:
             row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
-        check_limits(session, self._limits, Addition(row.tenant, row.owner, row.bytes, row.cost), self._line)
+        self._check_limits(session, row.owner, row.bytes, row.cost)
         check_files(session, row)
         forget_left(session, [job_folder(row.id)])
         session.add(row)

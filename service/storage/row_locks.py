@@ -6,7 +6,7 @@ those that it needs, from the top down:
 
 1. the advisory locks: of tenants, of keys, of presets, of submitting;
 2. presets, then their former states;
-3. jobs, by tenant and id;
+3. jobs, by tenant and id; then the advisory lock of a tenant's running jobs;
 4. batches, by id;
 5. the ledger's days, by tenant;
 6. deliveries, keys of repeated requests, notes of style pictures (by tenant and picture), left folders (by name).

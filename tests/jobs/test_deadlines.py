@@ -8,14 +8,15 @@ from jobs.submitting import claimed, submit
 
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
+from service.jobs.unattended import fail_overdue_waiting
 
 
 def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(queue: Queue, leases: Leases) -> None:
     late, other = submit(queue, deadline_s=0.5), submit(queue, deadline_s=60)
-    leases.fail_overdue_waiting()
+    fail_overdue_waiting(leases.database)
     assert queue.get(late).status == "queued"
     time.sleep(0.6)
-    leases.fail_overdue_waiting()
+    fail_overdue_waiting(leases.database)
     job = queue.get(late)
     assert job.error is not None
     assert (job.status, job.error["status"], job.error["type"]) == (

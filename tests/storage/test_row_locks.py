@@ -28,6 +28,7 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.registry import WorkerRegistry
 from service.jobs.tasks import JudgeTask
+from service.jobs.unattended import release
 from service.machine.memory import Capacity
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
@@ -135,7 +136,7 @@ def test_the_leases_of_dead_workers_are_released_in_the_order_of_their_jobs(
 ) -> None:
     for i in range(2):
         claimed(leases, f"host:{i}")
-    check_waits(database, jobs("job-1"), lambda: leases.release(["host:0", "host:1"]), [jobs("job-2")])
+    check_waits(database, jobs("job-1"), lambda: release(database, ["host:0", "host:1"]), [jobs("job-2")])
 
 
 @pytest.mark.usefixtures("batch")
@@ -145,19 +146,15 @@ def test_the_end_of_a_job_locks_its_batch_before_the_ledger(database: Database, 
     check_waits(database, BATCHES, lambda: leases.succeed(second, RESULT), [DAYS])
 
 
-@pytest.mark.usefixtures("batch")
 def test_a_judging_locks_the_jobs_in_their_order(
     database: Database, leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "JUDGE_PATIENCE_S", -1.0)
-    claims = [claimed(leases) for _ in range(2)]
-    for claim in claims:
-        leases.succeed(claim, RESULT, then=JudgeTask(claim.id, REQUEST))
+    id = Queue(database, Limits()).submit(Submission("0", REQUEST)).id  # comes before that of the judging
+    leases.succeed(claimed(leases), RESULT, then=JudgeTask(id, REQUEST))
     judging = claimed(leases)
-    judged = JudgeTask.from_json(judging.request).transfer
-    first, last = sorted((judged, judging.id))
-    judge = partial(leases.judged, judging, judged, Judgement([{}], "hit"))
-    check_waits(database, jobs(first), judge, [jobs(last)])
+    judge = partial(leases.judged, judging, id, Judgement([{}], "hit"))
+    check_waits(database, jobs(id), judge, [jobs(judging.id)])
 
 
 def test_a_preset_that_goes_locks_its_tasks_before_the_notes_of_its_pictures(

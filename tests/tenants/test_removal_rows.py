@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from jobs.submitting import REQUEST
@@ -34,11 +33,6 @@ from service.tenants.scopes import ALL
 from service.tenants.tenants import KEPT_S, REST_S, Tenants, forget_removed
 
 ACME = "acme"
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> Blobs:
-    return Blobs((tmp_path / "blobs").as_uri())
 
 
 @pytest.fixture
@@ -198,9 +192,7 @@ def test_a_picture_is_forgotten_when_its_grams_are(database: Database, blobs: Bl
     with database.writing() as session:
         note_uses(session, [(ACME, "1" * 64), (ACME, "2" * 64), ("default", "3" * 64), (ACME, "5" * 64)])
         session.execute(update(StyleUseRow).values(gone_at=0.0))
-        note_uses(
-            session, [(ACME, "4" * 64), (ACME, "5" * 64)]
-        )  # of a job whose worker may store some yet
+        note_uses(session, [(ACME, "4" * 64), (ACME, "5" * 64)])  # of a job whose worker may store some yet
     blobs.put(gram_keys.image_prefix("1" * 64) + "0", b"1")
     finish_removals(database, blobs)
     with database.reading() as session:
