@@ -31,6 +31,7 @@ MIX = ("strokes", "mosaic")
 TAUGHT, DELETED = "cells", "launch"  # presets that are no starters
 QUALITIES, MAX_BYTES = (86, 80, 74), 250_000  # the first quality that fits is used
 HALF = 0.4  # share of the work after which the picture on the stage is worth a photograph
+LEARNED = 0.15  # and of its time after which a painter's are
 WAIT_MS = 300_000
 
 
@@ -84,20 +85,22 @@ def delete_preset(page: Page) -> None:
 
 
 def teach_preset(page: Page) -> None:
-    """Teach the only preset of the mix a painter, until it shows its first pictures."""
+    """Teach a preset a painter, until there is something to see of how it learns."""
     page.locator("#manage-close").click()
     for preset in (*MIX, TAUGHT):
         page.locator(f'[data-preset="{preset}"]').click()
     page.get_by_label(f"Teach it: {TAUGHT}").click()
-    page.locator("#lessons .sheet[src]").wait_for()
+    page.locator("#lessons .curve").wait_for()
+    page.wait_for_function("share => document.querySelector('#lessons progress').value > share", arg=LEARNED)
 
 
-def shoot(page: Page, name: str, seen: str = "body") -> None:
-    """Photograph the page in both themes, with all of an element in sight if it isn't larger than the window."""
+def shoot(page: Page, name: str, middle: str | None = None) -> None:
+    """Photograph the page in both themes: its beginning, or with an element in the middle."""
     width, height = SIZES[name]
     page.set_viewport_size({"width": width, "height": height})
     page.evaluate("scrollTo(0, 0)")
-    page.locator(seen).evaluate("element => element.scrollIntoView({block: 'nearest'})")
+    if middle:
+        page.locator(middle).evaluate("element => element.scrollIntoView({block: 'center'})")
     for theme in THEMES:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), FOLDER / f"{name}-{theme}.jpg")

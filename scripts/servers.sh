@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests start, if it is missing: PostgreSQL, Redis, nginx, a browser, promtool and
-# systemd-analyze, from Debian's packages, as root; and ONNX Runtime for the browser, by npm where there is npm. If Debian starts the servers too, that does no
-# harm: the tests start their own, on other ports.
+# Installs what the tests start, if it is missing: PostgreSQL, Redis, nginx, a browser, promtool and systemd-analyze, from
+# Debian's packages, as root; and ONNX Runtime for the browser, by npm where there is npm. If Debian starts the servers
+# too, that does no harm: the tests start their own, on other ports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -21,6 +21,7 @@ from skimage import data
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from service.storage.blobs import Blobs
 from service.storage.database import Database
 
 __all__ = [
@@ -142,6 +143,12 @@ def database(database_url: str, made_database: Path) -> Iterator[Database]:
         shutil.copy(made_database, path)
     with closing(Database(database_url)) as database:
         yield database
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    """An empty blob store in a folder of the test's own."""
+    return Blobs((tmp_path / "blobs").as_uri())
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from flask import current_app, g
 
 from service.api.http.fullness import Fullness
 from service.api.intake.long_reads import LongReads
+from service.api.intake.recent_reads import RecentReads
 from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
@@ -68,6 +69,7 @@ class AppContext:
     delivery_hosts: Hosts
     fetches: Fetches
     long_reads: LongReads
+    recent_reads: RecentReads
     fullness: Fullness
     wake: Callable[[Lane], None]
 

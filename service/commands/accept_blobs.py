@@ -13,7 +13,7 @@ from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database
 from service.storage.disks import check_database_file, database_file
-from service.worker.sweep import make_plan, read_known
+from service.worker.sweep_plan import make_plan, read_known
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

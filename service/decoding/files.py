@@ -31,14 +31,16 @@ Tick = Callable[[], None]
 
 @dataclass
 class Allowance:
-    """CPU seconds that are left to a request for all of its pictures, and those that it has spent.
+    """CPU seconds that are left to a request for all of its pictures, and those that count as spent.
 
-    `tick` is called while they are read; an exception that it raises ends the reading.
+    `tick` is called while they are read; an exception that it raises ends the reading. `on_spent` is told what each
+    picture has taken.
     """
 
     left: float
     spent: float = 0.0
     tick: Callable[[], None] = no_tick
+    on_spent: Callable[[float], None] = lambda seconds: None
 
     def within(self, seconds: float) -> float:
         """Return `seconds`, or what is left if that is less. Raises TooSlow if nothing is left."""
@@ -50,6 +52,7 @@ class Allowance:
         """Count the CPU seconds that a picture has taken."""
         self.left -= seconds
         self.spent += seconds
+        self.on_spent(seconds)
 
 
 class _Pace:

@@ -15,7 +15,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision
 from service.storage.disks import blobs_folder, database_file
 from service.storage.migrations.upgrade import HEAD
-from service.worker.sweep import make_plan, read_known
+from service.worker.sweep_plan import make_plan, read_known
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:

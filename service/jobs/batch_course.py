@@ -55,6 +55,17 @@ def end_if_done(session: Session, id: str) -> None:
         enqueue(session, id, batch.callback_url, payload | {"data": data}, batch.tenant)
 
 
+def mend_ended(session: Session, limit: int) -> None:
+    """Give `limit` batches that processes of earlier versions ended their sums and status, the newest ones first."""
+    unmended = select(BatchRow).where(BatchRow.finished_at.is_not(None), BatchRow.sums.is_(None))
+    newest = unmended.order_by(BatchRow.finished_at.desc()).limit(limit)
+    batches = session.scalars(newest.with_for_update(skip_locked=True)).all()
+    sums = sums_of(session, [batch.id for batch in batches])
+    for batch in batches:
+        batch.sums = sums[batch.id]
+        batch.status = _end_status(batch, sums[batch.id])
+
+
 def _end_status(batch: BatchRow, sums: BatchSums) -> str:
     """Return the status in which a batch ends: one job that succeeded is enough to have succeeded.
 

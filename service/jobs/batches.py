@@ -19,16 +19,17 @@ from service.jobs.expiry import batch_is_kept, is_kept
 from service.jobs.finish import give_back_reserved
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
 from service.jobs.job_log import REFUSED, log_after_commit
-from service.jobs.limits import Addition, Limits, check_items, check_limits
-from service.jobs.line import Line
+from service.jobs.limits import check_items
 from service.jobs.queue import Submission, cancel, check_files, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
+from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
-from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import forget_left, leave
 from service.storage.records import BatchSums, JobProgress, JobUsage
-from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, JobRow
+from service.storage.row_locks import lock_jobs
+from service.storage.schema import ENDED, BatchRow, CallerRow, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.telemetry.instruments import jobs_submitted
@@ -57,27 +58,8 @@ class BatchState:
     running_eta: float | None = None
 
 
-class Batches:
-    """The batches of one tenant: those of others don't exist for it. `since` and `line` are as in Queue."""
-
-    def __init__(
-        self,
-        database: Database,
-        limits: Limits,
-        tenant: str = DEFAULT_TENANT,
-        since: float | None = None,
-        *,
-        line: Line | None = None,
-    ) -> None:
-        self._database = database
-        self._limits = limits
-        self._tenant = tenant
-        self._since = since
-        self._line = line or Line(database, limits.tenant)
-
-    def of(self, tenant: str, since: float | None = None) -> Batches:
-        """Return the batches as another tenant sees them."""
-        return Batches(self._database, self._limits, tenant, since, line=self._line)
+class Batches(TenantJobs):
+    """The callers' side of batches, for one tenant."""
 
     def repeated(self, key: RepeatKey) -> BatchRow | None:
         """Return the batch that an earlier POST with this key made. Raises InvalidInput if the body was different."""
@@ -87,7 +69,7 @@ class Batches:
     def check_limits(self, owner: str, jobs: int) -> None:
         """Raise what `submit` would raise for a batch of so many jobs of this caller, whatever they cost."""
         with self._database.reading() as session:
-            check_limits(session, self._limits, Addition(self._tenant, owner, bytes=1), self._line)
+            self._check_limits(session, owner, more=1)
             check_items(session, owner, jobs, self._line)
 
     def submit(
@@ -110,7 +92,7 @@ class Batches:
             first = next(row for row in rows if row.status == "queued")
             first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
             total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
-            check_limits(session, self._limits, Addition(self._tenant, owner, total_bytes, cost), self._line)
+            self._check_limits(session, owner, total_bytes, cost)
             check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
             for row in rows:
                 check_files(session, row, also=job_folder(id))
@@ -199,9 +181,8 @@ class Batches:
         """Cancel all jobs of a batch that haven't ended. Raises NotFound."""
         self.get(id)
         with self._database.writing() as session:
-            jobs = select(JobRow.id).where(JobRow.batch == id, JobRow.status.not_in(ENDED))
-            ids = session.scalars(jobs.order_by(JobRow.tenant, JobRow.id).with_for_update()).all()
-            batch = session.get(BatchRow, id, with_for_update=True)  # after its jobs, as where these end
+            ids = lock_jobs(session, JobRow.batch == id, JobRow.status.not_in(ENDED), batches=[id])
+            batch = session.get(BatchRow, id)
             if batch is not None and ids:
                 batch.cancel_requested = True  # before the last one ends, and the batch with it
             cancel(session, ids)
@@ -214,9 +195,8 @@ class Batches:
         """
         self.get(id)
         with self._database.writing() as session:
-            rows = session.scalars(
-                select(JobRow).where(JobRow.batch == id).order_by(JobRow.tenant, JobRow.id).with_for_update()
-            ).all()
+            lock_jobs(session, JobRow.batch == id, batches=[id])
+            rows = session.scalars(select(JobRow).where(JobRow.batch == id)).all()
             for row in rows:
                 if row.status not in ENDED:  # what it has cost counts all the same
                     row.finished_at = read_clock(session)

@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 
 from service.storage.database import Database, now, read_clock
 from service.storage.records import PaintedPicture
-from service.storage.schema import DEFAULT_TENANT, BatchRow, DeliveryRow, JobRow
+from service.storage.row_locks import delete_unlocked, lock_jobs
+from service.storage.schema import DEFAULT_TENANT, DeliveryRow, JobRow
 
 LEASE_S = 60.0  # seconds after which a claimed webhook is due again, unless its dispatcher has reported
 PICTURE_LEASE_S = 180.0  # seconds after which a claimed picture is
@@ -140,7 +141,7 @@ def forget_pictures(session: Session, job_ids: Collection[str]) -> None:
 def expire_pictures(session: Session, ids: Collection[str]) -> int:
     """End the deliveries of the pictures of jobs and batches that expire, and let the webhooks go that wait for them.
 
-    Return how many pictures were not delivered.
+    The jobs and batches are locked. Return how many pictures were not delivered.
     """
     jobs = select(JobRow.id).where(or_(JobRow.id.in_(ids), JobRow.batch.in_(ids)))
     pending = (DeliveryRow.job_id.in_(jobs), DeliveryRow.variant.is_not(None), DeliveryRow.due_at.is_not(None))
@@ -153,9 +154,7 @@ def expire_pictures(session: Session, ids: Collection[str]) -> int:
 
 def forget_old(session: Session, retention_s: float) -> None:
     """Remove finished webhooks that were created more than `retention_s` seconds ago."""
-    session.execute(
-        delete(DeliveryRow).where(DeliveryRow.due_at.is_(None), DeliveryRow.created_at < now() - retention_s)
-    )
+    delete_unlocked(session, DeliveryRow, DeliveryRow.due_at.is_(None), DeliveryRow.created_at < now() - retention_s)
 
 
 class Deliveries:
@@ -186,19 +185,17 @@ class Deliveries:
 
     def delivered(self, id: str) -> None:
         """Mark a message as delivered, even if another dispatcher is trying it now."""
-        self._write(DeliveryRow.id == id, delivered_at=now(), due_at=None, error=None)
+        self._write(id, delivered_at=now(), due_at=None, error=None)
 
     def failed(self, id: str, attempts: int, error: str) -> None:
         """Plan the next attempt, if there is one left. Do nothing if a later attempt has begun."""
         pause = _pause(attempts)
         due_at = None if pause is None else now() + pause
-        self._write(
-            (DeliveryRow.id == id) & (DeliveryRow.attempts == attempts), due_at=due_at, error=error[:MAX_ERROR]
-        )
+        self._write(id, DeliveryRow.attempts == attempts, due_at=due_at, error=error[:MAX_ERROR])
 
     def given_up(self, id: str, error: str) -> None:
         """Mark a message as failed for good."""
-        self._write(DeliveryRow.id == id, due_at=None, error=error[:MAX_ERROR])
+        self._write(id, due_at=None, error=error[:MAX_ERROR])
 
     def of_job(self, id: str) -> dict[str, Any] | None:
         """Return the webhook of a job as `of_jobs` does; None if there is none (yet)."""
@@ -220,16 +217,17 @@ class Deliveries:
         with self._database.reading() as session:
             return _states_of_pictures(session, ids)
 
-    def _write(self, which: ColumnElement[bool], **values: Any) -> None:
-        """Update messages that haven't been delivered; the last of a job's pictures lets its webhook go."""
+    def _write(self, id: str, *which: ColumnElement[bool], **values: Any) -> None:
+        """Update a message that hasn't been delivered; the last of a job's pictures lets its webhook go."""
+        of_picture = select(DeliveryRow.job_id).where(DeliveryRow.id == id, DeliveryRow.variant.is_not(None))
+        changed = update(DeliveryRow).where(DeliveryRow.id == id, DeliveryRow.delivered_at.is_(None), *which)
         with self._database.writing() as session:
-            changed = update(DeliveryRow).where(which, DeliveryRow.delivered_at.is_(None)).values(values)
-            rows = session.scalars(changed.returning(DeliveryRow)).all()
-            for row in rows:
-                if row.variant is not None and row.due_at is None:
-                    row.url, row.headers = "", None
-                    session.flush()
-                    _let_webhooks_go(session, row.job_id)
+            job_id = session.scalar(of_picture) if values["due_at"] is None else None
+            if job_id is not None:
+                lock_jobs(session, JobRow.id == job_id)  # before the message; of two last pictures one waits
+                values |= {"url": "", "headers": None}
+            if session.scalar(changed.values(values).returning(DeliveryRow.id)) and job_id is not None:
+                _let_webhooks_go(session, job_id)
 
 
 def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
@@ -252,18 +250,20 @@ def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
 
 
 def _let_webhooks_go(session: Session, job_id: str) -> None:
-    """Make the webhooks of a job and of its batch due, once none of their pictures is left to deliver."""
-    job = session.scalar(select(JobRow).where(JobRow.id == job_id).with_for_update())  # of two last ones one waits
+    """Make the webhooks of a job and of its batch due, once none of their pictures is left to deliver.
+
+    Both are locked.
+    """
+    batch = session.scalar(select(JobRow.batch).where(JobRow.id == job_id))
     state = _states_of_pictures(session, [job_id]).get(job_id)
     if state is not None and state["status"] != PENDING:
         _let_go(session, job_id, {"delivery": state})
-    if job is not None and job.batch is not None:
-        let_batch_go(session, job.batch)
+    if batch is not None:
+        let_batch_go(session, batch)
 
 
 def let_batch_go(session: Session, id: str) -> None:
-    """Make the webhook of a batch due, if there is one already and none of its pictures is left to deliver."""
-    session.execute(select(BatchRow.id).where(BatchRow.id == id).with_for_update())
+    """Make the webhook of a locked batch due, if there is one and none of its pictures is left to deliver."""
     if not _are_pending(session, id):
         _let_go(session, id, {})
 

@@ -15,11 +15,14 @@ from service.jobs.ledger import enter
 from service.jobs.resource import iso, transfer_resource
 from service.storage.database import read_clock
 from service.storage.records import JobUsage
+from service.storage.row_locks import lock_batches
 from service.storage.schema import JobRow
 
 
 def finish(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
     """End a job in the transaction that holds its row. Its result must be in the row already."""
+    if row.batch is not None:
+        lock_batches(session, [row.batch])
     row.status, row.lease_until = status, None
     give_back_reserved(row)
     _count_finished_pictures(row)

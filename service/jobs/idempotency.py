@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidInput
 from service.jobs.expiry import batch_is_kept, is_kept
 from service.storage.database import now, read_clock
+from service.storage.row_locks import delete_unlocked
 from service.storage.schema import BatchRow, IdempotencyRow, JobRow
 
 KEPT_S = 86_400.0  # seconds for which a key is remembered
@@ -70,4 +71,4 @@ def remember(session: Session, key: RepeatKey | None, job_id: str) -> None:
 
 def forget_old(session: Session) -> None:
     """Remove the keys that no longer count."""
-    session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now() - KEPT_S))
+    delete_unlocked(session, IdempotencyRow, IdempotencyRow.created_at < now() - KEPT_S)

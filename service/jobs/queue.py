@@ -6,28 +6,28 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
 from service.jobs.batch_course import end_if_done
 from service.jobs.cost import learning_cost, planned_cost
-from service.jobs.deliveries import forget_pictures, let_batch_go
+from service.jobs.deliveries import expire_pictures, forget_pictures, let_batch_go
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
-from service.jobs.limits import Addition, Limits, check_limits
-from service.jobs.line import Line
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder, style_digests
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
+from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
-from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, forget_left, leave
 from service.storage.quota import reserved_bytes
 from service.storage.records import JobUsage
+from service.storage.row_locks import lock_jobs
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
@@ -62,31 +62,8 @@ class Submission:
     bytes: int = 0
 
 
-class Queue:
-    """The callers' side of the queue, for one tenant: jobs of others don't exist for it.
-
-    `since` is as in `check_tenant`. `line` says when fewer jobs will wait; without it the queue has one of its own.
-    `service.jobs.leases` is the workers' side.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        limits: Limits,
-        tenant: str = DEFAULT_TENANT,
-        since: float | None = None,
-        *,
-        line: Line | None = None,
-    ) -> None:
-        self._database = database
-        self._limits = limits
-        self._tenant = tenant
-        self._since = since
-        self._line = line or Line(database, limits.tenant)
-
-    def of(self, tenant: str, since: float | None = None) -> Queue:
-        """Return the queue as another tenant sees it."""
-        return Queue(self._database, self._limits, tenant, since, line=self._line)
+class Queue(TenantJobs):
+    """The callers' side of the queue, for one tenant. `service.jobs.leases` is the workers' side."""
 
     def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> float:
         """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost.
@@ -94,7 +71,7 @@ class Queue:
         Return the bytes that may be added.
         """
         with self._database.reading() as session:
-            return check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line).room
+            return self._check_limits(session, owner, more, cost).room
 
     def reserved_bytes(self) -> int:
         """Return the bytes that the results of all unfinished jobs may take, those of other tenants included."""
@@ -133,8 +110,7 @@ class Queue:
         row = row_of(new, self._tenant, read_clock(session))
         if row.kind == LEARN:
             row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
-        addition = Addition(row.tenant, row.owner, row.bytes, row.cost)
-        amounts = check_limits(session, self._limits, addition, self._line).amounts
+        amounts = self._check_limits(session, row.owner, row.bytes, row.cost).amounts
         check_files(session, row)
         forget_left(session, [job_folder(row.id)])
         session.add(row)
@@ -216,7 +192,8 @@ class Queue:
         """Remove a job's row, which also takes the job from its worker. Raises NotFound."""
         with self._database.writing() as session:
             mine = select(JobRow).where(JobRow.id == id, JobRow.tenant == self._tenant)
-            row = session.scalar(mine.with_for_update())
+            lock_jobs(session, JobRow.id == id, JobRow.tenant == self._tenant)
+            row = session.scalar(mine)
             if row is None:
                 raise NotFound(f"there is no job {id!r}")
             if row.status not in ENDED:  # what it has cost counts all the same
@@ -244,6 +221,7 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
 
     Which style pictures they had is noted.
     """
+    lock_jobs(session, JobRow.id.in_(ids), batches=ids)
     theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
     batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
@@ -258,11 +236,18 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
     return gone
 
 
+def expire(session: Session, ids: Collection[str]) -> int:
+    """Remove jobs and batches that have expired; return how many of their pictures were not delivered."""
+    lock_jobs(session, or_(JobRow.id.in_(ids), JobRow.batch.in_(ids)), batches=ids)
+    lost = expire_pictures(session, ids)
+    remove(session, ids)
+    return lost
+
+
 def cancel(session: Session, ids: Collection[str]) -> None:
     """Cancel jobs as `Queue.cancel` does, in a transaction under way; ids of no job are skipped."""
-    for row in session.scalars(
-        select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id).with_for_update()
-    ):
+    lock_jobs(session, JobRow.id.in_(ids))
+    for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id)):
         if row.status == "queued":
             finish(session, row, "canceled")
         elif row.status == "running":

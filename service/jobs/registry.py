@@ -11,6 +11,7 @@ from service.machine import processes
 from service.machine.memory import Capacity
 from service.storage.database import Database, now, read_clock
 from service.storage.lanes import ENGINE, Lane
+from service.storage.row_locks import delete_unlocked
 from service.storage.schema import WorkerRow
 
 BEAT_S = 3.0  # seconds between two heartbeats
@@ -44,7 +45,7 @@ class WorkerRegistry:
             session.merge(WorkerRow(id=worker, seen_at=seen_at, **about))
             if lane == ENGINE:
                 last_words.drop(session)
-            session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S))
+            delete_unlocked(session, WorkerRow, WorkerRow.seen_at < now() - 10 * DEAD_AFTER_S)
 
     def remove(self, worker: str) -> None:
         """Remove a worker that ends."""

@@ -25,16 +25,16 @@ def passed_over(session: Session, defaults: TenantLimits, *, but: str = "") -> s
 
 def next_job(session: Session, lane: Lane, defaults: TenantLimits) -> JobRow | None:
     """Return the job that a worker of this lane may claim next, locked until the transaction ends, or None."""
-    passed = passed_over(session, defaults)
-    while True:
-        row: JobRow | None = session.scalar(next_due(lane, passed).with_for_update(skip_locked=True, of=JobRow))
-        if row is None or _may_run_one_more(session, row.tenant, defaults):
-            return row
-        passed.add(row.tenant)  # another worker has just begun a job of that tenant
+    due = next_due(lane, passed_over(session, defaults))
+    row: JobRow | None = session.scalar(due.with_for_update(skip_locked=True, of=JobRow))
+    return row
 
 
-def _may_run_one_more(session: Session, tenant: str, defaults: TenantLimits) -> bool:
-    """Return whether a worker may begin a job of a tenant; until the transaction ends no other worker begins one."""
+def may_run_one_more(session: Session, tenant: str, defaults: TenantLimits) -> bool:
+    """Return whether a worker may begin a job of a tenant; until the transaction ends no other worker begins one.
+
+    A transaction that asked this for one tenant must not ask for another one: two such could wait for each other.
+    """
     if not running_limits(session, [tenant], defaults):
         return True
     advisory_lock(session, f"running {tenant}")

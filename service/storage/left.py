@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from sqlalchemy import delete, insert, select, true
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.storage.database import read_clock
+from service.storage.row_locks import delete_unlocked
 from service.storage.schema import LeftRow
+from service.storage.upsert import insert_into
 
 BATCH = 1000  # folders in a statement: databases limit its parameters, PostgreSQL to 65,535
 
@@ -18,10 +20,10 @@ def leave(session: Session, folders: Collection[str]) -> None:
 
     Or before files are written, until the transaction that writes the row (service.storage.unsaved).
     """
-    forget_left(session, folders)
-    left_at = read_clock(session)
     if folders:
-        session.execute(insert(LeftRow), [{"folder": folder, "left_at": left_at} for folder in set(folders)])
+        left_at, new = read_clock(session), insert_into(session, LeftRow)
+        noted = new.on_conflict_do_update(index_elements=("folder",), set_={"left_at": new.excluded.left_at})
+        session.execute(noted, [{"folder": name, "left_at": left_at} for name in sorted(set(folders))])
 
 
 def any_left(session: Session, folders: Collection[str]) -> bool:
@@ -34,9 +36,18 @@ def left_folders(session: Session) -> set[str]:
     return set(session.scalars(select(LeftRow.folder)))
 
 
-def forget_left(session: Session, folders: Collection[str], *, before: float | None = None) -> None:
-    """Remove the records of folders: only those that were made before that time of the database's clock, if given."""
-    names = sorted(folders)
-    old = true() if before is None else LeftRow.left_at < before
-    for i in range(0, len(names), BATCH):
-        session.execute(delete(LeftRow).where(LeftRow.folder.in_(names[i : i + BATCH]), old))
+def forget_left(session: Session, folders: Collection[str]) -> None:
+    """Remove the records of folders, in the transaction that writes their row."""
+    for names in _batches(folders):
+        session.execute(delete(LeftRow).where(LeftRow.folder.in_(names)))
+
+
+def forget_old_left(session: Session, folders: Collection[str], before: float) -> None:
+    """Remove the records of folders that were made before that time of the database's clock."""
+    for names in _batches(folders):
+        delete_unlocked(session, LeftRow, LeftRow.folder.in_(names), LeftRow.left_at < before)
+
+
+def _batches(folders: Collection[str]) -> Iterator[list[str]]:
+    names = sorted(set(folders))
+    return (names[i : i + BATCH] for i in range(0, len(names), BATCH))

@@ -51,8 +51,9 @@ def reserved_bytes(session: Session) -> int:
 
 def give_back_of_ended(session: Session) -> None:
     """Take what results might have taken from the jobs that processes of earlier versions have ended."""
-    ended = update(JobRow).where(HAS_RESERVED, JobRow.status.in_(ENDED))
-    session.execute(ended.values(bytes=JobRow.bytes - JobRow.reserved, reserved=0))
+    ended = select(JobRow.id).where(HAS_RESERVED, JobRow.status.in_(ENDED)).with_for_update(skip_locked=True)
+    given_back = update(JobRow).where(JobRow.id.in_(ended)).values(bytes=JobRow.bytes - JobRow.reserved, reserved=0)
+    session.execute(given_back, execution_options={"synchronize_session": False})
 
 
 def until_less(session: Session, column: Literal["tenant", "owner"], value: str, retention_s: float) -> float | None:

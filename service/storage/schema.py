@@ -202,7 +202,7 @@ class BatchRow(Base):
     """A batch: jobs that were submitted together, `total` of them. `finished_at` is when the last of them ended.
 
     `status` is as that of a job. `sums` is what its jobs were when it ended: they can be removed before it is. It is
-    None where it hasn't ended, and where a process of an earlier version ended it.
+    None where it hasn't ended, and where a process of an earlier version ended it, until a sweep mends it.
 
     `bytes` is what the files take that its jobs share; in rows of earlier versions the first job counts them.
     """

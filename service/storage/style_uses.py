@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.storage.database import now, read_clock
+from service.storage.row_locks import delete_unlocked
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import StyleUseRow
+from service.storage.upsert import insert_into
 
 BATCH = 1000  # rows in a statement, whose parameters databases limit
 GRACE_S = 3600.0  # seconds in which a worker that has lost its job may still store Gram matrices
 
 
 def note_uses(session: Session, uses: Collection[tuple[str, str]]) -> None:
-    """Note tenants and the SHA-256 of their style pictures, in the transaction that removes what has named these."""
-    found, clock = sorted({use for use in uses if use[0] != DEFAULT_TENANT and use[1]}), read_clock(session)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    for i in range(0, len(found), BATCH):
-        rows = [{"tenant": tenant, "image": image, "gone_at": clock} for tenant, image in found[i : i + BATCH]]
-        session.execute(dialect.insert(StyleUseRow).values(rows).on_conflict_do_nothing())
+    """Note tenants and the SHA-256 of their style pictures, in the transaction that removes what has named these.
+
+    Call it once in a transaction: it locks the notes in their order.
+    """
+    if found := sorted({use for use in uses if use[0] != DEFAULT_TENANT and use[1]}):
+        clock, new = read_clock(session), insert_into(session, StyleUseRow)
+        renewed = {"gone_at": new.excluded.gone_at}  # the worker that loses this job may store Gram matrices yet
+        noted = new.on_conflict_do_update(index_elements=("tenant", "image"), set_=renewed)
+        session.execute(noted, [{"tenant": tenant, "image": image, "gone_at": clock} for tenant, image in found])
 
 
 def used_before(session: Session, tenant: str, limit: int) -> list[str]:
@@ -31,8 +35,8 @@ def used_before(session: Session, tenant: str, limit: int) -> list[str]:
 
 
 def forget_uses(session: Session, tenant: str, images: Collection[str]) -> None:
-    """Remove the notes of these pictures of a tenant."""
-    session.execute(delete(StyleUseRow).where(StyleUseRow.tenant == tenant, StyleUseRow.image.in_(images)))
+    """Remove the notes of these pictures of a tenant, but for those that are being renewed."""
+    delete_unlocked(session, StyleUseRow, StyleUseRow.tenant == tenant, StyleUseRow.image.in_(images))
 
 
 def forget_others(session: Session, is_cached: Callable[[str], bool]) -> None:
@@ -42,4 +46,4 @@ def forget_others(session: Session, is_cached: Callable[[str], bool]) -> None:
         image for image in session.scalars(select(StyleUseRow.image).where(old).distinct()) if not is_cached(image)
     ]
     for i in range(0, len(gone), BATCH):
-        session.execute(delete(StyleUseRow).where(old, StyleUseRow.image.in_(gone[i : i + BATCH])))
+        delete_unlocked(session, StyleUseRow, old, StyleUseRow.image.in_(gone[i : i + BATCH]))

@@ -154,7 +154,8 @@ class PresetPainters:
         Its preset has this name, in whichever tenant. Return False where the preset has other weights by now.
         """
         with self._database.writing() as session:
-            for row in session.scalars(select(PresetRow).where(PresetRow.name == name).with_for_update()):
+            named = select(PresetRow).where(PresetRow.name == name).order_by(PresetRow.tenant)
+            for row in session.scalars(named.with_for_update()):
                 if row.painter is not None and row.painter.blob == weights.blob:
                     row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
                     return True
@@ -169,8 +170,8 @@ class PresetPainters:
             row = self._locked(session, name)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the preset {name!r} has no painter")
-            _let_go(session, row)
             self._end_learning(session, row)
+            _let_go(session, row)
 
     def _end_learning(self, session: Session, row: PresetRow) -> None:
         if row.learning is not None:

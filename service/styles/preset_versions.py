@@ -34,14 +34,14 @@ def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
     clock = read_clock(session)
     session.add(PresetVersionRow(tenant=row.tenant, name=row.name, ended_at=clock, reason=reason, **state))
     session.flush()
-    for old in session.scalars(_newest_first(row.tenant, row.name).offset(KEPT)):
-        _let_go(session, old)
-    session.flush()
-    mine = PresetVersionRow.tenant == row.tenant
-    if (excess := (session.scalar(select(func.count()).where(mine)) or 0) - KEPT_IN_ALL) > 0:
-        oldest = select(PresetVersionRow).where(mine).order_by(PresetVersionRow.ended_at, PresetVersionRow.version)
-        for old in session.scalars(oldest.limit(excess)):
-            _let_go(session, old)
+    version = PresetVersionRow.version
+    gone = [*session.scalars(_newest_first(row.tenant, row.name).with_only_columns(version).offset(KEPT))]
+    others = (PresetVersionRow.tenant == row.tenant, version.not_in(gone))
+    if (excess := (session.scalar(select(func.count()).where(*others)) or 0) - KEPT_IN_ALL) > 0:
+        oldest = select(version).where(*others).order_by(PresetVersionRow.ended_at, version)
+        gone += session.scalars(oldest.limit(excess))
+    free = select(PresetVersionRow).where(version.in_(gone)).with_for_update(skip_locked=True)
+    _let_go(session, session.scalars(free).all())
 
 
 def has_expired(retention_s: float) -> ColumnElement[bool]:
@@ -61,8 +61,7 @@ def forget_expired(database: Database, retention_s: float) -> None:
         if session.scalar(expired.limit(1)) is None:
             return
     with database.writing() as session:
-        for row in session.scalars(expired.with_for_update(skip_locked=True)):
-            _let_go(session, row)
+        _let_go(session, session.scalars(expired.with_for_update(skip_locked=True)).all())
 
 
 class PresetVersions:
@@ -115,11 +114,11 @@ class PresetVersions:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             check_tenant(session, self._tenant, self._since)
+            row = self._locked(session, name)
             wanted = self._newest_first(name).where(PresetVersionRow.version == version, is_kept(self._retention_s))
             former = session.scalar(wanted.with_for_update())
             if former is None:
                 raise NotFound(f"the preset {name!r} has no version {version!r} that is still kept")
-            row = self._locked(session, name)
             if former.owner and (row is None or not row.owner):
                 limits = limits_in_force(session, self._tenant, self._limits)
                 check_presets(amounts_of(session, self._tenant), limits)
@@ -129,8 +128,8 @@ class PresetVersions:
             if row is None:
                 row = PresetRow(tenant=self._tenant, name=name)
             else:
-                keep_state(session, row, "replaced")
                 self._cancel(session, tasks_of(row))
+                keep_state(session, row, "replaced")
             for column, value in state.items():
                 setattr(row, column, value)
             row.shared = row.shared and may_share
@@ -152,8 +151,7 @@ class PresetVersions:
                 raise NotFound(f"there is no preset {name!r}")
             if row is not None:
                 self._cancel(session, tasks_of(row))
-            for one in rows:
-                _let_go(session, one)
+            _let_go(session, rows)
             return [folder for one in rows for folder in preset_folders(one)]
 
     def _locked(self, session: Session, name: str) -> PresetRow | None:
@@ -171,8 +169,9 @@ def _newest_first(tenant: str, name: str) -> Select[PresetVersionRow]:
     )
 
 
-def _let_go(session: Session, row: PresetRow | PresetVersionRow) -> None:
-    """Remove a state, and record that its files may be removed, and which pictures it had."""
-    leave(session, preset_folders(row))
-    note_uses(session, [(row.tenant, image.file.sha256) for image in row.images])
-    session.delete(row)
+def _let_go(session: Session, rows: Sequence[PresetRow | PresetVersionRow]) -> None:
+    """Remove states, and record that their files may be removed, and which pictures they had."""
+    note_uses(session, [(row.tenant, image.file.sha256) for row in rows for image in row.images])
+    leave(session, [folder for row in rows for folder in preset_folders(row)])
+    for row in rows:
+        session.delete(row)

@@ -245,8 +245,8 @@ class Presets:
                 row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))
                 session.add(row)
             else:
-                keep_state(session, row, "replaced")
                 self._cancel(session, tasks_of(row))
+                keep_state(session, row, "replaced")
             for column, value in vars(saved).items():
                 setattr(row, column, value)
             row.warm = row.learning = row.sample = None
@@ -288,6 +288,6 @@ class Presets:
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no preset {name!r}")
-            keep_state(session, row, "deleted")
             self._cancel(session, tasks_of(row))
+            keep_state(session, row, "deleted")
             session.delete(row)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import Forbidden, InvalidInput, MissingScope, NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
+from service.storage.row_locks import delete_unlocked
 from service.storage.schema import MarkRow
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.tenants import scopes as known
@@ -157,9 +158,10 @@ class Keys:
     def touch(self, ids: Collection[str]) -> None:
         """Note that keys were used."""
         was_noted = KeyRow.last_used_at > now() - TOUCH_S / 2
+        used = select(KeyRow.id).where(KeyRow.id.in_(ids), or_(KeyRow.last_used_at.is_(None), ~was_noted))
         with self._database.writing() as session:
-            used = update(KeyRow).where(KeyRow.id.in_(ids), or_(KeyRow.last_used_at.is_(None), ~was_noted))
-            session.execute(used.values(last_used_at=now()))
+            free = session.scalars(used.with_for_update(skip_locked=True)).all()  # others are being noted or removed
+            session.execute(update(KeyRow).where(KeyRow.id.in_(free)).values(last_used_at=now()))
 
     def remove_all(self) -> int:
         """Remove all keys, so that none is asked for but those of the settings; return how many there were."""
@@ -196,7 +198,7 @@ def ask_for_keys(session: Session) -> bool:
 
 def forget_ended(session: Session) -> None:
     """Remove the rows of keys that ended KEPT_S ago."""
-    session.execute(delete(KeyRow).where(func.coalesce(KeyRow.revoked_at, KeyRow.expires_at) < now() - KEPT_S))
+    delete_unlocked(session, KeyRow, func.coalesce(KeyRow.revoked_at, KeyRow.expires_at) < now() - KEPT_S)
 
 
 def _found(session: Session, maker: Maker, id: str) -> KeyRow:

@@ -188,8 +188,8 @@ class _Removal:
                 read = (table.tenant == self.name, table.version.in_([row.version for row in rows]))
                 gone = session.scalars(delete(table).where(*read).returning(table.version))
                 self.counts[kind] += len(gone.all())
-                leave(session, folders)
                 note_uses(session, [(self.name, image.file.sha256) for row in rows for image in row.images])
+                leave(session, folders)
             remove_unsaved(self.blobs, folders, self._seconds_left)
 
     def _remove_grams(self) -> bool:

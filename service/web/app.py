@@ -20,6 +20,7 @@ from service.api.http.fullness import Fullness
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
 from service.api.intake.long_reads import LongReads
+from service.api.intake.recent_reads import RecentReads
 from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waiting
@@ -167,6 +168,7 @@ def _context(settings: Settings) -> AppContext:
         delivery_hosts=Hosts(DELIVERIES, settings.delivery_hosts),
         fetches=Fetches(picture_fetcher(settings)),
         long_reads=LongReads(settings.web_threads // 2),
+        recent_reads=RecentReads(),
         fullness=Fullness(),
         wake=waker(settings.broker_url),
     )

@@ -18,6 +18,7 @@ from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.links import show_below
 from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
 from service.jobs.request import job_folder
+from service.jobs.unattended import fail_overdue_waiting, release_dead
 from service.machine.bells import JOBS, Bell
 from service.machine.memory import MIB, Capacity, give_back_memory
 from service.machine.processes import pid_namespace
@@ -218,8 +219,8 @@ class WorkerLoop(ABC):
         while True:
             try:
                 self._registry.heartbeat(self._id, self.capacity, self.model, self.lane)
-                self._leases.fail_overdue_waiting()
-                for id in self._leases.release_dead(self._namespace):
+                fail_overdue_waiting(self._database)
+                for id in release_dead(self._database, self._namespace):
                     logger.warning("job %s: its worker is dead; it can be claimed again", id)
                 self._database.put_by()
             except ServiceError as error:

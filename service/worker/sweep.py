@@ -8,89 +8,31 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import delete, select
 
 from service.errors import StorageError
-from service.jobs import deliveries, idempotency, queue, request
-from service.jobs.expiry import batch_has_expired, has_expired
+from service.jobs import batch_course, deliveries, idempotency, queue
 from service.storage import identity, quota
 from service.storage.blobs import BlobInfo, Blobs
-from service.storage.database import Database, Transaction, advisory_lock, read_clock
+from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
-from service.storage.left import forget_left, left_folders
-from service.storage.schema import ENDED, BatchRow, CallerRow, JobRow, MarkRow, PresetRow, PresetVersionRow
+from service.storage.left import forget_old_left
+from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
-from service.styles import gram_keys, preset_files, preset_painters, preset_versions
+from service.styles import preset_versions
 from service.styles.preset_tasks import named_tasks
 from service.tenants import keys
 from service.tenants.removal import finish_removals
+from service.worker.sweep_plan import GRACE_S, folder_of, make_plan, owner_id, read_known
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
 BATCH = 1000  # jobs that are removed at a time
-GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
-MANY = 20  # files without a row that are always tolerated
-SHARE = 0.9  # share of all files that may lack a row, if there are more than MANY
-STRICT_SHARE = 0.5  # share of a folder's files that may lack a row, if database and files are new to each other
+MENDED = 50  # batches that earlier versions ended and that one sweep mends: it reads all of their jobs
 PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be removed
-
-
-@dataclass(frozen=True)
-class Known:
-    """The facts of the rows: each job's status, the expired jobs, the preset versions and painters that are needed.
-
-    Batches count as jobs.
-
-    Attributes:
-        pictures: the files of the pictures that series had finished when they failed or were canceled.
-        painters: the ids of their folders: of the jobs that made them, of their presets' versions, or their own.
-        left: folders that have no row on purpose, or that of an expired state of a preset.
-        accepted: whether an operator allows all files without a row to be removed.
-    """
-
-    jobs: dict[str, str]
-    pictures: set[str]
-    expired: set[str]
-    versions: set[str]
-    painters: set[str]
-    left: set[str]
-    accepted: bool
-
-    def needs(self, blob: BlobInfo) -> bool:
-        """Return whether there is a row for the folder of a file."""
-        owners = {
-            request.FOLDER: self.jobs,
-            preset_files.FOLDER: self.versions,
-            preset_painters.FOLDER: self.painters,
-        }
-        return _owner(blob) in owners[blob.key.split("/")[0]]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The plan of a sweep: what it would remove, and whether that can be right.
-
-    Attributes:
-        doomed: files to remove.
-        orphans: the files without a row whose folder isn't in `left` either.
-        young: files without a row, too young to remove: they may still get one.
-        doubt: why so many orphans may mean a wrong database; empty if all is well.
-        fit: how files and rows match, judged without an id.
-        done: folders of `left` that are empty.
-    """
-
-    doomed: Sequence[BlobInfo]
-    orphans: Sequence[BlobInfo]
-    young: Sequence[BlobInfo]
-    doubt: str
-    fit: identity.Fit
-    done: set[str]
 
 
 def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> None:
@@ -114,8 +56,8 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     blobs.remove_unfinished(time.time() - GRACE_S)
     if len(plan.doomed) > len(stuck):
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(stuck))
-    expired = known.expired - {_owner(blob) for blob in stuck}
-    _forget(database, sorted(expired), plan.done - {_folder(blob) for blob in stuck}, retention_s)
+    expired = known.expired - {owner_id(blob) for blob in stuck}
+    _forget(database, sorted(expired), plan.done - {folder_of(blob) for blob in stuck}, retention_s)
     preset_versions.forget_expired(database, retention_s)
     finish_removals(database, blobs)
     _end_nameless_tasks(database)
@@ -141,106 +83,24 @@ def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> list[BlobInfo]:
     return stuck
 
 
-def read_known(database: Database, retention_s: float) -> Known:
-    """Read what the sweep must know of the rows. Raises DatabaseError."""
-    expired = select(JobRow.id).where(has_expired(retention_s))
-    batches = select(BatchRow.id).where(batch_has_expired(retention_s))
-    with database.reading() as session:
-        unfinished = list(session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED))))
-        presets = list(session.execute(select(PresetRow.version, PresetRow.painter)))
-        former = select(PresetVersionRow.version, PresetVersionRow.painter).where(
-            preset_versions.is_kept(retention_s)
-        )
-        presets += session.execute(former)
-        painters = [painter for _, painter in presets if painter]
-        over = session.scalars(select(PresetVersionRow).where(preset_versions.has_expired(retention_s)))
-        return Known(
-            jobs=_statuses(session),
-            pictures={picture.blob for row in session.scalars(_broken_off()) for picture in row.finished_pictures},
-            expired={*session.scalars(expired), *session.scalars(batches)},
-            versions=_named(preset_files.FOLDER, (version for version, _ in presets), unfinished),
-            painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
-            left=left_folders(session) | {folder for row in over for folder in preset_files.preset_folders(row)},
-            accepted=identity.is_accepted(session),
-        )
-
-
-def _statuses(session: Transaction) -> dict[str, str]:
-    """Return the status of each job, and of each batch, whose folder has what its jobs share."""
-    found = {id: status for id, status in session.execute(select(JobRow.id, JobRow.status))}  # noqa: C416 - as in queue
-    batches = session.execute(select(BatchRow.id, BatchRow.finished_at))
-    return found | {id: "running" if finished_at is None else "succeeded" for id, finished_at in batches}
-
-
-def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) -> Plan:
-    """Compare all files with the rows; change nothing. Raises StorageError."""
-    old = time.time() - GRACE_S
-    by_folder = {folder: _owned(blobs.listing(folder)) for folder in FOLDERS}
-    files = [blob for found in by_folder.values() for blob in found]
-    rowless = [blob for blob in files if not known.needs(blob)]
-    needless = [blob for blob in rowless if blob.modified < old]
-    orphans = [blob for blob in needless if _folder(blob) not in known.left]
-    doomed = needless + [blob for blob in by_folder[request.FOLDER] if _has_served(blob, known)]
-    aged = {folder: [blob for blob in found if blob.modified < old] for folder, found in by_folder.items()}
-    total = sum(map(len, aged.values()))
-    strange = any(_are_many(_count(folder, orphans), len(found), STRICT_SHARE) for folder, found in aged.items())
-    fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
-    gone = {blob.key for blob in doomed}
-    kept = {_folder(blob) for blob in files if blob.key not in gone}
-    grams = list(blobs.listing(gram_keys.FOLDER))
-    left_grams = [blob for blob in grams if gram_keys.prefix_in(blob.key) in known.left]
-    return Plan(
-        doomed=doomed + list({*left_grams, *_oldest(grams, gram_bytes, shortage)}),
-        orphans=orphans,
-        young=[
-            blob
-            for blob in files
-            if not known.needs(blob) and blob.modified >= old and _folder(blob) not in known.left
-        ],
-        doubt="" if known.accepted else _doubt(len(orphans), total),
-        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(preset_files.FOLDER, orphans)),
-        done=known.left - kept,
-    )
-
-
-def _doubt(count: int, total: int) -> str:
-    """Return why so many files without a row may mean a wrong database; empty if there are few."""
-    if not _are_many(count, total, SHARE):
-        return ""
-    return f"{count} of {total} files have no row in the database, as if it were another one"
-
-
-def _are_many(count: int, total: int, share: float) -> bool:
-    return count > MANY and count > share * total
-
-
-def _owned(found: Iterable[BlobInfo]) -> list[BlobInfo]:
-    """Return the files in the folder of a job, a preset or a painter; other files aren't the service's."""
-    return [blob for blob in found if blob.key.count("/") > 1]
-
-
-def _count(folder: str, files: Sequence[BlobInfo]) -> int:
-    return sum(blob.key.startswith(f"{folder}/") for blob in files)
-
-
 def _forget(database: Database, expired: Sequence[str], left: set[str], retention_s: float) -> None:
     """Remove the rows of jobs whose files are gone, of old keys and webhooks, and of callers without jobs."""
     lost = 0
     for i in range(0, len(expired), BATCH):
         with database.writing() as session:
-            lost += deliveries.expire_pictures(session, expired[i : i + BATCH])
-            queue.remove(session, expired[i : i + BATCH])
+            lost += queue.expire(session, expired[i : i + BATCH])
     if lost:
         logger.warning("%d pictures could not be delivered before their transfers expired", lost)
     with database.writing() as session:
         advisory_lock(session, SUBMIT_LOCK)  # a new job comes with its caller's row
-        forget_left(session, left, before=read_clock(session) - GRACE_S)  # a younger one may precede its files
+        batch_course.mend_ended(session, MENDED)
+        forget_old_left(session, left, read_clock(session) - GRACE_S)  # a younger one may precede its files
+        quota.give_back_of_ended(session)
         idempotency.forget_old(session)
         deliveries.forget_old(session, retention_s)
         keys.forget_ended(session)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
-        quota.give_back_of_ended(session)
 
 
 def _end_nameless_tasks(database: Database) -> None:
@@ -253,49 +113,3 @@ def _end_nameless_tasks(database: Database) -> None:
         with database.writing() as session:
             queue.cancel(session, nameless)
         logger.warning("canceled %d tasks that no preset names", len(nameless))
-
-
-def _owner(blob: BlobInfo) -> str:
-    return blob.key.split("/")[1]
-
-
-def _folder(blob: BlobInfo) -> str:
-    return blob.key.rpartition("/")[0]
-
-
-def _has_served(blob: BlobInfo, known: Known) -> bool:
-    """Return whether a job no longer needs a file.
-
-    That is so if the job has expired, or if it has ended and the file is a checkpoint, or a picture that it doesn't
-    name.
-    """
-    name, status = blob.key.split("/")[2], known.jobs.get(_owner(blob))
-    if _owner(blob) in known.expired:
-        return True
-    if status not in ENDED:
-        return False
-    is_lost = name.startswith(request.RESULT) and status != "succeeded" and blob.key not in known.pictures
-    return is_lost or name.startswith(request.CHECKPOINT)
-
-
-def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:
-    """Return the oldest blobs: as many as must go to bring the rest under `limit` bytes and the disk to its floor."""
-    grams = sorted(found, key=lambda blob: -blob.modified)
-    limit = min(limit, sum(blob.size for blob in grams) - shortage) if shortage else limit
-    kept, doomed = 0, []
-    for blob in grams:
-        kept += blob.size
-        if kept > limit:
-            doomed.append(blob)
-    return doomed
-
-
-def _broken_off() -> Select[JobRow]:
-    """Return the query for the jobs that ended before they were done."""
-    return select(JobRow).where(JobRow.status.in_(("failed", "canceled")), JobRow.checkpoint.is_not(None))
-
-
-def _named(folder: str, saved: Iterable[str], unfinished: Iterable[Any]) -> set[str]:
-    """Return the parts of a folder that a preset or an unfinished job refers to."""
-    keys = {blob for row in unfinished for blob in request.blobs(row) if blob.startswith(f"{folder}/")}
-    return {*saved, *(key.split("/")[1] for key in keys)}

@@ -7,6 +7,7 @@ import socket
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from api.controls import PHOTO, QUICK, STYLE, assert_refused
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 
+from service.api.intake.recent_reads import HALF_S, REMEMBERED, RecentReads
 from service.config import Settings
 from service.decoding import files, lanes
 from service.decoding.decoders import TooSlow
@@ -69,6 +71,37 @@ def test_pixels_count_before_they_are_decoded(client: FlaskClient, monkeypatch: 
     monkeypatch.setattr("service.decoding.lanes.run", lambda *_: pytest.fail("decoded"))
     body = {"content": b64(bombs.many_scans(2000, 90)), "styles": [{"preset": "p"}]}
     assert set(errors(client.post("/v1/transfers", json=body))) == {"content"}
+
+
+def test_pictures_of_callers_who_have_taken_less_lately_come_first(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, spent = lanes.run, []
+
+    def noted(*args: Any, **settings: Any) -> Any:
+        spent.append(settings["spent"])
+        reply, handed_over = run(*args, **settings)
+        return replace(reply, cpu_s=4.0), handed_over
+
+    monkeypatch.setattr(lanes, "run", noted)
+    for number, address in enumerate(("192.0.2.1", "192.0.2.1", "198.51.100.1")):
+        body = {"content": tiny(number), "styles": [{"image": "no picture"}]}
+        client.post("/v1/transfers", json=body, environ_base={"REMOTE_ADDR": address})
+    assert spent == [0.0, pytest.approx(4.0, rel=0.1), 0.0]
+
+
+def test_what_was_taken_is_forgotten_by_and_by() -> None:
+    clock = [0.0]
+    reads = RecentReads(lambda: clock[0])
+    reads.add("acme", 8.0)
+    clock[0] = 2 * HALF_S
+    assert reads.of("acme") == pytest.approx(2.0)
+    reads.add("acme", 1.0)
+    assert reads.of("acme") == pytest.approx(3.0)
+    assert reads.of("birch") == 0
+    for number in range(REMEMBERED):
+        reads.add(str(number), 1.0)
+    assert reads.of("acme") == 0.0
 
 
 class TestTime:

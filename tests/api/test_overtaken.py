@@ -34,12 +34,12 @@ def test_a_preset_is_looked_up_again(
 
     submit, submitted, versions = Queue.submit, [], [save()]
 
-    def overtaken(queue: Queue, new: Submission) -> JobRow:
+    def overtaken(queue: Queue, new: Submission, *args: Any) -> JobRow:
         submitted.append(new)
         if len(submitted) <= times:
             assert client.delete(STYLE, query_string={"purge": "true"}).status_code == 204
             versions.append(save())
-        return submit(queue, new)
+        return submit(queue, new, *args)
 
     monkeypatch.setattr(Queue, "submit", overtaken)
     status = 202 if times < LOOK_UPS else 422

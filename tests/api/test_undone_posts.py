@@ -30,7 +30,7 @@ def body(photo_png: bytes) -> dict[str, Any]:
 def test_pictures_stay_only_where_there_may_be_a_job(
     client: FlaskClient, settings: Settings, body: dict[str, Any], error: Exception, stay: bool
 ) -> None:
-    def submit(queue: Queue, new: Any) -> None:
+    def submit(*_: Any) -> None:
         raise error
 
     with pytest.MonkeyPatch.context() as patched:

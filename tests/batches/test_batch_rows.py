@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sweep.swept import DAY_S, age, keys
 
 from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, QueueFull, TooManyJobs
@@ -29,6 +29,7 @@ from service.storage.tenant_amounts import amounts_of
 from service.telemetry.instruments import REGISTRY
 from service.tenants.removal import remove_tenant
 from service.tenants.tenants import Tenants
+from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
 
 HOOK = "https://hooks.example.com/"
@@ -146,6 +147,26 @@ def test_a_batch_that_a_worker_of_an_earlier_version_ended_is_what_its_jobs_are(
     found = batches.get(batch.id)
     sums = batches.states([found])[batch.id].sums
     assert (sums.counts["succeeded"], summary(found, sums)["status"]) == (1, "succeeded")
+
+
+def test_sweeps_mend_the_batches_that_workers_of_earlier_versions_ended(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "MENDED", 1)
+    batches, queue, leases = Batches(database, Limits()), Queue(database, Limits()), Leases(database, 60)
+    blobs = Blobs((tmp_path / "blobs").as_uri())
+    ended, running = [submitted(batches, 1).id for _ in range(2)], submitted(batches, 1).id
+    claims = [claimed(leases) for _ in range(3)]
+    for claim in claims[:2]:
+        leases.succeed(claim, RESULT)
+    with database.writing() as session:
+        session.execute(update(BatchRow).values(status="running", sums=None))
+    for mended in (1, 2):
+        sweep(database, blobs, 0, DAY_S)
+        assert [row.id for row in batches.page("succeeded", None, 9)] == ended[: -mended - 1 : -1]
+    assert [row.id for row in batches.page("running", None, 9)] == [running]
+    queue.delete(claims[0].id)
+    assert batches.states([batches.get(ended[0])])[ended[0]].sums.counts["succeeded"] == 1
 
 
 def test_batches_come_in_pages_newest_first(database: Database) -> None:

@@ -6,6 +6,7 @@ from jobs.submitting import claimed, submit
 
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
+from service.jobs.unattended import fail_overdue_waiting
 from service.storage.database import Database
 from service.storage.schema import JobRow
 
@@ -22,10 +23,10 @@ def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(
     queue: Queue, leases: Leases, database: Database
 ) -> None:
     late, other = submit(queue, deadline_s=30.5), submit(queue, deadline_s=60)
-    leases.fail_overdue_waiting()
+    fail_overdue_waiting(database)
     assert queue.get(late).status == "queued"
     pass_time(database, late, 30.5)
-    leases.fail_overdue_waiting()
+    fail_overdue_waiting(database)
     job = queue.get(late)
     assert job.error is not None
     assert (job.status, job.error["status"], job.error["type"]) == (

@@ -15,6 +15,7 @@ from service.errors import JobFailed
 from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
 from service.jobs.queue import Queue
 from service.jobs.registry import worker_id
+from service.jobs.unattended import release, release_dead
 from service.storage.database import Database
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
 from service.storage.schema import JobRow
@@ -192,7 +193,7 @@ def test_a_dead_workers_jobs_are_up_for_claiming_at_once(queue: Queue, leases: L
     ids = [submit(queue) for _ in range(2)]
     claimed(leases, "host:1")
     claimed(leases, "host:2")
-    assert leases.release(["host:1"]) == ids[:1]
+    assert release(leases.database, ["host:1"]) == ids[:1]
     again = claimed(leases, "host:3")
     assert (again.id, again.fence) == (ids[0], 2)
     assert queue.get(ids[0]).attempts == 2  # its death counts
@@ -207,8 +208,8 @@ def test_workers_of_this_host_are_told_to_be_dead_by_their_process(queue: Queue,
     here = [worker_id("here", process) for process in (gone.pid, unreaped.pid, os.getpid())]
     for worker in (*here, worker_id("there", gone.pid)):
         claimed(leases, worker)
-    assert sorted(leases.release_dead("here")) == sorted(ids[:2])
-    assert leases.release_dead("here") == []  # though nobody has claimed them yet
+    assert sorted(release_dead(leases.database, "here")) == sorted(ids[:2])
+    assert release_dead(leases.database, "here") == []  # though nobody has claimed them yet
     unreaped.wait()
 
 

@@ -59,11 +59,6 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/service.db"
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> Blobs:
-    return Blobs((tmp_path / "blobs").as_uri())
-
-
 def attempt(leases: Leases, blobs: Blobs, last: int = 100) -> OneStep:
     claim = claimed(leases)
     return OneStep(

@@ -18,6 +18,7 @@ from service.errors import JobFailed, NotFound, TooManyJobs
 from service.jobs.leases import MAX_ATTEMPTS, Claim, LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
+from service.jobs.unattended import release
 from service.storage.database import Database
 from service.storage.records import JobProgress
 from service.storage.schema import ENDED
@@ -198,7 +199,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def release_the_dead(self) -> None:
         """All workers are found dead."""
-        self.leases.release(["host:1"])
+        release(self.leases.database, ["host:1"])
         for job in self.model.jobs.values():
             job.lapsed = job.lapsed or job.status == "running"
 

@@ -17,6 +17,7 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import LearnTask
+from service.jobs.unattended import release
 from service.machine.memory import MIB, Capacity
 from service.painting.stylist import Stylist
 from service.pictures.style_image import StyleImage
@@ -76,7 +77,7 @@ class Teaching:
         with pytest.MonkeyPatch.context() as patched, pytest.raises(Killed):
             patched.setattr(owner, method, die)
             self.attempt().carry_out()
-        self.leases.release(["host:1"])
+        release(self.leases.database, ["host:1"])
 
     @property
     def job(self) -> JobRow:

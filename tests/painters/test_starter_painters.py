@@ -63,11 +63,6 @@ def starters(tmp_path_factory: pytest.TempPathFactory) -> list[Starter]:
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> Blobs:
-    return Blobs((tmp_path / "blobs").as_uri())
-
-
-@pytest.fixture
 def presets(database: Database, blobs: Blobs, starters: Sequence[Starter]) -> Presets:
     """The starters, saved as a service does that knows no painters."""
     presets = Presets(database, blobs)

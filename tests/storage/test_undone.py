@@ -36,11 +36,6 @@ def database_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> Blobs:
-    return Blobs((tmp_path / "blobs").as_uri())
-
-
-@pytest.fixture
 def locked(database: Database, tmp_path: Path) -> Iterator[None]:
     """Somebody else is writing into the database all the time."""
     with closing(sqlite3.connect(tmp_path / "service.db")) as other:

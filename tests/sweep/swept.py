@@ -19,14 +19,14 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import PresetVersionRow
 from service.styles.presets import Presets
-from service.worker import sweep as sweeping
+from service.worker import sweep_plan
 
 DAY_S = 86_400
 
 
 def age(tmp_path: Path) -> None:
     """Make every blob older than the grace."""
-    old = time.time() - sweeping.GRACE_S - 60
+    old = time.time() - sweep_plan.GRACE_S - 60
     for path in (tmp_path / "blobs").rglob("*"):
         os.utime(path, (old, old))
 

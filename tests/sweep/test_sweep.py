@@ -34,7 +34,7 @@ from service.styles import preset_versions
 from service.styles.preset_painters import PresetPainters, painter_blob
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
-from service.worker import sweep as sweeping
+from service.worker import sweep_plan
 from service.worker.sweep import sweep
 
 
@@ -215,7 +215,7 @@ def test_former_states_stay_where_nothing_may_be_swept_up(database: Database, bl
     presets, versions = Presets(database, blobs), PresetVersions(database, float("inf"))
     saved(presets, 1)
     presets.delete("style-0")
-    left_over(blobs, 2 * sweeping.MANY)  # as if the files belonged to another database
+    left_over(blobs, 2 * sweep_plan.MANY)  # as if the files belonged to another database
     age(tmp_path)
     end_retention(database)
     before = keys(blobs)
@@ -250,7 +250,7 @@ def test_files_that_failures_left_are_swept_up_while_some_have_rows(
 ) -> None:
     sweep(database, blobs, 0, DAY_S)
     saved(Presets(database, blobs), 3)
-    left_over(blobs, 2 * sweeping.MANY)
+    left_over(blobs, 2 * sweep_plan.MANY)
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)
     assert len(keys(blobs)) == 6

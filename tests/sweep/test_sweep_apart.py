@@ -18,7 +18,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.schema import MarkRow
 from service.styles.presets import Presets
-from service.worker import sweep as sweeping
+from service.worker import sweep_plan
 from service.worker.sweep import sweep
 
 
@@ -80,7 +80,7 @@ def test_many_files_that_no_row_was_ever_for_are_left_alone(
     database: Database, blobs: Blobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sweep(database, blobs, 0, DAY_S)
-    for i in range(sweeping.MANY + 1):
+    for i in range(sweep_plan.MANY + 1):
         blobs.put(f"jobs/lost-{i}/content", b"1")
     age(tmp_path)
     before = keys(blobs)

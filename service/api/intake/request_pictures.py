@@ -9,6 +9,7 @@ from functools import partial
 
 from flask import g, request
 
+from service.api.auth import owner
 from service.api.context import context
 from service.api.http.clients import hung_up
 from service.decoding import files
@@ -70,10 +71,10 @@ class RequestPictures:
 
 
 def request_pictures() -> RequestPictures:
-    """Return the pictures of the current request."""
+    """Return the pictures of the current request; those of callers who have taken less lately are read first."""
     if "pictures" not in g:
-        settings = context().settings
-        g.pictures = _pictures(settings.request_pictures, settings.decode_s)
+        settings, lately = context().settings, context().recent_reads.of(owner())
+        g.pictures = _pictures(settings.request_pictures, settings.decode_s, lately)
     found: RequestPictures = g.pictures
     return found
 
@@ -87,9 +88,10 @@ def single_picture(left: float, spent: float) -> RequestPictures:
     return _pictures(1, min(left, context().settings.decode_s), spent)
 
 
-def _pictures(most: int, decode_s: float, spent: float = 0.0) -> RequestPictures:
+def _pictures(most: int, decode_s: float, spent: float) -> RequestPictures:
     settings = context().settings
-    allowance = Allowance(decode_s, spent, tick=partial(_check_client, request.environ.get("gunicorn.socket")))
+    tick = partial(_check_client, request.environ.get("gunicorn.socket"))
+    allowance = Allowance(decode_s, spent, tick, partial(context().recent_reads.add, owner()))
     return RequestPictures(most, settings.request_megapixels * MEGA, allowance)
 
 
