@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import event, func, select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound, ProblemJson
@@ -20,7 +20,7 @@ from service.jobs.finish import give_back_reserved
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
 from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import check_items
-from service.jobs.queue import Submission, cancel, check_files, remove, row_of
+from service.jobs.queue import Submission, add_caller, cancel, check_files, count_after_commit, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
@@ -29,10 +29,9 @@ from service.storage.kinds import TRANSFER
 from service.storage.left import forget_left, leave
 from service.storage.records import BatchSums, JobProgress, JobUsage
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import ENDED, BatchRow, CallerRow, JobRow
+from service.storage.schema import ENDED, BatchRow, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
-from service.telemetry.instruments import jobs_submitted
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,8 @@ class Batches(TenantJobs):
             session.flush()
             _count_failed(session, rows)
             remember(session, key, id)
-            if session.get(CallerRow, owner) is None:
-                session.add(CallerRow(owner=owner, last_claim=0))
-            _count_after_commit(session, len(rows))
+            add_caller(session, owner)
+            count_after_commit(session, TRANSFER, len(rows))
             return batch
 
     def _row(self, batch: str, index: int, item: BatchItem, clock: float) -> JobRow:
@@ -198,9 +196,7 @@ class Batches(TenantJobs):
             lock_jobs(session, JobRow.batch == id, batches=[id])
             rows = session.scalars(select(JobRow).where(JobRow.batch == id)).all()
             for row in rows:
-                if row.status not in ENDED:  # what it has cost counts all the same
-                    row.finished_at = read_clock(session)
-                    ledger.enter(session, row)
+                ledger.enter_removed(session, row)
             ids = [id, *(row.id for row in rows)]
             folders = [job_folder(each) for each in ids]
             remove(session, ids)
@@ -228,7 +224,3 @@ def _count_failed(session: Session, rows: Sequence[JobRow]) -> None:
 def failed_request(name: str) -> TransferRequest:
     """Return the request of a job whose content can't be read: it has the name of the file, and no picture."""
     return TransferRequest.from_json({"content": {"name": name}})
-
-
-def _count_after_commit(session: Session, jobs: int) -> None:
-    event.listen(session, "after_commit", lambda _: jobs_submitted.labels(TRANSFER).inc(jobs), once=True)

@@ -38,7 +38,7 @@ def submit_judging(session: Session, row: JobRow, task: JudgeTask | CompareTask)
         return
     new = Submission(following_id(row.id), task, row.owner, trace=row.trace)
     session.add(row_of(new, row.tenant, read_clock(session)))
-    count_after_commit(session, new)
+    count_after_commit(session, task.kind)
 
 
 def enter(session: Session, transfer: str, found: Judgement, engine: dict[str, str] | None) -> None:

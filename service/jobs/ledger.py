@@ -8,9 +8,10 @@ from functools import partial
 from sqlalchemy import cast, event, func, select
 from sqlalchemy.orm import Session
 
+from service.storage.database import read_clock
 from service.storage.kinds import FOLLOWING
 from service.storage.records import JobUsage
-from service.storage.schema import JobRow
+from service.storage.schema import ENDED, JobRow
 from service.storage.tenant_schema import UsageRow
 from service.storage.upsert import insert_into
 from service.telemetry import instruments
@@ -31,6 +32,13 @@ def enter(session: Session, row: JobRow) -> None:
     session.execute(insert.on_conflict_do_update(index_elements=("tenant", "day"), set_=more))
     count = partial(_count, row.kind, used)
     event.listen(session, "after_commit", lambda session: count(), once=True)
+
+
+def enter_removed(session: Session, row: JobRow) -> None:
+    """Enter what a job has cost that is removed before its end; an ended one was entered then."""
+    if row.status not in ENDED:
+        row.finished_at = read_clock(session)
+        enter(session, row)
 
 
 def _count(kind: str, used: JobUsage) -> None:

@@ -115,11 +115,10 @@ class Queue(TenantJobs):
         forget_left(session, [job_folder(row.id)])
         session.add(row)
         remember(session, new.repeat, new.id)
-        if session.get(CallerRow, new.owner) is None:
-            session.add(CallerRow(owner=new.owner, last_claim=0))
+        add_caller(session, new.owner)
         session.flush()
         session.refresh(row)
-        count_after_commit(session, new)
+        count_after_commit(session, row.kind)
         if amounts is not None:
             counted(amounts.with_job(row.cost, row.bytes))
         return row
@@ -196,9 +195,7 @@ class Queue(TenantJobs):
             row = session.scalar(mine)
             if row is None:
                 raise NotFound(f"there is no job {id!r}")
-            if row.status not in ENDED:  # what it has cost counts all the same
-                row.finished_at = read_clock(session)
-                ledger.enter(session, row)
+            ledger.enter_removed(session, row)
             remove(session, [id])
             leave(session, [job_folder(id)])
             if row.batch is not None:
@@ -255,9 +252,15 @@ def cancel(session: Session, ids: Collection[str]) -> None:
     event.listen(session, "after_commit", lambda _: ring(ROWS), once=True)
 
 
-def count_after_commit(session: Session, new: Submission) -> None:
-    """Count a new job in the metrics once its transaction is committed."""
-    event.listen(session, "after_commit", lambda _: jobs_submitted.labels(new.request.kind).inc(), once=True)
+def add_caller(session: Session, owner: str) -> None:
+    """Give a caller a row, which fair scheduling needs, unless it has one."""
+    if session.get(CallerRow, owner) is None:
+        session.add(CallerRow(owner=owner, last_claim=0))
+
+
+def count_after_commit(session: Session, kind: str, jobs: int = 1) -> None:
+    """Count new jobs of a kind in the metrics once their transaction is committed."""
+    event.listen(session, "after_commit", lambda _: jobs_submitted.labels(kind).inc(jobs), once=True)
 
 
 def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
