@@ -23,8 +23,8 @@ from service.backup.archive import BLOBS, DATABASE, ArchiveWriter, Manifest
 from service.backup.named import named_blobs
 from service.backup.places import Places, sync, work_folder
 from service.errors import InvalidInput, StorageError
+from service.jobs.attempts import give_back_all
 from service.jobs.expiry import batch_has_expired, has_expired
-from service.jobs.leases import give_back_all
 from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.database import BUSY_TIMEOUT_S, Database

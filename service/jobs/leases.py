@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from service.errors import JobFailed, ServiceError
+from service.errors import ServiceError
 from service.jobs import batch_course
+from service.jobs.attempts import enter_checkpoint, give_back, go_back, worn_out
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
-from service.jobs.request import TransferRequest
 from service.jobs.running_limits import may_run_one_more, next_job, passed_over
 from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
 from service.jobs.tasks import CompareTask, JudgeTask
@@ -115,7 +115,7 @@ class Leases:
     def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str] | None) -> Claim:
         clock = read_clock(session)
         row.status, row.worker, row.engine = "running", worker, engine
-        _go_back(row)
+        go_back(row)
         row.started_at = row.started_at or clock
         row.lease_until = clock + self._lease_s
         row.fence += 1
@@ -150,7 +150,7 @@ class Leases:
                 row.events += 1
                 row.preview = replace(preview, event=row.events)
             if checkpoint is not None:
-                _enter(row, checkpoint)
+                enter_checkpoint(row, checkpoint)
             row.lease_until = clock + self._lease_s
             return Flags(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 
@@ -215,7 +215,7 @@ class Leases:
         Raises LeaseLost.
         """
         with self._writing() as session:
-            _give_back(_held(session, claim))
+            give_back(_held(session, claim))
         ring(JOBS)
 
     def must_give_way(self, claim: Claim) -> bool:
@@ -244,20 +244,6 @@ class Leases:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
 
 
-def give_back_all(session: Session) -> None:
-    """Put all running jobs back in the queue: in a copy of a database, whose workers aren't there."""
-    for row in session.scalars(select(JobRow).where(JobRow.status == "running")):
-        _give_back(row)
-
-
-def _give_back(row: JobRow) -> None:
-    row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
-    _go_back(row)
-    row.attempts -= 1
-    if row.checkpoint is None and not row.attempts:
-        row.started_at = None
-
-
 def _held(session: Session, claim: Claim) -> JobRow:
     """Return the row of a claimed job, with what the work has cost so far. Raises LeaseLost."""
     held = select(JobRow).where(JobRow.id == claim.id, JobRow.fence == claim.fence, JobRow.status == "running")
@@ -268,20 +254,6 @@ def _held(session: Session, claim: Claim) -> JobRow:
     return row
 
 
-def _enter(row: JobRow, checkpoint: JobCheckpoint) -> None:
-    """Write a checkpoint; if no attempt has got as far before, the count of attempts begins anew with this one."""
-    fence = row.checkpoint.fence if row.checkpoint else 0
-    if checkpoint.reached > row.reached:
-        row.reached, row.attempts, fence = checkpoint.reached, 1, row.fence
-    row.checkpoint = replace(checkpoint, fence=fence)
-
-
-def _go_back(row: JobRow) -> None:
-    """Set the progress back to where the job will continue."""
-    row.events += 1
-    row.progress = replace(row.checkpoint.progress if row.checkpoint else JobProgress(), event=row.events)
-
-
 def _give_up(session: Session, row: JobRow) -> bool:
     """End a job that must not be tried (again); return whether it was ended."""
     if row.cancel_requested:
@@ -289,18 +261,7 @@ def _give_up(session: Session, row: JobRow) -> bool:
     elif row.deadline_at is not None and row.deadline_at < read_clock(session):
         finish(session, row, "failed", deadline_error(row))
     elif row.attempts >= MAX_ATTEMPTS:
-        finish(session, row, "failed", _worn_out(row))
+        finish(session, row, "failed", worn_out(row))
     else:
         return False
     return True
-
-
-def _worn_out(row: JobRow) -> JobFailed:
-    """Return the error of a job whose workers died too often without getting it further."""
-    reached = ""
-    if row.kind == TRANSFER:
-        iterations = TransferRequest.of(row).iterations
-        reached = f" at iteration {row.progress.iteration if row.progress else 0} of {iterations}"
-    return JobFailed(
-        f"{row.attempts} workers died, hung or could not use its files, the last one ({row.worker}){reached}"
-    )

@@ -1,0 +1,54 @@
+"""Attempts at a job in its row: begun, given back, and given up after too many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.errors import JobFailed
+from service.jobs.request import TransferRequest
+from service.storage.kinds import TRANSFER
+from service.storage.records import JobCheckpoint, JobProgress
+from service.storage.schema import JobRow
+
+
+def give_back_all(session: Session) -> None:
+    """Put all running jobs back in the queue: in a copy of a database, whose workers aren't there."""
+    for row in session.scalars(select(JobRow).where(JobRow.status == "running")):
+        give_back(row)
+
+
+def give_back(row: JobRow) -> None:
+    """Put a running job back in the queue: it will continue at its checkpoint, and the attempt doesn't count."""
+    row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
+    go_back(row)
+    row.attempts -= 1
+    if row.checkpoint is None and not row.attempts:
+        row.started_at = None
+
+
+def enter_checkpoint(row: JobRow, checkpoint: JobCheckpoint) -> None:
+    """Write a checkpoint; if no attempt has got as far before, the count of attempts begins anew with this one."""
+    fence = row.checkpoint.fence if row.checkpoint else 0
+    if checkpoint.reached > row.reached:
+        row.reached, row.attempts, fence = checkpoint.reached, 1, row.fence
+    row.checkpoint = replace(checkpoint, fence=fence)
+
+
+def go_back(row: JobRow) -> None:
+    """Set the progress back to where the job will continue."""
+    row.events += 1
+    row.progress = replace(row.checkpoint.progress if row.checkpoint else JobProgress(), event=row.events)
+
+
+def worn_out(row: JobRow) -> JobFailed:
+    """Return the error of a job whose workers died too often without getting it further."""
+    reached = ""
+    if row.kind == TRANSFER:
+        iterations = TransferRequest.of(row).iterations
+        reached = f" at iteration {row.progress.iteration if row.progress else 0} of {iterations}"
+    return JobFailed(
+        f"{row.attempts} workers died, hung or could not use its files, the last one ({row.worker}){reached}"
+    )
