@@ -11,7 +11,8 @@ from sqlalchemy.orm import load_only
 from service.jobs.request import blobs, job_folder
 from service.storage.database import Transaction
 from service.storage.kinds import FOLLOWING
-from service.storage.schema import ENDED, JobRow, PresetRow, PresetState, PresetVersionRow
+from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
+from service.storage.schema import ENDED, JobRow
 from service.styles.preset_files import thumbnail_key
 
 BATCH = 1000  # rows that are in memory at a time

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from service.errors import NoSpace
 from service.machine.memory import MIB
 from service.storage.database import read_clock
-from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.preset_schema import PresetRow, PresetVersionRow
+from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, JobRow
 
 JOBS = (JobRow, BatchRow)
 PRESETS = (PresetRow, PresetVersionRow)

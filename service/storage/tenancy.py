@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from service.errors import Unauthorized
-from service.storage.schema import DEFAULT_TENANT, PresetRow
+from service.storage.preset_schema import PresetRow
+from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import TenantRow
 
 

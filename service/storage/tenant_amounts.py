@@ -18,8 +18,9 @@ from service.errors import LimitExceeded
 from service.machine.memory import MIB
 from service.storage.database import now
 from service.storage.kinds import FOLLOWING
+from service.storage.preset_schema import PresetRow
 from service.storage.quota import ADVICE, JOBS, PRESETS, until_less
-from service.storage.schema import BatchRow, JobRow, PresetRow
+from service.storage.schema import BatchRow, JobRow
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 

@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from service.errors import NameTaken, NotFound
 from service.storage.database import Database, advisory_lock
-from service.storage.schema import DEFAULT_TENANT, PresetRow, PresetVersionRow
+from service.storage.preset_schema import PresetRow, PresetVersionRow
+from service.storage.schema import DEFAULT_TENANT
 from service.styles.preset_versions import LOCK
 
 

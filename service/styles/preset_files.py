@@ -10,8 +10,8 @@ from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, StorageError
 from service.pictures import images
 from service.storage.blobs import Blobs
+from service.storage.preset_schema import PresetState
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
-from service.storage.schema import PresetState
 from service.styles.packs import Pack
 from service.styles.preset_painters import painter_folders
 

@@ -14,9 +14,10 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
 from service.storage.pictures import StoredFile
+from service.storage.preset_schema import PresetRow, PresetState
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
-from service.storage.schema import DEFAULT_TENANT, MarkRow, PresetRow, PresetState
+from service.storage.schema import DEFAULT_TENANT, MarkRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone

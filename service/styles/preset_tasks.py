@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.storage.schema import PresetRow
+from service.storage.preset_schema import PresetRow
 
 CancelJobs = Callable[[Session, Collection[str]], None]
 """Cancels jobs in a transaction under way: the queue's, which this folder doesn't import."""

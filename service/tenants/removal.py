@@ -23,16 +23,8 @@ from service.machine.bells import ROWS, ring
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import leave
-from service.storage.schema import (
-    DEFAULT_TENANT,
-    ENDED,
-    BatchRow,
-    CallerRow,
-    DeliveryRow,
-    JobRow,
-    PresetRow,
-    PresetVersionRow,
-)
+from service.storage.preset_schema import PresetRow, PresetVersionRow
+from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import forget_others, forget_uses, note_uses, used_before
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow

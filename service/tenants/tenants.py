@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from service.errors import NameTaken, NotFound
 from service.machine.memory import MIB
 from service.storage.database import Database, advisory_lock, now, read_clock
-from service.storage.schema import BatchRow, DeliveryRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.preset_schema import PresetRow, PresetVersionRow
+from service.storage.schema import BatchRow, DeliveryRow, JobRow
 from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow

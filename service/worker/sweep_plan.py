@@ -15,7 +15,8 @@ from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, Transaction
 from service.storage.left import left_folders
-from service.storage.schema import ENDED, BatchRow, JobRow, PresetRow, PresetVersionRow
+from service.storage.preset_schema import PresetRow, PresetVersionRow
+from service.storage.schema import ENDED, BatchRow, JobRow
 from service.styles import gram_keys, preset_files, preset_painters, preset_versions
 
 FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)

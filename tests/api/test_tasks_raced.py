@@ -16,7 +16,8 @@ from sqlalchemy import select
 
 from service.api.context import KEY, AppContext
 from service.config import Settings
-from service.storage.schema import ENDED, JobRow, PresetRow
+from service.storage.preset_schema import PresetRow
+from service.storage.schema import ENDED, JobRow
 
 pytestmark = pytest.mark.slow
 

@@ -20,7 +20,8 @@ from service.errors import DatabaseError, StorageError
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database, _prepare_sqlite, advisory_lock, now
 from service.storage.pictures import StoredImage
-from service.storage.schema import PresetRow, SecretRow, WorkerRow
+from service.storage.preset_schema import PresetRow
+from service.storage.schema import SecretRow, WorkerRow
 
 HIDDEN = "s3cr3t"
 ROOT = Path(__file__).resolve().parent.parent.parent

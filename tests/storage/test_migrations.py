@@ -22,8 +22,9 @@ from service.pictures.style_image import StyleImage
 from service.storage.database import Database
 from service.storage.migrations import upgrade
 from service.storage.pictures import StoredImage
+from service.storage.preset_schema import PresetRow
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
-from service.storage.schema import Base, BatchRow, JobRow, PresetRow, SecretRow, WorkerRow
+from service.storage.schema import Base, BatchRow, JobRow, SecretRow, WorkerRow
 from service.storage.tenant_schema import TenantRow
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from service.errors import DatabaseError
 from service.storage.blobs import Blobs
 from service.storage.database import POOL_MORE, POOL_SIZE, Database, advisory_lock
-from service.storage.schema import PresetRow, WorkerRow
+from service.storage.preset_schema import PresetRow
+from service.storage.schema import WorkerRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles.preset_painters import PresetPainters
 

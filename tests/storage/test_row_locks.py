@@ -34,7 +34,8 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import leave
-from service.storage.schema import BatchRow, DeliveryRow, IdempotencyRow, JobRow, LeftRow, PresetRow, WorkerRow
+from service.storage.preset_schema import PresetRow
+from service.storage.schema import BatchRow, DeliveryRow, IdempotencyRow, JobRow, LeftRow, WorkerRow
 from service.storage.style_uses import note_uses
 from service.storage.tenant_schema import KeyRow, StyleUseRow, UsageRow
 from service.styles import preset_versions

@@ -20,6 +20,7 @@ from service.jobs.tasks import PackTask, WarmTask
 from service.storage.database import Database
 from service.storage.json_text import read_json
 from service.storage.lanes import PAINT
+from service.storage.preset_schema import PresetRow
 from service.storage.records import (
     JobCheckpoint,
     JobProgress,
@@ -30,7 +31,7 @@ from service.storage.records import (
     TransferResult,
     Warming,
 )
-from service.storage.schema import JobRow, PresetRow
+from service.storage.schema import JobRow
 from service.worker.process import Worker
 
 PACK_TASK = {**job("warm", "queued")["request"], "version": "v", "description": "d", "thumbnail": "t"}

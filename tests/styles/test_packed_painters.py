@@ -16,8 +16,8 @@ from service.options import TransferOptions
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.pictures import StoredFile, StoredImage, StoredPainter
+from service.storage.preset_schema import PresetRow
 from service.storage.records import PresetPainter
-from service.storage.schema import PresetRow
 from service.styles.preset_files import counted_bytes
 from service.styles.preset_painters import PackedPainter, PresetPainters
 from service.styles.presets import Presets

@@ -18,7 +18,7 @@ from service.errors import NameTaken
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.schema import PresetRow
+from service.storage.preset_schema import PresetRow
 from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets

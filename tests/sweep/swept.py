@@ -17,7 +17,7 @@ from service.jobs.queue import Queue, Submission
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.schema import PresetVersionRow
+from service.storage.preset_schema import PresetVersionRow
 from service.styles.presets import Presets
 from service.worker import sweep_plan
 

@@ -22,7 +22,8 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
 from service.storage.left import left_folders
 from service.storage.pictures import StoredImage
-from service.storage.schema import CallerRow, JobRow, PresetRow
+from service.storage.preset_schema import PresetRow
+from service.storage.schema import CallerRow, JobRow
 from service.storage.style_uses import note_uses, used_before
 from service.storage.tenant_schema import StyleUseRow, TenantRow, UsageRow
 from service.styles import gram_keys

@@ -8,7 +8,8 @@ from service.api.context import context
 from service.errors import NotFound, StorageError
 from service.jobs.request import StoredStyle, TransferRequest
 from service.options import PAINTER
-from service.storage.schema import JobRow, PresetRow
+from service.storage.preset_schema import PresetRow
+from service.storage.schema import JobRow
 from service.styles.preset_changes import set_sample
 
 GONE = ("failed", "canceled")

@@ -11,7 +11,7 @@ from service.api.schemas.parameters import Query, example
 from service.api.schemas.patterns import STATE
 from service.api.schemas.request_base import Body
 from service.jobs.resource import iso
-from service.storage.schema import PresetVersionRow
+from service.storage.preset_schema import PresetVersionRow
 
 
 class DeleteStyleQuery(Query):

@@ -36,8 +36,9 @@ from service.options import TransferOptions
 from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredFile
+from service.storage.preset_schema import PresetRow
 from service.storage.records import PresetPainter
-from service.storage.schema import ENDED, JobRow, PresetRow
+from service.storage.schema import ENDED, JobRow
 from service.styles.presets import Presets
 
 blueprint = Operations(

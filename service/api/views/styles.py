@@ -47,8 +47,8 @@ from service.pictures.sizes import style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
+from service.storage.preset_schema import PresetRow
 from service.storage.records import Warming
-from service.storage.schema import PresetRow
 from service.storage.unsaved import remove_unsaved
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from service.storage import tenant_schema  # noqa: F401 - its tables are known once it is imported
+from service.storage import preset_schema, tenant_schema  # noqa: F401 - their tables are known once they are imported
 from service.storage.schema import Base
 from service.storage.typed_json import Typed
 

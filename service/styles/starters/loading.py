@@ -10,7 +10,7 @@ from pathlib import Path
 from service.decoding import files
 from service.pictures.images import ImageFile, digest
 from service.pictures.style_image import StyleImage
-from service.storage.schema import PresetRow
+from service.storage.preset_schema import PresetRow
 from service.styles.presets import Presets
 
 logger = logging.getLogger(__name__)
