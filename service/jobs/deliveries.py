@@ -1,10 +1,8 @@
 """The outbox of webhooks and finished pictures.
 
-Each message is a row, which is written in the transaction that ends its job, and kept until it is delivered. The
-webhook of a job whose pictures are delivered waits for them.
-
-Each is sent at least once. If its dispatcher dies after the answer and before the row is written, it is sent
-again under the same id.
+Each is a row, which is written in the transaction that ends its job, and kept until it is delivered. The webhook of a
+job whose pictures are delivered waits for them. Each is sent at least once: if its dispatcher dies after the answer
+and before the row is written, it is sent again under the same id.
 """
 
 from __future__ import annotations
