@@ -93,19 +93,24 @@ class LearnTask:
 
 @dataclass(frozen=True)
 class OnnxTask:
-    """ONNX file: make that of a preset's painter, whose weights are the file `painter`."""
+    """ONNX file: make that of the painter of a preset's version, whose weights are the file `painter`.
+
+    `preset` is the name that the file gives the preset.
+    """
 
     kind: ClassVar[str] = ONNX
     lane: ClassVar[Lane] = ENGINE
     painter: StoredFile
     preset: str
+    version: str = ""
 
     def to_json(self) -> Json:
-        return {"painter": self.painter.to_json(), "preset": self.preset}
+        return vars(self) | {"painter": self.painter.to_json()}
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> OnnxTask:
-        return cls(StoredFile.from_json(object_in(json, "painter")), json.get("preset", ""))
+        painter = StoredFile.from_json(object_in(json, "painter"))
+        return cls(painter, json.get("preset", ""), json.get("version", ""))
 
 
 @dataclass(frozen=True)

@@ -104,17 +104,17 @@ class PresetPainters:
             if key not in named:
                 self._blobs.delete(key)
 
-    def has(self, version: str, painter: StoredFile) -> bool:
+    def has(self, version: str, painter: StoredFile | None) -> bool:
         """Return whether a preset has this painter still."""
         with self._database.reading() as session:
             found = session.scalar(select(PresetRow.painter).where(PresetRow.version == version))
-        return found is not None and found.blob == painter.blob
+        return found is not None and painter is not None and found.blob == painter.blob
 
-    def judge(self, version: str, painter: StoredFile, judged: Json) -> None:
+    def judge(self, version: str, painter: StoredFile | None, judged: Json) -> None:
         """Enter a painter's losses beside the optimiser's; nothing happens where the preset has another by now."""
         with self._database.writing() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
-            if row is not None and row.painter is not None and row.painter.blob == painter.blob:
+            if row is not None and row.painter is not None and painter and row.painter.blob == painter.blob:
                 row.painter = replace(row.painter, judged=judged)
 
     def marked(self, marks: Collection[str]) -> set[str]:
@@ -149,18 +149,17 @@ class PresetPainters:
             row.bytes += painter.counted
         return True
 
-    def add_model(self, name: str, weights: StoredFile, model: StoredFile, size: int) -> bool:
-        """Give the painter that has these weights its ONNX file of `size` bytes.
+    def add_model(self, version: str, weights: StoredFile, model: StoredFile, size: int) -> bool:
+        """Give the painter of a preset that has these weights its ONNX file of `size` bytes.
 
-        Its preset has this name, in whichever tenant. Return False where the preset has other weights by now.
+        Return False where the preset is gone or has other weights by now.
         """
         with self._database.writing() as session:
-            named = select(PresetRow).where(PresetRow.name == name).order_by(PresetRow.tenant)
-            for row in session.scalars(named.with_for_update()):
-                if row.painter is not None and row.painter.blob == weights.blob:
-                    row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
-                    return True
-        return False
+            row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
+            if row is None or row.painter is None or row.painter.blob != weights.blob:
+                return False
+            row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
+        return True
 
     def remove(self, name: str) -> None:
         """Take a preset's painter away, and cancel its learning.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 
 from service.decoding import files
@@ -23,6 +24,8 @@ from service.storage.typed_json import Json
 from service.styles.preset_painters import PresetPainters
 from service.worker.checkpoints import read_checkpoint
 from service.worker.engine_job import EngineRun
+from service.worker.reporter import Canceled
+from service.worker.tasks import WantedCheck
 
 logger = logging.getLogger(__name__)
 
@@ -31,18 +34,45 @@ LOSSES = ("total", "content", "style")
 
 
 class CompareRun(EngineRun):
-    """Comparison: paint some pictures by the painter and by the optimiser, from the checkpoint on if there is one."""
+    """Comparison: paint some pictures by the painter and by the optimiser, from the checkpoint on if there is one.
+
+    It is canceled where the preset hasn't the painter any more.
+    """
+
+    def on_tick(self) -> None:
+        """Note a step of the job. Raises as every engine job's; Canceled too where nobody needs it any more."""
+        super().on_tick()
+        self._check_wanted()
+
+    @cached_property
+    def _check_wanted(self) -> Callable[[], None]:
+        return WantedCheck(lambda: self._painters.has(self._task.version, self._task.style.painter))
+
+    @cached_property
+    def _task(self) -> CompareTask:
+        return CompareTask.from_json(self.claim.request)
+
+    @cached_property
+    def _painters(self) -> PresetPainters:
+        return PresetPainters(self.leases.database, self.blobs)
 
     def work(self) -> None:
-        task = CompareTask.from_json(self.claim.request)
-        painters = PresetPainters(self.leases.database, self.blobs)
-        if not judging_fits(task.style.sized(), task.size, self.capacity):
-            logger.info("job %s: a painter isn't judged: that takes more memory than there is", self.claim.id)
-        elif task.style.painter and painters.has(task.version, task.style.painter):
-            painters.judge(task.version, task.style.painter, self._judged(task))
-        self.leases.succeed(self.claim, TaskResult())
+        task = self._task
+        try:
+            self._check_wanted()
+            if judging_fits(task.style.sized(), task.size, self.capacity):
+                self._painters.judge(task.version, task.style.painter, self._judged(task))
+            else:
+                logger.info("job %s: a painter isn't judged: that takes more memory than there is", self.claim.id)
+            self.leases.succeed(self.claim, TaskResult())
+        except Canceled:
+            self._remove_photos()
+            raise
+        self._remove_photos()
+
+    def _remove_photos(self) -> None:
         with suppress(StorageError):  # they would go with the learning's job
-            for photo in task.photos:
+            for photo in self._task.photos:
                 self.blobs.delete(photo.blob)
 
     def _judged(self, task: CompareTask) -> Json:

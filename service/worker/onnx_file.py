@@ -9,6 +9,7 @@ from service.painters.weights import PainterWeights
 from service.pictures.images import digest
 from service.storage.pictures import StoredFile
 from service.storage.records import TaskResult
+from service.storage.unsaved import try_to_delete
 from service.styles.preset_painters import PresetPainters
 from service.worker.engine_job import EngineRun
 
@@ -25,7 +26,8 @@ class OnnxRun(EngineRun):
         model = StoredFile(f"{folder}/painter-{self.claim.id}-{self.claim.fence}.onnx", digest(data))
         self.blobs.put(model.blob, data)
         painters = PresetPainters(self.leases.database, self.blobs)
-        if not painters.add_model(task.preset, task.painter, model, len(data)):
+        if not painters.add_model(task.version, task.painter, model, len(data)):
+            try_to_delete(self.blobs, model.blob)
             raise JobFailed("the preset was replaced or deleted meanwhile")
         self.leases.succeed(self.claim, TaskResult())
 

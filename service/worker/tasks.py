@@ -14,7 +14,6 @@ from service.jobs.memory_check import check_style_memory
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
 from service.pictures.sizes import LADDER, style_size_errors
-from service.storage.database import Database
 from service.storage.readback import read_back
 from service.storage.records import TaskResult
 from service.styles.packs import Pack, image_facts
@@ -23,7 +22,7 @@ from service.styles.preset_tasks import named_tasks
 from service.worker.engine_job import EngineRun
 from service.worker.reporter import Canceled
 
-NAMED_S = 3.0  # seconds between two looks whether a preset still names a job
+WANTED_S = 3.0  # seconds between two looks whether a job is still wanted
 
 
 class PresetRun(EngineRun):
@@ -43,23 +42,26 @@ class NamedRun(PresetRun):
 
     @cached_property
     def _check_named(self) -> Callable[[], None]:
-        return NamedCheck(self.leases.database, self.claim.id)
+        return WantedCheck(self._is_named)
+
+    def _is_named(self) -> bool:
+        with self.leases.database.reading() as session:
+            return self.claim.id in named_tasks(session)
 
 
-class NamedCheck:
-    """A check that raises Canceled if no preset names a job; it looks at once, then every NAMED_S seconds."""
+class WantedCheck:
+    """A check that raises Canceled if a job isn't wanted any more; it looks at once, then every WANTED_S seconds."""
 
-    def __init__(self, database: Database, job: str) -> None:
-        self._database = database
-        self._job = job
+    def __init__(self, is_wanted: Callable[[], bool]) -> None:
+        self._is_wanted = is_wanted
         self._next = 0.0
 
     def __call__(self) -> None:
         if time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + NAMED_S
-        with suppress(DatabaseError), self._database.reading() as session:  # the reporter logs it
-            if self._job not in named_tasks(session):
+        self._next = time.monotonic() + WANTED_S
+        with suppress(DatabaseError):  # the reporter logs it
+            if not self._is_wanted():
                 raise Canceled
 
 

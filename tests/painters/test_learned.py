@@ -31,7 +31,7 @@ from service.storage.records import PresetPainter
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.worker import compare as module
-from service.worker import engine_job, learn
+from service.worker import engine_job, learn, tasks
 from service.worker.compare import LOSSES, CompareRun
 from service.worker.learn import LearnRun
 from service.worker.photographs import KEPT_OUT
@@ -169,7 +169,26 @@ def test_a_painter_that_is_gone_or_takes_too_much_memory_is_not_judged(
     comparison = compare()
     comparison.carry_out()
     row = Queue(run.leases.database, Limits()).get(comparison.claim.id)
-    assert (row.status, row.error) == ("succeeded", None)
+    assert (row.status, row.error) == ("canceled" if fits else "succeeded", None)
+
+
+def test_a_comparison_ends_when_its_painter_goes(
+    run: LearnRun, compare: Callable[[], CompareRun], queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted, transfer = list[str](), Stylist.transfer
+
+    def transfer_and_remove(self: Stylist, order: Order, *args: Any) -> Any:
+        painted.append(order.options.method)
+        PresetPainters(run.leases.database, run.blobs).remove("taught")
+        return transfer(self, order, *args)
+
+    monkeypatch.setattr(Stylist, "transfer", transfer_and_remove)
+    monkeypatch.setattr(tasks, "WANTED_S", 0.0)
+    run.carry_out()
+    comparison = compare()
+    comparison.carry_out()
+    assert painted == ["painter"]
+    assert queue.get(comparison.claim.id).status == "canceled"
 
 
 def test_it_leaves_out_what_does_not_fit_into_memory(run: LearnRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from service.storage.database import Database
 from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.preset_schema import PresetRow
 from service.storage.records import PresetPainter
+from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_files import counted_bytes
 from service.styles.preset_painters import PackedPainter, PresetPainters
 from service.styles.presets import Presets
@@ -116,13 +117,16 @@ def test_an_onnx_file_is_only_taken_for_the_weights_that_it_is_of(
     presets: Presets, database: Database, blobs: Blobs
 ) -> None:
     painters, model = PresetPainters(database, blobs), StoredFile("painters/x/painter.onnx", "6" * 64)
-    old, new = packed(presets).painter, packed(presets).painter
+    former, row = packed(presets), packed(presets)
+    old, new = former.painter, row.painter
     assert old is not None
     assert new is not None
-    assert not painters.add_model("packed", old, model, 3)
-    assert painters.add_model("packed", new, model, 3)
-    shown = presets.get("packed").painter
+    assert not painters.add_model(former.version, old, model, 3)
+    assert not painters.add_model(row.version, old, model, 3)
+    change_preset(database, "packed", PresetChanges(name="renamed"))  # while a worker makes the file
+    assert painters.add_model(row.version, new, model, 3)
+    shown = presets.get("renamed").painter
     assert shown is not None
     assert (shown.onnx, shown.onnx_sha256, shown.bytes, shown.blob) == (model.blob, model.sha256, 3, new.blob)
-    presets.delete("packed")
-    assert not painters.add_model("packed", new, model, 3)
+    presets.delete("renamed")
+    assert not painters.add_model(row.version, new, model, 3)

@@ -99,11 +99,12 @@ def get_painter_model(path: StylePath) -> Response:
     16. Its metadata name the preset, the size that it learned for, and the model that it learned from.
     That of a painter that came with a pack is made by a worker the first time.
     """
-    painter = context().presets.get(path.name).painter
+    preset = context().presets.get(path.name)
+    painter = preset.painter
     if painter is None:
         raise NotReady(f"the preset {path.name!r} has no painter yet")
     if not painter.onnx:
-        painter = _with_model(path.name, painter)
+        painter = _with_model(preset, painter)
     response = file(
         lambda: context().painters.model(painter), "application/octet-stream", painter.onnx_sha256, REVALIDATE
     )
@@ -111,15 +112,16 @@ def get_painter_model(path: StylePath) -> Response:
     return response
 
 
-def _with_model(name: str, painter: PresetPainter) -> PresetPainter:
+def _with_model(preset: PresetRow, painter: PresetPainter) -> PresetPainter:
     """Let a worker make the ONNX file of a painter that came with a pack; return the painter with it."""
 
     def find() -> PresetPainter | None:
-        found = context().presets.get(name).painter
+        found = context().presets.get(preset.name).painter
         return found if found and found.onnx else None
 
     key = RepeatKey("models", painter.blob, painter.sha256)
-    return made("the ONNX file", OnnxTask(StoredFile(painter.blob, painter.sha256), name), key, find)
+    task = OnnxTask(StoredFile(painter.blob, painter.sha256), preset.name, preset.version)
+    return made("the ONNX file", task, key, find)
 
 
 @blueprint.get("/<name>/painter/preview", responses=JPEG | {"409": Problem})
