@@ -81,6 +81,12 @@ def test_an_unknown_field_that_is_like_none_gets_no_name(service: RunningService
     assert len(answer.json()["errors"]) == 20 and answer.elapsed.total_seconds() < 5
 
 
+def test_an_unknown_preset_gets_the_name_that_was_meant(service: RunningService, texture_png: bytes) -> None:
+    service.put_style("harbour", texture_png)
+    assert service.get("/v1/styles/harbor").json()["detail"] == "there is no style 'harbor'; did you mean harbour?"
+    assert service.get("/v1/styles/quite-another").json()["detail"] == "there is no style 'quite-another'"
+
+
 def test_an_unknown_parameter_gets_the_name_that_was_meant(service: RunningService) -> None:
     (error,) = service.get("/v1/transfers?limits=3").json()["errors"]
     assert error == {"loc": "limits", "msg": "there is no such field; did you mean limit?"}
