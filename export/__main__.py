@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from export.check import SIZES, LayerParity, check_model
+from export.check import SIZES, TOLERANCE, LayerParity, check_model
 from export.errors import ExportError
 from export.formats import Weights
 from export.graph import build_model
@@ -100,6 +100,7 @@ def _print_report(weights: Weights, table: list[LayerParity]) -> None:
     print(f"licence: {weights.licence}")
     sizes = [f"{height}x{width}" for height, width in SIZES]
     columns = [f"{kind} {size}" for size in sizes for kind in ("features", "gram")]
+    print(f"relative errors of the file in ONNX Runtime against torch (from {TOLERANCE:.0e} on it is refused):")
     print(f"{'layer':8} {'shape':20}" + "".join(f" {column:>16}" for column in columns))
     for row in table:
         errors = [error for pair in zip(row.features, row.gram, strict=True) for error in pair]

@@ -94,7 +94,7 @@ def submit(
 def transfer(url: str, request: dict[str, Any], files: Mapping[str, Image.Image], name: str) -> dict[str, Any]:
     """Post a transfer as `submit` does, and show its progress until it has ended."""
     job = submit(url, request, files)
-    with tqdm(total=job["progress"]["iterations"], unit="it", desc=name) as bar:
+    with tqdm(total=job["progress"]["iterations"], unit="it", desc=name, disable=None) as bar:  # on a terminal
         while job["status"] in ("queued", "running"):
             time.sleep(0.25)
             job = get(url + job["links"]["self"]).json()

@@ -225,6 +225,6 @@ def test_the_docs_show_every_operation_below_the_path(browser: Browser, url: str
     wrong: list[str] = []
     note_errors(page, wrong)
     page.goto(f"{url}/paint/docs")
-    expect(page.locator("#operations-transfers-create_transfer")).to_be_visible()
+    page.locator("#operations-transfers-create_transfer").wait_for()
     page.close()
     assert wrong == []

@@ -39,7 +39,10 @@ def here(pictures: Path, narrow_model: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.slow
-def test_it_writes_the_picture_and_shows_progress(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_writes_the_picture_and_shows_progress(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     words = [
         "photo.png", "--style", "art.png", "photo.png", "--weight", "0.8", "0.2", "--scale", "1", "0.5",
         "--size", "80", "--iterations", "6", "--style-layers", '{"relu2_1": 1.0}', "-o", "out.jpg",

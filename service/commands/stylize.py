@@ -93,7 +93,7 @@ class Newest:
 
 def _paint(order: Order, newest: Newest, check: Callable[[], None]) -> Outcome:
     stylist = Stylist.from_settings(Settings.from_environment())
-    with tqdm(total=order.options.iterations, unit="it", desc="stylize") as bar:
+    with tqdm(total=order.options.iterations, unit="it", desc="stylize", disable=None) as bar:  # on a terminal
 
         def on_progress(progress: Progress) -> None:
             _show(bar, progress)

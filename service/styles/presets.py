@@ -6,6 +6,7 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -32,6 +33,8 @@ from service.styles.preset_files import counted_bytes, pack_key, thumbnail_key, 
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 from service.styles.preset_versions import LOCK, keep_state
+
+COMPARED = 1000  # names of presets of which one may have been meant
 
 Images = Sequence[StyleImage[ImageFile]]
 """The style images of a preset to be saved."""
@@ -271,8 +274,10 @@ class Presets:
     def _get(self, name: str, condition: ColumnElement[bool]) -> PresetRow:
         with self._database.reading() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.name == name, condition))
-        if row is None:
-            raise NotFound(f"there is no preset {name!r}")
+            if row is None:
+                names = session.scalars(select(PresetRow.name).where(condition).limit(COMPARED)).all()
+                like = get_close_matches(name, names, n=1)
+                raise NotFound(f"there is no preset {name!r}" + (f"; did you mean {like[0]}?" if like else ""))
         return row
 
     def page(self, after: str, limit: int) -> list[PresetRow]:

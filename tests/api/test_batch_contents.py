@@ -34,6 +34,7 @@ from service.errors import DatabaseError, TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
 from service.outbound.fetch import ByteBudget
 from service.pictures.images import ImageFile
+from service.storage.disks import Disk
 from service.storage.left import left_folders
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_limits import TenantLimits
@@ -177,6 +178,23 @@ def test_nothing_is_fetched_for_a_batch_that_is_too_much(
     assert problem(answer)[:2] == (429, "limit-exceeded")
     asked = {path for path, _ in host.asked if path.startswith("/much/")}
     assert asked <= {"/much/0.png", "/much/1.png"}  # the second one is too much for the rest of the day
+
+
+def test_a_batch_leaves_room_on_the_disk(
+    client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file takes 100 MiB of the 300 that are free above the floor."""
+
+    def stored() -> int:
+        return len(list(settings.data.glob("blobs/jobs/*/*")))
+
+    monkeypatch.setattr(Disk, "size", lambda disk: 2**40)
+    monkeypatch.setattr(Disk, "free", lambda disk: (500 - 100 * stored()) * 2**20)
+    answer = client.post("/v1/batches", json=RECIPE | {"contents": [b64(PHOTO)] * 4})
+    assert problem(answer) == (507, "no-space", True)
+    assert "NST_DISK_FLOOR_MB" in answer.get_json()["detail"]
+    assert stored() == 0
+    items(client, [b64(PHOTO)] * 2)
 
 
 def test_files_without_a_row_are_known_until_there_is_one(

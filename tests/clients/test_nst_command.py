@@ -164,6 +164,17 @@ def test_what_makes_no_sense_is_refused(
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 
+def test_a_key_that_is_missing_or_wrong_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = Reply(
+        401, {"type": "urn:nst:problem:unauthorized", "title": "Unauthorized", "status": 401, "detail": ""}
+    )
+    with answering([refused]) as server:
+        assert main(["styles", "--url", server.url]) == main(["styles", "--url", server.url, "--key", "old"]) == 1
+    without, wrong = capsys.readouterr().err.splitlines()
+    assert without == "nst: the service asks for a key: NSTCLIENT_KEY is for it"
+    assert wrong == "nst: the service doesn't take this key: NSTCLIENT_KEY is for it"
+
+
 @pytest.mark.slow
 def test_a_break_leaves_the_picture_to_the_service(service: RunningService, folder: Path) -> None:
     words = ("photo.png", "--preset", "mosaic", "--size", "128", "--iterations", "200", "--set", "tolerance=0")

@@ -47,7 +47,7 @@ class BatchReader:
         self._fitting: set[tuple[int, int]] = set()  # sizes of contents whose memory was checked
         self._items: list[BatchItem] = []
         self._contents: dict[int, StoredImage] = {}  # those that are stored, by their places
-        self._bytes, self._cost = 0, 0.0
+        self._bytes, self._planned, self._cost = 0, 0, 0.0  # of the contents, and of their results
         self.shared_bytes = 0
         self.folders = [job_folder(id)]
 
@@ -98,9 +98,12 @@ class BatchReader:
             request = self._request(stored)
         except InvalidInput as error:
             return self._failed(id, index, error, content.name)
-        self._bytes += len(content.data) + planned_bytes(request)
+        self._bytes += len(content.data)
+        self._planned += planned_bytes(request)
         self._cost += planned_cost(request)
-        self._context.queue.check_limits(owner(), self._bytes, self._cost)
+        queue = self._context.queue
+        queue.check_limits(owner(), self._bytes + self._planned, self._cost)
+        self._context.disks.check(queue.reserved_bytes() + self._planned)
         self.folders.append(job_folder(id))
         self._context.blobs.put(stored.blob, content.data)
         self._contents[index] = stored

@@ -21,7 +21,7 @@ from nst_client.client import URL as DEFAULT_URL
 from nst_client.client import Client
 from nst_client.command import folder, learn, picture, recipe, styles, watch
 from nst_client.command.refused import Refused
-from nst_client.errors import ClientError
+from nst_client.errors import ClientError, Unauthorized
 
 URL, KEY = "NSTCLIENT_URL", "NSTCLIENT_KEY"
 INTERRUPTED = 130  # as shells have it for SIGINT
@@ -39,6 +39,10 @@ def main(words: Sequence[str] | None = None) -> int:
         command = COMMANDS.get(name) or (folder.paint if args.source.is_dir() else picture.paint)
         with Client(args.url, args.key) as client:
             return command(client, args)
+    except Unauthorized:
+        said = "doesn't take this key" if args.key else "asks for a key"
+        print(f"nst: the service {said}: {KEY} is for it", file=sys.stderr)
+        return 1
     except (ClientError, Refused) as error:
         print(f"nst: {error}", file=sys.stderr)
         return 1
