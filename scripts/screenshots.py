@@ -28,7 +28,8 @@ PHOTOGRAPHS = ("chelsea", "rocket", "astronaut", "coffee")
 SMALL, LARGE = 256, 512  # pixels on the long edge: of the gallery's pictures, of the one on the stage
 GALLERY = ("linocut", "risograph", "watercolour", "woven", "waves", "glass")  # presets, the newest last
 MIX = ("strokes", "mosaic")
-TAUGHT, DELETED = "cells", "launch"  # presets that are no starters
+TAUGHT, DELETED = "cells", "launch"
+OWN = {TAUGHT: "immunohistochemistry", DELETED: "rocket"}  # presets that are no starters, and their pictures
 QUALITIES, MAX_BYTES = (86, 80, 74), 250_000  # the first quality that fits is used
 HALF = 0.4  # share of the work after which the picture on the stage is worth a photograph
 LEARNED = 0.15  # and of its time after which a painter's are
@@ -39,15 +40,15 @@ def main() -> int:
     if executable() is None:
         sys.exit("chromium isn't installed: apt-get install chromium-headless-shell")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    photographs = {name: Image.fromarray(getattr(data, name)()) for name in PHOTOGRAPHS}
+    photographs = {name: Image.fromarray(getattr(data, name)()) for name in (*PHOTOGRAPHS, *OWN.values())}
     with running_service(ROOT / "demo") as url, running_browser() as browser:
         wait_for_starters(url)
         for i, preset in enumerate(GALLERY):
             name = PHOTOGRAPHS[i % len(PHOTOGRAPHS)]
             request = {"content": f"file:{name}", "styles": [{"preset": preset}], "size": SMALL}
             transfer(url, request, photographs, f"{name}, {preset}")
-        save_preset(url, TAUGHT, Image.fromarray(data.immunohistochemistry()))  # type: ignore[no-untyped-call]
-        save_preset(url, DELETED, photographs["rocket"])
+        for preset, name in OWN.items():
+            save_preset(url, preset, photographs[name])
         page = browser.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(url)
