@@ -185,7 +185,8 @@ class LearnRun(NamedRun):
         self.blobs.put(painter.blob, data)
         self.blobs.put(painter.onnx, onnx)
         self.reporter.on_tick()
-        if not self._painters.put(task.version, self.claim.id, painter):
+        hold = partial(self.leases.hold, claim=self.claim)
+        if not self._painters.put(task.version, self.claim.id, painter, hold):
             raise JobFailed("the preset was replaced or deleted while it learned")
         return StoredPainter(painter.blob, painter.sha256, task.size)
 

@@ -13,6 +13,7 @@ import pytest
 from front_door import png
 from jobs.submitting import RESULT, claimed
 from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
@@ -36,6 +37,10 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
+
+
+def unclaimed(_: Session) -> None:
+    """Keep a job that no worker has."""
 
 
 def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blobs, tmp_path: Path) -> None:
@@ -109,7 +114,7 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
     for job in ("replaced", "used", "newest"):
         blobs.put(painter_blob(job, "weights"), bytes(9))
         painters.begin("taught", lambda _, __, job=job: job)  # type: ignore[misc]
-        assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")))
+        assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")), unclaimed)
         if job == "used":
             queue.submit(waiting)
     with pytest.raises(Overtaken, match="was removed meanwhile"):
@@ -154,12 +159,12 @@ def test_a_painter_of_a_preset_that_changed_is_not_taken(database: Database, blo
     style = StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))
     row, _ = presets.put("taught", "", [style])
     painters.begin("taught", lambda _, __: "old")
-    assert not painters.put(row.version, "another", PresetPainter("painters/another/weights"))
+    assert not painters.put(row.version, "another", PresetPainter("painters/another/weights"), unclaimed)
     presets.put("taught", "", [style])
-    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"))
+    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"), unclaimed)
     assert presets.get("taught").painter is None
     presets.delete("taught")
-    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"))
+    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"), unclaimed)
 
 
 def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:
