@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -57,6 +57,7 @@ class _State:
         return self.course
 
 
+@dataclass(eq=False)
 class LearnRun(NamedRun):
     """Learning: resumes at its checkpoint; its end is that its painter is stored.
 
@@ -69,7 +70,7 @@ class LearnRun(NamedRun):
     """
 
     photos: Path | None = None
-    gives_way = False
+    gives_way: bool = field(default=False, init=False)
     final_errors = (BlobNotFound, DamagedFile)  # when there is room again, it goes on at its checkpoint
 
     def work(self) -> None:
