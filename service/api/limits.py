@@ -20,7 +20,7 @@ from service.storage.disks import MIB
 from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.telemetry.instruments import limit_refusals
-from service.tenants.buckets import Left
+from service.tenants.rates import Left
 
 JOBS = ("waiting_jobs", "daily_cost", "stored_mb")
 PRESETS = ("presets", "stored_mb")
@@ -62,7 +62,7 @@ def _check_rate() -> None:
         return
     found = limits()
     if found.requests is not None:
-        g.left = context().buckets.take(caller().tenant, found.requests, found.most_at_once)
+        g.left = context().rates.take(caller().tenant, found.requests, found.most_at_once)
 
 
 def _refuse(error: LimitExceeded) -> Response:
