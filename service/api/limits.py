@@ -15,6 +15,7 @@ from service.api.auth import caller
 from service.api.context import context
 from service.api.http.problems import problem_response
 from service.api.http.ratelimit import Quota, add_fields
+from service.api.scopes import SCOPES
 from service.errors import LimitExceeded, StorageError
 from service.storage.disks import MIB
 from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of
@@ -44,7 +45,12 @@ CONCERNED = {
 
 
 def register(app: Flask) -> None:
-    """Check the rate of every request whose caller is known, and tell what is left in the headers of its answer."""
+    """Check the rate of every request whose caller is known, and tell what is left in the headers of its answer.
+
+    Raises LookupError if CONCERNED names a route that isn't there.
+    """
+    if unknown := CONCERNED.keys() - SCOPES.keys():
+        raise LookupError(f"service/api/limits.py names routes that aren't there: {', '.join(sorted(unknown))}")
     for name in {"requests"}.union(*CONCERNED.values()):
         limit_refusals.labels(name)  # from the first scrape on
     app.before_request(_check_rate)
