@@ -10,7 +10,11 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event, Timer
 
+from service import __version__
 from service.outbound.urls import Target
+
+AGENT = f"neural-style-service/{__version__}"
+"""The User-Agent of all requests."""
 
 
 class Connector:
