@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import png
-from jobs.submitting import RESULT, claimed
+from jobs.submitting import RESULT, claimed, unclaimed
 from sqlalchemy import insert, update
-from sqlalchemy.orm import Session
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
@@ -37,10 +36,6 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
-
-
-def unclaimed(_: Session) -> None:
-    """Keep a job that no worker has."""
 
 
 def test_files_of_jobs_that_are_gone_are_removed(database: Database, blobs: Blobs, tmp_path: Path) -> None:
