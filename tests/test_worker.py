@@ -133,7 +133,7 @@ class Held:
         return b""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Holding(JobRun):
     """A job that reports its progress, and is broken off then."""
 

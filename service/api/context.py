@@ -13,7 +13,7 @@ from service.api.intake.long_reads import LongReads
 from service.api.intake.recent_reads import RecentReads
 from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
-from service.api.live.waiting import Waiting
+from service.api.live.waiting import Waits
 from service.api.live.watch import Watch
 from service.config import Settings
 from service.errors import MixedModels
@@ -33,8 +33,8 @@ from service.storage.schema import DEFAULT_TENANT
 from service.styles.preset_painters import PresetPainters
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
-from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
+from service.tenants.rates import Rates
 
 KEY = "nst"
 
@@ -60,9 +60,9 @@ class AppContext:
     deliveries: Deliveries
     registry: WorkerRegistry
     known_keys: KnownKeys
-    buckets: Buckets
+    rates: Rates
     watch: Watch
-    waiting: Waiting
+    waits: Waits
     streams: Streams
     batch_streams: BatchStreams
     webhook_hosts: Hosts

@@ -15,12 +15,13 @@ from service.api.auth import caller
 from service.api.context import context
 from service.api.http.problems import problem_response
 from service.api.http.ratelimit import Quota, add_fields
+from service.api.scopes import SCOPES
 from service.errors import LimitExceeded, StorageError
 from service.machine.memory import MIB
 from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.telemetry.instruments import limit_refusals
-from service.tenants.buckets import Left
+from service.tenants.rates import Left
 
 JOBS = ("waiting_jobs", "daily_cost", "stored_mb")
 PRESETS = ("presets", "stored_mb")
@@ -44,7 +45,12 @@ CONCERNED = {
 
 
 def register(app: Flask) -> None:
-    """Check the rate of every request whose caller is known, and tell what is left in the headers of its answer."""
+    """Check the rate of every request whose caller is known, and tell what is left in the headers of its answer.
+
+    Raises LookupError if CONCERNED names a route that isn't there.
+    """
+    if unknown := CONCERNED.keys() - SCOPES.keys():
+        raise LookupError(f"service/api/limits.py names routes that aren't there: {', '.join(sorted(unknown))}")
     for name in {"requests"}.union(*CONCERNED.values()):
         limit_refusals.labels(name)  # from the first scrape on
     app.before_request(_check_rate)
@@ -67,7 +73,7 @@ def _check_rate() -> None:
         return
     found = limits()
     if found.requests is not None:
-        g.left = context().buckets.take(caller().tenant, found.requests, found.most_at_once)
+        g.left = context().rates.take(caller().tenant, found.requests, found.most_at_once)
 
 
 def _refuse(error: LimitExceeded) -> Response:

@@ -6,8 +6,9 @@ import struct
 
 from PIL import ExifTags, Image
 
+from service.decoding.tiff import BYTE_ORDERS
+
 EXIF = b"Exif\0\0"  # how EXIF begins in a JPEG, and as Pillow gives it
-BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 SHORT = 3  # the type of a tag whose value is a number of 16 bits
 KNOWN = range(1, 9)
 TURNS = {  # EXIF orientation -> what brings the picture upright

@@ -38,7 +38,10 @@ def _form(order: str, place: str, count: str) -> _Form:
     return _Form(order, *(struct.Struct(order + numbers) for numbers in (place, count, f"HH{place}")))
 
 
-_FORMS = {b"II*\0": _form("<", "I", "H"), b"MM\0*": _form(">", "I", "H"), b"II+\0": _form("<", "Q", "Q")}
+BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+"""How a TIFF, or EXIF, begins -> the byte order of its numbers, as struct has it."""
+
+_FORMS = {start: _form(order, "I", "H") for start, order in BYTE_ORDERS.items()} | {b"II+\0": _form("<", "Q", "Q")}
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,10 @@ class Leases:
         with self._writing() as session:
             finish(session, _held(session, claim), "canceled")
 
+    def hold(self, session: Session, claim: Claim) -> None:
+        """Keep a claimed job from others until a transaction under way ends. Raises LeaseLost."""
+        _held(session, claim)
+
     def give_back(self, claim: Claim) -> None:
         """Put the job back in the queue: it continues at its checkpoint, and this attempt doesn't count.
 

@@ -26,7 +26,7 @@ from service.storage.schema import DEFAULT_TENANT, CallerRow, JobRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, running_limits
 from service.storage.typed_json import amount_in
 
-KNOWN_S = 5.0  # seconds for which a process keeps a speed
+KNOWN_S = 5.0  # seconds for which a process keeps a speed, and the line while it works out the next one
 LANES = (ENGINE, PAINT)
 LINED = tuple(kind for kind in KINDS if kind not in BEHIND)
 SHARED_S = 1.0  # seconds for which a process keeps the line
@@ -93,6 +93,7 @@ class _Standing:
 class _State:
     """The line at one moment: `standing` by lane, `turns` by the ids of the jobs, and all jobs that run."""
 
+    read_at: float  # monotonic time
     standing: Mapping[str, _Standing]
     turns: Mapping[str, Turn]
     running: Sequence[Running]
@@ -108,7 +109,7 @@ class Line:
     def __init__(self, database: Database, limits: TenantLimits = NO_LIMITS) -> None:
         self._database = database
         self._state: _State | None = None
-        self._state_of = -math.inf  # monotonic time
+        self._reading_since = -math.inf  # monotonic time of the newest read, which may be under way
         self._limits = limits
         self._speeds: Speeds = {}
         self._measured = -math.inf  # monotonic time
@@ -175,16 +176,20 @@ class Line:
         return seconds_of(standing.speeds, lane, cost), place
 
     def _now(self, session: Session, wanted: Collection[str] = ()) -> _State:
-        """Return the line as it was less than SHARED_S ago, or as it is where it lacked one of the wanted jobs."""
+        """Return the line as it was less than SHARED_S ago, or as it is where it lacked one of the wanted jobs.
+
+        While another thread works it out, it may be as it was KNOWN_S ago.
+        """
         known, clock = self._state, time.monotonic()
-        if known is not None and clock < self._state_of + SHARED_S and known.turns.keys() >= set(wanted):
+        oldest = KNOWN_S if clock < self._reading_since + SHARED_S else SHARED_S  # another thread may be reading
+        if known is not None and clock < known.read_at + oldest and known.turns.keys() >= set(wanted):
             return known
-        self._state_of = clock  # before it is read: other threads take the former one meanwhile
+        self._reading_since = clock
         self._state = found = self._read(session)
         return found
 
     def _read(self, session: Session) -> _State:
-        speeds = self._speeds_now(session)
+        begun, speeds = time.monotonic(), self._speeds_now(session)
         waiting = _waiting(session)
         limits = running_limits(session, {job.tenant for job in waiting}, self._limits)
         alive = {lane: count_alive(session, lane) for lane in LANES}
@@ -196,7 +201,7 @@ class Line:
             found = _Standing(here, running, workers, limits, speeds, is_known)
             standing |= dict.fromkeys(lanes, found)
             turns |= {turn.job.id: turn for turn in found.turns()}
-        return _State(standing, turns, running)
+        return _State(begun, standing, turns, running)
 
     def _speeds_now(self, session: Session) -> Speeds:
         """Return the speeds, which are measured again after KNOWN_S: many callers may look at their jobs at once."""

@@ -11,7 +11,11 @@ from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event, Timer
 
+from service import __version__
 from service.outbound.urls import Target
+
+AGENT = f"neural-style-service/{__version__}"
+"""The User-Agent of all requests."""
 
 
 class Connector:

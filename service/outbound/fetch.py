@@ -13,9 +13,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import TypeVar
 from urllib.parse import urldefrag, urljoin
 
-from service import __version__
 from service.errors import InvalidInput, StorageError
-from service.outbound.connections import Connector
+from service.outbound.connections import AGENT, Connector
 from service.outbound.hosts import AddressRefused, Hosts
 from service.outbound.urls import Target
 from service.storage.buckets import Buckets
@@ -25,7 +24,7 @@ MAX_REDIRECTS = 5
 PIECE = 2**16  # bytes that are read at a time
 REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {
-    "User-Agent": f"neural-style-service/{__version__}",
+    "User-Agent": AGENT,
     "Accept": "image/*, */*;q=0.1",
     "Accept-Encoding": "identity",
     "Connection": "close",

@@ -30,6 +30,7 @@ DEFAULT_TENANT = "default"
 """The tenant of callers without a key and of keys in the settings. It is always there."""
 
 HAS_RESERVED = text("reserved > 0")  # as the index has it: with a parameter SQLite wouldn't use that
+IS_ALONE = text("batch IS NULL")
 
 STORE_MARK = "store"  # of the id that a database shares with its blob store
 
@@ -75,6 +76,7 @@ class JobRow(Base):
         Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "bytes"),
         Index("jobs_by_batch", "batch", "batch_index"),
         Index("jobs_by_reserved", "reserved", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
+        Index("jobs_listed", "tenant", "kind", "number", "status", sqlite_where=IS_ALONE, postgresql_where=IS_ALONE),
         {"sqlite_autoincrement": True},
     )
 

@@ -68,10 +68,11 @@ class PresetPainters:
             row.learning = submit(session, row)
         return row
 
-    def put(self, version: str, job: str, painter: PresetPainter) -> bool:
+    def put(self, version: str, job: str, painter: PresetPainter, hold: Callable[[Session], None]) -> bool:
         """Give a preset the painter that a job made; it may have another name by now.
 
-        A job that was broken off after it had done so may give its painter once more.
+        A job that was broken off after it had done so may give its painter once more. `hold` keeps the job from other
+        workers for the transaction; it raises where one has it already, who may have removed the painter's files.
 
         Return False, and change nothing, where the preset is gone, has other pictures by now or learns anew.
         """
@@ -80,6 +81,7 @@ class PresetPainters:
             if row is None or row.learning != job:
                 leave(session, {painter_folder(job)} - set(painter_folders(row) if row else ()))
                 return False
+            hold(session)
             _let_go(session, row, but=painter_folder(job))
             row.painter = painter
             row.bytes += painter.counted

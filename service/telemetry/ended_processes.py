@@ -35,7 +35,8 @@ def add_up_ended(folder: Path | None = None) -> None:
     """Add the counters of ended processes to the files `…_ended.db`, and remove their own files and gauges.
 
     Each file has 64 KiB of memory, so that a service whose processes are killed again and again would fill it.
-    A file that can't be read, or for whose sum there is no room, stays. `folder`: by default that of this process.
+    A file that can't be read, or for whose sum there is no room, stays. Nothing is added to a sum that can't be read,
+    which would be lost. `folder`: by default that of this process.
     """
     if folder is None:
         if not (given := os.environ.get(VARIABLE)):
@@ -58,18 +59,23 @@ def _of_ended(folder: Path, kind: str) -> Iterator[Path]:
 
 def _add_up(total: Path, left: list[Path]) -> None:
     sums: defaultdict[str, float] = defaultdict(float)
+    try:
+        sums.update(_values(total))
+    except FileNotFoundError:
+        pass
+    except Exception:  # noqa: BLE001 - a scrape logs it
+        return
     added = []
-    for file in [total, *left]:
-        with suppress(Exception):  # there is no total yet, or the file is broken: a scrape logs that
+    for file in left:
+        with suppress(Exception):  # the file is broken: a scrape logs that
             for key, value in _values(file).items():
                 sums[key] += value
             added.append(file)
     beside = total.with_suffix(".new")
     beside.write_bytes(_file_of(sums))
     beside.replace(total)
-    for file in added:
-        if file != total:
-            file.unlink(missing_ok=True)
+    for file in added:  # a process that is killed before this counts them twice
+        file.unlink(missing_ok=True)
 
 
 def _values(file: Path) -> dict[str, float]:

@@ -177,7 +177,10 @@ class _Uses:
             if self._is_writing:
                 return
             self._is_writing = True
-        threading.Thread(target=self._write, name="key uses", daemon=True).start()
+        try:
+            threading.Thread(target=self._write, name="key uses", daemon=True).start()
+        except RuntimeError:  # the system has no room for another thread: it is noted with the next use
+            self._is_writing = False
 
     def _write(self) -> None:
         while True:

@@ -23,7 +23,7 @@ from service.api.intake.long_reads import LongReads
 from service.api.intake.recent_reads import RecentReads
 from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
-from service.api.live.waiting import Waiting
+from service.api.live.waiting import Waits
 from service.api.live.watch import Watch
 from service.api.scopes import check_routes
 from service.api.views import (
@@ -64,8 +64,8 @@ from service.styles.preset_painters import PresetPainters
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.telemetry.logs import set_up_logs
-from service.tenants.buckets import Buckets
 from service.tenants.known import KnownKeys
+from service.tenants.rates import Rates
 from service.web.root_path import RootPath
 from service.web.starters import load_in_background
 
@@ -159,9 +159,9 @@ def _context(settings: Settings) -> AppContext:
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),
         known_keys=KnownKeys(database, of_tenants),
-        buckets=Buckets(),
+        rates=Rates(),
         watch=watch,
-        waiting=Waiting(watch, settings.web_threads // 2),
+        waits=Waits(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),
         batch_streams=BatchStreams(watch),
         webhook_hosts=Hosts(WEBHOOKS, settings.webhook_hosts),

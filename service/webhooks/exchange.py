@@ -8,14 +8,12 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException
 
-from service import __version__
 from service.errors import InvalidInput
 from service.outbound.connections import Connector
 from service.outbound.hosts import AddressRefused, Hosts
 from service.outbound.urls import Target
 
 MAX_RESPONSE = 2**16  # bytes of the response's body that are read
-AGENT = f"neural-style-service/{__version__}"
 
 
 class NotDelivered(Exception):

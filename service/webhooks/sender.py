@@ -8,10 +8,11 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
+from service.outbound.connections import AGENT
 from service.outbound.hosts import Hosts
 from service.storage.json_text import write_json
 from service.telemetry.tracing import HEADER, Trace
-from service.webhooks.exchange import AGENT, Exchange, Undeliverable
+from service.webhooks.exchange import Exchange, Undeliverable
 
 TIMEOUT_S = 10.0  # seconds for connecting, sending and the response together
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.outbound.connections import AGENT
 from service.outbound.hosts import Hosts
-from service.webhooks.exchange import AGENT, Exchange
+from service.webhooks.exchange import Exchange
 
 TIMEOUT_S = 120.0  # seconds for connecting, sending and the response together
 

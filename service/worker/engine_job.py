@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from service.engine.checkpoint import UnusableCheckpoint
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 1.0  # seconds between two looks whether other jobs wait
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class EngineRun(JobRun):
     """Base of jobs that the engine carries out, or that share its process.
 
@@ -41,8 +41,8 @@ class EngineRun(JobRun):
         gives_way: whether a job that comes before it may break it off now, if it is of a kind that gives way.
     """
 
-    gives_way = True
     stylist: Stylist
+    gives_way: bool = field(default=True, init=False)
 
     def carry_out(self) -> None:
         """Do the work as any job's; style images that it computes with count in its meter."""

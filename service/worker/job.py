@@ -36,7 +36,7 @@ from service.worker.reporter import Canceled, Overdue, Reporter, Stopping
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class JobRun(ABC):
     """A claimed job, and all that its work needs.
 

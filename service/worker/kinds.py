@@ -1,12 +1,11 @@
-"""The class that carries out each kind of job with the model."""
+"""The class that carries out each kind of job with the model alone."""
 
 from __future__ import annotations
 
-from service.storage.kinds import COMPARE, JUDGE, LEARN, ONNX, PACK, SCORE, TRANSFER, WARM
+from service.storage.kinds import COMPARE, JUDGE, ONNX, PACK, SCORE, TRANSFER, WARM
 from service.worker.compare import CompareRun
 from service.worker.engine_job import EngineRun
 from service.worker.judge import JudgeRun
-from service.worker.learn import LearnRun
 from service.worker.onnx_file import OnnxRun
 from service.worker.score import ScoreRun
 from service.worker.tasks import PackRun, WarmRun
@@ -17,9 +16,8 @@ RUN_CLASSES: dict[str, type[EngineRun]] = {
     SCORE: ScoreRun,
     WARM: WarmRun,
     PACK: PackRun,
-    LEARN: LearnRun,
     ONNX: OnnxRun,
     JUDGE: JudgeRun,
     COMPARE: CompareRun,
 }
-"""Kind -> class; each of service.storage.kinds has one."""
+"""Kind -> class; each of service.storage.kinds has one, but LEARN: its class needs more than the model."""

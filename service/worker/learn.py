@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -61,6 +61,7 @@ class _State:
         return self.course
 
 
+@dataclass(eq=False)
 class LearnRun(NamedRun):
     """Learning: train a painter, from the checkpoint on if there is one, and store it.
 
@@ -73,7 +74,7 @@ class LearnRun(NamedRun):
     """
 
     photos: Path | None = None
-    gives_way = False
+    gives_way: bool = field(default=False, init=False)
     final_errors = (BlobNotFound, DamagedFile)  # when there is room again, it goes on at its checkpoint
 
     def work(self) -> None:
@@ -204,7 +205,8 @@ class LearnRun(NamedRun):
         self.blobs.put(painter.blob, data)
         self.blobs.put(painter.onnx, onnx)
         self.reporter.on_tick()
-        if not self._painters.put(task.version, self.claim.id, painter):
+        hold = partial(self.leases.hold, claim=self.claim)
+        if not self._painters.put(task.version, self.claim.id, painter, hold):
             raise JobFailed("the preset was replaced or deleted while it learned")
         return StoredPainter(painter.blob, painter.sha256, task.size)
 

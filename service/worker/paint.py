@@ -14,7 +14,7 @@ from service.painting.order import Order
 from service.worker.series import Made, Make, SeriesRun
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PaintRun(SeriesRun):
     """Transfer: paint the requested pictures."""
 

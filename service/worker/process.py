@@ -9,6 +9,7 @@ from service.config import Settings
 from service.jobs.leases import Claim
 from service.machine.memory import Capacity
 from service.painting.stylist import EngineInfo, Stylist
+from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE, PAINT
 from service.webhooks.dispatcher import WebhookDispatcher
 from service.worker.job import JobRun
@@ -48,12 +49,12 @@ class Worker(WorkerLoop):
         return self._stylist.cached
 
     def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
+        needs = (self._leases, self._blobs, self.capacity, claim, reporter)
         if claim.lane == PAINT:
-            return PaintRun(self._leases, self._blobs, self.capacity, claim, reporter, self._stylist.painters)
-        run = RUN_CLASSES[claim.kind](self._leases, self._blobs, self.capacity, claim, reporter, self._stylist)
-        if isinstance(run, LearnRun):
-            run.photos = self._settings.photos
-        return run
+            return PaintRun(*needs, self._stylist.painters)
+        if claim.kind == LEARN:
+            return LearnRun(*needs, self._stylist, self._settings.photos)
+        return RUN_CLASSES[claim.kind](*needs, self._stylist)
 
     def before_claim(self) -> None:
         """Sweep if it is time; sooner while a disk is short of room."""

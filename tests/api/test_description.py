@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from flask import Flask
 from front_door import RunningService, b64
 
+from service.api import limits
 from service.api.schemas.fields import SMALLEST_IMAGE
 from service.api.schemas.patterns import WORDS
 from service.decoding.files import check_image
@@ -271,3 +273,9 @@ def test_the_example_of_each_body_works_as_it_is(
         assert answer.json()["status"] == "succeeded", answer.text
     assert service.post_to("/v1/batches", examples["post", "/v1/batches"]).json()["counts"]["failed"] == 0
     assert service.post_to("/v1/estimates", examples["post", "/v1/estimates"]).status_code == 200
+
+
+def test_limits_of_a_route_that_is_not_there_keep_the_service_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits.CONCERNED, "GET /v1/nowhere", limits.JOBS)
+    with pytest.raises(LookupError, match="GET /v1/nowhere"):
+        limits.register(Flask("of-the-test"))

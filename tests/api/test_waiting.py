@@ -8,7 +8,7 @@ from api.working import work_until_the_end
 from front_door import eventually
 from jobs.submitting import submit
 
-from service.api.live.waiting import Waiting
+from service.api.live.waiting import Waits
 from service.api.live.watch import Watch
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
@@ -22,7 +22,7 @@ LONG_S = 60.0  # of which no test waits more than a moment
 def test_a_wait_ends_with_its_job(
     queue: Queue, leases: Leases, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
 ) -> None:
-    waiting, job = Waiting(watch, 1), queue.get(submit(queue))
+    waiting, job = Waits(watch, 1), queue.get(submit(queue))
     answer = pool.submit(waiting.until_ended, job, LONG_S, "acme")
     eventually(lambda: job.id in watch._jobs, 60, "not watched")
     assert waiting.until_ended(job, LONG_S, "birch") == (job, False), "there was but one place"
@@ -35,7 +35,7 @@ def test_a_wait_ends_with_its_job(
 def test_a_tenant_waits_in_half_of_the_places(
     queue: Queue, leases: Leases, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
 ) -> None:
-    waiting, job = Waiting(watch, 4), queue.get(submit(queue))
+    waiting, job = Waits(watch, 4), queue.get(submit(queue))
     answers = [pool.submit(waiting.until_ended, job, LONG_S, "acme") for _ in range(2)]
     eventually(lambda: job.id in watch._jobs and watch._jobs[job.id].watchers == 2, 60, "not watched")
     assert waiting.until_ended(job, LONG_S, "acme") == (job, False)
@@ -47,13 +47,13 @@ def test_a_tenant_waits_in_half_of_the_places(
 
 def test_a_wait_ends_when_its_time_is_up(queue: Queue, watch: Watch) -> None:
     job = queue.get(submit(queue))
-    assert Waiting(watch, 1).until_ended(job, 0.2, "acme") == (job, True)
+    assert Waits(watch, 1).until_ended(job, 0.2, "acme") == (job, True)
 
 
 def test_a_wait_ends_when_its_job_is_deleted_or_the_server_stops(
     queue: Queue, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
 ) -> None:
-    waiting, jobs = Waiting(watch, 4), [queue.get(submit(queue)) for _ in range(2)]
+    waiting, jobs = Waits(watch, 4), [queue.get(submit(queue)) for _ in range(2)]
     answers = [pool.submit(waiting.until_ended, job, LONG_S, "acme") for job in jobs]
     eventually(lambda: len(watch._jobs) == 2, 60, "not watched")
     queue.delete(jobs[0].id)

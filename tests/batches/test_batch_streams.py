@@ -10,7 +10,7 @@ import pytest
 
 from service.api.live.batch_events import DONE, BatchStreams, batch_resumed_at
 from service.api.live.watch import Watch
-from service.errors import NotFound
+from service.errors import DatabaseError, NotFound
 from service.jobs.batch_resource import BatchSnapshot
 from service.jobs.batches import BatchState
 from service.jobs.queue import Queue
@@ -25,9 +25,9 @@ def batch(finished_at: float | None = None) -> BatchRow:
 
 
 class Course:
-    """Looks at a batch, one fraction after another; it counts them."""
+    """Looks at a batch, one fraction after another; it counts them. Where one is None, the database fails."""
 
-    def __init__(self, *fractions: float) -> None:
+    def __init__(self, *fractions: float | None) -> None:
         self._left = list(fractions)
         self.looks = 0
 
@@ -36,6 +36,8 @@ class Course:
         if not self._left:
             raise NotFound("it is gone")
         fraction = self._left.pop(0)
+        if fraction is None:
+            raise DatabaseError("the database failed: for the test")
         ended = fraction == 1
         return BatchSnapshot(batch(2.0 if ended else None), BatchState(BatchSums(), fraction), None, None)
 
@@ -59,6 +61,15 @@ def test_numbers_grow_whatever_the_fraction_does_and_go_on_after_a_break(streams
     course = Course(0.1)
     text = "".join(streams.stream("b", course, 0, None, lambda: True))
     assert (ids(text), text.endswith(": the batch was deleted\n\n")) == ([1], True)
+
+
+def test_a_stream_goes_on_after_the_database_has_failed(
+    streams: BatchStreams, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("service.api.live.batch_events.HEARTBEAT_S", -1.0)
+    text = "".join(streams.stream("b", Course(None, 0.25, None, None, 1.0), 0, None, lambda: True))
+    assert (ids(text), text.count(": still there")) == ([1, DONE], 3)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 def test_all_streams_of_a_batch_share_a_look(streams: BatchStreams) -> None:

@@ -198,6 +198,15 @@ def test_a_stream_that_brings_nothing_is_given_up() -> None:
     assert len(server.seen) == 10
 
 
+def test_a_stream_that_a_proxy_ends_again_and_again_goes_on_while_its_job_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nst_client.events.LASTING_S", 0.0)
+    numbers, sent = watched([stream(1), *[stream()] * 9, stream(2, name="done")])
+    assert numbers == [1, 2]
+    assert sent == [None, *["1"] * 10]
+
+
 def test_a_job_that_is_gone_ends_its_stream() -> None:
     with (
         answering([MADE, stream(1), problem(404)]) as server,

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from clients.scripted import Reply, answering
 from front_door import ROOT, RunningService, eventually, png
 from nst_client.command.main import main
 from nst_client.command.plan import works
+from nst_client.command.recipe import digest
 from PIL import Image
 
 JPEG = b"\xff\xd8"  # its beginning
@@ -299,6 +302,25 @@ def test_a_refused_picture_fails_alone_and_what_has_ended_is_saved(
     said = capsys.readouterr().err
     assert "b.png: HTTP 413" in said and "c.png: does-not-fit" in said and "nst: invalid-input" in said
     assert len(server.seen) == len(replies)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda path: {"styles": [{"image": path}]},
+        lambda path: {"protect": str(path)},
+        lambda path: {"variants": [{"init": str(path)}]},
+    ],
+)
+def test_a_recipe_is_another_one_once_a_picture_of_it_was_changed(
+    tmp_path: Path, place: Callable[[Path], dict[str, Any]]
+) -> None:
+    fields = place(picture := tmp_path / "picture.png")
+    digests = []
+    for data in (b"one", b"two", b"one"):
+        picture.write_bytes(data)
+        digests.append(digest(fields))
+    assert digests[0] == digests[2] != digests[1]
 
 
 def test_no_two_pictures_get_one_name(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from service.jobs.leases import Claim, Leases
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, TransferRequest
@@ -29,3 +31,7 @@ def claimed(leases: Leases, worker: str = "host:1") -> Claim:
 
 def checkpoint(iteration: int) -> JobCheckpoint:
     return JobCheckpoint(f"checkpoint-{iteration}", JobProgress(iteration, iteration / 10))
+
+
+def unclaimed(_: Session) -> None:
+    """Keep a job that no worker has, where a painter is entered."""

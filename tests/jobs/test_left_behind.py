@@ -40,7 +40,7 @@ class State:
         return b"%d" % self.iteration
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class OneStep(JobRun):
     """A job that takes one step in each attempt, and gives way after it until its last."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
@@ -245,6 +246,28 @@ def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypa
     monkeypatch.setattr(module, "SHARED_S", -1.0)
     line.places(rows(queue, new))
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(("age", "position"), [(2.0, 2), (3600.0, 1)])
+def test_whoever_looks_while_the_line_is_worked_out_gets_the_former_one_if_that_is_not_old(
+    database: Database, queue: Queue, monkeypatch: pytest.MonkeyPatch, age: float, position: int
+) -> None:
+    clock, found, read = [0.0], list[int](), module._waiting
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    line, first, last = Line(database), submit(queue), submit(queue)
+    row = queue.get(last)
+    line.places([row])
+
+    def look_too(session: Session) -> list[Waiting]:
+        monkeypatch.setattr(module, "_waiting", read)
+        found.append(line.places([row])[last].position)
+        return read(session)
+
+    queue.cancel(first)
+    clock[0] += age
+    monkeypatch.setattr(module, "_waiting", look_too)
+    assert line.places([row])[last].position == 1
+    assert found == [position]
 
 
 def test_an_estimate_knows_the_running_jobs_of_its_tenant(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from jobs.submitting import RESULT, claimed, submit
+from sqlalchemy import Engine, event
 
 from service.errors import NotFound, QueueFull, TooManyJobs
 from service.jobs.leases import LeaseLost, Leases
@@ -54,6 +55,20 @@ def test_pages_can_be_of_one_state(queue: Queue, leases: Leases) -> None:
     claimed(leases)
     assert [job.id for job in queue.page("running", None, 9)] == [running]
     assert [job.id for job in queue.page("queued", None, 9)] == [waiting]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("status", [None, "failed"])
+def test_a_page_does_not_go_through_the_jobs_of_batches(database: Database, queue: Queue, status: str | None) -> None:
+    sent = list[tuple[str, Any]]()
+    note = lambda *args: sent.append(args[2:4])  # noqa: E731
+    event.listen(Engine, "before_cursor_execute", note)
+    queue.page(status, 9, 9)
+    event.remove(Engine, "before_cursor_execute", note)
+    statement, values = sent[-1]
+    with database.reading() as session:
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).scalars(3).all()
+    assert plan == ["SEARCH jobs USING INDEX jobs_listed (tenant=? AND kind=? AND number<?)"]
 
 
 def test_a_full_queue_takes_no_more_until_a_job_is_taken_up(database: Database, leases: Leases) -> None:

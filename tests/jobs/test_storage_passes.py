@@ -24,7 +24,7 @@ from service.worker.reporter import Reporter
 PHOTO, KEPT = StoredFile("photo", digest(b"photo")), "checkpoint"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Reading(JobRun):
     """A job that goes on at its checkpoint, reads a photograph, and succeeds."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
+from service.telemetry import ended_processes
 from service.telemetry.ended_processes import add_up_ended
 from service.telemetry.value_files import ReservedFile
 
@@ -66,3 +68,24 @@ def test_what_can_not_be_added_up_stays(tmp_path: Path, ended: list[int], monkey
     assert not whole.exists()
     assert read(tmp_path / "counter_ended.db") == {KEYS[0]: 3.0}
     add_up_ended(tmp_path / "none")  # a process without a folder
+
+
+def test_a_sum_that_can_not_be_read_is_not_lost(
+    tmp_path: Path, ended: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    total, own = tmp_path / "counter_ended.db", tmp_path / f"counter_{ended[0]}.db"
+    write(total, 5.0)
+    write(own, 3.0)
+    read_values = ended_processes._values
+
+    def refuse(file: Path) -> dict[str, float]:
+        if file == total:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return read_values(file)
+
+    with monkeypatch.context() as full:
+        full.setattr(ended_processes, "_values", refuse)
+        add_up_ended(tmp_path)
+    assert (read(total), read(own)) == ({KEYS[0]: 5.0}, {KEYS[0]: 3.0})
+    add_up_ended(tmp_path)
+    assert read(total) == {KEYS[0]: 8.0}

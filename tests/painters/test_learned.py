@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,8 @@ def test_one_with_a_narrow_photograph_from_an_earlier_version_fails_at_once(run:
 
 def test_another_painter_does_not_get_its_judgement(run: LearnRun, presets: Presets, database: Database) -> None:
     painters, row = PresetPainters(database, run.blobs), presets.get("taught")
-    assert painters.put(row.version, run.claim.id, PresetPainter("painters/other/weights"))
+    hold = partial(run.leases.hold, claim=run.claim)
+    assert painters.put(row.version, run.claim.id, PresetPainter("painters/other/weights"), hold)
     painters.judge(row.version, painter_of(presets), {"painter": {}})
     painters.judge(row.version, PresetPainter(f"painters/{run.claim.id}/weights"), {"optimizer": {}})
     assert painter_of(presets).judged == {"painter": {}}

@@ -12,7 +12,7 @@ from jobs.submitting import claimed
 
 from service.decoding.files import check_image
 from service.errors import BlobsFull
-from service.jobs.leases import Leases
+from service.jobs.leases import LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import StoredStyle
@@ -183,6 +183,22 @@ def test_one_whose_preset_is_replaced_at_its_end_leaves_nothing(
     error = teaching.job.error
     assert error is not None and "replaced or deleted" in error["detail"]
     assert teaching.compared == []
+
+
+def test_one_that_has_lost_its_job_gives_no_painter(teaching: Teaching, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the job now has removed its files."""
+    put = PresetPainters.put
+
+    def put_late(*args: Any) -> bool:
+        release(teaching.leases.database, ["host:1"])
+        claimed(teaching.leases)
+        return put(*args)
+
+    teaching.begin(SHORT)
+    monkeypatch.setattr(PresetPainters, "put", put_late)
+    with pytest.raises(LeaseLost):
+        teaching.attempt().carry_out()
+    assert teaching.presets.get("taught").painter is None
 
 
 def test_a_full_disk_at_its_end_delays_it(teaching: Teaching) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from jobs.submitting import unclaimed
 from styles.pack_files import some_pack
 from sweep.swept import DAY_S, age, end_retention, keys
 
@@ -56,11 +57,11 @@ def test_its_bytes_count_until_another_painter_takes_its_place(
     painters.begin("packed", lambda session, row: "job")
     learned = PresetPainter("painters/job/weights", counted=300)
     for _ in range(2):  # a job that is taken over at its end gives it again
-        assert painters.put(version, "job", learned)
+        assert painters.put(version, "job", learned, unclaimed)
         assert presets.get("packed").bytes == COUNTED + 300
         submit_with(database, learned)  # raises where its files may be removed
     painters.begin("packed", lambda session, row: "another job")
-    assert not painters.put(version, "job", learned)
+    assert not painters.put(version, "job", learned, unclaimed)
     submit_with(database, learned)
     painters.remove("packed")
     assert presets.get("packed").bytes == COUNTED

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from front_door import png
-from jobs.submitting import RESULT, claimed
+from jobs.submitting import RESULT, claimed, unclaimed
 from sqlalchemy import insert, update
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
@@ -109,7 +109,7 @@ def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them
     for job in ("replaced", "used", "newest"):
         blobs.put(painter_blob(job, "weights"), bytes(9))
         painters.begin("taught", lambda _, __, job=job: job)  # type: ignore[misc]
-        assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")))
+        assert painters.put(row.version, job, PresetPainter(painter_blob(job, "weights")), unclaimed)
         if job == "used":
             queue.submit(waiting)
     with pytest.raises(Overtaken, match="was removed meanwhile"):
@@ -154,12 +154,12 @@ def test_a_painter_of_a_preset_that_changed_is_not_taken(database: Database, blo
     style = StyleImage(check_image(png(np.zeros((20, 20, 3), np.uint8))))
     row, _ = presets.put("taught", "", [style])
     painters.begin("taught", lambda _, __: "old")
-    assert not painters.put(row.version, "another", PresetPainter("painters/another/weights"))
+    assert not painters.put(row.version, "another", PresetPainter("painters/another/weights"), unclaimed)
     presets.put("taught", "", [style])
-    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"))
+    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"), unclaimed)
     assert presets.get("taught").painter is None
     presets.delete("taught")
-    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"))
+    assert not painters.put(row.version, "old", PresetPainter("painters/old/weights"), unclaimed)
 
 
 def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs: Blobs, tmp_path: Path) -> None:

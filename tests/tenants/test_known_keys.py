@@ -157,3 +157,26 @@ def test_a_slow_database_holds_up_one_request_alone(database: Database, clock: l
     finally:
         go_on.set()
         slow.join()
+
+
+def test_a_use_that_no_thread_can_note_is_noted_with_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, known, noted = Keys(database), KnownKeys(database), threading.Event()
+    first, second = (keys.add(OPERATOR, "default", name, ALL) for name in ("first", "second"))
+    touched = list[set[str]]()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def touch(_: Keys, ids: set[str]) -> None:
+        touched.append(ids)
+        noted.set()
+
+    monkeypatch.setattr(Keys, "touch", touch)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        assert known.find(first.text)
+    assert known.find(second.text)
+    assert noted.wait(60)
+    assert touched == [{first.row.id, second.row.id}]

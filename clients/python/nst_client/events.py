@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import httpx
 from httpx_sse import EventSource
 
 from nst_client.connection import PASSING, Connection
@@ -17,7 +19,8 @@ from nst_client.errors import LimitExceeded, Problem, Unreachable
 logger = logging.getLogger(__name__)
 
 EVENTS = "text/event-stream"
-FAILURES = 8  # connections in a row that bring no event
+FAILURES = 8  # connections in a row that can't be made, bring nothing, or break at once without an event
+LASTING_S = 5.0  # seconds after which a stream hasn't broken at once: a proxy bounds its length, and the job waits
 SILENCE_S = 60.0  # without a byte; the service sends a comment every 15 s
 RECONNECT_S = 2.0  # unless the service says otherwise
 
@@ -36,14 +39,15 @@ def events(connection: Connection, path: str) -> Iterator[Event]:
 
     Raises:
         Problem: the job doesn't exist (any more), or the key no longer counts.
-        Unreachable: several connections in a row brought no event.
+        Unreachable: FAILURES connections in a row couldn't be made, brought nothing, or broke at once.
     """
     last, failures, pause = "", 0, RECONNECT_S
     while True:
-        failures += 1
+        failures, opened, silent = failures + 1, math.inf, False
         headers = {"Last-Event-ID": last} if last else {}
         try:
             with connection.streamed(path, EVENTS, headers | {"Accept": EVENTS}, SILENCE_S) as response:
+                opened = time.monotonic()
                 if response.status_code == HTTPStatus.NO_CONTENT:
                     return
                 for sent in EventSource(response).iter_sse():
@@ -56,11 +60,13 @@ def events(connection: Connection, path: str) -> Iterator[Event]:
                         return
             reason = "the stream ended"
         except (Unreachable, LimitExceeded) as error:
-            reason = str(error)
+            reason, silent = str(error), isinstance(error.__cause__, httpx.TimeoutException)
         except Problem as error:
             if error.status not in PASSING:
                 raise
             reason = str(error)
+        if time.monotonic() >= opened + LASTING_S and not silent:
+            failures = 0
         if failures == FAILURES:
             raise Unreachable(f"{path}: {failures} times without an event; {reason}")
         logger.info("%s: %s; again in %.1f s", path, reason, pause)

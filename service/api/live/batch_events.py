@@ -55,10 +55,10 @@ class BatchStreams:
                 except NotFound:
                     yield ": the batch was deleted\n\n"
                     return
-                if found.batch.finished_at is not None:
+                if found and found.batch.finished_at is not None:
                     yield str(Event(DONE, "done", batch_resource(found)))
                     return
-                if (news := (found.state.sums.counts, found.state.fraction)) != seen:
+                if found and (news := (found.state.sums.counts, found.state.fraction)) != seen:
                     seen, spoken, number = news, time.monotonic(), number + 1
                     yield str(Event(number, "progress", batch_resource(found)))
                 elif time.monotonic() > spoken + HEARTBEAT_S:

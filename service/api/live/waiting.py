@@ -25,7 +25,7 @@ def preferred_wait(header: str) -> float | None:
     return min(float(wait), MAX_WAIT_S) if wait and wait.isascii() and wait.isdigit() else None
 
 
-class Waiting:
+class Waits:
     """A limit on waiting requests: at most `places` in this process at a time; others are answered at once.
 
     A tenant has its share of them, as in Places.

@@ -37,7 +37,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
     own = replace(key, owner=f"{key.owner} of {caller().tenant}")  # no tenant sees how another's job went
     job = context().queue.submit(Submission(new_id(), task, owner(), repeat=own, trace=traceparent()))
     context().wake(ENGINE)
-    job, _ = context().waiting.until_ended(job, MADE_S, caller().tenant, caller().still_counts)
+    job, _ = context().waits.until_ended(job, MADE_S, caller().tenant, caller().still_counts)
     found = find()
     if found is None and job.status not in ENDED:
         raise Unavailable(f"{what} is still being made: ask again", retry_after=MADE_S / 4)

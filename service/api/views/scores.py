@@ -44,7 +44,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     job = repeated(key) or submitted(lambda id, room: _submission(id, body, key, room))
     preferred = preferred_wait(header.prefer)
     seconds = MAX_WAIT_S if preferred is None else preferred
-    job, _ = context().waiting.until_ended(job, seconds, caller().tenant, caller().still_counts)
+    job, _ = context().waits.until_ended(job, seconds, caller().tenant, caller().still_counts)
     response = jsonify(score_resource(job))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
     return response, 200 if job.status in ENDED else 202

@@ -76,7 +76,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     note_sample(job)
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
-        job, waited = context().waiting.until_ended(job, seconds, caller().tenant, caller().still_counts)
+        job, waited = context().waits.until_ended(job, seconds, caller().tenant, caller().still_counts)
     response = jsonify(_resource(job))
     response.headers["Location"] = url_for("transfers.get_transfer", id=job.id)
     if waited:

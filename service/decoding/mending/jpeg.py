@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from service.decoding.formats import JPEG_FRAMES
 from service.decoding.mending.version import Version, Versions
 
 START, SOS, EOI = b"\xff\xd8", 0xDA, 0xD9
 SOI = 0xD8
 END = b"\xff\xd9"
 APP, COM, EXIF, PROFILE, ADOBE = range(0xE0, 0xF0), 0xFE, 0xE1, 0xE2, 0xEE
-FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without DHT, JPG and DAC
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 PRECISION, BITS = 4, 8  # where a frame's segment says how many bits a level has, and how many are read
 BANDS = 64  # coefficients of a block
@@ -87,7 +87,7 @@ def why_broken(data: bytes) -> str | None:
     found = list(segments(data))
     if not any(segment.marker == SOS for segment in found):
         return "it is cut off before its pixels"
-    frames = (segment.at + PRECISION for segment in found if segment.marker in FRAMES)
+    frames = (segment.at + PRECISION for segment in found if segment.marker in JPEG_FRAMES)
     if (bits := next((data[at] for at in frames if at < len(data)), BITS)) != BITS:
         return f"its levels have {bits} bits; only {BITS} are read"
     if found[-1].marker != EOI and (missing := missing_passes(data, found)):
@@ -97,7 +97,7 @@ def why_broken(data: bytes) -> str | None:
 
 def missing_passes(data: bytes, found: list[Segment]) -> str | None:
     """Return how much is there of a file that ends before all of its passes (scans) have begun, else None."""
-    frame = next((segment for segment in found if segment.marker in FRAMES), None)
+    frame = next((segment for segment in found if segment.marker in JPEG_FRAMES), None)
     if frame is None:
         return "it is cut off before its pixels"
     complete = {part: [False] * BANDS for part in data[frame.at + 10 : frame.end : 3]}

@@ -69,5 +69,7 @@ def files_in(fields: Mapping[str, Any]) -> Sequence[Path]:
 
 def digest(fields: Mapping[str, Any]) -> str:
     """Return a hash of a recipe with the bytes of its pictures, the same for the same result. Raises OSError."""
-    text = json.dumps(fields, sort_keys=True, default=lambda path: hashlib.sha256(path.read_bytes()).hexdigest())
-    return hashlib.sha256(text.encode()).hexdigest()
+    parts = Parts()
+    body = parts.body(fields)
+    files = {name: hashlib.sha256(data).hexdigest() for name, (_, data) in parts.files.items()}
+    return hashlib.sha256(json.dumps([body, files], sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Token buckets: how many requests of each tenant this process takes, a second and at once.
+"""Rates of requests: how many of each tenant this process takes, a second and at once, by token buckets.
 
 Each web process has its own. A client that keeps its connection stays with one of them, so each gives out the whole
 rate; all N web processes together take at most N times as many.
@@ -29,8 +29,8 @@ class _Bucket:
     filled_at: float
 
 
-class Buckets:
-    """The buckets of one process, by tenant. `clock` counts seconds."""
+class Rates:
+    """The rates of requests in one process, by tenant. `clock` counts seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
