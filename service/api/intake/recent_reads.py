@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -34,4 +35,4 @@ class RecentReads:
 
     def _left(self, caller: str) -> float:
         seconds, when = self._taken.get(caller, (0.0, 0.0))
-        return seconds * 0.5 ** ((self._clock() - when) / HALF_S)
+        return seconds * math.exp2((when - self._clock()) / HALF_S)
