@@ -5,9 +5,11 @@ Limits on what is stored are checked where it is added: service.jobs.limits and 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 from flask import Flask, Response, g, request
 
@@ -22,6 +24,8 @@ from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.telemetry.instruments import limit_refusals
 from service.tenants.rates import Left
+
+NOTED_S = 1.0  # seconds; a request may wait for its job
 
 JOBS = ("waiting_jobs", "daily_cost", "stored_mb")
 PRESETS = ("presets", "stored_mb")
@@ -64,8 +68,8 @@ def limits() -> TenantLimits:
 
 
 def note_amounts(amounts: Amounts) -> None:
-    """Note what the tenant has after this request, so that its headers need not count it again."""
-    g.amounts = amounts
+    """Note what the tenant has after this request, so that its headers need not count it again for NOTED_S."""
+    g.amounts, g.noted_at = amounts, time.monotonic()
 
 
 def _check_rate() -> None:
@@ -108,12 +112,12 @@ def _quotas(found: TenantLimits, exceeded: LimitExceeded | None) -> Iterator[Quo
 
 
 def _amounts() -> Amounts | None:
-    """Return what the tenant has, as it was noted or counted now; None where it can't be read."""
-    if "amounts" not in g:
-        with suppress(StorageError), context().database.reading() as session:  # the answer is there without it
-            note_amounts(amounts_of(session, caller().tenant))
-    found: Amounts | None = g.get("amounts")
-    return found
+    """Return what the tenant has, as it was noted a moment ago or is counted now; None where it can't be read."""
+    if "amounts" in g and time.monotonic() < g.noted_at + NOTED_S:
+        return cast(Amounts, g.amounts)
+    with suppress(StorageError), context().database.reading() as session:  # the answer is there without it
+        return amounts_of(session, caller().tenant)
+    return None
 
 
 def _rate(found: TenantLimits, rate: float, left: Left) -> Quota:

@@ -12,7 +12,7 @@ MAX_BYTES = 4096  # of all names and values together
 OWN = ("connection", "content-length", "cookie", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding")
 """Headers that the connection has itself, and cookies."""
 
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?|")
 
 
@@ -23,7 +23,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
     names = [name.lower() for name in headers]
     for name, value in headers.items():
         lower = name.lower()
-        if not _NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise invalid("a name is no name of a header")
         if lower in OWN or lower.startswith(("proxy-", "upgrade")):
             raise invalid(f"{name} is not for callers to set")

@@ -18,7 +18,7 @@ from service.api.schemas.fields import (
     picture,
     sent_as,
 )
-from service.api.schemas.headers import MAX_HEADERS, check_headers
+from service.api.schemas.headers import HEADER_NAME, MAX_HEADERS, check_headers
 from service.api.schemas.invalid import invalid
 from service.api.schemas.request_base import Body, WholeBody, some_weight, style_scale, style_weight
 from service.options import (
@@ -139,6 +139,7 @@ class DeliverBody(Body):
         default_factory=dict,
         max_length=MAX_HEADERS,
         description="Headers that go along. They are kept until the delivery has ended, and never shown.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{HEADER_NAME.pattern}$"}},
         examples=[{"Content-Type": "image/png"}],
     )
 
