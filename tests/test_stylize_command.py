@@ -104,9 +104,11 @@ def test_a_wrong_word_is_named_in_one_line(
 
 @pytest.mark.slow
 def test_the_status_of_the_process_says_how_it_went(pictures: Path, narrow_model: Path) -> None:
-    env = os.environ | {"NST_MODEL": str(narrow_model), "PYTHONPATH": str(ROOT)}
-    for style, status, said in (("art.png", 0, "out.png: content"), ("none.png", 2, "style: none.png")):
-        words = ["photo.png", "--style", style, "--size", "48", "--iterations", "1", "-o", "out.png"]
+    """So it is on a terminal that knows nothing but ASCII, whatever the files' names are."""
+    ascii_alone = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    env = os.environ | {"NST_MODEL": str(narrow_model), "PYTHONPATH": str(ROOT)} | ascii_alone
+    for style, status, said in (("art.png", 0, "ut.png: content"), ("none.png", 2, "style: none.png")):
+        words = ["photo.png", "--style", style, "--size", "48", "--iterations", "1", "-o", "öut.png"]
         command = [sys.executable, "-m", "service", "stylize", *words]
         done = subprocess.run(
             command, cwd=pictures, env=env, capture_output=True, text=True, timeout=120, check=False
@@ -114,6 +116,7 @@ def test_the_status_of_the_process_says_how_it_went(pictures: Path, narrow_model
         assert done.returncode == status, done.stderr
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+    assert (pictures / "öut.png").exists()
 
 
 def test_its_options_have_the_names_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:
