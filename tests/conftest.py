@@ -20,6 +20,7 @@ from servers.tls import certificate, secure
 from skimage import data
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from service.storage.database import Database
 
@@ -48,23 +49,43 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collections of tests pass over what was imported."""
+    """Let the garbage collections of tests pass over what was imported, and be rarer: they took a twentieth."""
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
     gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long: if that came last, one of two processes would idle."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    """Put what shares the running service at one end, what doesn't at the other, and what is quick between them.
+
+    Both ends begin with what takes long: if that came last, one of two processes would idle.
+    """
+    sharing = {work_unit(item.nodeid) for item in items if "service" in getattr(item, "fixturenames", ())}
+    slow = {work_unit(item.nodeid) for item in items if item.get_closest_marker("slow")}
     order = {unit: number for number, unit in enumerate((*TOGETHER, *LONG))}
-    items.sort(key=lambda item: (item.path not in slow, order.get(work_unit(item.nodeid), len(order))))
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        unit = work_unit(item.nodeid)
+        turn = (unit not in slow) * len(order) + order.get(unit, len(order))
+        return unit not in sharing, turn if unit in sharing else -turn
+
+    items.sort(key=place)
+
+
+class FromBothEnds(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives each work unit to one pytest worker: to every second one from the end, so that few start the service."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return work_unit(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if self.nodes.index(node) % 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
-    """Give each file to one pytest worker, because its tests may share a server, and some folders as a whole."""
-    scheduling = LoadFileScheduling(config, log)
-    scheduling._split_scope = work_unit
-    return scheduling
+    return FromBothEnds(config, log)
 
 
 def work_unit(nodeid: str) -> str:

@@ -40,6 +40,7 @@ def test_the_curl_lines_run(service: RunningService, pictures: Path) -> None:
         assert image.size == (512, 341)
 
 
+@pytest.mark.slow
 def test_the_python_snippet_runs(service: RunningService, pictures: Path) -> None:
     snippet, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     code = snippet.replace("http://127.0.0.1:8000", service.url)

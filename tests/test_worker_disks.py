@@ -100,6 +100,7 @@ def test_a_disk_that_says_nothing_ends_neither_the_work_nor_the_beat(
     assert "Stale file handle" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_job_whose_files_were_moved_away_is_given_back(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event, Timer
 
@@ -20,8 +21,10 @@ class Connector:
     response byte by byte must not block it, not even in the TLS handshake.
     """
 
-    def __init__(self) -> None:
-        self._tls = ssl.create_default_context()
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """What the system trusts, read at the first https: a web process that never needs it starts sooner."""
+        return ssl.create_default_context()
 
     @contextmanager
     def connected(self, target: Target, addresses: Sequence[str], end: float) -> Iterator[HTTPConnection]:

@@ -6,19 +6,20 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from front_door import RunningService, b64
-from jsonschema import Draft202012Validator
-from openapi_spec_validator import validate
 
 from service.api.schemas.fields import SMALLEST_IMAGE
 from service.api.schemas.patterns import WORDS
 from service.decoding.files import check_image
 from service.network.layers import LAYERS
 from service.options import OPTIONS
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 Json = dict[str, Any]
 
@@ -53,12 +54,22 @@ def patterns(described: object) -> Iterator[str]:
             yield from patterns(part)
 
 
+def validator(schema: Json) -> Draft202012Validator:
+    """Load jsonschema only where it is used: this takes a second."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    return Draft202012Validator(schema)
+
+
 def choices(schema: Json) -> list[Json]:
     either: list[Json] = schema.get("anyOf", [schema])
     return either
 
 
+@pytest.mark.slow
 def test_it_is_openapi_3_1(document: Json) -> None:
+    from openapi_spec_validator import validate  # noqa: PLC0415 - loads jsonschema
+
     assert document["openapi"].startswith("3.1")
     validate(document)
 
@@ -78,10 +89,11 @@ def test_every_field_says_what_it_is_with_an_example(document: Json) -> None:
         assert schema.get("additionalProperties") is False or name.endswith(OPEN), name
 
 
+@pytest.mark.slow
 def test_examples_are_what_their_fields_take(document: Json) -> None:
     parts = {"components": document["components"]}  # which schemas refer to
     for name, schema in properties(document):
-        check = Draft202012Validator(schema | parts)
+        check = validator(schema | parts)
         for example in schema["examples"]:
             errors = [error.message for error in check.iter_errors(example)]
             assert not errors or example == [] or not_whole(schema), (name, errors)
@@ -221,7 +233,7 @@ def test_answers_are_what_the_description_says(
         assert set(response["headers"]) - optional(answer.status_code) <= set(answer.headers), (path, answer.headers)
         if re.search("json$", media_type):
             schema = response["content"][media_type]["schema"]
-            errors = [e.message for e in Draft202012Validator(schema | parts).iter_errors(answer.json())]
+            errors = [e.message for e in validator(schema | parts).iter_errors(answer.json())]
             assert not errors, (path, errors)
 
 
@@ -235,6 +247,7 @@ def optional(status: int) -> set[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_example_of_each_body_works_as_it_is(
     service: RunningService, operations: dict[tuple[str, str], Json], photo_png: bytes
 ) -> None:

@@ -72,6 +72,7 @@ def waiting_job(web: WebProcess) -> Iterator[str]:
     database.close()
 
 
+@pytest.mark.slow
 def test_a_stream_sees_a_job_from_its_first_step_to_its_end(service: RunningService) -> None:
     id = service.post(SHORT).json()["id"]
     with Stream(service, id) as stream:
@@ -91,6 +92,7 @@ def test_a_stream_sees_a_job_from_its_first_step_to_its_end(service: RunningServ
     assert fractions == sorted(fractions)
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_where_another_was_left(service: RunningService) -> None:
     id = service.post(LONG).json()["id"]
     with Stream(service, id) as stream:

@@ -55,6 +55,7 @@ def test_a_style_goes_where_its_mask_is_white(service: RunningService) -> None:
     assert distance(left, left_before) > MOVED
 
 
+@pytest.mark.slow
 def test_each_half_gets_its_own_style(service: RunningService) -> None:
     """The style without a mask goes where the other's leaves room; each order is judged by both."""
     one, other = [STYLE | {"mask": LEFT}, OTHER], [OTHER | {"mask": LEFT}, STYLE]

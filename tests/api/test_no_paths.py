@@ -33,8 +33,11 @@ PLACE = "/srv/secret/place"
 
 
 @pytest.fixture
-def settings(data_folder: Path) -> Settings:
-    return Settings(data=data_folder / "secret place", model=data_folder / "none.onnx", starters=False)
+def settings(tmp_path: Path, made_database: Path) -> Settings:
+    data = tmp_path / "secret place"
+    data.mkdir()
+    shutil.copy(made_database, data)
+    return Settings(data=data, model=tmp_path / "none.onnx", starters=False)
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ def test_a_preset_from_a_pack_paints_like_the_one_with_pictures(
     assert digests(alone) == digests(job)[:1] != digests(painted(service, STYLE, **ON_THE_LADDER))
 
 
+@pytest.mark.slow
 def test_a_preset_from_a_pack_shows_what_the_first_one_did(
     service: RunningService, packed: bytes, unpacked: dict[str, str]
 ) -> None:

@@ -54,6 +54,7 @@ def test_it_is_the_first_picture_that_was_painted_in_the_preset_alone(
     assert np.abs(pixels(again) - service.picture(third)).mean() < 5
 
 
+@pytest.mark.slow
 def test_a_preset_that_was_replaced_has_none(service: RunningService, picture: bytes, photo_png: bytes) -> None:
     service.put_style("replacing", picture).raise_for_status()
     service.transfer(picture, {"preset": "replacing"}, **LEAST)

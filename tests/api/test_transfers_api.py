@@ -222,6 +222,7 @@ def test_requests_that_wait_leave_threads_for_the_others(
         assert ("Preference-Applied" in post.result().headers) == (post in waiting)
 
 
+@pytest.mark.slow
 def test_a_running_job_is_canceled_and_has_no_picture(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
@@ -250,6 +251,7 @@ def test_a_waiting_job_is_canceled_at_once(service: RunningService, photo_png: b
     requests.delete(f"{service.url}/v1/transfers/{running}", timeout=30)
 
 
+@pytest.mark.slow
 def test_a_deleted_job_stops_and_leaves_no_files(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:

@@ -149,6 +149,7 @@ def test_a_key_that_comes_again_with_other_variants_is_refused(service: RunningS
         assert response.status_code == 422, variants
 
 
+@pytest.mark.slow
 def test_a_series_that_is_canceled_keeps_the_pictures_that_are_finished(service: RunningService) -> None:
     variants = [{"iterations": 2}, {}, {"iterations": 1}]
     id = service.post(LONG | {"styles": [STYLE], "variants": variants}).json()["id"]

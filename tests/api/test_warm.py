@@ -20,6 +20,7 @@ from service.storage.schema import JobRow
 DEFAULT = {"size": 128, "iterations": 1}
 
 
+@pytest.mark.slow
 def test_the_first_transfer_of_a_warmed_size_finds_its_grams(service: RunningService) -> None:
     style = np.ascontiguousarray(NEGATIVE[:, ::-1])
     response = service.put_style("warmed", png(style), warm=[128, 64, 128])

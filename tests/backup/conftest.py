@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from service.config import Settings
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "data")
+def store(tmp_path: Path, made_database: Path) -> Iterator[Store]:
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(made_database, data)
+    store = Store(data)
     yield store
     store.database.close()
 

@@ -103,6 +103,7 @@ def test_events_lead_to_the_end(client: Client, photo_png: bytes) -> None:
     assert preview is not None and Image.open(io.BytesIO(preview)).format == "JPEG"
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_longer_goes_on_until_it_is_canceled(client: Client, photo_png: bytes) -> None:
     transfer = client.transfer(photo_png, "mosaic", **LONG)
     seen: list[float] = []

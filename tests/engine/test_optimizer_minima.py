@@ -27,6 +27,7 @@ def test_a_convex_quadratic_with_active_bounds_is_solved(
     assert abs(end.loss) < 1e-6
 
 
+@pytest.mark.slow
 def test_lbfgs_follows_a_bent_valley_to_its_end() -> None:
     end = last(minimize(problem(rosenbrock), torch.full((10,), 0.1, dtype=torch.float64), "lbfgs", 200)).point
     torch.testing.assert_close(end.variable, torch.full((10,), 0.75, dtype=torch.float64), rtol=0, atol=1e-6)

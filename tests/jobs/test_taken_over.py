@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from front_door import png
 
 from service.config import Settings
@@ -22,6 +23,7 @@ from service.worker.process import Worker
 LOSSES = {"content": 0.1, "style": 0.2, "tv": 0.3, "total": 0.6}
 
 
+@pytest.mark.slow
 def test_the_progress_goes_back_to_the_last_whole_picture_and_no_further(narrow_model: Path, tmp_path: Path) -> None:
     answers = iter([False])
     worker = Worker(Settings(data=tmp_path, model=narrow_model), lambda: next(answers, True))

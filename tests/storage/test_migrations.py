@@ -286,6 +286,7 @@ def test_a_new_revision_is_written_for_what_the_models_have_and_the_others_lack(
     assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+@pytest.mark.slow
 def test_batches_get_the_status_that_their_jobs_say(database_url: str, connection: Connection) -> None:
     with connection.engine.begin() as transaction:
         command.upgrade(upgrade.alembic_config(transaction), "0017")

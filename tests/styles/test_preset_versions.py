@@ -42,6 +42,7 @@ def left(database: Database) -> set[str]:
         return left_folders(session)
 
 
+@pytest.mark.slow
 def test_the_newest_are_kept_and_the_files_of_the_others_may_go(
     presets: Presets, versions: PresetVersions, database: Database
 ) -> None:
@@ -51,6 +52,7 @@ def test_the_newest_are_kept_and_the_files_of_the_others_may_go(
     assert left(database) == {version_folder(version) for version in saved[:2]}
 
 
+@pytest.mark.slow
 def test_the_oldest_of_all_that_are_kept_can_be_had_back(
     presets: Presets, versions: PresetVersions, database: Database
 ) -> None:

@@ -122,6 +122,7 @@ def mutated(generator: random.Random, whole: bytes) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 def test_no_mutated_request_is_the_servers_fault(service: RunningService, wire: Wire) -> None:
     generator = random.Random(12)
     before = len(service.log.read_text())

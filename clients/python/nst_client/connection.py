@@ -6,10 +6,12 @@ import json
 import logging
 import random
 import re
+import ssl
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -43,7 +45,7 @@ class Connection:
         self._patience_s = patience_s
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
-        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout)
+        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, verify=_trusted())
 
     def close(self) -> None:
         self._http.close()
@@ -150,6 +152,12 @@ class Connection:
     def _unreachable(self, error: httpx.TransportError) -> Unreachable:
         reason = ERRNO.sub("", str(error)) or type(error).__name__
         return Unreachable(f"{self._http.base_url}: {reason}")
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return what TLS trusts, read once: it takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def _pause(error: Problem | Unreachable, number: int) -> float | None:
