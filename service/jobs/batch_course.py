@@ -25,9 +25,9 @@ def sums_of(session: Session, ids: Collection[str]) -> dict[str, BatchSums]:
     sums = select(JobRow.batch, JobRow.status, func.count(), func.sum(JobRow.cost), *used)
     theirs = sums.where(JobRow.batch.in_(ids)).group_by(JobRow.batch, JobRow.status)
     for id, status, count, cost, *amounts in session.execute(theirs):
-        counts[id][status] = count
-        costs[id] += cost
-        usages[id] += JobUsage.from_json(dict(zip(JobUsage.__dataclass_fields__, amounts, strict=True)))
+        counts[id or ""][status] = count
+        costs[id or ""] += cost
+        usages[id or ""] += JobUsage.from_json(dict(zip(JobUsage.__dataclass_fields__, amounts, strict=True)))
     return {id: BatchSums.of(counts[id], costs[id], usages[id]) for id in ids}
 
 
