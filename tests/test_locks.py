@@ -58,7 +58,9 @@ def of_all_locks() -> dict[str, str]:
 
 def command_of(target: str) -> list[str]:
     """The command of a target of the Makefile."""
-    return shlex.split(run([str(shutil.which("make")), "--dry-run", target]).stdout.splitlines()[-1])
+    return shlex.split(
+        run([str(shutil.which("make")), "--no-print-directory", "--dry-run", target]).stdout.splitlines()[-1]
+    )
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -47,7 +47,7 @@ WORKERS = 2
 PAINTERS = 1
 START_S = 60
 JUDGED_S = 600
-_JUDGING = re.compile(r'^nst_jobs\{kind="(judge|compare)",status="(queued|running)"\} [1-9]', re.MULTILINE)
+_JUDGING = re.compile(r'^nst_jobs\{kind="(judge|compare)",lane="\w+",status="(queued|running)"\} [1-9]', re.MULTILINE)
 
 
 def measure(plan: Plan, save: Callable[[Results], None]) -> Results:

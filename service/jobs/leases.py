@@ -225,7 +225,8 @@ class Leases:
     def must_give_way(self, claim: Claim) -> bool:
         """Return whether a job that comes before this one has waited for a worker longer than its patience.
 
-        That job gets this one's worker: for HANDOVER_S no other one gives way to it.
+        That job gets this one's worker: for HANDOVER_S no other one gives way to it, unless it is one whose lease
+        ran out, which the next worker claims at once.
         """
 
         def waiting(session: Session) -> Select[JobRow]:

@@ -11,8 +11,8 @@ those that it needs, from the top down:
 5. the ledger's days, by tenant;
 6. deliveries, keys of repeated requests, notes of style pictures (by tenant and picture), left folders (by name).
 
-Whoever needs several jobs or batches locks all of them before anything below them. What can be done later
-as well (housekeeping, heartbeats) waits for no row: it passes over those that others hold.
+Whoever needs several jobs or batches locks all of them before anything below them. What can be done later as well
+(housekeeping, heartbeats) passes over the jobs and lower rows that others hold, unless it takes them in this order.
 """
 
 from __future__ import annotations

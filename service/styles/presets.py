@@ -274,10 +274,10 @@ class Presets:
     def _get(self, name: str, condition: ColumnElement[bool]) -> PresetRow:
         with self._database.reading() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.name == name, condition))
-            if row is None:
-                names = session.scalars(select(PresetRow.name).where(condition).limit(COMPARED)).all()
-                like = get_close_matches(name, names, n=1)
-                raise NotFound(f"there is no preset {name!r}" + (f"; did you mean {like[0]}?" if like else ""))
+            names = [] if row else session.scalars(select(PresetRow.name).where(condition).limit(COMPARED)).all()
+        if row is None:
+            like = get_close_matches(name, names, n=1)
+            raise NotFound(f"there is no preset {name!r}" + (f"; did you mean {like[0]}?" if like else ""))
         return row
 
     def page(self, after: str, limit: int) -> list[PresetRow]:

@@ -29,8 +29,10 @@ class NoBody(RawIOBase):
         return True
 
     def readinto(self, buffer: object) -> int:
-        """Raise Unavailable: the application takes the request after all, as where its key was made just now."""
-        raise Unavailable("the body was left, because the key counts only since then: send it again", retry_after=1.0)
+        """Raise Unavailable: the application takes the request after all, as its key was made just now, say."""
+        raise Unavailable(
+            "the body was left, because the request was refused before it came: send it again", retry_after=1.0
+        )
 
 
 class SizedBody:

@@ -1,7 +1,9 @@
 """gunicorn's threaded worker, with whole requests: a slow client waits in the main loop, never in a thread.
 
 The main loop reads each request, head and body, into memory, without blocking, and gives it to a thread when it is
-complete. Everything that a client can delay has a deadline, and everything that it can use up has a bound:
+complete. Once the head is whole and the body isn't, a thread asks the application whether it wants the body
+(`service.api.admission`). Everything that a client can delay has a deadline, and everything that it can use up has
+a bound:
 
 - connections: past the bound, those that are nearest to their deadline are closed;
 - memory for bodies: past the bound, bodies wait unread, and the oldest unfinished one is refused;
@@ -41,7 +43,7 @@ ACCEPTS = 16  # connections that are accepted at a time
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A worker process; all but `handle`, `handle_request` and `_is_admitted` runs in its main thread.
+    """A worker process; all but `handle`, `handle_request` and `_is_admitted` run in its main thread.
 
     Attributes:
         fullness: where it notes that requests with a body find no place.

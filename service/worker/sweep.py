@@ -22,7 +22,7 @@ from service.storage.kinds import LEARN, WARM
 from service.storage.left import forget_old_left
 from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
-from service.styles import preset_versions
+from service.styles import gram_keys, preset_versions
 from service.styles.preset_tasks import named_tasks
 from service.tenants import keys
 from service.tenants.removal import finish_removals
@@ -57,7 +57,8 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     if len(plan.doomed) > len(stuck):
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(stuck))
     expired = known.expired - {owner_id(blob) for blob in stuck}
-    _forget(database, sorted(expired), plan.done - {folder_of(blob) for blob in stuck}, retention_s)
+    held = {folder_of(blob) for blob in stuck} | {gram_keys.prefix_in(blob.key) for blob in stuck}
+    _forget(database, sorted(expired), plan.done - held, retention_s)
     preset_versions.forget_expired(database, retention_s)
     finish_removals(database, blobs)
     _end_nameless_tasks(database)

@@ -168,14 +168,13 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_a_key_that_is_missing_or_wrong_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
-    refused = Reply(
-        401, {"type": "urn:nst:problem:unauthorized", "title": "Unauthorized", "status": 401, "detail": ""}
-    )
+    problem = {"type": "urn:nst:problem:unauthorized", "title": "Unauthorized", "status": 401, "detail": "no key yet"}
+    refused = Reply(401, problem, {"Content-Type": "application/problem+json"})
     with answering([refused]) as server:
         assert main(["styles", "--url", server.url]) == main(["styles", "--url", server.url, "--key", "old"]) == 1
     without, wrong = capsys.readouterr().err.splitlines()
-    assert without == "nst: the service asks for a key: NSTCLIENT_KEY is for it"
-    assert wrong == "nst: the service doesn't take this key: NSTCLIENT_KEY is for it"
+    assert without == "nst: the service asks for a key: NSTCLIENT_KEY is for it (Unauthorized: no key yet)"
+    assert wrong == "nst: the service doesn't take this key: NSTCLIENT_KEY is for it (Unauthorized: no key yet)"
 
 
 @pytest.mark.slow

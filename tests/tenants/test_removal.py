@@ -135,7 +135,6 @@ def test_nothing_is_added_to_a_tenant_that_is_being_removed(
         assert late.ask("PUT", "/v1/styles/there/painter", {"size": 64, "minutes": 0.01}).status_code == 401
     execute(house, change, time.time(), 0)
     assert root.post("/v1/keys", {"tenant": "fading", "name": "x", "scopes": ["read"]}).status_code == 422
-    done = command(house, "tenants", "remove", "fading")  # goes on where the removal was interrupted
+    done = command(house, "tenants", "remove", "fading")  # what is left, where no sweep has been meanwhile
     assert (done.returncode, done.stderr) == (0, "")
-    assert "presets\t1" in done.stdout
     assert not any(rows(house, "fading").values())

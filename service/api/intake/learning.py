@@ -65,7 +65,7 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
         raise InvalidInput(errors)
     check_learning_memory(size, images, wanted.size, capacities)
     total = sum(len(photo.data) for photo in wanted.photos)
-    context().queue.check_limits(owner(), total)
+    context().queue.check_limits(owner(), total + PAINTER_FILES)
     check_room(total + PAINTER_FILES)
     id = new_id()
     with removed_if_undone(context().blobs, [job_folder(id)]):

@@ -39,9 +39,9 @@ def main(words: Sequence[str] | None = None) -> int:
         command = COMMANDS.get(name) or (folder.paint if args.source.is_dir() else picture.paint)
         with Client(args.url, args.key) as client:
             return command(client, args)
-    except Unauthorized:
+    except Unauthorized as error:
         said = "doesn't take this key" if args.key else "asks for a key"
-        print(f"nst: the service {said}: {KEY} is for it", file=sys.stderr)
+        print(f"nst: the service {said}: {KEY} is for it ({error})", file=sys.stderr)
         return 1
     except (ClientError, Refused) as error:
         print(f"nst: {error}", file=sys.stderr)
