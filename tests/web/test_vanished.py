@@ -128,7 +128,9 @@ def test_where_stalled_uploads_take_all_memory_readyz_says_so_until_they_are_giv
         assert not _says_full(web)
         for _ in range(2):
             stalled = stack.enter_context(wire.connection())
-            stalled.send(request("POST", "/v1/transfers", None, "Content-Length: 104857") + bytes(104_000))
+            stalled.send(request("POST", "/v1/transfers", None, "Content-Length: 104857", "Expect: 100-continue"))
+            assert stalled.answer().status == 100, "else the request below might be read before it"
+            stalled.send(bytes(104_000))
         waiting = stack.enter_context(wire.connection())
         waiting.send(request("POST", "/v1/transfers", b"{}" + bytes(50_000), "Content-Type: application/json"))
         eventually(lambda: _says_full(web), 60, "it counts as ready")
