@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from api.decoding_turns import note_spent
 from flask import Flask
 from flask.testing import FlaskClient
 from front_door import b64, png
@@ -28,7 +29,7 @@ from service.api.intake import remote_pictures
 from service.api.intake.batch import BATCH_S
 from service.api.intake.submit import LOOK_UPS
 from service.config import Settings
-from service.decoding import files, lanes
+from service.decoding import files
 from service.decoding.files import Allowance
 from service.errors import DatabaseError, TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
@@ -253,14 +254,7 @@ def test_equal_urls_of_a_batch_are_fetched_once(client: FlaskClient, host: Pictu
 def test_pictures_of_others_come_before_those_of_a_batch_that_has_spent_more(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, spent = lanes.run, []
-
-    def noted(*args: Any, **settings: Any) -> Any:
-        spent.append(settings["spent"])
-        reply, handed_over = run(*args, **settings)
-        return replace(reply, cpu_s=1.0), handed_over
-
-    monkeypatch.setattr(lanes, "run", noted)
+    spent = note_spent(monkeypatch, 1.0)
     items(client, [b64(PHOTO)] * 3)
     assert spent == [0.0, 1.0, 2.0, 3.0]  # the style, and three contents
 

@@ -7,7 +7,6 @@ import socket
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import picture_bombs as bombs
 import pytest
 from api.controls import PHOTO, QUICK, STYLE, assert_refused
+from api.decoding_turns import note_spent
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 
@@ -76,14 +76,7 @@ def test_pixels_count_before_they_are_decoded(client: FlaskClient, monkeypatch: 
 def test_pictures_of_callers_who_have_taken_less_lately_come_first(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, spent = lanes.run, []
-
-    def noted(*args: Any, **settings: Any) -> Any:
-        spent.append(settings["spent"])
-        reply, handed_over = run(*args, **settings)
-        return replace(reply, cpu_s=4.0), handed_over
-
-    monkeypatch.setattr(lanes, "run", noted)
+    spent = note_spent(monkeypatch, 4.0)
     for number, address in enumerate(("192.0.2.1", "192.0.2.1", "198.51.100.1")):
         body = {"content": tiny(number), "styles": [{"image": "no picture"}]}
         client.post("/v1/transfers", json=body, environ_base={"REMOTE_ADDR": address})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from front_door import eventually, png
 from jobs.submitting import REQUEST, RESULT, claimed
-from servers.postgresql import PostgreSQL
 from sqlalchemy import Select, select, text, update
 from sqlalchemy.orm import Session
 
@@ -45,19 +44,12 @@ from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
 from service.worker.sweep import sweep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 
 DAY_S = 86_400.0
 WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 HOOK = "https://hooks.example.com/"
 DELIVER = {"url": "https://store.example.com/{variant}"}
-
-
-@pytest.fixture
-def database_url(postgresql: PostgreSQL) -> Iterator[str]:
-    url = postgresql.fresh_database()
-    yield url
-    postgresql.drop(url)
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 import pytest
 from front_door import png
-from servers.postgresql import PostgreSQL
 from sqlalchemy.orm import Session
 
 from service.decoding.files import check_image
@@ -23,16 +22,9 @@ from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 
-pytestmark = pytest.mark.slow
+# SQLite has one writer at a time, so only a server can have two of them between their reads and their writes.
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 ROUNDS = 5
-
-
-@pytest.fixture
-def database_url(postgresql: PostgreSQL) -> Iterator[str]:
-    """SQLite has one writer at a time, so only a server can have two of them between their reads and their writes."""
-    url = postgresql.fresh_database()
-    yield url
-    postgresql.drop(url)
 
 
 @pytest.fixture
