@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from front_door import png
 from PIL import Image
+from torch import cuda
 
 from service.config import Settings
 from service.errors import InvalidInput
+from service.machine.memory import BASE
+from service.painting import stylist as stylists
 from service.painting.stylist import Stylist
 
 SMALL: dict[str, Any] = {"size": 48, "iterations": 2}
@@ -88,3 +91,12 @@ def test_what_can_not_be_used_is_named(stylist: Stylist, photo: np.ndarray, text
     for message, pictures, options in wrong:
         with pytest.raises(InvalidInput, match=message):
             stylist.paint(*pictures, **options)
+
+
+@pytest.mark.parametrize(("gigabytes", "side"), [(8, 1737), (24, 3152), (80, 5844)])
+def test_a_gpu_computes_in_one_piece_what_four_fifths_of_its_memory_hold(
+    gigabytes: int, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda, "mem_get_info", lambda: (0, gigabytes * 10**9))
+    assert int(stylists._whole_pixels("cuda", BASE, "bfloat16") ** 0.5) == side
+    assert stylists._whole_pixels("cpu", BASE, "bfloat16") == 0, "the processor's memory is another"

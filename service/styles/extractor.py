@@ -20,6 +20,7 @@ Grams = dict[str, npt.NDArray[np.float32]]
 
 WHOLE = 2**20  # most pixels of a picture that goes through the graph in one piece
 FLOOR = 1e-12  # least divisor, for a mask that is black at all of a layer's positions
+CUDA = "CUDAExecutionProvider"
 TILE = 1024  # pixels along each side of what a tile of a larger picture sees
 
 
@@ -47,7 +48,7 @@ class GramExtractor:
         self._pieces = Pieces(model.proto, options, _providers(device))
         self.provider = self._pieces.provider
         """The provider that ONNX Runtime uses."""
-        if device == "cuda" and self.provider != "CUDAExecutionProvider":
+        if device == "cuda" and self.provider != CUDA:
             raise Unavailable(f"NST_DEVICE is cuda, but ONNX Runtime only got {self.provider}")
 
     def grams(
@@ -125,10 +126,10 @@ def _divisor(layer: str, height: int, width: int, weights: Mask | None) -> np.fl
 
 
 def _providers(device: str) -> list[Provider]:
-    if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
+    if device == "cpu" or (device == "auto" and not (CUDA in ort.get_available_providers() and _has_cuda_driver())):
         return ["CPUExecutionProvider"]
     ort.preload_dlls()  # cuDNN and CUDA as torch's packages bring them
-    return [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]  # Grams need full float32
+    return [(CUDA, {"use_tf32": "0"}), "CPUExecutionProvider"]  # Grams need full float32
 
 
 def _has_cuda_driver() -> bool:

@@ -95,6 +95,10 @@ class WorkerLoop(ABC):
         """Return the bytes that are kept on purpose from one job to the next."""
         return 0
 
+    def give_back_memory(self) -> None:
+        """Give what a job has freed back to the system."""
+        give_back_memory()
+
     def run(self) -> None:
         """Work until told to stop, and a running job goes back to the queue; or until the process has outgrown.
 
@@ -199,7 +203,7 @@ class WorkerLoop(ABC):
         On a GPU nothing is known of a job's memory.
         """
         gc.collect()
-        give_back_memory()
+        self.give_back_memory()
         self._worked = time.monotonic()
         if self.capacity.memory is not None and self._kept.has_outgrown(self.cached()):
             self._begin_anew()

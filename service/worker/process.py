@@ -48,6 +48,10 @@ class Worker(WorkerLoop):
     def cached(self) -> int:
         return self._stylist.cached
 
+    def give_back_memory(self) -> None:
+        super().give_back_memory()
+        self._stylist.give_back_memory()
+
     def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
         needs = (self._leases, self._blobs, self.capacity, claim, reporter)
         if claim.lane == PAINT:

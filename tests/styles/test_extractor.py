@@ -226,7 +226,7 @@ def test_the_provider_is_the_one_that_the_session_got(model: Model, monkeypatch:
         GramExtractor(model, "cuda", 1)
 
 
-def test_cuda_is_asked_for_where_there_is_a_driver_and_not_for_cpu(
+def test_cuda_is_asked_for_where_a_driver_and_the_package_have_it_and_not_for_cpu(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Cuda(FakeSession):
@@ -235,11 +235,14 @@ def test_cuda_is_asked_for_where_there_is_a_driver_and_not_for_cpu(
 
     monkeypatch.setattr(ort, "InferenceSession", Cuda)
     monkeypatch.setattr(ort, "preload_dlls", lambda: None)
-    for has_driver, device, provider in (
-        (True, "auto", "CUDAExecutionProvider"),
-        (True, "cuda", "CUDAExecutionProvider"),
-        (True, "cpu", "CPUExecutionProvider"),
-        (False, "auto", "CPUExecutionProvider"),
+    both, cpu_alone = ["CUDAExecutionProvider", "CPUExecutionProvider"], ["CPUExecutionProvider"]
+    for has_driver, built, device, provider in (
+        (True, both, "auto", "CUDAExecutionProvider"),
+        (True, both, "cuda", "CUDAExecutionProvider"),
+        (True, both, "cpu", "CPUExecutionProvider"),
+        (False, both, "auto", "CPUExecutionProvider"),
+        (True, cpu_alone, "auto", "CPUExecutionProvider"),
     ):
+        monkeypatch.setattr(ort, "get_available_providers", lambda built=built: built)
         monkeypatch.setattr(extracting, "_has_cuda_driver", lambda has_driver=has_driver: has_driver)
         assert GramExtractor(model, device, 1).provider == provider
