@@ -172,6 +172,18 @@ def test_what_makes_no_sense_is_refused(
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 
+def test_variables_may_have_blanks_around_them(
+    service: RunningService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NSTCLIENT_URL", f"{service.url}\r")
+    monkeypatch.setenv("NSTCLIENT_KEY", "\r")
+    assert main(["styles"]) == 0
+    assert main(["styles", "--url", "http://a\rb"]) == main(["styles", "--key", "schlüssel"]) == 1
+    url, key = capsys.readouterr().err.splitlines()
+    assert "is no address of a service" in url
+    assert "the key has a blank or a character outside ASCII" in key
+
+
 def test_a_key_that_is_missing_or_wrong_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
     problem = {"type": "urn:nst:problem:unauthorized", "title": "Unauthorized", "status": 401, "detail": "no key yet"}
     refused = Reply(401, problem, {"Content-Type": "application/problem+json"})
