@@ -6,5 +6,5 @@ containers (bytes -> named arrays) -> formats (names -> convolutions, colours) -
 
 import os
 
-# ONNX Runtime reports to its vendor unless this is set before it is imported.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# ONNX Runtime reports to its vendor unless this is set before it is imported; blank, it counts as not set.
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY", "").strip() or "1"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import signal
 import sys
+from contextlib import nullcontext
 
 from service.config import log_form
 from service.errors import ServiceError
 from service.machine.loading import loading
+from service.machine.processes import unwinding_when_told_to_end
+from service.machine.streams import give_up_output, open_missing_streams
 from service.machine.threads import let_idle_threads_sleep
 from service.telemetry.logs import set_up_logs
 from service.telemetry.stray_lines import capture_stray_lines, wait_for_stray_lines
@@ -31,6 +35,7 @@ COMMANDS = {
 
 SERVICES = ("serve", "web", "worker", "painter")  # commands that keep a log
 INTERRUPTED = 130  # exit status after Ctrl-C
+UNREAD = 128 + signal.SIGPIPE  # exit status where nobody reads on, as in `doctor | head -1`
 
 
 def main(argv: list[str]) -> int:
@@ -41,6 +46,7 @@ def main(argv: list[str]) -> int:
     if chosen is None:
         parser.parse_args(argv)
         return 2
+    open_missing_streams()
     let_idle_threads_sleep()
     is_service = chosen in SERVICES and not {"-h", "--help"} & set(argv)
     if is_service:
@@ -51,15 +57,32 @@ def main(argv: list[str]) -> int:
             module = importlib.import_module(f"service.commands.{chosen.replace('-', '_')}")
         if hasattr(module, "add_arguments"):  # the other commands take all settings from the environment
             module.add_arguments(parsers[chosen])
-        return int(module.run(parser.parse_args(argv)))
+        arguments = parser.parse_args(argv)
+        with nullcontext() if is_service else unwinding_when_told_to_end():
+            status = int(module.run(arguments))
+        sys.stdout.flush()
+        return status
     except ServiceError as error:
         _say(f"{parser.prog} {chosen}: {error.detail}", log=is_service)
         return 2
     except KeyboardInterrupt:
         _say(f"{parser.prog} {chosen}: stopped", log=is_service)
         return INTERRUPTED
+    except OSError as error:
+        if is_service:
+            raise
+        return _end_unheard(f"{parser.prog} {chosen}", error)
     finally:
         wait_for_stray_lines()
+
+
+def _end_unheard(command: str, error: OSError) -> int:
+    """Return the exit status after what is most often an error of standard output: a pipe or disk takes no more."""
+    give_up_output()
+    if isinstance(error, BrokenPipeError):
+        return UNREAD
+    _say(f"{command}: {error}", log=False)
+    return 2
 
 
 def _say(words: str, *, log: bool) -> None:

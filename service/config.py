@@ -13,7 +13,7 @@ from service.authority import Authority, parse_host
 from service.errors import FieldError, InvalidInput
 from service.machine.container import cores
 from service.machine.memory import MIB, PAINTER, available
-from service.machine.threads import wanted_threads
+from service.machine.threads import MOST_THREADS, wanted_threads
 from service.settings import urls, values
 from service.settings.limits import LIMITS
 
@@ -65,7 +65,7 @@ class Settings:
         0,
         "CPU threads of a worker; 0: OMP_NUM_THREADS, else the cores of the machine or container, divided by "
         "NST_WORKERS; for a painter worker at most 4",
-        values.whole,
+        values.up_to(MOST_THREADS),
         0,
     )
     painters: int = _setting(
@@ -318,12 +318,13 @@ class Settings:
     @property
     def worker_memory(self) -> int:
         """Bytes of memory for one worker process; a tenth of the machine's is left to everything else."""
-        return round(self.memory_mb * MIB) or round((0.9 * available() - self.painters * PAINTER) / self.workers)
+        left = max(0.0, 0.9 * available() - self.painters * PAINTER)
+        return round(self.memory_mb * MIB) or round(left / self.workers)
 
     @property
     def job_memory(self) -> int:
-        """Bytes of the worker's memory for a job: what the Gram cache leaves."""
-        return self.worker_memory - self.gram_memory
+        """Bytes of the worker's memory for a job: what the Gram cache leaves, if it leaves any."""
+        return max(0, self.worker_memory - self.gram_memory)
 
 
 def log_form(environ: Mapping[str, str] = os.environ) -> str:

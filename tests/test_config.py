@@ -191,7 +191,9 @@ def test_cores_are_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> 
     assert Settings(workers=3, threads=5).cpu_threads == 5
 
 
-@pytest.mark.parametrize("text, threads", [("3", 3), (" 2,4", 2), ("", 4), ("many", 4), ("0", 4)])
+@pytest.mark.parametrize(
+    "text, threads", [("3", 3), (" 2,4", 2), ("", 4), ("many", 4), ("0", 4), ("1025", 4), ("9" * 5000, 4)]
+)
 def test_threads_are_those_of_openmp_where_it_says(monkeypatch: pytest.MonkeyPatch, text: str, threads: int) -> None:
     monkeypatch.setattr(config, "cores", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", text)
@@ -206,5 +208,7 @@ def test_memory_is_shared_among_the_workers(monkeypatch: pytest.MonkeyPatch) -> 
     assert Settings(workers=2, painters=0).worker_memory == 4050
     assert Settings(workers=2, memory_mb=1.5).worker_memory == 3 * 2**19
     assert Settings(memory_mb=1024, gram_memory_mb=24).job_memory == 1000 * 2**20
+    assert Settings(memory_mb=100, gram_memory_mb=200).job_memory == 0
+    assert Settings(painters=10).worker_memory == 0
     monkeypatch.setattr(config, "available", lambda: 10 * 2**30)
     assert Settings(workers=2, painters=3).worker_memory == (9 * 2**30 - 900 * 2**20) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -236,7 +237,11 @@ def test_a_command_that_is_stopped_before_there_is_a_picture_writes_none(
 def test_a_picture_that_its_place_refuses_in_the_end_is_kept_elsewhere(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    allowed = [limit, (100, limit[1])]
+
     def refuse(output: OutputFile, data: bytes) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed.pop(0))  # of bytes in a file: the second one is cut off
         raise InvalidInput.field("output", f"{output.path}: Stale file handle")
 
     monkeypatch.setattr(OutputFile, "write", refuse)
@@ -246,3 +251,9 @@ def test_a_picture_that_its_place_refuses_in_the_end_is_kept_elsewhere(
     assert f"out.png: Stale file handle; the picture is in {kept}" in capsys.readouterr().err
     with Image.open(kept) as image:
         assert image.size == (48, 36)
+    try:
+        assert main(["stylize", "photo.png", *SMALL[:-1], "0", "-o", "out.png"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert capsys.readouterr().err.endswith("out.png: Stale file handle\n")
+    assert list(tmp_path.glob("stylize-*.png")) == [kept]

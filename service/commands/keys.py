@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from service.config import Settings
-from service.errors import InvalidInput, Unavailable, shown
+from service.errors import InvalidInput, StorageError, Unavailable, shown
 from service.jobs.resource import iso
 from service.settings.values import duration
 from service.storage.database import Database
@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
     with closing(Database(settings.database)) as database:
         keys = Keys(database)
         if args.action == "add":
-            _print_new(_added(keys, args))
+            _print_new(keys, _added(keys, args))
         elif args.action == "list":
             _print_list(_all(keys, args.tenant))
         elif args.action == "rotate":
-            _print_new(keys.rotate(OPERATOR, args.id, _seconds("grace", args.grace) or 0.0))
+            _print_new(keys, keys.rotate(OPERATOR, args.id, _seconds("grace", args.grace) or 0.0))
         elif args.action == "revoke":
             _say(f"the key {keys.revoke(OPERATOR, args.id).id} has ended")
         else:
@@ -83,10 +83,17 @@ def _seconds(name: str, text: str | None) -> float | None:
     return seconds
 
 
-def _print_new(key: NewKey) -> None:
-    """Print the key alone on standard output, so that a script can keep it, and words about it beside it."""
+def _print_new(keys: Keys, key: NewKey) -> None:
+    """Print the key alone on standard output, so that a script can keep it, and words about it beside it.
+
+    Raises StorageError, and ends the key, if it can't be printed: nobody would ever know it.
+    """
     row = key.row
-    print(key.text)
+    try:
+        print(key.text, flush=True)
+    except OSError as error:
+        keys.revoke(OPERATOR, row.id)
+        raise StorageError(f"the new key could not be printed, and has ended: {error.strerror}") from error
     _say(f"key {row.id} of the tenant {row.tenant}: {row.name}, scopes {row.scopes}; it isn't shown again")
 
 

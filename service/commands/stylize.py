@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 from typing import Any
 
 from tqdm import tqdm
@@ -127,12 +129,17 @@ def _write(output: OutputFile, data: bytes) -> None:
 
 def _written_elsewhere(data: bytes, suffix: str) -> Path | None:
     """Write a picture to the folder of temporary files; return its path, or None if that can't be written to."""
-    try:
-        with NamedTemporaryFile(prefix="stylize-", suffix=suffix, delete=False) as file:
-            file.write(data)
-    except OSError:
-        return None
-    return Path(file.name)
+    with suppress(OSError):
+        descriptor, name = mkstemp(prefix="stylize-", suffix=suffix)
+        path = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+        except OSError:
+            path.unlink()
+            raise
+        return path
+    return None
 
 
 def _options(args: argparse.Namespace) -> tuple[TransferOptions, ImageFile | None]:

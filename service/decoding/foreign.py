@@ -14,6 +14,7 @@ STARTS = {
     b"PK\x03\x04": "ZIP",
     b"PK\x05\x06": "ZIP",  # an empty one
     b"\x1f\x8b": "gzip",
+    b"version https://git-lfs": "Git LFS pointer",
 }
 TEXTS = {b"<svg": "SVG", b"<!doctype html": "HTML", b"<html": "HTML"}
 HEAD = 1024  # bytes in which a text's first element stands

@@ -90,6 +90,15 @@ def check_descriptors(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "files", f"a process may open {descriptors.LEAST} files, or more")
 
 
+def _too_little(settings: Settings, least: int) -> tuple[str, str]:
+    """Return why the smallest job, which takes `least` bytes, doesn't fit into a worker, and what to do."""
+    has = f"a worker has {settings.worker_memory // MIB} MiB of {available() // MIB} MiB"
+    takes = f"the smallest job takes {least // MIB} MiB, and Gram matrices up to {settings.gram_memory // MIB} MiB"
+    if settings.memory_mb:
+        return f"{has} (NST_MEMORY_MB): {takes}", "raise NST_MEMORY_MB, or lower NST_GRAM_MEMORY_MB"
+    return f"{has}: {takes}", "give more memory, or lower NST_WORKERS, NST_PAINTERS or NST_GRAM_MEMORY_MB"
+
+
 def check_memory(settings: Settings) -> Iterator[Finding]:
     """Check the memory for a job, and report the sizes that fit it in float32, which takes the most."""
     width, height = SHAPE
@@ -100,10 +109,10 @@ def check_memory(settings: Settings) -> Iterator[Finding]:
     low, high = (int(OPTIONS["size"].metadata[name]) for name in ("low", "high"))
     largest = largest_size(needed_at, settings.job_memory, range(low, high + 1))
     whole = int((max_whole_pixels(settings.job_memory, "float32") * width / height) ** 0.5)
-    text = f"{settings.job_memory // MIB} MiB for a job on the CPU, of {available() // MIB} MiB"
     if largest is None:
-        yield Finding(FAILURE, "memory", f"{text}: not even {low} px fit", "give more, or raise NST_MEMORY_MB")
+        yield Finding(FAILURE, "memory", *_too_little(settings, needed_at(low)))
         return
+    text = f"{settings.job_memory // MIB} MiB for a job on the CPU, of {available() // MIB} MiB"
     sizes = f"4:3 up to {largest} px, from {min(whole, largest)} px on tile by tile" if whole < largest else ""
     yield Finding(OK, "memory", f"{text}: {sizes or f'4:3 up to {largest} px in one piece'}")
     if settings.workers * settings.worker_memory + settings.painters * PAINTER > available():

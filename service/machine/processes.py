@@ -7,7 +7,11 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -42,6 +46,24 @@ def end_with_parent() -> None:
     """Have the kernel send this process SIGTERM when its parent ends, even by SIGKILL. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextmanager
+def unwinding_when_told_to_end() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a block as Ctrl-C does, by an exception: so what is unfinished is removed."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler == signal.SIG_DFL:  # under nohup SIGHUP is ignored
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _is_zombie(process: int) -> bool:

@@ -17,7 +17,13 @@ def let_idle_threads_sleep() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_TURNS)
 
 
+MOST_THREADS = 1024  # that a process may be told to have: where more are asked for, it could hardly start them
+
+
 def wanted_threads() -> int:
-    """Return how many threads OMP_NUM_THREADS asks for, which may be a list; 0 where it asks for none."""
+    """Return how many threads OMP_NUM_THREADS asks for, which may be a list; 0 for none, or too many."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(first) if first.isascii() and first.isdigit() else 0
+    if not (first.isascii() and first.isdigit() and len(first) <= len(str(MOST_THREADS))):
+        return 0
+    wanted = int(first)
+    return wanted if wanted <= MOST_THREADS else 0

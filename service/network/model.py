@@ -61,9 +61,32 @@ def load_model(path: Path) -> Model:
     model = Model(
         proto, hashlib.sha256(data).hexdigest(), metadata.get("nst.weights", ""), metadata.get("nst.pooling", "")
     )
-    if missing := TENSORS - {tensor.name for tensor in proto.graph.initializer}:
-        raise ModelUnavailable(f"{path} lacks {min(missing)}; build it anew with: python -m export")
+    if wrong := _wrong_tensor(proto):
+        raise ModelUnavailable(f"{path} {wrong}; build it anew with: python -m export")
     return model
+
+
+def _wrong_tensor(proto: onnx.ModelProto) -> str:
+    """Return what is wrong with one of the tensors, as a sentence says it after the file's name; empty if nothing is.
+
+    Other programs keep the file's metadata when they change its numbers.
+    """
+    named = {tensor.name: tensor for tensor in proto.graph.initializer}
+    if missing := TENSORS - named.keys():
+        return f"lacks {min(missing)}"
+    for name in sorted(TENSORS):
+        tensor = named[name]
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            return f"has {name} in another file, which isn't read"
+        if tensor.data_type != onnx.TensorProto.FLOAT:
+            return f"has {name} in other numbers than float32"
+        try:
+            is_finite = bool(np.isfinite(numpy_helper.to_array(tensor)).all())
+        except ValueError:  # its numbers don't have its shape
+            is_finite = False
+        if not is_finite:
+            return f"has a damaged {name}"
+    return ""
 
 
 def _bytes_of(path: Path) -> bytes:

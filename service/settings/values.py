@@ -78,6 +78,17 @@ def whole(text: str) -> int:
         raise ValueError(f"must be a whole number, not {shown(text)}") from None
 
 
+def up_to(most: int) -> Callable[[str], int]:
+    """Return a function that reads a whole number of at most `most`."""
+
+    def parse(text: str) -> int:
+        if (found := whole(text)) > most:
+            raise ValueError(f"must be at most {most}")
+        return found
+
+    return parse
+
+
 def number(text: str) -> float:
     """Read a number."""
     try:
@@ -99,7 +110,7 @@ def path(text: str) -> Path:
     """Read the path of a file or folder, which may begin with ~."""
     if why := oddity(text):
         raise ValueError(f"{why}: {shown(text)}")
-    if re.match(r"[A-Za-z]:[\\/]", text):
+    if re.match(r"[A-Za-z]:[\\/]|\\\\", text):
         raise ValueError(f"is a path of Windows: {shown(text)}")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         raise ValueError(f"must be a path, not the URL {shown(text)}")

@@ -49,6 +49,8 @@ def caller(client: FlaskClient, forwarded_for: str) -> str:
         ("[::ffff:203.0.113.7]:40000", "203.0.113.7"),
         ("unknown", "unknown"),
         ("_hidden:40000", "_hidden"),
+        ("x" * 5000, "x" * 64),
+        ("fe80::7%" + "x" * 5000, "fe80::7%" + "x" * 56),
     ],
 )
 def test_an_address_is_one_caller_with_any_port(client: FlaskClient, written: str, address: str) -> None:

@@ -95,6 +95,10 @@ def test_what_is_wrong_with_a_field_is_said_in_words(service: RunningService, bo
     assert {error["loc"]: error["msg"] for error in answer.json()["errors"]} == {
         name: words for name, (_, words) in wrong.items()
     }
+    half = service.post(body | {"styles": [{"preset": "\ud800"}]}).json()["errors"]
+    assert half == [{"loc": "styles.0.preset", "msg": "has half of a character (a lone surrogate)"}]
+    long = service.post(body, **{"Idempotency-Key": "x" * 256}).json()["errors"]
+    assert long == [{"loc": "Idempotency-Key", "msg": "must have at most 255 characters"}]
 
 
 def test_an_unknown_preset_gets_the_name_that_was_meant(service: RunningService, texture_png: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from backup.filled_store import PICTURE, WEEK_S, Store, blobs_in
 
+from service.__main__ import main
 from service.backup import archive
 from service.backup.places import Places
 from service.backup.restore import restore_backup
@@ -119,6 +122,19 @@ def test_a_backup_that_fails_leaves_nothing(store: Store, tmp_path: Path, monkey
     with pytest.raises(Exception, match="could not be written"):
         take_backup(store.places, WEEK_S, tmp_path / "x.tar")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_backup_that_is_told_to_end_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(archive.ArchiveWriter, "finish", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setenv("NST_DATA", str(store.places.database.parent))
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit, match=f"{128 + number}"):
+        main(["backup", str(tmp_path / "x.tar")])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def test_pictures_are_paths_or_bytes_wherever_one_can_stand(
 def test_files_are_found_where_they_can_stand_and_nonsense_is_left_to_the_service(photo_file: Path) -> None:
     parts = Parts()
     fields = {"painter": {"photos": [photo_file, b"more"], "size": 64}, "variants": 5, "styles": [3], "protect": 7}
+    fields["mask"] = "DATA:image/png;base64," + "A" * 5000
     photos = ["file:picture0", "file:picture1"]
     assert parts.body(fields) == fields | {"painter": {"photos": photos, "size": 64}}
     assert parts.paths == [photo_file]

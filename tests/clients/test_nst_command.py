@@ -138,6 +138,10 @@ def test_all_pictures_of_a_transfer_are_saved(service: RunningService, folder: P
         (["photo.png", *QUICK, "-o", "./photo.png"], "one of the pictures to be read"),
         (["photo.png", "--style", "art.png", "-o", "art.png"], "one of the pictures to be read"),
         (["photo.png", *QUICK, "--set", "protect=art.png", "-o", "art.png"], "one of the pictures to be read"),
+        (["photo.png", *QUICK, "-o", "hard.png"], "one of the pictures to be read"),
+        (["photo.png", *QUICK, "-o", "/proc/out.png"], "/proc/out.png can't be written ("),
+        (["photo.png", *QUICK, "-o", "art.png/new/out.png"], "new/out.png can't be written (Not a directory)"),
+        (["watch", "nothing", "-o", "/proc/out.png"], "/proc/out.png can't be written ("),
         (["photo.png", *QUICK, "--format", "jpeg", "-o", "out.png"], "out.png is png by its name"),
         (["photo.png", *QUICK, "--set", "format=jpeg", "-o", "out.webp"], "asked for is jpeg"),
         (["photo.png", *QUICK, "--set", 'variants=[{"format": "jpeg"}]', "-o", "out.png"], "variants have the"),
@@ -160,11 +164,24 @@ def test_all_pictures_of_a_transfer_are_saved(service: RunningService, folder: P
 def test_what_makes_no_sense_is_refused(
     service: RunningService, here: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (here / "hard.png").hardlink_to(here / "photo.png")
     before = {path.name: path.read_bytes() for path in here.iterdir()}
     assert main([*words, "--url", service.url]) == 1
     out, err = capsys.readouterr()
     assert out == "" and complaint in err and "Errno" not in err
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
+
+
+def test_variables_may_have_blanks_around_them(
+    service: RunningService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NSTCLIENT_URL", f"{service.url}\r")
+    monkeypatch.setenv("NSTCLIENT_KEY", "\r")
+    assert main(["styles"]) == 0
+    assert main(["styles", "--url", "http://a\rb"]) == main(["styles", "--key", "schlüssel"]) == 1
+    url, key = capsys.readouterr().err.splitlines()
+    assert "is no address of a service" in url
+    assert "the key has a blank or a character outside ASCII" in key
 
 
 def test_a_key_that_is_missing_or_wrong_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:

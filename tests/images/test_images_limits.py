@@ -38,6 +38,7 @@ def test_what_is_no_image_is_refused(data: bytes) -> None:
         (b"II*\0" + bytes(40), "a TIFF file, but "),
         (b"\0\0\0\x0cJXL \r\n", "in the format JPEG XL, which isn't read"),
         (b"<?xml version='1.0'?>\n<svg/>", "in the format SVG, which isn't read"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "in the format Git LFS pointer, which isn't"),
         (b"\n<!DOCTYPE html><p>Not found", "in the format HTML, which isn't read"),
     ],
 )

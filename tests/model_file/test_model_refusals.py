@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 from service.errors import ModelUnavailable
 from service.network import model
@@ -28,6 +31,26 @@ def _without_a_layer(model: bytes) -> bytes:
     return proto.SerializeToString()
 
 
+def _with_another_bias(*, change: Callable[[onnx.TensorProto], object]) -> Callable[[bytes], bytes]:
+    """Return what changes a tensor of a model whose metadata stays, as other programs do."""
+
+    def changed(model: bytes) -> bytes:
+        proto = onnx.load_model_from_string(model)
+        change(next(tensor for tensor in proto.graph.initializer if tensor.name == "conv1_1.bias"))
+        return proto.SerializeToString()
+
+    return changed
+
+
+def _to(array: npt.NDArray[np.generic]) -> Callable[[onnx.TensorProto], object]:
+    return lambda tensor: tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+
+
+def _move_out(tensor: onnx.TensorProto) -> None:
+    set_external_data(tensor, "weights.bin")
+    tensor.ClearField("raw_data")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -40,6 +63,10 @@ def _without_a_layer(model: bytes) -> bytes:
         (lambda model: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no ONNX file"),
         (_other_graph, "no ONNX file|not a model of this version"),
         (_without_a_layer, "lacks conv5_4.bias"),
+        (_with_another_bias(change=_move_out), "has conv1_1.bias in another file"),
+        (_with_another_bias(change=_to(np.zeros(4, np.float16))), "has conv1_1.bias in other numbers than float32"),
+        (_with_another_bias(change=_to(np.full(4, np.nan, np.float32))), "has a damaged conv1_1.bias"),
+        (_with_another_bias(change=lambda tensor: tensor.dims.append(2)), "has a damaged conv1_1.bias"),
     ],
 )
 def test_what_the_file_is_instead_is_said(

@@ -241,7 +241,12 @@ def test_a_port_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_memory_says_what_fits() -> None:
     assert "in one piece" in next(check_memory(Settings(memory_mb=100_000.0))).text
     assert "tile by tile" in next(check_memory(Settings(memory_mb=4096.0))).text
-    assert the_only(list(check_memory(Settings(memory_mb=300.0)))).status == FAILURE
+    too_little = the_only(list(check_memory(Settings(memory_mb=200.0))))
+    assert too_little.status == FAILURE
+    assert "a worker has 200 MiB of " in too_little.text
+    assert "raise NST_MEMORY_MB" in too_little.advice
+    assert "-" not in too_little.text + next(check_memory(Settings(workers=1000))).text  # no number below 0
+    assert "lower NST_WORKERS" in next(check_memory(Settings(workers=1000))).advice
 
 
 def test_settings_that_make_no_sense_together(monkeypatch: pytest.MonkeyPatch) -> None:

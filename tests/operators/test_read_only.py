@@ -1,4 +1,4 @@
-"""The service where nothing but NST_DATA can be written to: no /tmp, no /dev/shm, no home."""
+"""The service where nothing but NST_DATA can be written to: no /tmp, no /dev/shm, no home, nor a name of its user."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ INSIDE = """
 mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro / || exit 77
 for one in $(awk '$2 == "/dev/shm" || $2 == "/tmp" {print $2}' /proc/mounts); do mount -o remount,bind,ro $one; done
 mount -t tmpfs -o ro none /dev/shm || exit 77
-shift; exec "$@"
+shift
+unnamed="unshare --user --map-user=12345"  # as containers have users that no file knows
+$unnamed true 2> /dev/null || unnamed=
+exec $unnamed "$@"
 """
 
 
 def closed(data: Path, *command: str) -> list[str]:
     """Return a command line under which a command may write to a folder alone."""
-    return ["unshare", "--mount", "sh", "-c", INSIDE, "sh", str(data), "env", "HOME=/none", *command]
+    return ["unshare", "--mount", "sh", "-c", INSIDE, "sh", str(data), "env", "HOME=/none", "LC_ALL=C", *command]
 
 
 @pytest.fixture

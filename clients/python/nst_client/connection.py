@@ -41,11 +41,20 @@ class Connection:
     """HTTP to one service. All methods may be called from several threads."""
 
     def __init__(self, url: str, key: str | None, *, patience_s: float = PATIENCE_S) -> None:
-        """Open no connection yet. `patience_s` bounds the seconds that the repeats of one request wait in all."""
+        """Open no connection yet. `patience_s` bounds the seconds that the repeats of one request wait in all.
+
+        Raises:
+            Unreachable: the URL or the key is none that can be sent.
+        """
         self._patience_s = patience_s
+        if key and not all("!" <= character <= "~" for character in key):
+            raise Unreachable("the key has a blank or a character outside ASCII, as no key has")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
-        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, verify=_trusted())
+        try:
+            self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, verify=_trusted())
+        except httpx.InvalidURL as error:
+            raise Unreachable(f"{url!r} is no address of a service: {error}") from error
 
     def close(self) -> None:
         self._http.close()

@@ -13,7 +13,7 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    part = _part(path.parent)
     try:
         with part.open("xb") as file:
             for piece in pieces:
@@ -21,3 +21,14 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def try_place(path: Path) -> None:
+    """Try whether a file could be written, in its folder or the nearest one that is there. Raises OSError."""
+    part = _part(next(folder for folder in path.absolute().parents if folder.exists()))
+    part.touch(exist_ok=False)
+    part.unlink()
+
+
+def _part(folder: Path) -> Path:
+    return folder / f".{uuid.uuid4().hex}.part"

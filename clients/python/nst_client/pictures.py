@@ -16,6 +16,7 @@ LISTS_OF_OBJECTS = ("styles", "variants", "images")
 OBJECTS = ("painter",)  # with pictures in them
 INIT_NAMES = ("content", "random", "style")
 SCHEMES = ("http://", "https://", "s3://")
+DATA = "data:"
 
 
 class Parts:
@@ -51,7 +52,7 @@ class Parts:
             return self._part("", picture)
         if isinstance(picture, str) and picture.lower().startswith(SCHEMES):
             return {"url": picture}
-        if isinstance(picture, str) and picture.startswith("data:"):
+        if isinstance(picture, str) and picture[: len(DATA)].lower() == DATA:
             return picture
         if not isinstance(picture, str | os.PathLike):
             return picture

@@ -87,9 +87,14 @@ def _watch() -> argparse.ArgumentParser:
 
 def _parser(prog: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog, None, description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", default=os.environ.get(URL, DEFAULT_URL), help=f"the service ({URL}, {DEFAULT_URL})")
-    parser.add_argument("--key", default=os.environ.get(KEY), help=f"a key of the service; better in {KEY}")
+    parser.add_argument("--url", default=_variable(URL) or DEFAULT_URL, help=f"the service ({URL}, {DEFAULT_URL})")
+    parser.add_argument("--key", default=_variable(KEY), help=f"a key of the service; better in {KEY}")
     return parser
+
+
+def _variable(name: str) -> str:
+    """Return a variable's text without blanks and ends of lines around it, which files of variables leave there."""
+    return os.environ.get(name, "").strip()
 
 
 COMMANDS: Mapping[str, Command] = {"styles": styles.show, "learn": learn.learn, "watch": watch.follow}

@@ -11,6 +11,7 @@ from nst_client.client import Client
 from nst_client.command import outputs, recipe
 from nst_client.command.bar import Bar
 from nst_client.command.refused import Refused
+from nst_client.files import try_place
 
 
 def paint(client: Client, args: argparse.Namespace) -> int:
@@ -35,10 +36,13 @@ def paint(client: Client, args: argparse.Namespace) -> int:
 
 
 def check_writable(files: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Refuse to write over a picture that is read, or a folder. Raises Refused."""
-    read = {path.resolve() for path in inputs}
+    """Refuse to write over a picture that is read, or a folder, or where nothing can be written. Raises Refused."""
     for path in files:
-        if path.resolve() in read:
+        if path.exists() and any(one.exists() and path.samefile(one) for one in inputs):
             raise Refused(f"{path} is one of the pictures to be read: name another output")
         if path.is_dir():
             raise Refused(f"{path} is a folder: name another output")
+        try:
+            try_place(path)
+        except OSError as error:
+            raise Refused(f"{path} can't be written ({error.strerror}): name another output") from error

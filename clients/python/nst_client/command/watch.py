@@ -7,11 +7,14 @@ import argparse
 from nst_client.client import Client
 from nst_client.command import outputs
 from nst_client.command.bar import Bar
+from nst_client.command.picture import check_writable
 
 
 def follow(client: Client, args: argparse.Namespace) -> int:
     """Show the progress of a transfer, and save its pictures where --output names a file."""
     outputs.format_of({}, args.output)
+    if args.output:
+        check_writable([args.output], [])
     transfer = client.get_transfer(args.id)
     with Bar(transfer.id[:8]) as bar:
         for event in transfer.events():

@@ -1,0 +1,69 @@
+"""Commands whose standard streams are closed, full, or no longer read by anybody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from front_door import ROOT
+
+from service.storage.database import Database
+from service.tenants.keys import OPERATOR, Keys
+
+pytestmark = pytest.mark.slow
+
+COMMAND = [sys.executable, "-m", "service"]
+
+
+def clean(**settings: object) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NST_", "SERVICE_"))}
+    return kept | {f"NST_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+@pytest.fixture
+def run(data_folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command; `output` is the file descriptor of its standard output."""
+
+    def run(*words: str, output: int) -> subprocess.CompletedProcess[str]:
+        command = [*COMMAND, *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=clean(data=data_folder), stdout=output, stderr=-1, text=True, check=False
+        )
+
+    return run
+
+
+def test_a_command_ends_without_a_word_when_nobody_reads_on(
+    run: Callable[..., subprocess.CompletedProcess[str]], data_folder: Path
+) -> None:
+    with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
+        Keys(database).add(OPERATOR, "default", "one", frozenset({"read"}), None)
+    read, write = os.pipe()
+    os.close(read)
+    done = run("keys", "list", output=write)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_a_key_that_could_not_be_printed_has_ended(
+    run: Callable[..., subprocess.CompletedProcess[str]], data_folder: Path
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("keys", "add", output=full.fileno())
+    assert done.returncode == 2
+    assert done.stderr.endswith("the new key could not be printed, and has ended: No space left on device\n")
+    with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
+        (row,) = Keys(database).page(OPERATOR, None, (0.0, ""), 10)
+    assert row.revoked_at is not None
+
+
+def test_a_command_starts_without_any_standard_stream() -> None:
+    line = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *COMMAND, "painter"]
+    done = subprocess.run(line, cwd=ROOT, env=clean(port="eighty"), check=False)
+    assert done.returncode == 2  # as it says nowhere: the setting can't be read
