@@ -88,6 +88,14 @@ def test_a_quota_of_cores_counts_in_both_versions(
     assert groups.cores == expected
 
 
+def test_lines_of_another_form_say_nothing(tmp_path: Path) -> None:
+    groups = Groups(tmp_path, "garbage\n0:\n\n0::/pod\n")
+    groups.mounts.write_text("garbage\n1 2 - cgroup2\n - cgroup none cpu\n\n")
+    groups.write(**{"pod/memory.max": "50000000\n"})
+    assert groups.memory == 50_000_000
+    assert groups.cores is None
+
+
 def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
     nothing = (tmp_path / "none", tmp_path / "no file", tmp_path / "no mounts")
     assert memory_limit(*nothing) is None

@@ -66,7 +66,7 @@ def _folders(controller: str, groups: Path, ours: Path, mounts: Path) -> Iterato
     places = {(groups, "/"), (groups / controller, "/")}
     seen = list(_mounted(controller, mounts))
     for line in _text(ours).splitlines():
-        _, controllers, path = line.split(":", 2)
+        _, controllers, path = _fields(line, ":", 3)
         if not controllers:
             places |= {(groups, path), (groups / HYBRID, path)}
             places |= {(place, _below(root, path)) for kind, root, place in seen if kind == "cgroup2"}
@@ -83,10 +83,16 @@ def _mounted(controller: str, mounts: Path) -> Iterator[tuple[str, str, Path]]:
     """Yield kind, first group and place of each tree of control groups that is mounted and has the controller."""
     for line in _text(mounts).splitlines():
         about, _, system = line.partition(" - ")
-        kind, _, options = system.split(" ", 2)
+        kind, _, options = _fields(system, " ", 3)
         if kind == "cgroup2" or (kind == "cgroup" and controller in options.split(",")):
-            root, place = (re.sub(r"\\([0-7]{3})", _character, field) for field in about.split(" ")[3:5])
+            root, place = (re.sub(r"\\([0-7]{3})", _character, field) for field in _fields(about, " ", 6)[3:5])
             yield kind, root, Path(place)
+
+
+def _fields(line: str, separator: str, number: int) -> list[str]:
+    """Return so many fields of a line, empty ones where it lacks some, as in sandboxes that imitate Linux."""
+    found = line.split(separator, number - 1)
+    return found + [""] * (number - len(found))
 
 
 def _character(octal: re.Match[str]) -> str:

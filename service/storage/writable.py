@@ -102,7 +102,7 @@ def _database_setting(settings: Settings) -> str:
 
 def _problems(folder: Path, inside: Sequence[Path], setting: str) -> dict[Path, str]:
     """Return what is wrong with a folder, or with the one in which it would be made; else with paths inside it."""
-    there = next(path for path in (folder, *folder.parents) if _exists(path))
+    there = next(path for path in (folder, *folder.parents) if _exists(path) or _leads_nowhere(path))
     problem = _why_not_writable(there, folder=True)
     if problem:
         made = "" if there == folder else f", so {folder} can't be made"
@@ -113,7 +113,7 @@ def _problems(folder: Path, inside: Sequence[Path], setting: str) -> dict[Path, 
 
 def _why_not_writable(path: Path, *, folder: bool) -> str:
     if folder and not path.is_dir():
-        return "is no folder"
+        return "is a symbolic link that leads nowhere" if _leads_nowhere(path) else "is no folder"
     needed = os.R_OK | os.W_OK | (os.X_OK if folder else 0)
     lacking = [words for right, words in RIGHTS.items() if right & needed and not os.access(path, right)]
     return f"can't be {' or '.join(lacking)}: {_why_closed(path, needed)}" if lacking else ""
@@ -162,4 +162,11 @@ def _exists(path: Path) -> bool:
     try:
         return path.exists()
     except OSError:  # a folder above it is reported
+        return False
+
+
+def _leads_nowhere(path: Path) -> bool:
+    try:
+        return path.is_symlink() and not path.exists()
+    except OSError:  # as above
         return False

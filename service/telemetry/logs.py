@@ -14,10 +14,12 @@ from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
+from service.telemetry.log_stream import LogStream
 from service.telemetry.stray_lines import log_stream
 
 TEXT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+LOST = "%d lines of this process are missing here: nobody read its log"
 NAMES = {"levelname": "level", "name": "logger"}
 
 _context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default={})  # noqa: B039 - never written to
@@ -64,6 +66,9 @@ class _Handler(logging.StreamHandler[Any]):
         for name, value in _context.get().items():
             if not hasattr(record, name):
                 setattr(record, name, value)
+        if isinstance(self.stream, LogStream) and self.stream.lost and self.stream.has_room():
+            lost, self.stream.lost = self.stream.lost, 0
+            super().emit(logging.LogRecord(__name__, logging.WARNING, "", 0, LOST, (lost,), None))
         super().emit(record)
 
 
@@ -75,7 +80,7 @@ class _OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
-def _formatter(form: str, stream: TextIO = sys.stderr) -> logging.Formatter:
+def _formatter(form: str, stream: TextIO | LogStream = sys.stderr) -> logging.Formatter:
     if form == "text" or (form == "auto" and stream.isatty()):
         return _OneLine(TEXT)
     return JsonFormatter(["levelname", "name", "process", "message"], rename_fields=NAMES, timestamp="time")

@@ -20,6 +20,8 @@ import time
 from contextlib import suppress
 from typing import NoReturn, TextIO
 
+from service.telemetry.log_stream import LogStream
+
 VARIABLE = "SERVICE_LOG_FD"  # number, device and inode of the open file that our log is written to
 OWNER = "SERVICE_LOG_OWNER"  # id of the process that began to capture lines
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours and the like
@@ -32,10 +34,10 @@ PAUSE_S = 0.02  # seconds between two looks meanwhile
 logger = logging.getLogger("stderr")
 
 
-def log_stream() -> TextIO:
+def log_stream() -> TextIO | LogStream:
     """Return what our log is written to: the standard error that this command was started with."""
     for number in kept_descriptor():
-        return os.fdopen(os.dup(number), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+        return LogStream(os.dup(number))
     return sys.stderr
 
 

@@ -80,6 +80,13 @@ def test_a_file_in_the_place_of_a_folder_is_named_once(tmp_path: Path) -> None:
     assert problem == f"{tmp_path}/file is no folder, so {tmp_path}/file/blobs can't be made: see NST_BLOBS"
 
 
+@pytest.mark.parametrize("leads_to", ["nowhere", "data"])
+def test_a_link_that_leads_nowhere_is_called_so(tmp_path: Path, leads_to: str) -> None:
+    (tmp_path / "data").symlink_to(tmp_path / leads_to)
+    (problem,) = write_problems(Settings(data=tmp_path / "data"))
+    assert problem == f"{tmp_path}/data is a symbolic link that leads nowhere: see NST_DATA"
+
+
 def test_the_reason_is_the_one_that_holds(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = settings.data / "blobs" / "jobs"
     close(monkeypatch, jobs)
