@@ -80,7 +80,7 @@ def test_bfloat16_gives_what_float32_gives(real_model: Path, tmp_path: Path, nam
     file = files.check_image(art)
     image = StyleImage(file)
     native = choose("auto", torch.device("cpu")) == "bfloat16"  # emulated it takes fifteen times as long
-    options = TransferOptions(size=128, iterations=40) if native else TransferOptions(size=96, iterations=6)
+    options = TransferOptions(size=96, iterations=20 if native else 6)
     order = Order(content, [Style.of(image)], options)
     losses = {}
     for precision in ("float32", "bfloat16"):
