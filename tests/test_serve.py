@@ -128,7 +128,7 @@ def test_serve_says_what_it_lacks_and_ends(narrow_model: Path, tmp_path: Path) -
         assert unusable.returncode == 2
         assert f"NST_{next(iter(setting)).upper()}" in unusable.stderr
     missing = run_serve(model=tmp_path, data=tmp_path, port=free_port(), photos=tmp_path / "none", memory_mb=90)
-    for words in ("NST_PHOTOS", "not even 32 px fit"):
+    for words in ("NST_PHOTOS", "a worker has 90 MiB"):
         assert words in missing.stderr
     (tmp_path / "file").write_text("")
     no_data = run_serve(model=narrow_model, data=tmp_path / "file" / "data", port=free_port())
