@@ -15,6 +15,7 @@ import pytest
 from browsing import browser
 from front_door import RunningService, empty_database, png
 from narrow_vgg import write_narrow_vgg
+from second_service import host, second_service
 from servers.fixtures import database_url, postgresql, redis, s3, s3_url
 from servers.tls import certificate, secure
 from skimage import data
@@ -29,16 +30,35 @@ __all__ = [
     "browser",
     "certificate",
     "database_url",
+    "host",
     "postgresql",
     "redis",
     "s3",
     "s3_url",
+    "second_service",
     "secure",
 ]  # fixtures of every test
 
 ROOT = Path(__file__).resolve().parent.parent
-TOGETHER = ("tests/studio", "tests/faults", "tests/operators", "tests/tenants", "tests/batches", "tests/clients")
+TOGETHER = (
+    "tests/studio",
+    "tests/faults",
+    "tests/operators",
+    "tests/tenants",
+    "tests/batches",
+    "tests/clients",
+    "tests/web",
+)
 """Folders whose tests share a service or a browser: one pytest worker runs all of a folder's."""
+SECOND = (
+    "tests/api/test_memory_api.py",
+    "tests/api/test_model_file.py",
+    "tests/api/test_painter_packs.py",
+    "tests/api/test_painters.py",
+    "tests/outbound/test_pictures_by_address.py",
+    "tests/webhooks/test_deliveries_of_pictures.py",
+)
+"""Files that share the second service with tests/batches."""
 LONG = ("tests/api/test_fuzzed.py", "tests/broker/test_pool.py", "tests/test_serve.py", "tests/test_real_weights.py")
 """Files that take more than a minute."""
 CLASSICS = ROOT.parent / "shared" / "images"  # classic photos and paintings, if there are any
@@ -92,7 +112,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 def work_unit(nodeid: str) -> str:
     """The file of a test, or its folder where that is one of those that stay together."""
     file = nodeid.partition("::")[0]
-    folder = file.rpartition("/")[0]
+    folder = "tests/batches" if file in SECOND else file.rpartition("/")[0]
     return folder if folder in TOGETHER else file
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import requests
 from broker.parts import Part, web_alone
 from front_door import RunningService, eventually
 from PIL import Image
+from tenants.people import AT_ONCE, Person, command, made_by_command
 
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -21,11 +24,17 @@ from service.styles.starters.loading import STARTERS, load
 pytestmark = pytest.mark.slow
 
 NAMES = sorted(starter.name for starter in STARTERS)
+LEARNED = any(starter.painter.exists() for starter in STARTERS)
+FIRST = {"starters": "on", "web_workers": 2}
 SAVED = f"saved {len(NAMES)} presets to begin with"
 
 
 def listed(service: RunningService) -> list[str]:
     return [item["name"] for item in service.get("/v1/styles?limit=100").json()["items"]]
+
+
+def names(person: Person) -> list[str]:
+    return [item["name"] for item in person.get("/v1/styles?limit=100").json()["items"]]
 
 
 def delete(service: RunningService, name: str) -> None:
@@ -36,22 +45,67 @@ def until_saved(service: RunningService) -> None:
     eventually(lambda: listed(service) == NAMES, 30, f"not saved; the log:\n{service.log.read_text()}")
 
 
-def test_they_are_there_once_can_be_used_and_stay_deleted(
-    narrow_model: Path, tmp_path: Path, photo_png: bytes
-) -> None:
-    settings = {"starters": "on", "web_workers": 2}
-    with RunningService(narrow_model, tmp_path, **settings) as service:
+@pytest.fixture(scope="module")
+def begun(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service at its first start, without keys. The painters of the starters learned from its model."""
+    with RunningService(real_model, tmp_path_factory.mktemp("begun"), **FIRST) as service:
         until_saved(service)
-        for name in NAMES:
-            shown = service.get(f"/v1/styles/{name}/image")
-            assert shown.headers["Content-Type"] == "image/jpeg"
-            assert Image.open(io.BytesIO(shown.content)).size == (256, 256)
-            job = service.transfer(photo_png, {"preset": name}, size=64, iterations=2)
-            assert job["status"] == "succeeded", job
-        delete(service, "mosaic")
-    with web_alone(narrow_model, tmp_path, **settings) as service:
+        yield service
+
+
+def test_they_are_there_and_can_be_used(begun: RunningService, photo_png: bytes) -> None:
+    for name in NAMES:
+        shown = begun.get(f"/v1/styles/{name}/image")
+        assert shown.headers["Content-Type"] == "image/jpeg"
+        assert Image.open(io.BytesIO(shown.content)).size == (256, 256)
+        job = begun.transfer(photo_png, {"preset": name}, size=64, iterations=2)
+        assert job["status"] == "succeeded", job
+
+
+@pytest.mark.skipif(not LEARNED, reason="no starter has a painter yet: make painters")
+def test_a_new_service_paints_with_the_painter_of_each(begun: RunningService, photo_png: bytes) -> None:
+    for name in NAMES:
+        painter = f"/v1/styles/{name}/painter"
+        eventually(lambda at=painter: begun.get(at).json().get("status") == "ready", 90, "it has no painter")
+        shown = begun.get(painter).json()
+        assert [shown[fact] for fact in ("size", "steps", "seconds", "judged")] == [512, None, None, None]
+        job = begun.transfer(photo_png, {"preset": name}, size=64, method="painter")
+        assert job["status"] == "succeeded", job["error"]
+
+
+def test_what_was_there_without_keys_is_the_default_tenant_s_and_the_starters_are_shared(
+    begun: RunningService, texture_png: bytes, photo_png: bytes
+) -> None:
+    begun.put_style("former", texture_png).raise_for_status()
+    job = begun.transfer(photo_png, {"preset": "former"}, size=64, iterations=1)
+    assert command(begun, "tenants", "add", "late").returncode == 0
+    late = made_by_command(begun, "--tenant", "late")
+    with ThreadPoolExecutor(AT_ONCE) as threads:  # both web processes answer some
+
+        def is_closed() -> bool:
+            return all(threads.map(lambda _: begun.get("/v1/styles").status_code == 401, range(3 * AT_ONCE)))
+
+        eventually(is_closed, 60, "no key is asked for")
+    assert (len(names(late)), "former" in names(late)) == (10, False)
+    assert late.get("/v1/styles/mosaic/painted").status_code == 200
+    assert late.get(f"/v1/transfers/{job['id']}").status_code == 404
+    first = made_by_command(begun)
+    assert "former" in names(first)
+    assert first.get(f"/v1/transfers/{job['id']}").status_code == 200
+    assert first.delete("/v1/styles/mosaic").status_code == 204
+    assert "mosaic" not in names(late)
+
+
+def test_they_are_saved_once_and_stay_deleted(begun: RunningService, real_model: Path) -> None:
+    """From here on the service has a key."""
+    first = made_by_command(begun)
+    assert first.delete("/v1/styles/ink").status_code == 204
+    left = names(first)
+    assert set(NAMES) - set(left) >= {"ink"}
+    begun.stop()
+    with web_alone(real_model, begun.data, **FIRST) as service:
         load_again(service)
-        assert listed(service) == [name for name in NAMES if name != "mosaic"]
+        assert names(Person(service, first.key)) == left
         assert service.log.read_text().count(SAVED) == 1
 
 

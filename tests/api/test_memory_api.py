@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, png
+from second_service import MEMORY_MB
 
 from service.config import Settings
 from service.jobs.limits import Limits
@@ -23,7 +23,6 @@ from service.storage.database import Database
 from service.storage.pictures import StoredImage
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
-MEMORY_MB = BASE // MIB + 500
 LARGE: dict[str, Any] = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 2048}
 
 
@@ -32,16 +31,9 @@ def registry(database: Database) -> WorkerRegistry:
     return WorkerRegistry(database)
 
 
-@pytest.fixture(scope="module")
-def small_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """The whole service, whose worker believes that it has little memory."""
-    with RunningService(narrow_model, tmp_path_factory.mktemp("data"), memory_mb=MEMORY_MB + 256) as running:
-        yield running
-
-
 @pytest.mark.slow
-def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: RunningService) -> None:
-    response = small_service.post(LARGE)
+def test_a_transfer_too_large_is_refused_with_the_size_that_fits(second_service: RunningService) -> None:
+    response = second_service.post(LARGE)
     assert response.status_code == 422
     assert response.headers["Content-Type"] == "application/problem+json"
     problem = response.json()
@@ -50,27 +42,27 @@ def test_a_transfer_too_large_is_refused_with_the_size_that_fits(small_service: 
     message = problem["errors"][0]["msg"]
     assert f"a worker has {MEMORY_MB};" in message
     fitting = int(message.split("a size of ")[1].split()[0])
-    response = small_service.post(LARGE | {"size": fitting, "iterations": 0}, Prefer="wait=60")
+    response = second_service.post(LARGE | {"size": fitting, "iterations": 0}, Prefer="wait=60")
     assert response.json()["status"] == "succeeded"
     recipe = {name: value for name, value in LARGE.items() if name != "content"}
-    none_fits = small_service.post_to("/v1/batches", recipe | {"contents": [PICTURE, PICTURE]})
+    none_fits = second_service.post_to("/v1/batches", recipe | {"contents": [PICTURE, PICTURE]})
     assert (none_fits.status_code, none_fits.json()) == (422, problem)
-    one_is_bad = small_service.post_to("/v1/batches", recipe | {"contents": [PICTURE, b64(b"bad")]})
+    one_is_bad = second_service.post_to("/v1/batches", recipe | {"contents": [PICTURE, b64(b"bad")]})
     assert one_is_bad.json()["type"] == "urn:nst:problem:invalid-input"
 
 
 @pytest.mark.slow
-def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(small_service: RunningService) -> None:
+def test_a_worker_fails_a_job_too_large_for_itself_and_goes_on(second_service: RunningService) -> None:
     picture = StoredImage("jobs/none/content", "0", 60, 40)
     style = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("jobs/none/style-0", "0", 60, 40), 1.0, 1.0),))
     asked = TransferRequest(picture, Painting((style,), TransferOptions(size=2048)))
-    queue = Queue(Database(Settings(data=small_service.data).database), Limits())
-    job = small_service.ended(queue.submit(Submission(new_id(), asked)).id)
+    queue = Queue(Database(Settings(data=second_service.data).database), Limits())
+    job = second_service.ended(queue.submit(Submission(new_id(), asked)).id)
     assert job["status"] == "failed"
     assert job["error"]["type"] == "urn:nst:problem:does-not-fit"
     assert f"a worker has {MEMORY_MB}; a size of " in job["error"]["detail"]
     good = LARGE | {"size": 64, "iterations": 0}
-    assert small_service.post(good, Prefer="wait=60").json()["status"] == "succeeded"
+    assert second_service.post(good, Prefer="wait=60").json()["status"] == "succeeded"
 
 
 def test_a_refused_transfer_leaves_neither_a_job_nor_files(

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +22,14 @@ PICTURE = png(np.random.default_rng(11).integers(0, 255, (64, 80, 3), np.uint8))
 
 
 @pytest.fixture(scope="module")
-def model(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of the service below, which tests may damage."""
-    path = tmp_path_factory.mktemp("model") / "model.onnx"
-    path.write_bytes(narrow_model.read_bytes())
-    return path
+def service(second_service: RunningService) -> RunningService:
+    return second_service
 
 
 @pytest.fixture(scope="module")
-def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    with RunningService(model, tmp_path_factory.mktemp("data")) as running:
-        yield running
+def model(service: RunningService) -> Path:
+    """The file of its model, which tests may damage."""
+    return Path(service.env["NST_MODEL"])
 
 
 def test_a_model_that_was_replaced_is_said(service: RunningService, model: Path, narrow_model: Path) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,13 +52,6 @@ def carrying(plain: requests.Response, weights: PainterWeights) -> bytes:
     losses = {"total": 0.5, "content": 1.0, "style": 0.2}
     judged = {"painter": losses, "optimizer": losses}
     return joined(plain.content, weights.to_bytes(), PresetPainter(steps=7, seconds=1.5, photos=2, judged=judged))
-
-
-@pytest.fixture(scope="module")
-def second_service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """Another service with the same model, over a folder of its own."""
-    with RunningService(narrow_model, tmp_path_factory.mktemp("data")) as running:
-        yield running
 
 
 def painting(service: RunningService, preset: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from api.controls import NEGATIVE, assert_refused, painted
 from api.test_packs_api import put_pack
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
+from second_service import UNUSABLE
 
 pytestmark = pytest.mark.slow
 
@@ -201,16 +201,10 @@ def test_there_is_no_painter_of_no_preset(service: RunningService) -> None:
     assert service.get("/v1/styles/nobody/painter").status_code == 404
 
 
-def test_the_operators_photographs_are_learned_from(narrow_model: Path, tmp_path: Path) -> None:
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    (photos / "a licence.txt").write_text("free")
-    (photos / "banner.png").write_bytes(png(NARROW))
-    (photos / "red.png").write_bytes(png(np.full((64, 96, 3), (255, 0, 0), np.uint8)))
-    with RunningService(narrow_model, tmp_path, photos=photos) as service:
-        service.put_style("seen", png(NEGATIVE))
-        put_painter(service, "seen", photos=[b64(png(NEGATIVE))], **QUICK)
-        assert learned(service, "seen")["photos"] == 2
-        log = service.log.read_text()
-        for left_out in ("a licence.txt", "banner.png"):
-            assert f"no painter learns from {photos / left_out}" in log
+def test_the_operators_photographs_are_learned_from(second_service: RunningService) -> None:
+    second_service.put_style("seen", png(NEGATIVE))
+    put_painter(second_service, "seen", photos=[b64(png(NEGATIVE))], **QUICK)
+    assert learned(second_service, "seen")["photos"] == 2
+    log = second_service.log.read_text()
+    for left_out in UNUSABLE:
+        assert f"no painter learns from {second_service.env['NST_PHOTOS']}/{left_out}" in log

@@ -8,18 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
-from front_door import RunningService, b64, eventually
+from front_door import RunningService, b64, eventually, png
 
-KEYS = {"alice": "alices-key", "bob": "bobs-key"}
+KEYS = {"alice": "alices-key", "bob": "bobs-key", "carol": "carols-key"}
+RETENTION_S = 20
 LONG = {"size": 512, "iterations": 5000, "tolerance": 0}
 
 
 @pytest.fixture(scope="module")
 def small(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service for two callers, in which few jobs may wait and none is kept for long."""
-    settings = {"queue_limit": 3, "caller_limit": 2, "retention": "4s", "api_keys": ",".join(KEYS.values())}
+    """A service for three callers, in which few jobs may wait, few bytes lie, and no job is kept for long."""
+    settings = {"queue_limit": 3, "caller_limit": 2, "caller_disk_mb": 8, "retention": RETENTION_S}
+    settings["api_keys"] = ",".join(KEYS.values())
     with RunningService(narrow_model, tmp_path_factory.mktemp("small"), **settings) as running:
         yield running
 
@@ -82,8 +85,32 @@ def test_ended_jobs_expire_with_their_files(small: RunningService, body: dict[st
     done = post(small, body | {"size": 64, "iterations": 1}, "alice", Prefer="wait=30").json()
     assert done["status"] == "succeeded"
     id = done["id"]
+    small.execute("UPDATE jobs SET finished_at = finished_at - ? WHERE id = ?", RETENTION_S, id)
     eventually(lambda: "status" in job(small, id) and job(small, id)["status"] == 404, 30, "still there")
     eventually(lambda: not (small.data / "blobs" / "jobs" / id).exists(), 60, "its files are still there")
+
+
+@pytest.mark.slow
+def test_former_states_of_presets_count_for_their_caller_and_end_with_their_retention(small: RunningService) -> None:
+    noise = png(np.random.default_rng(3).integers(0, 255, (1000, 1000, 3), np.uint8))  # 2.9 MiB
+    key = {"X-API-Key": KEYS["carol"]}
+    url = f"{small.url}/v1/styles/big"
+
+    def put() -> requests.Response:
+        return requests.put(url, json={"images": [{"image": b64(noise)}]}, headers=key, timeout=60)
+
+    def versions() -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = small.get("/v1/styles/big/versions", headers=key).json()["items"]
+        return items
+
+    assert [put().status_code for _ in range(2)] == [201, 200]
+    refused = put()
+    assert (refused.status_code, "purge=true" in refused.json()["detail"]) == (507, True)
+    (former,) = versions()
+    small.execute("UPDATE preset_versions SET ended_at = ended_at - ?", RETENTION_S)
+    assert versions() == []
+    body = {"version": former["version"]}
+    assert requests.post(f"{url}/restore", json=body, headers=key, timeout=60).status_code == 404
 
 
 def test_the_same_post_in_json_and_as_a_form_is_one_job(

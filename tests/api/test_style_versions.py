@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,18 +111,3 @@ def test_a_restore_names_a_version(service: RunningService, body: Any) -> None:
     service.put_style("stays", FIRST)
     assert service.post_to("/v1/styles/stays/restore", body).status_code == 422
     assert delete(service, "stays", "?purge=true") == 204
-
-
-def test_former_states_count_for_their_caller_and_end_with_their_retention(
-    narrow_model: Path, tmp_path: Path
-) -> None:
-    noise = png(np.random.default_rng(3).integers(0, 255, (500, 500, 3), np.uint8))  # 0.72 MiB
-    with RunningService(narrow_model, tmp_path, caller_disk_mb=2, retention="1h") as service:
-        assert service.put_style("big", noise).status_code == 201
-        assert service.put_style("big", noise).status_code == 200
-        refused = service.put_style("big", noise)
-        assert (refused.status_code, "purge=true" in refused.json()["detail"]) == (507, True)
-        (former,) = versions(service, "big")
-        service.execute("UPDATE preset_versions SET ended_at = ended_at - 3600")
-        assert versions(service, "big") == []
-        assert restore(service, "big", former["version"]).status_code == 404

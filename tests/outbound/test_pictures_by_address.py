@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,12 @@ import pytest
 import requests
 from front_door import RunningService, b64, png
 from outbound.picture_server import PictureServer
+from second_service import BUCKET, MAX_BODY
 from servers.s3 import S3
 
 pytestmark = pytest.mark.slow
 
 SMALL: dict[str, Any] = {"size": 64, "iterations": 2, "levels": 1}
-BUCKET = "photographs"
 
 
 def picture(seed: int, height: int = 60, width: int = 80) -> bytes:
@@ -28,27 +26,9 @@ MASK = png(np.full((60, 80, 3), 255, np.uint8))
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[PictureServer]:
-    with PictureServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def service(
-    narrow_model: Path, tmp_path_factory: pytest.TempPathFactory, host: PictureServer, s3: S3
-) -> Iterator[RunningService]:
-    """A service that may fetch from the host of this module, and from one bucket."""
-    s3.url_for(BUCKET)
-    running = RunningService(
-        narrow_model,
-        tmp_path_factory.mktemp("addresses"),
-        image_hosts=f"127.0.0.1:{host.port}",
-        image_buckets=BUCKET,
-        max_body_mb=1,
-    )
-    running.env |= s3.environment
-    with running:
-        yield running
+def service(second_service: RunningService) -> RunningService:
+    """A service that may fetch from the host of these tests, and from one bucket."""
+    return second_service
 
 
 def at(url: str, **more: str) -> dict[str, str]:
@@ -99,7 +79,7 @@ def test_every_picture_of_a_transfer_may_be_an_address(service: RunningService, 
 
 def test_those_that_cannot_be_had_are_named_all_at_once(service: RunningService, host: PictureServer) -> None:
     host.add("/text", b"no picture")
-    host.add("/large", b"x" * (2**20 + 1))
+    host.add("/large", b"x" * (MAX_BODY + 1))
     found = errors(
         service.post(
             SMALL
@@ -206,7 +186,7 @@ def test_requests_that_fetch_leave_threads_to_others(service: RunningService, ho
 def test_objects_of_a_named_bucket_are_read(service: RunningService, s3: S3) -> None:
     content = picture(9)
     requests.put(f"{s3.endpoint}/{BUCKET}/in/photo.png", data=content, timeout=30).raise_for_status()
-    requests.put(f"{s3.endpoint}/{BUCKET}/large", data=b"x" * (2**20 + 1), timeout=30).raise_for_status()
+    requests.put(f"{s3.endpoint}/{BUCKET}/large", data=b"x" * (MAX_BODY + 1), timeout=30).raise_for_status()
     styles = [{"image": b64(picture(6))}]
     job = service.post(SMALL | {"content": at(f"s3://{BUCKET}/in/photo.png"), "styles": styles})
     assert job.status_code == 202, job.text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from front_door import RunningService, eventually, png
+from front_door import png
 from styles.meeting import Together
 
 from service.decoding import files
@@ -234,16 +234,3 @@ def test_the_files_that_are_committed_are_painters_for_one_model() -> None:
     learned = [PainterWeights.from_bytes(starter.painter.read_bytes()) for starter in STARTERS]
     assert {weights.size for weights in learned} == {512}
     assert len({weights.model for weights in learned}) == 1
-
-
-@not_learned
-@pytest.mark.slow
-def test_a_new_service_paints_with_each_of_them(real_model: Path, tmp_path: Path, photo_png: bytes) -> None:
-    with RunningService(real_model, tmp_path, starters="on", web_workers=2) as service:
-        for starter in STARTERS:
-            painter = f"/v1/styles/{starter.name}/painter"
-            eventually(lambda at=painter: service.get(at).json().get("status") == "ready", 90, "it has no painter")
-            shown = service.get(painter).json()
-            assert [shown[fact] for fact in ("size", "steps", "seconds", "judged")] == [512, None, None, None]
-            job = service.transfer(photo_png, {"preset": starter.name}, size=64, method="painter")
-            assert job["status"] == "succeeded", job["error"]

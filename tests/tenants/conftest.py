@@ -1,4 +1,4 @@
-"""A service with keys in its database, two web processes, and two tenants beside the default one."""
+"""A service that strangers reach, with keys in its database, and two tenants beside the default one."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from pathlib import Path
 
 import pytest
 from front_door import RunningService
-from tenants.people import Person, command, made_by_command
+from tenants.people import EVERYWHERE, Person, command, made_by_command, person_by_command
 
 
 @pytest.fixture(scope="session")
-def house(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    with RunningService(narrow_model, tmp_path_factory.mktemp("house"), web_workers=2) as running:
-        yield running
+def root(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    """An admin of the default tenant: without a key the service would not start where strangers reach it."""
+    settings = {"host": EVERYWHERE, "web_workers": 2, "workers": 2, "limit_presets": 100, "limit_running_jobs": 1}
+    house = RunningService(narrow_model, tmp_path_factory.mktemp("house"), **settings)
+    person = person_by_command(house, "--name", "root")
+    with house:
+        yield person
 
 
 @pytest.fixture(scope="session")
-def root(house: RunningService) -> Person:
-    """An admin of the default tenant."""
-    return made_by_command(house, "--name", "root")
+def house(root: Person) -> RunningService:
+    """The service of this folder's tests: two web processes, and two workers of which a tenant may keep one busy."""
+    return root.service
 
 
 @pytest.fixture(scope="session")

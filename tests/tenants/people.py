@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from front_door import ROOT, RunningService, b64, eventually
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - an address of all networks
 AT_ONCE = 8  # requests, so that each of two web processes gets some
 COUNTS_S = 40  # seconds in which a change counts everywhere; without the database keys count for a minute
 SAMPLE = {"size": 256, "iterations": 30}  # the least that makes a transfer the sample of its preset
@@ -81,9 +82,15 @@ def command(service: RunningService, *words: str) -> subprocess.CompletedProcess
     return subprocess.run(line, cwd=ROOT, env=service.env, capture_output=True, text=True, timeout=60, check=False)
 
 
-def made_by_command(service: RunningService, *words: str) -> Person:
+def person_by_command(service: RunningService, *words: str) -> Person:
+    """Make a key by the command, and return who has it."""
     done = command(service, "keys", "add", *words)
     assert done.returncode == 0, done.stderr
-    person = Person(service, done.stdout.strip(), done.stderr.split()[1])
+    return Person(service, done.stdout.strip(), done.stderr.split()[1])
+
+
+def made_by_command(service: RunningService, *words: str) -> Person:
+    """Make a key as above, of a service that runs: every web process knows it."""
+    person = person_by_command(service, *words)
     known(person)
     return person

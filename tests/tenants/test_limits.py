@@ -1,20 +1,18 @@
-"""Limits of tenants, through the front door: two web processes, a worker, and tenants with values of their own."""
+"""Limits of tenants, through the front door: two web processes, two workers, and tenants with values of their own."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
-from tenants.people import Person, command, made_by_command
+from tenants.people import Person, command
 
 from service.storage.database import Database
 from service.storage.tenant_schema import UsageRow
@@ -23,19 +21,6 @@ pytestmark = pytest.mark.slow
 
 LONG = {"size": 512, "iterations": 5000}
 ADMIN = ["read", "run", "presets", "admin"]
-
-
-@pytest.fixture(scope="module")
-def limited(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service with two workers, in which each tenant may have three presets, and one running job."""
-    settings = {"web_workers": 2, "workers": 2, "limit_presets": 3, "limit_running_jobs": 1}
-    with RunningService(narrow_model, tmp_path_factory.mktemp("limited"), **settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def root(limited: RunningService) -> Person:
-    return made_by_command(limited, "--name", "root")
 
 
 def tenant(root: Person, name: str, **limits: float) -> Person:
@@ -131,7 +116,7 @@ def test_a_limit_on_running_jobs_lets_others_go_first(root: Person, small: bytes
 
 
 def test_a_day_s_cost_counts_what_is_to_come_and_not_yesterday(
-    root: Person, limited: RunningService, small: bytes
+    root: Person, house: RunningService, small: bytes
 ) -> None:
     one = tenant(root, "costs")
     running(one, small)  # so that the others wait, and cost what was planned
@@ -142,7 +127,7 @@ def test_a_day_s_cost_counts_what_is_to_come_and_not_yesterday(
     cost, today = estimate["cost"], datetime.now(UTC)
     limit = root.get("/v1/tenants/costs").json()["used"]["daily_cost"] + 3.5 * cost
     change(root, "costs", daily_cost=limit)
-    enter(limited, "costs", today - timedelta(days=1), 1000 * cost)
+    enter(house, "costs", today - timedelta(days=1), 1000 * cost)
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: one.post("/v1/transfers", body), range(20)))
     assert [answer.status_code for answer in answers].count(202) == 3
@@ -154,7 +139,7 @@ def test_a_day_s_cost_counts_what_is_to_come_and_not_yesterday(
     assert refusal["allowed"] is False
     assert refusal["refusal"]["limit"]["name"] == "daily_cost"
     cancel_all(one)
-    enter(limited, "costs", today, limit)
+    enter(house, "costs", today, limit)
     refused(submitted(one, small), "daily_cost")
     assert one.save("plain", small).status_code == 201
     refused(one.ask("PUT", "/v1/styles/plain/painter", {"size": 64, "minutes": 0.01}), "daily_cost")
@@ -235,10 +220,10 @@ def test_requests_beyond_a_key_s_scopes_count_too(root: Person) -> None:
     refused(answers[-1], "requests")
 
 
-def test_a_change_counts_within_five_seconds(root: Person, limited: RunningService) -> None:
+def test_a_change_counts_within_five_seconds(root: Person, house: RunningService) -> None:
     one = tenant(root, "changes")
     assert "RateLimit" not in one.get("/v1/styles").headers
-    done = command(limited, "tenants", "set", "changes", "--limit", "requests=1000", "--limit", "presets=9")
+    done = command(house, "tenants", "set", "changes", "--limit", "requests=1000", "--limit", "presets=9")
     assert done.returncode == 0, done.stderr
     begun = time.monotonic()
     eventually(lambda: all("RateLimit" in one.get("/v1/styles").headers for _ in range(6)), 5, "not known yet")
@@ -248,8 +233,8 @@ def test_a_change_counts_within_five_seconds(root: Person, limited: RunningServi
     assert (shown["limits"]["running_jobs"], shown["limits_in_force"]["running_jobs"]) == (None, 1)
     assert change(root, "changes", requests=None)["limits_in_force"]["requests"] is None
     eventually(lambda: all("RateLimit" not in one.get("/v1/styles").headers for _ in range(6)), 5, "still there")
-    assert "presets=9" in command(limited, "tenants", "list").stdout
-    bad = command(limited, "tenants", "set", "changes", "--limit", "waiting=3")
+    assert "presets=9" in command(house, "tenants", "list").stdout
+    bad = command(house, "tenants", "set", "changes", "--limit", "waiting=3")
     assert bad.returncode != 0
     assert "--limit: must be NAME=VALUE, with one of requests, burst" in bad.stderr
 
@@ -273,8 +258,8 @@ def test_streams_can_be_so_many(root: Person, small: bytes) -> None:
     cancel_all(one)
 
 
-def test_refusals_are_counted(root: Person, limited: RunningService) -> None:
-    counts = dict(re.findall(r'^nst_limit_refusals_total{limit="(\w+)"} (.*)$', limited.get("/metrics").text, re.M))
+def test_refusals_are_counted(root: Person, house: RunningService) -> None:
+    counts = dict(re.findall(r'^nst_limit_refusals_total{limit="(\w+)"} (.*)$', house.get("/metrics").text, re.M))
     assert counts.keys() == {"requests", "waiting_jobs", "daily_cost", "stored_mb", "presets", "streams"}
     assert all(float(count) > 0 for count in counts.values()), counts
 

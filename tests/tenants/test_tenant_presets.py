@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-import requests
-from front_door import RunningService, b64, eventually
-from tenants.people import SAMPLE, Person, command, made_by_command
+from front_door import b64, eventually
+from tenants.people import SAMPLE, Person
 
 pytestmark = pytest.mark.slow
 
@@ -123,30 +119,3 @@ def test_former_states_are_their_tenant_s_and_shared_again_by_those_who_may(
     assert not plain.post("/v1/styles/again/restore", wanted).json()["shared"]
     assert "again" not in names(acme)
     assert root.delete("/v1/styles/again?purge=true").status_code == 204
-
-
-@pytest.fixture
-def begun(narrow_model: Path, tmp_path: Path) -> Iterator[RunningService]:
-    with RunningService(narrow_model, tmp_path, starters="on") as running:
-        eventually(
-            lambda: len(requests.get(f"{running.url}/v1/styles", timeout=9).json()["items"]) == 10, 60, "no starters"
-        )
-        yield running
-
-
-def test_what_was_there_without_keys_is_the_default_tenant_s_and_the_starters_are_shared(
-    begun: RunningService, texture_png: bytes, photo_png: bytes
-) -> None:
-    begun.put_style("former", texture_png).raise_for_status()
-    job = begun.transfer(photo_png, {"preset": "former"}, size=64, iterations=1)
-    assert command(begun, "tenants", "add", "late").returncode == 0
-    late = made_by_command(begun, "--tenant", "late")
-    eventually(lambda: begun.get("/v1/styles").status_code == 401, 60, "no key is asked for")
-    assert (len(names(late)), "former" in names(late)) == (10, False)
-    assert late.get("/v1/styles/mosaic/painted").status_code == 200
-    assert late.get(f"/v1/transfers/{job['id']}").status_code == 404
-    first = made_by_command(begun)
-    assert "former" in names(first)
-    assert first.get(f"/v1/transfers/{job['id']}").status_code == 200
-    assert first.delete("/v1/styles/mosaic").status_code == 204
-    assert "mosaic" not in names(late)

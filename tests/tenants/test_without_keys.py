@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from front_door import ROOT, RunningService
-from tenants.people import command
+from tenants.people import EVERYWHERE, Person
 
 from service.api.context import KEY
 from service.config import Settings
@@ -20,8 +20,6 @@ from service.tenants.access import check_access
 from service.tenants.keys import OPERATOR, Keys
 from service.tenants.scopes import ALL
 from service.web.app import create_app
-
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound
 
 
 @pytest.fixture
@@ -52,13 +50,11 @@ def test_a_service_that_strangers_reach_does_not_start_without_keys(
 
 
 @pytest.mark.slow
-def test_with_a_key_it_starts_and_asks_for_it(narrow_model: Path, tmp_path: Path) -> None:
-    service = RunningService(narrow_model, tmp_path, host=EVERYWHERE)
-    key = command(service, "keys", "add").stdout.strip()
-    with service:
-        assert service.get("/v1/styles").status_code == 401
-        assert service.get("/v1/styles", headers={"X-API-Key": key, "Host": "any.example"}).status_code == 200
-        assert service.get("/", headers={"Host": "any.example"}).status_code == 200
+def test_with_a_key_it_starts_and_asks_for_it(house: RunningService, root: Person) -> None:
+    assert house.env["NST_HOST"] == EVERYWHERE
+    assert house.get("/v1/styles").status_code == 401
+    assert house.get("/v1/styles", headers={"X-API-Key": root.key, "Host": "any.example"}).status_code == 200
+    assert house.get("/", headers={"Host": "any.example"}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from web.serving import WebServer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
-    """A web server that the tests of a file share: leave no running request behind."""
+    """A web server that the tests of this folder share: leave no running request behind."""
     with WebServer(tmp_path_factory.mktemp("web")) as web:
         yield web

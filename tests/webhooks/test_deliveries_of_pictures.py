@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 import requests
 from front_door import ROOT, RunningService, b64, eventually, png
-from webhooks.receiver import SECRET, Receiver
+from webhooks.receiver import Receiver
 
 from service.outbound.urls import MAX_LENGTH
 
@@ -27,10 +26,8 @@ BODY |= {"size": 64, "iterations": 2, "levels": 1}
 
 
 @pytest.fixture(scope="module")
-def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    settings = {"webhook_hosts": "127.0.0.1", "delivery_hosts": "127.0.0.1", "webhook_secret": SECRET}
-    with RunningService(narrow_model, tmp_path_factory.mktemp("deliveries"), **settings) as running:
-        yield running
+def service(second_service: RunningService) -> RunningService:
+    return second_service
 
 
 def delivery(service: RunningService, id: str) -> dict[str, Any]:
