@@ -87,7 +87,8 @@ def test_live_then_canceled_then_done(visit: Visit, photo_png: bytes) -> None:
     visit.set(**LASTING)
     visit.paint()
     visit.at("#left").filter(has_text="left").wait_for()
-    check(visit)
+    with visit.service.halted("service worker"):
+        check(visit)
     visit.at("#cancel").click()
     visit.until("Canceled")
     check(visit)

@@ -225,7 +225,8 @@ def looked_at_while_others_are_painted(visit: Visit, series: str) -> None:
     expect(waiting).to_be_disabled()
     first.click()
     visit.at("#compare").wait_for()
-    check(visit)
+    with visit.service.halted("service worker"):
+        check(visit)
     expect(visit.at("#strip .save:visible")).to_have_count(1)
     with visit.page.expect_download() as download:
         visit.at("#download").click()
