@@ -28,8 +28,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-cache",  # may be cached, but is checked each time: an upgrade shows at once
 }
+CHECKED = "no-cache"  # may be cached, but is checked each time: an upgrade shows at once
+KEPT = "public, max-age=31536000, immutable"  # isn't asked for again: other bytes have another address
 
 blueprint = Blueprint("studio", __name__)
 
@@ -43,15 +44,19 @@ class StaticFile:
     digest: str
 
     @classmethod
-    def read(cls, path: Path) -> StaticFile:
-        data = path.read_bytes()
-        return cls(data, MEDIA_TYPES[path.suffix], hashlib.sha256(data).hexdigest())
+    def of(cls, data: bytes, suffix: str) -> StaticFile:
+        return cls(data, MEDIA_TYPES[suffix], hashlib.sha256(data).hexdigest())
+
+    def response(self, cache_control: str) -> Response:
+        response = Response(self.data, mimetype=self.media_type, headers=HEADERS | {"Cache-Control": cache_control})
+        response.set_etag(self.digest)
+        return response.make_conditional(request)  # type: ignore[return-value]
 
 
 def _read_all() -> dict[str, StaticFile]:
     """Return the files by their paths below the folder. They are few and small, so memory holds them."""
     return {
-        path.relative_to(FOLDER).as_posix(): StaticFile.read(path)
+        path.relative_to(FOLDER).as_posix(): StaticFile.of(path.read_bytes(), path.suffix)
         for path in FOLDER.rglob("*")
         if path.suffix in MEDIA_TYPES
     }
@@ -70,24 +75,26 @@ def _service_module() -> StaticFile:
         f"export const MAX_PIXELS = {MAX_PIXELS};",
         f"export const PICTURE_STARTS = Object.freeze({json.dumps(starts)});",
     ]
-    data = "\n".join([*lines, ""]).encode()
-    return StaticFile(data, MEDIA_TYPES[".js"], hashlib.sha256(data).hexdigest())
+    return StaticFile.of("\n".join([*lines, ""]).encode(), ".js")
 
 
 FILES = _read_all() | {"js/service.js": _service_module()}
+VERSION = hashlib.sha256("".join(FILES[name].digest for name in sorted(FILES)).encode()).hexdigest()[:16]
+_page = StaticFile.of(FILES[PAGE].data.replace(b'="studio/', f'="studio/{VERSION}/'.encode()), ".html")
 
 
 @blueprint.get("/")
 def page() -> Response:
-    return file(PAGE)
+    """Send the page, which names its files with their version."""
+    return _page.response(CHECKED)
 
 
-@blueprint.get("/studio/<path:name>")
-def file(name: str) -> Response:
-    """Send one of the page's files. Raises NotFound for other names."""
+@blueprint.get("/studio/<version>/<path:name>")
+def file(version: str, name: str) -> Response:
+    """Send one of the page's files. Raises NotFound for other names.
+
+    During an upgrade of several servers a page of another version may ask: it gets this version's, not for good.
+    """
     if name not in FILES:
         raise NotFound(f"the studio has no file {name!r}")
-    found = FILES[name]
-    response = Response(found.data, mimetype=found.media_type, headers=HEADERS)
-    response.set_etag(found.digest)
-    return response.make_conditional(request)  # type: ignore[return-value]
+    return FILES[name].response(KEPT if version == VERSION else CHECKED)

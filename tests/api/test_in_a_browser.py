@@ -103,8 +103,9 @@ def call(page: Page, url: str, method: str = "GET", body: str | None = None, **h
 
 @pytest.fixture(scope="module")
 def reference(window: BrowserContext, service: RunningService) -> Iterator[Reference]:
-    """The page /docs, opened once: it costs more than all that the tests do there."""
+    """The page /docs, opened once, in a dark system: it costs more than all that the tests do there."""
     with window.new_page() as page:
+        page.emulate_media(color_scheme="dark")
         opened = Reference(page)
         page.add_init_script(TELL_VIOLATIONS)
         page.on("request", lambda request: opened.asked.append(request.url))
@@ -168,13 +169,14 @@ def test_the_reference_begins_with_transfers_and_three_lines(reference: Referenc
     assert reference.wrong == []
 
 
-def test_the_reference_is_dark_where_the_system_is(page: Page, reference: Reference, service: RunningService) -> None:
-    page.emulate_media(color_scheme="dark")
-    page.goto(f"{service.url}/docs")
-    page.locator(".opblock").first.wait_for()
-    (light_page, light_text), (dark_page, dark_text) = (one.evaluate(SHADES) for one in (reference.page, page))
-    assert light_page > 200 and light_text < 120
+def test_the_reference_is_as_dark_as_the_system(reference: Reference) -> None:
+    """When it is opened, and from then on."""
+    dark_page, dark_text = reference.page.evaluate(SHADES)
     assert dark_page < 60 and dark_text > 150
+    reference.page.emulate_media(color_scheme="light")
+    reference.page.locator("html:not(.dark-mode)").wait_for()
+    light_page, light_text = reference.page.evaluate(SHADES)
+    assert light_page > 200 and light_text < 120
 
 
 def test_a_page_of_an_origin_that_may_reads_answers_headers_and_errors(page: Page, guarded: RunningService) -> None:

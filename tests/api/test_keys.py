@@ -18,7 +18,7 @@ from service.web.app import create_app
 
 KEY = "a-key-of-the-test"
 OPEN = {"/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/<path:name>",
-        "/studio/<path:name>"}  # fmt: skip
+        "/studio/<version>/<path:name>"}  # fmt: skip
 
 
 @pytest.fixture

@@ -243,7 +243,7 @@ def a_stroke_that_is_given_up_takes_no_step_along(visit: Visit) -> None:
     visit.page.evaluate(FINGERS, pinch[1:])
     assert visit.page.evaluate(PAINTED) == stroke
     steps = """async () => {
-        const { Mask } = await import("/studio/js/mask.js");
+        const { Mask } = await studioModule("mask.js");
         const mask = new Mask({ width: 1, height: 1 }, 7);
         for (let k = 0; k < 40; k++) mask.fill(k);
         mask.begin();
@@ -267,7 +267,7 @@ def read_as_the_service_does(visit: Visit) -> None:
     alpha[:, :40, 3] = 255
     values = visit.page.evaluate(
         """async (bytes) => {
-            const { Mask } = await import("/studio/js/mask.js");
+            const { Mask } = await studioModule("mask.js");
             const mask = new Mask({ width: 96, height: 61 });
             await mask.read(new Blob([new Uint8Array(bytes)]));
             return [...mask.values];
@@ -280,7 +280,7 @@ def read_as_the_service_does(visit: Visit) -> None:
 def tinted_so_that_it_is_seen(visit: Visit) -> None:
     colours = visit.page.evaluate(
         """async (files) => {
-            const { tintsFor } = await import("/studio/js/tint.js");
+            const { tintsFor } = await studioModule("tint.js");
             return Promise.all(files.map((bytes) => tintsFor(new Blob([new Uint8Array(bytes)]))));
         }""",
         [list(png(np.full((20, 20, 3), colour, np.uint8))) for colour in ((40, 120, 225), (225, 60, 40))],

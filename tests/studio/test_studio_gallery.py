@@ -74,7 +74,7 @@ def saved_in_parts(visit: Visit, id: str) -> None:
     visit.page.on("download", lambda download: downloads.append(download))  # noqa: PLW0108 - a list's own method is refused
     visit.page.evaluate(
         """async (path) => {
-            const { savePictures } = await import("/studio/js/save.js");
+            const { savePictures } = await studioModule("save.js");
             await savePictures([path, path, path], "many", undefined, { files: 2, bytes: 1e9 });
             await savePictures([path, path], "large", undefined, { files: 9, bytes: 1 });
         }""",
@@ -161,7 +161,7 @@ def test_paint_and_the_picture_stay_in_view_and_shares_add_up_whichever_is_moved
 
 
 def test_errors_name_what_a_person_sees(visit: Visit, photo_png: bytes, texture_png: bytes) -> None:
-    said = """([loc, words]) => import("/studio/js/labels.js").then(
+    said = """([loc, words]) => studioModule("labels.js").then(
         ({ placeInWords, inWords }) => [placeInWords(loc), inWords(words)])"""
     assert visit.page.evaluate(said, ["variants.1.style_weight", "styles.0.mask: content_weight is wrong"]) == [
         "picture 2: the style weight",

@@ -10,7 +10,7 @@ import requests
 from front_door import RunningService, b64
 from playwright.sync_api import Browser, expect
 from studio.visiting import Visit, file
-from tenants.people import command, made_by_command
+from tenants.people import Person
 
 pytestmark = pytest.mark.slow
 
@@ -83,9 +83,9 @@ def test_somebody_without_a_key_is_asked_once_and_may_give_it_later(visit: Visit
 def test_a_key_of_a_tenant_is_enough_and_what_it_may_not_do_is_said(
     visit: Visit, service: RunningService, photo_png: bytes
 ) -> None:
-    command(service, "tenants", "add", "acme")
-    reader = made_by_command(service, "--tenant", "acme", "--scopes", "read")
-    user = made_by_command(service, "--tenant", "acme", "--scopes", "read,run,presets")
+    root = Person(service, KEY)
+    assert root.post("/v1/tenants", {"name": "acme"}).status_code == 201
+    reader, user = (root.with_key(scopes, tenant="acme") for scopes in (["read"], ["read", "run", "presets"]))
     assert user.save("tiles", photo_png).ok
     give(visit, reader.key)
     visit.at('[data-preset="tiles"]').click()

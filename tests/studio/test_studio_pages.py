@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from service.api.context import KEY
 from service.config import Settings
-from service.studio.pages import FILES, FOLDER
+from service.studio.pages import FILES, FOLDER, VERSION
 from service.web.app import create_app
 
 PAGE = (FOLDER / "index.html").read_text()
@@ -36,17 +36,23 @@ def test_the_page_comes_without_a_key_under_a_strict_policy(client: FlaskClient)
 
 
 def test_an_upgrade_shows_at_once_and_nothing_is_sent_twice(client: FlaskClient) -> None:
-    response = client.get("/studio/js/main.js")
-    assert (response.mimetype, response.headers["Cache-Control"]) == ("text/javascript", "no-cache")
-    again = client.get("/studio/js/main.js", headers={"If-None-Match": response.headers["ETag"]})
-    assert (again.status_code, again.data) == (304, b"")
-    other = client.get("/studio/js/main.js", headers={"If-None-Match": '"older"'})
-    assert other.status_code == 200
+    page = client.get("/")
+    again = client.get("/", headers={"If-None-Match": page.headers["ETag"]})
+    assert (page.headers["Cache-Control"], again.status_code, again.data) == ("no-cache", 304, b"")
+    assert client.get("/", headers={"If-None-Match": '"older"'}).status_code == 200
+    addresses = re.findall(r'="(studio/[^"]+)"', page.text)
+    assert len(addresses) > 5
+    for address in addresses:
+        assert client.get(address).headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        of_another_version = client.get(address.replace(VERSION, "another"))
+        assert (of_another_version.status_code, of_another_version.headers["Cache-Control"]) == (200, "no-cache")
+    script = client.get(f"/studio/{VERSION}/js/main.js")
+    assert (script.mimetype, script.text) == ("text/javascript", SCRIPTS["main.js"])
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "../pages.py", "%2e%2e/pages.py", "js"])
 def test_nothing_else_is_served(client: FlaskClient, name: str) -> None:
-    assert client.get(f"/studio/{name}").status_code == 404
+    assert client.get(f"/studio/{VERSION}/{name}").status_code == 404
 
 
 def test_it_is_no_part_of_the_api_s_description(client: FlaskClient) -> None:

@@ -188,11 +188,12 @@ def test_a_preset_is_taught_and_paints(visit: Visit, photo_png: bytes, texture: 
     expect(row.locator(".sheet")).to_be_visible()
     expect(row.locator("output")).to_have_text(re.compile(r"\d"))
     visit.page.wait_for_function("() => document.querySelector('.lesson progress').value > 0")
-    visit.at("#mix li button").first.click()
-    visit.at("html[data-draft=saved]").wait_for()
-    visit.reload()
-    expect(row.locator(".sheet")).to_be_visible()
-    check(visit)
+    with visit.service.halted("service worker"):
+        visit.at("#mix li button").first.click()
+        visit.at("html[data-draft=saved]").wait_for()
+        visit.reload()
+        expect(row.locator(".sheet")).to_be_visible()
+        check(visit)
     row.get_by_role("button", name="Cancel").click()
     expect(row).to_have_count(0)
     assert status(visit.service, name) == "none"

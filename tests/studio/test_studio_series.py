@@ -152,7 +152,7 @@ def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> N
         visit.page.evaluate("createImageBitmap(document.querySelector('#after')).then((b) => [b.width, b.height])")
     )
     visit.set(size=str(size), iterations="40")
-    refresh = "import('/studio/js/forecast.js').then((forecast) => forecast.refreshForecast())"
+    refresh = "studioModule('forecast.js').then((forecast) => forecast.refreshForecast())"
     visit.page.evaluate(refresh)
     expect(visit.at("#estimate")).to_have_text("How long it takes isn\u2019t known here yet")
     waiting += [{}, {}]
@@ -178,8 +178,8 @@ def test_what_it_takes_is_said_before(drafting: Visit, texture: np.ndarray) -> N
 def test_progress_is_in_percent_and_a_level_is_a_piece_of_the_curve(visit: Visit) -> None:
     """Two levels of 5 iterations, the second four times as dear and with higher losses; one event is missing."""
     progress = """async ([points]) => {
-        const { beginCurve, addToCurve } = await import("/studio/js/curve.js");
-        const { showProgress } = await import("/studio/js/progress.js");
+        const { beginCurve, addToCurve } = await studioModule("curve.js");
+        const { showProgress } = await studioModule("progress.js");
         beginCurve("none");
         for (const [iteration, fraction, total] of points) showProgress({
             status: "running", iteration, iterations: 10, fraction, eta_seconds: 9, losses: { total } });
@@ -225,7 +225,8 @@ def looked_at_while_others_are_painted(visit: Visit, series: str) -> None:
     expect(waiting).to_be_disabled()
     first.click()
     visit.at("#compare").wait_for()
-    check(visit)
+    with visit.service.halted("service worker"):
+        check(visit)
     expect(visit.at("#strip .save:visible")).to_have_count(1)
     with visit.page.expect_download() as download:
         visit.at("#download").click()

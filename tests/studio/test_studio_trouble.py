@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from studio.visiting import LASTING, Visit, file
 
 pytestmark = pytest.mark.slow
 
+SETTINGS: dict[str, Any] = {"max_body_mb": 1.5, "caller_limit": 1}
 MANY_POINTS = "() => [...document.querySelectorAll('#curve polyline')].some((piece) => piece.points.length > 5)"
 NO_ROOM = """() => {
     const { put } = IDBObjectStore.prototype;
@@ -29,11 +31,20 @@ ITERATION = "Number(document.getElementById('loss-when').textContent.split(' ')[
 
 
 @pytest.fixture(scope="module")
-def service(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("trouble")
+
+
+@pytest.fixture(scope="module")
+def worker(narrow_model: Path, data: Path) -> Iterator[Part]:
+    with Part("worker", narrow_model, data, **SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(narrow_model: Path, data: Path, worker: Part) -> Iterator[RunningService]:
     """A web server that takes small bodies and few waiting jobs, which a test may stop and start, and a worker."""
-    data = tmp_path_factory.mktemp("trouble")
-    settings = {"max_body_mb": 1.5, "caller_limit": 1}
-    with Part("web", narrow_model, data, **settings) as running, Part("worker", narrow_model, data, **settings):
+    with Part("web", narrow_model, data, **SETTINGS) as running:
         eventually(running.is_ready, 60, "not ready")
         yield running
 
@@ -87,14 +98,15 @@ def test_a_picture_sharpens_a_reload_goes_on_watching_and_it_is_canceled(paintin
     expect(painting.at("#delete")).to_be_visible()
 
 
-def test_the_service_goes_away_and_comes_back_during_a_job(painting: Visit) -> None:
+def test_the_service_goes_away_and_comes_back_during_a_job(painting: Visit, worker: Part) -> None:
     painting.expected += ["ERR_", "50[0-9]"]
     id, before = painting.shown(), iteration(painting)
-    painting.service.stop()
-    expect(painting.at("#banner")).to_be_visible()
-    expect(painting.at("#banner-text")).to_contain_text("answer")
-    expect(painting.at("#summary")).to_contain_text("photo.png")
-    painting.service.start()
+    with worker.halted("service worker"):
+        painting.service.stop()
+        expect(painting.at("#banner")).to_be_visible()
+        expect(painting.at("#banner-text")).to_contain_text("answer")
+        expect(painting.at("#summary")).to_contain_text("photo.png")
+        painting.service.start()
     expect(painting.at("#banner")).to_be_hidden()
     painting.until("Painting")
     painted_past(painting, before)

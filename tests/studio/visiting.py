@@ -21,6 +21,10 @@ TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
 """
 
+MODULES = """
+globalThis.studioModule = (name) => import(document.querySelector("[type=module]").src.replace("main.js", name));
+"""  # the page's own modules, for tests of one
+
 AnyFile = TypeVar("AnyFile", Path, FilePayload)
 
 
@@ -59,10 +63,9 @@ class Visit:
             context.clear_permissions()
 
     def forget_everything(self) -> None:
-        """Remove what former visits left in the browser."""
+        """Remove what former visits left in the browser, but for the page's files, which never change."""
         session = self.page.context.new_cdp_session(self.page)
         session.send("Storage.clearDataForOrigin", {"origin": self.service.url, "storageTypes": REMEMBERED})
-        session.send("Network.clearBrowserCache")
         session.detach()
 
     def open(self, path: str = "/") -> None:
@@ -135,7 +138,7 @@ def _window(browser: Browser, settings: str) -> BrowserContext:
     """
     context = browser.new_context(reduced_motion="reduce", **json.loads(settings))
     context.set_default_timeout(WAIT_MS)
-    context.add_init_script(TELL_VIOLATIONS)
+    context.add_init_script(TELL_VIOLATIONS + MODULES)
     context.new_page()
     return context
 
