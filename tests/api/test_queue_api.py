@@ -21,8 +21,8 @@ LONG = {"size": 512, "iterations": 5000, "tolerance": 0}
 @pytest.fixture(scope="module")
 def small(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """A service for three callers, in which few jobs may wait, few bytes lie, and no job is kept for long."""
-    settings = {"queue_limit": 3, "caller_limit": 2, "caller_disk_mb": 8, "retention": RETENTION_S}
-    settings["api_keys"] = ",".join(KEYS.values())
+    settings = {"queue_limit": 3, "caller_limit": 2, "caller_disk_mb": 8, "retention": f"{RETENTION_S}s"}
+    settings |= {"api_keys": ",".join(KEYS.values())}
     with RunningService(narrow_model, tmp_path_factory.mktemp("small"), **settings) as running:
         yield running
 
