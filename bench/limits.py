@@ -62,7 +62,7 @@ def _keep(database: Database, queue: Queue, tenant: str) -> None:
     with database.writing() as session:
         for _ in range(KEPT):
             queue.submit_in(session, Submission(new_id(), REQUEST, owner_of(tenant), bytes=100_000))
-        session.execute(update(JobRow).values(status="succeeded", finished_at=now()))
+        session.execute(update(JobRow).values(status="succeeded", finished_at=now(), reserved=0))
 
 
 def _read(client: FlaskClient, key: str) -> float:

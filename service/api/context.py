@@ -35,6 +35,7 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.tenants.known import KnownKeys
 from service.tenants.rates import Rates
+from service.tenants.recent_amounts import RecentAmounts
 
 KEY = "nst"
 
@@ -61,6 +62,7 @@ class AppContext:
     registry: WorkerRegistry
     known_keys: KnownKeys
     rates: Rates
+    recent_amounts: RecentAmounts
     watch: Watch
     waits: Waits
     streams: Streams

@@ -68,8 +68,9 @@ def limits() -> TenantLimits:
 
 
 def note_amounts(amounts: Amounts) -> None:
-    """Note what the tenant has after this request, so that its headers need not count it again for NOTED_S."""
-    g.amounts, g.noted_at = amounts, time.monotonic()
+    """Note what the tenant has after this request, for its headers and for the first check of the next one."""
+    g.noted = amounts, time.monotonic()
+    context().recent_amounts.note(amounts)
 
 
 def _check_rate() -> None:
@@ -113,10 +114,12 @@ def _quotas(found: TenantLimits, exceeded: LimitExceeded | None) -> Iterator[Quo
 
 def _amounts() -> Amounts | None:
     """Return what the tenant has, as it was noted a moment ago or is counted now; None where it can't be read."""
-    if "amounts" in g and time.monotonic() < g.noted_at + NOTED_S:
-        return cast(Amounts, g.amounts)
+    amounts, noted_at = cast(tuple[Amounts | None, float], g.get("noted", (None, 0.0)))
+    if amounts and time.monotonic() < noted_at + NOTED_S:
+        return amounts
     with suppress(StorageError), context().database.reading() as session:  # the answer is there without it
-        return amounts_of(session, caller().tenant)
+        note_amounts(amounts := amounts_of(session, caller().tenant))
+        return amounts
     return None
 
 

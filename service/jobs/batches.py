@@ -30,7 +30,6 @@ from service.storage.left import forget_left, leave
 from service.storage.records import BatchSums, JobProgress, JobUsage
 from service.storage.row_locks import lock_jobs
 from service.storage.schema import ENDED, BatchRow, JobRow
-from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK
 
 
@@ -68,7 +67,7 @@ class Batches(TenantJobs):
     def check_limits(self, owner: str, jobs: int) -> None:
         """Raise what `submit` would raise for a batch of so many jobs of this caller, whatever they cost."""
         with self._database.reading() as session:
-            self._check_limits(session, owner, more=1)
+            self._check_limits(session, self._tenant_limits(session), owner, more=1)
             check_items(session, owner, jobs, self._line)
 
     def submit(
@@ -83,7 +82,7 @@ class Batches(TenantJobs):
         owner = items[0].new.owner
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)
-            check_tenant(session, self._tenant, self._since)
+            limits = self._check_tenant(session)
             if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
                 return earlier
             clock = read_clock(session)
@@ -91,7 +90,7 @@ class Batches(TenantJobs):
             first = next(row for row in rows if row.status == "queued")
             first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
             total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
-            self._check_limits(session, owner, total_bytes, cost)
+            self._check_limits(session, limits, owner, total_bytes, cost)
             check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
             for row in rows:
                 check_files(session, row, also=job_folder(id))

@@ -12,8 +12,8 @@ from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.line import Line
 from service.storage.quota import check_quota
 from service.storage.schema import BatchRow, JobRow
-from service.storage.tenant_amounts import ASKED_FOR, DAY_S, Amounts, amounts_of, check_stored
-from service.storage.tenant_limits import NO_LIMITS, OWN_LIMITS, TenantLimits, limits_from
+from service.storage.tenant_amounts import AMOUNTS, ASKED_FOR, DAY_S, Amounts, amounts_in, check_stored
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits
 
 MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
 MAX_ALL_ITEMS = 20_000  # of all callers
@@ -62,21 +62,33 @@ class Standing:
     amounts: Amounts | None = None
 
 
-def check_limits(session: Session, limits: Limits, new: Addition, line: Line) -> Standing:
+def check_limits(
+    session: Session, limits: Limits, of_tenant: TenantLimits, new: Addition, line: Line, *, recent: Amounts | None
+) -> Standing:
     """Raise LimitExceeded, QueueFull, TooManyJobs or NoSpace if a new job would be too much.
 
-    `line` says when fewer jobs will wait.
+    `of_tenant` are the limits in force for the tenant. What it has is counted if there are any, unless it is given as
+    `recent`. `line` says when fewer jobs will wait.
     """
-    found = session.connection().execute(_STANDING, {"owner": new.owner, "tenant": new.tenant}).one()
-    own, amounts, room = limits_from(found.limits).over(limits.tenant), None, math.inf
-    if own.on_what_is_there:
-        amounts = amounts_of(session, new.tenant)
-        _check_waiting(session, amounts, own, new.tenant, line)
-        _check_cost(amounts, own, new.cost)
-        room = check_stored(session, amounts, own, new.bytes, limits.retention_s)
-    room = min(room, check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s))
-    _check_queue(session, limits, new.owner, line, waiting=found.waiting, own=found.own)
+    is_counted, amounts, room = of_tenant.on_what_is_there and not recent, recent, math.inf
+    statement = _WAITING_AND_AMOUNTS if is_counted else _WAITING
+    found = session.connection().execute(statement, {"owner": new.owner, "tenant": new.tenant}).one()
+    if is_counted:
+        amounts = amounts_in(found, new.tenant)
+    if amounts:
+        _check_waiting(session, amounts, of_tenant, new.tenant, line)
+        _check_cost(amounts, of_tenant, new.cost)
+        room = check_stored(session, amounts, of_tenant, new.bytes, limits.retention_s)
+    room = min(room, _check_caller(session, limits, new, amounts))
+    _check_queue(session, limits, new.owner, line, waiting=found.in_queue, own=found.of_caller)
     return Standing(room, amounts)
+
+
+def _check_caller(session: Session, limits: Limits, new: Addition, amounts: Amounts | None) -> float:
+    """Raise NoSpace if a job's files would be too much for its caller; return the bytes that surely may be added."""
+    if amounts and amounts.stored_bytes + new.bytes <= limits.caller_bytes:  # a caller has no more than its tenant
+        return limits.caller_bytes - amounts.stored_bytes
+    return check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s)
 
 
 def _check_waiting(session: Session, amounts: Amounts, limits: TenantLimits, tenant: str, line: Line) -> None:
@@ -115,12 +127,12 @@ def _check_queue(session: Session, limits: Limits, owner: str, line: Line, *, wa
 _SINGLE = select(func.count()).where(JobRow.status == "queued", ASKED_FOR, JobRow.batch.is_(None))
 _BATCHES = select(func.count()).where(BatchRow.finished_at.is_(None))  # each is one, however many of its jobs wait
 _MINE = (_SINGLE.where(JobRow.owner == bindparam("owner")), _BATCHES.where(BatchRow.owner == bindparam("owner")))
-_STANDING = select(
-    OWN_LIMITS.scalar_subquery().label("limits"),
-    (_SINGLE.scalar_subquery() + _BATCHES.scalar_subquery()).label("waiting"),
-    (_MINE[0].scalar_subquery() + _MINE[1].scalar_subquery()).label("own"),
+_WAITING = select(
+    (_SINGLE.scalar_subquery() + _BATCHES.scalar_subquery()).label("in_queue"),
+    (_MINE[0].scalar_subquery() + _MINE[1].scalar_subquery()).label("of_caller"),
 )
-"""The limits of a tenant, and how many jobs wait: in all, and of a caller."""
+"""How many jobs wait: in all, and of a caller."""
+_WAITING_AND_AMOUNTS = _WAITING.add_columns(*AMOUNTS)  # one statement takes 0.1 ms less than two
 
 
 def check_items(session: Session, owner: str, more: int, line: Line) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import delete, event, or_, select
 from sqlalchemy.orm import Session
 
-from service.errors import FieldError, NotFound, NotReady, Overtaken, ProblemJson
+from service.errors import FieldError, LimitExceeded, NotFound, NotReady, Overtaken, ProblemJson
 from service.jobs import ledger
 from service.jobs.batch_course import end_if_done
 from service.jobs.cost import learning_cost, planned_cost
@@ -30,8 +31,8 @@ from service.storage.records import JobUsage
 from service.storage.row_locks import lock_jobs
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
 from service.storage.style_uses import note_uses
-from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, Amounts
+from service.storage.tenant_limits import TenantLimits
 from service.storage.typed_json import Json
 from service.telemetry.instruments import jobs_submitted
 
@@ -65,13 +66,21 @@ class Submission:
 class Queue(TenantJobs):
     """The callers' side of the queue, for one tenant. `service.jobs.leases` is the workers' side."""
 
-    def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> float:
-        """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost.
+    def check_limits(self, owner: str, more: int = 0, cost: float = 0.0) -> None:
+        """Raise what `submit` would raise for a job of this caller, of `more` bytes and this cost."""
+        with self._database.reading() as session:
+            self._check_limits(session, self._tenant_limits(session), owner, more, cost)
 
-        Return the bytes that may be added.
+    def room(self, owner: str, of_tenant: TenantLimits, recent: Amounts | None) -> float:
+        """Return the bytes that a new job of this caller may bring, by limits and amounts of a moment ago.
+
+        `recent` is what the tenant had, if that is known. Before they refuse the job, both are read anew. Raises as
+        `submit`.
         """
         with self._database.reading() as session:
-            return self._check_limits(session, owner, more, cost).room
+            with suppress(LimitExceeded):
+                return self._check_limits(session, of_tenant, owner, 1, recent=recent).room
+            return self._check_limits(session, self._tenant_limits(session), owner, 1).room
 
     def reserved_bytes(self) -> int:
         """Return the bytes that the results of all unfinished jobs may take, those of other tenants included."""
@@ -104,13 +113,13 @@ class Queue(TenantJobs):
     ) -> JobRow:
         """Submit a job as part of a transaction under way. Returns and raises as `submit`."""
         advisory_lock(session, SUBMIT_LOCK)  # so that two callers can't both take the last place
-        check_tenant(session, self._tenant, self._since)
+        limits = self._check_tenant(session)
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
         row = row_of(new, self._tenant, read_clock(session))
         if row.kind == LEARN:
             row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
-        amounts = self._check_limits(session, row.owner, row.bytes, row.cost).amounts
+        amounts = self._check_limits(session, limits, row.owner, row.bytes, row.cost).amounts
         check_files(session, row)
         forget_left(session, [job_folder(row.id)])
         session.add(row)

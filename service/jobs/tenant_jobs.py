@@ -9,6 +9,9 @@ from service.jobs.limits import Addition, Limits, Standing, check_limits
 from service.jobs.line import Line
 from service.storage.database import Database, Transaction
 from service.storage.schema import DEFAULT_TENANT
+from service.storage.tenancy import check_tenant
+from service.storage.tenant_amounts import Amounts
+from service.storage.tenant_limits import TenantLimits, limits_in_force
 
 
 class TenantJobs:
@@ -38,9 +41,29 @@ class TenantJobs:
         other._tenant, other._since = tenant, since
         return other
 
-    def _check_limits(self, session: Transaction, owner: str, more: int, cost: float = 0.0) -> Standing:
+    def _tenant_limits(self, session: Transaction) -> TenantLimits:
+        """Return the limits in force for the tenant."""
+        return limits_in_force(session, self._tenant, self._limits.tenant)
+
+    def _check_tenant(self, session: Transaction) -> TenantLimits:
+        """Return the limits in force for the tenant. Raises Unauthorized as `check_tenant`."""
+        return check_tenant(session, self._tenant, self._since).over(self._limits.tenant)
+
+    def _check_limits(
+        self,
+        session: Transaction,
+        of_tenant: TenantLimits,
+        owner: str,
+        more: int,
+        cost: float = 0.0,
+        *,
+        recent: Amounts | None = None,
+    ) -> Standing:
         """Return the tenant's amounts, and the room left beside `more` bytes at this cost.
+
+        `of_tenant` are the limits in force for it. The amounts are counted, unless they are given as `recent`.
 
         Raises LimitExceeded, QueueFull, TooManyJobs or NoSpace if they would be too much.
         """
-        return check_limits(session, self._limits, Addition(self._tenant, owner, more, cost), self._line)
+        new = Addition(self._tenant, owner, more, cost)
+        return check_limits(session, self._limits, of_tenant, new, self._line, recent=recent)

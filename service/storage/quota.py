@@ -25,6 +25,11 @@ JOBS = (JobRow, BatchRow)
 PRESETS = (PresetRow, PresetVersionRow)
 _SUMS = (select(func.sum(row.bytes)).where(row.owner == bindparam("owner")) for row in (*JOBS, *PRESETS))
 _BYTES = select(*(one.scalar_subquery() for one in _SUMS))  # built once, because that takes longer than its answer
+_UNFINISHED = (JobRow.status != status for status in ENDED)  # NOT IN would be written anew for each execution
+_RESERVED = select(func.sum(JobRow.reserved)).where(
+    HAS_RESERVED,
+    *_UNFINISHED,  # a process of an earlier version may have left it in one that ended
+)
 ADVICE = "delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true"
 LONGEST_S = 86_400.0  # seconds after which a caller may ask again at the latest
 UNFINISHED_S = 3600.0  # where only jobs that wait or run have something to give back
@@ -46,8 +51,7 @@ def all_bytes(session: Session) -> dict[str, int]:
 
 def reserved_bytes(session: Session) -> int:
     """Return the bytes that the results of all unfinished jobs may take."""
-    unfinished = JobRow.status.not_in(ENDED)  # a process of an earlier version may have left it in one that ended
-    return _sum(session, select(func.sum(JobRow.reserved)).where(HAS_RESERVED, unfinished))
+    return int(session.connection().execute(_RESERVED).scalar() or 0)
 
 
 def give_back_of_ended(session: Session) -> None:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from service.errors import Unauthorized
 from service.storage.preset_schema import PresetRow
 from service.storage.schema import DEFAULT_TENANT
+from service.storage.tenant_limits import TenantLimits, limits_from
 from service.storage.tenant_schema import TenantRow
 
+_TENANT = select(TenantRow.created_at, TenantRow.removed_at, TenantRow.limits).where(
+    TenantRow.name == bindparam("name")
+)
 
-def check_tenant(session: Session, name: str, since: float | None = None) -> None:
+
+def check_tenant(session: Session, name: str, since: float | None = None) -> TenantLimits:
     """Raise Unauthorized where a tenant is being removed, or is gone, so that nothing new is added to it.
 
-    `since` is when the tenant was made, as its key knew it: one that was made later is another one of that name.
-    The transaction must hold a lock that the removal takes first: `submit` of jobs, or `presets`.
+    Return the limits that it has of its own. `since` is when the tenant was made, as its key knew it: one that was
+    made later is another one of that name. The transaction must hold a lock that the removal takes first: `submit` of
+    jobs, or `presets`.
     """
-    if name == DEFAULT_TENANT:
-        return
-    row = session.get(TenantRow, name)
-    if row is None or row.removed_at is not None or since not in (None, row.created_at):
+    row = session.connection().execute(_TENANT, {"name": name}).one_or_none()
+    is_there = row and row.removed_at is None and since in (None, row.created_at)
+    if name != DEFAULT_TENANT and not is_there:
         raise Unauthorized("the tenant of this key was removed")
+    return limits_from(row and row.limits)
 
 
 def can_read(tenant: str) -> ColumnElement[bool]:

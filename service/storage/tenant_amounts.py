@@ -7,11 +7,13 @@ at once can't pass a limit together.
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded
@@ -70,7 +72,12 @@ class Amounts:
 
 def amounts_of(session: Session, tenant: str) -> Amounts:
     """Return what a tenant has now, as far as it was written, by one statement."""
-    found = session.connection().execute(_AMOUNTS, {"tenant": tenant}).one()  # the session itself takes twice as long
+    row = session.connection().execute(_AMOUNTS, {"tenant": tenant}).one()  # the session itself takes twice as long
+    return amounts_in(row, tenant)
+
+
+def amounts_in(found: Row[Any], tenant: str) -> Amounts:
+    """Return what a tenant has, from a row with the columns AMOUNTS."""
     today = datetime.fromtimestamp(found.clock, UTC).date().isoformat()
     ended = found.ended_cost if found.day == today else None
     return Amounts(
@@ -79,7 +86,7 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
         found.waiting + found.batches,
         found.running,
         (found.planned_cost or 0.0) + (ended or 0.0),
-        sum(int(part or 0) for part in found[-len(_STORED) :]),
+        int(found.stored),
         found.presets,
     )
 
@@ -87,14 +94,14 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
 _MINE, _WAITS, _RUNS = JobRow.tenant == bindparam("tenant"), JobRow.status == "queued", JobRow.status == "running"
 ASKED_FOR = and_(*(JobRow.kind != kind for kind in FOLLOWING))  # NOT IN would be written anew for each execution
 _DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
-_STORED = (*JOBS, *PRESETS)
+_BYTES = (select(func.sum(of.bytes)).where(of.tenant == bindparam("tenant")) for of in (*JOBS, *PRESETS))
 
 
 def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSelect[Any]:
     return select(result).where(_MINE, *which).scalar_subquery()
 
 
-_AMOUNTS = select(
+AMOUNTS = (
     now().label("clock"),
     _jobs(func.count(), _WAITS, ASKED_FOR, JobRow.batch.is_(None)).label("waiting"),
     select(func.count())
@@ -109,9 +116,11 @@ _AMOUNTS = select(
     .where(PresetRow.tenant == bindparam("tenant"), PresetRow.owner != "")
     .scalar_subquery()
     .label("presets"),
-    *(select(func.sum(of.bytes)).where(of.tenant == bindparam("tenant")).scalar_subquery() for of in _STORED),
+    reduce(operator.add, (func.coalesce(total.scalar_subquery(), 0) for total in _BYTES)).label("stored"),
 )
-"""Built once: SQLAlchemy takes longer to build it than SQLite to answer it."""
+"""Columns of a statement about one `tenant`, which `amounts_in` reads."""
+
+_AMOUNTS = select(*AMOUNTS)  # built once: SQLAlchemy takes longer to build it than SQLite to answer it
 
 
 def check_stored(

@@ -14,7 +14,7 @@ from service.settings.limits import LIMITS
 from service.storage.tenant_schema import TenantRow
 from service.storage.typed_json import Json, Record
 
-COUNTED = ("waiting_jobs", "running_jobs", "daily_cost", "stored_mb", "presets")
+COUNTED = ("waiting_jobs", "daily_cost", "stored_mb", "presets")
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def _is_value(value: object, low: float) -> bool:
 
 def limits_in_force(session: Session, tenant: str, defaults: TenantLimits) -> TenantLimits:
     """Return the limits that count for a tenant."""
-    return limits_from(session.connection().execute(OWN_LIMITS, {"tenant": tenant}).scalar()).over(defaults)
+    return limits_from(session.connection().execute(_OWN_LIMITS, {"tenant": tenant}).scalar()).over(defaults)
 
 
-OWN_LIMITS = select(TenantRow.limits).where(TenantRow.name == bindparam("tenant"))
+_OWN_LIMITS = select(TenantRow.limits).where(TenantRow.name == bindparam("tenant"))
 
 
 def running_limits(session: Session, tenants: Collection[str], defaults: TenantLimits) -> dict[str, int]:

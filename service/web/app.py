@@ -66,6 +66,7 @@ from service.styles.presets import Presets
 from service.telemetry.logs import set_up_logs
 from service.tenants.known import KnownKeys
 from service.tenants.rates import Rates
+from service.tenants.recent_amounts import RecentAmounts
 from service.web.root_path import RootPath
 from service.web.starters import load_in_background
 
@@ -160,6 +161,7 @@ def _context(settings: Settings) -> AppContext:
         registry=WorkerRegistry(database),
         known_keys=KnownKeys(database, of_tenants),
         rates=Rates(),
+        recent_amounts=RecentAmounts(),
         watch=watch,
         waits=Waits(watch, settings.web_threads // 2),
         streams=Streams(watch, settings.streams),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
+from sqlalchemy import Engine, event
 
 from service.errors import JobFailed, LimitExceeded, NoSpace
 from service.jobs import scheduling
@@ -30,7 +32,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.database import Database
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.quota import all_bytes
-from service.storage.tenant_amounts import amounts_of
+from service.storage.tenant_amounts import Amounts, amounts_of
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 from service.tenants.tenants import Tenants
@@ -189,6 +191,50 @@ def test_there_is_room_for_files_when_something_expires(database: Database, leas
         assert found == [expected and pytest.approx(expected, abs=5)] * 2
         queue.delete(id)
     assert refused(queue, bytes=planned_bytes(REQUEST)).retry_after is None  # more than all may take
+
+
+def test_a_caller_s_own_files_count_where_its_tenant_has_more_than_a_caller_may(database: Database) -> None:
+    limits = Limits(caller_bytes=2**20 + planned_bytes(REQUEST), tenant=TenantLimits(stored_mb=100.0))
+    queue = Queue(database, limits)
+    submit(queue, "a", bytes=700_000)
+    queue.check_limits("b", 700_000)
+    with pytest.raises(NoSpace):
+        queue.check_limits("a", 700_000)
+
+
+def test_a_count_of_a_moment_ago_never_refuses(database: Database) -> None:
+    limits = TenantLimits(waiting_jobs=1)
+    queue = Queue(database, Limits(tenant=limits))
+    before = amounts_now(database)
+    id = submit(queue)
+    queue.room("o", limits, before)  # the job's own check decides
+    assert refused(queue).limit == "waiting_jobs"
+    with pytest.raises(LimitExceeded):
+        queue.room("o", limits, None)
+    with_job = amounts_now(database)
+    queue.delete(id)
+    queue.room("o", limits, with_job)
+
+
+def amounts_now(database: Database) -> Amounts:
+    with database.reading() as session:
+        return amounts_of(session, "default")
+
+
+def test_a_job_takes_as_many_statements_with_limits_as_without(database: Database) -> None:
+    all_limits = {"waiting_jobs": 9, "daily_cost": 1e3, "stored_mb": 1e3, "presets": 9, "running_jobs": 9}
+    free, limited = queue_of(database, "default"), queue_of(database, "default", **all_limits)
+    submit(free)
+    assert statements_of(lambda: submit(limited)) == statements_of(lambda: submit(free)) > 0
+
+
+def statements_of(send: Callable[[], object]) -> int:
+    sent = list[str]()
+    note = lambda *args: sent.append(args[2])  # noqa: E731
+    event.listen(Engine, "before_cursor_execute", note)
+    send()
+    event.remove(Engine, "before_cursor_execute", note)
+    return len(sent)
 
 
 def test_what_pictures_may_take_is_told_by_format_and_pixels() -> None:

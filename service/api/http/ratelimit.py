@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask import Response
 
 POLICY, LEFT = "RateLimit-Policy", "RateLimit"
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(NamedTuple):
     """A limit, and what is left of it.
 
     Attributes:

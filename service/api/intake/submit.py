@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from flask import Response, after_this_request, request
 
-from service.api.auth import owner
+from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.http.access_log import JOB, traceparent
-from service.api.limits import note_amounts
+from service.api.limits import limits, note_amounts
 from service.api.schemas.parameters import NewBatchHeaders
 from service.api.schemas.requests import PaintingBody
 from service.errors import Overtaken
@@ -69,7 +69,7 @@ def submitted(take_in: Callable[[str, float], Submission]) -> JobRow:
         Overtaken: a preset was replaced each time.
     """
     check_room()
-    room = context().queue.check_limits(owner(), 1)
+    room = context().queue.room(owner(), limits(), context().recent_amounts.of(caller().tenant))
     for _ in range(LOOK_UPS - 1):
         with suppress(Overtaken):
             return _submitted(take_in, room)
