@@ -131,10 +131,10 @@ class RunningService:
             for process in processes:
                 os.kill(process, signal.SIGCONT)
 
-    def execute(self, statement: str, *values: Any) -> None:
-        """Change the service's SQLite database, as in letting time pass for a row."""
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Carry out a statement in the service's SQLite database, as to let time pass for a row; return its rows."""
         with closing(sqlite3.connect(self.data / "service.db", timeout=30)) as connection, connection:
-            connection.execute(statement, values)
+            return connection.execute(statement, values).fetchall()
 
     # The API
 

@@ -117,8 +117,9 @@ def outlives_deaths(service: RunningService, id: str, progress: Callable[[], int
 
 
 def claim_of(service: RunningService, id: str) -> int:
-    """Return the number of the claim that wrote the newest checkpoint; 0 while there is none."""
-    return max((int(name.split("-")[1]) for name in checkpoints(service, id)), default=0)
+    """Return the number of the claim that came furthest, as the job's row has it; 0 without a checkpoint."""
+    ((number,),) = service.execute("SELECT json_extract(checkpoint, '$.fence') FROM jobs WHERE id = ?", id)
+    return int(number or 0)
 
 
 def kill(service: RunningService, marker: str) -> None:
