@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -104,7 +104,7 @@ class RunningService:
         self.process.wait(10)
 
     def children(self, marker: str) -> list[int]:
-        """Return the ids of this service's processes whose command line holds `marker`."""
+        """Return the ids of this service's processes whose command line holds `marker`, the oldest first."""
         assert self.process is not None
         found = []
         for folder in Path("/proc").iterdir():
@@ -113,23 +113,33 @@ class RunningService:
             try:
                 in_group = os.getpgid(int(folder.name)) == self.process.pid
                 line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                started = int((folder / "stat").read_text().rpartition(")")[2].split()[19])
             except (OSError, ProcessLookupError):
                 continue
             if in_group and marker in line:
-                found.append(int(folder.name))
-        return sorted(found)
+                found.append((started, int(folder.name)))
+        return [id for _, id in sorted(found)]  # ids begin anew at some time
 
     @contextmanager
     def halted(self, marker: str) -> Iterator[None]:
         """Halt the processes of `children(marker)` meanwhile, where their work only takes CPU time."""
         processes = self.children(marker)
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
+
+        def all_halt_and_hold_no_lock() -> bool:
+            _send(signal.SIGSTOP, processes)
+            try:
+                with closing(sqlite3.connect(self.data / "service.db", timeout=0.5)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                _send(signal.SIGCONT, processes)  # one was writing
+                return False
+            return True
+
+        eventually(all_halt_and_hold_no_lock, 30, "they write all the time")
         try:
             yield
         finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
+            _send(signal.SIGCONT, processes)
 
     def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Carry out a statement in the service's SQLite database, as to let time pass for a row; return its rows."""
@@ -192,6 +202,11 @@ def empty_database() -> bytes:
         file = Path(folder) / "service.db"
         Database(f"sqlite:///{file}").close()
         return file.read_bytes()
+
+
+def _send(number: signal.Signals, processes: Iterable[int]) -> None:
+    for process in processes:
+        os.kill(process, number)
 
 
 def eventually(condition: Callable[..., object], seconds: float, message: str) -> None:

@@ -93,7 +93,9 @@ def _print_new(keys: Keys, key: NewKey) -> None:
         print(key.text, flush=True)
     except OSError as error:
         keys.revoke(OPERATOR, row.id)
-        raise StorageError(f"the new key could not be printed, and has ended: {error.strerror}") from error
+        raise StorageError(
+            f"the new key could not be printed ({error.strerror}), and has ended: add another"
+        ) from error
     _say(f"key {row.id} of the tenant {row.tenant}: {row.name}, scopes {row.scopes}; it isn't shown again")
 
 

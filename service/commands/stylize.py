@@ -131,14 +131,13 @@ def _written_elsewhere(data: bytes, suffix: str) -> Path | None:
     """Write a picture to the folder of temporary files; return its path, or None if that can't be written to."""
     with suppress(OSError):
         descriptor, name = mkstemp(prefix="stylize-", suffix=suffix)
-        path = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-        except OSError:
-            path.unlink()
+        except BaseException:
+            Path(name).unlink()
             raise
-        return path
+        return Path(name)
     return None
 
 

@@ -22,5 +22,5 @@ def open_missing_streams() -> None:
 
 
 def give_up_output() -> None:
-    """Drop what standard output still holds, so that the interpreter doesn't fail over it once more at its end."""
+    """Drop what standard output still holds, so that the interpreter's flush at its end doesn't fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), OUTPUT)

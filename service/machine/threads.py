@@ -23,7 +23,7 @@ MOST_THREADS = 1024  # that a process may be told to have: where more are asked 
 def wanted_threads() -> int:
     """Return how many threads OMP_NUM_THREADS asks for, which may be a list; 0 for none, or too many."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if not (first.isascii() and first.isdigit() and len(first) <= len(str(MOST_THREADS))):
+    digits = first.lstrip("0")
+    if not (first.isascii() and digits.isdigit() and len(digits) <= len(str(MOST_THREADS))):
         return 0
-    wanted = int(first)
-    return wanted if wanted <= MOST_THREADS else 0
+    return wanted if (wanted := int(digits)) <= MOST_THREADS else 0

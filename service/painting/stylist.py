@@ -37,7 +37,7 @@ from service.styles.extractor import GramExtractor, Grams
 from service.styles.grams import StyleGrams
 from service.styles.style import Style, Treatment
 
-GPU_SHARE = 0.8  # of a GPU's memory, for a picture in one piece: at 2048 px it took 1.03 times what a CPU takes
+GPU_SHARE = 0.8  # of a GPU's memory, for a picture in one piece: one of 2048 px took 1.03 times what the formula says
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,8 @@ def page() -> Response:
 def file(version: str, name: str) -> Response:
     """Send one of the page's files. Raises NotFound for other names.
 
-    During an upgrade of several servers a page of another version may ask: it gets this version's, not for good.
+    During an upgrade of several servers a page of another version may ask: it gets this version's file, which
+    browsers check each time.
     """
     if name not in FILES:
         raise NotFound(f"the studio has no file {name!r}")

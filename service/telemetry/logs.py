@@ -66,10 +66,20 @@ class _Handler(logging.StreamHandler[Any]):
         for name, value in _context.get().items():
             if not hasattr(record, name):
                 setattr(record, name, value)
-        if isinstance(self.stream, LogStream) and self.stream.lost and self.stream.has_room():
-            lost, self.stream.lost = self.stream.lost, 0
-            super().emit(logging.LogRecord(__name__, logging.WARNING, "", 0, LOST, (lost,), None))
+        told = self._tell_of_lost() if isinstance(self.stream, LogStream) else 0
         super().emit(record)
+        if told:
+            self.stream.lost -= told  # only now, so that neither line waits for room
+
+    def _tell_of_lost(self) -> int:
+        """Write how many lines were lost, if there is room; return their number, 0 if that couldn't be written."""
+        lost = self.stream.lost
+        if not (lost and self.stream.has_room()):
+            return 0
+        super().emit(logging.LogRecord(__name__, logging.WARNING, "", 0, LOST, (lost,), None))
+        told = lost if self.stream.lost == lost else 0
+        self.stream.lost = lost
+        return told
 
 
 class _OneLine(logging.Formatter):

@@ -57,7 +57,9 @@ def test_a_key_that_could_not_be_printed_has_ended(
     with Path("/dev/full").open("w") as full:
         done = run("keys", "add", output=full.fileno())
     assert done.returncode == 2
-    assert done.stderr.endswith("the new key could not be printed, and has ended: No space left on device\n")
+    assert done.stderr.endswith(
+        "the new key could not be printed (No space left on device), and has ended: add another\n"
+    )
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
         (row,) = Keys(database).page(OPERATOR, None, (0.0, ""), 10)
     assert row.revoked_at is not None
