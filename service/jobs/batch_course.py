@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service.jobs.deliveries import enqueue
 from service.jobs.links import link
+from service.jobs.outbox import enqueue
 from service.jobs.resource import iso
 from service.storage.database import read_clock
 from service.storage.json_sums import total_in

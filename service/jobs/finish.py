@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.batch_course import end_if_done
-from service.jobs.deliveries import enqueue, enqueue_pictures, send_again
 from service.jobs.job_log import log_after_commit
 from service.jobs.ledger import enter
+from service.jobs.outbox import enqueue, enqueue_pictures, send_again
 from service.jobs.resource import iso, transfer_resource
 from service.storage.database import read_clock
 from service.storage.records import JobUsage

@@ -14,10 +14,10 @@ from service.errors import FieldError, LimitExceeded, NotFound, NotReady, Overta
 from service.jobs import ledger
 from service.jobs.batch_course import end_if_done
 from service.jobs.cost import learning_cost, planned_cost
-from service.jobs.deliveries import expire_pictures, forget_pictures, let_batch_go
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
+from service.jobs.outbox import expire_pictures, forget_pictures, let_batch_go
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder, style_digests
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task

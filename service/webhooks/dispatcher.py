@@ -15,7 +15,6 @@ from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.readback import read_back
-from service.storage.schema import DEFAULT_TENANT
 from service.telemetry.instruments import delivery_attempts, webhook_attempts
 from service.telemetry.logs import bound
 from service.telemetry.tracing import Trace, continued
@@ -31,13 +30,16 @@ for _outcome in ("delivered", "failed", "given_up"):
 
 POLL_S = 1.0  # seconds between two looks when nothing is due, or after something failed here
 STOP_S = 2.0  # seconds that running deliveries may still take when the dispatcher is stopped
-AT_ONCE = 8  # deliveries of a process at a time
-TENANT_AT_ONCE = AT_ONCE // 2  # of these, deliveries of a tenant other than the default one: many hosts may hang
-HOST_AT_ONCE = 2  # of these, deliveries to one host, so that a receiver that hangs leaves room for the others
+WEBHOOKS_AT_ONCE = 16  # webhooks of a process at a time
+PICTURES_AT_ONCE = 8  # pictures of a process at a time, beside the webhooks: each may take two minutes
+HOST_AT_ONCE = 2  # of either, those to one host, so that a receiver that hangs leaves room for the others
 
 
 class WebhookDispatcher:
-    """A thread that claims what is due, and delivers each in a thread of its own, AT_ONCE at a time.
+    """A thread that claims what is due, and delivers each in a thread of its own.
+
+    Webhooks have WEBHOOKS_AT_ONCE places, pictures PICTURES_AT_ONCE. A tenant gets another place only while more are
+    free than it has: alone it gets half of them, and one that has none gets the last.
 
     Raises:
         InvalidInput: a setting of webhooks can't be used.
@@ -73,22 +75,28 @@ class WebhookDispatcher:
                 self._look.clear()
 
     def _begin_next(self) -> bool:
-        """Begin the next delivery; return whether another one may be due."""
-        under_way = list(self._under_way.copy().values())
-        if len(under_way) >= AT_ONCE:
-            return False
-        hosts = _at_least(HOST_AT_ONCE, (delivery.host for delivery in under_way))
-        own = (delivery.tenant for delivery in under_way if delivery.tenant != DEFAULT_TENANT)
-        tenants = _at_least(TENANT_AT_ONCE, own)
+        """Begin the next webhook and the next picture; return whether another one may be due."""
         try:
-            delivery = self._deliveries.claim(hosts, tenants)
-            if delivery is None:
-                return False
-            self._begin(delivery)
-            return True
+            begun = [self._begin_one(pictures=pictures) for pictures in (False, True)]
+            return any(begun)
         except Exception:  # whatever has failed, deliveries must go on after it
             logger.exception("webhooks can't be delivered now; trying again")
             return False
+
+    def _begin_one(self, *, pictures: bool) -> bool:
+        """Begin the next webhook, or the next picture; return whether there was one, and a place for it."""
+        places = PICTURES_AT_ONCE if pictures else WEBHOOKS_AT_ONCE
+        under_way = [one for one in self._under_way.copy().values() if one.is_picture == pictures]
+        free = places - len(under_way)
+        if free <= 0:
+            return False
+        hosts = _at_least(HOST_AT_ONCE, (one.host for one in under_way))
+        tenants = _at_least(free, (one.tenant for one in under_way))
+        delivery = self._deliveries.claim(hosts, tenants, pictures=pictures)
+        if delivery is None:
+            return False
+        self._begin(delivery)
+        return True
 
     def _begin(self, delivery: Delivery) -> None:
         sending = threading.Thread(target=self._deliver, args=(delivery,), name="webhook", daemon=True)
@@ -112,7 +120,7 @@ class WebhookDispatcher:
         trace = continued(delivery.trace)
         with bound(job_id=delivery.job_id, trace_id=trace.trace_id, span_id=trace.span_id):
             outcome = self._sent(delivery, trace)
-        attempts = webhook_attempts if delivery.variant is None else delivery_attempts
+        attempts = delivery_attempts if delivery.is_picture else webhook_attempts
         attempts.labels(outcome).inc()
 
     def _sent(self, delivery: Delivery, trace: Trace) -> str:
@@ -136,7 +144,7 @@ class WebhookDispatcher:
 
     def _send(self, delivery: Delivery, trace: Trace) -> None:
         """Send a message once. Raises NotDelivered or Undeliverable."""
-        if delivery.variant is None:
+        if not delivery.is_picture:
             self._sender.send(delivery.url, delivery.id, delivery.payload, trace)
             return
         picture = delivery.picture

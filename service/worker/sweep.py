@@ -14,7 +14,7 @@ from contextlib import suppress
 from sqlalchemy import delete, select
 
 from service.errors import StorageError
-from service.jobs import batch_course, deliveries, idempotency, queue
+from service.jobs import batch_course, idempotency, outbox, queue
 from service.storage import identity, quota
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock, read_clock
@@ -98,7 +98,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         forget_old_left(session, left, read_clock(session) - GRACE_S)  # a younger one may precede its files
         quota.give_back_of_ended(session)
         idempotency.forget_old(session)
-        deliveries.forget_old(session, retention_s)
+        outbox.forget_old(session, retention_s)
         keys.forget_ended(session)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
         session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))

@@ -13,7 +13,8 @@ from front_door import eventually
 from sqlalchemy import select
 
 from service.jobs import deliveries
-from service.jobs.deliveries import BACKOFF_S, JITTER, LEASE_S, Deliveries, Delivery, enqueue, forget_old, send_again
+from service.jobs.deliveries import BACKOFF_S, JITTER, Deliveries, Delivery
+from service.jobs.outbox import LEASE_S, enqueue, forget_old, send_again
 from service.storage.database import Database, now
 from service.storage.schema import DeliveryRow
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,16 +18,20 @@ from webhooks.receiver import SECRET, Hanging, Receiver, raw_server
 from service.config import Settings
 from service.errors import DatabaseError, InvalidInput
 from service.jobs import deliveries
-from service.jobs.deliveries import Deliveries, Delivery, enqueue
+from service.jobs.deliveries import Deliveries, Delivery
+from service.jobs.outbox import enqueue, enqueue_pictures
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.records import PaintedPicture, TransferResult
+from service.storage.schema import JobRow
 from service.webhooks import dispatcher
-from service.webhooks.dispatcher import AT_ONCE, HOST_AT_ONCE, TENANT_AT_ONCE, WebhookDispatcher
+from service.webhooks.dispatcher import HOST_AT_ONCE, PICTURES_AT_ONCE, WEBHOOKS_AT_ONCE, WebhookDispatcher
 from service.webhooks.sender import Sender
 
 PATIENCE_S = 30  # seconds that a test waits for a webhook
-HOSTS = tuple(f"127.0.0.{i}" for i in range(1, 2 + AT_ONCE))  # all are loopback
-SETTINGS = Settings(webhook_hosts=HOSTS, webhook_secret=(SECRET,))
+HOSTS = tuple(f"127.0.0.{i}" for i in range(1, 2 + WEBHOOKS_AT_ONCE))  # all are loopback
+PICTURE = PaintedPicture("picture", hashlib.sha256(b"pixels").hexdigest(), 1, 1)
+SETTINGS = Settings(webhook_hosts=HOSTS, delivery_hosts=HOSTS, webhook_secret=(SECRET,))
 
 
 @pytest.fixture(autouse=True)
@@ -40,9 +45,18 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/x.db"
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Webhooks are waited for as long as pictures are; the dispatcher's end waits for neither."""
+    monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
+    monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=10 * PATIENCE_S))
+
+
 @contextmanager
-def running(database: Database, settings: Settings = SETTINGS) -> Iterator[WebhookDispatcher]:
-    it = WebhookDispatcher(settings, database, Blobs("memory:///"))
+def running(
+    database: Database, settings: Settings = SETTINGS, blobs: Blobs | None = None
+) -> Iterator[WebhookDispatcher]:
+    it = WebhookDispatcher(settings, database, blobs or Blobs("memory:///"))
     it.start()
     try:
         yield it
@@ -53,6 +67,21 @@ def running(database: Database, settings: Settings = SETTINGS) -> Iterator[Webho
 def leave(database: Database, job_id: str, url: str, tenant: str = "default") -> None:
     with database.writing() as session:
         enqueue(session, job_id, url, {"type": "transfer.succeeded", "data": {"id": job_id}}, tenant)
+
+
+def leave_picture(database: Database, job_id: str, url: str, tenant: str) -> None:
+    result = TransferResult((PICTURE,), 10).to_json()
+    row = JobRow(id=job_id, tenant=tenant, status="succeeded", request={}, created_at=0.0, result=result)
+    row.deliver = {"url": url}
+    with database.writing() as session:
+        session.add(row)
+        session.flush()
+        enqueue_pictures(session, row, 1)
+
+
+def taken(receivers: Sequence[Hanging]) -> int:
+    """How many connections these receivers have."""
+    return sum(one.taken for one in receivers)
 
 
 def wait_for(database: Database, job_id: str, status: str) -> dict[str, Any]:
@@ -127,10 +156,10 @@ def test_two_dispatchers_deliver_each_webhook_once(tmp_path: Path) -> None:
 def test_a_database_that_fails_for_a_while_is_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     claim, failures = Deliveries.claim, iter([DatabaseError("it is away"), OSError("it is odd")])
 
-    def failing(self: Deliveries, *busy: Collection[str]) -> Delivery | None:
+    def failing(self: Deliveries, *busy: Any, **kind: Any) -> Delivery | None:
         for failure in failures:
             raise failure
-        return claim(self, *busy)
+        return claim(self, *busy, **kind)
 
     monkeypatch.setattr(Deliveries, "claim", failing)
     with Receiver() as receiver, running(database):
@@ -158,43 +187,64 @@ def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
 
 @pytest.mark.parametrize(
     ("hosts", "others", "at_once"),
-    [(HOSTS[1:2] * 2, "acme", HOST_AT_ONCE), (HOSTS[1:], "default", TENANT_AT_ONCE)],
+    [(HOSTS[1:2] * 2, "acme", HOST_AT_ONCE), (HOSTS[1:], "default", WEBHOOKS_AT_ONCE // 2)],
 )
 def test_receivers_that_hang_delay_what_goes_to_their_host_and_their_tenant_alone(
-    database: Database, monkeypatch: pytest.MonkeyPatch, hosts: tuple[str, ...], others: str, at_once: int
+    database: Database, patient: None, hosts: tuple[str, ...], others: str, at_once: int
 ) -> None:
     """Two ports of one host, or a host for each place: others of the tenant, or other tenants, still get theirs."""
-    monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
-    monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=10 * PATIENCE_S))
     with ExitStack() as stack:
         receivers = [stack.enter_context(Hanging(host)) for host in hosts]
         receiver = stack.enter_context(Receiver())
-        stack.enter_context(running(database))
-        for i in range(3 * AT_ONCE):
+        for i in range(2 * WEBHOOKS_AT_ONCE):
             leave(database, f"hangs-{i}", receivers[i % len(receivers)].url(), "acme")
-        for i in range(AT_ONCE):
+        stack.enter_context(running(database))
+        eventually(lambda: taken(receivers) == at_once, PATIENCE_S, "not so many at once")
+        for i in range(10):
             leave(database, f"job-{i}", receiver.url(), others)
-        for i in range(AT_ONCE):
+        for i in range(10):
             wait_for(database, f"job-{i}", "delivered")
-        assert sum(one.taken for one in receivers) == at_once
+        assert taken(receivers) == at_once
+
+
+def test_two_tenants_whose_webhooks_and_pictures_hang_leave_places_to_a_third(
+    database: Database, patient: None
+) -> None:
+    blobs = Blobs("memory:///")
+    blobs.put(PICTURE.blob, b"pixels")
+    with ExitStack() as stack:
+        receivers = [stack.enter_context(Hanging(host)) for host in HOSTS[1:]]
+        receiver = stack.enter_context(Receiver())
+        for tenant in ("acme", "globex"):
+            for i, hanging in enumerate(receivers):
+                leave(database, f"{tenant}-{i}", hanging.url(), tenant)
+                leave_picture(database, f"{tenant}-p{i}", hanging.url(), tenant)
+        stack.enter_context(running(database, blobs=blobs))
+        hanging_at_once = sum(places // 2 + places // 4 for places in (WEBHOOKS_AT_ONCE, PICTURES_AT_ONCE))
+        eventually(lambda: taken(receivers) == hanging_at_once, PATIENCE_S, "not so many at once")
+        leave(database, "third", receiver.url(), "initech")
+        leave_picture(database, "third-p", receiver.url("/put"), "initech")
+        wait_for(database, "third", "delivered")
+        eventually(lambda: len(receiver.received) == 2, PATIENCE_S, "the picture didn't come")
+        assert {(one.method, one.path) for one in receiver.received} == {("POST", "/hook"), ("PUT", "/put")}
+        assert taken(receivers) == hanging_at_once
 
 
 @pytest.mark.slow
 def test_the_deliveries_of_a_process_are_bounded_and_its_places_are_used_again(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, patient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "STOP_S", 0.05)
     monkeypatch.setattr(dispatcher, "Sender", partial(Sender, timeout_s=3.0))
     monkeypatch.setattr(deliveries, "BACKOFF_S", (60.0,))
     with ExitStack() as stack:
         receivers = [stack.enter_context(Hanging(host)) for host in HOSTS[1:]]
-        for i in range(2 * AT_ONCE):
-            leave(database, f"hangs-{i}", receivers[i % AT_ONCE].url(), f"tenant-{i % 2}")
+        for i in range(2 * WEBHOOKS_AT_ONCE):
+            leave(database, f"hangs-{i}", receivers[i % WEBHOOKS_AT_ONCE].url(), f"tenant-{i % WEBHOOKS_AT_ONCE}")
         stack.enter_context(running(database))
-        eventually(lambda: sum(one.taken for one in receivers) == AT_ONCE, 60, "not so many at once")
+        eventually(lambda: taken(receivers) == WEBHOOKS_AT_ONCE, 60, "not so many at once")
         time.sleep(0.3)
-        assert sum(one.taken for one in receivers) == AT_ONCE
-        eventually(lambda: sum(one.taken for one in receivers) == 2 * AT_ONCE, 60, "no place came free")
+        assert taken(receivers) == WEBHOOKS_AT_ONCE
+        eventually(lambda: taken(receivers) == 2 * WEBHOOKS_AT_ONCE, 60, "no place came free")
 
 
 def test_it_stops_though_a_receiver_does_not_answer_and_leaves_the_webhook_to_another(

@@ -22,7 +22,7 @@ from service.api.schemas.requests import BatchBody
 from service.errors import DoesNotFit, FieldError, InvalidInput
 from service.jobs.batches import BatchItem, failed_request
 from service.jobs.cost import planned_cost
-from service.jobs.deliveries import INDEX
+from service.jobs.outbox import INDEX
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import TransferRequest, job_blob, job_folder
 from service.jobs.result_bytes import planned_bytes

@@ -26,7 +26,7 @@ from service.api.schemas.requests import (
     TransferBody,
 )
 from service.errors import InvalidInput
-from service.jobs.deliveries import INDEX, VARIANT
+from service.jobs.outbox import INDEX, VARIANT
 from service.jobs.request import ScoreRequest, TransferRequest
 from service.outbound.hosts import DELIVERIES
 from service.storage.pictures import StoredImage
