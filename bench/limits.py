@@ -61,7 +61,7 @@ def _keep(database: Database, queue: Queue, tenant: str) -> None:
     """Add jobs that have ended."""
     with database.writing() as session:
         for _ in range(KEPT):
-            queue.submit_in(session, Submission(new_id(), REQUEST, owner_of(tenant), bytes=100_000))
+            queue.submit_in(session, Submission(new_id(), REQUEST, owner_of(tenant), files=[100_000]))
         session.execute(update(JobRow).values(status="succeeded", finished_at=now(), reserved=0))
 
 

@@ -52,7 +52,7 @@ def end_if_done(session: Session, id: str) -> None:
     if batch.callback_url:
         payload = {"type": f"batch.{batch.status}", "timestamp": iso(batch.finished_at)}
         data = summary(batch, batch.sums)
-        enqueue(session, id, batch.callback_url, payload | {"data": data}, batch.tenant)
+        enqueue(session, batch, batch.callback_url, payload | {"data": data})
 
 
 def mend_ended(session: Session, limit: int) -> None:

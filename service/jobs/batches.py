@@ -7,7 +7,7 @@ batch with its first job, and ends it with its last one.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
@@ -20,10 +20,12 @@ from service.jobs.finish import give_back_reserved
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
 from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import check_items
-from service.jobs.queue import Submission, add_caller, cancel, check_files, count_after_commit, remove, row_of
+from service.jobs.queue import Submission, add_caller, cancel, check_files, count_after_commit, row_of
+from service.jobs.removed import remove, with_judging
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
+from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import forget_left, leave
@@ -71,11 +73,16 @@ class Batches(TenantJobs):
             check_items(session, owner, jobs, self._line)
 
     def submit(
-        self, id: str, items: Sequence[BatchItem], callback_url: str | None, key: RepeatKey | None, shared: int = 0
+        self,
+        id: str,
+        items: Sequence[BatchItem],
+        callback_url: str | None,
+        key: RepeatKey | None,
+        shared: Sequence[int] = (),
     ) -> BatchRow:
         """Add a batch with its jobs, all or none. If its key made a batch before, return that one.
 
-        `shared` is the bytes of the files that its jobs share. At least one of the items has no problem.
+        `shared` has the sizes in bytes of the files that its jobs share. At least one of the items has no problem.
 
         Raises as `Queue.submit`; TooManyJobs also where too many jobs of the caller's batches wait.
         """
@@ -88,8 +95,10 @@ class Batches(TenantJobs):
             clock = read_clock(session)
             rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
             first = next(row for row in rows if row.status == "queued")
-            first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
-            total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
+            own = first.usage or JobUsage()
+            first.usage = replace(own, bytes_in=own.bytes_in + sum(shared))  # which were sent once
+            common = row_bytes(callback_url) + files_bytes(shared)
+            total_bytes, cost = common + sum(row.bytes for row in rows), sum(row.cost for row in rows)
             self._check_limits(session, limits, owner, total_bytes, cost)
             check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
             for row in rows:
@@ -102,7 +111,7 @@ class Batches(TenantJobs):
                 total=len(rows),
                 callback_url=callback_url,
                 created_at=clock,
-                bytes=shared,
+                bytes=common,
             )
             session.add_all([batch, *rows])
             session.flush()
@@ -113,10 +122,11 @@ class Batches(TenantJobs):
             return batch
 
     def _row(self, batch: str, index: int, item: BatchItem, clock: float) -> JobRow:
-        row = row_of(item.new, self._tenant, clock)
+        new = item.new if item.problem is None else replace(item.new, deliver=None)
+        row = row_of(new, self._tenant, clock)
         row.batch, row.batch_index = batch, index
         if item.problem is not None:
-            row.status, row.error, row.cost, row.deliver = "failed", item.problem, 0.0, None
+            row.status, row.error, row.cost = "failed", item.problem, 0.0
             row.finished_at, row.events = clock, 1
             give_back_reserved(row)
         return row
@@ -192,7 +202,8 @@ class Batches(TenantJobs):
         """
         self.get(id)
         with self._database.writing() as session:
-            lock_jobs(session, JobRow.batch == id, batches=[id])
+            jobs = session.scalars(select(JobRow.id).where(JobRow.batch == id)).all()
+            lock_jobs(session, with_judging(jobs), batches=[id])
             rows = session.scalars(select(JobRow).where(JobRow.batch == id)).all()
             for row in rows:
                 ledger.enter_removed(session, row)

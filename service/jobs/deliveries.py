@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, select, union_all, update
+from sqlalchemy.orm import Session
 
-from service.jobs.outbox import LEASE_S, let_webhooks_go, state_of, states_of_pictures
+from service.jobs.outbox import EMPTIED, LEASE_S, let_webhooks_go, state_of, states_of_pictures
 from service.storage.database import Database, now, read_clock
 from service.storage.records import PaintedPicture
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import DeliveryRow, JobRow
+from service.storage.schema import BatchRow, DeliveryRow, JobRow
 
 PICTURE_LEASE_S = 180.0  # seconds after which a claimed picture is due again
 BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
@@ -95,17 +96,21 @@ class Deliveries:
 
     def delivered(self, id: str) -> None:
         """Mark a message as delivered, even if another dispatcher is trying it now."""
-        self._write(id, delivered_at=now(), due_at=None, error=None)
+        self._end(id, delivered_at=now(), error=None)
 
     def failed(self, id: str, attempts: int, error: str) -> None:
         """Plan the next attempt, if there is one left. Do nothing if a later attempt has begun."""
-        pause = _pause(attempts)
-        due_at = None if pause is None else now() + pause
-        self._write(id, DeliveryRow.attempts == attempts, due_at=due_at, error=error[:MAX_ERROR])
+        pause, newest, told = _pause(attempts), DeliveryRow.attempts == attempts, error[:MAX_ERROR]
+        if pause is None:
+            self._end(id, newest, error=told)
+            return
+        with self._database.writing() as session:
+            next_one = update(DeliveryRow).where(*_undelivered(id), newest)
+            session.execute(next_one.values(due_at=now() + pause, error=told))
 
     def given_up(self, id: str, error: str) -> None:
         """Mark a message as failed for good."""
-        self._write(id, due_at=None, error=error[:MAX_ERROR])
+        self._end(id, error=error[:MAX_ERROR])
 
     def of_job(self, id: str) -> dict[str, Any] | None:
         """Return the webhook of a job as `of_jobs` does; None if there is none (yet)."""
@@ -127,17 +132,36 @@ class Deliveries:
         with self._database.reading() as session:
             return states_of_pictures(session, ids)
 
-    def _write(self, id: str, *which: ColumnElement[bool], **values: Any) -> None:
-        """Update a message that hasn't been delivered; the last of a job's pictures lets its webhook go."""
-        of_picture = select(DeliveryRow.job_id).where(DeliveryRow.id == id, DeliveryRow.variant.is_not(None))
-        changed = update(DeliveryRow).where(DeliveryRow.id == id, DeliveryRow.delivered_at.is_(None), *which)
+    def _end(self, id: str, *which: ColumnElement[bool], **values: Any) -> None:
+        """End a message that hasn't been delivered, or remove it where its job is gone.
+
+        The last of a job's pictures lets the job's webhook go.
+        """
         with self._database.writing() as session:
-            job_id = session.scalar(of_picture) if values["due_at"] is None else None
-            if job_id is not None:
-                lock_jobs(session, JobRow.id == job_id)  # before the message; of two last pictures one waits
-                values |= {"url": "", "headers": None}
-            if session.scalar(changed.values(values).returning(DeliveryRow.id)) and job_id is not None:
-                let_webhooks_go(session, job_id)
+            columns = select(DeliveryRow.job_id, DeliveryRow.variant)
+            found = session.execute(columns.where(DeliveryRow.id == id)).first()
+            if found is None:
+                return
+            # The job before the message; of two last pictures one waits.
+            lock_jobs(session, JobRow.id == found.job_id, batches=[found.job_id])
+            if not _exists(session, found.job_id):
+                session.execute(delete(DeliveryRow).where(*_undelivered(id), *which))
+                return
+            is_picture = found.variant is not None
+            values |= {"due_at": None} | (EMPTIED if is_picture else {})
+            ended = update(DeliveryRow).where(*_undelivered(id), *which).values(values)
+            if session.scalar(ended.returning(DeliveryRow.id)) and is_picture:
+                let_webhooks_go(session, found.job_id)
+
+
+def _undelivered(id: str) -> tuple[ColumnElement[bool], ...]:
+    return DeliveryRow.id == id, DeliveryRow.delivered_at.is_(None)
+
+
+def _exists(session: Session, id: str) -> bool:
+    """Return whether there is still a job or a batch of this id."""
+    found = union_all(select(JobRow.id).where(JobRow.id == id), select(BatchRow.id).where(BatchRow.id == id))
+    return session.scalar(found) is not None
 
 
 def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:

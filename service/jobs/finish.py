@@ -13,6 +13,7 @@ from service.jobs.job_log import log_after_commit
 from service.jobs.ledger import enter
 from service.jobs.outbox import enqueue, enqueue_pictures, send_again
 from service.jobs.resource import iso, transfer_resource
+from service.storage.counted import files_bytes
 from service.storage.database import read_clock
 from service.storage.records import JobUsage
 from service.storage.row_locks import lock_batches
@@ -46,10 +47,10 @@ def give_back_reserved(row: JobRow) -> None:
 
 def _count_finished_pictures(row: JobRow) -> None:
     """Count the files of the pictures that a series had finished when it failed or was canceled."""
-    stored = sum(picture.bytes for picture in row.checkpoint.done) if row.checkpoint else 0
-    if stored:
-        row.bytes += stored
-        row.usage = replace(row.usage or JobUsage(), bytes_out=stored)
+    sizes = [picture.bytes for picture in row.checkpoint.done] if row.checkpoint else []
+    if any(sizes):
+        row.bytes += files_bytes(sizes)
+        row.usage = replace(row.usage or JobUsage(), bytes_out=sum(sizes))
 
 
 def call_back_again(session: Session, row: JobRow) -> None:
@@ -72,7 +73,7 @@ def _deliver(session: Session, row: JobRow) -> None:
 
 def _call_back(session: Session, row: JobRow) -> None:
     if row.callback_url:
-        enqueue(session, row.id, row.callback_url, _payload(row), row.tenant)
+        enqueue(session, row, row.callback_url, _payload(row))
 
 
 def _payload(row: JobRow) -> dict[str, Any]:

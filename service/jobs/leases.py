@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +19,7 @@ from service.jobs.running_limits import may_run_one_more, next_job, passed_over
 from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
 from service.jobs.tasks import CompareTask, JudgeTask
 from service.machine.bells import JOBS, ROWS, ring
+from service.storage.counted import files_bytes
 from service.storage.database import Database, now, read_clock
 from service.storage.kinds import COMPARE, JUDGE, TRANSFER
 from service.storage.lanes import ENGINE, Lane
@@ -160,19 +161,19 @@ class Leases:
         result: Result,
         timings: Mapping[str, float] | None = None,
         style_cache: str | None = None,
-        stored: int = 0,
+        files: Sequence[int] = (),
         *,
         preview: Preview | None = None,
         then: JudgeTask | CompareTask | None = None,
     ) -> None:
-        """End a job with success; its result's files take `stored` bytes. The task `then` measures losses.
+        """End a job with success; its result's files have the sizes `files`. The task `then` measures losses.
 
         Raises LeaseLost.
         """
         with self._writing() as session:
             row = _held(session, claim)
-            row.bytes += stored
-            row.usage = replace(claim.meter.usage(), bytes_out=stored)
+            row.bytes += files_bytes(files)
+            row.usage = replace(claim.meter.usage(), bytes_out=sum(files))
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
             row.timings = dict(timings or {})
             if preview is not None:

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from service.storage.counted import ROW, row_bytes
 from service.storage.database import now, read_clock
 from service.storage.row_locks import delete_unlocked
-from service.storage.schema import DEFAULT_TENANT, DeliveryRow, JobRow
+from service.storage.schema import BatchRow, DeliveryRow, JobRow
 
 LEASE_S = 60.0  # seconds after which a claimed webhook is due again, unless its dispatcher has reported
 HELD = 1e12  # due_at of a webhook that waits for the pictures of its job, in seconds: some 30,000 years
@@ -24,14 +25,15 @@ VARIANT = "{variant}"  # in the URL for pictures: the number of the picture
 INDEX = "{index}"  # in that of a batch: the place of its content
 PENDING = "pending"
 EXPIRED = "expired: the transfer was kept no longer (NST_RETENTION)"  # error of a picture that is given up for that
+EMPTIED = {"url": "", "headers": None, "bytes": ROW}  # of a picture that is over: there may be a password in them
 
 
-def enqueue(session: Session, job_id: str, url: str, payload: dict[str, Any], tenant: str = DEFAULT_TENANT) -> None:
+def enqueue(session: Session, of: JobRow | BatchRow, url: str, payload: dict[str, Any]) -> None:
     """Add a webhook to the transaction that ends its job or batch. It waits for the deliveries of its pictures."""
-    clock = read_clock(session)
-    row = _row(job_id, url, tenant, clock)
+    row = _row(of, url, read_clock(session))
     row.payload = payload
-    if _are_pending(session, job_id):
+    row.bytes = row_bytes(url, payload)
+    if _are_pending(session, of.id):
         row.due_at = HELD
     session.add(row)
 
@@ -40,17 +42,19 @@ def enqueue_pictures(session: Session, job: JobRow, pictures: int) -> None:
     """Add the deliveries of a job's pictures to the transaction that ends it; then the job holds no secret more."""
     to, job.deliver = job.deliver or {}, {}
     for variant in range(pictures):
-        row = _row(job.id, to["url"].replace(VARIANT, str(variant)), job.tenant, read_clock(session))
+        row = _row(job, to["url"].replace(VARIANT, str(variant)), read_clock(session))
         row.variant, row.headers = variant, to.get("headers") or {}
+        row.bytes = row_bytes(row.url, row.headers)
         session.add(row)
     session.flush()
 
 
-def _row(job_id: str, url: str, tenant: str, clock: float) -> DeliveryRow:
+def _row(of: JobRow | BatchRow, url: str, clock: float) -> DeliveryRow:
     return DeliveryRow(
         id=f"msg_{uuid.uuid4().hex}",
-        tenant=tenant,
-        job_id=job_id,
+        tenant=of.tenant,
+        owner=of.owner,
+        job_id=of.id,
         url=url,
         host=urlsplit(url).hostname or "",
         payload={},
@@ -89,10 +93,13 @@ def _webhook(job_id: str) -> ColumnElement[bool]:
     return and_(DeliveryRow.job_id == job_id, DeliveryRow.variant.is_(None))
 
 
-def forget_pictures(session: Session, job_ids: Collection[str]) -> None:
-    """Remove the deliveries of pictures of jobs that are removed, and the webhooks that wait for them."""
-    waiting = or_(DeliveryRow.variant.is_not(None), DeliveryRow.due_at == HELD)
-    session.execute(delete(DeliveryRow).where(DeliveryRow.job_id.in_(job_ids), waiting))
+def forget(session: Session, ids: Collection[str]) -> None:
+    """Remove the messages of jobs and batches that are removed, but for the webhooks that are due.
+
+    Those stay until they are over: the end of a job that has ended is told.
+    """
+    done = or_(DeliveryRow.variant.is_not(None), DeliveryRow.due_at.is_(None), DeliveryRow.due_at == HELD)
+    session.execute(delete(DeliveryRow).where(DeliveryRow.job_id.in_(ids), done))
 
 
 def expire_pictures(session: Session, ids: Collection[str]) -> int:
@@ -102,7 +109,7 @@ def expire_pictures(session: Session, ids: Collection[str]) -> int:
     """
     jobs = select(JobRow.id).where(or_(JobRow.id.in_(ids), JobRow.batch.in_(ids)))
     pending = (DeliveryRow.job_id.in_(jobs), DeliveryRow.variant.is_not(None), DeliveryRow.due_at.is_not(None))
-    ended = update(DeliveryRow).where(*pending).values(due_at=None, error=EXPIRED, url="", headers=None)
+    ended = update(DeliveryRow).where(*pending).values(due_at=None, error=EXPIRED, **EMPTIED)
     found = session.scalars(ended.returning(DeliveryRow.job_id)).all()
     for id in sorted(set(found)):
         let_webhooks_go(session, id)
@@ -139,6 +146,7 @@ def _let_go(session: Session, id: str, more: dict[str, Any]) -> None:
     if webhook is not None:
         webhook.due_at = read_clock(session)
         webhook.payload = webhook.payload | {"data": webhook.payload["data"] | more}
+        webhook.bytes = row_bytes(webhook.url, webhook.payload)
 
 
 def states_of_pictures(session: Session, job_ids: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import delete, event, or_, select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from service.errors import FieldError, LimitExceeded, NotFound, NotReady, Overtaken, ProblemJson
@@ -17,20 +17,20 @@ from service.jobs.cost import learning_cost, planned_cost
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
-from service.jobs.outbox import expire_pictures, forget_pictures, let_batch_go
-from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder, style_digests
+from service.jobs.removed import remove, with_judging
+from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
 from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
+from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import any_left, forget_left, leave
 from service.storage.quota import reserved_bytes
 from service.storage.records import JobUsage
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, IdempotencyRow, JobRow
-from service.storage.style_uses import note_uses
+from service.storage.schema import ENDED, CallerRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK, Amounts
 from service.storage.tenant_limits import TenantLimits
 from service.storage.typed_json import Json
@@ -48,7 +48,7 @@ class Submission:
 
     `owner` is its caller. `deliver` has the `url` and the `headers` by which its
     pictures are delivered. It may take `deadline_s` seconds, including the wait. `trace` is the traceparent of its
-    HTTP request, `bytes` the size of its request's files.
+    HTTP request, `files` the sizes of its request's files in bytes.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Submission:
     deliver: Json | None = None
     repeat: RepeatKey | None = None
     trace: str | None = None
-    bytes: int = 0
+    files: Sequence[int] = ()
 
 
 class Queue(TenantJobs):
@@ -200,7 +200,7 @@ class Queue(TenantJobs):
         """Remove a job's row, which also takes the job from its worker. Raises NotFound."""
         with self._database.writing() as session:
             mine = select(JobRow).where(JobRow.id == id, JobRow.tenant == self._tenant)
-            lock_jobs(session, JobRow.id == id, JobRow.tenant == self._tenant)
+            lock_jobs(session, with_judging([id]), JobRow.tenant == self._tenant)
             row = session.scalar(mine)
             if row is None:
                 raise NotFound(f"there is no job {id!r}")
@@ -220,34 +220,6 @@ def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
     folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id), also, ""}
     if folders and any_left(session, folders):
         raise Overtaken([FieldError("styles", "a preset, or its painter, was removed meanwhile: try again")])
-
-
-def remove(session: Session, ids: Collection[str]) -> list[str]:
-    """Remove jobs and batches, and their idempotency keys; return the ids of the jobs that existed.
-
-    Which style pictures they had is noted.
-    """
-    lock_jobs(session, JobRow.id.in_(ids), batches=ids)
-    theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
-    batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
-    session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
-    forget_pictures(session, ids)
-    session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
-    of_tenants = (JobRow.id.in_(ids), JobRow.tenant != DEFAULT_TENANT)
-    requests = session.execute(select(JobRow.tenant, JobRow.request).where(*of_tenants))
-    note_uses(session, [(tenant, image) for tenant, request in requests for image in style_digests(request)])
-    gone = list(session.scalars(delete(JobRow).where(JobRow.id.in_(ids)).returning(JobRow.id)))
-    for batch in batches:
-        let_batch_go(session, batch)
-    return gone
-
-
-def expire(session: Session, ids: Collection[str]) -> int:
-    """Remove jobs and batches that have expired; return how many of their pictures were not delivered."""
-    lock_jobs(session, or_(JobRow.id.in_(ids), JobRow.batch.in_(ids)), batches=ids)
-    lost = expire_pictures(session, ids)
-    remove(session, ids)
-    return lost
 
 
 def cancel(session: Session, ids: Collection[str]) -> None:
@@ -274,14 +246,14 @@ def count_after_commit(session: Session, kind: str, jobs: int = 1) -> None:
 
 def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
     """Return the row of a tenant's job that is submitted at this time of the database's clock."""
-    reserved = planned_bytes(new.request)
+    reserved, request = planned_bytes(new.request), new.request.to_json()
     return JobRow(
         id=new.id,
         kind=new.request.kind,
         lane=new.request.lane,
         tenant=tenant,
         status="queued",
-        request=new.request.to_json(),
+        request=request,
         owner=new.owner,
         priority=new.priority,
         deadline_at=None if new.deadline_s is None else clock + new.deadline_s,
@@ -290,7 +262,7 @@ def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
         trace=new.trace,
         created_at=clock,
         cost=planned_cost(new.request),
-        usage=JobUsage(bytes_in=new.bytes),
-        bytes=new.bytes + reserved,
+        usage=JobUsage(bytes_in=sum(new.files)),
+        bytes=files_bytes(new.files) + row_bytes(request, new.deliver, new.callback_url) + reserved,
         reserved=reserved,
     )

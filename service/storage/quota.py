@@ -1,7 +1,7 @@
-"""The quota of a caller: the bytes of its files, counted from rows.
+"""The quota of a caller: the bytes of its files and rows, counted from the rows.
 
-Counted are the files of its jobs (requests, results, and what results to come may take), what the jobs of its batches
-share, and its presets with their former states.
+Counted are its jobs (rows with their requests, files of requests and results, and what results to come may take), its
+batches with what their jobs share, its webhooks and deliveries, and its presets with their former states.
 
 Previews, checkpoints, Gram matrices, the packs that workers make, the ONNX files of painters that came with packs,
 and files of rows that are gone are not counted.
@@ -19,9 +19,9 @@ from service.errors import NoSpace
 from service.machine.memory import MIB
 from service.storage.database import read_clock
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, JobRow
+from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, DeliveryRow, JobRow
 
-JOBS = (JobRow, BatchRow)
+JOBS = (JobRow, BatchRow, DeliveryRow)
 PRESETS = (PresetRow, PresetVersionRow)
 _SUMS = (select(func.sum(row.bytes)).where(row.owner == bindparam("owner")) for row in (*JOBS, *PRESETS))
 _BYTES = select(*(one.scalar_subquery() for one in _SUMS))  # built once, because that takes longer than its answer
@@ -32,7 +32,7 @@ _RESERVED = select(func.sum(JobRow.reserved)).where(
 )
 ADVICE = "delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true"
 LONGEST_S = 86_400.0  # seconds after which a caller may ask again at the latest
-UNFINISHED_S = 3600.0  # where only jobs that wait or run have something to give back
+UNFINISHED_S = 3600.0  # where only jobs that wait or run, or their webhooks, have something to give back
 
 
 def bytes_of(session: Session, owner: str) -> dict[str, int]:
@@ -73,7 +73,9 @@ def until_less(session: Session, column: Literal["tenant", "owner"], value: str,
     versions = select(func.min(PresetVersionRow.ended_at)).where(getattr(PresetVersionRow, column) == value)
     times = [*session.scalars(select(JobRow.finished_at).where(JobRow.number.in_(ended))), session.scalar(versions)]
     found = [time + retention_s - read_clock(session) for time in times if time is not None]
-    found = found or [UNFINISHED_S] * (len(jobs) > len(ended))
+    messages = select(DeliveryRow.id).where(getattr(DeliveryRow, column) == value, DeliveryRow.bytes > 0).limit(1)
+    if not found and (len(jobs) > len(ended) or session.scalar(messages) is not None):
+        found = [UNFINISHED_S]
     least = min(found, default=math.inf)
     return None if math.isinf(least) else min(LONGEST_S, max(1.0, least))
 

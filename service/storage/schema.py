@@ -61,9 +61,9 @@ class JobRow(Base):
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
-    the request that it came with. `bytes` is what the files of its request and its result take, those aside that it
-    shares with others of its batch. Until it ends, `reserved` of them are what its result may take. `result` has a
-    form for each kind of job.
+    the request that it came with. `bytes` is what this row counts, with its request and the files of request and
+    result, those aside that it shares with others of its batch (service.storage.counted). Until it ends, `reserved`
+    of them are what its result may take. `result` has a form for each kind of job.
     """
 
     __tablename__ = "jobs"
@@ -146,7 +146,8 @@ class BatchRow(Base):
     `status` is as that of a job. `sums` is what its jobs were when it ended: they can be removed before it is. It is
     None where it hasn't ended, and where a process of an earlier version ended it, until a sweep mends it.
 
-    `bytes` is what the files take that its jobs share; in rows of earlier versions the first job counts them.
+    `bytes` is what this row and the files count that its jobs share; in rows of earlier versions the first job counts
+    those files.
     """
 
     __tablename__ = "batches"
@@ -195,6 +196,9 @@ class IdempotencyRow(Base):
 class DeliveryRow(Base):
     """A message to another host: a webhook, whose body is `payload`, or a finished picture of a job.
 
+    One that was still due when its job was removed stays until it is over. `bytes` is what it counts for its caller,
+    `owner`, and its tenant; 0 in rows of earlier versions.
+
     `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, without a
     port; earlier versions wrote one, or no host.
 
@@ -208,11 +212,14 @@ class DeliveryRow(Base):
     __table_args__ = (
         Index("deliveries_by_due", "due_at"),
         Index("deliveries_by_job", "job_id"),
-        Index("deliveries_by_tenant", "tenant"),
+        Index("deliveries_by_tenant", "tenant", "bytes"),
+        Index("deliveries_by_owner", "owner", "bytes"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant: Mapped[str] = mapped_column(default=DEFAULT_TENANT, server_default=DEFAULT_TENANT)
+    owner: Mapped[str] = mapped_column(default="", server_default="")
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     job_id: Mapped[str]
     url: Mapped[str]
     host: Mapped[str] = mapped_column(default="", server_default="")

@@ -10,6 +10,7 @@ from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, StorageError
 from service.pictures import images
 from service.storage.blobs import Blobs
+from service.storage.counted import files_bytes
 from service.storage.preset_schema import PresetState
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.styles.packs import Pack
@@ -18,13 +19,12 @@ from service.styles.preset_painters import painter_folders
 logger = logging.getLogger(__name__)
 
 FOLDER = "styles"
-BLOCK = 4096  # bytes that a file takes on a disk, however small it is
 PACK_DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
 def counted_bytes(files: Iterable[bytes]) -> int:
-    """Return what the files of a preset count for its owner: each at least a block of the disk."""
-    return sum(max(BLOCK, len(data)) for data in files)
+    """Return what the files of a preset count for its owner in bytes."""
+    return files_bytes(map(len, files))
 
 
 def version_folder(version: str) -> str:

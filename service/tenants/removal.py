@@ -18,7 +18,7 @@ from typing import TypeVar
 from sqlalchemy import delete, select
 
 from service.errors import Forbidden, NotFound
-from service.jobs import queue, request
+from service.jobs import removed, request
 from service.machine.bells import ROWS, ring
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
@@ -143,7 +143,7 @@ class _Removal:
                 return not jobs
             folders = [request.job_folder(id) for id in jobs]
             with self.database.writing() as session:
-                self.counts["jobs"] += len(queue.remove(session, jobs))
+                self.counts["jobs"] += len(removed.remove(session, jobs))
                 leave(session, folders)
             ring(ROWS)
             remove_unsaved(self.blobs, folders, self._seconds_left)
@@ -158,7 +158,7 @@ class _Removal:
                 return not ids
             folders = [request.job_folder(id) for id in ids]
             with self.database.writing() as session:
-                queue.remove(session, ids)
+                removed.remove(session, ids)
                 self.counts["batches"] += len(ids)
                 leave(session, folders)
             remove_unsaved(self.blobs, folders, self._seconds_left)

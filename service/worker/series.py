@@ -135,15 +135,15 @@ class SeriesRun(JobRun):
             "optimize_s": round(sum(picture.optimize_s for picture in done), 3),
         }
         cache = joint_cache([picture.style_cache for picture in done])
-        stored, sheet_file = sum(picture.bytes for picture in done), None
+        sizes, sheet_file = [picture.bytes for picture in done], None
         if request.variants:
             data = self._sheet(request, done, content)
             sheet_file = StoredFile(self.keep(f"sheet-{self.claim.fence}.jpg", data), images.digest(data))
-            stored += len(data)
+            sizes.append(len(data))
         pictures = tuple(picture.picture() for picture in done)
         result = TransferResult(pictures, sum(picture.iterations for picture in done), sheet_file)
         then = JudgeTask(self.claim.id, request) if self.judge else None
-        self.leases.succeed(self.claim, result, timings, cache, stored, preview=preview, then=then)
+        self.leases.succeed(self.claim, result, timings, cache, sizes, preview=preview, then=then)
 
     def _sheet(self, request: TransferRequest, done: list[DonePicture], content: Callable[[], Content]) -> bytes:
         cells: list[tuple[str, Callable[[], Picture]]] = [("content", lambda: content().cell())]

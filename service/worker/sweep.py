@@ -14,7 +14,7 @@ from contextlib import suppress
 from sqlalchemy import delete, select
 
 from service.errors import StorageError
-from service.jobs import batch_course, idempotency, outbox, queue
+from service.jobs import batch_course, idempotency, outbox, queue, removed
 from service.storage import identity, quota
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock, read_clock
@@ -89,7 +89,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
     lost = 0
     for i in range(0, len(expired), BATCH):
         with database.writing() as session:
-            lost += queue.expire(session, expired[i : i + BATCH])
+            lost += removed.expire(session, expired[i : i + BATCH])
     if lost:
         logger.warning("%d pictures could not be delivered before their transfers expired", lost)
     with database.writing() as session:

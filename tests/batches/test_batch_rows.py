@@ -21,6 +21,7 @@ from service.jobs.limits import MAX_ITEMS, Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.result_bytes import planned_bytes
 from service.storage.blobs import Blobs
+from service.storage.counted import BLOCK, ROW, row_bytes
 from service.storage.database import Database
 from service.storage.quota import all_bytes, bytes_of
 from service.storage.records import JobUsage
@@ -102,8 +103,8 @@ def test_an_ended_batch_stays_as_it_was_whatever_is_removed_of_it(database: Data
     batch = submitted(batches, 3)
     jobs = [claimed(leases) for _ in range(3)]
     leases.fail(jobs[0], JobFailed("it did not go well"))
-    leases.succeed(jobs[1], RESULT, stored=100)
-    leases.succeed(jobs[2], RESULT, stored=10)
+    leases.succeed(jobs[1], RESULT, files=[100])
+    leases.succeed(jobs[2], RESULT, files=[10])
     ended = batches.get(batch.id)
     state = batches.states([ended])[batch.id]
     assert ended.sums == state.sums
@@ -268,10 +269,11 @@ def test_shared_files_stay_as_long_as_their_batch(database: Database, tmp_path: 
 
 
 def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Database) -> None:
-    may_take = planned_bytes(REQUEST)
-    batches, queue = Batches(database, Limits(caller_bytes=1500 + 2 * may_take)), Queue(database, Limits())
-    items = [BatchItem(Submission(new_id(), REQUEST, "me", bytes=10)) for _ in range(2)]
-    batch = batches.submit(new_id(), items, None, None, shared=1000)
+    may_take, one, common = planned_bytes(REQUEST), BLOCK + row_bytes(REQUEST.to_json()), BLOCK + ROW
+    limits = Limits(caller_bytes=common + 2 * (one + may_take))
+    batches, queue = Batches(database, limits), Queue(database, Limits())
+    items = [BatchItem(Submission(new_id(), REQUEST, "me", files=[10])) for _ in range(2)]
+    batch = batches.submit(new_id(), items, None, None, shared=[1000])
 
     def counted() -> tuple[int, int, int]:
         with database.reading() as session:
@@ -281,12 +283,13 @@ def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Databas
                 amounts_of(session, "default").stored_bytes,
             )
 
-    assert counted() == (1020 + 2 * may_take, 1020, 1020 + 2 * may_take)
+    there = common + 2 * one
+    assert counted() == (there + 2 * may_take, there, there + 2 * may_take)
     assert batches.states([batch])[batch.id].sums.usage.bytes_in == 1020
     queue.delete(items[0].new.id)
-    assert counted() == (1010 + may_take, 1010, 1010 + may_take)
+    assert counted() == (there - one + may_take, there - one, there - one + may_take)
     with pytest.raises(NoSpace):
-        batches.submit(new_id(), [BatchItem(Submission(new_id(), REQUEST, "me"))], None, None, shared=500)
+        batches.submit(new_id(), [BatchItem(Submission(new_id(), REQUEST, "me"))], None, None, shared=[500, 500])
     batches.delete(batch.id)
     assert counted() == (0, 0, 0)
 

@@ -18,6 +18,8 @@ from front_door import b64, eventually
 from outbound.picture_server import PictureServer
 from webhooks.receiver import Receiver, signature
 
+from service.storage.counted import ROW
+
 pytestmark = pytest.mark.slow
 
 KEY: dict[str, Any] = {"Idempotency-Key": "batch-1"}
@@ -55,7 +57,8 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
     assert done["usage"]["megapixel_evaluations"] > 0
     assert done["usage"]["bytes_in"] == len(STYLE) + sum(len(read) for read in (photo(0), photo(1), photo(2, 48, 40)))
     with closing(sqlite3.connect(batching.data / "service.db")) as database:
-        assert database.execute("SELECT bytes FROM batches WHERE id = ?", (made["id"],)).fetchone() == (len(STYLE),)
+        counted = database.execute("SELECT bytes FROM batches WHERE id = ?", (made["id"],)).fetchone()
+    assert counted == (len(STYLE) + ROW,)
     items = batching.items(made["id"])
     assert [item["index"] for item in items] == list(range(8))
     assert [item["name"] for item in items] == [

@@ -12,6 +12,7 @@ from service.jobs.request import Painting, TransferRequest
 from service.options import TransferOptions
 from service.storage.pictures import StoredImage
 from service.storage.records import JobCheckpoint, JobProgress, PaintedPicture, TransferResult
+from service.storage.schema import JobRow
 
 REQUEST = TransferRequest(StoredImage("content", "c", 8, 8), Painting((), TransferOptions(iterations=10)))
 RESULT = TransferResult((PaintedPicture("jobs/x/result", "r", 64, 48, iterations=10),), 10)
@@ -27,6 +28,14 @@ def claimed(leases: Leases, worker: str = "host:1") -> Claim:
     claim = leases.claim(worker, {})
     assert claim is not None
     return claim
+
+
+def ended_job(session: Session, id: str, tenant: str = "default", **columns: Any) -> JobRow:
+    """The row of a job that has ended, with nothing in it."""
+    row = JobRow(id=id, tenant=tenant, status="succeeded", request={}, created_at=0.0, **columns)
+    session.add(row)
+    session.flush()
+    return row
 
 
 def checkpoint(iteration: int) -> JobCheckpoint:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from front_door import eventually
+from jobs.submitting import ended_job
 from sqlalchemy import select
 
 from service.jobs import deliveries
@@ -36,7 +37,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def leave(database: Database, job_id: str = "job") -> None:
     with database.writing() as session:
-        enqueue(session, job_id, URL, {"type": "transfer.failed", "data": {"id": job_id}})
+        enqueue(session, ended_job(session, job_id), URL, {"type": "transfer.failed", "data": {"id": job_id}})
 
 
 def claimed(outbox: Deliveries) -> Delivery:
@@ -73,7 +74,7 @@ def test_a_webhook_is_due_as_soon_as_its_transaction_is_over(database: Database,
 
 def test_it_is_not_there_if_that_transaction_fails(database: Database, outbox: Deliveries) -> None:
     with pytest.raises(ZeroDivisionError), database.writing() as session:
-        enqueue(session, "job", URL, {})
+        enqueue(session, ended_job(session, "job"), URL, {})
         session.flush()
         raise ZeroDivisionError
     assert outbox.claim() is None
@@ -159,7 +160,7 @@ def test_webhooks_to_busy_hosts_and_of_busy_tenants_stay_where_they_are(
 ) -> None:
     for url in (URL, "https://HOOKS.example.com:8443/"):
         with database.writing() as session:
-            enqueue(session, "job", url, {}, "acme")
+            enqueue(session, ended_job(session, url, "acme"), url, {})
         assert outbox.claim(["hooks.example.com"]) is None
         assert outbox.claim([], ["acme"]) is None
         delivery = outbox.claim(["example.com"], ["default"])

@@ -17,7 +17,7 @@ from service.engine.losses import Losses
 from service.errors import QueueFull
 from service.jobs import judging, scheduling
 from service.jobs.judging import Judgement
-from service.jobs.leases import Claim, Leases
+from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, StoredStyle, TransferRequest
@@ -81,9 +81,12 @@ def test_a_success_brings_its_task_along_which_enters_the_losses(
 
 
 def test_nothing_is_entered_where_the_transfer_was_deleted(queue: Queue, leases: Leases, database: Database) -> None:
-    queue.delete(painted(queue, leases))
-    judgement(leases, claimed(leases))
-    assert [row.status for row in judges(database)] == ["succeeded"]
+    id = painted(queue, leases)
+    claim = claimed(leases)
+    queue.delete(id)
+    with pytest.raises(LeaseLost):
+        judgement(leases, claim)
+    assert judges(database) == []
 
 
 def test_judging_comes_after_other_jobs_and_before_learning_and_gives_way_to_what_comes_before(

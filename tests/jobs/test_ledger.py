@@ -33,7 +33,7 @@ def counted() -> tuple[float, float]:
 
 
 def test_all_attempts_count(database: Database, queue: Queue, hasty: Leases, leases: Leases) -> None:
-    id = submit(queue, bytes=1000)
+    id = submit(queue, files=[1000])
     lost = claimed(hasty)
     lost.meter.evaluated += 3_000_000
     hasty.report(lost)
@@ -42,7 +42,7 @@ def test_all_attempts_count(database: Database, queue: Queue, hasty: Leases, lea
     leases.give_back(given_back)
     last = claimed(leases)
     last.meter.evaluated += 1_000_000
-    leases.succeed(last, RESULT, stored=500)
+    leases.succeed(last, RESULT, files=[500])
     usage = queue.get(id).usage
     assert usage is not None
     assert usage.megapixel_evaluations == pytest.approx(6.0)
@@ -52,12 +52,12 @@ def test_all_attempts_count(database: Database, queue: Queue, hasty: Leases, lea
 
 def test_sums_outlive_the_jobs(database: Database, queue: Queue, leases: Leases) -> None:
     for _ in range(2):
-        id = submit(queue, bytes=1000)
+        id = submit(queue, files=[1000])
         claim = claimed(leases)
         claim.meter.evaluated += 1_500_000
-        leases.succeed(claim, RESULT, stored=500)
+        leases.succeed(claim, RESULT, files=[500])
         queue.delete(id)
-    canceled = submit(queue, bytes=10)
+    canceled = submit(queue, files=[10])
     queue.cancel(canceled)
     (found,) = summed(database)
     assert found.pop("compute_s") >= 0  # type: ignore[operator]  # a number
@@ -78,7 +78,7 @@ def test_sums_outlive_the_jobs(database: Database, queue: Queue, leases: Leases)
 def test_a_job_that_is_deleted_before_its_end_counts(
     database: Database, queue: Queue, leases: Leases, is_running: bool
 ) -> None:
-    id, before = submit(queue, bytes=1000), counted()
+    id, before = submit(queue, files=[1000]), counted()
     if is_running:
         claim = claimed(leases)
         claim.meter.evaluated += 1_500_000
@@ -98,7 +98,7 @@ def test_a_damaged_cost_stops_no_job(database: Database, queue: Queue, leases: L
         session.execute(text("UPDATE jobs SET usage = :usage"), {"usage": usage})
     claim = claimed(leases)
     leases.report(claim)
-    leases.succeed(claim, RESULT, stored=500)
+    leases.succeed(claim, RESULT, files=[500])
     assert queue.get(id).status == "succeeded"
     (found,) = summed(database)
     assert (found["bytes_in"], found["bytes_out"]) == (0, 500)

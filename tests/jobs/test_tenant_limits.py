@@ -29,6 +29,7 @@ from service.machine.memory import Capacity
 from service.options import TransferOptions
 from service.pictures.sizes import LADDER
 from service.pictures.style_image import StyleImage
+from service.storage.counted import BLOCK, row_bytes
 from service.storage.database import Database
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.quota import all_bytes
@@ -37,6 +38,7 @@ from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
 from service.tenants.tenants import Tenants
 
+COUNTED = row_bytes(REQUEST.to_json()) + planned_bytes(REQUEST)  # of a job without files
 COSTLY = replace(REQUEST, base=Painting((), TransferOptions(iterations=90)))
 LEARNING = LearnTask(StoredStyle("harbour", 1.0, 1.0, ()), "v", 64, 1.0)
 
@@ -53,7 +55,7 @@ def used_on(database: Database, tenant: str, day: datetime, cost: float) -> None
         session.merge(row)
 
 
-def refused(queue: Queue, request: object = REQUEST, **terms: float) -> LimitExceeded:
+def refused(queue: Queue, request: object = REQUEST, **terms: Any) -> LimitExceeded:
     with pytest.raises(LimitExceeded) as caught:
         queue.submit(Submission(new_id(), request, "o", **terms))  # type: ignore[arg-type]
     return caught.value
@@ -154,25 +156,25 @@ def test_a_job_that_costs_more_than_a_day_has_need_not_come_again(database: Data
 
 
 def test_files_of_all_callers_of_a_tenant_count(database: Database) -> None:
-    queue = queue_of(database, "default", stored_mb=1.0 + 3 * planned_bytes(REQUEST) / 2**20)
-    submit(queue, "a", bytes=700_000)
-    error = refused(queue, bytes=400_000 + 2 * planned_bytes(REQUEST))
+    queue = queue_of(database, "default", stored_mb=1.0 + 3 * COUNTED / 2**20)
+    submit(queue, "a", files=[700_000])
+    error = refused(queue, files=[400_000 + 2 * COUNTED])
     assert (error.limit, error.retry_after) == ("stored_mb", 3600.0)  # no job has ended that could expire
-    assert error.used == pytest.approx((700_000 + planned_bytes(REQUEST)) / 2**20, abs=0.001)
-    submit(queue, "b", bytes=300_000)
+    assert error.used == pytest.approx((700_000 + COUNTED) / 2**20, abs=0.001)
+    submit(queue, "b", files=[300_000])
 
 
 def test_what_results_may_take_counts_until_the_jobs_end(database: Database, leases: Leases) -> None:
-    may_take = planned_bytes(REQUEST)
+    may_take, row = planned_bytes(REQUEST), COUNTED - planned_bytes(REQUEST)
     assert 512 * 512 * 3 < may_take < 512 * 512 * 3.1
     queue = queue_of(database, "default", stored_mb=3.5 * may_take / 2**20)
-    ids = [submit(queue, bytes=10) for _ in range(3)]
+    ids = [submit(queue, files=[10]) for _ in range(3)]  # a file counts as a block
     assert refused(queue).limit == "stored_mb"
-    leases.succeed(claimed(leases), RESULT, stored=may_take // 4)
+    leases.succeed(claimed(leases), RESULT, files=[may_take // 4, 10])
     leases.fail(claimed(leases), JobFailed("no"))
     with database.reading() as session:
-        assert amounts_of(session, "default").stored_bytes == 30 + may_take + may_take // 4
-        assert all_bytes(session)["jobs"] == 30 + may_take // 4  # which are there
+        assert amounts_of(session, "default").stored_bytes == 3 * row + 4 * BLOCK + may_take + may_take // 4
+        assert all_bytes(session)["jobs"] == 3 * row + 4 * BLOCK + may_take // 4  # which are there
     submit(queue)
     queue.cancel(ids[2])
     submit(queue)
@@ -183,20 +185,20 @@ def test_there_is_room_for_files_when_something_expires(database: Database, leas
     for retention_s, expected in ((600.0, 600.0), (10 * 86_400.0, 86_400.0), (math.inf, None)):
         queue = Queue(database, Limits(tenant=limits, retention_s=retention_s))
         id = submit(queue)
-        leases.succeed(claimed(leases), RESULT, stored=planned_bytes(REQUEST))
+        leases.succeed(claimed(leases), RESULT, files=[planned_bytes(REQUEST)])
         found = [refused(queue).retry_after]
         with pytest.raises(NoSpace) as caught:
             Queue(database, Limits(retention_s=retention_s, caller_bytes=planned_bytes(REQUEST))).check_limits("", 10)
         found.append(caught.value.retry_after)
         assert found == [expected and pytest.approx(expected, abs=5)] * 2
         queue.delete(id)
-    assert refused(queue, bytes=planned_bytes(REQUEST)).retry_after is None  # more than all may take
+    assert refused(queue, files=[planned_bytes(REQUEST)]).retry_after is None  # more than all may take
 
 
 def test_a_caller_s_own_files_count_where_its_tenant_has_more_than_a_caller_may(database: Database) -> None:
-    limits = Limits(caller_bytes=2**20 + planned_bytes(REQUEST), tenant=TenantLimits(stored_mb=100.0))
+    limits = Limits(caller_bytes=2**20 + COUNTED, tenant=TenantLimits(stored_mb=100.0))
     queue = Queue(database, limits)
-    submit(queue, "a", bytes=700_000)
+    submit(queue, "a", files=[700_000])
     queue.check_limits("b", 700_000)
     with pytest.raises(NoSpace):
         queue.check_limits("a", 700_000)

@@ -12,12 +12,13 @@ from service.decoding.files import check_image
 from service.errors import NoSpace, NotFound
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
+from service.storage.counted import BLOCK
 from service.storage.database import Database
 from service.storage.left import left_folders
 from service.storage.quota import bytes_of
 from service.styles import preset_versions
 from service.styles.preset_changes import PresetChanges, change_preset
-from service.styles.preset_files import BLOCK, version_folder
+from service.styles.preset_files import version_folder
 from service.styles.preset_versions import KEPT, PresetVersions, forget_expired
 from service.styles.presets import Presets
 from service.tenants.tenants import Tenants

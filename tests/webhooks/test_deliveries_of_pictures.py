@@ -104,6 +104,28 @@ def test_a_delivery_that_is_given_up_lets_the_webhook_go_and_says_so(service: Ru
         assert b'"status":"failed","attempts":1' in receiver.received[1].body
 
 
+def test_a_deleted_transfer_leaves_its_webhook_until_that_is_delivered_and_nothing_after_it(
+    service: RunningService,
+) -> None:
+    def kept() -> list[str]:
+        with sqlite3.connect(service.data / "service.db") as database:
+            return [id for (id,) in database.execute("SELECT job_id FROM deliveries") if id in ids]
+
+    with Receiver(204, 500) as receiver:  # the second webhook comes at the second attempt
+        ids = [service.post(BODY | {"callback_url": receiver.url()}).json()["id"]]
+        eventually(lambda: (service.job(ids[0])["callback"] or {}).get("status") == "delivered", 30, "it didn't come")
+        ids.append(service.post(BODY | {"callback_url": receiver.url()}).json()["id"])
+        eventually(lambda: len(receiver.received) == 2, 30, "no second webhook came")
+        assert sorted(kept()) == sorted(ids)
+        for id in ids:
+            assert requests.delete(f"{service.url}/v1/transfers/{id}", timeout=60).status_code == 204
+        assert kept() == ids[1:]
+        eventually(lambda: len(receiver.received) == 3, 30, "it wasn't sent again")
+        eventually(lambda: kept() == [], 30, "its row stayed")
+    _, first, again = receiver.received
+    assert (first.headers["webhook-id"], first.body) == (again.headers["webhook-id"], again.body)
+
+
 def test_a_transfer_that_has_no_picture_delivers_nothing(service: RunningService) -> None:
     with Receiver() as receiver:
         to = {"url": receiver.url("/out")}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from front_door import eventually
+from jobs.submitting import ended_job
 from webhooks.receiver import SECRET, Hanging, Receiver, raw_server
 
 from service.config import Settings
@@ -23,7 +24,6 @@ from service.jobs.outbox import enqueue, enqueue_pictures
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.records import PaintedPicture, TransferResult
-from service.storage.schema import JobRow
 from service.webhooks import dispatcher
 from service.webhooks.dispatcher import HOST_AT_ONCE, PICTURES_AT_ONCE, WEBHOOKS_AT_ONCE, WebhookDispatcher
 from service.webhooks.sender import Sender
@@ -66,17 +66,14 @@ def running(
 
 def leave(database: Database, job_id: str, url: str, tenant: str = "default") -> None:
     with database.writing() as session:
-        enqueue(session, job_id, url, {"type": "transfer.succeeded", "data": {"id": job_id}}, tenant)
+        job = ended_job(session, job_id, tenant)
+        enqueue(session, job, url, {"type": "transfer.succeeded", "data": {"id": job_id}})
 
 
 def leave_picture(database: Database, job_id: str, url: str, tenant: str) -> None:
     result = TransferResult((PICTURE,), 10).to_json()
-    row = JobRow(id=job_id, tenant=tenant, status="succeeded", request={}, created_at=0.0, result=result)
-    row.deliver = {"url": url}
     with database.writing() as session:
-        session.add(row)
-        session.flush()
-        enqueue_pictures(session, row, 1)
+        enqueue_pictures(session, ended_job(session, job_id, tenant, result=result, deliver={"url": url}), 1)
 
 
 def taken(receivers: Sequence[Hanging]) -> int:

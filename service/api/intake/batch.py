@@ -26,6 +26,7 @@ from service.jobs.outbox import INDEX
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import TransferRequest, job_blob, job_folder
 from service.jobs.result_bytes import planned_bytes
+from service.storage.counted import files_bytes
 from service.storage.pictures import StoredImage
 from service.storage.unsaved import note_unsaved, remove_unsaved
 
@@ -35,7 +36,8 @@ BATCH_S = 300.0  # seconds for all pictures of a batch; contents that aren't rea
 class BatchReader:
     """A reader of a batch, whose shared pictures are files of `id`, and each content one of its job's.
 
-    `folders` are those that it has written to, `shared_bytes` what it has written for all jobs together.
+    `folders` are those that it has written to, `shared` the sizes of those files that it has written for
+    all jobs together, in bytes.
     """
 
     def __init__(self, id: str, body: BatchBody, context: AppContext) -> None:
@@ -48,7 +50,7 @@ class BatchReader:
         self._items: list[BatchItem] = []
         self._contents: dict[int, StoredImage] = {}  # those that are stored, by their places
         self._bytes, self._planned, self._cost = 0, 0, 0.0  # of the contents, and of their results
-        self.shared_bytes = 0
+        self.shared: list[int] = []
         self.folders = [job_folder(id)]
 
     def items(self) -> list[BatchItem]:
@@ -85,7 +87,7 @@ class BatchReader:
         """Store the pictures that the jobs share; return the jobs."""
         if all(item.problem for item in self._items):
             raise self._refusal(self._items)
-        self.shared_bytes = self._reader.store()
+        self.shared = self._reader.store()
         return self._items
 
     def _item(self, index: int, content: ReadContent) -> BatchItem:
@@ -98,7 +100,7 @@ class BatchReader:
             request = self._request(stored)
         except InvalidInput as error:
             return self._failed(id, index, error, content.name)
-        self._bytes += len(content.data)
+        self._bytes += files_bytes([len(content.data)])
         self._planned += planned_bytes(request)
         self._cost += planned_cost(request)
         queue = self._context.queue
@@ -148,7 +150,7 @@ class BatchReader:
             body.deadline_s,
             deliver=deliver,
             trace=traceparent(),
-            bytes=size,
+            files=[size] if size else [],
         )
 
     def _refusal(self, items: list[BatchItem]) -> InvalidInput:

@@ -36,10 +36,10 @@ R = TypeVar("R", TransferRequest, ScoreRequest)
 
 @dataclass(frozen=True)
 class StoredRequest(Generic[R]):
-    """A request whose pictures are stored, and their size in bytes."""
+    """A request whose pictures are stored, and their sizes in bytes."""
 
     request: R
-    bytes: int
+    files: list[int]
 
 
 def take_in(id: str, body: TransferBody, context: AppContext, room: float) -> StoredRequest[TransferRequest]:

@@ -18,6 +18,7 @@ from service.jobs.request import StoredStyle, job_blob, job_folder
 from service.jobs.result_bytes import PAINTER_FILES
 from service.jobs.tasks import LearnTask
 from service.pictures.sizes import HasSize, photo_size_errors, style_size_errors
+from service.storage.counted import files_bytes
 from service.storage.database import Transaction
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.preset_schema import PresetRow
@@ -26,12 +27,12 @@ from service.storage.unsaved import note_unsaved, removed_if_undone
 
 @dataclass(frozen=True)
 class NewLearning:
-    """A learning whose photographs are stored as files of job `id`; they take `bytes`."""
+    """A learning whose photographs are stored as files of job `id`; `files` are their sizes in bytes."""
 
     id: str
     wanted: Learning
     photos: tuple[StoredImage, ...]
-    bytes: int
+    files: list[int]
 
     def submit(self, session: Transaction, row: PresetRow) -> str:
         """Submit the job that teaches a preset, in the transaction of the preset's row; return its id.
@@ -44,7 +45,7 @@ class NewLearning:
         pack = StoredFile(row.pack.blob, row.pack.sha256) if row.pack else None
         style = StoredStyle(row.name, 1.0, 1.0, row.images, pack)
         task = LearnTask(style, row.version, self.wanted.size, self.wanted.minutes, self.photos)
-        new = Submission(self.id, task, owner(), trace=traceparent(), bytes=self.bytes)
+        new = Submission(self.id, task, owner(), trace=traceparent(), files=self.files)
         return context().queue.submit_in(session, new).id
 
 
@@ -64,7 +65,8 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
     if errors:
         raise InvalidInput(errors)
     check_learning_memory(size, images, wanted.size, capacities)
-    total = sum(len(photo.data) for photo in wanted.photos)
+    sizes = [len(photo.data) for photo in wanted.photos]
+    total = files_bytes(sizes)
     context().queue.check_limits(owner(), total + PAINTER_FILES)
     check_room(total + PAINTER_FILES)
     id = new_id()
@@ -74,4 +76,4 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
         for k, photo in enumerate(wanted.photos):
             stored.append(StoredImage(job_blob(id, f"photo-{k}"), photo.sha256, photo.width, photo.height))
             context().blobs.put(stored[k].blob, photo.data)
-        yield NewLearning(id, wanted, tuple(stored), total)
+        yield NewLearning(id, wanted, tuple(stored), sizes)

@@ -27,6 +27,7 @@ from service.options import DEFAULTS, OPTIONS, PAINTER, TransferOptions, begun_w
 from service.pictures.images import ImageFile, UnreadableImage
 from service.pictures.sizes import HasSize, content_size_errors, style_size_errors
 from service.pictures.style_image import StyleImage
+from service.storage.counted import files_bytes
 from service.storage.kinds import TRANSFER
 from service.storage.lanes import PAINT, Lane
 from service.storage.pictures import StoredFile, StoredImage, StoredPainter
@@ -249,23 +250,23 @@ class RequestReader:
             messages = {named.get(e.loc, e.loc): e.msg for e in error.errors}
             raise DoesNotFit([FieldError(loc, msg) for loc, msg in messages.items()]) from error
 
-    def store(self, room: float = 0.0) -> int:
-        """Store the pictures; return their size in bytes. There was `room` for so many bytes a moment ago.
+    def store(self, room: float = 0.0) -> list[int]:
+        """Store the pictures; return their sizes in bytes. There was `room` for so many bytes a moment ago.
 
         Raises:
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the job would be refused.
         """
-        if self.bytes > room:
-            self._context.queue.check_limits(owner(), self.bytes)
+        if (size := files_bytes(self.sizes)) > room:
+            self._context.queue.check_limits(owner(), size)
         note_unsaved(self._context.database, [job_folder(self._id)], len(self._files))
         for blob, file in self._files.items():
             self._context.blobs.put(blob, file.data)
-        return self.bytes
+        return self.sizes
 
     @property
-    def bytes(self) -> int:
-        """The size of the pictures in bytes."""
-        return sum(len(file.data) for file in self._files.values())
+    def sizes(self) -> list[int]:
+        """The sizes of the pictures in bytes."""
+        return [len(file.data) for file in self._files.values()]
 
     def _check_memory(self, request: TransferRequest, lane: Lane) -> None:
         """Raise DoesNotFit if the job takes more memory than a worker has that may claim it."""

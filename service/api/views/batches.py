@@ -86,7 +86,7 @@ def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:
         for left in reversed(range(LOOK_UPS)):
             check_room(sum(planned_bytes(item.new.request) for item in items))
             try:
-                batch = context().batches.submit(id, items, body.callback_url, key, reader.shared_bytes)
+                batch = context().batches.submit(id, items, body.callback_url, key, reader.shared)
                 break
             except Overtaken:
                 if not left:

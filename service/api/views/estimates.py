@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_openapi3 import Tag
@@ -17,7 +18,8 @@ from service.api.schemas.responses import Problem
 from service.errors import LimitExceeded, NoSpace, ProblemJson, QueueFull, TooManyJobs
 from service.jobs.cost import planned_cost
 from service.jobs.memory_check import memory_of
-from service.jobs.queue import new_id
+from service.jobs.queue import Submission, new_id, row_of
+from service.jobs.request import TransferRequest
 from service.jobs.result_bytes import planned_bytes
 
 blueprint = Operations(
@@ -42,7 +44,7 @@ def estimate_transfer(body: TransferBody) -> dict[str, Any]:
     cost = planned_cost(request)
     seconds, place = context().line.estimate(owner(), body.priority, request.lane, cost, caller().tenant)
     pictures = planned_bytes(request)
-    refusal = _refusal(reader.bytes + pictures, cost)
+    refusal = _refusal(_counted(request, reader.sizes, body), cost)
     return {
         "cost": round(cost, 3),
         "seconds": None if seconds is None else round(seconds, 2),
@@ -52,6 +54,13 @@ def estimate_transfer(body: TransferBody) -> dict[str, Any]:
         "allowed": refusal is None,
         "refusal": refusal,
     }
+
+
+def _counted(request: TransferRequest, files: Sequence[int], body: TransferBody) -> int:
+    """Return the bytes that the transfer would count for limits."""
+    deliver = body.deliver.model_dump() if body.deliver else None
+    new = Submission("", request, callback_url=body.callback_url, deliver=deliver, files=files)
+    return row_of(new, caller().tenant, clock=0.0).bytes
 
 
 def _refusal(size: int, cost: float) -> ProblemJson | None:

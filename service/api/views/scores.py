@@ -52,7 +52,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
 
 def _submission(id: str, body: ScoreBody, key: RepeatKey | None, room: float) -> Submission:
     taken = take_in_score(id, body, context(), room)
-    return Submission(id, taken.request, owner(), repeat=key, bytes=taken.bytes)
+    return Submission(id, taken.request, owner(), repeat=key, files=taken.files)
 
 
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})

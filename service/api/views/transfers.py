@@ -95,7 +95,7 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None, room: float)
         body.callback_url,
         body.deliver.model_dump() if body.deliver else None,
         key,
-        bytes=taken.bytes,
+        files=taken.files,
     )
 
 
