@@ -53,6 +53,11 @@ def begun(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield service
 
 
+def test_the_folder_of_data_is_for_its_user_alone(begun: RunningService) -> None:
+    (database,) = begun.log.parent.rglob("service.db")
+    assert database.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_they_are_there_and_can_be_used(begun: RunningService, photo_png: bytes) -> None:
     for name in NAMES:
         shown = begun.get(f"/v1/styles/{name}/image")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.config import Settings
 from service.errors import Unavailable
+from service.machine.folders import make_private
 from service.storage.disks import blobs_folder, database_file
 
 
@@ -40,7 +41,7 @@ def work_folder(path: Path) -> Iterator[Path]:
 
     Raises Unavailable if another process works in it.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

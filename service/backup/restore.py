@@ -11,6 +11,7 @@ from pathlib import Path
 from service.backup.archive import BLOBS, DATABASE, ArchiveReader, Manifest, opened_archive
 from service.backup.places import Places, sync, work_folder
 from service.errors import InvalidInput, NoSpace, StorageError, Unavailable
+from service.machine.folders import make_private
 from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.disks import Disk
@@ -34,7 +35,7 @@ def restore_backup(places: Places, file: Path) -> Manifest:
         with opened_archive(file) as archive:
             _check_revision(archive.manifest)
             _check_empty(places)
-            places.blobs.mkdir(parents=True, exist_ok=True)
+            make_private(places.blobs)
             _restore(places, archive)
             return archive.manifest
     except OSError as error:

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from service.machine.folders import make_private
+
 VARIABLE = "TMPDIR"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file there never waits for a disk
 DISKS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - where programs look without TMPDIR
@@ -67,7 +69,7 @@ def _first(places: Sequence[Path], data: Path) -> Path | None:
         for place in places:
             if place == data.absolute() / IN_DATA:
                 with suppress(OSError):
-                    place.mkdir(parents=True, exist_ok=True)
+                    make_private(place)
             if not why_unusable(place, room):
                 return place
     return None

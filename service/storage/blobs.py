@@ -16,6 +16,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from service.errors import BlobNotFound, BlobsFull, BlobsGone, StorageError
+from service.machine.folders import make_private
 from service.storage import opened
 from service.storage.disks import RETRY_S, Disk, blobs_folder
 from service.storage.opened import OpenedPath
@@ -69,7 +70,9 @@ class Blobs:
             if self._folder is None:
                 self._store = from_url(self._url, retry_config=PATIENCE)
             else:
-                store = LocalStore(self._folder, mkdir=not self._expected, automatic_cleanup=True)
+                if not self._expected:
+                    make_private(self._folder)
+                store = LocalStore(self._folder, automatic_cleanup=True)
                 self._opened = OpenedPath(self._folder)
                 self._store = store  # the last step, as other threads take it for opened
             return self._store

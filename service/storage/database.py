@@ -22,6 +22,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Float
 
 from service.errors import DatabaseError, DatabaseFull, StorageError
+from service.machine.folders import make_private
 from service.storage import opened
 from service.storage.disks import RETRY_S, database_file
 from service.storage.json_text import read_json, write_json
@@ -256,7 +257,7 @@ def _postgresql(url: URL) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        make_private(Path(url.database).absolute().parent)
     engine = create_engine(url, **ENGINE_OPTIONS, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

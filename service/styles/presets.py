@@ -6,7 +6,6 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -28,13 +27,14 @@ from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_preset
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
+from service.styles.likely_names import likely_meant
 from service.styles.packs import Pack
 from service.styles.preset_files import counted_bytes, pack_key, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 from service.styles.preset_versions import LOCK, keep_state
 
-COMPARED = 1000  # names of presets of which one may have been meant
+NEAR = 1000  # names of presets of which one may have been meant
 
 Images = Sequence[StyleImage[ImageFile]]
 """The style images of a preset to be saved."""
@@ -274,10 +274,10 @@ class Presets:
     def _get(self, name: str, condition: ColumnElement[bool]) -> PresetRow:
         with self._database.reading() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.name == name, condition))
-            names = [] if row else session.scalars(select(PresetRow.name).where(condition).limit(COMPARED)).all()
+            names = [] if row else session.scalars(select(PresetRow.name).where(condition).limit(NEAR)).all()
         if row is None:
-            like = get_close_matches(name, names, n=1)
-            raise NotFound(f"there is no preset {name!r}" + (f"; did you mean {like[0]}?" if like else ""))
+            like = likely_meant(name, names)
+            raise NotFound(f"there is no preset {name!r}" + (f"; did you mean {like}?" if like else ""))
         return row
 
     def page(self, after: str, limit: int) -> list[PresetRow]:

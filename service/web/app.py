@@ -117,7 +117,7 @@ def create_app(settings: Settings | None = None) -> Api:
     proxies = settings.trusted_proxies
     app.wsgi_app = RootPath(app.wsgi_app, settings.root_path, trusts_header=proxies > 0)  # type: ignore[method-assign]
     if proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
     return app
 
 

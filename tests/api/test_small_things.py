@@ -104,6 +104,7 @@ def test_what_is_wrong_with_a_field_is_said_in_words(service: RunningService, bo
 def test_an_unknown_preset_gets_the_name_that_was_meant(service: RunningService, texture_png: bytes) -> None:
     service.put_style("harbour", texture_png)
     assert service.get("/v1/styles/harbor").json()["detail"] == "there is no preset 'harbor'; did you mean harbour?"
+    assert service.get("/v1/styles/arbour").json()["detail"] == "there is no preset 'arbour'; did you mean harbour?"
     assert service.get("/v1/styles/quite-another").json()["detail"] == "there is no preset 'quite-another'"
 
 

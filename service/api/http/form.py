@@ -14,6 +14,7 @@ from service.errors import MalformedBody, shown
 
 PART = "request"  # name of the part with the JSON
 PIECE = 64 * 1024  # bytes that are read at a time
+MAX_HEAD = 8192  # bytes of a part's headers; each of thousands of lines would become an object
 
 Form = tuple[IO[bytes], MultiDict[str, Any], MultiDict[str, Any]]
 
@@ -73,6 +74,8 @@ class _Decoder(MultipartDecoder):
     """A decoder that also takes names in the code page of a Western Windows; Werkzeug's takes UTF-8 alone."""
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        if len(data) > MAX_HEAD:
+            raise MalformedBody(f"the headers of a part of the form are longer than {MAX_HEAD:,} bytes")
         headers = super()._parse_headers(_in_utf8(data))
         if "Content-Disposition" not in headers:
             raise MalformedBody("a part of the form has no Content-Disposition, which says its name")

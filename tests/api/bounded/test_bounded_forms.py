@@ -10,6 +10,7 @@ import pytest
 from api.bounded.bodies import GOOD, JSON, LARGE, assert_refused, assert_too_large, send_form
 from flask.testing import FlaskClient
 
+from service.api.http.form import MAX_HEAD
 from service.api.http.json_body import MAX_JSON
 from service.api.schemas.fields import SMALLEST_IMAGE as PICTURE
 
@@ -52,6 +53,13 @@ def test_what_is_too_large_says_which_limit_it_is_past(client: FlaskClient) -> N
         assert_too_large(send_form(client, ("request", None, b" " * size)), text)
     many = [(f"part{i}", None, b"x") for i in range(600)]
     assert_too_large(send_form(client, REQUEST, *many), "the form has more than 600 parts")
+
+
+def test_headers_of_a_part_are_bounded(client: FlaskClient) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n'
+    whole = head + b"a: b\r\n" * (MAX_HEAD // 6) + b"\r\nx\r\n--x--\r\n"
+    answer = client.post("/v1/transfers", data=whole, content_type="multipart/form-data; boundary=x")
+    assert_refused(answer, 400, "the headers of a part of the form are longer than 8,192 bytes")
 
 
 def test_a_part_that_is_not_named_is_the_request_s_fault(client: FlaskClient) -> None:
