@@ -56,7 +56,7 @@ def _row(of: JobRow | BatchRow, url: str, clock: float) -> DeliveryRow:
         owner=of.owner,
         job_id=of.id,
         url=url,
-        host=urlsplit(url).hostname or "",
+        host=urlsplit(url).netloc.lower(),
         payload={},
         created_at=clock,
         due_at=clock,

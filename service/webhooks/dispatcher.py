@@ -32,7 +32,7 @@ POLL_S = 1.0  # seconds between two looks when nothing is due, or after somethin
 STOP_S = 2.0  # seconds that running deliveries may still take when the dispatcher is stopped
 WEBHOOKS_AT_ONCE = 16  # webhooks of a process at a time
 PICTURES_AT_ONCE = 8  # pictures of a process at a time, beside the webhooks: each may take two minutes
-HOST_AT_ONCE = 2  # of either, those to one host, so that a receiver that hangs leaves room for the others
+HOST_AT_ONCE = 2  # of either, those to one host and port, so that a receiver that hangs leaves room for the others
 
 
 class WebhookDispatcher:

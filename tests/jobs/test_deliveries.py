@@ -158,14 +158,14 @@ def test_looking_for_work_does_not_wait_for_writers(database: Database, outbox: 
 def test_webhooks_to_busy_hosts_and_of_busy_tenants_stay_where_they_are(
     database: Database, outbox: Deliveries
 ) -> None:
-    for url in (URL, "https://HOOKS.example.com:8443/"):
+    for url, host in ((URL, "hooks.example.com"), ("https://HOOKS.example.com:8443/", "hooks.example.com:8443")):
         with database.writing() as session:
             enqueue(session, ended_job(session, url, "acme"), url, {})
-        assert outbox.claim(["hooks.example.com"]) is None
+        assert outbox.claim([host]) is None
         assert outbox.claim([], ["acme"]) is None
-        delivery = outbox.claim(["example.com"], ["default"])
+        delivery = outbox.claim(["example.com", "hooks.example.com:1"], ["default"])
         assert delivery is not None
-        assert (delivery.host, delivery.tenant) == ("hooks.example.com", "acme")
+        assert (delivery.host, delivery.tenant) == (host, "acme")
 
 
 def again(database: Database, job_id: str = "job") -> bool:

@@ -184,12 +184,12 @@ def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
 
 @pytest.mark.parametrize(
     ("hosts", "others", "at_once"),
-    [(HOSTS[1:2] * 2, "acme", HOST_AT_ONCE), (HOSTS[1:], "default", WEBHOOKS_AT_ONCE // 2)],
+    [(HOSTS[1:2] * 2, "acme", 2 * HOST_AT_ONCE), (HOSTS[1:], "default", WEBHOOKS_AT_ONCE // 2)],
 )
 def test_receivers_that_hang_delay_what_goes_to_their_host_and_their_tenant_alone(
     database: Database, patient: None, hosts: tuple[str, ...], others: str, at_once: int
 ) -> None:
-    """Two ports of one host, or a host for each place: others of the tenant, or other tenants, still get theirs."""
+    """Two ports of one host: a third one still gets its tenant's. A host for each place: other tenants get theirs."""
     with ExitStack() as stack:
         receivers = [stack.enter_context(Hanging(host)) for host in hosts]
         receiver = stack.enter_context(Receiver())
