@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_job_that_gets_more_grams_each_time_outlives_any_number_of_deaths(service: RunningService) -> None:
     """It comes first, because the pause before a worker's restart grows with each death."""
-    pictures = np.random.default_rng(2).integers(0, 255, (8, 99, 99, 3), np.uint8)
+    pictures = np.random.default_rng(2).integers(0, 255, (16, 99, 99, 3), np.uint8)
     styles = [{"image": b64(png(picture))} for picture in pictures]
     id = service.post(LONG | {"styles": styles, "size": 1000, "levels": 1}).json()["id"]
     reached = 0
