@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app, g
 
 from service.api.http.fullness import Fullness
+from service.api.http.shared_check import SharedCheck
 from service.api.intake.long_reads import LongReads
 from service.api.intake.recent_reads import RecentReads
 from service.api.live.batch_events import BatchStreams
@@ -44,6 +45,8 @@ KEY = "nst"
 class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
+    `blobs_check` writes a file, once a second at most.
+
     `wake` tells workers, on this machine and on others, that there is a job of a lane. `presets`, `versions`,
     `painters`, `queue` and `batches` are those of one tenant: in a request the caller's, elsewhere the default one.
     """
@@ -51,6 +54,7 @@ class AppContext:
     settings: Settings
     database: Database
     blobs: Blobs
+    blobs_check: SharedCheck
     disks: Disks
     presets: Presets
     versions: PresetVersions

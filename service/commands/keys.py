@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from service.config import Settings
-from service.errors import InvalidInput, StorageError, Unavailable, shown
+from service.errors import InvalidInput, ServiceError, StorageError, Unavailable, shown
 from service.jobs.resource import iso
 from service.settings.values import duration
 from service.storage.database import Database
@@ -47,11 +47,13 @@ def run(args: argparse.Namespace) -> int:
     with closing(Database(settings.database)) as database:
         keys = Keys(database)
         if args.action == "add":
-            _print_new(keys, _added(keys, args))
+            key = _added(keys, args)
+            _print_new(keys, key)
+            _describe(key.row)
         elif args.action == "list":
             _print_list(_all(keys, args.tenant))
         elif args.action == "rotate":
-            _print_new(keys, keys.rotate(OPERATOR, args.id, _seconds("grace", args.grace) or 0.0))
+            _rotate(keys, args.id, _seconds("grace", args.grace) or 0.0)
         elif args.action == "revoke":
             _say(f"the key {keys.revoke(OPERATOR, args.id).id} has ended")
         else:
@@ -83,19 +85,32 @@ def _seconds(name: str, text: str | None) -> float | None:
     return seconds
 
 
+def _rotate(keys: Keys, id: str, grace_s: float) -> None:
+    """Make and print a key like another one, which ends only then."""
+    key = keys.add_like(OPERATOR, id)
+    _print_new(keys, key)
+    try:
+        keys.revoke(OPERATOR, id, grace_s)
+    except ServiceError as error:
+        raise StorageError(f"the new key counts, but the other one goes on: revoke it ({error.detail})") from error
+    _describe(key.row)
+
+
 def _print_new(keys: Keys, key: NewKey) -> None:
-    """Print the key alone on standard output, so that a script can keep it, and words about it beside it.
+    """Print the key alone on standard output, so that a script can keep it.
 
     Raises StorageError, and ends the key, if it can't be printed: nobody would ever know it.
     """
-    row = key.row
     try:
         print(key.text, flush=True)
     except OSError as error:
-        keys.revoke(OPERATOR, row.id)
+        keys.revoke(OPERATOR, key.row.id)
         raise StorageError(
-            f"the new key could not be printed ({error.strerror}), and has ended: add another"
+            f"the new key could not be printed ({error.strerror}), and has ended: make another"
         ) from error
+
+
+def _describe(row: KeyRow) -> None:
     _say(f"key {row.id} of the tenant {row.tenant}: {row.name}, scopes {row.scopes}; it isn't shown again")
 
 

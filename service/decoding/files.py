@@ -134,7 +134,7 @@ def _allowed(task: str, data: bytes, sha256: str, allowance: Allowance | None) -
 
 
 def _whole(task: str, data: bytes, tick: Tick = no_tick, **settings: Any) -> tuple[Facts, Files]:
-    """Run a task that may take longer than a check. A worker tries it again for some seconds: else its job fails."""
+    """Run a task that may take longer than a check. A worker tries it again for some seconds, in each attempt."""
     seconds = WHOLE * _Pace.factor * head_of(data).check_s
     sha256 = digest(data)
     for again in range(TRIES - 1, -1, -1):

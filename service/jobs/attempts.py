@@ -31,10 +31,19 @@ def give_back(row: JobRow) -> None:
 
 def enter_checkpoint(row: JobRow, checkpoint: JobCheckpoint) -> None:
     """Write a checkpoint; if no attempt has got as far before, the count of attempts begins anew with this one."""
-    fence = row.checkpoint.fence if row.checkpoint else 0
+    before = row.checkpoint or JobCheckpoint()
+    fence = before.fence
     if checkpoint.reached > row.reached:
         row.reached, row.attempts, fence = checkpoint.reached, 1, row.fence
+        if len(checkpoint.done) > len(before.done):
+            row.grams = 0
     row.checkpoint = replace(checkpoint, fence=fence)
+
+
+def enter_grams(row: JobRow, grams: int) -> None:
+    """Note how many Grams an attempt has; if none has had as many, the count of attempts begins anew with it."""
+    if grams > row.grams:
+        row.grams, row.attempts = grams, 1
 
 
 def go_back(row: JobRow) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import ServiceError
 from service.jobs import batch_course
-from service.jobs.attempts import enter_checkpoint, give_back, go_back, worn_out
+from service.jobs.attempts import enter_checkpoint, enter_grams, give_back, go_back, worn_out
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
@@ -136,10 +136,11 @@ class Leases:
         progress: JobProgress | None = None,
         preview: Preview | None = None,
         checkpoint: JobCheckpoint | None = None,
+        grams: int = 0,
     ) -> Flags:
         """Renew the lease, and write what is given.
 
-        Raises LeaseLost.
+        `grams` are those that this attempt has, in the cache, for the picture under way. Raises LeaseLost.
         """
         with self._writing() as session:
             row = _held(session, claim)
@@ -152,6 +153,7 @@ class Leases:
                 row.preview = replace(preview, event=row.events)
             if checkpoint is not None:
                 enter_checkpoint(row, checkpoint)
+            enter_grams(row, grams)
             row.lease_until = clock + self._lease_s
             return Flags(row.cancel_requested, row.deadline_at is not None and row.deadline_at < clock)
 

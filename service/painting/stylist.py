@@ -34,7 +34,7 @@ from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.grams import StyleGrams
+from service.styles.grams import GramWatcher, StyleGrams
 from service.styles.style import Style, Treatment
 
 GPU_SHARE = 0.8  # of a GPU's memory, for a picture in one piece: one of 2048 px took 1.03 times what the formula says
@@ -103,9 +103,9 @@ class Stylist:
         """The network that compares pictures."""
         return self._encoder
 
-    def counted(self, count: Callable[[int], None]) -> AbstractContextManager[None]:
-        """Call `count` with the pixels of each style image whose Grams are computed meanwhile."""
-        return self._grams.counted(count)
+    def watched(self, watcher: GramWatcher) -> AbstractContextManager[None]:
+        """Tell `watcher` of all Grams that are needed meanwhile."""
+        return self._grams.watched(watcher)
 
     @property
     def cached(self) -> int:

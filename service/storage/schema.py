@@ -45,8 +45,9 @@ class JobRow(Base):
     """A job of one of the kinds in service.storage.kinds. `number` is its place in the order of arrival.
 
     `fence` counts its claims: a write with an older fence comes from a worker that lost the job.
-    `reached` is how far its furthest checkpoint was, see JobCheckpoint; `attempts` counts the claims since then, the
-    one that wrote it included, and without those that were given back.
+    `reached` is how far its furthest checkpoint was, see JobCheckpoint. `grams` is how many Grams one attempt had at
+    most, in the cache, for the picture under way. `attempts` counts the claims since one of the two last grew, that
+    one included, and without those that were given back.
     `lease_until` is when its claim ends; of a waiting job, until when a running one gives way to it.
     `request` holds the request, as service.jobs.request writes and reads it, all defaults filled in; its pictures lie
     under `jobs/<id>/` or, from presets, under `styles/<version>/`. `owner` is the caller it came from, `tenant` whose
@@ -112,6 +113,7 @@ class JobRow(Base):
     fence: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     reached: Mapped[int] = mapped_column(default=0, server_default="0")
+    grams: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[float | None]
     cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
     usage: Mapped[JobUsage | None] = mapped_column(typed(JobUsage))

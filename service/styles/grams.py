@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +90,16 @@ class _Wanted:
     computed: dict[GramKey, Grams] = field(default_factory=dict)
 
 
+class GramWatcher(Protocol):
+    """What is told of a job's Grams. An exception that it raises ends the computation."""
+
+    def computing(self, pixels: int) -> None:
+        """Note that Grams are going to be computed, of a picture of so many pixels."""
+
+    def at_hand(self) -> None:
+        """Note that one more of the Grams that are needed is at hand: it was in the cache, or is there now."""
+
+
 class StyleGrams:
     """The Grams of style images, from the cache or computed."""
 
@@ -98,16 +109,16 @@ class StyleGrams:
         self._cache = cache
         self._model = model
         self._packs: OrderedDict[str, Pack] = OrderedDict()
-        self._count: Callable[[int], None] = _ignore
+        self._watcher: GramWatcher | None = None
 
     @contextmanager
-    def counted(self, count: Callable[[int], None]) -> Iterator[None]:
-        """Call `count` with the pixels of each picture whose Grams are computed meanwhile, when that begins."""
-        self._count = count
+    def watched(self, watcher: GramWatcher) -> Iterator[None]:
+        """Tell `watcher` of all Grams that are needed meanwhile."""
+        self._watcher = watcher
         try:
             yield
         finally:
-            self._count = _ignore
+            self._watcher = None
 
     @property
     def memory(self) -> int:
@@ -174,6 +185,8 @@ class StyleGrams:
     def _cached(self, key: GramKey, wanted: _Wanted, tally: Tally) -> Grams | None:
         grams = None if key in wanted.computed else self._cache.get(key)
         tally.count(hit=grams is not None)
+        if self._watcher and (grams is not None or key in wanted.computed):
+            self._watcher.at_hand()
         return grams
 
     def _key(self, image: StyleImage[PictureFile], size: int, wanted: _Wanted) -> GramKey:
@@ -190,11 +203,14 @@ class StyleGrams:
         wanted.on_tick()
         computed = {}
         for key, picture, mask in zip(keys, pictures, masks, strict=True):
-            self._count(key.width * key.height)
+            if self._watcher:
+                self._watcher.computing(key.width * key.height)
             treated = wanted.treatment.apply(picture)
             computed[key] = self._extractor.grams(treated, key.layers, mask, wanted.on_tick)
             style_grams.labels("computed").inc()
             self._cache.put(key, computed[key])
+            if self._watcher:
+                self._watcher.at_hand()
         return computed
 
     @staticmethod
@@ -217,7 +233,3 @@ class StyleGrams:
         while len(self._packs) > PACKS:
             self._packs.popitem(last=False)
         return self._packs[file.sha256]
-
-
-def _ignore(pixels: int) -> None:
-    pass

@@ -125,35 +125,35 @@ class Keys:
         with self._database.reading() as session:
             return _found(session, maker, id)
 
-    def revoke(self, maker: Maker, id: str) -> KeyRow:
-        """End a key now; one that has ended stays as it is. Raises NotFound."""
+    def revoke(self, maker: Maker, id: str, grace_s: float = 0.0) -> KeyRow:
+        """End a key after `grace_s` seconds; one that has ended stays as it is. Raises NotFound."""
         with self._changing() as session:
             row = _found(session, maker, id)
-            row.revoked_at = row.revoked_at or read_clock(session)
+            _end(row, read_clock(session), grace_s)
             return row
 
     def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
-        """Make a key with another one's name, scopes, end and caller. The other one ends after `grace_s` seconds.
+        """Make a key as `add_like` does. The other one ends after `grace_s` seconds.
+
+        Raises as `add_like`.
+        """
+        with self._changing() as session:
+            row, clock = _found(session, maker, id), read_clock(session)
+            new = _new_like(session, maker, row, clock)
+            _end(row, clock, grace_s)
+            return new
+
+    def add_like(self, maker: Maker, id: str) -> NewKey:
+        """Make a key with another one's name, scopes, end and caller.
 
         Raises:
             NotFound: there is no such key, or it has ended.
+            InvalidInput: its tenant has too many keys.
             MissingScope: the maker lacks one of its scopes.
             Forbidden: its end is later than that of the maker's key.
         """
         with self._changing() as session:
-            row, clock = _found(session, maker, id), read_clock(session)
-            if not is_live(row, clock):
-                raise NotFound(f"the key {id!r} has ended: make a new one")
-            maker.check_scopes(known.from_text(row.scopes))
-            maker.check_end(row.expires_at)
-            _check_room(session, maker, row.tenant)
-            new = KeyRow(tenant=row.tenant, name=row.name, scopes=row.scopes, expires_at=row.expires_at)
-            new.owner = caller_of(row)
-            if grace_s > 0:
-                row.expires_at = min(row.expires_at or clock + grace_s, clock + grace_s)
-            else:
-                row.revoked_at = clock
-            return _new(session, new)
+            return _new_like(session, maker, _found(session, maker, id), read_clock(session))
 
     def touch(self, ids: Collection[str]) -> None:
         """Note that keys were used."""
@@ -216,6 +216,26 @@ def _check_room(session: Session, maker: Maker, tenant: str) -> None:
     if (session.scalar(select(func.count()).where(KeyRow.tenant == tenant)) or 0) >= MOST:
         days = KEPT_S / 86_400
         raise InvalidInput.field("tenant", f"has {MOST} keys; those that ended are forgotten after {days:g} days")
+
+
+def _end(row: KeyRow, clock: float, grace_s: float) -> None:
+    """End a key after `grace_s` seconds, unless it ends before."""
+    if grace_s > 0:
+        row.expires_at = min(row.expires_at or clock + grace_s, clock + grace_s)
+    else:
+        row.revoked_at = row.revoked_at or clock
+
+
+def _new_like(session: Session, maker: Maker, row: KeyRow, clock: float) -> NewKey:
+    """Make a key like another one, which must not have ended. Raises as Keys.add_like."""
+    if not is_live(row, clock):
+        raise NotFound(f"the key {row.id!r} has ended: make a new one")
+    maker.check_scopes(known.from_text(row.scopes))
+    maker.check_end(row.expires_at)
+    _check_room(session, maker, row.tenant)
+    new = KeyRow(tenant=row.tenant, name=row.name, scopes=row.scopes, expires_at=row.expires_at)
+    new.owner = caller_of(row)
+    return _new(session, new)
 
 
 def _new(session: Session, row: KeyRow) -> NewKey:

@@ -19,6 +19,7 @@ from service.api.http.body import MAX_PARTS
 from service.api.http.fullness import Fullness
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
+from service.api.http.shared_check import SharedCheck
 from service.api.intake.long_reads import LongReads
 from service.api.intake.recent_reads import RecentReads
 from service.api.live.batch_events import BatchStreams
@@ -150,6 +151,7 @@ def _context(settings: Settings) -> AppContext:
         settings=settings,
         database=database,
         blobs=blobs,
+        blobs_check=SharedCheck(blobs.check),
         disks=Disks(settings.database, settings.blob_url, settings.disk_floor),
         presets=Presets(database, blobs, caller_bytes, cancel, limits=of_tenants, retention_s=settings.retention),
         versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),

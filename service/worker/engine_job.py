@@ -45,9 +45,17 @@ class EngineRun(JobRun):
     gives_way: bool = field(default=True, init=False)
 
     def carry_out(self) -> None:
-        """Do the work as any job's; style images that it computes with count in its meter."""
-        with self.stylist.counted(self.claim.meter.count_style):
+        """Do the work as any job's; style images that it computes with count in its meter, and Grams as progress."""
+        with self.stylist.watched(self):
             super().carry_out()
+
+    def computing(self, pixels: int) -> None:
+        """Count a style image whose Grams are going to be computed."""
+        self.claim.meter.count_style(pixels)
+
+    def at_hand(self) -> None:
+        """Count Grams that are in the cache. Raises as the reporter's on_tick."""
+        self.reporter.on_grams()
 
     def on_tick(self) -> None:
         """Note a step of the job. Raises as the reporter's; Stopping too where a job that comes before it waits."""

@@ -18,6 +18,7 @@ from service.errors import (
     JobFailed,
     ServiceError,
     StorageError,
+    Unavailable,
 )
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.request import Painting, StoredStyle, TransferRequest, job_blob
@@ -54,7 +55,7 @@ class JobRun(ABC):
     reporter: Reporter
 
     def carry_out(self) -> None:
-        """Do the work, and end the job or give it back.
+        """Do the work, and end the job or give it back. If a picture can't be read now, its lease will run out.
 
         Raises:
             LeaseLost: another worker has the job, or it is gone.
@@ -84,6 +85,9 @@ class JobRun(ABC):
             if isinstance(error, BlobsFull) or self._is_storage_away():
                 self.leases.give_back(self.claim)
             raise
+        except Unavailable as error:  # a picture could not be read: the machine was too busy, or short of memory
+            logger.warning("job %s: %s; another attempt follows when its lease is over", self.claim.id, error.detail)
+            return
         except Exception as error:  # noqa: BLE001 - the log and the job have it
             self._fail(error)
         self.reporter.remove_checkpoints()

@@ -87,6 +87,7 @@ class Reporter:
         self._curve: Sequence[Json] = ()
         self._written = time.monotonic()  # when the job was claimed
         self._reported = 0.0
+        self._grams = 0  # that are in the cache, for the picture under way
         self.stepped, self.skipped = time.monotonic(), 0.0
 
     def tidy(self) -> None:
@@ -105,6 +106,15 @@ class Reporter:
         if self._stopping():
             raise Stopping
         if time.monotonic() >= self._written + self._renew_s:
+            self._write()
+
+    def on_grams(self) -> None:
+        """Note that one more of the picture's Grams is in the cache; write how many, at most every REPORT_S seconds.
+
+        Raises Canceled, Overdue or LeaseLost.
+        """
+        self._grams += 1
+        if time.monotonic() >= self._written + REPORT_S:
             self._write()
 
     def on_progress(self, progress: Report, curve: Sequence[Json] = ()) -> None:
@@ -133,6 +143,7 @@ class Reporter:
         Raises Canceled, Overdue or LeaseLost.
         """
         begun = replace(progress, losses=done[-1].losses if done else None)
+        self._grams = 0
         self._write(progress=begun, checkpoint=self._checkpoints.next_picture(done, begun))
         self._newest = None
 
@@ -176,7 +187,9 @@ class Reporter:
     ) -> None:
         self._written = time.monotonic()
         try:
-            flags = self._leases.report(self._claim, progress=progress, preview=preview, checkpoint=checkpoint)
+            flags = self._leases.report(
+                self._claim, progress=progress, preview=preview, checkpoint=checkpoint, grams=self._grams
+            )
         except DatabaseError as error:
             self._complaint.say(
                 "job %s: its progress could not be written: %s; the work goes on", self._claim.id, error.detail

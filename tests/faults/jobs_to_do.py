@@ -21,9 +21,10 @@ def begun(service: RunningService, body: dict[str, Any] = LONG) -> str:
     return id
 
 
-def checkpointed(service: RunningService, id: str) -> int:
-    """Wait until a job's row knows of a checkpoint, and return the iteration that the job had reached before."""
-    eventually(lambda: checkpoints(service, id), 30, "no checkpoint")
+def checkpointed(service: RunningService, id: str, claim: int = 1) -> int:
+    """Wait until a job's row knows of a claim's checkpoint; return the iteration that the job had reached before."""
+    written = f"checkpoint-{claim}-"
+    eventually(lambda: any(name.startswith(written) for name in checkpoints(service, id)), 30, "no checkpoint")
     reached: int = service.job(id)["progress"]["iteration"]
     eventually(lambda: service.job(id)["progress"]["iteration"] > reached, 30, "no progress")
     return reached

@@ -176,7 +176,7 @@ def test_a_judging_that_gives_way_goes_on_at_its_next_picture(
     monkeypatch.setattr(JudgeRun, "content", lambda *_: None)
     monkeypatch.setattr(JudgeRun, "order", order)
     monkeypatch.setattr(JudgeRun, "painted", paint)
-    blobs, nothing = Blobs(tmp_path.as_uri()), cast(Any, SimpleNamespace(counted=lambda _: nullcontext()))
+    blobs, nothing = Blobs(tmp_path.as_uri()), cast(Any, SimpleNamespace(watched=lambda _: nullcontext()))
     for _ in range(2):
         claim = claimed(leases)
         reporter = Reporter(leases, blobs, claim, lambda: False, 60)

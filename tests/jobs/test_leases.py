@@ -130,6 +130,36 @@ def test_a_further_picture_counts_as_progress_even_without_iterations(queue: Que
     assert queue.get(id).status == "running"
 
 
+def test_a_job_that_gets_more_grams_each_time_is_never_given_up(queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    for attempt in range(3 * MAX_ATTEMPTS):
+        hasty.report(claimed(hasty), grams=1 + attempt)
+    assert queue.get(id).status == "running"
+
+
+def test_grams_that_were_lost_and_are_computed_again_are_no_progress(queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    for grams in (2, 1, 2):
+        hasty.report(claimed(hasty), grams=grams)
+    assert hasty.claim("host:9", {}) is None
+    assert queue.get(id).status == "failed"
+
+
+def test_each_picture_s_grams_count_once(queue: Queue, hasty: Leases) -> None:
+    """A picture that was damaged and is made again, with its Grams, is none that is further."""
+    id, done = submit(queue), (DonePicture("p", "s", 8, 8),) * 2
+    series = [JobCheckpoint(None, JobProgress(), done[:count]) for count in range(3)]
+    hasty.report(claimed(hasty), grams=3)
+    for further in series[1:]:
+        died_at(hasty, further)
+        for grams in range(1, 1 + MAX_ATTEMPTS):
+            hasty.report(claimed(hasty), grams=grams)
+    claim = claimed(hasty)
+    for again in series:
+        hasty.report(claim, checkpoint=again, grams=3)
+    assert queue.get(id).attempts == 2
+
+
 def test_deaths_count_from_the_furthest_checkpoint_on(queue: Queue, hasty: Leases) -> None:
     id = submit(queue)
     for iteration in (2, 2, 5, 5):

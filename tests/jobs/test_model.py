@@ -42,6 +42,7 @@ class Job:
     cancel: bool = False
     checkpoint: int | None = None
     reached: int = 0
+    grams: int = 0
     events: int = 0
 
 
@@ -152,19 +153,21 @@ class QueueMachine(RuleBasedStateMachine):
         assert reached == expected.checkpoint
         return claim
 
-    @rule(claim=claims, iteration=st.integers(1, 9), keeps=st.booleans())
-    def report(self, claim: Claim, iteration: int, keeps: bool) -> None:
+    @rule(claim=claims, iteration=st.integers(1, 9), keeps=st.booleans(), grams=st.integers(0, 3))
+    def report(self, claim: Claim, iteration: int, keeps: bool, grams: int) -> None:
         kept = checkpoint(iteration) if keeps else None
         held = self.model.held(claim)
         if held is None:
             with pytest.raises(LeaseLost):
-                self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
+                self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept, grams=grams)
             return
-        flags = self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept)
+        flags = self.leases.report(claim, progress=JobProgress(iteration), checkpoint=kept, grams=grams)
         held.events, held.lapsed = held.events + 1, False
         held.checkpoint = iteration if keeps else held.checkpoint
         if keeps and iteration > held.reached:
             held.reached, held.attempts = iteration, 1
+        if grams > held.grams:
+            held.grams, held.attempts = grams, 1
         assert flags.cancel_requested == held.cancel
 
     @rule(claim=consumes(claims), how=st.sampled_from(ENDED))

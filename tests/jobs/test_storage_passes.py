@@ -1,16 +1,21 @@
-"""A storage that fails for a while ends an attempt of a job, but neither the job nor what it has reached."""
+"""A storage or machine that fails for a while ends an attempt, but neither the job nor what it has reached."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+import numpy as np
 import pytest
+from front_door import png
 from jobs.submitting import RESULT, claimed, submit
 
+from service.decoding import files
+from service.decoding.decoders import DECODERS
 from service.engine.checkpoint import UnusableCheckpoint
-from service.errors import StorageError
-from service.jobs.leases import Leases
+from service.errors import StorageError, Unavailable
+from service.jobs.leases import MAX_ATTEMPTS, Leases
 from service.jobs.queue import Queue
 from service.machine.memory import Capacity
 from service.pictures.images import digest
@@ -21,6 +26,7 @@ from service.worker.checkpoints import read_checkpoint
 from service.worker.job import JobRun
 from service.worker.reporter import Reporter
 
+PICTURE = png(np.zeros((32, 32, 3), np.uint8))
 PHOTO, KEPT = StoredFile("photo", digest(b"photo")), "checkpoint"
 
 
@@ -31,6 +37,15 @@ class Reading(JobRun):
     def work(self) -> None:
         assert read_checkpoint(self.blobs, self.claim, bytes) == b"reached"
         self.read(PHOTO)
+        self.leases.succeed(self.claim, RESULT)
+
+
+@dataclass(eq=False)
+class Decoding(JobRun):
+    """A job that decodes a picture, and succeeds."""
+
+    def work(self) -> None:
+        files.decode(PICTURE, self.on_tick)
         self.leases.succeed(self.claim, RESULT)
 
 
@@ -54,7 +69,7 @@ def blobs(folder: Path) -> Blobs:
 
 
 @pytest.fixture
-def run(queue: Queue, leases: Leases, blobs: Blobs) -> Reading:
+def run(queue: Queue, leases: Leases, blobs: Blobs) -> JobRun:
     """A job that has a checkpoint, in the hands of its second worker."""
     submit(queue)
     before = claimed(leases)
@@ -63,10 +78,10 @@ def run(queue: Queue, leases: Leases, blobs: Blobs) -> Reading:
     return run_of(leases, blobs)
 
 
-def run_of(leases: Leases, blobs: Blobs) -> Reading:
+def run_of(leases: Leases, blobs: Blobs, kind: type[JobRun] = Reading) -> JobRun:
     claim = claimed(leases)
     reporter = Reporter(leases, blobs, claim, lambda: False, 60)
-    return Reading(leases, blobs, Capacity(None, "float32"), claim, reporter)
+    return kind(leases, blobs, Capacity(None, "float32"), claim, reporter)
 
 
 def make_unreadable(file: Path) -> None:
@@ -77,7 +92,7 @@ def make_unreadable(file: Path) -> None:
 
 @pytest.mark.parametrize("name", [PHOTO.blob, KEPT])
 def test_a_file_that_can_t_be_read_now_ends_the_attempt_alone(
-    queue: Queue, hasty: Leases, run: Reading, folder: Path, name: str
+    queue: Queue, hasty: Leases, run: JobRun, folder: Path, name: str
 ) -> None:
     make_unreadable(folder / name)
     with pytest.raises(StorageError, match=f"{name} could not be read"):
@@ -91,7 +106,7 @@ def test_a_file_that_can_t_be_read_now_ends_the_attempt_alone(
 
 
 def test_while_no_file_can_be_written_a_job_goes_back_and_the_attempt_does_not_count(
-    queue: Queue, run: Reading, folder: Path
+    queue: Queue, run: JobRun, folder: Path
 ) -> None:
     make_unreadable(folder / PHOTO.blob)
     (folder / "probe").write_text("")  # where a folder belongs
@@ -102,7 +117,33 @@ def test_while_no_file_can_be_written_a_job_goes_back_and_the_attempt_does_not_c
     assert run.blobs.get(KEPT) == b"reached"
 
 
-def test_a_file_that_is_gone_fails_the_job(queue: Queue, run: Reading) -> None:
+def test_a_picture_that_can_t_be_read_now_ends_the_attempt_and_the_third_one_the_job(
+    queue: Queue, hasty: Leases, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the kernel, short of memory, kills each process that reads it."""
+
+    def killed(*args: object) -> NoReturn:
+        raise Unavailable("short of memory")
+
+    def attempted(id: str, times: int) -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(DECODERS, "run", killed)
+            for _ in range(times):
+                run_of(hasty, blobs, Decoding).carry_out()
+        return queue.get(id).status
+
+    monkeypatch.setattr(files, "RETRY_S", 0.0)
+    id = submit(queue)
+    assert attempted(id, MAX_ATTEMPTS - 1) == "running"
+    run_of(hasty, blobs, Decoding).carry_out()
+    assert queue.get(id).status == "succeeded"
+    id = submit(queue)
+    assert attempted(id, MAX_ATTEMPTS) == "running"
+    assert hasty.claim("host:1", {}) is None
+    assert queue.get(id).status == "failed"
+
+
+def test_a_file_that_is_gone_fails_the_job(queue: Queue, run: JobRun) -> None:
     run.blobs.delete(PHOTO.blob)
     run.carry_out()
     job = queue.get(run.claim.id)
@@ -111,7 +152,7 @@ def test_a_file_that_is_gone_fails_the_job(queue: Queue, run: Reading) -> None:
     assert "missing" in job.error["detail"]
 
 
-def test_a_checkpoint_that_is_gone_or_damaged_makes_a_job_start_anew(run: Reading) -> None:
+def test_a_checkpoint_that_is_gone_or_damaged_makes_a_job_start_anew(run: JobRun) -> None:
     def refuse(data: bytes) -> None:
         raise UnusableCheckpoint("no checkpoint")
 

@@ -51,18 +51,21 @@ def test_a_command_ends_without_a_word_when_nobody_reads_on(
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
-def test_a_key_that_could_not_be_printed_has_ended(
+def test_a_key_that_could_not_be_printed_has_ended_and_one_that_it_was_to_replace_has_not(
     run: Callable[..., subprocess.CompletedProcess[str]], data_folder: Path
 ) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = run("keys", "add", output=full.fileno())
-    assert done.returncode == 2
-    assert done.stderr.endswith(
-        "the new key could not be printed (No space left on device), and has ended: add another\n"
-    )
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
-        (row,) = Keys(database).page(OPERATOR, None, (0.0, ""), 10)
-    assert row.revoked_at is not None
+        kept = Keys(database).add(OPERATOR, "default", "one", frozenset({"read"}), None).row
+        for words in (("add",), ("rotate", kept.id), ("rotate", kept.id, "--grace", "1h")):
+            with Path("/dev/full").open("w") as full:
+                done = run("keys", *words, output=full.fileno())
+            assert done.returncode == 2
+            assert done.stderr.endswith(
+                "the new key could not be printed (No space left on device), and has ended: make another\n"
+            )
+        first, *others = Keys(database).page(OPERATOR, None, (0.0, ""), 10)
+    assert (first.id, first.revoked_at, first.expires_at) == (kept.id, None, None)
+    assert [row.revoked_at is not None for row in others] == [True] * 3
 
 
 def test_a_command_starts_without_any_standard_stream() -> None:

@@ -104,6 +104,41 @@ def test_a_tick_comes_before_each_style_that_is_found(
     assert len(ticks) == 2
 
 
+class Watcher:
+    """The Grams that one attempt at a job has, and how many it had when it began to compute some."""
+
+    def __init__(self, dies_with: int = 9) -> None:
+        self.grams, self.had, self._dies_with = 0, list[int](), dies_with
+
+    def computing(self, pixels: int) -> None:
+        self.had.append(self.grams)
+
+    def at_hand(self) -> None:
+        self.grams += 1
+        if self.grams == self._dies_with:
+            raise Killed
+
+
+class Killed(Exception):
+    pass
+
+
+def test_grams_count_once_they_are_in_the_cache_whichever_attempt_computed_them(
+    grams: StyleGrams, counting: Any, blobs: Blobs, small_texture: Picture, mirrored: Picture
+) -> None:
+    styles = [style(small_texture), style(mirrored), style(small_texture)]
+    first, second, third = Watcher(dies_with=1), Watcher(), Watcher()
+    with grams.watched(first), pytest.raises(Killed):
+        targets_of(grams, styles, 48, FIVE, PLAIN)
+    other = StyleGrams(counting, GramCache(blobs, MIB), "model")
+    for watcher in (second, third):
+        with other.watched(watcher):
+            targets_of(other, styles, 48, FIVE, PLAIN)
+    assert [watcher.had for watcher in (first, second, third)] == [[0], [1], []]
+    assert [watcher.grams for watcher in (first, second, third)] == [1, 3, 3]
+    assert len(counting.asked) == 2
+
+
 def test_all_that_a_gram_depends_on_makes_another_key(
     grams: StyleGrams, counting: Any, blobs: Blobs, small_texture: Picture, mirrored: Picture
 ) -> None:

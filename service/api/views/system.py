@@ -45,12 +45,18 @@ def _unready() -> list[str]:
     except OSError as error:  # as where a folder above it can't be entered
         reasons.append(f"the model can't be read: {error.strerror}")
     found = context()
-    for check in (found.fullness.check, found.database.check, check_room, found.blobs.check, found.registry.check):
+    for check in (found.fullness.check, found.database.check, check_room, _check_blobs, found.registry.check):
         try:
             check()
         except ServiceError as error:
             reasons.append(error.public)
     return list(dict.fromkeys(reasons))  # several checks read the database
+
+
+def _check_blobs() -> None:
+    """Raise StorageError if the blobs can't be used: one that isn't there is noticed at once, another in a second."""
+    context().blobs.check_there()
+    context().blobs_check.check()
 
 
 @blueprint.get("/openapi.json", doc_ui=False)

@@ -1,0 +1,12 @@
+"""How many Grams an attempt at a job had at most, so that deaths don't count while it gets more."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0021"
+down_revision = "0020"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("jobs") as jobs:
+        jobs.add_column(sa.Column("grams", sa.Integer(), server_default="0", nullable=False))
