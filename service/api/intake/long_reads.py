@@ -1,4 +1,4 @@
-"""The limit on requests that may read pictures for minutes: those of batches, and those with pictures by address."""
+"""The limit on requests that read what they bring for long: batches, pictures by address, and packs."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ class LongReads:
     def _refusal(self, tenant: str) -> ServiceError:
         most = self._places.most_of(tenant)
         if self._places.taken_by(tenant) >= most:
-            detail = f"the pictures of {most} requests of yours are being read, which is as many as may be at a time"
+            detail = f"the pictures or packs of {most} requests of yours are being read, and no more may be at a time"
             return TooManyReads(detail, retry_after=RETRY_S)
-        return Unavailable("the pictures of too many requests are being read", retry_after=RETRY_S)
+        return Unavailable("the pictures or packs of too many requests are being read", retry_after=RETRY_S)
