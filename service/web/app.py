@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from service.api import auth, limits
 from service.api.admission import Admission
 from service.api.context import KEY, AppContext
+from service.api.conversions import Conversions
 from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
@@ -171,6 +172,7 @@ def _context(settings: Settings) -> AppContext:
         webhook_hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
         delivery_hosts=Hosts(DELIVERIES, settings.delivery_hosts),
         fetches=Fetches(picture_fetcher(settings)),
+        conversions=Conversions(settings.web_threads // 2),
         long_reads=LongReads(places.for_reads),
         recent_reads=RecentReads(),
         fullness=Fullness(),
