@@ -56,8 +56,8 @@ class Settings:
     web_threads: int = _setting(
         16,
         "requests with a body that a web process works on at a time, and as many without one; at most half as many "
-        "wait for jobs, and half as many read batches or pictures by address, each half of one tenant other than the "
-        "default one",
+        "wait for jobs, half as many read batches, pictures by address or packs, and three quarters do either; half "
+        "of each are of one tenant other than the default one",
         values.whole,
         2,
     )

@@ -18,7 +18,7 @@ ServiceError                500
 ├─ Misdirected              421  the request names a host that isn't this service's
 ├─ TooManyJobs              429  the caller has too many jobs waiting
 ├─ TooManyFetches           429  the tenant fetches too many pictures at a time
-├─ TooManyReads             429  the pictures of too many requests of the tenant are being read
+├─ TooManyReads             429  pictures or packs of too many requests of the tenant are being read
 ├─ LimitExceeded            429  the tenant has used one of its limits up
 ├─ Unavailable              503  a part that the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or doesn't meet the contract
@@ -321,7 +321,7 @@ class TooManyFetches(ServiceError):
 
 
 class TooManyReads(ServiceError):
-    """As many requests of the tenant read pictures for long as may at a time: batches, and pictures by address."""
+    """As many requests of the tenant read for long as may at a time: batches, pictures by address, and packs."""
 
     status = 429
     slug = "too-many-reads"

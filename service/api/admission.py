@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, g
@@ -10,9 +10,21 @@ from flask import Flask, g
 from service.api import auth
 from service.api.http import same_origin
 from service.errors import ServiceError
+from service.tenants.known import KnownKeys
 
 HEAD_ONLY = "nst.head_only"  # key in the environ of a request whose body isn't there, and that only asks
 ADMITTED, REFUSED = "100 Continue", "417 Expectation Failed"
+
+
+def tenant_of(known: KnownKeys, headers: Sequence[tuple[str, str]]) -> str:
+    """Return the tenant whose key a head has, without a look at the database; for any other head the default one.
+
+    `headers`: names in capitals, and values.
+    """
+    authorization, own = (
+        ",".join(value for name, value in headers if name == wanted) for wanted in ("AUTHORIZATION", "X-API-KEY")
+    )
+    return known.tenant_of(auth.sent_key(authorization, own))
 
 
 class Admission:

@@ -13,6 +13,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import cast
 
 from flask import Flask, g, request
+from werkzeug.datastructures import Authorization
 
 from service.api.context import context, enter_tenant
 from service.api.http.access_log import CALLER
@@ -102,7 +103,7 @@ def _identify() -> Caller:
         Unavailable: the keys can't be read.
     """
     settings, known = context().settings, context().known_keys
-    text = _sent_key()
+    text = sent_key(request.headers.get("Authorization", ""), request.headers.get("X-API-Key", ""))
     sent = text.encode()
     if any([hmac.compare_digest(sent, key.encode()) for key in settings.api_keys]):  # noqa: C419 - takes equally long
         return Caller(DEFAULT_TENANT, caller_with(digest_of(text)), ALL, lambda: True)
@@ -149,6 +150,7 @@ def _host(address: str) -> str:
     return str(found.ipv4_mapped or ip_network((int(found), SUBSCRIBER), strict=False))
 
 
-def _sent_key() -> str:
-    bearer = request.authorization.token if request.authorization else None
-    return bearer or request.headers.get("X-API-Key", "")
+def sent_key(authorization: str, own: str) -> str:
+    """Return the key in these values of `Authorization` and `X-API-Key`, either of which may be empty."""
+    found = Authorization.from_header(authorization)
+    return (found.token if found else None) or own

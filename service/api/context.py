@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import current_app, g
 
+from service.api.conversions import Conversions
 from service.api.http.fullness import Fullness
 from service.api.http.shared_check import SharedCheck
 from service.api.intake.long_reads import LongReads
@@ -74,6 +75,7 @@ class AppContext:
     webhook_hosts: Hosts
     delivery_hosts: Hosts
     fetches: Fetches
+    conversions: Conversions
     long_reads: LongReads
     recent_reads: RecentReads
     fullness: Fullness

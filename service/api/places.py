@@ -1,9 +1,15 @@
-"""Places for requests that may take long, so that they leave threads to the others."""
+"""Places for requests that may take long, so that they leave threads to the others.
+
+A web process works on NST_WEB_THREADS requests with a body at a time. At most half of them wait for jobs, half read
+pictures or packs for long, and three quarters do either: a quarter is left to those that are done soon. A tenant
+other than the default one has at most half of each of the three.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import dataclass
 
 from service.storage.schema import DEFAULT_TENANT
 
@@ -11,11 +17,13 @@ from service.storage.schema import DEFAULT_TENANT
 class Places:
     """Places for requests of a kind in this process.
 
-    A tenant has at most half of them, so that others have some too; the default one may have all.
+    A tenant has at most half of them, so that others have some too; the default one may have all. Who takes one takes
+    one of `shared` as well, of which several kinds have places.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, shared: Places | None = None) -> None:
         self._places = places
+        self._shared = shared
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()  # by tenant
 
@@ -27,11 +35,18 @@ class Places:
         """Return how many places a tenant has."""
         return self._taken[tenant]
 
+    def has_all(self, tenant: str) -> bool:
+        """Return whether a tenant has as many places as it may, of these or of the shared ones."""
+        own = self._taken[tenant] >= self.most_of(tenant)
+        return own or (self._shared is not None and self._shared.has_all(tenant))
+
     def take(self, tenant: str, most: int | None = None) -> bool:
         """Take a place for a tenant, which may have `most` if that is fewer; return whether there was one."""
         with self._lock:
             share = self.most_of(tenant) if most is None else min(most, self.most_of(tenant))
             if self._taken.total() >= self._places or self._taken[tenant] >= share:
+                return False
+            if self._shared is not None and not self._shared.take(tenant):
                 return False
             self._taken[tenant] += 1
             return True
@@ -40,3 +55,19 @@ class Places:
         """Give a tenant's place back."""
         with self._lock:
             self._taken[tenant] -= 1
+        if self._shared is not None:
+            self._shared.free(tenant)
+
+
+@dataclass(frozen=True)
+class LongPlaces:
+    """The places of a web process for requests that may take long."""
+
+    for_waits: Places
+    for_reads: Places
+
+    @classmethod
+    def of(cls, web_threads: int) -> LongPlaces:
+        """Return those of a process that works on so many requests with a body at a time."""
+        either = Places(web_threads * 3 // 4)
+        return cls(Places(web_threads // 2, either), Places(web_threads // 2, either))

@@ -91,9 +91,12 @@ def lightest(data: bytes, allowance: Allowance | None = None) -> float:
     return float(facts["level"]) / LIGHT
 
 
-def thumbnail(data: bytes) -> bytes:
-    """Return a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`."""
-    return _whole("thumbnail", data)[1][0].tobytes()
+def thumbnail(data: bytes, allowance: Allowance | None = None) -> bytes:
+    """Return a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`.
+
+    It counts as spent in `allowance`, but may take more than that has left.
+    """
+    return _whole("thumbnail", data, allowance=allowance)[1][0].tobytes()
 
 
 def decode(data: bytes, tick: Tick = no_tick) -> Picture:
@@ -115,9 +118,12 @@ def decode_mask(data: bytes, tick: Tick = no_tick) -> Mask:
     return _whole("levels", data, tick)[1][0].astype(np.float32) / np.float32(LIGHT)
 
 
-def transcode(data: bytes, format: str, quality: int) -> bytes:
-    """Return a picture's file in another format, with its alpha if that format has one, else over white."""
-    return _whole("transcode", data, format=format, quality=quality)[1][0].tobytes()
+def transcode(data: bytes, format: str, quality: int, allowance: Allowance | None = None) -> bytes:
+    """Return a picture's file in another format, with its alpha if that format has one, else over white.
+
+    `allowance` is as in `thumbnail`.
+    """
+    return _whole("transcode", data, allowance=allowance, format=format, quality=quality)[1][0].tobytes()
 
 
 def _allowed(task: str, data: bytes, sha256: str, allowance: Allowance | None) -> tuple[Facts, Files]:
@@ -133,13 +139,16 @@ def _allowed(task: str, data: bytes, sha256: str, allowance: Allowance | None) -
     return _facts(reply), handed_over
 
 
-def _whole(task: str, data: bytes, tick: Tick = no_tick, **settings: Any) -> tuple[Facts, Files]:
+def _whole(
+    task: str, data: bytes, tick: Tick = no_tick, *, allowance: Allowance | None = None, **settings: Any
+) -> tuple[Facts, Files]:
     """Run a task that may take longer than a check. A worker tries it again for some seconds, in each attempt."""
     seconds = WHOLE * _Pace.factor * head_of(data).check_s
-    sha256 = digest(data)
+    sha256, allowance = digest(data), allowance or Allowance(seconds)
     for again in range(TRIES - 1, -1, -1):
         try:
-            reply, handed_over = lanes.run(task, data, sha256, seconds, tick, **settings)
+            reply, handed_over = lanes.run(task, data, sha256, seconds, tick, spent=allowance.spent, **settings)
+            allowance.spend(reply.cpu_s)
             break
         except Unavailable:
             if tick is no_tick or not again:

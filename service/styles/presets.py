@@ -124,7 +124,7 @@ class Presets:
             NoSpace: the caller's files would take too much.
             Unauthorized: the tenant was removed meanwhile.
         """
-        self._check_limits(name, owner, counted_bytes(style.file.data for style in style_images))
+        self.check_limits(name, owner, counted_bytes(style.file.data for style in style_images))
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [version_folder(version)]):
             saved = self._save(version, description, style_images, owner)
@@ -196,10 +196,9 @@ class Presets:
         """Save a preset that has the Grams of a pack, whose file is `data`, and no pictures.
 
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
-        Returns and raises as `put`.
+        Returns and raises as `put`, but files are written before limits are checked: see `check_limits`.
         """
         size = counted_bytes([data, pack.thumbnail]) + (len(painter.data) if painter else 0)
-        self._check_limits(name, owner, size)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         saved = _Version(
@@ -220,8 +219,8 @@ class Presets:
                 self._blobs.put(saved.painter.blob, painter.data)
             return self._replace(name, saved)
 
-    def _check_limits(self, name: str, owner: str, size: int) -> None:
-        """Raise LimitExceeded or NoSpace if a preset of `size` bytes would be refused."""
+    def check_limits(self, name: str, owner: str, size: int) -> None:
+        """Raise LimitExceeded or NoSpace if a preset of `size` bytes would be refused, before its files are read."""
         with self._database.reading() as session:
             self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), owner, size)
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import DatabaseError, Unavailable
 from service.storage.database import Database, now
-from service.storage.schema import MarkRow
+from service.storage.schema import DEFAULT_TENANT, MarkRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.telemetry.complaints import Complaint
@@ -93,6 +93,14 @@ class KnownKeys:
             return None
         self._uses.note(key.id)
         return key
+
+    def tenant_of(self, text: str) -> str:
+        """Return the tenant of the key with this text, as it was read last; the default one for an unknown key.
+
+        It never waits, and lets nobody in.
+        """
+        key = self._state.keys.get(digest_of(text)) if self._state else None
+        return key.tenant if key else DEFAULT_TENANT
 
     def still_count(self, key: KnownKey | None) -> bool:
         """Return whether a key that was found counts still, or without one whether none is asked for."""

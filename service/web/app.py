@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from service.api import auth, limits
 from service.api.admission import Admission
 from service.api.context import KEY, AppContext
+from service.api.conversions import Conversions
 from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
@@ -26,6 +27,7 @@ from service.api.live.batch_events import BatchStreams
 from service.api.live.streams import Streams
 from service.api.live.waiting import Waits
 from service.api.live.watch import Watch
+from service.api.places import LongPlaces
 from service.api.scopes import check_routes
 from service.api.views import (
     batches,
@@ -147,6 +149,7 @@ def _context(settings: Settings) -> AppContext:
     line = Line(database, of_tenants)
     queue = Queue(database, of_queue, line=line)
     watch = Watch(queue, one_machine=settings.is_on_one_machine)
+    places = LongPlaces.of(settings.web_threads)
     return AppContext(
         settings=settings,
         database=database,
@@ -165,13 +168,14 @@ def _context(settings: Settings) -> AppContext:
         rates=Rates(),
         recent_amounts=RecentAmounts(),
         watch=watch,
-        waits=Waits(watch, settings.web_threads // 2),
+        waits=Waits(watch, places.for_waits),
         streams=Streams(watch, settings.streams),
         batch_streams=BatchStreams(watch),
         webhook_hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
         delivery_hosts=Hosts(DELIVERIES, settings.delivery_hosts),
         fetches=Fetches(picture_fetcher(settings)),
-        long_reads=LongReads(settings.web_threads // 2),
+        conversions=Conversions(settings.web_threads // 2),
+        long_reads=LongReads(places.for_reads),
         recent_reads=RecentReads(),
         fullness=Fullness(),
         wake=waker(settings.broker_url),

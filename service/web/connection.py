@@ -40,7 +40,7 @@ class Connection:
         body_since: when its request's body began to be read (monotonic).
         dropped: bytes that came after its last response, and were thrown away.
         held: bytes of memory that are accounted to it.
-        has_place: whether it is one of the requests with a body that threads work on.
+        place_of: the tenant whose place it has, if it is one of the requests with a body that threads work on.
         behind: bytes that came after its request.
         patience: seconds that its request's body may still wait for memory.
     """
@@ -55,7 +55,7 @@ class Connection:
         self.body_since = 0.0
         self.dropped = 0
         self.held = 0
-        self.has_place = False
+        self.place_of: str | None = None
         self.watched = False
         self.behind = b""
         self.patience = 0.0

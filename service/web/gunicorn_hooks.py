@@ -8,11 +8,13 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any, cast
 
 from flask import Flask
 
+from service.api.admission import tenant_of
 from service.api.context import KEY, AppContext
 from service.errors import StorageError
 from service.machine.loading import loading
@@ -67,7 +69,7 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Tie the web process to its application: it ends waiting requests when it is told to stop, notes
-    fullness, and asks which bodies are wanted.
+    fullness, asks which bodies are wanted, and knows whose requests are.
 
     The first web process also logs the warnings that are the same for all.
     """
@@ -83,6 +85,7 @@ def post_worker_init(worker: Any) -> None:
     if isinstance(worker.wsgi, Flask):  # benchmarks serve other applications
         worker.fullness = _context(worker).fullness
         worker.asks = True
+        worker.tenant_of = partial(tenant_of, _context(worker).known_keys)
         if worker.age == 1:  # once for all processes
             warn_of_floors(_context(worker))
 

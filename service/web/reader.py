@@ -136,11 +136,11 @@ class Reader:
                 connection.enter(State.BODY, self._deadlines.pause_s)
                 self._connections.watch(connection)
 
-    @property
-    def longest_wait(self) -> float:
-        """Return for how many seconds a request has waited for memory or for a place that another one has."""
+    def longest_wait(self, *, for_places: bool) -> float:
+        """Return for how many seconds a request has waited for memory or, with `for_places`, for another's place."""
         now, patience = time.monotonic(), self._deadlines.patience_s
-        waiting = (c for c in self._connections if c.state in (State.PAUSED, State.READY))
+        states = (State.PAUSED, State.READY) if for_places else (State.PAUSED,)
+        waiting = (c for c in self._connections if c.state in states)
         return max((patience - (c.deadline - now) for c in waiting), default=0.0)
 
     def check_deadlines(self) -> bool:

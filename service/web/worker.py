@@ -7,7 +7,8 @@ a bound:
 
 - connections: past the bound, those that are nearest to their deadline are closed;
 - memory for bodies: past the bound, bodies wait unread, and the oldest unfinished one is refused;
-- requests with a body that threads work on at a time: the others wait, complete, outside the threads;
+- requests with a body that threads work on at a time, of a tenant and in all: the others wait, complete, outside the
+  threads;
 - threads: if all are taken, the response that has waited longest for its client to read is cut.
 """
 
@@ -17,7 +18,7 @@ import heapq
 import selectors
 import socket
 import time
-from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from http import HTTPStatus
@@ -29,6 +30,8 @@ from gunicorn.workers.gthread import ThreadWorker
 from service.api.admission import ADMITTED, HEAD_ONLY
 from service.api.http.fullness import Fullness
 from service.config import Settings
+from service.storage.schema import DEFAULT_TENANT
+from service.web.body_places import BodyPlaces
 from service.web.connection import ClientSocket, Connection, State
 from service.web.connections import Connections, most_connections
 from service.web.deadlines import Deadlines
@@ -48,6 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     Attributes:
         fullness: where it notes that requests with a body find no place.
         asks: whether the application says which bodies it wants; else all are read.
+        tenant_of: tells by a request's headers whose it is.
     """
 
     deadlines = Deadlines()
@@ -58,13 +62,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         settings = Settings.from_environment()
         self.deadlines = replace(self.deadlines, body_s=settings.body_s)
         self._limit = settings.max_body
-        self._places = settings.web_threads  # free ones, for requests with a body
+        self._places = BodyPlaces(settings.web_threads)
         self._memory = max(2, settings.web_threads // 2) * self._limit  # bytes, for bodies
-        self._ready: deque[Connection] = deque()
         self._working = 0
         self._next_sweep = 0.0
         self.fullness = Fullness()
         self.asks = False
+        self.tenant_of: Callable[[list[tuple[str, str]]], str] = lambda headers: DEFAULT_TENANT
 
     def run(self) -> None:
         """Serve until the worker is told to stop, then end what is under way within the graceful timeout."""
@@ -89,7 +93,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.wait_for_and_dispatch_events(max(0.0, self._next_sweep - time.monotonic()))
         if time.monotonic() >= self._next_sweep:
             self.notify()
-            if self._reader.longest_wait > FULL_S:
+            if self._reader.longest_wait(for_places=self._places.are_all_taken) > FULL_S:
                 self.fullness.note()
             more = self._reader.check_deadlines()
             self.set_accept_enabled(self.alive)
@@ -170,18 +174,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Give a whole request to a thread, at once or as soon as there is a place for its body."""
         if connection.incoming.length:
             connection.enter(State.READY, self.deadlines.patience_s)
-            self._ready.append(connection)
+            self._places.wait(connection, self.tenant_of(connection.incoming.request.headers))
             self._start_ready()
         else:
             self._start(connection)
 
     def _start_ready(self) -> None:
-        while self._ready and self._places:
-            connection = self._ready.popleft()
-            if connection.state is State.READY:
-                self._places -= 1
-                connection.has_place = True
-                self._start(connection)
+        while connection := self._places.take():
+            self._start(connection)
 
     def _start(self, connection: Connection) -> None:
         self._working += 1
@@ -221,8 +221,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def finish_request(self, connection: Connection, future: Future[bool]) -> None:
         """Go on with a connection whose request was answered."""
         self._working -= 1
-        self._places += connection.has_place
-        connection.has_place = False
+        self._places.free(connection)
         if not future.cancelled() and future.exception() is None and future.result():
             self._expect_next(connection)
         else:

@@ -70,7 +70,7 @@ def problem(answer: Any) -> tuple[int, str, bool]:
     return answer.status_code, answer.json["type"].rpartition(":")[2], "Retry-After" in answer.headers
 
 
-def test_half_of_the_threads_are_left_to_requests_that_read_no_pictures_for_long(
+def test_half_of_the_threads_are_left_to_requests_that_read_nothing_for_long(
     app: Flask, client: FlaskClient, host: PictureServer
 ) -> None:
     context: AppContext = app.extensions[KEY]
@@ -80,7 +80,8 @@ def test_half_of_the_threads_are_left_to_requests_that_read_no_pictures_for_long
 
     def answers() -> list[Any]:
         sent = client.post("/v1/batches", json=RECIPE | {"contents": [b64(PHOTO)]})
-        return [sent, client.post("/v1/transfers", json=addressed)]
+        pack = client.put("/v1/styles/packed/pack", data=b"no pack", content_type="application/octet-stream")
+        return [sent, client.post("/v1/transfers", json=addressed), pack]
 
     def take(stack: ExitStack, tenant: str, places: int) -> None:
         for _ in range(places):
@@ -91,14 +92,14 @@ def test_half_of_the_threads_are_left_to_requests_that_read_no_pictures_for_long
         with pytest.raises(TooManyReads):
             take(others, "acme", 1)
         take(others, "birch", half // 2)
-        assert [problem(answer) for answer in answers()] == [(503, "unavailable", True)] * 2
+        assert [problem(answer) for answer in answers()] == [(503, "unavailable", True)] * 3
         plain = client.post("/v1/transfers", json=RECIPE | {"content": b64(PHOTO)})
         assert plain.status_code == 202, plain.text
     with ExitStack() as own:
         take(own, DEFAULT_TENANT, half)
-        assert [problem(answer) for answer in answers()] == [(429, "too-many-reads", True)] * 2
+        assert [problem(answer) for answer in answers()] == [(429, "too-many-reads", True)] * 3
     assert len(host.asked) == before
-    assert [answer.status_code for answer in answers()] == [202] * 2
+    assert [answer.status_code for answer in answers()] == [202, 202, 422]
 
 
 def test_a_content_waits_until_others_pictures_are_read(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,6 +163,7 @@ def test_presets_can_be_so_many_by_every_way_in(root: Person, small: bytes) -> N
     headers = {"X-API-Key": one.key, "Content-Type": "application/octet-stream"}
     url = f"{one.service.url}/v1/styles/packed/pack"
     refused(requests.put(url, data=pack.content, headers=headers, timeout=60), "presets")
+    refused(requests.put(url, data=b"no pack", headers=headers, timeout=60), "presets")  # before it is looked at
     assert one.save("a", small, description="again").status_code == 200  # replacing one adds none
     assert one.delete("/v1/styles/a").status_code == 204
     (former, *_) = one.get("/v1/styles/a/versions").json()["items"]

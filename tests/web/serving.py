@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from front_door import RunningService, eventually
 from service.api.context import KEY
 from service.commands.web import gunicorn_command
 from service.config import Settings
+from service.storage.schema import DEFAULT_TENANT
 from service.web.deadlines import Deadlines
 from service.web.worker import Worker
 
@@ -32,23 +34,34 @@ PATIENCE_S = 60  # of a client; idle connections are closed after 75 s where not
 
 
 class QuickWorker(Worker):
-    """Time limits of a server with little patience."""
+    """A server with little patience, whose requests name their tenants."""
 
     deadlines = Deadlines(
         head_s=1, pause_s=1, patience_s=1.5, closing_s=1, linger_s=4, stop_idle_s=0.5, stop_body_s=3
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tenant_of = lambda headers: dict(headers).get("X-TENANT", DEFAULT_TENANT)
+
 
 class Application:
-    """Answer with the request, after `seconds`, and with `megabytes` more."""
+    """Answer with the request, after `seconds`, and with `megabytes` more.
+
+    A request with `until_released` waits for one that `releases`, so many seconds at most.
+    """
 
     def __init__(self) -> None:
         self.extensions = {KEY: SimpleNamespace(watch=SimpleNamespace(close=lambda: None))}  # for gunicorn's hooks
+        self._released = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         asked = {name: float(values[0]) for name, values in parse_qs(environ["QUERY_STRING"]).items()}
         body = b"" if asked.get("unread") else environ["wsgi.input"].read()
         time.sleep(asked.get("seconds", 0))
+        if asked.get("releases"):
+            self._released.set()
+        self._released.wait(asked.get("until_released", 0))
         if asked.get("fails"):
             raise ZeroDivisionError
         said: dict[str, str | int] = {name: value for name, value in environ.items() if isinstance(value, str)}

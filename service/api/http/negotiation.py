@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from service.api.http import problems
-from service.decoding import files
-from service.errors import NotAcceptable, Unavailable
+from service.errors import NotAcceptable
 from service.pictures.images import MEDIA_TYPES
 
 BROWSERS = ("text/html", "image/svg+xml")  # a browser accepts these in its address bar, and for an <img>
-TURN_S = 10.0  # seconds that a caller waits for its turn
-
-_turn = threading.BoundedSemaphore(1)  # 4096 x 4096 pixels take up to 3 s of a core and 0.6 GB
 
 
 def preferred(accept: str, made: str) -> str:
@@ -42,17 +35,3 @@ def preferred(accept: str, made: str) -> str:
 def _is_of_a_file(media_type: str) -> bool:
     """Return whether an entry of `Accept` is about files: a media type (not an old client's `*`), not of errors."""
     return "/" in media_type and media_type != problems.MEDIA_TYPE
-
-
-def transcoded(read: Callable[[], bytes], format: str, quality: int) -> bytes:
-    """Return a picture's file in another format. One picture is done at a time, and `read` is called at its turn.
-
-    Raises:
-        Unavailable: others took longer than TURN_S.
-    """
-    if not _turn.acquire(timeout=TURN_S):
-        raise Unavailable("too many pictures are being brought to other formats", retry_after=TURN_S)
-    try:
-        return files.transcode(read(), format, quality)
-    finally:
-        _turn.release()

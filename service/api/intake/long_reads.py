@@ -1,4 +1,4 @@
-"""The limit on requests that may read pictures for minutes: those of batches, and those with pictures by address."""
+"""The limit on requests that read what they bring for long: batches, pictures by address, and packs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ RETRY_S = 5.0
 
 
 class LongReads:
-    """Such requests in this process, at most `places` at a time; a tenant has its share of them, as in Places."""
+    """Such requests in this process; a tenant has its share of their places, as in Places."""
 
-    def __init__(self, places: int) -> None:
-        self._places = Places(places)
+    def __init__(self, places: Places) -> None:
+        self._places = places
 
     @contextmanager
     def place(self, tenant: str) -> Iterator[None]:
@@ -33,8 +33,7 @@ class LongReads:
             self._places.free(tenant)
 
     def _refusal(self, tenant: str) -> ServiceError:
-        most = self._places.most_of(tenant)
-        if self._places.taken_by(tenant) >= most:
-            detail = f"the pictures of {most} requests of yours are being read, which is as many as may be at a time"
+        if self._places.has_all(tenant):
+            detail = "as many requests of yours as may at a time wait for jobs, or have pictures or packs read"
             return TooManyReads(detail, retry_after=RETRY_S)
-        return Unavailable("the pictures of too many requests are being read", retry_after=RETRY_S)
+        return Unavailable("the pictures or packs of too many requests are being read", retry_after=RETRY_S)

@@ -26,14 +26,11 @@ def preferred_wait(header: str) -> float | None:
 
 
 class Waits:
-    """A limit on waiting requests: at most `places` in this process at a time; others are answered at once.
+    """A limit on waiting requests: one for each place in this process at a time; others are answered at once."""
 
-    A tenant has its share of them, as in Places.
-    """
-
-    def __init__(self, watch: Watch, places: int) -> None:
+    def __init__(self, watch: Watch, places: Places) -> None:
         self._watch = watch
-        self._places = Places(places)
+        self._places = places
 
     def until_ended(
         self, job: JobRow, seconds: float, tenant: str, may_go_on: Callable[[], bool] = lambda: True

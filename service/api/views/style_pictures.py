@@ -11,6 +11,7 @@ from service.api.context import context
 from service.api.description.media import files as media
 from service.api.description.operations import Operations
 from service.api.http.caching import REVALIDATE, file
+from service.api.intake.request_pictures import request_pictures
 from service.api.schemas.parameters import StyleImagePath, StylePath
 from service.api.schemas.responses import Problem
 from service.api.views.originals import ORIGINAL, original
@@ -59,8 +60,11 @@ def get_style_painted(path: StylePath) -> Response:
         painted = context().queue.get(sample, TRANSFER).transfer_result
     if painted is None:
         raise NotFound(f"there is no picture that was painted in {path.name!r} yet, or it is gone")
-    # not FOREVER: the preset can get another picture
-    return file(lambda: files.thumbnail(transfer_file(sample, painted.pictures[0])), "image/jpeg", sample, REVALIDATE)
+
+    def thumbnail() -> bytes:
+        return files.thumbnail(transfer_file(sample, painted.pictures[0]), request_pictures().allowance)
+
+    return file(thumbnail, "image/jpeg", sample, REVALIDATE)  # not FOREVER: the preset can get another picture
 
 
 @blueprint.get("/<name>/images/<index>", responses=ORIGINAL | {"404": Problem})

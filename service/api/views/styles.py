@@ -53,6 +53,7 @@ from service.storage.unsaved import remove_unsaved
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_files import read_pack
+from service.styles.preset_painters import PackedPainter
 
 blueprint = Operations(
     "styles",
@@ -162,7 +163,7 @@ def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
     return context().queue.outcomes(jobs) if jobs else {}
 
 
-@blueprint.put("/<name>/pack", responses=SAVED | {"409": Problem, "415": Problem})
+@blueprint.put("/<name>/pack", responses=SAVED | dict.fromkeys(("409", "415", "429", "503"), Problem))
 def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Save a preset from the pack of another service
 
@@ -171,11 +172,9 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
     context().disks.check()
     check_change(path.name)
     data = raw.get_file(PACK_TYPE)
-    try:
-        plain, painter = parted(data)
-        pack = Pack.from_bytes(plain)
-    except UnusablePack as error:
-        raise InvalidInput.field("pack", str(error)) from error
+    context().presets.check_limits(path.name, owner(), len(data))
+    with context().long_reads.place(caller().tenant):
+        plain, painter, pack = _read_pack(data)
     if pack.model != context().model_sha256():
         raise OtherModel(
             f"its Gram matrices are of the model {pack.model}, this service's is {context().model_sha256()}"
@@ -186,6 +185,15 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
         path.name, plain, pack, owner=owner(), painter=painter, options=packed_options(pack)
     )
     return _saved(*saved)
+
+
+def _read_pack(data: bytes) -> tuple[bytes, PackedPainter | None, Pack]:
+    """Return a pack's file without its painter, the painter, and what the file holds. Raises InvalidInput."""
+    try:
+        plain, painter = parted(data)
+        return plain, painter, Pack.from_bytes(plain)
+    except UnusablePack as error:
+        raise InvalidInput.field("pack", str(error)) from error
 
 
 @blueprint.get("/<name>/pack", responses=PACK | dict.fromkeys(("404", "429", "507"), Problem))

@@ -15,9 +15,10 @@ from service.api.description.media import files
 from service.api.description.operations import Operations
 from service.api.http.caching import FOREVER, REVALIDATE, file
 from service.api.http.disposition import disposition
-from service.api.http.negotiation import preferred, transcoded
+from service.api.http.negotiation import preferred
 from service.api.http.paging import from_cursor, page_of
 from service.api.intake.intake import take_in
+from service.api.intake.request_pictures import request_pictures
 from service.api.intake.samples import note_sample
 from service.api.intake.submit import repeat_key, repeated, submitted
 from service.api.live.waiting import preferred_wait
@@ -239,12 +240,12 @@ def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str)
     """Return the response with a picture in another format than it was made in."""
     format = FORMATS[media_type]
     quality = _request_of(id).paintings[variant].options.quality
-    return file(
-        lambda: transcoded(lambda: transfer_file(id, picture), format, quality),
-        media_type,
-        f"{picture.sha256}-{format}",
-        FOREVER,
-    )
+
+    def converted() -> bytes:
+        allowance, tenant = request_pictures().allowance, caller().tenant
+        return context().conversions.converted(lambda: transfer_file(id, picture), format, quality, tenant, allowance)
+
+    return file(converted, media_type, f"{picture.sha256}-{format}", FOREVER)
 
 
 def _request_of(id: str) -> TransferRequest:
