@@ -14,6 +14,8 @@ from front_door import RunningService, b64, eventually, png
 CONTENT = png(np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 255, (80, 80, 3), np.uint8))
 PLAIN = {"tolerance": 0, "levels": 1}
+SCORE = {"content": b64(CONTENT), "styles": [{"image": b64(STYLE)}], "image": b64(CONTENT), "size": 64}
+BATCH = {"contents": [b64(CONTENT)], "styles": [{"image": b64(STYLE)}], "size": 64, "iterations": 2}
 
 
 def body(**fields: Any) -> dict[str, Any]:
@@ -83,10 +85,9 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
 
 
 def test_a_score_carries_its_cost_and_that_of_a_style_that_is_new(service: RunningService) -> None:
-    request = {name: value for name, value in body(size=64).items() if name not in PLAIN} | {"image": b64(CONTENT)}
     new = png(np.random.default_rng(2).integers(0, 255, (40, 80, 3), np.uint8))
     for styles in (64 * 32, 0):  # the second one finds its Gram matrices
-        usage = service.post_to("/v1/scores", request | {"styles": [{"image": b64(new)}]}).json()["usage"]
+        usage = service.post_to("/v1/scores", SCORE | {"styles": [{"image": b64(new)}]}).json()["usage"]
         assert usage["megapixel_evaluations"] == pytest.approx((64 * 48 + styles) / 1e6, abs=1e-6)
         assert usage["bytes_in"] == len(CONTENT) + len(new)  # content and image are one file
 
@@ -110,13 +111,21 @@ def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
     assert [service.job(job["id"])["queue"]["position"] for job in waiting] == [1, 2]
     listed = {job["id"]: job["queue"] for job in service.get("/v1/transfers").json()["items"]}
     assert [listed[job["id"]]["position"] for job in waiting] == [1, 2]
-    assert estimate(service).json()["queue"]["position"] == 3
+    score = service.post_to("/v1/scores", SCORE, Prefer="wait=0").json()
+    batch = service.post_to("/v1/batches", BATCH).json()
+    assert score["queue"]["position"] == 3
+    assert service.get(score["links"]["self"]).json()["queue"]["position"] == 3
+    (item,) = service.get(batch["links"]["items"]).json()["items"]
+    assert (item["queue"]["position"], item["usage"]) == (4, None)
+    assert estimate(service).json()["queue"]["position"] == 5
     first = service.post(body(priority=5)).json()
     assert first["queue"]["position"] == 1
     assert service.job(waiting[0]["id"])["queue"]["position"] == 2
     for job in (running, *waiting, first):
         service.cancel(job["id"])
         assert service.ended(job["id"])["queue"] is None
+    assert service.ended(item["id"])["status"] == "succeeded"
+    assert service.get(score["links"]["self"]).json()["queue"] is None
 
 
 @pytest.mark.slow
