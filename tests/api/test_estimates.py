@@ -105,6 +105,7 @@ def test_a_canceled_transfer_carries_the_cost_until_then(service: RunningService
 
 @pytest.mark.slow
 def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
+    service.transfer(CONTENT, {"image": b64(STYLE)}, size=64, iterations=1)  # which tells how long jobs take
     running, *waiting = (service.post(body(size=256, iterations=5000)).json() for _ in range(3))
     eventually(lambda: service.job(running["id"])["status"] == "running", 30, "not running")
     assert service.job(running["id"])["queue"] is None
@@ -118,6 +119,10 @@ def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
     (item,) = service.get(batch["links"]["items"]).json()["items"]
     assert (item["queue"]["position"], item["usage"]) == (4, None)
     assert estimate(service).json()["queue"]["position"] == 5
+    assert service.job(waiting[0]["id"])["queue"]["eta_seconds"] > 0
+    with service.halted("service worker"):
+        service.execute("UPDATE roll SET seen_at = 0")  # as if the workers were dead
+        eventually(lambda: service.job(waiting[0]["id"])["queue"]["eta_seconds"] is None, 30, "seconds are told")
     first = service.post(body(priority=5)).json()
     assert first["queue"]["position"] == 1
     assert service.job(waiting[0]["id"])["queue"]["position"] == 2
