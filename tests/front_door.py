@@ -121,9 +121,12 @@ class RunningService:
         return [id for _, id in sorted(found)]  # ids begin anew at some time
 
     @contextmanager
-    def halted(self, marker: str) -> Iterator[None]:
-        """Halt the processes of `children(marker)` meanwhile, where their work only takes CPU time."""
-        processes = self.children(marker)
+    def halted(self, marker: str, *, but: int = 0) -> Iterator[None]:
+        """Halt the processes of `children(marker)` meanwhile, where their work only takes CPU time.
+
+        So many as `but` says, the oldest ones, go on.
+        """
+        processes = self.children(marker)[but:]
 
         def all_halt_and_hold_no_lock() -> bool:
             _send(signal.SIGSTOP, processes)

@@ -20,6 +20,7 @@ from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_
 from service.jobs.tasks import CompareTask, JudgeTask, followed_id
 from service.machine.bells import JOBS, ROWS, ring
 from service.storage.database import Database, now, read_clock
+from service.storage.gram_removals import last_removal
 from service.storage.kinds import FOLLOWING, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
@@ -47,6 +48,7 @@ class Claim:
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `lane` one of its lanes, `trace` the traceparent that the job came with.
     `meter` is what the work costs; every report writes it.
+    `removal` names the last removal of Gram matrices: those that were kept in memory before it are void.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Claim:
     lane: str = ENGINE
     trace: str | None = None
     meter: Meter = field(default_factory=Meter, compare=False)
+    removal: str | None = None
 
     @property
     def patience_s(self) -> float:
@@ -134,7 +137,8 @@ class Leases:
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         meter = meter_for(row.usage, engine)
-        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace, meter)
+        job = (row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
+        return Claim(*job, meter, last_removal(session))
 
     def report(
         self,

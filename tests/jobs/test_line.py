@@ -157,7 +157,9 @@ def test_the_end_of_a_waiting_job_is_that_of_its_turn(
     assert line.until_ends([first, last]) == {last: pytest.approx(10.0)}
     WorkerRegistry(database).remove("host:1")
     assert line.until_ends([last]) == {}  # no worker is alive
-    assert line.estimate("", 0, ENGINE, planned_cost(REQUEST)) == (pytest.approx(10.0), Place(2, None))
+    seconds, place = line.estimate("", 0, ENGINE, planned_cost(REQUEST))
+    assert seconds == pytest.approx(10.0)
+    assert place == Place(2, None)
 
 
 def test_styles_that_were_not_cached_slow_only_themselves(
