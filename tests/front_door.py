@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from service.storage.database import Database
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 ENDED = ("succeeded", "failed", "canceled")
+NONE: Mapping[str, str | None] = {}
 Form: TypeAlias = dict[str, bytes | tuple[str | None, str] | tuple[str | None, str, str]]  # as requests sends it
 
 
@@ -44,6 +45,7 @@ class RunningService:
         self.env = clean | {f"NST_{name.upper()}": str(value) for name, value in values.items()}
         self.command = [sys.executable, "-m", "service", "serve"]
         self.process: subprocess.Popen[bytes] | None = None
+        self.headers: dict[str, str] = {}  # of requests, as the key of whoever makes them
 
     def __enter__(self) -> RunningService:
         self.start()
@@ -121,9 +123,12 @@ class RunningService:
         return [id for _, id in sorted(found)]  # ids begin anew at some time
 
     @contextmanager
-    def halted(self, marker: str) -> Iterator[None]:
-        """Halt the processes of `children(marker)` meanwhile, where their work only takes CPU time."""
-        processes = self.children(marker)
+    def halted(self, marker: str, *, but: int = 0) -> Iterator[None]:
+        """Halt the processes of `children(marker)` meanwhile, where their work only takes CPU time.
+
+        So many as `but` says, the oldest ones, go on.
+        """
+        processes = self.children(marker)[but:]
 
         def all_halt_and_hold_no_lock() -> bool:
             _send(signal.SIGSTOP, processes)
@@ -148,22 +153,22 @@ class RunningService:
 
     # The API
 
-    def get(self, path: str, **kwargs: Any) -> requests.Response:
-        return requests.get(self.url + path, timeout=60, **kwargs)
+    def get(self, path: str, *, headers: Mapping[str, str | None] = NONE, **kwargs: Any) -> requests.Response:
+        return requests.get(self.url + path, timeout=60, headers={**self.headers, **headers}, **kwargs)
 
     def put_style(self, name: str, *pictures: bytes, **fields: Any) -> requests.Response:
         body = {"images": [{"image": b64(picture)} for picture in pictures]} | fields
-        return requests.put(f"{self.url}/v1/styles/{name}", json=body, timeout=60)
+        return requests.put(f"{self.url}/v1/styles/{name}", json=body, headers=self.headers, timeout=60)
 
     def post(self, body: Any, **headers: str) -> requests.Response:
         return self.post_to("/v1/transfers", body, **headers)
 
     def post_to(self, path: str, body: Any, **headers: str) -> requests.Response:
-        return requests.post(self.url + path, json=body, headers=headers, timeout=120)
+        return requests.post(self.url + path, json=body, headers=self.headers | headers, timeout=120)
 
     def post_form(self, fields: dict[str, str], files: dict[str, Any]) -> requests.Response:
         """Post a transfer as multipart/form-data."""
-        return requests.post(f"{self.url}/v1/transfers", data=fields, files=files, timeout=120)
+        return requests.post(f"{self.url}/v1/transfers", data=fields, files=files, headers=self.headers, timeout=120)
 
     def transfer(self, content: bytes, *styles: dict[str, Any], **options: Any) -> dict[str, Any]:
         """Post a transfer and wait for its end."""
@@ -177,7 +182,7 @@ class RunningService:
         return job
 
     def cancel(self, id: str) -> requests.Response:
-        return requests.post(f"{self.url}/v1/transfers/{id}/cancel", timeout=60)
+        return requests.post(f"{self.url}/v1/transfers/{id}/cancel", headers=self.headers, timeout=60)
 
     def cancel_all(self) -> None:
         """Cancel all transfers, and wait until they have ended."""

@@ -9,19 +9,19 @@ given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
-from service.jobs.tasks import LearnTask, PackTask, WarmTask
+from service.jobs.tasks import LearnTask, PackTask, WarmTask, following_id
 from service.network.levels import plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
 from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
 from service.storage.kinds import LEARN
-from service.storage.schema import JobRow
+from service.storage.schema import ENDED, JobRow
 
 MEGAPIXEL = 1e6
 LEARNING = 20.0  # megapixel-evaluations of a minute's learning on two cores
@@ -55,13 +55,21 @@ def _is_read(request: TransferRequest) -> bool:
 
 
 def learning_cost(session: Session, tenant: str) -> float:
-    """Return the megapixel-evaluations of a minute's learning, as the tenant's last learnings took them."""
+    """Return the megapixel-evaluations of a minute's learning, as the tenant's last learnings took them.
+
+    Their comparisons with the optimiser, which are in their usage, take as long after a minute as after an hour.
+    """
     mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN)
-    last = select(JobRow.request, JobRow.usage).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
-    rows = session.execute(last).all()
-    minutes = sum(LearnTask.from_json(request or {}).minutes for request, _ in rows)
-    took = sum(usage.megapixel_evaluations for _, usage in rows if usage)
-    return took / minutes if minutes and took else LEARNING
+    last = select(JobRow).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
+    rows = session.scalars(last).all()
+    minutes = sum(LearnTask.from_json(row.request or {}).minutes for row in rows)
+    comparisons = (JobRow.id.in_([following_id(row.id) for row in rows]), JobRow.status.in_(ENDED))
+    took = _evaluations(rows) - _evaluations(session.scalars(select(JobRow).where(*comparisons)))
+    return took / minutes if minutes and took > 0 else LEARNING
+
+
+def _evaluations(rows: Iterable[JobRow]) -> float:
+    return sum(row.usage.megapixel_evaluations for row in rows if row.usage)
 
 
 def _styles(style: StoredStyle, sizes: Sequence[int]) -> int:

@@ -51,4 +51,3 @@ def enter(session: Session, transfer: str, found: Judgement, engine: dict[str, s
     judged = tuple(replace(picture, losses=losses) for picture, losses in pictures)
     row.result = replace(result, pictures=judged).to_json()
     row.style_cache, row.engine = found.style_cache, engine
-    row.events += 1

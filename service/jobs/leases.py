@@ -17,11 +17,12 @@ from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.meter import Meter, meter_for
 from service.jobs.running_limits import may_run_one_more, next_job, passed_over
 from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
-from service.jobs.tasks import CompareTask, JudgeTask
+from service.jobs.tasks import CompareTask, JudgeTask, followed_id
 from service.machine.bells import JOBS, ROWS, ring
 from service.storage.counted import files_bytes
 from service.storage.database import Database, now, read_clock
-from service.storage.kinds import COMPARE, JUDGE, TRANSFER
+from service.storage.gram_removals import last_removal
+from service.storage.kinds import FOLLOWING, TRANSFER
 from service.storage.lanes import ENGINE, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.row_locks import lock_jobs
@@ -48,6 +49,7 @@ class Claim:
     `checkpoint` describes the newest checkpoint; None if the job starts from its beginning.
     `kind` is one of storage's KINDS, `lane` one of its lanes, `trace` the traceparent that the job came with.
     `meter` is what the work costs; every report writes it.
+    `removal` names the last removal of Gram matrices: those that were kept in memory before it are void.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Claim:
     lane: str = ENGINE
     trace: str | None = None
     meter: Meter = field(default_factory=Meter, compare=False)
+    removal: str | None = None
 
     @property
     def patience_s(self) -> float:
@@ -91,6 +94,14 @@ class Leases:
             yield session
         ring(ROWS)
 
+    @contextmanager
+    def _ending(self, claim: Claim) -> Iterator[tuple[Session, JobRow]]:
+        """Begin the transaction that ends a job; a job that it follows is locked too. Raises LeaseLost."""
+        with self._writing() as session:
+            if claim.kind in FOLLOWING:
+                lock_jobs(session, JobRow.id.in_((claim.id, followed_id(claim.request))))
+            yield session, _held(session, claim)
+
     def claim(self, worker: str, engine: dict[str, str] | None, lane: Lane = ENGINE) -> Claim | None:
         """Claim the next job that waits or whose lease ran out; None if there is none.
 
@@ -123,11 +134,12 @@ class Leases:
         row.attempts += 1
         if row.batch is not None:
             batch_course.begin(session, row.batch)
-        if row.kind not in (JUDGE, COMPARE):  # which no caller asked for
+        if row.kind not in FOLLOWING:  # which no caller asked for
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         meter = meter_for(row.usage, engine)
-        return Claim(row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace, meter)
+        job = (row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
+        return Claim(*job, meter, last_removal(session))
 
     def report(
         self,
@@ -172,8 +184,7 @@ class Leases:
 
         Raises LeaseLost.
         """
-        with self._writing() as session:
-            row = _held(session, claim)
+        with self._ending(claim) as (session, row):
             row.bytes += files_bytes(files)
             row.usage = replace(claim.meter.usage(), bytes_out=sum(files))
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
@@ -189,28 +200,25 @@ class Leases:
 
     def judged(self, claim: Claim, transfer: str, found: Judgement) -> None:
         """End a judging with success, and enter what it found in the transfer, if that exists. Raises LeaseLost."""
-        with self._writing() as session:
-            lock_jobs(session, JobRow.id.in_((claim.id, transfer)))
-            row = _held(session, claim)
+        with self._ending(claim) as (session, row):
             enter(session, transfer, found, row.engine)
             row.result = TaskResult().to_json()
             finish(session, row, "succeeded")
 
     def fail(self, claim: Claim, error: ServiceError) -> None:
         """End a job with an error. Raises LeaseLost."""
-        with self._writing() as session:
-            finish(session, _held(session, claim), "failed", error)
+        with self._ending(claim) as (session, row):
+            finish(session, row, "failed", error)
 
     def fail_overdue(self, claim: Claim) -> None:
         """End a job whose deadline has passed. Raises LeaseLost."""
-        with self._writing() as session:
-            row = _held(session, claim)
+        with self._ending(claim) as (session, row):
             finish(session, row, "failed", deadline_error(row))
 
     def cancel(self, claim: Claim) -> None:
         """End a job that its caller canceled. Raises LeaseLost."""
-        with self._writing() as session:
-            finish(session, _held(session, claim), "canceled")
+        with self._ending(claim) as (session, row):
+            finish(session, row, "canceled")
 
     def hold(self, session: Session, claim: Claim) -> None:
         """Keep a claimed job from others until a transaction under way ends. Raises LeaseLost."""

@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import cast, event, func, select
 from sqlalchemy.orm import Session
 
+from service.jobs.tasks import followed_id
 from service.storage.database import read_clock
 from service.storage.kinds import FOLLOWING
 from service.storage.records import JobUsage
@@ -22,9 +23,11 @@ SUMMED = ("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out")
 def enter(session: Session, row: JobRow) -> None:
     """Add the cost of a job that ends to its tenant's day, in the transaction of its end, and then to the metrics.
 
-    A judging counts as part of the transfer that it judges.
+    The cost of a task that measures losses is part of the `usage` of the job that it follows, if that is still there.
     """
     used = row.usage or JobUsage()
+    if row.kind in FOLLOWING:
+        _add_to_followed(session, row, used)
     day = datetime.fromtimestamp(row.finished_at or row.created_at, UTC).date().isoformat()
     values = {"tenant": row.tenant, "day": day, "jobs": int(row.kind not in FOLLOWING)} | used.to_json()
     insert = insert_into(session, UsageRow).values(values)
@@ -32,6 +35,17 @@ def enter(session: Session, row: JobRow) -> None:
     session.execute(insert.on_conflict_do_update(index_elements=("tenant", "day"), set_=more))
     count = partial(_count, row.kind, used)
     event.listen(session, "after_commit", lambda session: count(), once=True)
+
+
+def _add_to_followed(session: Session, row: JobRow, used: JobUsage) -> None:
+    """Add a task's cost to the job that it follows. Whoever ends such a task has locked both before, in their order.
+
+    A worker that gives the task up has only its own row: it passes over the other one where somebody holds that.
+    """
+    followed = select(JobRow).where(JobRow.id == followed_id(row.request))
+    if (job := session.scalar(followed.with_for_update(skip_locked=True))) is not None:
+        job.usage = (job.usage or JobUsage()) + used
+        job.events += 1
 
 
 def enter_removed(session: Session, row: JobRow) -> None:

@@ -34,7 +34,10 @@ SHARED_S = 1.0  # seconds for which a process keeps the line
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a waiting job: 1 is next; and the seconds until its turn, None while no speed is known."""
+    """The place of a waiting job: 1 is next; and the seconds until its turn.
+
+    They are None while no worker is alive or no speed is known.
+    """
 
     position: int
     eta_seconds: float | None
@@ -65,7 +68,7 @@ class _Standing:
         running: all jobs that run.
         workers: how many there are for these lanes.
         limits: how many jobs of a tenant may run.
-        is_known: whether jobs of one of these lanes have ended, so that seconds can be told.
+        is_known: whether seconds can be told: a worker is alive, and jobs of one of these lanes have ended.
     """
 
     waiting: Sequence[Waiting]
@@ -197,7 +200,7 @@ class Line:
         for lanes in ((ENGINE,), (PAINT,)) if alive[PAINT] else (LANES,):  # whose jobs wait for the same workers
             workers = max(1, sum(alive[lane] for lane in lanes))
             running, here = _running(session, lanes, workers, speeds), [job for job in waiting if job.lane in lanes]
-            is_known = any(speeds[lane] for lane in lanes)
+            is_known = any(alive[lane] for lane in lanes) and any(speeds[lane] for lane in lanes)
             found = _Standing(here, running, workers, limits, speeds, is_known)
             standing |= dict.fromkeys(lanes, found)
             turns |= {turn.job.id: turn for turn in found.turns()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from service.errors import FieldError, LimitExceeded, NotFound, NotReady, Overtaken, ProblemJson
+from service.errors import FieldError, LimitExceeded, NotFound, NotReady, Overtaken
 from service.jobs import ledger
 from service.jobs.batch_course import end_if_done
 from service.jobs.cost import learning_cost, planned_cost
@@ -19,6 +19,7 @@ from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
 from service.jobs.removed import remove, with_judging
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
+from service.jobs.resource import Outcome
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import Task
 from service.jobs.tenant_jobs import TenantJobs
@@ -144,12 +145,12 @@ class Queue(TenantJobs):
         with self._database.reading() as session:
             return session.scalar(select(JobRow).where(JobRow.id == id, is_kept(self._limits.retention_s)))
 
-    def outcomes(self, ids: Collection[str]) -> dict[str, tuple[str, ProblemJson | None]]:
-        """Return status and error of each of these jobs; jobs that don't exist are left out."""
-        found = select(JobRow.id, JobRow.status, JobRow.error).where(JobRow.tenant == self._tenant)
+    def outcomes(self, ids: Collection[str]) -> dict[str, Outcome]:
+        """Return the outcome of each of these jobs; jobs that don't exist are left out."""
+        found = select(JobRow.id, JobRow.status, JobRow.error, JobRow.usage).where(JobRow.tenant == self._tenant)
         with self._database.reading() as session:
             rows = session.execute(found.where(JobRow.id.in_(ids)))
-            return {id: (status, error) for id, status, error in rows}
+            return {id: Outcome(status, error, usage) for id, status, error, usage in rows}
 
     def event_counts(self, ids: Collection[str]) -> dict[str, int]:
         """Return how many events each of these jobs, of any tenant, has had; others are left out."""

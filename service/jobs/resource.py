@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from service.errors import ProblemJson
 from service.jobs.links import link
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.storage.pictures import StoredImage
-from service.storage.records import JobProgress, PaintedPicture, TransferResult
+from service.storage.records import JobProgress, JobUsage, PaintedPicture, TransferResult
 from service.storage.schema import ENDED, JobRow
 
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a job is that a preset names; all None if the job isn't kept."""
+
+    status: str | None = None
+    error: ProblemJson | None = None
+    usage: JobUsage | None = None
+
+
+NOT_KEPT = Outcome()
 LAST_MOMENT = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()  # that ISO 8601 can write
 
 
@@ -46,9 +59,9 @@ def _delivery(row: JobRow) -> dict[str, Any] | None:
     return {"status": status, "attempts": 0, "error": None}
 
 
-def usage_resource(row: JobRow) -> dict[str, Any] | None:
+def usage_resource(job: JobRow | Outcome) -> dict[str, Any] | None:
     """Return what an ended job has cost; None for other jobs, and for those of earlier versions."""
-    return row.usage.to_json() if row.usage and row.status in ENDED else None
+    return job.usage.to_json() if job.usage and job.status in ENDED else None
 
 
 def progress_resource(row: JobRow) -> dict[str, Any]:

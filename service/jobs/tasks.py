@@ -141,6 +141,7 @@ class CompareTask:
         style: the preset, with the painter.
         size: pixels on the long edge that it learned for.
         photos: photographs that it didn't learn from, COMPARED at most.
+        learning: id of the job that taught it; empty in rows of earlier versions.
     """
 
     kind: ClassVar[str] = COMPARE
@@ -149,6 +150,7 @@ class CompareTask:
     version: str
     size: int
     photos: tuple[StoredImage, ...] = ()
+    learning: str = ""
 
     def to_json(self) -> Json:
         return vars(self) | {"style": self.style.to_json(), "photos": [photo.to_json() for photo in self.photos]}
@@ -156,13 +158,19 @@ class CompareTask:
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> CompareTask:
         photos = tuple(StoredImage.from_json(photo) for photo in objects_in(json, "photos"))
-        style = StoredStyle.from_json(object_in(json, "style"))
-        return cls(style, json.get("version", ""), int(number_in(json, "size", 0)), photos)
+        style, size = StoredStyle.from_json(object_in(json, "style")), int(number_in(json, "size", 0))
+        return cls(style, json.get("version", ""), size, photos, json.get("learning", ""))
 
 
 def following_id(job: str) -> str:
     """Return the id of the task that measures losses after a job, which begins as the job succeeds."""
     return uuid.uuid5(uuid.NAMESPACE_OID, job).hex
+
+
+def followed_id(task: Mapping[str, Any] | None) -> str:
+    """Return the id of the job after which a task measures losses, from the task's row; empty if that has none."""
+    found = task or {}
+    return str(found.get("transfer") or found.get("learning") or "")
 
 
 Task = WarmTask | PackTask | LearnTask | OnnxTask | JudgeTask | CompareTask

@@ -112,6 +112,10 @@ class Stylist:
         """The bytes that are kept on purpose from one transfer to the next: Grams, packs and painters."""
         return self._grams.memory + self.painters.memory
 
+    def forget_grams(self) -> None:
+        """Forget the Grams that are kept in memory."""
+        self._grams.forget()
+
     @staticmethod
     def give_back_memory() -> None:
         """Give the GPU's freed memory back, which torch keeps and other processes may need."""

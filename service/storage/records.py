@@ -68,7 +68,8 @@ class JobUsage(Record):
         )
 
     def __add__(self, other: JobUsage) -> JobUsage:
-        return JobUsage(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+        sums = (getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
+        return JobUsage(*(round(total, 6) for total in sums))
 
 
 @dataclass(frozen=True)

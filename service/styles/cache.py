@@ -42,6 +42,10 @@ class GramCache:
         """The bytes of Grams that this process keeps."""
         return int(self._kept.currsize)
 
+    def forget(self) -> None:
+        """Forget what this process keeps; the blobs stay."""
+        self._kept.clear()
+
     def get(self, key: GramKey) -> Grams | None:
         """Return the Grams, or None where they have to be computed. Don't write to them: all callers share them."""
         if key.blob in self._kept:

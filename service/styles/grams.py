@@ -125,6 +125,10 @@ class StyleGrams:
         """The bytes of Grams and packs that this process keeps."""
         return self._cache.memory + len(self._packs) * PACK
 
+    def forget(self) -> None:
+        """Forget the Grams that this process keeps. A pack stays: only who has its file asks for it."""
+        self._cache.forget()
+
     def targets(
         self,
         styles: Sequence[Style],

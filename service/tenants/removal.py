@@ -22,6 +22,7 @@ from service.jobs import removed, request
 from service.machine.bells import ROWS, ring
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
+from service.storage.gram_removals import mark_removal
 from service.storage.left import leave
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, DeliveryRow, JobRow
@@ -195,6 +196,8 @@ class _Removal:
             with self.database.writing() as session:
                 leave(session, prefixes)
                 forget_uses(session, self.name, images)
+                if prefixes:
+                    mark_removal(session)
             for blob in (blob for prefix in prefixes for blob in self._grams.pop(prefix, ())):
                 if not self._seconds_left:
                     break

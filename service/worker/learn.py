@@ -104,7 +104,7 @@ class LearnRun(NamedRun):
             raise JobFailed(f"the learning failed: {error}") from error
         with self._kept_out(task, photographs) as compared:
             painter = self._keep(task, course, len(photographs))
-            then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared)
+            then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared, self.claim.id)
             self.leases.succeed(self.claim, TaskResult([task.size]), then=then)
 
     @property

@@ -36,6 +36,7 @@ class Worker(WorkerLoop):
         self.engine, self.model = self._stylist.info.as_dict(), self._stylist.info.model
         self._dispatcher = WebhookDispatcher(settings, self._database, self._blobs)
         self._next_sweep = self._hurried_sweep = 0.0
+        self._removal: str | None = None  # of Gram matrices, the last one that this process knows of
 
     def start(self) -> None:
         self._dispatcher.start()
@@ -53,6 +54,9 @@ class Worker(WorkerLoop):
         self._stylist.give_back_memory()
 
     def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
+        if claim.removal != self._removal:
+            self._stylist.forget_grams()
+            self._removal = claim.removal
         needs = (self._leases, self._blobs, self.capacity, claim, reporter)
         if claim.lane == PAINT:
             return PaintRun(*needs, self._stylist.painters)

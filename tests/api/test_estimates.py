@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import statistics
+import time
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
 
+from service.jobs.line import KNOWN_S
+
 CONTENT = png(np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8))
 STYLE = png(np.random.default_rng(1).integers(0, 255, (80, 80, 3), np.uint8))
 PLAIN = {"tolerance": 0, "levels": 1}
+SCORE = {"content": b64(CONTENT), "styles": [{"image": b64(STYLE)}], "image": b64(CONTENT), "size": 64}
+BATCH = {"contents": [b64(CONTENT)], "styles": [{"image": b64(STYLE)}], "size": 64, "iterations": 2}
 
 
 def body(**fields: Any) -> dict[str, Any]:
@@ -83,10 +88,9 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
 
 
 def test_a_score_carries_its_cost_and_that_of_a_style_that_is_new(service: RunningService) -> None:
-    request = {name: value for name, value in body(size=64).items() if name not in PLAIN} | {"image": b64(CONTENT)}
     new = png(np.random.default_rng(2).integers(0, 255, (40, 80, 3), np.uint8))
     for styles in (64 * 32, 0):  # the second one finds its Gram matrices
-        usage = service.post_to("/v1/scores", request | {"styles": [{"image": b64(new)}]}).json()["usage"]
+        usage = service.post_to("/v1/scores", SCORE | {"styles": [{"image": b64(new)}]}).json()["usage"]
         assert usage["megapixel_evaluations"] == pytest.approx((64 * 48 + styles) / 1e6, abs=1e-6)
         assert usage["bytes_in"] == len(CONTENT) + len(new)  # content and image are one file
 
@@ -104,33 +108,58 @@ def test_a_canceled_transfer_carries_the_cost_until_then(service: RunningService
 
 @pytest.mark.slow
 def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
+    service.transfer(CONTENT, {"image": b64(STYLE)}, size=64, iterations=1)  # which tells how long jobs take
     running, *waiting = (service.post(body(size=256, iterations=5000)).json() for _ in range(3))
     eventually(lambda: service.job(running["id"])["status"] == "running", 30, "not running")
     assert service.job(running["id"])["queue"] is None
     assert [service.job(job["id"])["queue"]["position"] for job in waiting] == [1, 2]
     listed = {job["id"]: job["queue"] for job in service.get("/v1/transfers").json()["items"]}
     assert [listed[job["id"]]["position"] for job in waiting] == [1, 2]
-    assert estimate(service).json()["queue"]["position"] == 3
+    score = service.post_to("/v1/scores", SCORE, Prefer="wait=0").json()
+    batch = service.post_to("/v1/batches", BATCH).json()
+    assert score["queue"]["position"] == 3
+    assert service.get(score["links"]["self"]).json()["queue"]["position"] == 3
+    (item,) = service.get(batch["links"]["items"]).json()["items"]
+    assert (item["queue"]["position"], item["usage"]) == (4, None)
+    assert estimate(service).json()["queue"]["position"] == 5
+    assert service.job(waiting[0]["id"])["queue"]["eta_seconds"] > 0
+    with service.halted("service worker"):
+        service.execute("UPDATE roll SET seen_at = 0")  # as if the workers were dead
+        eventually(lambda: service.job(waiting[0]["id"])["queue"]["eta_seconds"] is None, 30, "seconds are told")
     first = service.post(body(priority=5)).json()
     assert first["queue"]["position"] == 1
     assert service.job(waiting[0]["id"])["queue"]["position"] == 2
     for job in (running, *waiting, first):
         service.cancel(job["id"])
         assert service.ended(job["id"])["queue"] is None
+    assert service.ended(item["id"])["status"] == "succeeded"
+    assert service.get(score["links"]["self"]).json()["queue"] is None
 
 
 @pytest.mark.slow
 def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
-    """Not asserted to the second: half of a mix of jobs takes between a third and three times its estimate."""
-    mix = [{"size": size, "iterations": count} for size in (64, 128, 256) for count in (10, 40)]
-    for fields in mix:
-        service.ended(service.post(body(**fields)).json()["id"])
+    """Nine of ten jobs of a mix take between a third and three times their estimates.
+
+    All in CPU seconds, as other tests run beside it. `bench.estimates` measures how many are within 1.5 times.
+    """
+    for size, count in ((64, 2), (128, 60), (192, 40)):
+        service.ended(service.post(body(size=size, iterations=count)).json()["id"])
+    in_cpu_seconds(service)
+    time.sleep(KNOWN_S)  # so long a web process keeps the speed that it has found before
     ratios = []
-    for fields in mix:
+    for size, count in product((64, 96, 128, 160, 224), (2, 60)):
+        fields = {"size": size, "iterations": count}
         expected = estimate(service, **fields).json()["seconds"]
-        timings = service.ended(service.post(body(**fields)).json()["id"])["timings"]
-        ratios.append((timings["total_s"] - timings["queued_s"]) / expected)
-    assert 1 / 3 < statistics.median(ratios) < 3, ratios
+        job = service.ended(service.post(body(**fields)).json()["id"])
+        in_cpu_seconds(service)
+        ratios.append(job["usage"]["compute_s"] / expected)
+    assert sum(1 / 3 < ratio < 3 for ratio in ratios) >= 9, ratios
+
+
+def in_cpu_seconds(service: RunningService) -> None:
+    """Have the jobs that have ended look as if they had had a core to themselves."""
+    took = "json_extract(usage, '$.compute_s')"
+    service.execute(f"UPDATE jobs SET started_at = finished_at - {took} WHERE status = 'succeeded'")  # noqa: S608
 
 
 def used(service: RunningService, query: str = "") -> dict[str, Any]:

@@ -82,6 +82,24 @@ def test_losses_follow_and_are_those_of_a_worker_with_the_model(service: Running
     assert json.loads(events.strip().rpartition("data: ")[2])["result"] == after["result"]
 
 
+def test_the_measuring_of_losses_is_part_of_what_a_painting_has_cost(service: RunningService) -> None:
+    judged(service, job(service, "first"))  # and so were those before
+    before, painting = used(service), job(service, "second")
+    usage, after = judged(service, painting)["usage"], used(service)
+    assert {name: after[name] - before[name] for name in usage} == pytest.approx(usage, abs=1e-3)
+    assert usage["megapixel_evaluations"] > HEIGHT * WIDTH / 1e6  # what the painter's pass takes
+    assert (usage["bytes_in"], usage["bytes_out"]) == (len(png(CONTENT)), size_of(service, painting))
+
+
+def used(service: RunningService) -> dict[str, Any]:
+    (found,) = service.get("/v1/usage").json()["items"]
+    return dict(found)
+
+
+def size_of(service: RunningService, job: dict[str, Any]) -> int:
+    return len(service.get(job["links"]["image"]).content)
+
+
 def losses(job: dict[str, Any]) -> list[dict[str, float]]:
     return [variant["losses"] for variant in job["result"]["variants"]]
 

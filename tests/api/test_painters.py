@@ -64,6 +64,7 @@ def ready(service: RunningService) -> Iterator[dict[str, Any]]:
     assert response.status_code == 202, response.text
     assert response.headers["Location"] == "/v1/styles/taught/painter"
     assert response.json()["status"] in ("queued", "learning")
+    assert response.json()["usage"] is None
     assert in_list(service, "taught") != "none"
     assert learned(service, "taught")["status"] == "ready"
     yield painter(service, "taught")
@@ -79,6 +80,7 @@ def test_it_says_how_it_learned(service: RunningService, ready: dict[str, Any]) 
     assert set(ready["judged"]) == {"painter", "optimizer"}
     assert ready["judged"]["painter"]["total"] > 0
     assert ready["losses"][0]["total"] > 0
+    assert ready["usage"]["megapixel_evaluations"] > 0
 
 
 def test_its_model_is_an_onnx_file_that_paints(service: RunningService, ready: dict[str, Any]) -> None:

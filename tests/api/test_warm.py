@@ -27,9 +27,12 @@ def test_the_first_transfer_of_a_warmed_size_finds_its_grams(service: RunningSer
     assert response.status_code == 201
     assert response.json()["warm"]["sizes"] == [64, 128]
     assert response.json()["warm"]["status"] in ("queued", "running")
+    assert response.json()["warm"]["usage"] is None
     eventually(lambda: service.get("/v1/styles/warmed").json()["warm"]["status"] == "succeeded", 30, "not warm")
     (listed,) = [item for item in service.get("/v1/styles").json()["items"] if item["name"] == "warmed"]
+    usage = listed["warm"].pop("usage")
     assert listed["warm"] == {"sizes": [64, 128], "status": "succeeded", "error": None}
+    assert usage["megapixel_evaluations"] > 0
     cold = painted(service, {"preset": "warmed"}, **DEFAULT | {"size": 90})
     warm = painted(service, {"preset": "warmed"}, **DEFAULT)
     assert (cold["style_cache"], warm["style_cache"]) == ("miss", "hit")

@@ -36,7 +36,7 @@ def busy(service: RunningService) -> Iterator[None]:
             service.put_style("changing", STYLE, description=f"{number}").raise_for_status()
             body = SHORT | {"styles": [{"preset": "changing"}, {"image": b64(STYLE)}], "priority": -1}
             id = service.post(body).json()["id"]
-            requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30)
+            requests.delete(f"{service.url}/v1/transfers/{id}", headers=service.headers, timeout=30)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for thread in threads:
@@ -62,7 +62,13 @@ def test_a_busy_service_is_backed_up_and_goes_on_elsewhere(narrow_model: Path, t
         (tmp_path / name).mkdir()
     file = tmp_path / "backup.tar"
     painting: dict[str, Any] = {"content": SHORT["content"], "size": 64, "iterations": 5}
-    with RunningService(narrow_model, tmp_path / "first", lease_s=3) as service:
+    service = RunningService(narrow_model, tmp_path / "first", lease_s=3)
+    assert command(service, "tenants", "add", "acme").returncode == 0
+    service.headers = key = {"X-API-Key": command(service, "keys", "add", "--tenant", "acme").stdout.strip()}
+    with service:
+        service.put_style("kept", STYLE)
+        before = service.ended(service.post(SHORT).json()["id"])
+        picture = service.get(before["links"]["image"]).content
         running = begun(service, LONG)
         waiting = [service.post(SHORT).json()["id"] for _ in range(2)]
         checkpointed(service, running)
@@ -84,6 +90,9 @@ def test_a_busy_service_is_backed_up_and_goes_on_elsewhere(narrow_model: Path, t
     assert sorted(path.name for path in elsewhere.iterdir()) == ["blobs", "service.db"]
     assert missing(elsewhere) == set()
     with RunningService(narrow_model, elsewhere, lease_s=3) as service:
+        assert service.get(before["links"]["image"]).status_code == 401
+        service.headers = key
+        assert service.get(before["links"]["image"]).content == picture
         eventually(lambda: service.job(running)["status"] == "running", 30, "it isn't carried on")
         assert service.job(running)["progress"]["iteration"] > 0
         service.cancel(running)

@@ -65,6 +65,7 @@ def test_contents_of_all_kinds_are_painted_and_bad_ones_fail_alone(batching: Bat
         "a.png", "b.png", "bad.png", "missing.png", "elsewhere.png", None, None, "narrow.png"
     ]  # fmt: skip
     for item in items:
+        assert item["usage"] == batching.job(item["id"])["usage"] is not None
         if item["index"] in bad:
             assert item["status"] == "failed"
             assert bad[item["index"]] in json.dumps(item["error"]), item

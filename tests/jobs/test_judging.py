@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,10 +16,12 @@ from jobs.submitting import REQUEST, RESULT, claimed, submit
 from sqlalchemy import select, update
 
 from service.engine.losses import Losses
-from service.errors import QueueFull
+from service.errors import JobFailed, QueueFull
 from service.jobs import judging, scheduling
+from service.jobs import leases as leasing
 from service.jobs.judging import Judgement
 from service.jobs.leases import Claim, LeaseLost, Leases
+from service.jobs.ledger import totals
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, StoredStyle, TransferRequest
@@ -28,7 +32,7 @@ from service.options import TransferOptions
 from service.painting.order import Order
 from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
-from service.storage.kinds import COMPARE, JUDGE, LEARN
+from service.storage.kinds import COMPARE, JUDGE, LEARN, TRANSFER
 from service.storage.records import JobCheckpoint, JobProgress
 from service.storage.schema import JobRow
 from service.storage.tenant_schema import TenantRow
@@ -78,6 +82,35 @@ def test_a_success_brings_its_task_along_which_enters_the_losses(
     assert after.transfer_result.pictures[0].losses == LOSSES
     assert (after.status, after.style_cache, after.events) == ("succeeded", "miss", before.events + 1)
     assert [row.status for row in judges(database)] == ["succeeded"]
+
+
+@pytest.mark.parametrize("outcome", ["judged", "failed", "canceled", "worn out", "deleted"])
+def test_what_it_costs_is_the_transfer_s_and_is_counted_once(
+    queue: Queue, leases: Leases, hasty: Leases, database: Database, outcome: str
+) -> None:
+    id = painted(queue, leases)
+    if outcome == "worn out":
+        for _ in range(leasing.MAX_ATTEMPTS):
+            claim = claimed(hasty)
+            claim.meter.evaluated += 500_000
+            hasty.report(claim)
+        assert leases.claim("host:1", {}) is None
+    else:
+        claim = claimed(leases)
+        claim.meter.evaluated += 1_500_000
+        leases.report(claim)
+    ways: dict[str, Callable[[], None]] = {
+        "failed": lambda: leases.fail(claim, JobFailed("no")),
+        "canceled": lambda: leases.cancel(claim),
+        "worn out": lambda: None,
+        "deleted": lambda: queue.delete(id),
+    }
+    ways.get(outcome, lambda: judgement(leases, claim))()
+    with database.reading() as session:
+        (sums,) = totals(session, "default", date(2020, 1, 1), date(2100, 1, 1), by_day=False)
+        rows = session.scalars(select(JobRow).where(JobRow.kind == TRANSFER)).all()
+    assert (sums["jobs"], sums["megapixel_evaluations"]) == (1, 1.5)
+    assert [row.usage and row.usage.megapixel_evaluations for row in rows] == ([] if outcome == "deleted" else [1.5])
 
 
 def test_nothing_is_entered_where_the_transfer_was_deleted(queue: Queue, leases: Leases, database: Database) -> None:

@@ -39,8 +39,9 @@ CAPACITY = Capacity(2**30, "float32")
 
 @pytest.fixture
 def line(database: Database, monkeypatch: pytest.MonkeyPatch) -> Line:
-    """A line that is worked out anew for each look."""
+    """A line that is worked out anew for each look, with a worker."""
     monkeypatch.setattr(module, "SHARED_S", -1.0)
+    WorkerRegistry(database).heartbeat("host:1", CAPACITY)
     return Line(database)
 
 
@@ -154,6 +155,11 @@ def test_the_end_of_a_waiting_job_is_that_of_its_turn(
     assert line.until_ends([first, last]) == {first: pytest.approx(10.0), last: pytest.approx(20.0)}
     queue.cancel(first)
     assert line.until_ends([first, last]) == {last: pytest.approx(10.0)}
+    WorkerRegistry(database).remove("host:1")
+    assert line.until_ends([last]) == {}  # no worker is alive
+    seconds, place = line.estimate("", 0, ENGINE, planned_cost(REQUEST))
+    assert seconds == pytest.approx(10.0)
+    assert place == Place(2, None)
 
 
 def test_styles_that_were_not_cached_slow_only_themselves(

@@ -24,7 +24,7 @@ from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.jobs.result_bytes import planned_bytes
-from service.jobs.tasks import LearnTask, PackTask, WarmTask
+from service.jobs.tasks import CompareTask, LearnTask, PackTask, WarmTask
 from service.machine.memory import Capacity
 from service.options import TransferOptions
 from service.pictures.sizes import LADDER
@@ -138,6 +138,24 @@ def test_what_a_learning_will_take_is_told_by_those_before(database: Database, l
         leases.succeed(claim, RESULT)
     queue.submit(Submission(new_id(), replace(LEARNING, minutes=100.0), "o"))
     assert refused(queue, replace(LEARNING, minutes=20.0)).used == pytest.approx(51.0)
+
+
+def test_the_comparison_after_a_learning_doesn_t_grow_with_its_minutes(
+    database: Database, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduling, "PATIENCE_S", -1.0)
+    queue = queue_of(database, "default", daily_cost=60.0)
+    id = queue.submit(Submission(new_id(), LEARNING, "o")).id
+    compare = CompareTask(LEARNING.style, LEARNING.version, LEARNING.size, learning=id)
+    for then in (compare, None):
+        claim = claimed(leases)
+        claim.meter.evaluated += 500_000
+        leases.succeed(claim, RESULT, then=then)
+    used = queue.get(id).usage
+    assert used is not None
+    assert used.megapixel_evaluations == 1.0
+    assert refused(queue, replace(LEARNING, minutes=1000.0)).used == 1.0
+    queue.submit(Submission(new_id(), replace(LEARNING, minutes=100.0), "o"))  # 50
 
 
 def test_warming_and_packs_cost_the_pixels_of_their_pictures() -> None:

@@ -28,7 +28,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.kinds import COMPARE
 from service.storage.pictures import StoredImage
-from service.storage.records import PresetPainter
+from service.storage.records import JobUsage, PresetPainter
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.worker import compare as module
@@ -109,7 +109,10 @@ def test_a_learning_ends_with_its_painter_which_is_judged_afterwards(
     comparison = compare()
     (photo,) = CompareTask.from_json(comparison.claim.request).photos  # that it didn't learn from
     assert (photo.width, photo.height) == decode(run.blobs.get(photo.blob)).shape[:2] == (64, 64)
+    alone = queue.get(run.claim.id).usage or JobUsage()
     comparison.carry_out()
+    both = alone + (queue.get(comparison.claim.id).usage or JobUsage())
+    assert queue.get(run.claim.id).usage == both != alone
     with pytest.raises(BlobNotFound):
         run.blobs.get(photo.blob)
     assert queue.get(comparison.claim.id).preview is None

@@ -116,6 +116,19 @@ def test_a_name_is_used_again_after_a_while_and_means_another_tenant(
     eventually(lambda: new.get("/v1/styles/ashes").status_code == 404, COUNTS_S, "not new everywhere")
 
 
+def test_no_worker_keeps_gram_matrices_of_a_removed_tenant(
+    house: RunningService, root: Person, birch: Person, photo_png: bytes, texture_png: bytes
+) -> None:
+    picture = texture_png + b"that nobody else has"
+    lone = make_doomed(root, "lone")
+    with house.halted("service worker", but=1):  # the one that goes on paints all three
+        lone.save("own", picture)
+        assert [lone.paint(photo_png, "own")["style_cache"] for _ in range(2)] == ["miss", "hit"]
+        assert root.delete("/v1/tenants/lone").json()["removed"]["grams"] > 0
+        birch.save("same", picture)
+        assert birch.paint(photo_png, "same")["style_cache"] == "miss"
+
+
 def test_nothing_is_added_to_a_tenant_that_is_being_removed(
     house: RunningService, root: Person, photo_png: bytes, texture_png: bytes
 ) -> None:

@@ -16,6 +16,7 @@ from loopback import Handler, LoopbackServer
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
+SECRETS = (SECRET, f"whsec_{base64.b64encode(bytes(32)).decode()}")  # while one replaces the other
 
 
 @dataclass(frozen=True)

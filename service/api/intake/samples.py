@@ -7,12 +7,13 @@ from contextlib import suppress
 from service.api.context import context
 from service.errors import NotFound, StorageError
 from service.jobs.request import StoredStyle, TransferRequest
+from service.jobs.resource import NOT_KEPT
 from service.options import PAINTER
 from service.storage.preset_schema import PresetRow
 from service.storage.schema import JobRow
 from service.styles.preset_changes import set_sample
 
-GONE = ("failed", "canceled")
+GONE = ("failed", "canceled", None)
 LEAST_SIZE = 256  # pixels: a smaller picture shows little of a style
 LEAST_ITERATIONS = 30  # fewer leave the photograph nearly as it was
 
@@ -31,7 +32,7 @@ def note_sample(job: JobRow) -> None:
         if not _is_of(style, preset) or preset.tenant != job.tenant:  # other pictures by now, or another tenant's
             return
         now = preset.sample
-        if now is None or context().queue.outcomes([now]).get(now, (GONE[0], None))[0] in GONE:
+        if now is None or context().queue.outcomes([now]).get(now, NOT_KEPT).status in GONE:
             set_sample(context().database, preset.version, job.id, {now})
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from service.api.schemas.described import TIME, described, status
 from service.api.schemas.parameters import ID, Status
 from service.api.schemas.responses import CallbackOut, Problem
-from service.api.schemas.usage_responses import UsageOut
+from service.api.schemas.usage_responses import PlaceOut, UsageOut
 
 COUNTS = {"total": 100, "queued": 58, "running": 1, "succeeded": 40, "failed": 1, "canceled": 0}
 
@@ -59,6 +59,8 @@ class BatchItemOut(BaseModel):
     status: Status = status("transfer")
     name: str | None = described("File name of its content; null if it came without one.", "photo.jpg")
     error: Problem | None = described("Why it failed; null unless it has.", None)
+    usage: UsageOut | None = described("What it has cost, once it has ended.", None)
+    queue: PlaceOut | None = described("Its place among the jobs that wait, while it waits.", None)
     links: dict[str, str] = described("Paths of the transfer and its picture.", {"self": f"/v1/transfers/{ID}"})
 
 

@@ -10,6 +10,7 @@ from service.api.schemas.described import DATE_TIME, SHA256, TIME, VERSION, desc
 from service.api.schemas.option_responses import PresetOptionsOut
 from service.api.schemas.parameters import Status
 from service.api.schemas.responses import Problem
+from service.api.schemas.usage_responses import UsageOut
 from service.options import STYLE_SCALES, STYLE_WEIGHTS
 from service.storage.names import NAME
 
@@ -43,6 +44,7 @@ class WarmOut(BaseModel):
     sizes: list[int] = described("Output sizes in pixels.", [256, 512])
     status: Status | None = described("Status of that task; null once it is no longer kept.", "succeeded")
     error: Problem | None = described("Why it failed.", None)
+    usage: UsageOut | None = described("What it has cost, once it has ended and while it is kept.", None)
 
 
 class JudgedOut(BaseModel):
@@ -94,6 +96,9 @@ class PainterOut(BaseModel):
         [],
     )
     error: Problem | None = described("Why the newest learning failed.", None)
+    usage: UsageOut | None = described(
+        "What the newest learning has cost, once it has ended and while it is kept.", None
+    )
     links: dict[str, str] = described("Paths of what belongs to it.", {"self": "/v1/styles/harbour/painter"})
 
 

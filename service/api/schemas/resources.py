@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.api.schemas.preset_responses import PainterStatus
-from service.errors import ProblemJson
 from service.jobs.files import InputPicture
 from service.jobs.links import link
 from service.jobs.request import TransferRequest
-from service.jobs.resource import iso, usage_resource
+from service.jobs.resource import NOT_KEPT, Outcome, iso, usage_resource
 from service.jobs.tasks import following_id
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
@@ -19,12 +18,12 @@ from service.storage.records import JobProgress, PresetPack, Warming
 from service.storage.schema import ENDED, JobRow
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
+from service.storage.typed_json import Json
 from service.styles.starters.loading import is_built_in
 from service.tenants.scopes import from_text, in_order
 
-Outcomes = Mapping[str, tuple[str, ProblemJson | None]]
-"""A job's id -> its status and error."""
-
+Outcomes = Mapping[str, Outcome]
+"""A job's id -> its outcome."""
 
 PAINTER_PATHS = {"self": "", "events": "/events", "preview": "/preview", "model": "/model"}
 """A painter's links, each with its path below the painter's."""
@@ -34,7 +33,7 @@ def style_resource(row: PresetRow, outcomes: Outcomes) -> dict[str, Any]:
     """Return a preset as JSON; `outcomes` holds its jobs, as far as they are kept."""
     here = link(f"/v1/styles/{row.name}")
     built_in = is_built_in(row)
-    shown = built_in or outcomes.get(row.sample or "", ("", None))[0] == "succeeded"
+    shown = built_in or outcomes.get(row.sample or "", NOT_KEPT).status == "succeeded"
     parts = ["image", *(["painted"] if shown else []), "pack", "painter"]
     return {
         "name": row.name,
@@ -63,8 +62,8 @@ def _pack(pack: PresetPack) -> dict[str, Any]:
 
 
 def _warm(warm: Warming, outcomes: Outcomes) -> dict[str, Any]:
-    status, error = outcomes.get(warm.job, (None, None))
-    return {"sizes": warm.sizes, "status": status, "error": error}
+    job = outcomes.get(warm.job, NOT_KEPT)
+    return {"sizes": warm.sizes, "status": job.status, "error": job.error, "usage": usage_resource(job)}
 
 
 def learning_jobs(row: PresetRow) -> list[str]:
@@ -74,7 +73,7 @@ def learning_jobs(row: PresetRow) -> list[str]:
 
 def learning_statuses(row: PresetRow, outcomes: Outcomes) -> tuple[str | None, str | None]:
     """Return the statuses of a preset's newest learning and of its comparison, while these are kept."""
-    learning, comparison = (outcomes.get(id, (None, None))[0] for id in learning_jobs(row) or ("", ""))
+    learning, comparison = (outcomes.get(id, NOT_KEPT).status for id in learning_jobs(row) or ("", ""))
     return learning, comparison
 
 
@@ -100,6 +99,7 @@ def painter_resource(row: PresetRow, job: JobRow | None, comparison: str | None)
         "judged": (painter and painter.judged) or None,
         "losses": list(job.progress.curve) if job and job.progress else [],
         "error": job.error if job else None,
+        "usage": usage_resource(job or NOT_KEPT),
         "links": {name: here + path for name, path in PAINTER_PATHS.items()},
     }
 
@@ -144,8 +144,8 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
     }
 
 
-def batch_item_resource(row: JobRow) -> dict[str, Any]:
-    """Return one transfer of a batch as JSON."""
+def batch_item_resource(row: JobRow, queue: Json | None) -> dict[str, Any]:
+    """Return one transfer of a batch as JSON, with its place in the queue."""
     here = link(f"/v1/transfers/{row.id}")
     return {
         "index": row.batch_index,
@@ -153,6 +153,8 @@ def batch_item_resource(row: JobRow) -> dict[str, Any]:
         "status": row.status,
         "name": TransferRequest.of(row).content.name or None,
         "error": row.error,
+        "usage": usage_resource(row),
+        "queue": queue,
         "links": {"self": here} | ({"image": f"{here}/image"} if row.transfer_result else {}),
     }
 
@@ -187,8 +189,8 @@ def tenant_resource(
     }
 
 
-def score_resource(row: JobRow) -> dict[str, Any]:
-    """Return a score as JSON, with its losses once they are there."""
+def score_resource(row: JobRow, queue: Json | None) -> dict[str, Any]:
+    """Return a score as JSON, with its losses once they are there, and its place in the queue."""
     result = row.score_result
     return {
         "id": row.id,
@@ -198,5 +200,6 @@ def score_resource(row: JobRow) -> dict[str, Any]:
         "error": row.error,
         "engine": row.engine,
         "usage": usage_resource(row),
+        "queue": queue,
         "links": {"self": link(f"/v1/scores/{row.id}")},
     }

@@ -220,6 +220,7 @@ class ScoreOut(BaseModel):
     error: Problem | None = described("Why it failed; null unless it has.", None)
     engine: EngineOut | None = described("Model, device and versions that it was carried out with.", None)
     usage: UsageOut | None = described("What it has cost, once it has ended.", None)
+    queue: PlaceOut | None = described("Its place among the jobs that wait, while it waits.", None)
     links: dict[str, str] = described("Path of the score.", {"self": f"/v1/scores/{ID}"})
 
 

@@ -27,6 +27,7 @@ from service.api.schemas.requests import BatchBody
 from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE, live_response
+from service.api.views.placed import queue_in
 from service.errors import NotReady, Overtaken
 from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.jobs.batches import BatchState
@@ -150,7 +151,8 @@ def list_batch_items(path: BatchPath, query: BatchItemsQuery) -> dict[str, Any]:
     after = from_cursor(query.cursor, int)[0] if query.cursor else -1
     found = context().batches.items(batch, after, query.limit + 1, query.status)
     rows, cursor = page_of(found, query.limit, lambda row: (row.batch_index,))
-    return {"items": [batch_item_resource(row) for row in rows], "next": cursor}
+    places = context().line.places(rows)
+    return {"items": [batch_item_resource(row, queue_in(places, row)) for row in rows], "next": cursor}
 
 
 @blueprint.get("/<id>/zip", responses=ZIP | {"404": Problem, "409": Problem})

@@ -160,7 +160,7 @@ def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
             followers = queue.outcomes([following_id(row.id)])
         except DatabaseError:  # it may be back soon
             return True
-        return any(status not in ENDED for status, _ in followers.values())
+        return any(outcome.status not in ENDED for outcome in followers.values())
 
     return event_stream(job, header, Shown(learning_progress, done, lambda row: f"{painter}/preview", is_followed))
 
@@ -175,7 +175,9 @@ def _check_pack(preset: PresetRow, size: int) -> None:
 def _shown(preset: PresetRow, presets: Presets, queue: Queue) -> dict[str, Any]:
     """Return the painter of a preset as JSON."""
     job, (_, comparison) = _learning(queue, preset), learning_statuses(preset, queue.outcomes(learning_jobs(preset)))
-    with suppress(NotFound):  # read again, after the comparison's end: it is what enters the losses
+    if comparison in ENDED:  # its end enters the losses, and adds its cost to the learning's: read again
+        job = _learning(queue, preset)
+    with suppress(NotFound):
         preset = presets.get(preset.name)
     return painter_resource(preset, job, comparison)
 

@@ -17,6 +17,7 @@ from service.api.schemas.parameters import NewJobHeaders, ScorePath
 from service.api.schemas.requests import ScoreBody
 from service.api.schemas.resources import score_resource
 from service.api.schemas.responses import Problem, ScoreOut
+from service.api.views.placed import queue_of
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.storage.kinds import SCORE
@@ -45,7 +46,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     preferred = preferred_wait(header.prefer)
     seconds = MAX_WAIT_S if preferred is None else preferred
     job, _ = context().waits.until_ended(job, seconds, caller().tenant, caller().still_counts)
-    response = jsonify(score_resource(job))
+    response = jsonify(score_resource(job, queue_of(job)))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
     return response, 200 if job.status in ENDED else 202
 
@@ -58,4 +59,5 @@ def _submission(id: str, body: ScoreBody, key: RepeatKey | None, room: float) ->
 @blueprint.get("/<id>", responses={"200": ScoreOut, "404": Problem})
 def get_score(path: ScorePath) -> dict[str, Any]:
     """Show a score"""
-    return score_resource(context().queue.get(path.id, SCORE))
+    job = context().queue.get(path.id, SCORE)
+    return score_resource(job, queue_of(job))

@@ -157,7 +157,7 @@ def _saved(row: PresetRow, is_new: bool) -> tuple[dict[str, Any], int, dict[str,
 
 
 def _outcomes(rows: Sequence[PresetRow]) -> Outcomes:
-    """Return status and error of the presets' jobs, read in one query."""
+    """Return the outcomes of the presets' jobs, read in one query."""
     jobs = [row.warm.job for row in rows if row.warm]
     jobs += [job for row in rows for job in (*learning_jobs(row), row.sample) if job]
     return context().queue.outcomes(jobs) if jobs else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,11 +33,11 @@ from service.api.schemas.requests import TransferBody
 from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.originals import ORIGINAL, original
+from service.api.views.placed import queue_in, queue_of
 from service.api.views.stored import job_preview, picture_of, result_of, transfer_file
-from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound, StorageError
+from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
-from service.jobs.line import Place
 from service.jobs.names import picture_name, sheet_name
 from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
@@ -50,8 +49,6 @@ from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import PaintedPicture
 from service.storage.schema import ENDED, JobRow
 from service.storage.unsaved import remove_unsaved
-
-logger = logging.getLogger(__name__)
 
 blueprint = Operations(
     "transfers",
@@ -107,7 +104,7 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     found = context().queue.page(query.status, before, query.limit + 1)
     rows, cursor = page_of(found, query.limit, lambda row: (row.number,))
     places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
-    items = [_placed(row, places) | _delivery(row, deliveries) for row in rows]
+    items = [transfer_resource(row) | {"queue": queue_in(places, row)} | _delivery(row, deliveries) for row in rows]
     return {"items": items, "next": cursor}
 
 
@@ -129,18 +126,8 @@ def _delivery(job: JobRow, found: Mapping[str, dict[str, Any]]) -> dict[str, Any
 
 
 def _resource(job: JobRow) -> dict[str, Any]:
-    """Return a transfer with its place in the queue, if it waits and that can be read: the job is there anyway."""
-    try:
-        places = context().line.places([job])
-    except StorageError as error:
-        logger.warning("job %s: its place isn't known: %s", job.id, error.detail)
-        places = {}
-    return _placed(job, places)
-
-
-def _placed(job: JobRow, places: Mapping[str, Place]) -> dict[str, Any]:
-    place = places.get(job.id)
-    return transfer_resource(job) | {"queue": place and place.to_json()}
+    """Return a transfer with its place in the queue."""
+    return transfer_resource(job) | {"queue": queue_of(job)}
 
 
 @blueprint.get("/<id>/image", responses=PICTURE | dict.fromkeys(("404", "406", "409"), Problem))
