@@ -148,7 +148,9 @@ class Settings:
         0.001,
     )
     gram_memory_mb: float = _setting(256.0, "Gram matrices that a worker keeps in memory, in MiB", values.number, 0)
-    gram_disk_mb: float = _setting(10_240.0, "Gram matrices kept in the blobs, in MiB", values.number, 0)
+    gram_disk_mb: float = _setting(
+        10_240.0, "Gram matrices, and packs of them, kept in the blobs, in MiB", values.number, 0
+    )
     starters: bool = _setting(
         True, "on or off: whether a database that never had presets begins with the service's own", values.switch
     )

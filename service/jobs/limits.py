@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.line import Line
 from service.storage.quota import check_quota
-from service.storage.schema import BatchRow, JobRow
+from service.storage.schema import WAITS, BatchRow, JobRow
 from service.storage.tenant_amounts import AMOUNTS, ASKED_FOR, DAY_S, Amounts, amounts_in, check_stored
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits
 
@@ -124,7 +124,7 @@ def _check_queue(session: Session, limits: Limits, owner: str, line: Line, *, wa
         raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=owner)))
 
 
-_SINGLE = select(func.count()).where(JobRow.status == "queued", ASKED_FOR, JobRow.batch.is_(None))
+_SINGLE = select(func.count()).where(WAITS, ASKED_FOR, JobRow.batch.is_(None))
 _BATCHES = select(func.count()).where(BatchRow.finished_at.is_(None))  # each is one, however many of its jobs wait
 _MINE = (_SINGLE.where(JobRow.owner == bindparam("owner")), _BATCHES.where(BatchRow.owner == bindparam("owner")))
 _WAITING = select(
@@ -137,7 +137,7 @@ _WAITING_AND_AMOUNTS = _WAITING.add_columns(*AMOUNTS)  # one statement takes 0.1
 
 def check_items(session: Session, owner: str, more: int, line: Line) -> None:
     """Raise TooManyJobs if so many more jobs of batches are too many for one caller, QueueFull if for the service."""
-    items = select(func.count()).where(JobRow.status == "queued", JobRow.batch.is_not(None))
+    items = select(func.count()).where(WAITS, JobRow.batch.is_not(None))
     used = session.scalar(items.where(JobRow.owner == owner)) or 0
     if used + more > MAX_ITEMS:
         detail = f"{used} pictures of your batches wait, and {MAX_ITEMS} may; this batch would add {more}"

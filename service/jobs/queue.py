@@ -158,12 +158,6 @@ class Queue(TenantJobs):
             rows = session.execute(select(JobRow.id, JobRow.events).where(JobRow.id.in_(ids)))
             return {id: events for id, events in rows}  # noqa: C416 - a Row is no pair to the type checker
 
-    def folders_in_use(self) -> set[str]:
-        """Return the folders of the files that unfinished jobs refer to."""
-        with self._database.reading() as session:
-            requests = session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED)))
-            return {key.rpartition("/")[0] for request in requests for key in blobs(request)}
-
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
         """Return at most `limit` transfers that are in no batch, newest first, with numbers below `before`."""
         query = select(JobRow).where(JobRow.tenant == self._tenant, JobRow.kind == TRANSFER)

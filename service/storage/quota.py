@@ -3,8 +3,9 @@
 Counted are its jobs (rows with their requests, files of requests and results, and what results to come may take), its
 batches with what their jobs share, its webhooks and deliveries, and its presets with their former states.
 
-Previews, checkpoints, Gram matrices, the packs that workers make, the ONNX files of painters that came with packs,
-and files of rows that are gone are not counted.
+Previews, checkpoints, the ONNX files of painters that came with packs, and files of rows that are gone are not
+counted. Neither are Gram matrices, and the packs of them that workers make: they are a cache, which has a limit of
+its own (service.worker.sweep_plan).
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ DEFAULT_TENANT = "default"
 
 HAS_RESERVED = text("reserved > 0")  # as the index has it: with a parameter SQLite wouldn't use that
 IS_ALONE = text("batch IS NULL")
+WAITS = text("status = 'queued'")
 
 STORE_MARK = "store"  # of the id that a database shares with its blob store
 
@@ -76,8 +77,9 @@ class JobRow(Base):
         Index("jobs_by_tenant", "tenant", "number"),
         Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "bytes"),
         Index("jobs_by_batch", "batch", "batch_index"),
-        Index("jobs_by_reserved", "reserved", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
+        Index("jobs_by_reserved", "reserved", "status", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
         Index("jobs_listed", "tenant", "kind", "number", "status", sqlite_where=IS_ALONE, postgresql_where=IS_ALONE),
+        Index("jobs_waiting", "status", "batch", "owner", "kind", sqlite_where=WAITS, postgresql_where=WAITS),
         {"sqlite_autoincrement": True},
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from service.decoding import files
-from service.errors import BlobNotFound, DamagedFile, StorageError
+from service.errors import BlobNotFound, DamagedFile, MissingFile, StorageError
 from service.pictures import images
 from service.storage.blobs import Blobs
 from service.storage.counted import files_bytes
@@ -47,16 +47,25 @@ def pack_key(version: str, model: str) -> str:
     return f"{version_folder(version)}/pack-{model}.safetensors"
 
 
+def digest_key(pack: str) -> str:
+    """Return the key of the digest of a pack that a worker made; packs that presets came as have none."""
+    return f"{pack}{PACK_DIGEST}"
+
+
 def is_pack_of(key: str, model: str) -> bool:
     """Return whether the key is that of a pack for this model."""
     return key.endswith(f"/{pack_key('', model).rpartition('/')[2]}")
 
 
 def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
-    """Store a pack that a worker made for a preset's version, with its digest beside it."""
+    """Store a pack that a worker made for a preset's version, with its digest beside it.
+
+    It is a cache of Gram matrices: the sweep knows it by its digest, which is therefore written first, and may remove
+    it.
+    """
     key, data = pack_key(version, pack.model), pack.to_bytes()
+    blobs.put(digest_key(key), images.digest(data).encode())
     blobs.put(key, data)
-    blobs.put(f"{key}{PACK_DIGEST}", images.digest(data).encode())
 
 
 def read_pack(blobs: Blobs, preset: PresetState, model: str) -> bytes | None:
@@ -69,8 +78,8 @@ def read_pack(blobs: Blobs, preset: PresetState, model: str) -> bytes | None:
         return read_back(blobs, preset.pack.blob, preset.pack.sha256)
     key = pack_key(preset.version, model)
     try:
-        return read_back(blobs, key, blobs.get(f"{key}{PACK_DIGEST}").decode(errors="replace"))
-    except BlobNotFound:
+        return read_back(blobs, key, blobs.get(digest_key(key)).decode(errors="replace"))
+    except (BlobNotFound, MissingFile):
         return None
     except DamagedFile as error:
         logger.warning("%s: it is made anew", error.detail)

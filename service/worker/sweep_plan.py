@@ -124,10 +124,8 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
     gone = {blob.key for blob in doomed}
     kept = {folder_of(blob) for blob in files if blob.key not in gone}
-    grams = list(blobs.listing(gram_keys.FOLDER))
-    left_grams = [blob for blob in grams if gram_keys.prefix_in(blob.key) in known.left]
     return Plan(
-        doomed=doomed + list({*left_grams, *_oldest(grams, gram_bytes, shortage)}),
+        doomed=doomed + _cached(known, blobs, by_folder[preset_files.FOLDER], gram_bytes, shortage),
         orphans=orphans,
         young=[
             blob
@@ -185,12 +183,22 @@ def _has_served(blob: BlobInfo, known: Known) -> bool:
     return is_lost or name.startswith(request.CHECKPOINT)
 
 
+def _cached(known: Known, blobs: Blobs, of_presets: Sequence[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:
+    """Return the Gram matrices to remove: those of removed tenants, and the oldest, in packs of workers too."""
+    grams = list(blobs.listing(gram_keys.FOLDER))
+    left = [blob for blob in grams if gram_keys.prefix_in(blob.key) in known.left]
+    files = {blob.key: blob for blob in of_presets if known.needs(blob)}
+    digests = {pack: files[digest] for pack in files if (digest := preset_files.digest_key(pack)) in files}
+    oldest = _oldest([*grams, *(files[pack] for pack in digests)], limit, shortage)
+    return list({*left, *oldest, *(digests[blob.key] for blob in oldest if blob.key in digests)})
+
+
 def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:
     """Return the oldest blobs: as many as must go to bring the rest under `limit` bytes and the disk to its floor."""
-    grams = sorted(found, key=lambda blob: -blob.modified)
-    limit = min(limit, sum(blob.size for blob in grams) - shortage) if shortage else limit
+    newest_first = sorted(found, key=lambda blob: -blob.modified)
+    limit = min(limit, sum(blob.size for blob in newest_first) - shortage) if shortage else limit
     kept, doomed = 0, []
-    for blob in grams:
+    for blob in newest_first:
         kept += blob.size
         if kept > limit:
             doomed.append(blob)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,14 @@ from api.controls import NEGATIVE, QUICK, STYLE, TISSUE, assert_refused, decoded
 from front_door import RunningService, b64, png
 from safetensors.numpy import load, save
 
+from service.config import Settings
 from service.network.safetensors_header import PREFIX
 from service.options import TransferOptions
 from service.pictures.sizes import LADDER
+from service.storage import identity
+from service.storage.database import Database
 from service.styles.packs import Pack
+from service.worker.sweep import sweep
 
 PACK_TYPE = "application/octet-stream"
 ON_THE_LADDER = {"size": 128, "iterations": 3}  # with all three of its levels
@@ -183,6 +188,20 @@ def test_a_style_picture_beside_a_pack_can_be_the_first_image(
     heavy = unpacked | {"weight": 5.0}
     both, alone = (painted(service, *styles, init="style", iterations=0) for styles in ([heavy, STYLE], [STYLE]))
     assert digests(both) == digests(alone)
+
+
+@pytest.mark.slow
+def test_a_pack_that_was_swept_up_is_made_again(
+    service: RunningService, packed: bytes, unpacked: dict[str, str]
+) -> None:
+    settings = Settings(data=service.data)
+    made = {path for path in service.data.glob("blobs/styles/*/*") if path.read_bytes() == packed}
+    with closing(Database(settings.database)) as database:
+        sweep(database, identity.open_blobs(database, settings.blob_url), 0, settings.retention)
+    assert len([path for path in made if path.exists()]) == len(made) - 1  # the preset that came as one keeps it
+    for name in ("two-packed", "from-pack"):
+        assert service.get(f"/v1/styles/{name}/pack").content == packed
+    assert all(path.exists() for path in made)
 
 
 def test_another_models_pack_is_a_conflict(service: RunningService, packed: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -60,15 +61,34 @@ def test_pages_can_be_of_one_state(queue: Queue, leases: Leases) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("status", [None, "failed"])
 def test_a_page_does_not_go_through_the_jobs_of_batches(database: Database, queue: Queue, status: str | None) -> None:
+    found = plan(database, lambda: queue.page(status, 9, 9))
+    assert found == ["SEARCH jobs USING INDEX jobs_listed (tenant=? AND kind=? AND number<?)"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_post_does_not_go_through_the_waiting_jobs_of_batches(database: Database, queue: Queue) -> None:
+    found = plan(database, lambda: queue.check_limits("a"))
+    assert [step for step in found if " jobs " in step] == [
+        "SEARCH jobs USING COVERING INDEX jobs_waiting (status=? AND batch=?)",
+        "SEARCH jobs USING COVERING INDEX jobs_waiting (status=? AND batch=? AND owner=?)",
+    ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_results_may_take_is_summed_in_an_index(database: Database, queue: Queue) -> None:
+    assert plan(database, queue.reserved_bytes) == ["SEARCH jobs USING COVERING INDEX jobs_by_reserved (reserved>?)"]
+
+
+def plan(database: Database, call: Callable[[], object]) -> Sequence[str]:
+    """The steps by which SQLite carries out the last statement of a call."""
     sent = list[tuple[str, Any]]()
     note = lambda *args: sent.append(args[2:4])  # noqa: E731
     event.listen(Engine, "before_cursor_execute", note)
-    queue.page(status, 9, 9)
+    call()
     event.remove(Engine, "before_cursor_execute", note)
     statement, values = sent[-1]
     with database.reading() as session:
-        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).scalars(3).all()
-    assert plan == ["SEARCH jobs USING INDEX jobs_listed (tenant=? AND kind=? AND number<?)"]
+        return session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).scalars(3).all()
 
 
 def test_a_full_queue_takes_no_more_until_a_job_is_taken_up(database: Database, leases: Leases) -> None:

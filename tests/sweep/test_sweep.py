@@ -13,6 +13,7 @@ import pytest
 from front_door import png
 from jobs.submitting import RESULT, claimed, unclaimed
 from sqlalchemy import insert, update
+from styles.pack_files import some_pack
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
@@ -32,6 +33,7 @@ from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Pre
 from service.storage.schema import LeftRow
 from service.storage.unsaved import note_unsaved
 from service.styles import preset_versions
+from service.styles.preset_files import digest_key, pack_key, save_pack
 from service.styles.preset_painters import PresetPainters, painter_blob
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
@@ -169,6 +171,26 @@ def test_the_oldest_grams_go_where_there_are_too_many(database: Database, blobs:
         os.utime(tmp_path / "blobs" / "grams" / str(i), (1000 + i, 1000 + i))
     sweep(database, blobs, 250, DAY_S)
     assert keys(blobs) == {"grams/3", "grams/4"}
+
+
+def test_packs_that_workers_made_count_as_grams_and_packs_that_presets_came_as_stay(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    presets, pack = Presets(database, blobs), some_pack()
+    oldest, newest = saved(presets, 2)
+    presets.put_pack("came", pack.to_bytes(), pack)
+    presets.delete("style-0")  # a former state keeps its files, but for a pack that can be made again
+    kept = keys(blobs)
+    packs = [pack_key(version, pack.model) for version in (oldest, newest)]
+    for made, version in enumerate((oldest, newest)):
+        save_pack(blobs, version, pack)
+        blobs.put(f"grams/{made}", bytes(100))
+        for key in (packs[made], f"grams/{made}"):
+            os.utime(tmp_path / "blobs" / key, (1000 + made, 1000 + made))
+    sweep(database, blobs, len(pack.to_bytes()) + 100, DAY_S)
+    assert keys(blobs) == kept | {packs[1], digest_key(packs[1]), "grams/1"}
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == kept
 
 
 def test_of_a_series_that_broke_off_only_the_finished_pictures_stay(database: Database, blobs: Blobs) -> None:

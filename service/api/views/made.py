@@ -18,6 +18,7 @@ from service.storage.lanes import ENGINE
 from service.storage.schema import ENDED
 
 MADE_S = 60.0  # seconds that a caller waits
+AGAIN_S = 1.0  # seconds after which a caller may ask again for a file that is gone
 
 Found = TypeVar("Found")
 
@@ -28,7 +29,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
     `what` names the thing in errors, as in "the pack".
 
     Raises:
-        Unavailable: it takes longer than MADE_S.
+        Unavailable: it takes longer than MADE_S, or was removed as soon as it was made.
         JobFailed: the task failed.
         LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
@@ -43,6 +44,8 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
         raise Unavailable(f"{what} is still being made: ask again", retry_after=MADE_S / 4)
     with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
         context().queue.delete(job.id)
+    if found is None and job.status == "succeeded":  # the sweep may remove a pack when it likes
+        raise Unavailable(f"{what} was removed as soon as it was made: ask again", retry_after=AGAIN_S)
     if found is None:
         raise JobFailed(f"{what} could not be made: {job.error['detail'] if job.error else job.status}")
     return found

@@ -36,6 +36,7 @@ from service.api.schemas.resources import Outcomes, learning_jobs, style_resourc
 from service.api.schemas.responses import Problem
 from service.api.views.made import made
 from service.errors import InvalidInput, OtherModel
+from service.jobs.files_in_use import not_in_use
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
@@ -240,7 +241,7 @@ def delete_style(path: StylePath, query: DeleteStyleQuery) -> tuple[str, int]:
     check_change(path.name)
     if query.purge == "true":
         folders = context().versions.purge(path.name)
-        remove_unsaved(context().blobs, set(folders) - context().queue.folders_in_use())
+        remove_unsaved(context().blobs, not_in_use(context().database, caller().tenant, folders))
     else:
         context().presets.delete(path.name)
     return "", 204
