@@ -138,9 +138,9 @@ def _of_database(amounts: Amounts, name: str, found: TenantLimits, exceeded: Lim
     most = float(getattr(found, name))
     soon = exceeded.retry_after if exceeded and exceeded.limit == name else None
     if name == "daily_cost":
-        return Quota(name, most, most - amounts.daily_cost, "megapixel-evaluations", DAY_S, amounts.until_tomorrow)
+        return Quota(name, most, most - amounts.daily_cost, "megapixel-evaluations", DAY_S, soon or amounts.until_tomorrow)
     if name == "stored_mb":
         return Quota(name, most * MIB, most * MIB - amounts.stored_bytes, "content-bytes", more_in_s=soon)
     if name == "presets":
-        return Quota(name, most, most - amounts.presets, "presets")
+        return Quota(name, most, most - amounts.presets, "presets", more_in_s=soon)
     return Quota(name, most, most - amounts.waiting_jobs, "jobs", more_in_s=soon)

@@ -109,9 +109,9 @@ def _check_cost(amounts: Amounts, limits: TenantLimits, more: float) -> None:
     detail = f"your jobs of today cost {used:.6g} megapixel-evaluations of {value:.6g} a day"
     if more:
         detail += f"; this one would cost {more:.6g}"
-    may_ever = more <= value
-    retry_after = amounts.until_tomorrow if may_ever else None
-    raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=retry_after)
+    if more > value:
+        detail += ", which is too much for any day"
+    raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=amounts.until_tomorrow)
 
 
 def _check_queue(session: Session, limits: Limits, owner: str, line: Line, *, waiting: int, own: int) -> None:
