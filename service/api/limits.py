@@ -59,7 +59,7 @@ def register(app: Flask) -> None:
         raise LookupError(f"service/api/limits.py names routes that aren't there: {', '.join(sorted(unknown))}")
     for name in {"requests"}.union(*CONCERNED.values()):
         limit_refusals.labels(name)  # from the first scrape on
-    app.before_request(_check_rate)
+    app.before_request(_take_of_rate)
     app.after_request(_add_ratelimit_headers)
     app.register_error_handler(LimitExceeded, _refuse)
 
@@ -75,11 +75,14 @@ def note_amounts(amounts: Amounts) -> None:
     context().recent_amounts.note(amounts)
 
 
-def _check_rate() -> None:
-    if "caller" not in g:
-        return
-    found = limits()
-    if found.requests is not None:
+def check_rate() -> None:
+    """Raise LimitExceeded where this request will be refused for its tenant's rate, without counting it yet."""
+    if "caller" in g and (found := limits()).requests is not None:
+        context().rates.check(caller().tenant, found.requests, found.most_at_once)
+
+
+def _take_of_rate() -> None:
+    if "caller" in g and (found := limits()).requests is not None:
         g.left = context().rates.take(caller().tenant, found.requests, found.most_at_once)
 
 
