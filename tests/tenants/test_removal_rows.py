@@ -161,7 +161,7 @@ def test_a_removal_goes_on_where_only_former_states_are_left(
     presets.delete("gone")
     assert not remove_tenant(database, blobs, ACME, seconds=0).complete
     with pytest.raises(Unauthorized):
-        versions.restore("gone", version, may_share=False)
+        versions.restore("gone", version)
     finish_removals(database, blobs)
     with pytest.raises(NotFound):
         versions.former("gone")
