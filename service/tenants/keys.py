@@ -129,7 +129,7 @@ class Keys:
         """End a key now; one that has ended stays as it is. Raises NotFound."""
         with self._changing() as session:
             row = _found(session, maker, id)
-            row.revoked_at = row.revoked_at or read_clock(session)
+            _end_at(row, read_clock(session))
             return row
 
     def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
@@ -149,10 +149,7 @@ class Keys:
             _check_room(session, maker, row.tenant)
             new = KeyRow(tenant=row.tenant, name=row.name, scopes=row.scopes, expires_at=row.expires_at)
             new.owner = caller_of(row)
-            if grace_s > 0:
-                row.expires_at = min(row.expires_at or clock + grace_s, clock + grace_s)
-            else:
-                row.revoked_at = clock
+            _end_at(row, clock + grace_s)
             return _new(session, new)
 
     def touch(self, ids: Collection[str]) -> None:
@@ -188,7 +185,18 @@ def change_version(session: Session) -> None:
 
 def is_live(row: KeyRow, clock: float) -> bool:
     """Return whether a key counts at this time."""
-    return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock)
+    end = end_of(row)
+    return end is None or end > clock
+
+
+def end_of(row: KeyRow) -> float | None:
+    """Return when a key ends, by its own end or because it was revoked or replaced; None for never."""
+    return min((end for end in (row.revoked_at, row.expires_at) if end is not None), default=None)
+
+
+def _end_at(row: KeyRow, time: float) -> None:
+    """End a key at a time, unless it was to be ended before."""
+    row.revoked_at = time if row.revoked_at is None else min(row.revoked_at, time)
 
 
 def ask_for_keys(session: Session) -> bool:
