@@ -297,7 +297,15 @@ def test_refusals_are_counted(root: Person, house: RunningService) -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", [{"waiting_jobs": 0}, {"waiting_jobs": 1.5}, {"requests": True}, {"jobs": 3}, {"daily_cost": 1e300}]
+    "limits",
+    [
+        {"waiting_jobs": 0},
+        {"waiting_jobs": 1.5},
+        {"requests": True},
+        {"jobs": 3},
+        {"daily_cost": 1e300},
+        {"stored_mb": 1e9},
+    ],
 )
 def test_values_that_can_be_no_limits_are_refused(root: Person, limits: dict[str, float]) -> None:
     response = root.ask("PATCH", "/v1/tenants/default", {"limits": limits})
@@ -314,5 +322,8 @@ def test_a_burst_counts_once_there_is_a_rate(root: Person) -> None:
         return one.get("/v1/styles").headers.get("RateLimit-Policy")
 
     eventually(lambda: policy() == '"requests";q=5;w=50', 30, "the burst doesn't count")
-    kept = change(root, "bursts", requests=None)
+    change(root, "bursts", requests=1.5, burst=None, daily_cost=0.5)
+    eventually(lambda: policy() == '"requests";q=2;w=2', 30, "the rate doesn't count")
+    assert '"daily_cost";q=1;' in one.post("/v1/transfers", {}).headers["RateLimit-Policy"]
+    kept = change(root, "bursts", requests=None, burst=5)
     assert (kept["limits"]["burst"], kept["limits_in_force"]["requests"]) == (5, None)
