@@ -106,7 +106,8 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     found = context().queue.page(query.status, before, query.limit + 1)
     rows, cursor = page_of(found, query.limit, lambda row: (row.number,))
     places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
-    items = [_placed(row, places) | _delivery(row, deliveries) for row in rows]
+    callbacks = context().deliveries.of_jobs([row.id for row in rows if row.callback_url])
+    items = [_placed(row, places) | {"callback": callbacks.get(row.id)} | _delivery(row, deliveries) for row in rows]
     return {"items": items, "next": cursor}
 
 
