@@ -12,7 +12,7 @@ LOCALHOST = "localhost"
 ANYTHING = "*"
 BELOW = "*."  # start of an entry that stands for all names below a domain
 
-_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?")
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{0,5}))?")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def parse_host(text: str) -> Authority | None:
 
 
 def parse_authority(text: str) -> Authority | None:
-    """Return the Authority of `host`, `host:port` or `[IPv6]:port`; None for any other text."""
+    """Return the Authority of `host`, `host:port` or `[IPv6]:port`, whose port may be empty; None for other texts."""
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         return None

@@ -340,6 +340,7 @@ class LimitExceeded(ServiceError):
     status = 429
     slug = "limit-exceeded"
     title = "Limit exceeded"
+    retry_after = 3600.0  # where time alone doesn't help: something has to be deleted, or the limit raised
 
     def __init__(
         self, limit: str, value: float, used: float, detail: str, *, retry_after: float | None = None

@@ -22,6 +22,14 @@ def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= MAX_LINES
 
 
+def test_the_lines_for_docker_are_those_of_deploying_and_publish_to_this_machine_alone() -> None:
+    (line,) = re.findall(r"^docker build .*$", README, re.MULTILINE)
+    build, run = line.partition("  #")[0].strip().split(" && ")
+    deploying = (ROOT / "docs" / "deploying.md").read_text()
+    assert all(re.search(rf"^{re.escape(command)}( *#.*)?$", deploying, re.MULTILINE) for command in (build, run))
+    assert "-p 127.0.0.1:8000:8000" in run
+
+
 @pytest.fixture
 def pictures(tmp_path: Path, photo_png: bytes, texture_png: bytes) -> Path:
     (tmp_path / "photo.jpg").write_bytes(photo_png)

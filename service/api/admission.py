@@ -7,7 +7,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, g
 
-from service.api import auth
+from service.api import auth, limits
 from service.api.http import same_origin
 from service.errors import ServiceError
 from service.tenants.known import KnownKeys
@@ -47,7 +47,7 @@ class Admission:
     def _is_admitted(self, environ: WSGIEnvironment) -> bool:
         with self._flask.request_context(environ):
             try:
-                for check in (same_origin.check, auth.check_key, auth.check_scope):
+                for check in (same_origin.check, auth.check_key, limits.check_rate, auth.check_scope):
                     check()
             except ServiceError:
                 return False

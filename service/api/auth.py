@@ -6,7 +6,7 @@ Every route under /v1 asks for a key if there are keys: those of NST_API_KEYS, o
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -18,7 +18,7 @@ from werkzeug.datastructures import Authorization
 from service.api.context import context, enter_tenant
 from service.api.http.access_log import CALLER
 from service.api.http.paths import is_api
-from service.api.scopes import scope_of
+from service.api.scopes import scopes_of
 from service.errors import MissingScope, Unauthorized
 from service.storage.schema import DEFAULT_TENANT
 from service.tenants.callers import caller_with
@@ -53,10 +53,10 @@ class Caller:
     tenant_since: float | None = None
     expires_at: float | None = None
 
-    def has_to(self, scope: str) -> None:
-        """Raise MissingScope if the caller lacks a scope."""
-        if scope not in self.scopes:
-            raise MissingScope(f"{request.method} {request.path} takes a key with the scope {scope}")
+    def has_to(self, scopes: Collection[str]) -> None:
+        """Raise MissingScope if the caller has none of these scopes."""
+        if self.scopes.isdisjoint(scopes):
+            raise MissingScope(f"{request.method} {request.path} takes a key with the scope {' or '.join(scopes)}")
 
     def maker(self) -> Maker:
         """Return the caller as one who makes keys: of all tenants in the default one, else of its own."""
@@ -92,7 +92,7 @@ def check_key() -> None:
 def check_scope() -> None:
     """Raise MissingScope if the caller lacks the scope of the route."""
     if "caller" in g and request.url_rule is not None:
-        caller().has_to(scope_of(request.method, request.url_rule.rule))
+        caller().has_to(scopes_of(request.method, request.url_rule.rule))
 
 
 def _identify() -> Caller:

@@ -5,6 +5,7 @@ Limits on what is stored are checked where it is added: service.jobs.limits and 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,9 +20,10 @@ from service.api.http.problems import problem_response
 from service.api.http.ratelimit import Quota, add_fields
 from service.api.scopes import SCOPES
 from service.errors import LimitExceeded, StorageError
+from service.jobs.limits import of_caller
 from service.machine.memory import MIB
 from service.storage.tenant_amounts import DAY_S, Amounts, amounts_of
-from service.storage.tenant_limits import TenantLimits
+from service.storage.tenant_limits import TenantLimits, cap_of_caller
 from service.telemetry.instruments import limit_refusals
 from service.tenants.rates import Left
 
@@ -57,7 +59,7 @@ def register(app: Flask) -> None:
         raise LookupError(f"service/api/limits.py names routes that aren't there: {', '.join(sorted(unknown))}")
     for name in {"requests"}.union(*CONCERNED.values()):
         limit_refusals.labels(name)  # from the first scrape on
-    app.before_request(_check_rate)
+    app.before_request(_take_of_rate)
     app.after_request(_add_ratelimit_headers)
     app.register_error_handler(LimitExceeded, _refuse)
 
@@ -73,11 +75,14 @@ def note_amounts(amounts: Amounts) -> None:
     context().recent_amounts.note(amounts)
 
 
-def _check_rate() -> None:
-    if "caller" not in g:
-        return
-    found = limits()
-    if found.requests is not None:
+def check_rate() -> None:
+    """Raise LimitExceeded where this request will be refused for its tenant's rate, without counting it yet."""
+    if "caller" in g and (found := limits()).requests is not None:
+        context().rates.check(caller().tenant, found.requests, found.most_at_once)
+
+
+def _take_of_rate() -> None:
+    if "caller" in g and (found := limits()).requests is not None:
         g.left = context().rates.take(caller().tenant, found.requests, found.most_at_once)
 
 
@@ -109,7 +114,21 @@ def _quotas(found: TenantLimits, exceeded: LimitExceeded | None) -> Iterator[Quo
     if "streams" in names:
         yield _of_streams(found, exceeded)
     elif names and (amounts := _amounts()):
-        yield from [_of_database(amounts, name, found, exceeded) for name in names]
+        yield from [_or_of_caller(_of_database(amounts, name, found, exceeded)) for name in names]
+
+
+def _or_of_caller(quota: Quota) -> Quota:
+    """Return a quota, or what the caller itself may have of it (NST_CALLER_…) where that leaves less."""
+    settings = context().settings
+    caps = {"waiting_jobs": settings.caller_limit, "stored_mb": settings.caller_disk_mb * MIB or math.inf}
+    cap = cap_of_caller(caller().tenant, quota.most, caps.get(quota.name, math.inf))
+    if cap >= quota.most:  # a caller has no more than its tenant
+        return quota
+    with suppress(StorageError), context().database.reading() as session:
+        jobs, stored = of_caller(session, caller().owner)
+        own = quota._replace(most=cap, left=cap - (jobs if quota.name == "waiting_jobs" else stored))
+        return min(quota, own, key=lambda one: one.left)
+    return quota
 
 
 def _amounts() -> Amounts | None:
@@ -138,9 +157,10 @@ def _of_database(amounts: Amounts, name: str, found: TenantLimits, exceeded: Lim
     most = float(getattr(found, name))
     soon = exceeded.retry_after if exceeded and exceeded.limit == name else None
     if name == "daily_cost":
-        return Quota(name, most, most - amounts.daily_cost, "megapixel-evaluations", DAY_S, amounts.until_tomorrow)
+        more_in_s = soon or amounts.until_tomorrow
+        return Quota(name, most, most - amounts.daily_cost, "megapixel-evaluations", DAY_S, more_in_s)
     if name == "stored_mb":
         return Quota(name, most * MIB, most * MIB - amounts.stored_bytes, "content-bytes", more_in_s=soon)
     if name == "presets":
-        return Quota(name, most, most - amounts.presets, "presets")
+        return Quota(name, most, most - amounts.presets, "presets", more_in_s=soon)
     return Quota(name, most, most - amounts.waiting_jobs, "jobs", more_in_s=soon)

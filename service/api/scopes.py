@@ -1,4 +1,4 @@
-"""The scope that a key needs for each route."""
+"""The scopes that a key needs for each route."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flask import Flask
 from service.api.http.paths import is_api
 from service.tenants.scopes import ADMIN, PRESETS, READ, RUN
 
-SCOPES = {
+SCOPES: dict[str, str | tuple[str, str]] = {
     "GET /v1/styles": READ,
     "GET /v1/styles/<name>": READ,
     "PUT /v1/styles/<name>": PRESETS,
@@ -51,7 +51,7 @@ SCOPES = {
     "POST /v1/scores": RUN,
     "GET /v1/scores/<id>": READ,
     "POST /v1/estimates": RUN,
-    "GET /v1/usage": READ,
+    "GET /v1/usage": (READ, ADMIN),
     "GET /v1/keys": ADMIN,
     "POST /v1/keys": ADMIN,
     "GET /v1/keys/<id>": ADMIN,
@@ -63,12 +63,13 @@ SCOPES = {
     "PATCH /v1/tenants/<name>": ADMIN,
     "DELETE /v1/tenants/<name>": ADMIN,
 }
-"""Method and rule -> scope."""
+"""Method and rule -> scope, or those of which one suffices."""
 
 
-def scope_of(method: str, rule: str) -> str:
-    """Return the scope for a route; ADMIN for one that isn't in the table. HEAD counts as GET."""
-    return SCOPES.get(f"{'GET' if method == 'HEAD' else method} {rule}", ADMIN)
+def scopes_of(method: str, rule: str) -> tuple[str, ...]:
+    """Return the scopes of which a route takes one; ADMIN for one that isn't in the table. HEAD counts as GET."""
+    found = SCOPES.get(f"{'GET' if method == 'HEAD' else method} {rule}", ADMIN)
+    return (found,) if isinstance(found, str) else found
 
 
 def check_routes(app: Flask) -> None:

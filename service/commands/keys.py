@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import closing
 
@@ -17,7 +18,7 @@ from service.storage.names import is_name
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
 from service.tenants import scopes as known
-from service.tenants.keys import KEY_NAME, KEY_NAME_WORDS, LONGEST_S, OPERATOR, YEARS, Keys, NewKey
+from service.tenants.keys import KEY_NAME, KEY_NAME_WORDS, LONGEST_S, OPERATOR, YEARS, Keys, NewKey, end_of
 
 PAGE = 200
 NEVER = "never"
@@ -123,7 +124,8 @@ def _all(keys: Keys, tenant: str | None) -> Iterable[KeyRow]:
 
 def _print_list(rows: Iterable[KeyRow]) -> None:
     for row in rows:
-        ends = f"ended {iso(row.revoked_at)}" if row.revoked_at else f"ends {iso(row.expires_at) or NEVER}"
+        end = end_of(row)
+        ends = f"{'ends' if end is None or end > time.time() else 'ended'} {iso(end) or NEVER}"
         facts = (row.id, row.tenant, row.name, row.scopes.replace(" ", ","), f"made {iso(row.created_at)}")
         print("\t".join((*facts, f"used {iso(row.last_used_at) or NEVER}", ends)))
 

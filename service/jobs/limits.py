@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.line import Line
-from service.storage.quota import check_quota
+from service.storage.quota import bytes_of, check_quota
 from service.storage.schema import WAITS, BatchRow, JobRow
 from service.storage.tenant_amounts import AMOUNTS, ASKED_FOR, DAY_S, Amounts, amounts_in, check_stored
-from service.storage.tenant_limits import NO_LIMITS, TenantLimits
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, cap_of_caller
 
 MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
 MAX_ALL_ITEMS = 20_000  # of all callers
@@ -79,16 +79,27 @@ def check_limits(
         _check_waiting(session, amounts, of_tenant, new.tenant, line)
         _check_cost(amounts, of_tenant, new.cost)
         room = check_stored(session, amounts, of_tenant, new.bytes, limits.retention_s)
-    room = min(room, _check_caller(session, limits, new, amounts))
-    _check_queue(session, limits, new.owner, line, waiting=found.in_queue, own=found.of_caller)
+    cap = cap_of_caller(new.tenant, of_tenant.stored_mb, limits.caller_bytes)
+    room = min(room, _check_caller(session, cap, new, amounts, limits.retention_s))
+    if found.in_queue >= limits.queue:
+        detail = f"{limits.queue} jobs wait already, and no more are accepted for now (NST_QUEUE_LIMIT)"
+        raise QueueFull(detail, retry_after=_bounded(line.until_room(session)))
+    if found.of_caller >= cap_of_caller(new.tenant, of_tenant.waiting_jobs, limits.caller):
+        detail = f"{limits.caller} of your jobs wait already, as many as one caller may have (NST_CALLER_LIMIT)"
+        raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=new.owner)))
     return Standing(room, amounts)
 
 
-def _check_caller(session: Session, limits: Limits, new: Addition, amounts: Amounts | None) -> float:
-    """Raise NoSpace if a job's files would be too much for its caller; return the bytes that surely may be added."""
-    if amounts and amounts.stored_bytes + new.bytes <= limits.caller_bytes:  # a caller has no more than its tenant
-        return limits.caller_bytes - amounts.stored_bytes
-    return check_quota(session, new.owner, new.bytes, limits.caller_bytes, limits.retention_s)
+def of_caller(session: Session, owner: str) -> tuple[int, int]:
+    """Return how many jobs of a caller wait, and what its files take in bytes."""
+    return session.execute(_WAITING, {"owner": owner}).one().of_caller, sum(bytes_of(session, owner).values())
+
+
+def _check_caller(session: Session, cap: float, new: Addition, amounts: Amounts | None, retention_s: float) -> float:
+    """Raise NoSpace if a job brings its caller above `cap` bytes; return the bytes that surely may be added."""
+    if amounts and amounts.stored_bytes + new.bytes <= cap:  # a caller has no more than its tenant
+        return cap - amounts.stored_bytes
+    return check_quota(session, new.owner, new.bytes, cap, retention_s)
 
 
 def _check_waiting(session: Session, amounts: Amounts, limits: TenantLimits, tenant: str, line: Line) -> None:
@@ -109,19 +120,9 @@ def _check_cost(amounts: Amounts, limits: TenantLimits, more: float) -> None:
     detail = f"your jobs of today cost {used:.6g} megapixel-evaluations of {value:.6g} a day"
     if more:
         detail += f"; this one would cost {more:.6g}"
-    may_ever = more <= value
-    retry_after = amounts.until_tomorrow if may_ever else None
-    raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=retry_after)
-
-
-def _check_queue(session: Session, limits: Limits, owner: str, line: Line, *, waiting: int, own: int) -> None:
-    """Raise QueueFull or TooManyJobs if so many jobs wait, in all or of a caller, that none may be added."""
-    if waiting >= limits.queue:
-        detail = f"{limits.queue} jobs wait already, and no more are accepted for now (NST_QUEUE_LIMIT)"
-        raise QueueFull(detail, retry_after=_bounded(line.until_room(session)))
-    if own >= limits.caller:
-        detail = f"{limits.caller} of your jobs wait already, as many as one caller may have (NST_CALLER_LIMIT)"
-        raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=owner)))
+    if more > value:
+        detail += ", which is too much for any day"
+    raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=amounts.until_tomorrow)
 
 
 _SINGLE = select(func.count()).where(WAITS, ASKED_FOR, JobRow.batch.is_(None))

@@ -30,6 +30,7 @@ def _whole(doc: str) -> Limit:
     return Limit(doc, 1, 1_000_000_000, values.whole)
 
 
+MOST_MIB = 900_000_000  # as bytes this has 15 digits, as many as a number in a structured field may (RFC 9651)
 LIMITS = {
     "requests": Limit("requests a second", 0.01, 1_000_000, values.number),
     "burst": _whole(
@@ -38,7 +39,7 @@ LIMITS = {
     "waiting_jobs": _whole("jobs that wait"),
     "running_jobs": _whole("jobs that run at once; further ones wait"),
     "daily_cost": Limit("megapixel-evaluations a day (UTC)", 0.001, 1_000_000_000, values.number),
-    "stored_mb": Limit("files of jobs and presets, in MiB", 0.001, 1_000_000_000, values.number),
+    "stored_mb": Limit("files of jobs and presets, in MiB", 0.001, MOST_MIB, values.number),
     "presets": _whole("presets"),
     "streams": _whole("event streams that a web process keeps open"),
 }

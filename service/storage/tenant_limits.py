@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.config import Settings
 from service.settings.limits import LIMITS
+from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import TenantRow
 from service.storage.typed_json import Json, Record
 
@@ -50,6 +51,14 @@ class TenantLimits(Record):
 
 
 NO_LIMITS = TenantLimits()
+
+
+def cap_of_caller(tenant: str, of_tenant: float | None, general: float) -> float:
+    """Return what one caller of a tenant may have, beside the tenant's limit `of_tenant` on the same thing.
+
+    That is `general`; but a tenant other than the default one is one caller, so its limit counts alone if it has one.
+    """
+    return general if of_tenant is None or tenant == DEFAULT_TENANT else math.inf
 
 
 def default_limits(settings: Settings) -> TenantLimits:

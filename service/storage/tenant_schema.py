@@ -30,7 +30,8 @@ class KeyRow(Base):
 
     `scopes` has words of service.tenants.scopes with a blank between two. `owner` is the caller that it stands for
     where it came in place of another key, else None; see service.tenants.callers. A key counts until `expires_at` or
-    `revoked_at`. `last_used_at` is about a minute exact.
+    `revoked_at`, which is to come where it was replaced and counts for a while yet. `last_used_at` is about a minute
+    exact.
     """
 
     __tablename__ = "api_keys"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -27,6 +27,11 @@ KEPT_IN_ALL = 1000  # of a tenant, under all names
 STATE = tuple(PresetState.__annotations__)  # columns that both rows have
 
 Reason = Literal["replaced", "deleted"]
+CheckState = Callable[[PresetState], None]
+
+
+def check_none(state: PresetState) -> None:
+    """Let every state pass."""
 
 
 def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
@@ -102,10 +107,10 @@ class PresetVersions:
                 raise NotFound(f"there is no preset {name!r}")
         return rows
 
-    def restore(self, name: str, version: str, *, may_share: bool) -> PresetRow:
+    def restore(self, name: str, version: str, check: CheckState = check_none) -> PresetRow:
         """Make a former state the current one, which becomes a former one itself if there is one.
 
-        With `may_share`, a state that was shared is shared again.
+        A state that was shared is shared again. `check` raises where the caller may not restore the state.
 
         Raises:
             NotFound: there is no such state, or not any more.
@@ -120,6 +125,7 @@ class PresetVersions:
             former = session.scalar(wanted.with_for_update())
             if former is None:
                 raise NotFound(f"the preset {name!r} has no version {version!r} that is still kept")
+            check(former)
             if former.owner and (row is None or not row.owner):
                 limits = limits_in_force(session, self._tenant, self._limits)
                 check_presets(amounts_of(session, self._tenant), limits)
@@ -133,14 +139,14 @@ class PresetVersions:
                 keep_state(session, row, "replaced")
             for column, value in state.items():
                 setattr(row, column, value)
-            row.shared = row.shared and may_share
             row.warm = row.learning = row.sample = None
             session.add(row)
         return row
 
-    def purge(self, name: str) -> list[str]:
+    def purge(self, name: str, check: CheckState = check_none) -> list[str]:
         """Remove a preset and its former states for good, and cancel its tasks.
 
+        `check` raises where the caller may not remove one of these states.
         Return the folders of their files. Raises NotFound.
         """
         with self._database.writing() as session:
@@ -150,6 +156,8 @@ class PresetVersions:
             rows = [*([row] if row else []), *session.scalars(self._newest_first(name).with_for_update())]
             if not rows:
                 raise NotFound(f"there is no preset {name!r}")
+            for one in rows:
+                check(one)
             if row is not None:
                 self._cancel(session, tasks_of(row))
             _let_go(session, rows)

@@ -24,7 +24,7 @@ from service.storage.records import PresetPack, PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow
 from service.storage.tenancy import can_read, check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets, check_stored
-from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
+from service.storage.tenant_limits import NO_LIMITS, TenantLimits, cap_of_caller, limits_in_force
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.likely_names import likely_meant
@@ -225,8 +225,9 @@ class Presets:
             self._check_limits_in(session, session.get(PresetRow, (self._tenant, name)), owner, size)
 
     def _check_limits_in(self, session: Session, replaced: PresetRow | None, owner: str, size: int) -> None:
-        check_quota(session, owner, size, self._caller_bytes, self._retention_s)
         limits = limits_in_force(session, self._tenant, self._limits)
+        cap = cap_of_caller(self._tenant, limits.stored_mb, self._caller_bytes)
+        check_quota(session, owner, size, cap, self._retention_s)
         if not limits.on_what_is_there:
             return
         amounts = amounts_of(session, self._tenant)

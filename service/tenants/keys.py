@@ -129,7 +129,7 @@ class Keys:
         """End a key after `grace_s` seconds; one that has ended stays as it is. Raises NotFound."""
         with self._changing() as session:
             row = _found(session, maker, id)
-            _end(row, read_clock(session), grace_s)
+            _end_at(row, read_clock(session) + grace_s)
             return row
 
     def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
@@ -140,7 +140,7 @@ class Keys:
         with self._changing() as session:
             row, clock = _found(session, maker, id), read_clock(session)
             new = _new_like(session, maker, row, clock)
-            _end(row, clock, grace_s)
+            _end_at(row, clock + grace_s)
             return new
 
     def add_like(self, maker: Maker, id: str) -> NewKey:
@@ -188,7 +188,18 @@ def change_version(session: Session) -> None:
 
 def is_live(row: KeyRow, clock: float) -> bool:
     """Return whether a key counts at this time."""
-    return row.revoked_at is None and (row.expires_at is None or row.expires_at > clock)
+    end = end_of(row)
+    return end is None or end > clock
+
+
+def end_of(row: KeyRow) -> float | None:
+    """Return when a key ends, by its own end or because it was revoked or replaced; None for never."""
+    return min((end for end in (row.revoked_at, row.expires_at) if end is not None), default=None)
+
+
+def _end_at(row: KeyRow, time: float) -> None:
+    """End a key at a time, unless it was to be ended before."""
+    row.revoked_at = time if row.revoked_at is None else min(row.revoked_at, time)
 
 
 def ask_for_keys(session: Session) -> bool:
@@ -216,14 +227,6 @@ def _check_room(session: Session, maker: Maker, tenant: str) -> None:
     if (session.scalar(select(func.count()).where(KeyRow.tenant == tenant)) or 0) >= MOST:
         days = KEPT_S / 86_400
         raise InvalidInput.field("tenant", f"has {MOST} keys; those that ended are forgotten after {days:g} days")
-
-
-def _end(row: KeyRow, clock: float, grace_s: float) -> None:
-    """End a key after `grace_s` seconds, unless it ends before."""
-    if grace_s > 0:
-        row.expires_at = min(row.expires_at or clock + grace_s, clock + grace_s)
-    else:
-        row.revoked_at = row.revoked_at or clock
 
 
 def _new_like(session: Session, maker: Maker, row: KeyRow, clock: float) -> NewKey:

@@ -19,7 +19,7 @@ from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.telemetry.complaints import Complaint
 from service.tenants.callers import caller_of
-from service.tenants.keys import TOUCH_S, VERSION, Keys, digest_of
+from service.tenants.keys import TOUCH_S, VERSION, Keys, digest_of, end_of
 from service.tenants.scopes import Scopes, from_text
 
 logger = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class KnownKeys:
             limits = self._read_limits(session)
             if self._state is not None and self._state.version == version:
                 return _State(version, self._state.keys, limits, begun)
-            ends = (KeyRow.revoked_at.is_(None), (KeyRow.expires_at.is_(None)) | (KeyRow.expires_at > now()))
+            ends = [(end.is_(None)) | (end > now()) for end in (KeyRow.revoked_at, KeyRow.expires_at)]
             mine = select(KeyRow, TenantRow.created_at).join(TenantRow, TenantRow.name == KeyRow.tenant)
             rows = session.execute(mine.where(*ends)).all()
         return _State(version, {row.digest: _known(row, since) for row, since in rows}, limits, begun)
@@ -204,7 +204,7 @@ class _Uses:
 
 
 def _known(row: KeyRow, since: float) -> KnownKey:
-    return KnownKey(row.id, row.tenant, since, from_text(row.scopes), row.digest, caller_of(row), row.expires_at)
+    return KnownKey(row.id, row.tenant, since, from_text(row.scopes), row.digest, caller_of(row), end_of(row))
 
 
 def _counts(key: KnownKey) -> bool:

@@ -43,13 +43,20 @@ class Rates:
         Raises:
             LimitExceeded: there is none.
         """
+        return self._take(1, tenant, rate, most)
+
+    def check(self, tenant: str, rate: float, most: int) -> None:
+        """Raise LimitExceeded where `take` would, and take nothing."""
+        self._take(0, tenant, rate, most)
+
+    def _take(self, tokens_taken: int, tenant: str, rate: float, most: int) -> Left:
         clock = self._clock()
         with self._lock:
             bucket = self._buckets.setdefault(tenant, _Bucket(most, clock))
             bucket.tokens = min(most, bucket.tokens + rate * (clock - bucket.filled_at))
             bucket.filled_at = clock
             is_there = bucket.tokens >= 1
-            bucket.tokens -= is_there
+            bucket.tokens -= tokens_taken * is_there
             tokens = bucket.tokens
         left = Left(math.floor(tokens), (math.floor(tokens) + 1 - tokens) / rate)
         if not is_there:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from service.errors import Forbidden, NotFound
 from service.jobs import removed, request
@@ -38,6 +38,7 @@ from service.tenants.callers import owner_of
 logger = logging.getLogger(__name__)
 
 BATCH = 200  # jobs or presets of a transaction
+KINDS = ("keys", "jobs", "batches", "presets", "versions", "painters", "grams", "webhooks", "usage", "bytes")
 STATES = (PresetRow, PresetVersionRow)  # a preset that is deleted moves from the first table to the second
 
 State = TypeVar("State", PresetRow, PresetVersionRow)
@@ -45,7 +46,10 @@ State = TypeVar("State", PresetRow, PresetVersionRow)
 
 @dataclass(frozen=True)
 class Removed:
-    """What was removed, by kind; `complete` unless time was up."""
+    """What was removed: how many of each of KINDS; `complete` unless time was up.
+
+    `usage` counts days, and `bytes` what the files of jobs, batches and presets took, as rows had it.
+    """
 
     counts: dict[str, int]
     complete: bool
@@ -102,7 +106,7 @@ class _Removal:
     blobs: Blobs
     name: str
     until: float  # monotonic time
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(KINDS, 0)))
 
     @property
     def _seconds_left(self) -> float:
@@ -143,7 +147,9 @@ class _Removal:
             if not jobs or not self._seconds_left:
                 return not jobs
             folders = [request.job_folder(id) for id in jobs]
+            taken = select(func.sum(JobRow.bytes - JobRow.reserved)).where(JobRow.id.in_(jobs))
             with self.database.writing() as session:
+                self.counts["bytes"] += int(session.scalar(taken) or 0)
                 self.counts["jobs"] += len(removed.remove(session, jobs))
                 leave(session, folders)
             ring(ROWS)
@@ -158,7 +164,9 @@ class _Removal:
             if not ids or not self._seconds_left:
                 return not ids
             folders = [request.job_folder(id) for id in ids]
+            taken = select(func.sum(BatchRow.bytes)).where(BatchRow.id.in_(ids))
             with self.database.writing() as session:
+                self.counts["bytes"] += int(session.scalar(taken) or 0)
                 removed.remove(session, ids)
                 self.counts["batches"] += len(ids)
                 leave(session, folders)
@@ -179,8 +187,9 @@ class _Removal:
             self.counts["painters"] += sum(row.painter is not None for row in rows)
             with self.database.writing() as session:
                 read = (table.tenant == self.name, table.version.in_([row.version for row in rows]))
-                gone = session.scalars(delete(table).where(*read).returning(table.version))
-                self.counts[kind] += len(gone.all())
+                gone = session.scalars(delete(table).where(*read).returning(table.bytes)).all()
+                self.counts[kind] += len(gone)
+                self.counts["bytes"] += sum(gone)
                 note_uses(session, [(self.name, image.file.sha256) for row in rows for image in row.images])
                 leave(session, folders)
             remove_unsaved(self.blobs, folders, self._seconds_left)

@@ -13,7 +13,7 @@ SCOPES = {
     READ: "see what the tenant has",
     RUN: "submit, cancel and delete transfers and batches; submit scores; ask for estimates; send webhooks again",
     PRESETS: "save, change and delete presets and their painters",
-    ADMIN: "manage keys, and in the tenant default also tenants and shared presets",
+    ADMIN: "manage keys; see usage; in the tenant default also manage tenants and shared presets",
 }
 
 Scopes = frozenset[str]

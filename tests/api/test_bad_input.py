@@ -153,6 +153,10 @@ def test_what_is_no_json_object_is_400(service: RunningService, body: bytes) -> 
     assert_problem(requests.post(url, body, headers={"Content-Type": "application/json"}, timeout=30), 400)
 
 
+def test_without_a_body_the_fields_that_are_needed_are_named(service: RunningService) -> None:
+    assert_problem(requests.post(f"{service.url}/v1/transfers", timeout=30), 422, "content")
+
+
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "image/png", ""])
 def test_another_media_type_is_415(service: RunningService, media_type: str) -> None:
     url = f"{service.url}/v1/transfers"

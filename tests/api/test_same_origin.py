@@ -46,7 +46,17 @@ def asked(service: RunningService, head: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LocalHost.:1", "studio.localhost:8000", "127.0.0.1", "127.9.9.9:80", "[::1]:8000", "[::1]"]
+    "host",
+    [
+        "localhost",
+        "localhost:",
+        "LocalHost.:1",
+        "studio.localhost:8000",
+        "127.0.0.1",
+        "127.9.9.9:80",
+        "[::1]:8000",
+        "[::1]",
+    ],
 )
 def test_a_service_of_this_machine_is_served_under_loopback_s_names(service: RunningService, host: str) -> None:
     assert asked(service, f"GET /v1/styles HTTP/1.1\nHost: {host}\nConnection: close")[0] == 200

@@ -36,6 +36,15 @@ def folders(service: RunningService) -> set[str]:
     return {path.name for kind in ("styles", "painters") for path in (service.data / "blobs" / kind).glob("*")}
 
 
+def test_without_keys_a_shared_one_comes_back_shared(service: RunningService) -> None:
+    service.put_style("came", FIRST)
+    service.execute("UPDATE presets SET shared = 1 WHERE name = 'came'")  # as those that come with the service are
+    assert delete(service, "came") == 204
+    (former,) = versions(service, "came")
+    assert restore(service, "came", former["version"]).json()["shared"] is True
+    assert delete(service, "came", "?purge=true") == 204
+
+
 def test_what_was_replaced_and_deleted_comes_back_with_all_it_had(service: RunningService) -> None:
     service.put_style("lost", FIRST, description="one", options={"strength": 0.3}, painter=QUICK)
     assert learned(service, "lost")["status"] == "ready"

@@ -51,7 +51,7 @@ def test_a_former_state_of_a_preset_comes_back_with_its_files(
     database, blobs = Database(f"sqlite:///{elsewhere.database}"), Blobs(elsewhere.blobs.as_uri())
     versions = PresetVersions(database, WEEK_S)
     (former,) = versions.former("kept")
-    preset = versions.restore("kept", former.version, may_share=False)
+    preset = versions.restore("kept", former.version)
     assert blobs.get(preset.images[0].file.blob) == PICTURE.data
     database.close()
 

@@ -33,6 +33,8 @@ def test_the_webhook_of_an_ended_transfer_is_sent_again(watched: RunningService,
             "url": receiver.url(), "status": "pending", "attempts": 0, "error": None
         }  # fmt: skip
         eventually(lambda: callback()["status"] == "delivered", 30, "it wasn't sent again")
+        items = watched.get("/v1/transfers", headers=HEADERS).json()["items"]
+        assert [item["callback"] for item in items if item["id"] == id] == [callback()]
     first, second = receiver.received
     assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
 

@@ -58,7 +58,7 @@ def test_the_oldest_of_all_that_are_kept_can_be_had_back(
     presets: Presets, versions: PresetVersions, database: Database
 ) -> None:
     saved = [presets.put("a", "", [IMAGE])[0].version for _ in range(KEPT + 1)]
-    assert versions.restore("a", saved[0], may_share=False).version == saved[0]
+    assert versions.restore("a", saved[0]).version == saved[0]
     assert presets.get("a").version == saved[0]
     assert [row.version for row in versions.former("a")] == saved[:0:-1]
     assert left(database) == set()
@@ -87,7 +87,7 @@ def test_they_count_for_whoever_saved_them(presets: Presets, versions: PresetVer
     with pytest.raises(NoSpace):
         few.put("a", "", [IMAGE], owner="second")
     (former,) = versions.former("a")
-    assert versions.restore("a", former.version, may_share=False).owner == "first"
+    assert versions.restore("a", former.version).owner == "first"
     versions.purge("a")
     with database.reading() as session:
         assert [bytes_of(session, owner)["presets"] for owner in ("first", "second")] == [0, 0]
@@ -97,7 +97,7 @@ def test_what_is_over_is_hidden_before_it_is_removed(presets: Presets, database:
     version = presets.put("a", "", [IMAGE])[0].version
     presets.delete("a")
     over = PresetVersions(database, -1.0)
-    for look in (lambda: over.former("a"), lambda: over.restore("a", version, may_share=False)):
+    for look in (lambda: over.former("a"), lambda: over.restore("a", version)):
         with pytest.raises(NotFound):
             look()
     forget_expired(database, DAY_S)
@@ -112,7 +112,7 @@ def test_the_jobs_of_a_state_do_not_come_back_with_it(presets: Presets, versions
     presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "job"))
     presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "other"))
     (former,) = versions.former("a")
-    restored = versions.restore("a", former.version, may_share=False)
+    restored = versions.restore("a", former.version)
     assert (restored.learning, restored.warm, restored.sample) == (None, None, None)
 
 
@@ -121,7 +121,7 @@ def test_a_restore_and_a_purge_cancel_the_tasks_of_the_current_state(database: D
     versions = PresetVersions(database, DAY_S, lambda _, jobs: canceled.extend(jobs))
     former = presets.put("a", "", [IMAGE])[0].version
     presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "first"))
-    versions.restore("a", former, may_share=False)
+    versions.restore("a", former)
     assert canceled == ["first"]
     presets.put("a", "", [IMAGE], also=lambda _, row: setattr(row, "learning", "second"))
     versions.purge("a")
@@ -138,6 +138,6 @@ def test_each_tenant_has_its_own_under_a_name(presets: Presets, versions: Preset
     assert [row.version for row in versions.of("acme").former("a")] == [others.version]
     assert len(versions.former("b")) == 1
     with pytest.raises(NotFound):
-        versions.restore("b", others.version, may_share=True)
+        versions.restore("b", others.version)
     versions.of("acme").purge("a")
     assert len(versions.former("b")) == 1

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from front_door import RunningService, b64, eventually, png
+from picture_files import png_chunk
 from tenants.people import Person, command
 
 from service.storage.database import Database
@@ -63,7 +64,9 @@ def refused(response: requests.Response, name: str) -> dict[str, Any]:
     problem = response.json()
     assert problem["type"] == "urn:nst:problem:limit-exceeded"
     assert problem["limit"]["name"] == name
-    assert f'"{name}";r=' in response.headers["RateLimit"]
+    after = int(response.headers["Retry-After"])
+    assert 1 <= after <= 86_400
+    assert re.search(rf'"{name}";r=\d+;t={after}(,|$)', response.headers["RateLimit"])
     assert f'"{name}";q=' in response.headers["RateLimit-Policy"]
     found: dict[str, Any] = problem["limit"]
     return found
@@ -80,18 +83,17 @@ def small(photo: Any) -> bytes:
     return png(photo[:64, :64])
 
 
-def test_twenty_at_once_do_not_pass_a_limit_of_three(root: Person, small: bytes) -> None:
-    one = tenant(root, "waits", waiting_jobs=3)
+def test_twenty_at_once_do_not_pass_a_limit_of_six(root: Person, small: bytes) -> None:
+    one = tenant(root, "waits", waiting_jobs=6)  # more than NST_CALLER_LIMIT, which counts for those without a limit
     running(one, small)
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: submitted(one, small), range(20)))
     taken = [answer.headers["RateLimit"] for answer in answers if answer.status_code == 202]
-    assert sorted(taken) == [f'"waiting_jobs";r={left}' for left in range(3)]  # each as its own job left it
+    assert sorted(taken) == [f'"waiting_jobs";r={left}' for left in range(6)]  # each as its own job left it
     late = [answer for answer in answers if answer.status_code != 202]
-    assert all(refused(answer, "waiting_jobs") == {"name": "waiting_jobs", "value": 3, "used": 3} for answer in late)
-    assert all(1 <= int(answer.headers["Retry-After"]) <= 86_400 for answer in late)
+    assert all(refused(answer, "waiting_jobs") == {"name": "waiting_jobs", "value": 6, "used": 6} for answer in late)
     assert late[0].headers["RateLimit"] == f'"waiting_jobs";r=0;t={late[0].headers["Retry-After"]}'
-    assert root.get("/v1/tenants/waits").json()["used"]["waiting_jobs"] == 3
+    assert root.get("/v1/tenants/waits").json()["used"]["waiting_jobs"] == 6
     score = {"content": b64(small), "image": b64(small), "styles": [{"image": b64(small)}], "size": 64}
     refused(one.post("/v1/scores", score), "waiting_jobs")
     refused(one.save("warmed", small, warm=[64]), "waiting_jobs")
@@ -183,9 +185,39 @@ def test_files_can_take_so_much(root: Person, small: bytes, photo_png: bytes) ->
     assert (found["value"], found["used"]) == (0.1, 0)
     answer = one.save("large", photo_png)
     refused(answer, "stored_mb")
-    assert "Retry-After" not in answer.headers  # it takes more than all may
+    assert answer.headers["Retry-After"] == "3600"  # it takes more than all may, so time doesn't help
     assert 'qu="content-bytes"' in answer.headers["RateLimit-Policy"]
     assert one.save("small", small).status_code == 201
+    change(root, "stores", stored_mb=100)
+    large = small[:-12] + png_chunk(b"prVt", bytes(9 * 2**20)) + small[-12:]
+    assert one.save("beyond-a-caller-s", large).status_code == 201  # NST_CALLER_DISK_MB is for those without a limit
+
+
+def test_callers_of_the_default_tenant_have_caps_of_their_own_and_headers_tell_what_leaves_less(
+    root: Person, small: bytes
+) -> None:
+    change(root, "default", waiting_jobs=6, stored_mb=1000)
+    try:
+        one, other = root.with_key(["run", "read"]), root.with_key(["run"])
+        running(one, small)
+        answers = [submitted(one, small) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == 4 * [202] + [429]
+        assert answers[-1].json()["type"] == "urn:nst:problem:too-many-jobs"
+        left = [_left(answer, "waiting_jobs") for answer in answers]
+        assert left == [(4, 3), (4, 2), (4, 1), (4, 0), (4, 0)]
+        assert _left(answers[0], "stored_mb")[0] == 8 * 2**20
+        assert _left(submitted(other, small), "waiting_jobs") == (6, 1)
+    finally:
+        change(root, "default", waiting_jobs=None, stored_mb=None)
+        cancel_all(root)
+
+
+def _left(answer: requests.Response, name: str) -> tuple[int, int]:
+    """Return the limit that an answer's headers name, and what is left of it."""
+    fields = (answer.headers[key] for key in ("RateLimit-Policy", "RateLimit"))
+    found = (re.search(rf'"{name}";[qr]=(\d+)', field) for field in fields)
+    most, left = (int(match[1]) for match in found if match)
+    return most, left
 
 
 def test_requests_a_second_are_limited_and_others_are_not(root: Person) -> None:
@@ -266,7 +298,15 @@ def test_refusals_are_counted(root: Person, house: RunningService) -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", [{"waiting_jobs": 0}, {"waiting_jobs": 1.5}, {"requests": True}, {"jobs": 3}, {"daily_cost": 1e300}]
+    "limits",
+    [
+        {"waiting_jobs": 0},
+        {"waiting_jobs": 1.5},
+        {"requests": True},
+        {"jobs": 3},
+        {"daily_cost": 1e300},
+        {"stored_mb": 1e9},
+    ],
 )
 def test_values_that_can_be_no_limits_are_refused(root: Person, limits: dict[str, float]) -> None:
     response = root.ask("PATCH", "/v1/tenants/default", {"limits": limits})
@@ -283,5 +323,8 @@ def test_a_burst_counts_once_there_is_a_rate(root: Person) -> None:
         return one.get("/v1/styles").headers.get("RateLimit-Policy")
 
     eventually(lambda: policy() == '"requests";q=5;w=50', 30, "the burst doesn't count")
-    kept = change(root, "bursts", requests=None)
+    change(root, "bursts", requests=1.5, burst=None, daily_cost=0.5)
+    eventually(lambda: policy() == '"requests";q=2;w=2', 30, "the rate doesn't count")
+    assert '"daily_cost";q=1;' in one.post("/v1/transfers", {}).headers["RateLimit-Policy"]
+    kept = change(root, "bursts", requests=None, burst=5)
     assert (kept["limits"]["burst"], kept["limits_in_force"]["requests"]) == (5, None)

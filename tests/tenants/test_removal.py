@@ -12,6 +12,8 @@ import pytest
 from front_door import RunningService, b64, eventually
 from tenants.people import COUNTS_S, Person, command
 
+from service.tenants.removal import KINDS
+
 pytestmark = pytest.mark.slow
 
 TABLES = ("jobs", "batches", "presets", "preset_versions", "api_keys", "deliveries", "usage", "style_uses")
@@ -77,6 +79,7 @@ def test_a_removed_tenant_leaves_nothing_and_takes_nothing_of_others(
     assert (removed["versions"], removed["batches"], removed["usage"]) == (1, 1, 1)
     assert removed["jobs"] >= 4  # two transfers, one under way, a learning
     assert removed["grams"] >= 1
+    assert removed["bytes"] >= 7 * len(photo_png)  # contents of six jobs, and a preset
     assert not any(rows(house, "doomed").values())
     eventually(lambda: doomed.get("/v1/styles").status_code == 401, COUNTS_S, "its key counts still")
     eventually(
@@ -150,4 +153,5 @@ def test_nothing_is_added_to_a_tenant_that_is_being_removed(
     assert root.post("/v1/keys", {"tenant": "fading", "name": "x", "scopes": ["read"]}).status_code == 422
     done = command(house, "tenants", "remove", "fading")  # what is left, where no sweep has been meanwhile
     assert (done.returncode, done.stderr) == (0, "")
+    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == list(KINDS)
     assert not any(rows(house, "fading").values())

@@ -31,7 +31,7 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.tenants.callers import owner_of
 from service.tenants.keys import OPERATOR, Keys
-from service.tenants.removal import finish_removals, remove_tenant
+from service.tenants.removal import KINDS, finish_removals, remove_tenant
 from service.tenants.scopes import ALL
 from service.tenants.tenants import KEPT_S, REST_S, Tenants, forget_removed
 
@@ -63,7 +63,9 @@ def what_is_left(database: Database) -> tuple[list[str], list[str], list[str]]:
 def test_all_of_a_tenant_is_removed_and_nothing_else(database: Database, blobs: Blobs, presets: Presets) -> None:
     found = remove_tenant(database, blobs, ACME)
     assert found.complete
-    assert {kind: count for kind, count in found.counts.items() if count} == {"keys": 1, "jobs": 1, "presets": 1}
+    counted = {"keys": 1, "jobs": 1, "presets": 1, "bytes": found.counts["bytes"]}
+    assert found.counts == dict.fromkeys(KINDS, 0) | counted
+    assert counted["bytes"] > 0
     assert what_is_left(database) == (["others"], ["default"], [""])
     versions = {blob.key.split("/")[1] for blob in blobs.listing("styles")}
     assert versions == {Presets(database, blobs).get("same").version}
@@ -161,7 +163,7 @@ def test_a_removal_goes_on_where_only_former_states_are_left(
     presets.delete("gone")
     assert not remove_tenant(database, blobs, ACME, seconds=0).complete
     with pytest.raises(Unauthorized):
-        versions.restore("gone", version, may_share=False)
+        versions.restore("gone", version)
     finish_removals(database, blobs)
     with pytest.raises(NotFound):
         versions.former("gone")

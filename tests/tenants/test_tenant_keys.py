@@ -46,12 +46,15 @@ def test_a_rotated_key_and_the_new_one_count_together(acme: Person, house: Runni
     assert {name: answer[name] for name in ("name", "scopes", "tenant", "expires_at")} == {
         name: before[name] for name in ("name", "scopes", "tenant", "expires_at")
     }
+    again = acme.post(f"/v1/keys/{made.id}/rotate", {"grace_s": 3600})  # which makes its grace no longer
+    assert again.json()["expires_at"] == before["expires_at"]
     new = Person(house, answer["key"])
     known(new)
     assert made.get("/v1/styles").status_code == 200
     eventually(lambda: is_refused(made), 4 + COUNTS_S, "the former key counts still")
     assert new.get("/v1/styles").status_code == 200
-    assert acme.post(f"/v1/keys/{made.id}/rotate", {}).status_code == 404
+    assert acme.post(f"/v1/keys/{made.id}/rotate").status_code == 404
+    assert acme.post(f"/v1/keys/{again.json()['id']}/rotate").status_code == 201  # no body says nothing
 
 
 def test_a_key_expires_by_the_clock(acme: Person) -> None:

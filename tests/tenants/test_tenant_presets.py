@@ -116,6 +116,9 @@ def test_former_states_are_their_tenant_s_and_shared_again_by_those_who_may(
     assert root.post("/v1/styles/again/restore", wanted).json()["shared"]
     assert "again" in names(acme)
     assert root.save("again", photo_png).status_code == 200
-    assert not plain.post("/v1/styles/again/restore", wanted).json()["shared"]
-    assert "again" not in names(acme)
+    for current in (True, False):
+        refused = (plain.post("/v1/styles/again/restore", wanted), plain.delete("/v1/styles/again?purge=true"))
+        assert [response.json()["type"] for response in refused] == 2 * ["urn:nst:problem:missing-scope"]
+        assert plain.delete("/v1/styles/again").status_code == (204 if current else 404)
+    assert root.post("/v1/styles/again/restore", wanted).json()["shared"]
     assert root.delete("/v1/styles/again?purge=true").status_code == 204

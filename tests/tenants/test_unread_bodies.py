@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from front_door import RunningService, b64
+from front_door import RunningService, b64, eventually
 from tenants.people import Person
 from web.serving import Client, Wire, chunked, request
 
@@ -57,6 +57,25 @@ def test_a_request_that_its_head_refuses_is_answered_before_its_body_comes(
         answer = client.answer()
         assert (answer.status, answer.headers["connection"]) == (status, "close")
         assert answer.json["status"] == status
+
+
+def test_neither_is_the_body_read_of_a_tenant_that_has_used_up_its_rate(wire: Wire, root: Person) -> None:
+    assert root.post("/v1/tenants", {"name": "floods"}).status_code == 201
+    key = root.with_key(["run", "read"], tenant="floods").key
+    limits = {"limits": {"requests": 0.01, "burst": 1}}
+    assert root.ask("PATCH", "/v1/tenants/floods", limits).status_code == 200
+    with wire.connection() as client:  # which stays with one web process
+
+        def is_limited() -> bool:
+            client.send(request("GET", "/v1/styles", None, f"X-API-Key: {key}"))
+            return client.answer().status == 429
+
+        eventually(is_limited, 30, "no request is refused")
+        client.send(begun("POST", "/v1/transfers", key), b"x" * BEGUN)
+        answer = client.answer()
+        assert (answer.status, answer.headers["connection"]) == (429, "close")
+        assert answer.json["limit"]["name"] == "requests"
+        assert answer.headers["ratelimit"] == f'"requests";r=0;t={answer.headers["retry-after"]}'
 
 
 def test_in_chunks_too_and_a_client_that_waits_for_100_hears_it_at_once(wire: Wire) -> None:

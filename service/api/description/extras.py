@@ -76,10 +76,10 @@ BODY_ERRORS = ("400", "413", "415")  # errors of operations with a body
 
 def complete(document: Json) -> None:
     """Complete the description that flask-openapi3 made from the views."""
+    schemas = _schemas() | _forms()
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            _complete(path, method, operation)
-    schemas = _schemas() | _forms()
+            _complete(path, method, operation, schemas)
     document["components"]["schemas"] = {name: schemas[name] for name in sorted(_named(document["paths"], schemas))}
 
 
@@ -119,7 +119,7 @@ def _models(module: ModuleType) -> Iterator[type[BaseModel]]:
             yield found
 
 
-def _complete(path: str, method: str, operation: Json) -> None:
+def _complete(path: str, method: str, operation: Json, schemas: Json) -> None:
     rest = operation.get("description", "").replace("<br/>", "\n").strip()
     operation["description"] = rest or operation["summary"] + "."
     if path not in ANY_HOST:
@@ -129,7 +129,7 @@ def _complete(path: str, method: str, operation: Json) -> None:
         for status in API_ERRORS if method == "get" else API_ERRORS + WRITE_ERRORS:
             operation["responses"].setdefault(status, {})
     _complete_parameters(operation)
-    _complete_body(operation)
+    _complete_body(operation, schemas)
     if "parameters" not in operation and "requestBody" not in operation:
         operation["responses"].pop("422", None)
     if method == "get" and is_api(path) and STREAM not in _media(operation):
@@ -159,7 +159,7 @@ def _complete_parameters(operation: Json) -> None:
             del schema["default"]
 
 
-def _complete_body(operation: Json) -> None:
+def _complete_body(operation: Json, schemas: Json) -> None:
     if "requestBody" not in operation:
         return
     operation["requestBody"]["required"] = True
@@ -168,6 +168,7 @@ def _complete_body(operation: Json) -> None:
         content[PACK_TYPE] = BINARY
     else:
         schema = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        operation["requestBody"]["required"] = bool(schemas[schema].get("required"))
         content["application/json"]["example"] = SMALLEST[schema]
         content["multipart/form-data"] = {"schema": _reference(_form_of(schema))}
     operation.setdefault("parameters", []).append(TRACEPARENT)

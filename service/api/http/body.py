@@ -24,7 +24,7 @@ class ApiRequest(Request):
     form_data_parser_class = FormParser
 
     def get_json(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the body's JSON object; unlike Flask's method, never silently None.
+        """Return the body's JSON object, an empty one if there is no body; unlike Flask's method, never None.
 
         Raises:
             UnsupportedMediaType: it is neither JSON nor multipart/form-data.
@@ -36,6 +36,8 @@ class ApiRequest(Request):
             return read_object(self._json_part())
         if self.is_json:
             return read_object(self.get_data())
+        if not self.mimetype and not self.get_data():
+            return {}
         raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")
 
     def get_file(self, media_type: str) -> bytes:

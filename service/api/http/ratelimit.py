@@ -12,7 +12,7 @@ POLICY, LEFT = "RateLimit-Policy", "RateLimit"
 
 
 class Quota(NamedTuple):
-    """A limit, and what is left of it.
+    """A limit, and what is left of it. Its fields have whole numbers, which promise no more than there is.
 
     Attributes:
         name: the limit's.
@@ -33,8 +33,8 @@ class Quota(NamedTuple):
     def policy(self) -> str:
         """Return the limit as an item of RateLimit-Policy."""
         unit = f';qu="{self.unit}"' if self.unit else ""
-        window = "" if self.window_s is None else f";w={max(1, round(self.window_s))}"
-        return f'"{self.name}";q={math.floor(self.most)}{unit}{window}'
+        window = "" if self.window_s is None else f";w={math.ceil(round(self.window_s, 6))}"
+        return f'"{self.name}";q={max(1, math.floor(self.most))}{unit}{window}'
 
     def state(self) -> str:
         """Return what is left as an item of RateLimit."""

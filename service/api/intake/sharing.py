@@ -7,6 +7,7 @@ from contextlib import suppress
 from service.api.auth import caller
 from service.api.context import context
 from service.errors import FieldError, MissingScope, NotFound
+from service.storage.preset_schema import PresetState
 from service.storage.schema import DEFAULT_TENANT
 from service.tenants.scopes import ADMIN
 
@@ -20,12 +21,15 @@ def check_sharing(shared: bool | None) -> None:
 
 
 def check_change(name: str) -> None:
-    """Raise MissingScope where a preset is shared and the caller may not change what all tenants use.
+    """Raise MissingScope where a preset is shared and the caller may not change what all tenants use."""
+    with suppress(NotFound):
+        check_state(context().presets.own(name))
+
+
+def check_state(state: PresetState) -> None:
+    """Raise MissingScope where a preset's state is or was shared and the caller may not change what all tenants use.
 
     Where no key is asked for, anybody may.
     """
-    if caller().is_operator or not context().asks_for_key():
-        return
-    with suppress(NotFound):
-        if context().presets.own(name).shared:
-            raise MissingScope(f"to change {name!r}, which all tenants use, {WORDS}")
+    if state.shared and not caller().is_operator and context().asks_for_key():
+        raise MissingScope(f"to change, restore or purge what all tenants use, or used, {WORDS}")

@@ -21,7 +21,7 @@ class KeyOut(BaseModel):
     created_at: str = described("When it was made (ISO 8601).", TIME, json_schema_extra=DATE_TIME)
     last_used_at: str | None = described("When it was last used, about a minute exact.", TIME, None)
     expires_at: str | None = described("When it ends; null for never.", TIME, None)
-    revoked_at: str | None = described("When it was ended; null unless it was.", TIME, None)
+    revoked_at: str | None = described("When it was ended, or will be after a rotation; else null.", TIME, None)
     links: dict[str, str] = described("Its path.", {"self": f"/v1/keys/{ID}"})
 
 
@@ -68,8 +68,8 @@ class RemovedOut(BaseModel):
     """What was removed of a tenant."""
 
     removed: dict[str, int] = described(
-        "How many of each kind; `usage` is the days on which jobs had a cost.",
+        "How many of each kind; `usage` is the days on which jobs had a cost, `bytes` what files took.",
         {"keys": 2, "jobs": 31, "batches": 2, "grams": 12, "presets": 4, "versions": 9, "painters": 1, "webhooks": 3}
-        | {"usage": 30},
+        | {"usage": 30, "bytes": 48_204_113},
     )
     complete: bool = described("Whether that is all.", True)

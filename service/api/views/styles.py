@@ -22,7 +22,7 @@ from service.api.http.paging import from_cursor, page_of
 from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.remote_pictures import fetch_pictures
-from service.api.intake.sharing import check_change, check_sharing
+from service.api.intake.sharing import check_change, check_sharing, check_state
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_requests import StyleBody, StyleChanges
 from service.api.schemas.preset_responses import StyleOut, StylePage
@@ -240,7 +240,7 @@ def delete_style(path: StylePath, query: DeleteStyleQuery) -> tuple[str, int]:
     """
     check_change(path.name)
     if query.purge == "true":
-        folders = context().versions.purge(path.name)
+        folders = context().versions.purge(path.name, check_state)
         remove_unsaved(context().blobs, not_in_use(context().database, caller().tenant, folders))
     else:
         context().presets.delete(path.name)
@@ -261,8 +261,8 @@ def restore_style(path: StylePath, body: RestoreBody) -> tuple[dict[str, Any], i
     """Make a former state of a preset the current one
 
     With its pictures, pack, painter and options. The current one, if there is one, becomes a version itself. One that
-    was shared is shared again only if the caller may share.
+    was shared is shared again, which takes a key that may share.
     """
     check_change(path.name)
-    row = context().versions.restore(path.name, body.version, may_share=caller().is_operator)
+    row = context().versions.restore(path.name, body.version, check_state)
     return _saved(row, is_new=False)

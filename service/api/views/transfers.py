@@ -104,7 +104,13 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     found = context().queue.page(query.status, before, query.limit + 1)
     rows, cursor = page_of(found, query.limit, lambda row: (row.number,))
     places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
-    items = [transfer_resource(row) | {"queue": queue_in(places, row)} | _delivery(row, deliveries) for row in rows]
+    callbacks = context().deliveries.of_jobs([row.id for row in rows if row.callback_url])
+    items = [
+        transfer_resource(row)
+        | {"queue": queue_in(places, row), "callback": callbacks.get(row.id)}
+        | _delivery(row, deliveries)
+        for row in rows
+    ]
     return {"items": items, "next": cursor}
 
 
