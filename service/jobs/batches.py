@@ -22,6 +22,7 @@ from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import check_items
 from service.jobs.queue import Submission, add_caller, cancel, check_files, count_after_commit, remove, row_of
 from service.jobs.request import TransferRequest, job_folder
+from service.jobs.style_cost import JointStyles
 from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
 from service.storage.database import advisory_lock, read_clock
@@ -79,17 +80,19 @@ class Batches(TenantJobs):
 
         Raises as `Queue.submit`; TooManyJobs also where too many jobs of the caller's batches wait.
         """
-        owner = items[0].new.owner
+        owner, styles = items[0].new.owner, JointStyles()
+        own = [styles.add(item.new.request) for item in items]
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)
             limits = self._check_tenant(session)
             if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
                 return earlier
             clock = read_clock(session)
-            rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
+            rows = [self._row(id, i, item, clock, own[i]) for i, item in enumerate(items)]
             first = next(row for row in rows if row.status == "queued")
             first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
-            total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
+            total_bytes = shared + sum(row.bytes for row in rows)
+            cost = styles.shared + sum(row.cost + row.style_cost for row in rows)
             self._check_limits(session, limits, owner, total_bytes, cost)
             check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
             for row in rows:
@@ -103,6 +106,7 @@ class Batches(TenantJobs):
                 callback_url=callback_url,
                 created_at=clock,
                 bytes=shared,
+                style_cost=styles.shared,
             )
             session.add_all([batch, *rows])
             session.flush()
@@ -112,8 +116,8 @@ class Batches(TenantJobs):
             count_after_commit(session, TRANSFER, len(rows))
             return batch
 
-    def _row(self, batch: str, index: int, item: BatchItem, clock: float) -> JobRow:
-        row = row_of(item.new, self._tenant, clock)
+    def _row(self, batch: str, index: int, item: BatchItem, clock: float, styles: float) -> JobRow:
+        row = row_of(item.new, self._tenant, clock, styles)
         row.batch, row.batch_index = batch, index
         if item.problem is not None:
             row.status, row.error, row.cost, row.deliver = "failed", item.problem, 0.0, None

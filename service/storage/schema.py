@@ -59,6 +59,8 @@ class JobRow(Base):
     batch share lie under `jobs/<batch>/`.
 
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
+    `style_cost` is what its style pictures add if none of their Gram matrices are cached, those aside that other jobs
+    of its batch need too.
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
     the request that it came with. `bytes` is what the files of its request and its result take, those aside that it
@@ -73,7 +75,7 @@ class JobRow(Base):
         Index("jobs_by_end", "finished_at"),
         Index("jobs_by_size", "owner", "bytes"),
         Index("jobs_by_tenant", "tenant", "number"),
-        Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "bytes"),
+        Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "style_cost", "bytes"),
         Index("jobs_by_batch", "batch", "batch_index"),
         Index("jobs_by_reserved", "reserved", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
         Index("jobs_listed", "tenant", "kind", "number", "status", sqlite_where=IS_ALONE, postgresql_where=IS_ALONE),
@@ -114,6 +116,7 @@ class JobRow(Base):
     reached: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[float | None]
     cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    style_cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
     usage: Mapped[JobUsage | None] = mapped_column(typed(JobUsage))
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     reserved: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
@@ -147,6 +150,7 @@ class BatchRow(Base):
     None where it hasn't ended, and where a process of an earlier version ended it, until a sweep mends it.
 
     `bytes` is what the files take that its jobs share; in rows of earlier versions the first job counts them.
+    `style_cost` is the megapixel-evaluations of the style pictures that its jobs may share.
     """
 
     __tablename__ = "batches"
@@ -168,6 +172,7 @@ class BatchRow(Base):
     created_at: Mapped[float]
     finished_at: Mapped[float | None]
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    style_cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
 
 
 class CallerRow(Base):

@@ -19,6 +19,7 @@ from service.jobs.cost import planned_cost
 from service.jobs.memory_check import memory_of
 from service.jobs.queue import new_id
 from service.jobs.result_bytes import planned_bytes
+from service.jobs.style_cost import style_cost
 
 blueprint = Operations(
     "estimates",
@@ -42,9 +43,11 @@ def estimate_transfer(body: TransferBody) -> dict[str, Any]:
     cost = planned_cost(request)
     seconds, place = context().line.estimate(owner(), body.priority, request.lane, cost, caller().tenant)
     pictures = planned_bytes(request)
-    refusal = _refusal(reader.bytes + pictures, cost)
+    styles = style_cost(request)
+    refusal = _refusal(reader.bytes + pictures, cost + styles)
     return {
         "cost": round(cost, 3),
+        "style_cost": round(styles, 3),
         "seconds": None if seconds is None else round(seconds, 2),
         "memory_bytes": memory_of(request, context().registry.capacities()),
         "bytes_out": pictures,
