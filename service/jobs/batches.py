@@ -23,6 +23,7 @@ from service.jobs.limits import check_items
 from service.jobs.queue import Submission, add_caller, cancel, check_files, count_after_commit, row_of
 from service.jobs.removed import remove, with_judging
 from service.jobs.request import TransferRequest, job_folder
+from service.jobs.style_cost import JointStyles
 from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
 from service.storage.counted import files_bytes, row_bytes
@@ -86,19 +87,21 @@ class Batches(TenantJobs):
 
         Raises as `Queue.submit`; TooManyJobs also where too many jobs of the caller's batches wait.
         """
-        owner = items[0].new.owner
+        owner, styles = items[0].new.owner, JointStyles()
+        own = [styles.add(item.new.request) for item in items]
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)
             limits = self._check_tenant(session)
             if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
                 return earlier
             clock = read_clock(session)
-            rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
+            rows = [self._row(id, i, item, clock, own[i]) for i, item in enumerate(items)]
             first = next(row for row in rows if row.status == "queued")
-            own = first.usage or JobUsage()
-            first.usage = replace(own, bytes_in=own.bytes_in + sum(shared))  # which were sent once
+            sent = first.usage or JobUsage()
+            first.usage = replace(sent, bytes_in=sent.bytes_in + sum(shared))  # which were sent once
             common = row_bytes(callback_url) + files_bytes(shared)
-            total_bytes, cost = common + sum(row.bytes for row in rows), sum(row.cost for row in rows)
+            total_bytes = common + sum(row.bytes for row in rows)
+            cost = styles.shared + sum(row.cost + row.style_cost for row in rows)
             self._check_limits(session, limits, owner, total_bytes, cost)
             check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
             for row in rows:
@@ -112,6 +115,7 @@ class Batches(TenantJobs):
                 callback_url=callback_url,
                 created_at=clock,
                 bytes=common,
+                style_cost=styles.shared,
             )
             session.add_all([batch, *rows])
             session.flush()
@@ -121,9 +125,9 @@ class Batches(TenantJobs):
             count_after_commit(session, TRANSFER, len(rows))
             return batch
 
-    def _row(self, batch: str, index: int, item: BatchItem, clock: float) -> JobRow:
+    def _row(self, batch: str, index: int, item: BatchItem, clock: float, styles: float) -> JobRow:
         new = item.new if item.problem is None else replace(item.new, deliver=None)
-        row = row_of(new, self._tenant, clock)
+        row = row_of(new, self._tenant, clock, styles)
         row.batch, row.batch_index = batch, index
         if item.problem is not None:
             row.status, row.error, row.cost = "failed", item.problem, 0.0

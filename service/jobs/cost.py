@@ -2,9 +2,9 @@
 
 An evaluation computes the losses and their gradient once. It takes nearly all of a transfer's time, and its time
 grows with its pixels. So the cost says what a job takes, whatever the machine. Whether the Gram matrices of its style
-images are cached isn't known before: they are in no transfer's plan, and service.jobs.meter counts those that were
-computed. Warming and packs are there for these alone, so their plan has all of them. A learning takes what time it is
-given.
+images are cached isn't known before: service.jobs.style_cost plans these apart, and service.jobs.meter counts those
+that were computed. Warming and packs are there for these alone, so their cost has all of them. A learning takes what
+time it is given.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
 from service.jobs.tasks import LearnTask, PackTask, WarmTask, following_id
-from service.network.levels import plan
+from service.network.levels import Level, plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
 from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
@@ -80,15 +80,18 @@ def _styles(style: StoredStyle, sizes: Sequence[int]) -> int:
 
 def _evaluated(request: TransferRequest, painting: Painting) -> int:
     """Return pixels times evaluations of one painting; a painter's pass counts as one evaluation."""
+    passed = _pixels(request) if painting.options.method == PAINTER else 0
+    if passed and not painting.options.iterations:
+        return passed
+    return passed + sum(level.work for level in levels_of(request, painting))
+
+
+def levels_of(request: TransferRequest, painting: Painting) -> list[Level]:
+    """Return the levels at which the engine evaluates one painting, coarsest first; after a painter it is one."""
     width, height = fitted_size(request.content.width, request.content.height, request.size)
-    options, passed, levels = painting.options, 0, painting.options.levels
-    if options.method == PAINTER:
-        passed, levels = width * height, 1
-        if not options.iterations:
-            return passed
     sized = [pair for style in painting.styles for pair in style.sized()]
-    fitting = levels_that_fit(sized, request.size, levels)
-    return passed + sum(level.work for level in plan(width, height, fitting, options.iterations))
+    most = 1 if painting.options.method == PAINTER else painting.options.levels
+    return plan(width, height, levels_that_fit(sized, request.size, most), painting.options.iterations)
 
 
 def _pixels(request: TransferRequest) -> int:

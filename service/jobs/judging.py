@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.jobs.queue import Submission, count_after_commit, row_of
+from service.jobs.style_cost import style_cost
 from service.jobs.tasks import CompareTask, JudgeTask, following_id
 from service.storage.database import read_clock
 from service.storage.schema import JobRow
@@ -30,14 +31,14 @@ class Judgement:
 def submit_judging(session: Session, row: JobRow, task: JudgeTask | CompareTask) -> None:
     """Submit the task that measures losses after a job, in the transaction of its success, unless too many wait.
 
-    Nobody asked for the task, so it counts in no caller's limits.
+    Nobody asked for the task, so it is refused by no limit; its style pictures count for later jobs.
     """
     mine = (JobRow.tenant == row.tenant, JobRow.status == "queued", JobRow.kind == task.kind)
     if (session.scalar(select(func.count()).where(*mine)) or 0) >= MOST:
         logger.warning("job %s: it gets no losses, because %d others wait for theirs", row.id, MOST)
         return
     new = Submission(following_id(row.id), task, row.owner, trace=row.trace)
-    session.add(row_of(new, row.tenant, read_clock(session)))
+    session.add(row_of(new, row.tenant, read_clock(session), style_cost(task)))
     count_after_commit(session, task.kind)
 
 

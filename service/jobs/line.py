@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from service.jobs.forecast import Running, Waiting, in_turn
+from service.jobs.forecast import Running, Standing, Turn, Waiting, in_turn
+from service.jobs.joining import joined, with_job
 from service.jobs.registry import count_alive
 from service.jobs.scheduling import BEHIND, patience_s
 from service.jobs.speed import Speeds, measured, seconds_of
@@ -29,6 +31,7 @@ from service.storage.typed_json import amount_in
 KNOWN_S = 5.0  # seconds for which a process keeps a speed, and the line while it works out the next one
 LANES = (ENGINE, PAINT)
 LINED = tuple(kind for kind in KINDS if kind not in BEHIND)
+MOST_JOINED = 16  # new jobs beyond which the line is worked out anew: that takes as long as so many joinings
 SHARED_S = 1.0  # seconds for which a process keeps the line
 
 
@@ -47,65 +50,58 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A job of the line: its position, and the seconds until a worker takes it up and until its end, if known."""
+class _Queue:
+    """The jobs that wait for the same workers, in the order in which these will claim them."""
 
-    job: Waiting
-    position: int
-    begins: float | None
-    ends: float | None
+    standing: Standing
+    turns: Sequence[Turn]
 
-    @property
-    def place(self) -> Place:
-        return Place(self.position, None if self.begins is None else round(self.begins, 1))
-
-
-@dataclass(frozen=True)
-class _Standing:
-    """The jobs of some lanes that wait, and what they wait for.
-
-    Attributes:
-        running: all jobs that run.
-        workers: how many there are for these lanes.
-        limits: how many jobs of a tenant may run.
-        is_known: whether seconds can be told: a worker is alive, and jobs of one of these lanes have ended.
-    """
-
-    waiting: Sequence[Waiting]
-    running: Sequence[Running]
-    workers: int
-    limits: Mapping[str, int]
-    speeds: Speeds
-    is_known: bool
-
-    def turns(self, *new: Waiting) -> Iterator[Turn]:
-        """Yield the jobs that wait, and new ones among them, in the order in which workers will claim them."""
-        ahead = in_turn([*self.waiting, *new], self.running, self.workers, self.limits, self._takes)
-        for position, (job, begins) in enumerate(ahead, 1):
-            if begins is None or not self.is_known:
-                yield Turn(job, position, None, None)
-            else:
-                takes = self._takes(job)
-                yield Turn(job, position, begins, None if takes is None else begins + takes)
-
-    def _takes(self, job: Waiting) -> float | None:
-        return seconds_of(self.speeds, job.lane, job.cost)
+    def with_job(self, new: Waiting, limits: Mapping[str, int]) -> _Queue:
+        """Return the queue with a new job, whose tenant has its value in `limits`. Others keep their seconds."""
+        standing = replace(self.standing, limits={**self.standing.limits, **limits})
+        return _Queue(standing, with_job(new, self.turns, standing))
 
 
 @dataclass(frozen=True)
 class _State:
-    """The line at one moment: `standing` by lane, `turns` by the ids of the jobs, and all jobs that run."""
+    """The line at one moment, and jobs that have come since.
 
-    read_at: float  # monotonic time
-    standing: Mapping[str, _Standing]
-    turns: Mapping[str, Turn]
+    Attributes:
+        read_at: the moment, monotonic.
+        queues: by lane; lanes may have one together.
+        newest: the highest number of a job that waited.
+    """
+
+    read_at: float
+    queues: Mapping[str, _Queue]
+    newest: int
     running: Sequence[Running]
+
+    @cached_property
+    def turns(self) -> Mapping[str, Turn]:
+        """The turns by the ids of the jobs."""
+        return {turn.job.id: turn for queue in self._each() for turn in queue.turns}
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """The positions by the ids of the jobs."""
+        return {turn.job.id: k for queue in self._each() for k, turn in enumerate(queue.turns, 1)}
+
+    def with_job(self, new: Waiting, limits: Mapping[str, int]) -> _State:
+        """Return the line with a new job, whose tenant has its value in `limits`."""
+        old = self.queues[new.lane]
+        changed = old.with_job(new, limits)
+        queues = {lane: changed if queue is old else queue for lane, queue in self.queues.items()}
+        return replace(self, queues=queues, newest=max(self.newest, new.number))
+
+    def _each(self) -> Iterable[_Queue]:
+        return {id(queue): queue for queue in self.queues.values()}.values()
 
 
 class Line:
     """The line as callers see it. Kinds behind all others aren't in it; one that runs keeps its worker for a moment.
 
-    A process works it out at most once in SHARED_S, for all who ask, and for jobs that have come since.
+    A process works it out at most once in SHARED_S, for all who ask. Jobs that have come since join it.
     `limits` are those of tenants without values of their own.
     """
 
@@ -123,8 +119,8 @@ class Line:
         if not wanted:
             return {}
         with self._database.reading() as session:
-            turns = self._now(session, wanted).turns
-        return {id: turns[id].place for id in wanted if id in turns}
+            state = self._now(session, wanted)
+        return {id: _place(state.positions[id], state.turns[id]) for id in wanted if id in state.turns}
 
     def until_room(self, session: Session, *, tenant: str | None = None, owner: str | None = None) -> float | None:
         """Return the seconds until fewer jobs wait, of a tenant or a caller if one is given; None if not known.
@@ -171,40 +167,56 @@ class Line:
     ) -> tuple[float | None, Place]:
         """Return the seconds that a job of this cost would take, and its place if it were submitted now."""
         with self._database.reading() as session:
-            known, standing = session.get(CallerRow, owner), self._now(session).standing[lane]
-            limits = {**standing.limits, **running_limits(session, [tenant], self._limits)}
+            known, queue = session.get(CallerRow, owner), self._now(session).queues[lane]
+            limits = running_limits(session, [tenant], self._limits)
         new = Waiting("", tenant, owner, known.last_claim if known else 0, cost, lane, priority)
-        turns = replace(standing, limits=limits).turns(new)
-        place = next(turn.place for turn in turns if turn.job is new)
-        return seconds_of(standing.speeds, lane, cost), place
+        before, turn = joined(new, queue.turns, replace(queue.standing, limits={**queue.standing.limits, **limits}))
+        return queue.standing.takes(new), _place(before + 1, turn)
 
     def _now(self, session: Session, wanted: Collection[str] = ()) -> _State:
-        """Return the line as it was less than SHARED_S ago, or as it is where it lacked one of the wanted jobs.
+        """Return the line as it was less than SHARED_S ago, with the wanted jobs as far as they wait.
 
         While another thread works it out, it may be as it was KNOWN_S ago.
         """
         known, clock = self._state, time.monotonic()
         oldest = KNOWN_S if clock < self._reading_since + SHARED_S else SHARED_S  # another thread may be reading
-        if known is not None and clock < known.read_at + oldest and known.turns.keys() >= set(wanted):
-            return known
+        if known is not None and clock < known.read_at + oldest:
+            if known.turns.keys() >= set(wanted):
+                return known
+            if (found := self._joined(session, known, wanted)) is not None:
+                self._state = found
+                return found
         self._reading_since = clock
         self._state = found = self._read(session)
         return found
+
+    def _joined(self, session: Session, known: _State, wanted: Collection[str]) -> _State | None:
+        """Return the line with the jobs that have come since it was worked out.
+
+        None where they are many, or a wanted one waits again that ran then.
+        """
+        new = _waiting(session, JobRow.number > known.newest)
+        if len(new) > MOST_JOINED:
+            return None
+        limits = running_limits(session, {job.tenant for job in new}, self._limits)
+        for job in sorted(new, key=lambda job: job.number):
+            known = known.with_job(job, limits)
+        missing = set(wanted) - known.turns.keys()
+        return None if missing and _waiting(session, JobRow.id.in_(missing)) else known
 
     def _read(self, session: Session) -> _State:
         begun, speeds = time.monotonic(), self._speeds_now(session)
         waiting = _waiting(session)
         limits = running_limits(session, {job.tenant for job in waiting}, self._limits)
         alive = {lane: count_alive(session, lane) for lane in LANES}
-        standing, turns = dict[str, _Standing](), dict[str, Turn]()
+        queues = dict[str, _Queue]()
         for lanes in ((ENGINE,), (PAINT,)) if alive[PAINT] else (LANES,):  # whose jobs wait for the same workers
             workers = max(1, sum(alive[lane] for lane in lanes))
-            running, here = _running(session, lanes, workers, speeds), [job for job in waiting if job.lane in lanes]
-            is_known = any(alive[lane] for lane in lanes) and any(speeds[lane] for lane in lanes)
-            found = _Standing(here, running, workers, limits, speeds, is_known)
-            standing |= dict.fromkeys(lanes, found)
-            turns |= {turn.job.id: turn for turn in found.turns()}
-        return _State(begun, standing, turns, running)
+            running = _running(session, lanes, workers, speeds)
+            standing = Standing(running, workers, limits, speeds, lanes, is_manned=any(alive[lane] for lane in lanes))
+            turns = [*in_turn((job for job in waiting if job.lane in lanes), standing)]
+            queues |= dict.fromkeys(lanes, _Queue(standing, turns))
+        return _State(begun, queues, max((job.number for job in waiting), default=0), running)
 
     def _speeds_now(self, session: Session) -> Speeds:
         """Return the speeds, which are measured again after KNOWN_S: many callers may look at their jobs at once."""
@@ -214,15 +226,19 @@ class Line:
         return self._speeds
 
 
+def _place(position: int, turn: Turn) -> Place:
+    return Place(position, None if turn.begins is None else round(turn.begins, 1))
+
+
 def _or_never(seconds: float | None) -> float:
     return math.inf if seconds is None else seconds
 
 
-def _waiting(session: Session) -> list[Waiting]:
+def _waiting(session: Session, *which: ColumnElement[bool]) -> list[Waiting]:
     turn = (JobRow.lane, JobRow.priority, JobRow.number, JobRow.batch)
     query = select(JobRow.id, JobRow.tenant, JobRow.owner, func.coalesce(CallerRow.last_claim, 0), JobRow.cost, *turn)
     ours = (JobRow.status == "queued", JobRow.lane.in_(LANES), JobRow.kind.in_(LINED))
-    query = query.outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(*ours)
+    query = query.outerjoin(CallerRow, CallerRow.owner == JobRow.owner).where(*ours, *which)
     return [Waiting(*row) for row in session.execute(query)]
 
 

@@ -21,6 +21,7 @@ from service.jobs.removed import remove, with_judging
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.resource import Outcome
 from service.jobs.result_bytes import planned_bytes
+from service.jobs.style_cost import style_cost
 from service.jobs.tasks import Task
 from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
@@ -117,10 +118,11 @@ class Queue(TenantJobs):
         limits = self._check_tenant(session)
         if (earlier := repeated(session, new.repeat, self._limits.retention_s)) is not None:
             return earlier
-        row = row_of(new, self._tenant, read_clock(session))
+        row = row_of(new, self._tenant, read_clock(session), style_cost(new.request))
         if row.kind == LEARN:
             row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
-        amounts = self._check_limits(session, limits, row.owner, row.bytes, row.cost).amounts
+        cost = row.cost + row.style_cost
+        amounts = self._check_limits(session, limits, row.owner, row.bytes, cost).amounts
         check_files(session, row)
         forget_left(session, [job_folder(row.id)])
         session.add(row)
@@ -130,7 +132,7 @@ class Queue(TenantJobs):
         session.refresh(row)
         count_after_commit(session, row.kind)
         if amounts is not None:
-            counted(amounts.with_job(row.cost, row.bytes))
+            counted(amounts.with_job(cost, row.bytes))
         return row
 
     def get(self, id: str, kind: str | None = None) -> JobRow:
@@ -239,8 +241,8 @@ def count_after_commit(session: Session, kind: str, jobs: int = 1) -> None:
     event.listen(session, "after_commit", lambda _: jobs_submitted.labels(kind).inc(jobs), once=True)
 
 
-def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
-    """Return the row of a tenant's job that is submitted at this time of the database's clock."""
+def row_of(new: Submission, tenant: str, clock: float, styles: float) -> JobRow:
+    """Return the row of a tenant's job that is submitted at this time; `styles` is its `style_cost`."""
     reserved, request = planned_bytes(new.request), new.request.to_json()
     return JobRow(
         id=new.id,
@@ -257,6 +259,7 @@ def row_of(new: Submission, tenant: str, clock: float) -> JobRow:
         trace=new.trace,
         created_at=clock,
         cost=planned_cost(new.request),
+        style_cost=styles,
         usage=JobUsage(bytes_in=sum(new.files)),
         bytes=files_bytes(new.files) + row_bytes(request, new.deliver, new.callback_url) + reserved,
         reserved=reserved,

@@ -61,6 +61,8 @@ class JobRow(Base):
     batch share lie under `jobs/<batch>/`.
 
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
+    `style_cost` is what its style pictures add if none of their Gram matrices are cached, those aside that other jobs
+    of its batch need too.
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
     the request that it came with. `bytes` is what this row counts, with its request and the files of request and
@@ -75,7 +77,7 @@ class JobRow(Base):
         Index("jobs_by_end", "finished_at"),
         Index("jobs_by_size", "owner", "bytes"),
         Index("jobs_by_tenant", "tenant", "number"),
-        Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "bytes"),
+        Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "style_cost", "bytes"),
         Index("jobs_by_batch", "batch", "batch_index"),
         Index("jobs_by_reserved", "reserved", "status", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
         Index("jobs_listed", "tenant", "kind", "number", "status", sqlite_where=IS_ALONE, postgresql_where=IS_ALONE),
@@ -118,6 +120,7 @@ class JobRow(Base):
     grams: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_until: Mapped[float | None]
     cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    style_cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
     usage: Mapped[JobUsage | None] = mapped_column(typed(JobUsage))
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     reserved: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
@@ -152,6 +155,7 @@ class BatchRow(Base):
 
     `bytes` is what this row and the files count that its jobs share; in rows of earlier versions the first job counts
     those files.
+    `style_cost` is the megapixel-evaluations of the style pictures that its jobs may share.
     """
 
     __tablename__ = "batches"
@@ -173,6 +177,7 @@ class BatchRow(Base):
     created_at: Mapped[float]
     finished_at: Mapped[float | None]
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    style_cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
 
 
 class CallerRow(Base):

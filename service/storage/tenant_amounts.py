@@ -41,7 +41,8 @@ class Amounts:
         waiting_jobs: jobs that wait; a batch that hasn't ended is one. Tasks that measure losses don't count: nobody
             asked for them.
         running_jobs: jobs that run.
-        daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run.
+        daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run, with all
+            of their style pictures.
         stored_bytes: what its jobs, batches, webhooks, presets and their former states count
             (service.storage.counted), and what the results of unfinished jobs may take.
         presets: those that it saved. Presets that came with the service have no owner, and don't count.
@@ -85,7 +86,7 @@ def amounts_in(found: Row[Any], tenant: str) -> Amounts:
         found.clock,
         found.waiting + found.batches,
         found.running,
-        (found.planned_cost or 0.0) + (ended or 0.0),
+        (found.planned_cost or 0.0) + (found.style_cost or 0.0) + (ended or 0.0),
         int(found.stored),
         found.presets,
     )
@@ -93,6 +94,7 @@ def amounts_in(found: Row[Any], tenant: str) -> Amounts:
 
 _MINE, _WAITS, _RUNS = JobRow.tenant == bindparam("tenant"), JobRow.status == "queued", JobRow.status == "running"
 ASKED_FOR = and_(*(JobRow.kind != kind for kind in FOLLOWING))  # NOT IN would be written anew for each execution
+_UNFINISHED = select(func.count()).where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
 _DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
 _BYTES = (select(func.sum(of.bytes)).where(of.tenant == bindparam("tenant")) for of in (*JOBS, *PRESETS))
 
@@ -104,12 +106,10 @@ def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSele
 AMOUNTS = (
     now().label("clock"),
     _jobs(func.count(), _WAITS, ASKED_FOR, JobRow.batch.is_(None)).label("waiting"),
-    select(func.count())
-    .where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
-    .scalar_subquery()
-    .label("batches"),
+    _UNFINISHED.scalar_subquery().label("batches"),
+    _UNFINISHED.with_only_columns(func.sum(BatchRow.style_cost)).scalar_subquery().label("style_cost"),
     _jobs(func.count(), _RUNS).label("running"),
-    _jobs(func.sum(JobRow.cost), or_(_WAITS, _RUNS)).label("planned_cost"),
+    _jobs(func.sum(JobRow.cost + JobRow.style_cost), or_(_WAITS, _RUNS)).label("planned_cost"),
     _DAYS.scalar_subquery().label("day"),
     _DAYS.with_only_columns(UsageRow.megapixel_evaluations).scalar_subquery().label("ended_cost"),
     select(func.count())

@@ -74,14 +74,19 @@ def test_an_estimate_is_refused_as_the_transfer_would_be(
 
 
 def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
-    job = service.transfer(CONTENT, {"image": b64(STYLE)}, size=128, iterations=9, variants=[{}, {}], **PLAIN)
+    new = png(np.random.default_rng(3).integers(0, 255, (40, 60, 3), np.uint8))
+    recipe: dict[str, Any] = PLAIN | {"size": 128, "iterations": 9, "levels": 2}
+    recipe |= {"variants": [{}, {"seed": 1}, {"color": "luminance"}, {"color": "match"}]}
+    expected = estimate(service, styles=[{"image": b64(new)}], **recipe).json()
+    styles = 3 * (128 * 85 + 64 * 43) / 1e6  # as it is, in grey, and in the content's colours
+    assert expected["style_cost"] == round(styles, 3)
+    job = service.transfer(CONTENT, {"image": b64(new)}, **recipe)
     usage = job["usage"]
-    pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(2)]
+    pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(4)]
     sheet = service.get(job["links"]["sheet"]).content
-    styles = 0 if job["style_cache"] == "hit" else 128 * 128  # once for the two pictures
-    assert usage["megapixel_evaluations"] == pytest.approx((2 * 128 * 96 * 10 + styles) / 1e6, rel=0.01)
+    assert usage["megapixel_evaluations"] == pytest.approx(expected["cost"] + styles, abs=0.0006)
     assert 0 < usage["compute_s"] < 60
-    assert usage["bytes_in"] == len(CONTENT) + len(STYLE)
+    assert usage["bytes_in"] == len(CONTENT) + len(new)
     assert usage["bytes_out"] == sum(map(len, pictures)) + len(sheet)
     (listed,) = [one for one in service.get("/v1/transfers").json()["items"] if one["id"] == job["id"]]
     assert listed["usage"] == usage

@@ -9,13 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed, submit
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed
 from service.jobs import line as module
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.cost import planned_cost
-from service.jobs.forecast import Waiting
+from service.jobs.forecast import Running, Standing, Turn, Waiting, in_turn
+from service.jobs.joining import joined, with_job
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.line import Line, Place
@@ -23,7 +25,7 @@ from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
 from service.jobs.request import Painting, TransferRequest
 from service.jobs.scheduling import JUDGE_PATIENCE_S, PATIENCE_S
-from service.jobs.speed import Speed, fitted
+from service.jobs.speed import Speed, Speeds, fitted
 from service.jobs.tasks import JudgeTask
 from service.machine.memory import Capacity
 from service.options import PAINTER, TransferOptions
@@ -235,9 +237,9 @@ def test_a_damaged_progress_harms_no_other_job(
 def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     found, read = list[Session](), module._waiting
 
-    def noted(session: Session) -> list[Waiting]:
-        found.append(session)
-        return read(session)
+    def noted(session: Session, *which: ColumnElement[bool]) -> list[Waiting]:
+        found.extend([] if which else [session])
+        return read(session, *which)
 
     monkeypatch.setattr(module, "_waiting", noted)
     line, ids = Line(database), [submit(queue) for _ in range(2)]
@@ -248,10 +250,54 @@ def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypa
     assert len(found) == 1
     new = submit(queue, "b")  # which the line that was worked out doesn't have
     assert line.places(rows(queue, new))[new].position == 2
+    after = [submit(queue), submit(queue, "b", priority=1)]
+    assert [place.position for place in line.places(rows(queue, *ids, new, *after)).values()] == [1, 3, 4, 5, 2]
+    assert line.estimate("", 0, ENGINE, 1.0)[1].position == 6
+    assert len(found) == 1
+    many = [submit(queue, "c") for _ in range(module.MOST_JOINED + 1)]
+    assert line.places(rows(queue, many[-1]))[many[-1]].position == 5 + len(many)
     assert len(found) == 2
     monkeypatch.setattr(module, "SHARED_S", -1.0)
     line.places(rows(queue, new))
     assert len(found) == 3
+
+
+def test_a_job_that_waits_again_has_its_place(database: Database, queue: Queue, leases: Leases) -> None:
+    first, last = submit(queue), submit(queue)
+    claim, line = claimed(leases), Line(database)
+    assert line.places(rows(queue, last))[last].position == 1
+    leases.give_back(claim)
+    places = line.places(rows(queue, first, last))
+    assert [places[id].position for id in (first, last)] == [1, 2]
+
+
+def test_a_job_that_joins_gets_the_turn_that_it_has_among_all() -> None:
+    """Seconds are few, and often equal; so are tenants, which often have to wait for their running jobs."""
+    for seed in range(2000):
+        chance = random.Random(seed)
+        tenants, claims = ({owner: chance.choice(of) for owner in "abcdef"} for of in ("tuv", "0123"))
+
+        def waiting(number: int, chance: random.Random = chance) -> Waiting:
+            owner, cost = chance.choice("abcdef"), float(chance.randrange(1, 4))
+            tenant, claim, lane = tenants[owner], int(claims[owner]), chance.choice((ENGINE, PAINT))  # noqa: B023
+            return Waiting(str(number), tenant, owner, claim, cost, lane, chance.choice((0, 0, 1)), number)
+
+        workers = chance.randrange(1, 4)
+        busy = chance.randrange(workers + 1)
+        lefts = [chance.choice((0.0, 1.0, 1.0, 3.0, None)) for _ in range(busy + chance.randrange(3))]
+        running = [Running(chance.choice("tuv"), "", None, left, k < busy) for k, left in enumerate(lefts)]
+        speeds: Speeds = {ENGINE: Speed(0.0, 1.0), PAINT: chance.choice((None, Speed(1.0, 0.0)))}
+        limits = {tenant: chance.randrange(1, 3) for tenant in "tuv" if chance.random() < 0.5}
+        standing = Standing(running, workers, limits, speeds, (ENGINE, PAINT))
+        others, new = [waiting(k) for k in range(chance.randrange(15))], waiting(chance.choice((-1, 99, 99)))
+        place, turn = joined(new, [*in_turn(others, standing)], standing)
+        expected = [*in_turn([*others, new], standing)][place]
+        assert expected.job is new, seed
+        assert (turn.begins, turn.ends) == (expected.begins, expected.ends), seed
+        standing, line = replace(standing, limits={}), list[Turn]()
+        for job in (*others, new):
+            line = with_job(job, line, standing)
+        assert [turn.job for turn in line] == [turn.job for turn in in_turn([*others, new], standing)], seed
 
 
 @pytest.mark.parametrize(("age", "position"), [(2.0, 2), (3600.0, 1)])

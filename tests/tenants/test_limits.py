@@ -140,6 +140,10 @@ def test_a_day_s_cost_counts_what_is_to_come_and_not_yesterday(
     refusal = one.post("/v1/estimates", body).json()
     assert refusal["allowed"] is False
     assert refusal["refusal"]["limit"]["name"] == "daily_cost"
+    large = transfer(small) | {"styles": [{"image": b64(small), "scale": scale} for scale in (4, 3.9, 3.8, 3.7)]}
+    assert one.post("/v1/estimates", large).json()["allowed"] is False
+    refused(one.post("/v1/transfers", large), "daily_cost")  # for its style pictures
+    assert submitted(one, small).status_code == 202
     cancel_all(one)
     enter(house, "costs", today, limit)
     refused(submitted(one, small), "daily_cost")

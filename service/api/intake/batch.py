@@ -26,6 +26,7 @@ from service.jobs.outbox import INDEX
 from service.jobs.queue import Submission, new_id
 from service.jobs.request import TransferRequest, job_blob, job_folder
 from service.jobs.result_bytes import planned_bytes
+from service.jobs.style_cost import JointStyles
 from service.storage.counted import files_bytes
 from service.storage.pictures import StoredImage
 from service.storage.unsaved import note_unsaved, remove_unsaved
@@ -50,6 +51,7 @@ class BatchReader:
         self._items: list[BatchItem] = []
         self._contents: dict[int, StoredImage] = {}  # those that are stored, by their places
         self._bytes, self._planned, self._cost = 0, 0, 0.0  # of the contents, and of their results
+        self._styles = JointStyles()
         self.shared: list[int] = []
         self.folders = [job_folder(id)]
 
@@ -102,9 +104,9 @@ class BatchReader:
             return self._failed(id, index, error, content.name)
         self._bytes += files_bytes([len(content.data)])
         self._planned += planned_bytes(request)
-        self._cost += planned_cost(request)
+        self._cost += planned_cost(request) + self._styles.add(request)
         queue = self._context.queue
-        queue.check_limits(owner(), self._bytes + self._planned, self._cost)
+        queue.check_limits(owner(), self._bytes + self._planned, self._cost + self._styles.shared)
         self._context.disks.check(queue.reserved_bytes() + self._planned)
         self.folders.append(job_folder(id))
         self._context.blobs.put(stored.blob, content.data)

@@ -13,6 +13,12 @@ class EstimateOut(BaseModel):
     """What a transfer would take, if it were submitted now."""
 
     cost: float = described("Megapixel-evaluations, if it needs all its iterations.", 9.4, ge=0)
+    style_cost: float = described(
+        "Megapixel-evaluations that its style pictures add if none of their Gram matrices are cached. `daily_cost` "
+        "counts them too, until it ends.",
+        0.26,
+        ge=0,
+    )
     seconds: float | None = described(
         "Seconds from its begin to its end, from how long jobs took here lately; null before one has ended.", 16.0
     )

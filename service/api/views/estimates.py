@@ -21,6 +21,7 @@ from service.jobs.memory_check import memory_of
 from service.jobs.queue import Submission, new_id, row_of
 from service.jobs.request import TransferRequest
 from service.jobs.result_bytes import planned_bytes
+from service.jobs.style_cost import style_cost
 
 blueprint = Operations(
     "estimates",
@@ -41,12 +42,13 @@ def estimate_transfer(body: TransferBody) -> dict[str, Any]:
     cost, memory and seconds, its place among the jobs that wait, and whether a limit would refuse it now.
     """
     request, reader = checked(new_id(), body, context())
-    cost = planned_cost(request)
+    cost, styles = planned_cost(request), style_cost(request)
     seconds, place = context().line.estimate(owner(), body.priority, request.lane, cost, caller().tenant)
     pictures = planned_bytes(request)
-    refusal = _refusal(_counted(request, reader.sizes, body), cost)
+    refusal = _refusal(_counted(request, reader.sizes, body), cost + styles)
     return {
         "cost": round(cost, 3),
+        "style_cost": round(styles, 3),
         "seconds": None if seconds is None else round(seconds, 2),
         "memory_bytes": memory_of(request, context().registry.capacities()),
         "bytes_out": pictures,
@@ -60,7 +62,7 @@ def _counted(request: TransferRequest, files: Sequence[int], body: TransferBody)
     """Return the bytes that the transfer would count for limits."""
     deliver = body.deliver.model_dump() if body.deliver else None
     new = Submission("", request, callback_url=body.callback_url, deliver=deliver, files=files)
-    return row_of(new, caller().tenant, clock=0.0).bytes
+    return row_of(new, caller().tenant, clock=0.0, styles=0.0).bytes
 
 
 def _refusal(size: int, cost: float) -> ProblemJson | None:

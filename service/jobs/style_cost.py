@@ -1,0 +1,64 @@
+"""Cost of the style pictures of jobs, as the limit `daily_cost` plans it: as if no Gram matrices were cached.
+
+Each picture counts as one evaluation of its pixels, in each of its sizes, as service.jobs.meter counts those whose
+Gram matrices are computed. What has equal Gram matrices counts once. Only the worker knows what is cached, so these
+pixels are no part of a job's `cost`, from which its seconds follow.
+"""
+
+from __future__ import annotations
+
+from service.jobs.cost import MEGAPIXEL, levels_of
+from service.jobs.request import Painting, ScoreRequest, TransferRequest
+from service.jobs.tasks import JudgeTask
+from service.pictures.images import fitted_size
+from service.storage.lanes import PAINT
+
+Pixels = dict[tuple[object, ...], int]
+"""The pixels of style pictures, by what tells their Gram matrices from others (service.styles.gram_keys.GramKey)."""
+
+
+def style_cost(request: object) -> float:
+    """Return the megapixel-evaluations of the style pictures of a job, whatever its kind.
+
+    A painter's pass needs none; the judging that follows it does. Warming and packs have theirs in their `cost`, and
+    learning in its minutes.
+    """
+    styles = JointStyles()
+    return styles.add(request) + styles.shared
+
+
+class JointStyles:
+    """The style pictures of some jobs, each of them once."""
+
+    def __init__(self) -> None:
+        self._shared: Pixels = {}
+
+    @property
+    def shared(self) -> float:
+        """The megapixel-evaluations of the pictures that other jobs may need too."""
+        return sum(self._shared.values()) / MEGAPIXEL
+
+    def add(self, request: object) -> float:
+        """Add a job; return the megapixel-evaluations of the pictures that get the colours of its own content."""
+        own: Pixels = {}
+        match request:
+            case TransferRequest() if request.lane != PAINT and request.content.width:
+                for painting in request.paintings:
+                    self._add(own, request, painting, [level.size for level in levels_of(request, painting)])
+            case ScoreRequest(TransferRequest() as transfer):
+                self._add(own, transfer, transfer.base, [transfer.size])
+            case JudgeTask():
+                for painting in request.request.paintings:
+                    self._add(own, request.request, painting, [request.request.size])
+        return sum(own.values()) / MEGAPIXEL
+
+    def _add(self, own: Pixels, request: TransferRequest, painting: Painting, sizes: list[int]) -> None:
+        options = painting.options
+        found = own if options.color == "match" else self._shared
+        kind = (tuple(sorted(options.style_layers)), options.color == "luminance")
+        for style in painting.styles:
+            for image, scale in style.sized():
+                mask = image.mask.sha256 if image.mask else ""
+                for size in sizes:
+                    width, height = fitted_size(image.width, image.height, round(scale * size))
+                    found[image.file.sha256, mask, width, height, kind] = width * height
