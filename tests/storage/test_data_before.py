@@ -82,7 +82,7 @@ def test_ended_jobs_are_shown_as_they_were(service: RunningService) -> None:
             assert (
                 service.job(id) == listed[id] == shown | {"usage": None, "queue": None, "delivery": None}
             )  # which are new
-    assert service.get(f"/v1/scores/{SHOWN['score']['id']}").json() == SHOWN["score"] | {"usage": None}
+    assert service.get(f"/v1/scores/{SHOWN['score']['id']}").json() == SHOWN["score"] | {"usage": None, "queue": None}
     for id, shown in SHOWN["files"].items():
         items = service.get(f"/v1/transfers/{id}/files").json()["items"]
         assert items == [file | {"name": None} for file in shown]  # which is new
@@ -109,7 +109,9 @@ def test_the_events_of_an_ended_job_are_told(service: RunningService) -> None:
 def test_presets_are_shown_as_they_were(service: RunningService) -> None:
     listed = service.get("/v1/styles?limit=100").json()["items"]
     for now, before in zip(listed, SHOWN["styles"], strict=True):
-        now["warm"] = now["warm"] and now["warm"] | {"status": before["warm"]["status"]}  # which goes on
+        if now["warm"]:
+            assert "usage" in now["warm"]  # which is new
+            now["warm"] = before["warm"] | {"sizes": now["warm"]["sizes"]}  # it goes on
         assert now["links"].pop("painter") == f"/v1/styles/{now['name']}/painter"  # which is new
         assert now.pop("version")
         new = {name: now.pop(name) for name in ("painter", "options", "built_in", "shared")}

@@ -14,7 +14,7 @@ from tenants.people import EVERYWHERE, Person, command, made_by_command, person_
 def root(narrow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """An admin of the default tenant: without a key the service would not start where strangers reach it."""
     settings = {"host": EVERYWHERE, "web_workers": 2, "workers": 2, "limit_presets": 100, "limit_running_jobs": 1}
-    settings |= {"caller_limit": 4, "caller_disk_mb": 8}
+    settings |= {"caller_limit": 4, "caller_disk_mb": 32}
     house = RunningService(narrow_model, tmp_path_factory.mktemp("house"), **settings)
     person = person_by_command(house, "--name", "root")
     with house:
