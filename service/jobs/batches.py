@@ -20,7 +20,16 @@ from service.jobs.finish import give_back_reserved
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
 from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import check_items
-from service.jobs.queue import Submission, add_caller, cancel, check_files, count_after_commit, remove, row_of
+from service.jobs.queue import (
+    Submission,
+    add_caller,
+    cancel,
+    check_files,
+    count_after_commit,
+    folders_of,
+    remove,
+    row_of,
+)
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.tenant_jobs import TenantJobs
 from service.machine.bells import ROWS, ring
@@ -80,21 +89,24 @@ class Batches(TenantJobs):
         Raises as `Queue.submit`; TooManyJobs also where too many jobs of the caller's batches wait.
         """
         owner = items[0].new.owner
+        rows = [self._row(id, index, item) for index, item in enumerate(items)]  # before others have to wait
+        first = next(row for row in rows if row.status == "queued")
+        first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
+        total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
+        own_folders = {job_folder(each) for each in (id, *(row.id for row in rows))}
+        folders = {folder for row in rows for folder in folders_of(row)} - own_folders
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)
             limits = self._check_tenant(session)
             if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
                 return earlier
             clock = read_clock(session)
-            rows = [self._row(id, index, item, clock) for index, item in enumerate(items)]
-            first = next(row for row in rows if row.status == "queued")
-            first.usage = JobUsage(bytes_in=first.bytes - first.reserved + shared)  # which were sent once
-            total_bytes, cost = shared + sum(row.bytes for row in rows), sum(row.cost for row in rows)
+            for row in rows:
+                _shift(row, clock)
             self._check_limits(session, limits, owner, total_bytes, cost)
             check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
-            for row in rows:
-                check_files(session, row, also=job_folder(id))
-            forget_left(session, [job_folder(each) for each in (id, *(row.id for row in rows))])
+            check_files(session, folders)
+            forget_left(session, own_folders)
             batch = BatchRow(
                 id=id,
                 tenant=self._tenant,
@@ -112,12 +124,13 @@ class Batches(TenantJobs):
             count_after_commit(session, TRANSFER, len(rows))
             return batch
 
-    def _row(self, batch: str, index: int, item: BatchItem, clock: float) -> JobRow:
-        row = row_of(item.new, self._tenant, clock)
+    def _row(self, batch: str, index: int, item: BatchItem) -> JobRow:
+        """Return the row of a job, with its times as if it were submitted at 0."""
+        row = row_of(item.new, self._tenant, clock=0.0)
         row.batch, row.batch_index = batch, index
         if item.problem is not None:
             row.status, row.error, row.cost, row.deliver = "failed", item.problem, 0.0, None
-            row.finished_at, row.events = clock, 1
+            row.finished_at, row.events = 0.0, 1
             give_back_reserved(row)
         return row
 
@@ -210,6 +223,15 @@ def _state(batch: BatchRow, sums: BatchSums, progress: Sequence[JobProgress]) ->
     begun = sum(one.fraction for one in progress)
     etas = [one.eta_seconds for one in progress if one.eta_seconds is not None]
     return BatchState(sums, min(1.0, (ended + begun) / batch.total), max(etas, default=None))
+
+
+def _shift(row: JobRow, clock: float) -> None:
+    """Shift the times of a row that was made as if at 0."""
+    row.created_at = clock
+    if row.deadline_at is not None:
+        row.deadline_at += clock
+    if row.finished_at is not None:
+        row.finished_at = clock
 
 
 def _count_failed(session: Session, rows: Sequence[JobRow]) -> None:
