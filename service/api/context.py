@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import current_app, g
 
+from service.api.http.answers import Answers
 from service.api.http.fullness import Fullness
 from service.api.intake.long_reads import LongReads
 from service.api.intake.recent_reads import RecentReads
@@ -73,6 +74,7 @@ class AppContext:
     long_reads: LongReads
     recent_reads: RecentReads
     fullness: Fullness
+    answers: Answers
     wake: Callable[[Lane], None]
 
     def of(self, tenant: str, since: float | None) -> AppContext:
