@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app, g
 
 from service.api.conversions import Conversions
+from service.api.http.answers import Answers
 from service.api.http.fullness import Fullness
 from service.api.http.shared_check import SharedCheck
 from service.api.intake.long_reads import LongReads
@@ -79,6 +80,7 @@ class AppContext:
     long_reads: LongReads
     recent_reads: RecentReads
     fullness: Fullness
+    answers: Answers
     wake: Callable[[Lane], None]
 
     def of(self, tenant: str, since: float | None) -> AppContext:

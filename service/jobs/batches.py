@@ -20,7 +20,15 @@ from service.jobs.finish import give_back_reserved
 from service.jobs.idempotency import RepeatKey, remember, repeated_batch
 from service.jobs.job_log import REFUSED, log_after_commit
 from service.jobs.limits import check_items
-from service.jobs.queue import Submission, add_caller, cancel, check_files, count_after_commit, row_of
+from service.jobs.queue import (
+    Submission,
+    add_caller,
+    cancel,
+    check_files,
+    count_after_commit,
+    folders_of,
+    row_of,
+)
 from service.jobs.removed import remove, with_judging
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.style_cost import JointStyles
@@ -89,24 +97,27 @@ class Batches(TenantJobs):
         """
         owner, styles = items[0].new.owner, JointStyles()
         own = [styles.add(item.new.request) for item in items]
+        rows = [self._row(id, i, item, own[i]) for i, item in enumerate(items)]  # before others have to wait
+        first = next(row for row in rows if row.status == "queued")
+        sent = first.usage or JobUsage()
+        first.usage = replace(sent, bytes_in=sent.bytes_in + sum(shared))  # which were sent once
+        common = row_bytes(callback_url) + files_bytes(shared)
+        total_bytes = common + sum(row.bytes for row in rows)
+        cost = styles.shared + sum(row.cost + row.style_cost for row in rows)
+        own_folders = {job_folder(each) for each in (id, *(row.id for row in rows))}
+        folders = {folder for row in rows for folder in folders_of(row)} - own_folders
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)
             limits = self._check_tenant(session)
             if (earlier := repeated_batch(session, key, self._limits.retention_s)) is not None:
                 return earlier
             clock = read_clock(session)
-            rows = [self._row(id, i, item, clock, own[i]) for i, item in enumerate(items)]
-            first = next(row for row in rows if row.status == "queued")
-            sent = first.usage or JobUsage()
-            first.usage = replace(sent, bytes_in=sent.bytes_in + sum(shared))  # which were sent once
-            common = row_bytes(callback_url) + files_bytes(shared)
-            total_bytes = common + sum(row.bytes for row in rows)
-            cost = styles.shared + sum(row.cost + row.style_cost for row in rows)
+            for row in rows:
+                _shift(row, clock)
             self._check_limits(session, limits, owner, total_bytes, cost)
             check_items(session, owner, sum(row.status == "queued" for row in rows), self._line)
-            for row in rows:
-                check_files(session, row, also=job_folder(id))
-            forget_left(session, [job_folder(each) for each in (id, *(row.id for row in rows))])
+            check_files(session, folders)
+            forget_left(session, own_folders)
             batch = BatchRow(
                 id=id,
                 tenant=self._tenant,
@@ -125,13 +136,14 @@ class Batches(TenantJobs):
             count_after_commit(session, TRANSFER, len(rows))
             return batch
 
-    def _row(self, batch: str, index: int, item: BatchItem, clock: float, styles: float) -> JobRow:
+    def _row(self, batch: str, index: int, item: BatchItem, styles: float) -> JobRow:
+        """Return the row of a job, with its times as if it were submitted at 0."""
         new = item.new if item.problem is None else replace(item.new, deliver=None)
-        row = row_of(new, self._tenant, clock, styles)
+        row = row_of(new, self._tenant, 0.0, styles)
         row.batch, row.batch_index = batch, index
         if item.problem is not None:
             row.status, row.error, row.cost = "failed", item.problem, 0.0
-            row.finished_at, row.events = clock, 1
+            row.finished_at, row.events = 0.0, 1
             give_back_reserved(row)
         return row
 
@@ -225,6 +237,15 @@ def _state(batch: BatchRow, sums: BatchSums, progress: Sequence[JobProgress]) ->
     begun = sum(one.fraction for one in progress)
     etas = [one.eta_seconds for one in progress if one.eta_seconds is not None]
     return BatchState(sums, min(1.0, (ended + begun) / batch.total), max(etas, default=None))
+
+
+def _shift(row: JobRow, clock: float) -> None:
+    """Shift the times of a row that was made as if at 0."""
+    row.created_at = clock
+    if row.deadline_at is not None:
+        row.deadline_at += clock
+    if row.finished_at is not None:
+        row.finished_at = clock
 
 
 def _count_failed(session: Session, rows: Sequence[JobRow]) -> None:

@@ -123,7 +123,7 @@ class Queue(TenantJobs):
             row.cost = planned_cost(new.request, learning_cost(session, self._tenant))
         cost = row.cost + row.style_cost
         amounts = self._check_limits(session, limits, row.owner, row.bytes, cost).amounts
-        check_files(session, row)
+        check_files(session, folders_of(row) - {job_folder(row.id)})
         forget_left(session, [job_folder(row.id)])
         session.add(row)
         remember(session, new.repeat, new.id)
@@ -209,12 +209,13 @@ class Queue(TenantJobs):
         ring(ROWS)
 
 
-def check_files(session: Session, row: JobRow, *, also: str = "") -> None:
-    """Raise Overtaken if files of presets that a new job needs may be removed already.
+def folders_of(row: JobRow) -> set[str]:
+    """Return the folders of the files that a job needs."""
+    return {key.rpartition("/")[0] for key in blobs(row.request)} - {""}
 
-    `also` is a folder of new files beside the job's own.
-    """
-    folders = {key.rpartition("/")[0] for key in blobs(row.request)} - {job_folder(row.id), also, ""}
+
+def check_files(session: Session, folders: Collection[str]) -> None:
+    """Raise Overtaken if these folders of presets, which new jobs need, may be removed already."""
     if folders and any_left(session, folders):
         raise Overtaken([FieldError("styles", "a preset, or its painter, was removed meanwhile: try again")])
 

@@ -124,6 +124,15 @@ class Blobs:
         """Return the size of the blobs' disk in bytes; 0 if that isn't known."""
         return 0 if self._disk is None else self._disk.size()
 
+    def size_of(self, key: str) -> int:
+        """Return the size of a blob in bytes; 0 if there is none."""
+        try:
+            return int(obstore.head(self._reached(), key)["size"])
+        except (NotFoundError, FileNotFoundError):
+            return 0
+        except (BaseError, OSError) as error:
+            raise StorageError(f"the file {key} could not be looked at: {_reason(error)}") from error
+
     def get(self, key: str) -> bytes:
         """Read a blob. Raises BlobNotFound if there is none."""
         try:

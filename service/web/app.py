@@ -16,6 +16,7 @@ from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
 from service.api.http.access_log import AccessLog
+from service.api.http.answers import Answers, FreedAnswers
 from service.api.http.body import MAX_PARTS
 from service.api.http.fullness import Fullness
 from service.api.http.json_body import MAX_JSON
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None) -> Api:
     check_routes(app)
     caching.register(app)
     cors.allow(app, settings.cors_origins)
+    app.wsgi_app = FreedAnswers(app.wsgi_app, app.extensions[KEY].answers)  # type: ignore[method-assign]
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Admission(app)  # type: ignore[method-assign]
@@ -178,5 +180,6 @@ def _context(settings: Settings) -> AppContext:
         long_reads=LongReads(places.for_reads),
         recent_reads=RecentReads(),
         fullness=Fullness(),
+        answers=Answers(max(2, settings.web_threads // 2) * settings.max_body),  # as much as for bodies
         wake=waker(settings.broker_url),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Select, select
 
@@ -20,6 +19,7 @@ from service.storage.schema import ENDED, BatchRow, JobRow
 from service.styles import gram_keys, preset_files, preset_painters, preset_versions
 
 FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
+ROWS_AT_ONCE = 50  # that are read, as a job's request may have 100 KB
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
 SHARE = 0.9  # share of all files that may lack a row, if there are more than MANY
@@ -83,7 +83,7 @@ def read_known(database: Database, retention_s: float) -> Known:
     expired = select(JobRow.id).where(has_expired(retention_s))
     batches = select(BatchRow.id).where(batch_has_expired(retention_s))
     with database.reading() as session:
-        unfinished = list(session.scalars(select(JobRow.request).where(JobRow.status.not_in(ENDED))))
+        needed = _preset_files(session)
         presets = list(session.execute(select(PresetRow.version, PresetRow.painter)))
         former = select(PresetVersionRow.version, PresetVersionRow.painter).where(
             preset_versions.is_kept(retention_s)
@@ -95,8 +95,8 @@ def read_known(database: Database, retention_s: float) -> Known:
             jobs=_statuses(session),
             pictures={picture.blob for row in session.scalars(_broken_off()) for picture in row.finished_pictures},
             expired={*session.scalars(expired), *session.scalars(batches)},
-            versions=_named(preset_files.FOLDER, (version for version, _ in presets), unfinished),
-            painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), unfinished),
+            versions=_named(preset_files.FOLDER, (version for version, _ in presets), needed),
+            painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), needed),
             left=left_folders(session) | {folder for row in over for folder in preset_files.preset_folders(row)},
             accepted=identity.is_accepted(session),
         )
@@ -207,10 +207,17 @@ def _oldest(found: Iterable[BlobInfo], limit: int, shortage: int) -> list[BlobIn
 
 def _broken_off() -> Select[JobRow]:
     """Return the query for the jobs that ended before they were done."""
-    return select(JobRow).where(JobRow.status.in_(("failed", "canceled")), JobRow.checkpoint.is_not(None))
+    broken_off = select(JobRow).where(JobRow.status.in_(("failed", "canceled")), JobRow.checkpoint.is_not(None))
+    return broken_off.execution_options(yield_per=ROWS_AT_ONCE)
 
 
-def _named(folder: str, saved: Iterable[str], unfinished: Iterable[Any]) -> set[str]:
+def _preset_files(session: Transaction) -> set[str]:
+    """Return the keys of the files outside their own folders that unfinished jobs refer to."""
+    unfinished = select(JobRow.request).where(JobRow.status.not_in(ENDED))
+    rows = session.scalars(unfinished.execution_options(yield_per=ROWS_AT_ONCE))
+    return {blob for row in rows for blob in request.blobs(row) if not blob.startswith(f"{request.FOLDER}/")}
+
+
+def _named(folder: str, saved: Iterable[str], needed: Iterable[str]) -> set[str]:
     """Return the parts of a folder that a preset or an unfinished job refers to."""
-    keys = {blob for row in unfinished for blob in request.blobs(row) if blob.startswith(f"{folder}/")}
-    return {*saved, *(key.split("/")[1] for key in keys)}
+    return {*saved, *(key.split("/")[1] for key in needed if key.startswith(f"{folder}/"))}

@@ -179,3 +179,12 @@ def test_a_series_that_is_canceled_keeps_the_pictures_that_are_finished(service:
     assert service.get(f"/v1/transfers/{id}/image?variant=3").status_code == 404
     assert requests.delete(f"{service.url}/v1/transfers/{id}", timeout=30).status_code == 204
     assert not (service.data / "blobs" / "jobs" / id).exists()
+
+
+def test_the_style_pictures_of_all_variants_have_a_bound(service: RunningService) -> None:
+    """Nothing is submitted: 15 variants and what they have in common come to 512, 16 to 544."""
+    pictures = [png(np.full((48, 64, 3), i, np.uint8)) for i in range(16)]
+    assert service.put_style("sixteen", *pictures).status_code == 201
+    body = QUICK | {"styles": [{"preset": "sixteen"}] * 2}
+    assert service.post_to("/v1/estimates", body | {"variants": [{}] * 15}).status_code == 200
+    assert_refused(service.post_to("/v1/estimates", body | {"variants": [{}] * 16}), "variants")

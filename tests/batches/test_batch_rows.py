@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed
@@ -19,6 +20,7 @@ from service.jobs.leases import Leases
 from service.jobs.ledger import totals
 from service.jobs.limits import MAX_ITEMS, Limits
 from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import TransferRequest
 from service.jobs.result_bytes import planned_bytes
 from service.storage.blobs import Blobs
 from service.storage.counted import BLOCK, ROW, row_bytes
@@ -326,3 +328,26 @@ def test_a_removed_tenant_leaves_no_batch(database: Database, tmp_path: Path) ->
     assert keys(blobs) == {f"jobs/{kept.id}/style"}
     with database.reading() as session:
         assert session.scalars(select(BatchRow.id)).all() == [kept.id]
+
+
+def test_rows_are_made_before_others_have_to_wait_and_their_times_count_from_then(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    class Observed(TransferRequest):
+        def to_json(self) -> dict[str, Any]:
+            steps.append("row")
+            return super().to_json()
+
+    monkeypatch.setattr("service.jobs.batches.advisory_lock", lambda *_: steps.append("lock"))
+    request = Observed(REQUEST.content, REQUEST.base)
+    items = [BatchItem(Submission(new_id(), request, deadline_s=60)) for _ in range(2)]
+    bad = BatchItem(Submission(new_id(), request), InvalidInput.field("content", "is no picture").problem())
+    batch = Batches(database, Limits()).submit(new_id(), [*items, bad], None, None)
+    assert steps == ["row", "row", "row", "lock"]
+    with database.reading() as session:
+        rows = session.scalars(select(JobRow).order_by(JobRow.batch_index)).all()
+    assert [row.created_at for row in rows] == [batch.created_at] * 3
+    assert [row.deadline_at for row in rows] == [batch.created_at + 60] * 2 + [None]
+    assert [row.finished_at for row in rows] == [None, None, batch.created_at]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jobs.submitting import REQUEST
 from sweep.swept import DAY_S, age, keys, submit
 
 from service.errors import NotFound, StorageError
+from service.jobs.batches import Batches, BatchItem
 from service.jobs.limits import Limits
-from service.jobs.queue import Queue
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import Painting
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
+from service.worker.sweep_plan import ROWS_AT_ONCE, read_known
 
 
 def test_what_a_killed_process_left_half_written_goes_when_it_is_old(
@@ -116,3 +122,17 @@ def test_half_written_files_that_can_not_be_removed_hold_up_nothing(
     sweep(database, blobs, 0, 0.05)
     with pytest.raises(NotFound):
         Queue(database, Limits()).get("ended")
+
+
+def test_few_requests_are_in_memory_at_a_time(database: Database) -> None:
+    size, count = 200_000, 4 * ROWS_AT_ONCE
+    large = replace(REQUEST, base=Painting(label="x" * size))
+    items = [BatchItem(Submission(new_id(), large)) for _ in range(count)]
+    Batches(database, Limits()).submit(new_id(), items, None, None)
+    del items
+    tracemalloc.start()
+    try:
+        read_known(database, DAY_S)
+        assert tracemalloc.get_traced_memory()[1] < count * size
+    finally:
+        tracemalloc.stop()

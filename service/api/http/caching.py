@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 from flask import Flask, Response, request
 
+from service.api.auth import caller
+from service.api.context import context
 from service.api.http.paths import is_api
 
 FOREVER = "private, max-age=31536000, immutable"  # files that never change
@@ -19,19 +22,33 @@ GZIP_FROM, GZIP_TO = 1024, 8 * 2**20  # bytes of JSON that is sent compressed: l
 GZIP_LEVEL = 4
 
 
-def file(data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, weak: bool = False) -> Response:
+def file(
+    data: Callable[[], bytes], media_type: str, etag: str, rule: str, *, blob: str = "", weak: bool = False
+) -> Response:
     """Return the response with a file, or 304 for callers who have the file of this ETag.
 
     `data` returns the file's bytes, and is called only if the file is sent. `rule` is its Cache-Control. With `weak`,
-    files with the same ETag may differ in their bytes, but not in their use.
+    files with the same ETag may differ in their bytes, but not in their use. A large file is read from `blob`, whose
+    size counts before that.
+
+    Raises Unavailable if too many large files are being sent.
     """
     response = Response(mimetype=media_type)
     response.set_etag(etag, weak)
     response.headers["Cache-Control"] = rule
     response.make_conditional(request)
     if response.status_code == HTTPStatus.OK:
-        response.set_data(data())
+        _fill(response, data, blob)
     return response
+
+
+def _fill(response: Response, data: Callable[[], bytes], blob: str) -> None:
+    """Read a file into a response. It counts until it is sent."""
+    hold = partial(context().answers.hold, request.environ, caller().tenant)
+    size = context().blobs.size_of(blob) if blob else 0
+    hold(size)
+    response.set_data(data())
+    hold((response.content_length or 0) - size)
 
 
 def register(app: Flask) -> None:

@@ -47,7 +47,7 @@ class BatchReader:
         self._body = body
         self._context = context
         self._reader = self._new_reader()
-        self._fitting: set[tuple[int, int]] = set()  # sizes of contents whose memory was checked
+        self._requests: dict[tuple[int, int], TransferRequest] = {}  # by the sizes of contents, on which all depends
         self._items: list[BatchItem] = []
         self._contents: dict[int, StoredImage] = {}  # those that are stored, by their places
         self._bytes, self._planned, self._cost = 0, 0, 0.0  # of the contents, and of their results
@@ -80,7 +80,7 @@ class BatchReader:
 
     def renewed_items(self) -> list[BatchItem]:
         """Return the jobs with their presets looked up anew. Raises as `items`."""
-        self._reader, self._fitting = self._new_reader(), set()
+        self._reader, self._requests = self._new_reader(), {}
         check_recipe(self._body, self._reader)
         self._items = [self._renewed(i, item) for i, item in enumerate(self._items)]
         return self._with_recipe()
@@ -130,11 +130,11 @@ class BatchReader:
 
     def _request(self, content: StoredImage) -> TransferRequest:
         """Return the request of one job. Raises InvalidInput."""
-        request, named = painted_as(self._body, self._reader, content)
-        if (size := (content.width, content.height)) not in self._fitting:
+        if (size := (content.width, content.height)) not in self._requests:
+            request, named = painted_as(self._body, self._reader, content)
             self._reader.check_memory(request, named, request.lane)
-            self._fitting.add(size)
-        return request
+            self._requests[size] = request
+        return replace(self._requests[size], content=content)
 
     def _failed(self, id: str, index: int, error: InvalidInput, name: str) -> BatchItem:
         return BatchItem(self._submission(id, index, failed_request(name), 0), error.problem())

@@ -19,6 +19,7 @@ from service.api.intake.variants import (
 )
 from service.api.schemas.requests import (
     MAX_CONTENTS,
+    MAX_STYLE_PICTURES,
     MAX_VARIANTS,
     BatchBody,
     RecipeBody,
@@ -95,8 +96,18 @@ def check_recipe(body: RecipeBody, reader: RequestReader) -> None:
     several = _several(body, common)
     for painting in several:
         reader.check(painting)
+    _check_style_pictures(body, [_base(common), *several], reader)
     if body.deliver is not None:
         check_places(body.deliver.url, VARIANT, len(several), "pictures")
+
+
+def _check_style_pictures(body: RecipeBody, paintings: Sequence[RequestedPainting], reader: RequestReader) -> None:
+    """Raise InvalidInput if the paintings have too many style pictures together: presets have up to 16 each."""
+    count = sum(map(reader.style_pictures, paintings))
+    if count > MAX_STYLE_PICTURES:
+        loc = next(name for name in ("blend", "variants", "styles") if getattr(body, name))
+        detail = f"have {count} style pictures with those of their presets, and {MAX_STYLE_PICTURES} is the most"
+        raise InvalidInput.field(loc, detail)
 
 
 def painted_as(

@@ -86,6 +86,11 @@ class RequestReader:
             raise InvalidInput(errors)
         return options
 
+    def style_pictures(self, requested: RequestedPainting) -> int:
+        """Return how many style pictures a painting has: as many as its presets have, and its own."""
+        own = sum(entry.image is not None for entry in requested.options.get("styles", ()))
+        return own + sum(len(row.images) for row in self._presets_of(requested))
+
     def _shows_picture(self, entry: StyleEntry) -> bool:
         """Return whether a style that counts has a picture: a preset that came as a pack has none."""
         return entry.weight > 0 and not (entry.preset and self._presets[entry.preset].pack)

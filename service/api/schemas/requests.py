@@ -35,6 +35,7 @@ from service.storage.names import NAME
 MAX_DEADLINE_S = 30 * 86_400
 MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
+MAX_STYLE_PICTURES = 512  # of all paintings of a transfer: each job's row names them all
 MAX_CONTENTS = 500  # of a batch
 CONTENTS_SCHEMA = {"type": "array", "items": IMAGE_SCHEMA, "minItems": 1, "maxItems": MAX_CONTENTS}
 NAMED = "named:"  # before digests of what a caller named; those of earlier versions have nothing before them

@@ -19,7 +19,7 @@ ORIGINAL = files(*MEDIA_TYPES.values())
 
 def original(image: StoredImage, read: Callable[[], bytes], rule: str = FOREVER) -> Response:
     """Return the response with an image's file, byte for byte as it was sent."""
-    response = file(read, "", image.sha256, rule)
+    response = file(read, "", image.sha256, rule, blob=image.blob)
     if response.status_code == HTTPStatus.OK:
         response.mimetype = media_type_of(response.get_data())
     response.headers["X-Content-Type-Options"] = "nosniff"

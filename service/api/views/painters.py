@@ -106,7 +106,11 @@ def get_painter_model(path: StylePath) -> Response:
     if not painter.onnx:
         painter = _with_model(preset, painter)
     response = file(
-        lambda: context().painters.model(painter), "application/octet-stream", painter.onnx_sha256, REVALIDATE
+        lambda: context().painters.model(painter),
+        "application/octet-stream",
+        painter.onnx_sha256,
+        REVALIDATE,
+        blob=painter.onnx,
     )
     response.headers["Content-Disposition"] = disposition(f"{path.name}.onnx", "attachment")
     return response

@@ -53,7 +53,7 @@ from service.storage.records import Warming
 from service.storage.unsaved import remove_unsaved
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
-from service.styles.preset_files import read_pack
+from service.styles.preset_files import pack_key, read_pack
 from service.styles.preset_painters import PackedPainter
 
 blueprint = Operations(
@@ -215,7 +215,8 @@ def get_style_pack(path: StylePath) -> Response:
         plain = with_facts(_plain_pack(row, model), row.description, row.options or {})
         return joined(plain, context().painters.weights(painter), painter) if painter else plain
 
-    response = file(data, PACK_TYPE, etag, REVALIDATE)
+    blob = row.pack.blob if row.pack else pack_key(row.version, model)
+    response = file(data, PACK_TYPE, etag, REVALIDATE, blob=blob)
     response.headers["Content-Disposition"] = disposition(f"{row.name}.safetensors", "attachment")
     return response
 

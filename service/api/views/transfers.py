@@ -248,7 +248,7 @@ def _request_of(id: str) -> TransferRequest:
 
 def _file(id: str, stored: StoredFile, media_type: str) -> Response:
     """Return the response with a file that never changes."""
-    return file(lambda: transfer_file(id, stored), media_type, stored.sha256, FOREVER)
+    return file(lambda: transfer_file(id, stored), media_type, stored.sha256, FOREVER, blob=stored.blob)
 
 
 @blueprint.post("/<id>/cancel", responses={"202": TransferOut, "404": Problem})
