@@ -31,6 +31,7 @@ from service.storage.typed_json import amount_in
 KNOWN_S = 5.0  # seconds for which a process keeps a speed, and the line while it works out the next one
 LANES = (ENGINE, PAINT)
 LINED = tuple(kind for kind in KINDS if kind not in BEHIND)
+LONG = 100  # jobs of a line that is long enough for new ones to join it; a shorter one is worked out anew in 1 ms
 MOST_JOINED = 16  # new jobs beyond which the line is worked out anew: that takes as long as so many joinings
 SHARED_S = 1.0  # seconds for which a process keeps the line
 
@@ -101,7 +102,8 @@ class _State:
 class Line:
     """The line as callers see it. Kinds behind all others aren't in it; one that runs keeps its worker for a moment.
 
-    A process works it out at most once in SHARED_S, for all who ask. Jobs that have come since join it.
+    A process works it out at most once in SHARED_S, for all who ask. Jobs that have come since join a long one; a
+    short one is worked out anew for them, so that nobody who has just begun is still before them.
     `limits` are those of tenants without values of their own.
     """
 
@@ -183,7 +185,8 @@ class Line:
         if known is not None and clock < known.read_at + oldest:
             if known.turns.keys() >= set(wanted):
                 return known
-            if (found := self._joined(session, known, wanted)) is not None:
+            found = self._joined(session, known, wanted) if len(known.turns) >= LONG else None
+            if found is not None:
                 self._state = found
                 return found
         self._reading_since = clock
@@ -220,7 +223,7 @@ class Line:
 
     def _speeds_now(self, session: Session) -> Speeds:
         """Return the speeds, which are measured again after KNOWN_S: many callers may look at their jobs at once."""
-        if time.monotonic() > self._measured + KNOWN_S:
+        if time.monotonic() > self._measured + KNOWN_S or not any(self._speeds.values()):
             self._speeds = {lane: measured(session, lane) for lane in LANES}
             self._measured = time.monotonic()
         return self._speeds

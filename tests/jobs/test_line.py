@@ -242,6 +242,7 @@ def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypa
         return read(session, *which)
 
     monkeypatch.setattr(module, "_waiting", noted)
+    monkeypatch.setattr(module, "LONG", 2)
     line, ids = Line(database), [submit(queue) for _ in range(2)]
     for _ in range(5):
         assert [place.position for place in line.places(rows(queue, *ids)).values()] == [1, 2]
@@ -262,7 +263,18 @@ def test_many_who_look_share_one_line(database: Database, queue: Queue, monkeypa
     assert len(found) == 3
 
 
-def test_a_job_that_waits_again_has_its_place(database: Database, queue: Queue, leases: Leases) -> None:
+def test_a_short_line_is_worked_out_anew_for_a_new_job(database: Database, queue: Queue, leases: Leases) -> None:
+    first, line = submit(queue), Line(database)
+    assert line.places(rows(queue, first))[first].position == 1
+    claimed(leases)
+    new = submit(queue)
+    assert line.places(rows(queue, new))[new].position == 1
+
+
+def test_a_job_that_waits_again_has_its_place(
+    database: Database, queue: Queue, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONG", 0)
     first, last = submit(queue), submit(queue)
     claim, line = claimed(leases), Line(database)
     assert line.places(rows(queue, last))[last].position == 1
