@@ -20,7 +20,7 @@ from service.network.levels import Level, plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
 from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
-from service.storage.kinds import LEARN
+from service.storage.kinds import LEARN, TRANSFER
 from service.storage.schema import ENDED, JobRow
 
 MEGAPIXEL = 1e6
@@ -48,6 +48,14 @@ def planned_cost(request: object, learning: float = LEARNING) -> float:
         case _:
             return 0.0
     return found / MEGAPIXEL
+
+
+def begun_cost(row: JobRow) -> float:
+    """Return the megapixel-evaluations that a transfer takes at least once a worker has begun it: one; else 0."""
+    if row.kind != TRANSFER or row.status != "running":
+        return 0.0
+    request = TransferRequest.of(row)
+    return min(row.cost, _pixels(request) / MEGAPIXEL) if _is_read(request) else 0.0
 
 
 def _is_read(request: TransferRequest) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 
 from sqlalchemy import cast, event, func, select
 from sqlalchemy.orm import Session
 
+from service.jobs.cost import begun_cost
 from service.jobs.tasks import followed_id
 from service.storage.database import read_clock
 from service.storage.kinds import FOLLOWING
@@ -49,9 +51,14 @@ def _add_to_followed(session: Session, row: JobRow, used: JobUsage) -> None:
 
 
 def enter_removed(session: Session, row: JobRow) -> None:
-    """Enter what a job has cost that is removed before its end; an ended one was entered then."""
+    """Enter what a job has cost that is removed before its end; an ended one was entered then.
+
+    Of a transfer that a worker has begun, one evaluation counts if the worker has not reported yet.
+    """
     if row.status not in ENDED:
         row.finished_at = read_clock(session)
+        used = row.usage or JobUsage()
+        row.usage = replace(used, megapixel_evaluations=max(used.megapixel_evaluations, begun_cost(row)))
         enter(session, row)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from jobs.submitting import RESULT, claimed, submit
+from jobs.submitting import REQUEST, RESULT, claimed, submit
 from sqlalchemy import text
 
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
 from service.jobs.queue import Queue
+from service.pictures.images import fitted_size
 from service.storage.database import Database
 from service.telemetry.instruments import REGISTRY
 
@@ -89,6 +90,16 @@ def test_a_job_that_is_deleted_before_its_end_counts(
     assert found["megapixel_evaluations"] == pytest.approx(1.5 if is_running else 0.0)
     grown = [after - once for after, once in zip(counted(), before, strict=True)]
     assert grown == pytest.approx([found["megapixel_evaluations"], 1000])
+
+
+def test_a_transfer_that_is_deleted_before_its_worker_reports_counts_an_evaluation(
+    database: Database, queue: Queue, leases: Leases
+) -> None:
+    id = submit(queue)
+    claimed(leases)
+    queue.delete(id)
+    width, height = fitted_size(REQUEST.content.width, REQUEST.content.height, REQUEST.size)
+    assert summed(database)[0]["megapixel_evaluations"] == pytest.approx(width * height / 1e6)
 
 
 @pytest.mark.parametrize("usage", ['{"compute_s": "x", "bytes_in": -5}', "[1]", '{"compute_s": 1e999}'])
