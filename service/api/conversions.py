@@ -1,9 +1,11 @@
-"""Pictures in other formats than they were made in: one at a time in this process."""
+"""Pictures that are made anew for a request: smaller, or in another format than they were made in."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from service.api.places import Places
 from service.decoding import files
@@ -11,13 +13,19 @@ from service.decoding.files import Allowance
 from service.errors import Unavailable
 
 TURN_S = 10.0  # seconds that a caller waits for its turn
+LOOK_S = 0.25  # seconds between two looks whether its client is still there
+SMALLER = 4  # thumbnails that wait, for each place of a conversion: a page of a browser asks for six at a time
 
 
 class Conversions:
-    """Such pictures, and the places of requests that wait for theirs; a tenant has its share, as in Places."""
+    """Such pictures, and the places of requests that wait for theirs; a tenant has its share, as in Places.
+
+    One picture at a time is brought to another format in this process.
+    """
 
     def __init__(self, places: int) -> None:
         self._places = Places(places)
+        self._of_thumbnails = Places(SMALLER * places)
         self._turn = threading.Lock()  # 4096 x 4096 pixels take up to 3 s of a core and 0.6 GB
 
     def converted(
@@ -26,23 +34,38 @@ class Conversions:
         """Return a picture's file in another format. `read` is called at its turn.
 
         Raises:
-            Unavailable: others took longer than TURN_S, or too many wait.
+            Unavailable: others took longer than TURN_S, too many wait, or the client is gone.
         """
-        if not self._places.take(tenant):
-            raise _too_many()
-        try:
-            return self._in_turn(lambda: files.transcode(read(), format, quality, allowance))
-        finally:
-            self._places.free(tenant)
+        with _place(self._places, tenant), self._in_turn(allowance.tick):
+            return files.transcode(read(), format, quality, allowance)
 
-    def _in_turn(self, convert: Callable[[], bytes]) -> bytes:
-        if not self._turn.acquire(timeout=TURN_S):
-            raise _too_many()
+    def thumbnail(self, read: Callable[[], bytes], tenant: str, allowance: Allowance) -> bytes:
+        """Return a picture's thumbnail. Raises Unavailable where too many wait, or the client is gone."""
+        with _place(self._of_thumbnails, tenant):
+            return files.thumbnail(read(), allowance)
+
+    @contextmanager
+    def _in_turn(self, tick: Callable[[], None]) -> Iterator[None]:
+        end = time.monotonic() + TURN_S
+        while not self._turn.acquire(timeout=LOOK_S):
+            tick()
+            if time.monotonic() > end:
+                raise _too_many()
         try:
-            return convert()
+            yield
         finally:
             self._turn.release()
 
 
+@contextmanager
+def _place(places: Places, tenant: str) -> Iterator[None]:
+    if not places.take(tenant):
+        raise _too_many()
+    try:
+        yield
+    finally:
+        places.free(tenant)
+
+
 def _too_many() -> Unavailable:
-    return Unavailable("too many pictures are being brought to other formats", retry_after=TURN_S)
+    return Unavailable("too many pictures are being brought to other formats and sizes", retry_after=TURN_S)

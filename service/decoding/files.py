@@ -147,7 +147,8 @@ def _whole(
     sha256, allowance = digest(data), allowance or Allowance(seconds)
     for again in range(TRIES - 1, -1, -1):
         try:
-            reply, handed_over = lanes.run(task, data, sha256, seconds, tick, spent=allowance.spent, **settings)
+            look = allowance.tick if tick is no_tick else tick
+            reply, handed_over = lanes.run(task, data, sha256, seconds, look, spent=allowance.spent, **settings)
             allowance.spend(reply.cpu_s)
             break
         except Unavailable:

@@ -10,6 +10,7 @@ import socket
 import time
 from typing import Any
 
+from service.storage.schema import DEFAULT_TENANT
 from service.web.deadlines import credited
 from service.web.incoming import Incoming
 
@@ -40,6 +41,7 @@ class Connection:
         body_since: when its request's body began to be read (monotonic).
         dropped: bytes that came after its last response, and were thrown away.
         held: bytes of memory that are accounted to it.
+        tenant: whose request it is, once its body is to be read.
         place_of: the tenant whose place it has, if it is one of the requests with a body that threads work on.
         behind: bytes that came after its request.
         patience: seconds that its request's body may still wait for memory.
@@ -55,6 +57,7 @@ class Connection:
         self.body_since = 0.0
         self.dropped = 0
         self.held = 0
+        self.tenant = DEFAULT_TENANT
         self.place_of: str | None = None
         self.watched = False
         self.behind = b""

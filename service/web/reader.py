@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -175,9 +175,17 @@ class Reader:
         return Refusal(HTTPStatus.REQUEST_TIMEOUT, detail)
 
     def _refuse_oldest_body(self, now: float) -> None:
-        """Refuse the body that has been read for longest, if for more than pause_s: paused bodies get its memory."""
-        reading = [c for c in self._connections if c.state in (State.BODY, State.PAUSED) and c.held]
-        oldest = min(reading, key=lambda connection: connection.body_since, default=None)
+        """Refuse a body that has been read for more than pause_s, so that paused ones get its memory.
+
+        It is the oldest one of the tenant whose bodies hold most.
+        """
+        reading, held = [], Counter[str]()
+        for connection in self._connections:
+            if connection.state in (State.BODY, State.PAUSED) and connection.held:
+                reading.append(connection)
+                held[connection.tenant] += connection.held
+        theirs = (c for c in reading if c.tenant == held.most_common(1)[0][0])
+        oldest = min(theirs, key=lambda connection: connection.body_since, default=None)
         if oldest and now - oldest.body_since > self._deadlines.pause_s:
             self._refuse(oldest, too_busy())
             self.resume()

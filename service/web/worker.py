@@ -164,6 +164,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _on_answer(self, connection: Connection, future: Future[bool]) -> None:
         self._working -= 1
         if not future.cancelled() and future.exception() is None and future.result():
+            connection.tenant = self.tenant_of(connection.incoming.request.headers)
             self._reader.go_on(connection)
         else:  # what failed fails once more, with its answer
             connection.incoming.refuse_body()

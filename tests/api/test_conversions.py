@@ -15,7 +15,7 @@ from front_door import eventually, png
 from jobs.submitting import claimed, submit
 
 from service.api.context import KEY, AppContext
-from service.api.conversions import Conversions
+from service.api.conversions import SMALLER, Conversions
 from service.decoding.files import Allowance
 from service.errors import Unavailable
 from service.jobs.leases import Leases
@@ -63,3 +63,35 @@ def test_a_tenant_s_requests_wait_in_half_of_the_places() -> None:
         goes_on.set()
         assert {answer.result()[8:12] for answer in answers} == {b"WEBP"}
     assert ask("acme")
+
+
+def test_whoever_waits_for_its_turn_leaves_with_its_client() -> None:
+    conversions, read, goes_on = Conversions(4), threading.Semaphore(0), threading.Event()
+
+    def slow() -> bytes:
+        read.release()
+        assert goes_on.wait(60)
+        return PICTURE
+
+    def client_gone() -> None:
+        raise Unavailable("the client is gone")
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(conversions.converted, slow, "webp", 80, "acme", Allowance(9.0))
+        assert read.acquire(timeout=60)
+        with pytest.raises(Unavailable, match="the client is gone"):
+            conversions.converted(slow, "webp", 80, "acme", Allowance(9.0, tick=client_gone))
+        assert conversions._places.taken_by("acme") == 1
+        goes_on.set()
+        assert first.result()
+
+
+def test_thumbnails_have_more_places_of_their_own_and_see_that_a_client_is_gone() -> None:
+    conversions, ticks = Conversions(1), list[int]()
+    assert conversions._places.take("acme")
+    assert conversions.thumbnail(lambda: PICTURE, "acme", Allowance(9.0, tick=lambda: ticks.append(1)))
+    assert ticks
+    taken = [conversions._of_thumbnails.take("acme") for _ in range(SMALLER)]
+    with pytest.raises(Unavailable):
+        conversions.thumbnail(lambda: PICTURE, "acme", Allowance(9.0))
+    assert taken == [True] * (SMALLER // 2) + [False] * (SMALLER // 2)

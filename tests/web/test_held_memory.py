@@ -99,3 +99,13 @@ def test_a_body_that_waited_for_memory_is_read_to_its_end(reading: Reading) -> N
     reading.reader.resume()
     reading.receive(connection, b"x" * 800)
     assert connection.incoming.length == 1000
+
+
+def test_the_tenant_whose_bodies_hold_most_makes_room(reading: Reading) -> None:
+    small, *large = paused(reading, 3)  # the small one has been read for longest
+    for connection in large:
+        connection.tenant = "acme"
+    for connection in (small, *large):
+        connection.body_since = time.monotonic() - 60 + (connection is not small) + (connection is large[-1])
+    reading.reader.check_deadlines()
+    assert reading.refused == [large[0]]

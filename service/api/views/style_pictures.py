@@ -7,6 +7,7 @@ from contextlib import suppress
 from flask import Response
 from flask_openapi3 import Tag
 
+from service.api.auth import caller
 from service.api.context import context
 from service.api.description.media import files as media
 from service.api.description.operations import Operations
@@ -16,7 +17,6 @@ from service.api.schemas.parameters import StyleImagePath, StylePath
 from service.api.schemas.responses import Problem
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.stored import transfer_file
-from service.decoding import files
 from service.errors import NotFound
 from service.pictures.images import digest
 from service.storage.kinds import TRANSFER
@@ -62,7 +62,9 @@ def get_style_painted(path: StylePath) -> Response:
         raise NotFound(f"there is no picture that was painted in {path.name!r} yet, or it is gone")
 
     def thumbnail() -> bytes:
-        return files.thumbnail(transfer_file(sample, painted.pictures[0]), request_pictures().allowance)
+        return context().conversions.thumbnail(
+            lambda: transfer_file(sample, painted.pictures[0]), caller().tenant, request_pictures().allowance
+        )
 
     return file(thumbnail, "image/jpeg", sample, REVALIDATE)  # not FOREVER: the preset can get another picture
 
