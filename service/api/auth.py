@@ -152,5 +152,8 @@ def _host(address: str) -> str:
 
 def sent_key(authorization: str, own: str) -> str:
     """Return the key in these values of `Authorization` and `X-API-Key`, either of which may be empty."""
-    found = Authorization.from_header(authorization)
+    try:
+        found = Authorization.from_header(authorization)
+    except ValueError:  # a text of Basic that isn't ASCII
+        found = None
     return (found.token if found else None) or own

@@ -25,7 +25,7 @@ def give_back(row: JobRow) -> None:
     row.status, row.worker, row.lease_until, row.engine = "queued", None, None, None
     go_back(row)
     row.attempts -= 1
-    if row.checkpoint is None and not row.attempts:
+    if row.checkpoint is None and not row.attempts and not row.grams:
         row.started_at = None
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
-from service.jobs.tasks import LearnTask, PackTask, WarmTask, following_id
+from service.jobs.tasks import LearnTask, PackTask, WarmTask, followed_id, following_id
 from service.network.levels import Level, plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
@@ -65,14 +65,16 @@ def _is_read(request: TransferRequest) -> bool:
 def learning_cost(session: Session, tenant: str) -> float:
     """Return the megapixel-evaluations of a minute's learning, as the tenant's last learnings took them.
 
-    Their comparisons with the optimiser, which are in their usage, take as long after a minute as after an hour.
+    Their comparisons with the optimiser take as long after a minute as after an hour. They are in their usage, except
+    those of earlier versions, which don't name the learning.
     """
     mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN)
     last = select(JobRow).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
     rows = session.scalars(last).all()
     minutes = sum(LearnTask.from_json(row.request or {}).minutes for row in rows)
-    comparisons = (JobRow.id.in_([following_id(row.id) for row in rows]), JobRow.status.in_(ENDED))
-    took = _evaluations(rows) - _evaluations(session.scalars(select(JobRow).where(*comparisons)))
+    ended = (JobRow.id.in_([following_id(row.id) for row in rows]), JobRow.status.in_(ENDED))
+    compared = (row for row in session.scalars(select(JobRow).where(*ended)) if followed_id(row.request))
+    took = _evaluations(rows) - _evaluations(compared)
     return took / minutes if minutes and took > 0 else LEARNING
 
 

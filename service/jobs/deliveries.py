@@ -33,7 +33,7 @@ class Delivery:
 
     Attributes:
         tenant: whose it is.
-        host: of the URL, with the port if it names one.
+        host: of the URL, with its port.
         payload: a webhook's; None where the row is damaged.
         attempts: how many were made, this one included.
         trace: the traceparent that its job came with.

@@ -14,6 +14,7 @@ from service.jobs import batch_course
 from service.jobs.attempts import enter_checkpoint, enter_grams, give_back, go_back, worn_out
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
+from service.jobs.ledger import count_begun
 from service.jobs.meter import Meter, meter_for
 from service.jobs.running_limits import may_run_one_more, next_job, passed_over
 from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
@@ -213,11 +214,13 @@ class Leases:
     def fail_overdue(self, claim: Claim) -> None:
         """End a job whose deadline has passed. Raises LeaseLost."""
         with self._ending(claim) as (session, row):
+            count_begun(row)
             finish(session, row, "failed", deadline_error(row))
 
     def cancel(self, claim: Claim) -> None:
         """End a job that its caller canceled. Raises LeaseLost."""
         with self._ending(claim) as (session, row):
+            count_begun(row)
             finish(session, row, "canceled")
 
     def hold(self, session: Session, claim: Claim) -> None:

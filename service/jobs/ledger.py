@@ -40,9 +40,9 @@ def enter(session: Session, row: JobRow) -> None:
 
 
 def _add_to_followed(session: Session, row: JobRow, used: JobUsage) -> None:
-    """Add a task's cost to the job that it follows. Whoever ends such a task has locked both before, in their order.
+    """Add a task's cost to the job that it follows. Whoever carries it out has locked both before, in their order.
 
-    A worker that gives the task up has only its own row: it passes over the other one where somebody holds that.
+    Whoever ends one without its worker has only its row: it passes over the other one where somebody holds that.
     """
     followed = select(JobRow).where(JobRow.id == followed_id(row.request))
     if (job := session.scalar(followed.with_for_update(skip_locked=True))) is not None:
@@ -51,15 +51,20 @@ def _add_to_followed(session: Session, row: JobRow, used: JobUsage) -> None:
 
 
 def enter_removed(session: Session, row: JobRow) -> None:
-    """Enter what a job has cost that is removed before its end; an ended one was entered then.
-
-    Of a transfer that a worker has begun, one evaluation counts if the worker has not reported yet.
-    """
+    """Enter what a job has cost that is removed before its end; an ended one was entered then."""
     if row.status not in ENDED:
         row.finished_at = read_clock(session)
-        used = row.usage or JobUsage()
-        row.usage = replace(used, megapixel_evaluations=max(used.megapixel_evaluations, begun_cost(row)))
+        count_begun(row)
         enter(session, row)
+
+
+def count_begun(row: JobRow) -> None:
+    """Count one evaluation at least of a transfer that its caller ends while a worker has it.
+
+    The worker counts an iteration at its end, so whole evaluations were free.
+    """
+    used = row.usage or JobUsage()
+    row.usage = replace(used, megapixel_evaluations=max(used.megapixel_evaluations, begun_cost(row)))
 
 
 def _count(kind: str, used: JobUsage) -> None:

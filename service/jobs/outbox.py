@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from service.authority import DEFAULT_PORTS
 from service.storage.counted import ROW, row_bytes
 from service.storage.database import now, read_clock
 from service.storage.row_locks import delete_unlocked
@@ -50,13 +51,14 @@ def enqueue_pictures(session: Session, job: JobRow, pictures: int) -> None:
 
 
 def _row(of: JobRow | BatchRow, url: str, clock: float) -> DeliveryRow:
+    target = urlsplit(url)
     return DeliveryRow(
         id=f"msg_{uuid.uuid4().hex}",
         tenant=of.tenant,
         owner=of.owner,
         job_id=of.id,
         url=url,
-        host=urlsplit(url).netloc.lower(),
+        host=f"{target.hostname}:{target.port or DEFAULT_PORTS[target.scheme]}",
         payload={},
         created_at=clock,
         due_at=clock,

@@ -36,7 +36,7 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
     theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
     batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
-    judging = session.scalars(select(JobRow).where(_judging(ids))).all()
+    judging = session.scalars(select(JobRow).where(_judging(ids)).order_by(JobRow.tenant, JobRow.id)).all()
     for row in judging:
         ledger.enter_removed(session, row)
     forget(session, ids)

@@ -39,7 +39,7 @@ LIMITS = {
     "waiting_jobs": _whole("jobs that wait"),
     "running_jobs": _whole("jobs that run at once; further ones wait"),
     "daily_cost": Limit("megapixel-evaluations a day (UTC)", 0.001, 1_000_000_000, values.number),
-    "stored_mb": Limit("files of jobs and presets, in MiB", 0.001, MOST_MIB, values.number),
+    "stored_mb": Limit("what is kept of jobs and presets, in MiB", 0.001, MOST_MIB, values.number),
     "presets": _whole("presets"),
     "streams": _whole("event streams that a web process keeps open"),
 }

@@ -9,7 +9,8 @@ those that it needs, from the top down:
 3. jobs, by tenant and id; then the advisory lock of a tenant's running jobs;
 4. batches, by id;
 5. the ledger's days, by tenant;
-6. deliveries, keys of repeated requests, notes of style pictures (by tenant and picture), left folders (by name).
+6. deliveries, keys of repeated requests, notes of style pictures (by tenant and picture), left folders (by name);
+7. marks, which tell processes of a change.
 
 Whoever needs several jobs or batches locks all of them before anything below them. What can be done later as well
 (housekeeping, heartbeats) passes over the jobs and lower rows that others hold, unless it takes them in this order.

@@ -208,8 +208,8 @@ class DeliveryRow(Base):
     One that was still due when its job was removed stays until it is over. `bytes` is what it counts for its caller,
     `owner`, and its tenant; 0 in rows of earlier versions.
 
-    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL, with the port if it names
-    one; earlier versions wrote it without, or not at all.
+    `due_at` is the next attempt, None if there is none left. `host` is the host of its URL with its port; earlier
+    versions wrote it without, or no host.
 
     `variant` says which of the job's pictures is delivered; None for a webhook. `headers` go with it. They and the
     URL are emptied when no attempt is left: there may be a password in them.

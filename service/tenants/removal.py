@@ -48,7 +48,7 @@ State = TypeVar("State", PresetRow, PresetVersionRow)
 class Removed:
     """What was removed: how many of each of KINDS; `complete` unless time was up.
 
-    `usage` counts days, and `bytes` what the files of jobs, batches and presets took, as rows had it.
+    `usage` counts days, and `bytes` what jobs, batches and presets counted as stored.
     """
 
     counts: dict[str, int]
@@ -117,8 +117,7 @@ class _Removal:
         complete = self._remove_jobs() and self._remove_batches() and self._remove_presets() and self._remove_grams()
         if complete:
             with self.database.writing() as session:
-                webhooks = delete(DeliveryRow).where(DeliveryRow.tenant == self.name).returning(DeliveryRow.id)
-                self.counts["webhooks"] += len(session.scalars(webhooks).all())
+                session.execute(delete(DeliveryRow).where(DeliveryRow.tenant == self.name))
                 session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
                 days = delete(UsageRow).where(UsageRow.tenant == self.name).returning(UsageRow.day)
                 self.counts["usage"] += len(session.scalars(days).all())
@@ -135,6 +134,8 @@ class _Removal:
             row.removed_at = row.removed_at or read_clock(session)
             ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
             self.counts["keys"] += len(ended.all())
+            theirs = select(func.count()).where(DeliveryRow.tenant == self.name)  # most go with their jobs
+            self.counts["webhooks"] += session.scalar(theirs) or 0
             if keys.ask_for_keys(session):  # else none is asked for after it either
                 keys.change_version(session)
 

@@ -11,9 +11,9 @@ from service.web.connection import Connection, State
 class BodyPlaces:
     """The places of a web process, and the whole requests that wait for one.
 
-    The next one is of the tenant whose last turn is longest ago. A tenant other than the default one takes a place
-    only if it then has fewer than twice as many as were free: of 16 it has 11 at most, and it takes the last one only
-    if it has none. So requests of many pictures leave places to tenants that come later.
+    The next one is of the tenant whose last turn is longest ago. A tenant other than the default one takes another
+    place only while its places, with that one, stay below twice the free ones: of 16 it has 11 at most, and it takes
+    the last one only if it has none. So requests of many pictures leave places to tenants that come later.
     """
 
     def __init__(self, places: int) -> None:

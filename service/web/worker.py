@@ -164,7 +164,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _on_answer(self, connection: Connection, future: Future[bool]) -> None:
         self._working -= 1
         if not future.cancelled() and future.exception() is None and future.result():
-            connection.tenant = self.tenant_of(connection.incoming.request.headers)
+            connection.tenant = self._tenant_of(connection)
             self._reader.go_on(connection)
         else:  # what failed fails once more, with its answer
             connection.incoming.refuse_body()
@@ -175,10 +175,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Give a whole request to a thread, at once or as soon as there is a place for its body."""
         if connection.incoming.length:
             connection.enter(State.READY, self.deadlines.patience_s)
-            self._places.wait(connection, self.tenant_of(connection.incoming.request.headers))
+            self._places.wait(connection, self._tenant_of(connection))
             self._start_ready()
         else:
             self._start(connection)
+
+    def _tenant_of(self, connection: Connection) -> str:
+        try:
+            return self.tenant_of(connection.incoming.request.headers)
+        except Exception:  # one request must not end the process
+            self.log.exception("whose a request is can't be told")
+            return DEFAULT_TENANT
 
     def _start_ready(self) -> None:
         while connection := self._places.take():

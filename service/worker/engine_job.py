@@ -70,20 +70,17 @@ class EngineRun(JobRun):
     def painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's.
 
-        The painters' pass counts as one evaluation, when it begins. So does the optimiser's first: a job that is
-        canceled within it has used a worker.
+        The painters' pass counts as one evaluation, when it begins.
         """
-        pixels = order.content.shape[0] * order.content.shape[1]
         done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
         meter = self.claim.meter
         if order.options.method == PAINTER:
-            meter.evaluated += pixels
+            meter.evaluated += order.content.shape[0] * order.content.shape[1]
         before = meter.evaluated
-        meter.evaluated += pixels * bool(order.options.iterations)
 
         def on_progress(progress: Progress) -> None:
             done.report(progress.iteration, progress.size)
-            meter.evaluated = max(meter.evaluated, before + progress.evaluated)
+            meter.evaluated = before + progress.evaluated
             self.reporter.on_progress(_over_white(overall(progress), order.alpha))
 
         try:

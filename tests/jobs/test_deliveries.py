@@ -158,7 +158,7 @@ def test_looking_for_work_does_not_wait_for_writers(database: Database, outbox: 
 def test_webhooks_to_busy_hosts_and_of_busy_tenants_stay_where_they_are(
     database: Database, outbox: Deliveries
 ) -> None:
-    for url, host in ((URL, "hooks.example.com"), ("https://HOOKS.example.com:8443/", "hooks.example.com:8443")):
+    for url, host in ((URL, "hooks.example.com:443"), ("https://HOOKS.example.com:8443/", "hooks.example.com:8443")):
         with database.writing() as session:
             enqueue(session, ended_job(session, url, "acme"), url, {})
         assert outbox.claim([host]) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -92,12 +93,18 @@ def test_a_job_that_is_deleted_before_its_end_counts(
     assert grown == pytest.approx([found["megapixel_evaluations"], 1000])
 
 
-def test_a_transfer_that_is_deleted_before_its_worker_reports_counts_an_evaluation(
-    database: Database, queue: Queue, leases: Leases
+@pytest.mark.parametrize("how", ["deleted", "canceled", "overdue"])
+def test_a_transfer_that_its_caller_ends_before_its_worker_reports_counts_an_evaluation(
+    database: Database, queue: Queue, leases: Leases, how: str
 ) -> None:
     id = submit(queue)
-    claimed(leases)
-    queue.delete(id)
+    claim = claimed(leases)
+    ways: dict[str, Callable[[], None]] = {
+        "deleted": lambda: queue.delete(id),
+        "canceled": lambda: leases.cancel(claim),
+        "overdue": lambda: leases.fail_overdue(claim),
+    }
+    ways[how]()
     width, height = fitted_size(REQUEST.content.width, REQUEST.content.height, REQUEST.size)
     assert summed(database)[0]["megapixel_evaluations"] == pytest.approx(width * height / 1e6)
 

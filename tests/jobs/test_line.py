@@ -366,14 +366,14 @@ def test_there_is_room_when_a_job_begins_or_a_batch_ends(
     Batches(database, Limits()).submit(new_id(), items, None, None)
     submit(queue, "b")
     assert [room(database, line, owner=owner) for owner in "abc"] == [
-        pytest.approx(40.0, abs=1),  # of a batch whose jobs begin after 20 and 30 s
-        pytest.approx(10.0, abs=1),
+        pytest.approx(40.0, abs=4),  # of a batch whose jobs begin after 20 and 30 s
+        pytest.approx(10.0, abs=4),
         None,
     ]
     for whose in ({}, {"tenant": "default"}):
-        assert room(database, line, **whose) == pytest.approx(10.0, abs=1)
+        assert room(database, line, **whose) == pytest.approx(10.0, abs=4)
     with database.reading() as session:
         for owners in ([], ["a"]):
             begun = [line.until_begun(session, count, *owners) for count in (1, 2, 3)]
-            assert begun == [pytest.approx(20.0, abs=1), pytest.approx(30.0, abs=1), None]
+            assert begun == [pytest.approx(20.0, abs=4), pytest.approx(30.0, abs=4), None]
         assert line.until_begun(session, 1, "b") is None

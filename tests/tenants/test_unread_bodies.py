@@ -47,6 +47,17 @@ def begun(method: str, path: str, key: str | None, *fields: str) -> bytes:
     return request(method, path, None, f"Content-Length: {LARGE}", *more, *fields)
 
 
+def test_an_odd_key_with_a_whole_body_ends_no_process(house: RunningService, wire: Wire) -> None:
+    before = house.children("gunicorn")
+    for key in (b"Basic \xe9", b"Basic \xc3\xa9", b"Bearer \xe9", b"Digest =", b"Basic ====", b"\xff"):
+        with wire.connection() as client:
+            client.send(
+                request("POST", "/v1/transfers", b"{}").replace(b"\r\n", b"\r\nAuthorization: " + key + b"\r\n", 1)
+            )
+            assert client.answer().status in (400, 401)
+    assert house.children("gunicorn") == before
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_request_that_its_head_refuses_is_answered_before_its_body_comes(
     wire: Wire, keys: dict[str | None, str], case: str

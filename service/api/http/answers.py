@@ -14,6 +14,7 @@ from service.errors import Unavailable
 from service.storage.schema import DEFAULT_TENANT
 
 LARGE = 2**20  # bytes: smaller files don't count, as the threads bound them
+LEAST = 2**27  # bytes for large files, so that a page shows its pictures
 RETRY_S = 2.0
 HELD = "nst.held"  # key in a request's environment
 
@@ -35,8 +36,9 @@ class Answers:
             return
         share = self._most if tenant == DEFAULT_TENANT else self._most // 2
         with self._lock:
-            held, own = self._held.total(), self._held[tenant]
-            if (held and held + size > self._most) or (own and own + size > share):
+            mine = sum(size for _, size in environ.get(HELD, ()))  # this request's, which keeps no one waiting
+            held, own = self._held.total() - mine, self._held[tenant] - mine
+            if (held and held + mine + size > self._most) or (own and own + mine + size > share):
                 raise Unavailable("too many large files are being sent at the same time", retry_after=RETRY_S)
             self._held[tenant] += size
         environ.setdefault(HELD, []).append((tenant, size))

@@ -68,7 +68,7 @@ class RemovedOut(BaseModel):
     """What was removed of a tenant."""
 
     removed: dict[str, int] = described(
-        "How many of each kind; `usage` is the days on which jobs had a cost, `bytes` what files took.",
+        "How many of each kind; `usage` is the days on which jobs had a cost, `bytes` what counted as stored.",
         {"keys": 2, "jobs": 31, "batches": 2, "grams": 12, "presets": 4, "versions": 9, "painters": 1, "webhooks": 3}
         | {"usage": 30, "bytes": 48_204_113},
     )

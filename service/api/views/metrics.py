@@ -76,7 +76,7 @@ def _of_stats(stats: QueueStats) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily("nst_painters_alive", "Live painter workers, on all hosts.", stats.painters)
     yield GaugeMetricFamily("nst_webhooks_pending", "Webhooks and pictures still to be delivered.", stats.webhooks)
     stored = {(of,): count for of, count in stats.stored.items()}
-    yield _family("nst_stored_bytes", "Files that count as their callers', by what they belong to.", ["of"], stored)
+    yield _family("nst_stored_bytes", "Bytes that count as their callers', by what they belong to.", ["of"], stored)
 
 
 def _family(name: str, doc: str, labels: list[str], values: Mapping[Any, float]) -> GaugeMetricFamily:
