@@ -14,7 +14,8 @@ from service.errors import Unavailable
 
 TURN_S = 10.0  # seconds that a caller waits for its turn
 LOOK_S = 0.25  # seconds between two looks whether its client is still there
-SMALLER = 4  # thumbnails that wait, for each place of a conversion: a page of a browser asks for six at a time
+SMALLER = 8  # thumbnails that wait, for each place of a conversion
+LEAST = 12  # thumbnails that wait at least: of these a tenant has six, as many as a browser asks for at a time
 
 
 class Conversions:
@@ -25,7 +26,7 @@ class Conversions:
 
     def __init__(self, places: int) -> None:
         self._places = Places(places)
-        self._of_thumbnails = Places(SMALLER * places)
+        self._of_thumbnails = Places(max(LEAST, SMALLER * places))
         self._turn = threading.Lock()  # 4096 x 4096 pixels take up to 3 s of a core and 0.6 GB
 
     def converted(

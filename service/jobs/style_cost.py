@@ -58,6 +58,8 @@ class JointStyles:
         kind = (tuple(sorted(options.style_layers)), options.color == "luminance")
         for style in painting.styles:
             for image, scale in style.sized():
+                if not image.width:  # an earlier version's row, or a damaged one
+                    continue
                 mask = image.mask.sha256 if image.mask else ""
                 for size in sizes:
                     width, height = fitted_size(image.width, image.height, round(scale * size))

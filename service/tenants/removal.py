@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from service.errors import Forbidden, NotFound
 from service.jobs import removed, request
@@ -121,7 +122,14 @@ class _Removal:
                 session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
                 days = delete(UsageRow).where(UsageRow.tenant == self.name).returning(UsageRow.day)
                 self.counts["usage"] += len(session.scalars(days).all())
+        else:
+            with self.database.reading() as session:
+                self.counts["webhooks"] -= self._webhooks(session)
         return Removed(dict(self.counts), complete)
+
+    def _webhooks(self, session: Session) -> int:
+        theirs = select(func.count()).where(DeliveryRow.tenant == self.name)
+        return session.scalar(theirs) or 0
 
     def _close(self) -> None:
         """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on."""
@@ -134,8 +142,7 @@ class _Removal:
             row.removed_at = row.removed_at or read_clock(session)
             ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
             self.counts["keys"] += len(ended.all())
-            theirs = select(func.count()).where(DeliveryRow.tenant == self.name)  # most go with their jobs
-            self.counts["webhooks"] += session.scalar(theirs) or 0
+            self.counts["webhooks"] += self._webhooks(session)  # most go with their jobs
             if keys.ask_for_keys(session):  # else none is asked for after it either
                 keys.change_version(session)
 

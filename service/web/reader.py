@@ -184,7 +184,8 @@ class Reader:
             if connection.state in (State.BODY, State.PAUSED) and connection.held:
                 reading.append(connection)
                 held[connection.tenant] += connection.held
-        theirs = (c for c in reading if c.tenant == held.most_common(1)[0][0])
+        most = held.most_common(1)[0][0] if held else None
+        theirs = (c for c in reading if c.tenant == most)
         oldest = min(theirs, key=lambda connection: connection.body_since, default=None)
         if oldest and now - oldest.body_since > self._deadlines.pause_s:
             self._refuse(oldest, too_busy())

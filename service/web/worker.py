@@ -19,7 +19,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -43,6 +43,17 @@ BUSY_SWEEP_S = 0.1  # seconds between two looks while requests wait for a thread
 UNREAD_S = 0.2  # seconds that a client has to read its response, even if other requests need its thread
 FULL_S = 5.0  # seconds for which a request has waited for a place, after which the process says that it is full
 ACCEPTS = 16  # connections that are accepted at a time
+
+
+class Threads(ThreadPoolExecutor):
+    """A pool that goes on with the threads that it has where the system has no room for another one."""
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError:  # the work is queued: a thread that has finished its own takes it
+            if not self._threads:
+                raise
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -69,6 +80,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.fullness = Fullness()
         self.asks = False
         self.tenant_of: Callable[[list[tuple[str, str]]], str] = lambda headers: DEFAULT_TENANT
+
+    def get_thread_pool(self) -> Threads:
+        """Return the pool whose threads answer requests."""
+        return Threads(self.cfg.threads)
 
     def run(self) -> None:
         """Serve until the worker is told to stop, then end what is under way within the graceful timeout."""

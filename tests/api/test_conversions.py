@@ -15,7 +15,7 @@ from front_door import eventually, png
 from jobs.submitting import claimed, submit
 
 from service.api.context import KEY, AppContext
-from service.api.conversions import SMALLER, Conversions
+from service.api.conversions import LEAST, Conversions
 from service.decoding.files import Allowance
 from service.errors import Unavailable
 from service.jobs.leases import Leases
@@ -91,7 +91,7 @@ def test_thumbnails_have_more_places_of_their_own_and_see_that_a_client_is_gone(
     assert conversions._places.take("acme")
     assert conversions.thumbnail(lambda: PICTURE, "acme", Allowance(9.0, tick=lambda: ticks.append(1)))
     assert ticks
-    taken = [conversions._of_thumbnails.take("acme") for _ in range(SMALLER)]
+    taken = [conversions._of_thumbnails.take("acme") for _ in range(LEAST)]
     with pytest.raises(Unavailable):
         conversions.thumbnail(lambda: PICTURE, "acme", Allowance(9.0))
-    assert taken == [True] * (SMALLER // 2) + [False] * (SMALLER // 2)
+    assert taken == [True] * (LEAST // 2) + [False] * (LEAST // 2)

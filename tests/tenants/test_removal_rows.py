@@ -23,7 +23,7 @@ from service.storage.database import Database, read_clock
 from service.storage.left import left_folders
 from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetRow
-from service.storage.schema import CallerRow, JobRow
+from service.storage.schema import CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import note_uses, used_before
 from service.storage.tenant_schema import StyleUseRow, TenantRow, UsageRow
 from service.styles import gram_keys
@@ -78,7 +78,14 @@ def test_all_of_a_tenant_is_removed_and_nothing_else(database: Database, blobs: 
 def test_an_interrupted_removal_takes_nothing_new_and_goes_on(
     database: Database, blobs: Blobs, presets: Presets, photo_png: bytes
 ) -> None:
-    assert not remove_tenant(database, blobs, ACME, seconds=0).complete
+    with database.writing() as session:
+        due = DeliveryRow(
+            id="m", tenant=ACME, owner=owner_of(ACME), job_id="gone", url="", payload={}, created_at=0.0
+        )
+        due.due_at = 1.0
+        session.add(due)
+    found = remove_tenant(database, blobs, ACME, seconds=0)
+    assert (found.complete, found.counts["webhooks"]) == (False, 0)
     assert Keys(database).page(OPERATOR, ACME, (0.0, ""), 9) == []
     with pytest.raises(NotFound):
         Tenants(database).get(ACME)
