@@ -37,36 +37,26 @@ class Conversions:
         Raises:
             Unavailable: others took longer than TURN_S, too many wait, or the client is gone.
         """
-        with _place(self._places, tenant), self._in_turn(allowance.tick):
+        with self._places.place(tenant, _too_many), self._in_turn(tenant, allowance.tick):
             return files.transcode(read(), format, quality, allowance)
 
     def thumbnail(self, read: Callable[[], bytes], tenant: str, allowance: Allowance) -> bytes:
         """Return a picture's thumbnail. Raises Unavailable where too many wait, or the client is gone."""
-        with _place(self._of_thumbnails, tenant):
+        with self._of_thumbnails.place(tenant, _too_many):
             return files.thumbnail(read(), allowance)
 
     @contextmanager
-    def _in_turn(self, tick: Callable[[], None]) -> Iterator[None]:
+    def _in_turn(self, tenant: str, tick: Callable[[], None]) -> Iterator[None]:
         end = time.monotonic() + TURN_S
         while not self._turn.acquire(timeout=LOOK_S):
             tick()
             if time.monotonic() > end:
-                raise _too_many()
+                raise _too_many(tenant)
         try:
             yield
         finally:
             self._turn.release()
 
 
-@contextmanager
-def _place(places: Places, tenant: str) -> Iterator[None]:
-    if not places.take(tenant):
-        raise _too_many()
-    try:
-        yield
-    finally:
-        places.free(tenant)
-
-
-def _too_many() -> Unavailable:
+def _too_many(_: str) -> Unavailable:
     return Unavailable("too many pictures are being brought to other formats and sizes", retry_after=TURN_S)

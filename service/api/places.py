@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from service.errors import ServiceError
 from service.storage.schema import DEFAULT_TENANT
 
 
@@ -50,6 +53,16 @@ class Places:
                 return False
             self._taken[tenant] += 1
             return True
+
+    @contextmanager
+    def place(self, tenant: str, refusal: Callable[[str], ServiceError]) -> Iterator[None]:
+        """Hold a place for a tenant while the block runs. Raises what `refusal` returns for it if there is none."""
+        if not self.take(tenant):
+            raise refusal(tenant)
+        try:
+            yield
+        finally:
+            self.free(tenant)
 
     def free(self, tenant: str) -> None:
         """Give a tenant's place back."""

@@ -124,7 +124,7 @@ class _Removal:
                 self.counts["usage"] += len(session.scalars(days).all())
         else:
             with self.database.reading() as session:
-                self.counts["webhooks"] -= self._webhooks(session)
+                self.counts["webhooks"] = max(0, self.counts["webhooks"] - self._webhooks(session))
         return Removed(dict(self.counts), complete)
 
     def _webhooks(self, session: Session) -> int:

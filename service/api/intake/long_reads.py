@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from service.api.places import Places
 from service.errors import ServiceError, TooManyReads, Unavailable
@@ -17,20 +16,14 @@ class LongReads:
     def __init__(self, places: Places) -> None:
         self._places = places
 
-    @contextmanager
-    def place(self, tenant: str) -> Iterator[None]:
+    def place(self, tenant: str) -> AbstractContextManager[None]:
         """Hold a place for a request of a tenant while the block runs.
 
         Raises:
             TooManyReads: the tenant has as many as it may have.
             Unavailable: all are taken.
         """
-        if not self._places.take(tenant):
-            raise self._refusal(tenant)
-        try:
-            yield
-        finally:
-            self._places.free(tenant)
+        return self._places.place(tenant, self._refusal)
 
     def _refusal(self, tenant: str) -> ServiceError:
         if self._places.has_all(tenant):
