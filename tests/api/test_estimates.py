@@ -167,8 +167,9 @@ def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
 
 def in_cpu_seconds(service: RunningService) -> None:
     """Have the jobs that have ended look as if they had had a core to themselves."""
-    took = "json_extract(usage, '$.compute_s')"
-    service.execute(f"UPDATE jobs SET started_at = finished_at - {took} WHERE status = 'succeeded'")  # noqa: S608
+    began = "started_at = finished_at - json_extract(usage, '$.compute_s')"
+    styles = "timings = json_set(timings, '$.style_s', 0.0)"  # seconds of a busy machine, which are among the others
+    service.execute(f"UPDATE jobs SET {began}, {styles} WHERE status = 'succeeded'")  # noqa: S608
 
 
 def used(service: RunningService, query: str = "") -> dict[str, Any]:
