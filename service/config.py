@@ -55,9 +55,9 @@ class Settings:
     web_workers: int = _setting(2, "web processes", values.whole, 1)
     web_threads: int = _setting(
         16,
-        "requests with a body that a web process works on at a time, and as many without one; at most half as many "
-        "wait for jobs, half as many read batches, pictures by address or packs, and three quarters do either; half "
-        "of each are of one tenant other than the default one",
+        "requests with a body that a web process works on at a time, and as many without one; at most half of them "
+        "wait for jobs, half read batches, pictures by address or packs, and three quarters do one or the other; a "
+        "tenant other than the default one may take half of each",
         values.whole,
         2,
     )

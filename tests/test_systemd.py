@@ -55,6 +55,7 @@ def test_settings_and_commands_are_the_services(name: str) -> None:
     assert command in COMMANDS
     folders = shlex.split(said["StateDirectory"])
     assert environment["NST_DATA"] == f"/var/lib/{folders[0]}"
+    assert said["StateDirectoryMode"] == "0700"  # the database has the secret of webhooks
 
 
 def test_the_service_has_the_time_that_it_takes_to_stop() -> None:

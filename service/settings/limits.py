@@ -34,7 +34,8 @@ MOST_MIB = 900_000_000  # as bytes this has 15 digits, as many as a number in a 
 LIMITS = {
     "requests": Limit("requests a second", 0.01, 1_000_000, values.number),
     "burst": _whole(
-        "requests at once after a pause, if not as many as in a second; it counts while requests a second are limited"
+        "requests at once after a pause, if not as many as in a second; "
+        "it has an effect only while requests a second are limited"
     ),
     "waiting_jobs": _whole("jobs that wait"),
     "running_jobs": _whole("jobs that run at once; further ones wait"),
