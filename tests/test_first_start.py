@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from broker.parts import Part, web_alone
-from front_door import RunningService, eventually
+from front_door import RunningService, b64, eventually
 from PIL import Image
 from tenants.people import AT_ONCE, Person, command, made_by_command
 
@@ -56,6 +57,19 @@ def begun(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_the_folder_of_data_is_for_its_user_alone(begun: RunningService) -> None:
     (database,) = begun.log.parent.rglob("service.db")
     assert database.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_turn_at_an_idle_worker_is_now_though_no_job_has_ended(begun: RunningService, photo_png: bytes) -> None:
+    body = {"content": b64(photo_png), "styles": [{"preset": NAMES[0]}], "size": 64}
+
+    def estimate() -> dict[str, Any]:
+        found: dict[str, Any] = begun.post_to("/v1/estimates", body).json()
+        return found
+
+    eventually(
+        lambda: estimate()["queue"] == {"position": 1, "eta_seconds": 0.0}, 60, f"the turn isn't now: {estimate()}"
+    )
+    assert estimate()["seconds"] is None
 
 
 def test_they_are_there_and_can_be_used(begun: RunningService, photo_png: bytes) -> None:

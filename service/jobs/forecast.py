@@ -81,15 +81,13 @@ class Standing:
         workers: how many there are for these lanes.
         limits: how many jobs of a tenant may run.
         speeds: of all lanes.
-        lanes: those whose jobs wait for these workers.
-        is_manned: whether one of them is alive.
+        is_manned: whether one of the workers is alive.
     """
 
     running: Sequence[Running]
     workers: int
     limits: Mapping[str, int]
     speeds: Speeds
-    lanes: Sequence[str]
     is_manned: bool = True
 
     def takes(self, job: Waiting) -> float | None:
@@ -98,9 +96,8 @@ class Standing:
 
     @property
     def is_known(self) -> bool:
-        """Whether seconds can be told: a worker, a speed, and of all that run here how many they have left."""
-        here = self.is_manned and all(job.left is not None for job in self.running if job.is_here)
-        return here and any(self.speeds[lane] for lane in self.lanes)
+        """Whether seconds can be told: there is a worker, and it's known how many all that run here have left."""
+        return self.is_manned and all(job.left is not None for job in self.running if job.is_here)
 
     def running_ends(self) -> list[tuple[Moment, Running]]:
         """Return when the running jobs end. Of two that end at a time, the one that began first ends first."""

@@ -51,6 +51,7 @@ class Claim:
     `kind` is one of storage's KINDS, `lane` one of its lanes, `trace` the traceparent that the job came with.
     `meter` is what the work costs; every report writes it.
     `removal` names the last removal of Gram matrices: those that were kept in memory before it are void.
+    `after_death`: whether the attempt before counts, because its worker died, hung or could not use the job's files.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Claim:
     trace: str | None = None
     meter: Meter = field(default_factory=Meter, compare=False)
     removal: str | None = None
+    after_death: bool = False
 
     @property
     def patience_s(self) -> float:
@@ -140,7 +142,7 @@ class Leases:
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
         meter = meter_for(row.usage, engine)
         job = (row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
-        return Claim(*job, meter, last_removal(session))
+        return Claim(*job, meter, last_removal(session), after_death=row.attempts > 1)
 
     def report(
         self,

@@ -40,7 +40,7 @@ SHARED_S = 1.0  # seconds for which a process keeps the line
 class Place:
     """The place of a waiting job: 1 is next; and the seconds until its turn.
 
-    They are None while no worker is alive or no speed is known.
+    They are None while no worker is alive, or while it isn't known how long a job before it takes.
     """
 
     position: int
@@ -216,7 +216,7 @@ class Line:
         for lanes in ((ENGINE,), (PAINT,)) if alive[PAINT] else (LANES,):  # whose jobs wait for the same workers
             workers = max(1, sum(alive[lane] for lane in lanes))
             running = _running(session, lanes, workers, speeds)
-            standing = Standing(running, workers, limits, speeds, lanes, is_manned=any(alive[lane] for lane in lanes))
+            standing = Standing(running, workers, limits, speeds, is_manned=any(alive[lane] for lane in lanes))
             turns = [*in_turn((job for job in waiting if job.lane in lanes), standing)]
             queues |= dict.fromkeys(lanes, _Queue(standing, turns))
         return _State(begun, queues, max((job.number for job in waiting), default=0), running)

@@ -42,12 +42,13 @@ def seconds_of(speeds: Speeds, lane: str, cost: float) -> float | None:
 def measured(session: Session, lane: str) -> Speed | None:
     """Return the speed of jobs of a lane that ended well, among the last ones; None while there are none.
 
+    Those that were claimed more than once don't count: they took longer, with attempts that died and waits between.
     The seconds for styles' Gram matrices don't grow with the cost, and most styles are cached: their median counts.
     """
     last = select(JobRow.number).where(JobRow.status == "succeeded").order_by(JobRow.number.desc()).limit(LOOKED_AT)
     took = (JobRow.finished_at - JobRow.started_at).label("took")
     painted = (JobRow.lane == lane, JobRow.kind.in_((TRANSFER, SCORE)))
-    whole = (*painted, JobRow.cost > 0, JobRow.attempts <= 1, took > 0)
+    whole = (*painted, JobRow.cost > 0, JobRow.fence <= 1, took > 0)
     query = select(JobRow.cost, took, JobRow.timings).where(JobRow.number.in_(last), *whole)
     query = query.order_by(JobRow.finished_at.desc()).limit(RECENT)
     jobs, styles = [], []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -37,7 +38,9 @@ class Checkpoints:
     A job has one such file, which its row names, and a second one until the row names that instead. What a killed
     attempt leaves beside them is removed when the next one begins.
 
-    At least CHECKPOINT_S seconds lie between two checkpoints, or a third of a lease.
+    At least CHECKPOINT_S seconds lie between two checkpoints, or a third of a lease. After a death each step brings
+    one, for as many seconds from the first step on: however early the next death comes, the job gets further, and one
+    that dies at the same step each time soon stands still there.
     """
 
     def __init__(self, blobs: Blobs, claim: Claim, lease_s: float) -> None:
@@ -50,6 +53,7 @@ class Checkpoints:
         self._done = known.done
         self._written = {known.blob} if known.blob else set()
         self._next = time.monotonic() + self._pause_s
+        self._each_until: float | None = None if claim.after_death else -math.inf  # None before the first step
 
     @property
     def _key(self) -> str:
@@ -65,7 +69,11 @@ class Checkpoints:
         self.tidy(self._claim.checkpoint or JobCheckpoint())
 
     def due(self) -> bool:
-        return time.monotonic() >= self._next
+        """Return whether the step that was just made brings a checkpoint."""
+        clock = time.monotonic()
+        if self._each_until is None:
+            self._each_until = clock + self._pause_s
+        return clock < self._each_until or clock >= self._next
 
     def keep(self, state: Callable[[], Bytes], progress: JobProgress) -> JobCheckpoint | None:
         """Store a checkpoint; return it as the row holds it, or None where the blobs refuse it."""

@@ -118,15 +118,15 @@ class Reporter:
             self._write()
 
     def on_progress(self, progress: Report, curve: Sequence[Json] = ()) -> None:
-        """Write the progress, at most every REPORT_S seconds; `curve` is a learning's.
+        """Write the progress, at most every REPORT_S seconds, but with each preview and checkpoint.
 
-        Raises Canceled, Overdue or LeaseLost.
+        `curve` is a learning's. Raises Canceled, Overdue or LeaseLost.
         """
         clock = self.stepped = time.monotonic()
         self._newest = progress
         eta = self._pace.seconds_left(progress.fraction, self.skipped)
-        preview = self._previews.due(progress.level)
-        if clock < self._reported + REPORT_S and progress.fraction < 1 and not preview:
+        preview, checkpoint = self._previews.due(progress.level), self._checkpoints.due()
+        if clock < self._reported + REPORT_S and progress.fraction < 1 and not (preview or checkpoint):
             return
         self._reported = clock
         self._curve = curve
@@ -134,7 +134,7 @@ class Reporter:
         self._write(
             progress=job_progress,
             preview=self._previews.keep(progress.picture, progress.iteration) if preview else None,
-            checkpoint=self._checkpoints.keep(progress.checkpoint, job_progress) if self._checkpoints.due() else None,
+            checkpoint=self._checkpoints.keep(progress.checkpoint, job_progress) if checkpoint else None,
         )
 
     def begin(self, done: Sequence[DonePicture], progress: JobProgress) -> None:

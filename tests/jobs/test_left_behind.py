@@ -5,39 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
+from jobs.stepped import State
 from jobs.submitting import RESULT, claimed, submit
 
-from service.engine.losses import Losses
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.queue import Queue
 from service.jobs.request import job_blob, job_folder
 from service.machine.memory import Capacity
-from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.worker.checkpoints import read_checkpoint
 from service.worker.job import JobRun
 from service.worker.reporter import Reporter, Stopping
-
-
-@dataclass(frozen=True)
-class State:
-    """A job after some steps; its checkpoint is their number."""
-
-    iteration: int
-    fraction: float = 0.5
-    level: int = 0
-    losses: Losses = Losses(0.0, 0.0, 0.0, 0.0)
-
-    def picture(self) -> Picture:
-        return np.zeros((8, 8, 3), np.uint8)
-
-    def checkpoint(self) -> State:
-        return self
-
-    def to_bytes(self) -> bytes:
-        return b"%d" % self.iteration
 
 
 @dataclass(eq=False)

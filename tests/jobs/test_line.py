@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from jobs.submitting import REQUEST, RESULT, claimed, submit
+from jobs.submitting import REQUEST, RESULT, checkpoint, claimed, submit
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
@@ -98,10 +98,34 @@ def test_paintings_have_a_line_of_their_own_while_a_painter_lives(
     assert line.estimate("b", 0, PAINT, 0.1)[1].position == 1
 
 
-def test_without_an_ended_job_no_seconds_are_known(queue: Queue, line: Line) -> None:
-    id = submit(queue)
-    assert line.places(rows(queue, id))[id].eta_seconds is None
-    assert line.estimate("", 0, ENGINE, 1.0)[0] is None
+def test_without_an_ended_job_a_turn_is_known_while_a_worker_is_idle(
+    queue: Queue, leases: Leases, line: Line
+) -> None:
+    assert line.estimate("", 0, ENGINE, 1.0) == (None, Place(1, 0.0))
+    first, last = submit(queue), submit(queue)
+    assert line.places(rows(queue, first, last)) == {first: Place(1, 0.0), last: Place(2, None)}
+    claimed(leases)
+    assert line.places(rows(queue, last)) == {last: Place(1, None)}
+
+
+def test_a_job_that_was_killed_or_given_back_tells_no_speed(
+    database: Database, queue: Queue, leases: Leases, hasty: Leases, line: Line
+) -> None:
+    """Though it came further each time, and its count of deaths began anew."""
+    submit(queue)
+    hasty.report(claimed(hasty), checkpoint=checkpoint(3))
+    leases.report(killed := claimed(leases), checkpoint=checkpoint(6))
+    leases.succeed(killed, RESULT)
+    submit(queue)
+    leases.report(given_back := claimed(leases), checkpoint=checkpoint(3))
+    leases.give_back(given_back)
+    leases.succeed(claimed(leases), RESULT)
+    with database.writing() as session:
+        for row in session.query(JobRow):
+            row.started_at, row.finished_at = 1000.0, 1900.0  # most of it without a worker
+    assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] is None
+    took(database, leases, queue, 10.0)
+    assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.0)
 
 
 def test_jobs_that_were_canceled_or_failed_since_then_hide_no_speed(
@@ -300,7 +324,7 @@ def test_a_job_that_joins_gets_the_turn_that_it_has_among_all() -> None:
         running = [Running(chance.choice("tuv"), "", None, left, k < busy) for k, left in enumerate(lefts)]
         speeds: Speeds = {ENGINE: Speed(0.0, 1.0), PAINT: chance.choice((None, Speed(1.0, 0.0)))}
         limits = {tenant: chance.randrange(1, 3) for tenant in "tuv" if chance.random() < 0.5}
-        standing = Standing(running, workers, limits, speeds, (ENGINE, PAINT))
+        standing = Standing(running, workers, limits, speeds)
         others, new = [waiting(k) for k in range(chance.randrange(15))], waiting(chance.choice((-1, 99, 99)))
         place, turn = joined(new, [*in_turn(others, standing)], standing)
         expected = [*in_turn([*others, new], standing)][place]

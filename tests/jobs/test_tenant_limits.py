@@ -67,7 +67,7 @@ def test_so_many_jobs_of_a_tenant_wait_as_may_whoever_sent_them(database: Databa
         submit(queue, owner)
     error = refused(queue)
     assert error.problem()["limit"] == {"name": "waiting_jobs", "value": 2, "used": 2}
-    assert error.retry_after == 60.0  # nothing has ended here, so nobody knows
+    assert error.retry_after == 60.0  # no worker is alive, so nobody knows
     Tenants(database).add("other")
     submit(queue_of(database, "other", waiting_jobs=2), "z")
     claimed(leases)

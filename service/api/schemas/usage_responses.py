@@ -44,7 +44,7 @@ class PlaceOut(BaseModel):
 
     position: int = described("1 is next.", 3, ge=1)
     eta_seconds: float | None = described(
-        "Seconds until a worker takes it up, from how long jobs took here lately; null before one has ended, and "
-        "while no worker is alive.",
+        "Seconds until a worker takes it up, from how long jobs took here lately; null while no worker is alive, or "
+        "while it isn't known how long a job before it takes.",
         31.0,
     )
