@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -69,6 +70,21 @@ def test_another_process_is_woken_and_its_bell_taken_down_when_it_was_killed(fol
     assert len(list(folder.iterdir())) == 1
     ring(JOBS)
     assert list(folder.iterdir()) == []
+
+
+def test_a_process_with_many_files_hears_its_bells(folder: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    files = [os.open(os.devnull, os.O_RDONLY)]
+    while files[-1] < 1024:  # select() takes no more
+        files.append(os.dup(files[0]))
+    bell = Bell(ROWS, 0.0, LONG_S)
+    ring(ROWS)
+    assert waited(bell) < LONG_S / 2
+    bell.close()
+    for file in files:
+        os.close(file)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_signal_handler_can_ring_its_own(bell: Bell) -> None:

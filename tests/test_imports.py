@@ -19,9 +19,9 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {
         "authority": (),
         "errors": (),
-        "machine": (),
     },
     {
+        "machine": (),
         "settings": (),
     },
     {

@@ -44,6 +44,14 @@ TransferRun.work = lambda run: time.sleep(600)
 worker.run(None)
 """
 
+UNWATCHED = """
+from full_system import no_room_for
+from service.commands import painter
+
+with no_room_for("_watch"):
+    painter.run(None)
+"""
+
 OUTGROWS = """
 import os, pathlib
 from service.commands import worker
@@ -79,6 +87,15 @@ def test_a_worker_that_hangs_ends_and_leaves_its_job_to_others(
     assert queue.get(id).status == "running"
     again = claimed(Leases(database, 60), "other:1")
     assert (again.id, again.fence) == (id, 2)
+
+
+def test_a_worker_that_can_t_start_all_of_its_threads_ends(tmp_path: Path) -> None:
+    """It must not go on with its heartbeat alone, as a worker that does nothing."""
+    env = os.environ | {"NST_DATA": str(tmp_path), "PYTHONPATH": str(ROOT / "tests")}
+    line = [sys.executable, "-c", UNWATCHED]
+    ended = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    assert "can't start new thread" in ended.stderr
 
 
 def test_a_step_that_takes_too_long_is_not_waited_for_at_the_end(

@@ -30,7 +30,9 @@ from service.storage import identity
 from service.storage.database import BUSY_TIMEOUT_S, Database
 from service.storage.disks import check_database_file
 from service.storage.migrations.upgrade import HEAD
+from service.storage.preset_schema import PresetVersionRow
 from service.storage.schema import BatchRow, JobRow, WorkerRow
+from service.styles import preset_versions
 
 PRIVATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY  # with mode 0600: the database holds the secret of webhooks
 PASSES = 5  # without the lock, at most
@@ -46,7 +48,7 @@ class Taken:
 
 
 def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
-    """Write a backup into a new file, whole or not at all. Expired jobs are left out.
+    """Write a backup into a new file, whole or not at all. What has expired is left out.
 
     Raises:
         Unavailable: there is no database, or another backup is written to this file.
@@ -159,6 +161,7 @@ def _settle(copy: Database, retention_s: float) -> None:
     with copy.writing() as session:
         session.execute(delete(JobRow).where(has_expired(retention_s)))  # the sweep removes their files first
         session.execute(delete(BatchRow).where(batch_has_expired(retention_s)))
+        session.execute(delete(PresetVersionRow).where(preset_versions.has_expired(retention_s)))
         give_back_all(session)
         session.execute(delete(WorkerRow))
 

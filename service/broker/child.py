@@ -30,9 +30,10 @@ class Child:
         self._closed = threading.Event()
         self._worker = Worker(settings, lambda: self._closed.is_set() or stopping())
         self._hands = ThreadPoolExecutor(1, "jobs")
-        self._looking = threading.Thread(target=self._look, name="looking")
+        self._looking = threading.Thread(target=self._look, name="looking", daemon=True)
 
     def start(self) -> None:
+        self._hands.submit(bool).result()  # starts its thread now: later the system may have no room for one
         self._worker.start()
         self._looking.start()
 

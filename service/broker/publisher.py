@@ -9,6 +9,8 @@ import time
 from contextlib import suppress
 
 from service.broker.messages import PAINTINGS, WAKE, WAKE_EXPIRES_S, make_app
+from service.errors import Unavailable
+from service.machine.new_threads import start
 from service.storage.lanes import PAINT, Lane
 
 logger = logging.getLogger(__name__)
@@ -24,7 +26,10 @@ class Publisher:
     def __init__(self, broker_url: str) -> None:
         self._app = make_app(broker_url)
         self._waiting: queue.Queue[Lane] = queue.Queue(WAITING)
-        threading.Thread(target=self._run, name="wake-ups", daemon=True).start()
+        try:
+            start(threading.Thread(target=self._run, name="wake-ups", daemon=True))
+        except Unavailable as error:
+            logger.warning("no wake-ups for the workers, they will look by themselves: %s", error.detail)
 
     def publish(self, lane: Lane) -> None:
         """Wake who can claim a job of this lane soon, if the broker can be reached."""

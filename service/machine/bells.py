@@ -43,12 +43,15 @@ class Bell:
         self._inner, self._outer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._inner.setblocking(False)
         self._outer.setblocking(False)
+        self._heard = [one for one in (self._inner, self._socket) if one is not None]
+        self._poll = select.poll()  # select() takes no descriptor from 1024 on
+        for one in self._heard:
+            self._poll.register(one, select.POLLIN)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until it rings or for `seconds`, by default the longest time."""
-        sockets = [one for one in (self._inner, self._socket) if one is not None]
-        ready, _, _ = select.select(sockets, [], [], self.longest_s if seconds is None else seconds)
-        for one in ready:
+        self._poll.poll(1000 * (self.longest_s if seconds is None else seconds))
+        for one in self._heard:
             with suppress(BlockingIOError):
                 while True:
                     one.recv(1)

@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event, Timer
 
 from service import __version__
+from service.machine.new_threads import start
 from service.outbound.urls import Target
 
 AGENT = f"neural-style-service/{__version__}"
@@ -37,6 +38,7 @@ class Connector:
         Raises:
             TimeoutError: `end` came before the block's end, and made it fail.
             OSError, HTTPException: no address accepts, or the connection fails.
+            Unavailable: the system has no room for a thread.
         """
         with closing(self._connect(target, addresses, end)) as connection, _until(end, connection.sock):
             if isinstance(connection.sock, ssl.SSLSocket):
@@ -77,7 +79,7 @@ def _until(end: float, connected: socket.socket) -> Iterator[None]:
 
     timer = Timer(max(0.0, end - time.monotonic()), break_off)
     timer.daemon = True
-    timer.start()
+    start(timer)
     try:
         yield
     except (OSError, HTTPException) as error:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.parse import urldefrag, urljoin
 
 from service.errors import InvalidInput, StorageError
+from service.machine.new_threads import start
 from service.outbound.connections import AGENT, Connector
 from service.outbound.hosts import AddressRefused, Hosts
 from service.outbound.urls import Target
@@ -97,6 +98,7 @@ class Fetcher:
 
         Raises:
             NotFetched: it can't be had, or takes too long or too much room.
+            Unavailable: the system has no room for a thread.
         """
         end = time.monotonic() + self._seconds
         try:
@@ -139,10 +141,10 @@ class Fetcher:
 def _waited_for(call: Callable[[], Result], end: float) -> Result:
     """Return what a call returns that has no such time limit of its own: after it, its thread is left alone.
 
-    Raises TimeoutError at `end` (time.monotonic()).
+    Raises TimeoutError at `end` (time.monotonic()), and Unavailable where the system has no room for a thread.
     """
     found: Future[Result] = Future()
-    threading.Thread(target=_into, args=(found, call), daemon=True).start()
+    start(threading.Thread(target=_into, args=(found, call), daemon=True))
     return found.result(max(0.0, end - time.monotonic()))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 
+from service.machine.new_threads import Threads
 from service.outbound.fair_turns import TENANT_AT_ONCE, Requester, Turns
 from service.outbound.fetch import ByteBudget, Fetcher
 
@@ -33,8 +34,10 @@ class Fetches:
         `budgets` has the bytes for each URL, which several may share. Each waits `wait_s` seconds for its turn.
 
         A future's result raises NotFetched, or TooManyFetches or Unavailable if its turn did not come.
+
+        Raises Unavailable where the system has no room for a thread.
         """
-        threads = ThreadPoolExecutor(TENANT_AT_ONCE, thread_name_prefix="fetch")
+        threads = Threads(TENANT_AT_ONCE, thread_name_prefix="fetch")
         requester, seconds = self._turns.requester(tenant), self._wait_s if wait_s is None else wait_s
         try:
             yield {

@@ -8,7 +8,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -136,10 +136,16 @@ class Database:
             if is_new:
                 _name(session)
 
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> AbstractContextManager[Session]:
         """Begin a transaction that only reads."""
-        with self._transaction(self._sessions) as session:
+        return self._transaction(self._sessions)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Begin one that only reads, whose statements all see one moment: those of `reading` do on SQLite alone."""
+        with self.reading() as session:
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             yield session
 
     @contextmanager

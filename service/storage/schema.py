@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.errors import ProblemJson
+from service.storage.foreign_text import FOREIGN
 from service.storage.kinds import SCORE, TRANSFER
 from service.storage.lanes import ENGINE
 from service.storage.records import (
@@ -239,7 +240,7 @@ class DeliveryRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[float | None]
     delivered_at: Mapped[float | None]
-    error: Mapped[str | None]
+    error: Mapped[str | None] = mapped_column(FOREIGN)
 
 
 class SecretRow(Base):
@@ -258,7 +259,7 @@ class MarkRow(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     made_at: Mapped[float]
-    value: Mapped[str | None]
+    value: Mapped[str | None] = mapped_column(FOREIGN)
 
 
 class LeftRow(Base):

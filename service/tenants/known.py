@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import DatabaseError, Unavailable
+from service.machine.new_threads import start
 from service.storage.database import Database, now
 from service.storage.schema import DEFAULT_TENANT, MarkRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
@@ -186,8 +187,8 @@ class _Uses:
                 return
             self._is_writing = True
         try:
-            threading.Thread(target=self._write, name="key uses", daemon=True).start()
-        except RuntimeError:  # the system has no room for another thread: it is noted with the next use
+            start(threading.Thread(target=self._write, name="key uses", daemon=True))
+        except Unavailable:  # it is noted with the next use
             self._is_writing = False
 
     def _write(self) -> None:

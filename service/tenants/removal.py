@@ -241,6 +241,6 @@ class _Removal:
         """The SHA-256 of others' style images, also of former states, and of what their unfinished jobs use."""
         saved = [select(table.images).where(table.tenant != self.name) for table in STATES]
         unfinished = select(JobRow.request).where(JobRow.tenant != self.name, JobRow.status.not_in(ENDED))
-        with self.database.reading() as session:
+        with self.database.snapshot() as session:
             used = {image.file.sha256 for query in saved for images in session.scalars(query) for image in images}
             return used | {image for stored in session.scalars(unfinished) for image in request.digests(stored)}

@@ -48,7 +48,7 @@ from service.api.views import (
 from service.broker.wake import waker
 from service.config import Settings
 from service.decoding import files
-from service.errors import StorageError
+from service.errors import StorageError, Unavailable
 from service.jobs.batches import Batches
 from service.jobs.deliveries import Deliveries
 from service.jobs.limits import Limits
@@ -56,6 +56,7 @@ from service.jobs.line import Line
 from service.jobs.queue import Queue, cancel
 from service.jobs.registry import WorkerRegistry
 from service.machine.memory import MIB
+from service.machine.new_threads import start
 from service.outbound.fetches import Fetches
 from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.outbound.settings import picture_fetcher
@@ -137,8 +138,8 @@ def _tie_empty_store(context: AppContext) -> None:
 
     try:
         if identity.is_new_store(context.blobs):  # looked at before the starters' files are there
-            threading.Thread(target=tie, name="tie", daemon=True).start()
-    except StorageError as error:
+            start(threading.Thread(target=tie, name="tie", daemon=True))
+    except (StorageError, Unavailable) as error:
         logger.warning("the blob store could not be looked at: %s", error.detail)
 
 

@@ -7,7 +7,8 @@ import threading
 import time
 
 from service.api.context import AppContext
-from service.errors import ServiceError
+from service.errors import ServiceError, Unavailable
+from service.machine.new_threads import start
 from service.painters import starters as painters
 from service.styles.starters import loading
 
@@ -18,7 +19,10 @@ RETRY_S = 10.0  # seconds to the next try, after something was unavailable
 
 def load_in_background(context: AppContext) -> None:
     """Save the starters in a thread of its own: a store that is down or slow must not delay the web process."""
-    threading.Thread(target=_until_saved, args=(context,), name="starters", daemon=True).start()
+    try:
+        start(threading.Thread(target=_until_saved, args=(context,), name="starters", daemon=True))
+    except Unavailable as error:  # another web process saves them, or the next start
+        logger.warning("the starters and their painters are not saved by this process: %s", error.detail)
 
 
 def _until_saved(context: AppContext) -> None:

@@ -19,7 +19,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +30,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from service.api.admission import ADMITTED, HEAD_ONLY
 from service.api.http.fullness import Fullness
 from service.config import Settings
+from service.machine.new_threads import Threads
 from service.storage.schema import DEFAULT_TENANT
 from service.web.body_places import BodyPlaces
 from service.web.connection import ClientSocket, Connection, State
@@ -43,17 +44,6 @@ BUSY_SWEEP_S = 0.1  # seconds between two looks while requests wait for a thread
 UNREAD_S = 0.2  # seconds that a client has to read its response, even if other requests need its thread
 FULL_S = 5.0  # seconds for which a request has waited for a place, after which the process says that it is full
 ACCEPTS = 16  # connections that are accepted at a time
-
-
-class Threads(ThreadPoolExecutor):
-    """A pool that goes on with the threads that it has where the system has no room for another one."""
-
-    def _adjust_thread_count(self) -> None:
-        try:
-            super()._adjust_thread_count()
-        except RuntimeError:  # the work is queued: a thread that has finished its own takes it
-            if not self._threads:
-                raise
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

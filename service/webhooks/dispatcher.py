@@ -6,11 +6,13 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from service.config import Settings
-from service.errors import StorageError
+from service.errors import StorageError, Unavailable
 from service.jobs.deliveries import Deliveries, Delivery
+from service.machine.new_threads import start
 from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -32,6 +34,7 @@ POLL_S = 1.0  # seconds between two looks when nothing is due, or after somethin
 STOP_S = 2.0  # seconds that running deliveries may still take when the dispatcher is stopped
 WEBHOOKS_AT_ONCE = 16  # webhooks of a process at a time
 PICTURES_AT_ONCE = 8  # pictures of a process at a time, beside the webhooks: each may take two minutes
+FAILED_HERE = "it can't be sent: internal error"  # what callers are told
 HOST_AT_ONCE = 2  # of either, those to one host and port, so that a receiver that hangs leaves room for the others
 
 
@@ -102,8 +105,8 @@ class WebhookDispatcher:
         sending = threading.Thread(target=self._deliver, args=(delivery,), name="webhook", daemon=True)
         self._under_way[sending] = delivery
         try:
-            sending.start()
-        except RuntimeError:  # the system has no room for another thread
+            start(sending)
+        except Unavailable:
             del self._under_way[sending]
             raise
 
@@ -129,14 +132,14 @@ class WebhookDispatcher:
             self._send(delivery, trace)
         except Undeliverable as error:
             logger.warning("%s %s of job %s is given up: %s", *_names(delivery), error)
-            self._deliveries.given_up(delivery.id, str(error))
+            _note(partial(self._deliveries.given_up, delivery.id), str(error))
             return "given_up"
         except NotDelivered as error:
             logger.info("%s %s of job %s: %s", *_names(delivery), error)
-            self._deliveries.failed(delivery.id, delivery.attempts, str(error))
+            _note(partial(self._deliveries.failed, delivery.id, delivery.attempts), str(error))
         except Exception:  # one broken message must not block the others
             logger.exception("%s %s of job %s can't be sent", *_names(delivery))
-            self._deliveries.failed(delivery.id, delivery.attempts, "it can't be sent: internal error")
+            self._deliveries.failed(delivery.id, delivery.attempts, FAILED_HERE)
         else:
             self._deliveries.delivered(delivery.id)
             return "delivered"
@@ -155,6 +158,15 @@ class WebhookDispatcher:
         except StorageError as error:
             raise NotDelivered("its file can't be read now") from error
         self._uploader.put(delivery.url, data, picture.media_type, delivery.headers)
+
+
+def _note(note: Callable[[str], None], error: str) -> None:
+    """Note an error; if its words can't be written, in fixed ones: a message without a note is never given up."""
+    try:
+        note(error)
+    except Exception as failure:  # noqa: BLE001 - whatever it was, the message must be noted
+        logger.warning("the words of an error can't be written: %s", failure)
+        note(FAILED_HERE)
 
 
 def _at_least(times: int, words: Iterable[str]) -> list[str]:

@@ -51,7 +51,7 @@ class Exchange:
         except TimeoutError as error:
             raise NotDelivered(f"it did not answer within {self._timeout_s:g} s") from error
         except (OSError, HTTPException) as error:
-            raise NotDelivered(f"it can't be reached: {str(error) or type(error).__name__}") from error
+            raise NotDelivered(f"it can't be reached: {str(error).strip() or type(error).__name__}") from error
         _check(status)
 
     def _resolved(self, url: str) -> tuple[Target, list[str]]:

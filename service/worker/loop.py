@@ -82,7 +82,8 @@ class WorkerLoop(ABC):
         self._kept = KeptMemory()
         self._worked = 0.0  # when the last job ended, monotonic
         self._bell: Bell | None = None  # while it waits for jobs by itself
-        self._threads = [threading.Thread(target=run, name=run.__name__) for run in (self._beat, self._watch)]
+        beside = self._beat, self._watch  # daemons: where one can't be started, the process ends
+        self._threads = [threading.Thread(target=run, name=run.__name__, daemon=True) for run in beside]
 
     @abstractmethod
     def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:

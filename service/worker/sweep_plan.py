@@ -79,10 +79,10 @@ class Plan:
 
 
 def read_known(database: Database, retention_s: float) -> Known:
-    """Read what the sweep must know of the rows. Raises DatabaseError."""
+    """Read what the sweep must know of the rows, all at one moment. Raises DatabaseError."""
     expired = select(JobRow.id).where(has_expired(retention_s))
     batches = select(BatchRow.id).where(batch_has_expired(retention_s))
-    with database.reading() as session:
+    with database.snapshot() as session:
         needed = _preset_files(session)
         presets = list(session.execute(select(PresetRow.version, PresetRow.painter)))
         former = select(PresetVersionRow.version, PresetVersionRow.painter).where(

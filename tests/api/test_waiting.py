@@ -9,6 +9,7 @@ import pytest
 from api.working import work_until_the_end
 from flask import Flask
 from front_door import eventually
+from full_system import no_room_for
 from jobs.submitting import submit
 
 from service.api.context import KEY, AppContext
@@ -84,6 +85,19 @@ def test_who_waits_as_often_as_it_may_reads_less_and_a_place_given_back_serves_b
 def test_a_wait_ends_when_its_time_is_up(queue: Queue, watch: Watch) -> None:
     job = queue.get(submit(queue))
     assert Waits(watch, Places(1)).until_ended(job, 0.2, "acme") == (job, True)
+
+
+def test_who_could_not_wait_for_lack_of_a_thread_has_its_job_at_once_and_the_next_one_waits(
+    queue: Queue, leases: Leases, watch: Watch, pool: concurrent.futures.ThreadPoolExecutor
+) -> None:
+    waiting, job = Waits(watch, Places(1)), queue.get(submit(queue))
+    with no_room_for("watch"):
+        assert waiting.until_ended(job, LONG_S, "acme") == (job, False)
+    assert watch._jobs == {}
+    answer = pool.submit(waiting.until_ended, job, LONG_S, "acme")
+    eventually(lambda: job.id in watch._jobs, 60, "not watched")
+    work_until_the_end(leases, 1)
+    assert answer.result(10)[0].status == "succeeded"
 
 
 def test_a_wait_ends_when_its_job_is_deleted_or_the_server_stops(

@@ -6,9 +6,11 @@ import concurrent.futures
 import time
 
 import pytest
-from api.listening import whole
+from api.listening import told, whole
 from api.working import CountingQueue
+from flask.testing import FlaskClient
 from front_door import eventually
+from full_system import no_room_for
 from jobs.submitting import submit
 
 from service.api.live.streams import BEGINNING, Streams
@@ -74,3 +76,16 @@ def test_what_nobody_watches_any_more_is_forgotten(queue: Queue, watch: Watch) -
     assert len(watch._jobs) == 1
     lines.close()  # type: ignore[attr-defined]
     assert watch._jobs == {}
+
+
+def test_a_stream_for_which_there_is_no_thread_is_refused_and_the_next_one_begins(
+    client: FlaskClient, queue: Queue
+) -> None:
+    id = submit(queue)
+    with no_room_for("watch"):
+        for _ in range(2):
+            refused = client.get(f"/v1/transfers/{id}/events")
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), refused.text
+    queue.cancel(id)
+    lines = client.get(f"/v1/transfers/{id}/events").text
+    assert [event.name for event in told(lines.split("\n"))][-1] == "done"

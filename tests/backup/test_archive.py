@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from backup.filled_store import PICTURE, WEEK_S, Store, blobs_in
+from sqlalchemy import select
+from sweep.swept import end_retention
 
 from service.__main__ import main
 from service.backup import archive
@@ -24,6 +27,7 @@ from service.jobs.request import job_folder
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.preset_schema import PresetVersionRow
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 
@@ -54,6 +58,19 @@ def test_a_former_state_of_a_preset_comes_back_with_its_files(
     preset = versions.restore("kept", former.version)
     assert blobs.get(preset.images[0].file.blob) == PICTURE.data
     database.close()
+
+
+def test_an_expired_state_of_a_preset_is_left_out_though_its_row_is_there(
+    store: Store, elsewhere: Places, tmp_path: Path
+) -> None:
+    store.presets.delete("kept")
+    end_retention(store.database)
+    for blob in store.blobs.listing("styles"):  # as a sweep does, before it removes the row
+        store.blobs.delete(blob.key)
+    assert take_backup(store.places, WEEK_S, tmp_path / "x.tar").missing == []
+    restore_backup(elsewhere, tmp_path / "x.tar")
+    with closing(Database(f"sqlite:///{elsewhere.database}")) as database, database.reading() as session:
+        assert session.scalars(select(PresetVersionRow.name)).all() == []
 
 
 def test_a_blob_that_no_row_names_is_left_out(store: Store, elsewhere: Places, tmp_path: Path) -> None:

@@ -334,3 +334,14 @@ def test_only_old_ones_that_are_over_are_forgotten(database: Database, outbox: D
     assert outbox.of_job("old and over") is None
     assert status(outbox, "old and pending") == "pending"
     assert status(outbox, "new and over") == "failed"
+
+
+def test_characters_that_databases_refuse_are_replaced_in_what_a_receiver_has_said(
+    database: Database, outbox: Deliveries
+) -> None:
+    leave(database)
+    delivery = claimed(outbox)
+    outbox.failed(delivery.id, 1, "it said: \0é\ud800")
+    assert outbox.of_job("job") == {"url": URL, "status": "pending", "attempts": 1, "error": "it said: \ufffdé\ufffd"}
+    outbox.given_up(delivery.id, "\0")
+    assert status(outbox) == "failed"

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 from front_door import eventually
+from full_system import no_room_for
 
 from service.errors import TooManyFetches, Unavailable
 from service.outbound.fetch import ByteBudget, Fetcher
@@ -98,6 +99,16 @@ def test_what_still_waits_for_its_turn_when_the_request_ends_never_begins() -> N
             waiting["http://a/3"].result(1)
         slow.released.set()
     assert slow.begun == ["http://a/1", "http://a/2"]
+
+
+def test_without_room_for_a_thread_a_fetch_can_be_tried_again_later() -> None:
+    fetches = Fetches(Fetcher(Hosts(PICTURES, ("a",)), Buckets(())))
+    urls = {"http://a/1": ByteBudget(99)}
+    with no_room_for("fetch"), pytest.raises(Unavailable) as none, fetches.begun(urls, "one"):
+        pass
+    assert none.value.retry_after
+    with no_room_for("_into"), fetches.begun(urls, "one") as files, pytest.raises(Unavailable):
+        files["http://a/1"].result(10)
 
 
 class OneByOne(Fetcher):

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from front_door import eventually
 from servers.postgresql import PostgreSQL
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
+from sweep.swept import DAY_S, age, keys, saved
 
 from service.errors import DatabaseError
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission
+from service.jobs.request import StoredStyle
+from service.jobs.tasks import PackTask
 from service.storage.blobs import Blobs
 from service.storage.database import POOL_MORE, POOL_SIZE, Database, advisory_lock
 from service.storage.preset_schema import PresetRow
 from service.storage.schema import WorkerRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles.preset_painters import PresetPainters
+from service.styles.preset_versions import PresetVersions
+from service.styles.presets import Presets
+from service.worker.sweep import sweep
 
 pytestmark = pytest.mark.slow
 
@@ -147,3 +156,48 @@ def test_a_learning_locks_its_preset_after_the_lock_of_jobs_as_a_put_does(databa
             eventually(lambda: session.scalar(WAITING) == 1, 30, "the learning doesn't wait")
             assert session.get(PresetRow, ("default", "a"), with_for_update={"nowait": True})
         assert begun.result(30).learning == "job"
+
+
+@contextmanager
+def before_statement(database: Database, words: str, act: Callable[[], object]) -> Iterator[None]:
+    """Do something once, in transactions of its own, right before a statement that has these words."""
+    to_do = [act]
+
+    def look(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if words in statement and to_do:
+            to_do.pop()()
+
+    event.listen(database._engine, "before_cursor_execute", look)
+    yield
+    event.remove(database._engine, "before_cursor_execute", look)
+    assert to_do == []
+
+
+def test_a_sweep_leaves_the_files_of_a_preset_that_is_restored_while_it_reads(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    presets, versions = Presets(database, blobs), PresetVersions(database, DAY_S)
+    version, other = saved(presets, 2)
+    sweep(database, blobs, 0, DAY_S)  # the first one ties files and rows together, while none seems strange
+    presets.delete("style-0")
+    age(tmp_path)
+    with before_statement(database, "FROM preset_versions", lambda: versions.restore("style-0", version)):
+        sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs)} == {version, other}
+
+
+def test_a_sweep_leaves_the_files_of_a_job_whose_preset_is_purged_while_it_reads(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    presets, versions = Presets(database, blobs), PresetVersions(database, DAY_S)
+    (version,) = saved(presets, 1)
+    style = StoredStyle("style-0", 1.0, 1.0, presets.get("style-0").images)
+    age(tmp_path)
+
+    def use_and_purge() -> None:
+        Queue(database, Limits()).submit(Submission("job", PackTask(style, version, "", None)))
+        versions.purge("style-0")
+
+    with before_statement(database, "FROM presets", use_and_purge):
+        sweep(database, blobs, 0, DAY_S)
+    assert {key.split("/")[1] for key in keys(blobs)} == {version}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -191,10 +192,17 @@ def test_files_can_take_so_much(root: Person, small: bytes, photo_png: bytes) ->
     refused(answer, "stored_mb")
     assert answer.headers["Retry-After"] == "3600"  # it takes more than all may, so time doesn't help
     assert 'qu="content-bytes"' in answer.headers["RateLimit-Policy"]
-    assert one.save("small", small).status_code == 201
+    answer = one.save("small", small)
+    assert answer.status_code == 201
+    takes = math.floor(0.1 * 2**20) - _left(answer, "stored_mb")[1]
     change(root, "stores", stored_mb=100)
     large = small[:-12] + png_chunk(b"prVt", bytes(33 * 2**20)) + small[-12:]
-    assert one.save("beyond-a-caller-s", large).status_code == 201  # NST_CALLER_DISK_MB is for those without a limit
+    answer = one.save("beyond-a-caller-s", large)
+    assert answer.status_code == 201  # NST_CALLER_DISK_MB is for those without a limit
+    change(root, "stores", stored_mb=100 + (takes + 1000 - _left(answer, "stored_mb")[1]) / 2**20)
+    refused(one.save("one-more", small, warm=[64]), "stored_mb")  # for the task, which finds its preset there
+    assert one.get("/v1/styles/one-more").status_code == 404
+    assert one.save("one-more", small).status_code == 201
 
 
 def test_callers_of_the_default_tenant_have_caps_of_their_own_and_headers_tell_what_leaves_less(

@@ -182,6 +182,41 @@ def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
         assert wait_for(database, "a", "failed")["error"] == "it can't be sent: internal error"
 
 
+def test_what_a_receiver_says_is_noted_as_far_as_it_can_be_printed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "BACKOFF_S", (60.0,))
+
+    def talk(connected: Any) -> None:
+        connected.recv(2**16)
+        connected.sendall(b"HTP/1.1 \0\r\n")
+
+    with raw_server(talk) as port, running(database):
+        leave(database, "a", f"http://127.0.0.1:{port}/")
+        eventually(lambda: said(database, "a"), PATIENCE_S, "it isn't noted")
+        assert said(database, "a") == "it can't be reached: HTP/1.1 \ufffd"
+
+
+def said(database: Database, job_id: str) -> str | None:
+    return (Deliveries(database).of_job(job_id) or {}).get("error")
+
+
+def test_an_error_whose_words_can_t_be_written_is_noted_in_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Deliveries.failed
+
+    def refusing(self: Deliveries, id: str, attempts: int, error: str) -> None:
+        if "500" in error:
+            raise DatabaseError("not such words")
+        failed(self, id, attempts, error)
+
+    monkeypatch.setattr(Deliveries, "failed", refusing)
+    with Receiver(500, 500, 500) as receiver, running(database):
+        leave(database, "a", receiver.url())
+        assert wait_for(database, "a", "failed")["error"] == "it can't be sent: internal error"
+
+
 @pytest.mark.parametrize(
     ("hosts", "others", "at_once"),
     [(HOSTS[1:2] * 2, "acme", 2 * HOST_AT_ONCE), (HOSTS[1:], "default", WEBHOOKS_AT_ONCE // 2)],

@@ -11,7 +11,7 @@ from werkzeug.http import parse_dict_header
 from service.api.live.streams import CHECK_S
 from service.api.live.watch import Watch
 from service.api.places import Places
-from service.errors import NotFound
+from service.errors import NotFound, Unavailable
 from service.storage.schema import ENDED, JobRow
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,9 @@ class Waits:
     def until_ended(
         self, job: JobRow, seconds: float, tenant: str, may_go_on: Callable[[], bool] = lambda: True
     ) -> tuple[JobRow, bool]:
-        """Return the job when it has ended or the time is up, and whether there was a place for its tenant.
+        """Return the job when it has ended or the time is up, and whether it was waited for.
 
+        It isn't where there is no place for its tenant, or no thread to look at jobs.
         The wait also ends once `may_go_on` returns False, which is asked every CHECK_S.
         """
         if not self._places.take(tenant):
@@ -50,6 +51,9 @@ class Waits:
                         break
         except NotFound:
             logger.info("job %s: deleted while its caller waited", job.id)  # the caller gets the last row
+        except Unavailable as error:  # the job is submitted, so its caller must learn its id
+            logger.warning("job %s: its caller can't wait for it: %s", job.id, error.detail)
+            return job, False
         finally:
             self._places.free(tenant)
         return job, True

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.errors import NotFound
+from service.errors import NotFound, Unavailable
 from service.jobs.queue import Queue
 from service.machine.bells import ROWS, Bell
+from service.machine.new_threads import start
 from service.storage.schema import JobRow
 
 logger = logging.getLogger(__name__)
@@ -69,8 +70,7 @@ class Watch:
         self._wanted = threading.Condition(self._lock)
         self._closed = threading.Event()
         self._jobs: dict[str, Watched] = {}
-        self._thread: threading.Thread | None = None
-        self._bell: Bell | None = None  # of the thread
+        self._bell: Bell | None = None  # of the thread, once that runs
 
     @property
     def closed(self) -> bool:
@@ -89,9 +89,14 @@ class Watch:
                 job.wake()
         self._ring()
 
+    def start(self) -> None:
+        """Start the thread, unless it runs. Raises Unavailable where the system has no room for it."""
+        with self._lock:
+            self._start()
+
     @contextmanager
     def watching(self, row: JobRow) -> Iterator[Watched]:
-        """Watch a job, from this state of it on."""
+        """Watch a job, from this state of it on. Raises as `start`."""
         job = self._enter(row)
         try:
             yield job
@@ -100,11 +105,11 @@ class Watch:
 
     def _enter(self, row: JobRow) -> Watched:
         with self._lock:
+            self._start()
             if row.id not in self._jobs:
                 self._jobs[row.id] = Watched(row, threading.Condition(self._lock), self._closed)
             job = self._jobs[row.id]
             job.watchers += 1
-            self._start()
             self._wanted.notify()
         self._ring()  # the bell may have rung for this job before the job was watched
         return job
@@ -116,10 +121,14 @@ class Watch:
                 del self._jobs[id]
 
     def _start(self) -> None:
-        if self._thread is None:
-            self._bell = Bell(ROWS, POLL_S, self._seldom_s)
-            self._thread = threading.Thread(target=self._run, args=(self._bell,), name="watch", daemon=True)
-            self._thread.start()
+        if self._bell is None:
+            bell = Bell(ROWS, POLL_S, self._seldom_s)
+            try:
+                start(threading.Thread(target=self._run, args=(bell,), name="watch", daemon=True))
+            except Unavailable:
+                bell.close()
+                raise
+            self._bell = bell
 
     def _ring(self) -> None:
         if self._bell is not None:

@@ -26,11 +26,12 @@ def event_stream(job: JobRow, header: WatchHeaders, shown: Shown = TRANSFER) -> 
 
     Raises:
         LimitExceeded: too many streams of the tenant are open.
-        Unavailable: too many streams are open in all.
+        Unavailable: too many streams are open in all, or there is no thread to look at jobs.
     """
     streams, number = context().streams, resumed_at(header.last_event_id, job)
     if job.status in ENDED and number == job.events:
         return Response(status=204, headers=LIVE)
+    context().watch.start()
     may_go_on = caller().still_counts
     return live_response(lambda connection: streams.stream(job, number, connection, shown, may_go_on))
 
