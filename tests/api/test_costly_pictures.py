@@ -18,11 +18,14 @@ from api.controls import PHOTO, QUICK, STYLE, assert_refused
 from api.decoding_turns import note_spent
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
+from picture_files import png_claiming
 
 from service.api.intake.recent_reads import HALF_S, REMEMBERED, RecentReads
 from service.config import Settings
 from service.decoding import files, lanes
+from service.decoding.allowance import no_tick
 from service.decoding.decoders import TooSlow
+from service.decoding.lane import Lane, Rank
 
 
 def tiny(number: int) -> str:
@@ -132,6 +135,16 @@ class TestLater:
             styles = [{"image": tiny(1), "mask": tiny(255)}]
             found = errors(client.post("/v1/transfers", json={"content": tiny(2), "styles": styles, "size": 32}))
         assert found == {"images" if task == "thumbnail" else "styles.0.mask": "takes too long to decode"}
+
+    def test_one_that_was_refused_a_place_has_taken_nothing(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lanes, "_slow", full := Lane(1, waiting=0))
+        spent = note_spent(monkeypatch)
+        body = {"content": b64(png_claiming(7000, 7000)), "styles": [{"preset": "p"}]}
+        with full.place(Rank(), no_tick):
+            assert [client.post("/v1/transfers", json=body).status_code for _ in range(2)] == [503, 503]
+        assert spent == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("as_form", [False, True])
