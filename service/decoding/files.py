@@ -57,16 +57,18 @@ def lightest(data: bytes, allowance: Allowance | None = None) -> float:
     return float(_allowed("lightest", Unread.of(data), allowance)["level"]) / LIGHT
 
 
-def thumbnail(data: bytes) -> bytes:
-    """Return a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`."""
-    return thumbnail_of(Unread.of(data))
+def thumbnail(data: bytes, allowance: Allowance | None = None) -> bytes:
+    """Return a JPEG of at most `images.THUMBNAIL` pixels on its long edge. Raises as `check_image`.
+
+    It counts as spent in `allowance`, but may take more than that has left.
+    """
+    return thumbnail_of(Unread.of(data), allowance)
 
 
 def thumbnail_of(file: Unread, allowance: Allowance | None = None) -> bytes:
     """Return the thumbnail of a file that is read when there is a decoder for it.
 
-    It counts as spent in `allowance`, but may take more than that has left. Raises as `check_image`, and whatever
-    reading the file's bytes raises.
+    `allowance` is as in `thumbnail`. Raises as that, and whatever reading the file's bytes raises.
     """
     return _whole("thumbnail", file, allowance)[0].tobytes()
 

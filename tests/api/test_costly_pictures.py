@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from api.decoding_turns import note_spent
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
 from picture_files import png_claiming
+from styles.pack_files import some_pack
 
 from service.api.intake.recent_reads import HALF_S, REMEMBERED, RecentReads
 from service.config import Settings
@@ -84,6 +86,17 @@ def test_pictures_of_callers_who_have_taken_less_lately_come_first(
         body = {"content": tiny(number), "styles": [{"image": "no picture"}]}
         client.post("/v1/transfers", json=body, environ_base={"REMOTE_ADDR": address})
     assert spent == [0.0, pytest.approx(4.0, rel=0.1), 0.0]
+
+
+def test_thumbnails_of_presets_and_packs_count_for_their_callers(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = note_spent(monkeypatch, 4.0)
+    assert client.put("/v1/styles/own", json={"images": [{"image": tiny(1)}]}).status_code == 201
+    for _ in range(2):
+        client.put("/v1/styles/packed/pack", data=some_pack().to_bytes(), content_type="application/octet-stream")
+    assert len(spent) == 4  # the preset's picture and its thumbnail, and those of the packs
+    assert all(before < after for before, after in pairwise(spent))
 
 
 def test_what_was_taken_is_forgotten_by_and_by() -> None:
