@@ -12,6 +12,7 @@ from front_door import png
 
 from service.config import Settings
 from service.decoding import lanes
+from service.decoding.unread import Unread
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, StoredStyle, TransferRequest
@@ -38,9 +39,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counts: Counter[str] = Counter()
     run = lanes.run
 
-    def counting(task: str, data: bytes, digest: str, *args: Any, **settings: Any) -> Any:
-        counts[digest] += 1
-        return run(task, data, digest, *args, **settings)
+    def counting(task: str, file: Unread, *args: Any, **settings: Any) -> Any:
+        counts[file.sha256] += 1
+        return run(task, file, *args, **settings)
 
     monkeypatch.setattr(lanes, "run", counting)
     return counts

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar, cast
 from cachetools import LRUCache
 
 from service.decoding import files
-from service.decoding.files import Tick, no_tick
+from service.decoding.allowance import Tick, no_tick
 from service.machine.memory import KEPT_DECODED
 from service.pictures.images import Cutout, Mask, Picture
 from service.pictures.sizes import HasSize

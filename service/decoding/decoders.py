@@ -35,7 +35,7 @@ TICK_S = 0.25  # seconds between two calls of `tick`
 PATIENCE_S = 5.0  # seconds beyond an order's own limit
 TIME_IS_UP = (-signal.SIGPROF, -signal.SIGXCPU)
 NOT_ITS_FAULT = (-signal.SIGALRM, -signal.SIGKILL)  # it got no CPU time; the kernel was short of memory
-STOP_S = 2.0
+STOP_S = 2.0  # seconds for the fork server or a decoder to end
 
 Files = list[npt.NDArray[np.uint8]]
 
@@ -52,11 +52,18 @@ class Decoders:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def run(self, order: Order, data: bytes, tick: Callable[[], None]) -> tuple[Reply, Files]:
+    def run(
+        self,
+        order: Order,
+        data: bytes,
+        tick: Callable[[], None],
+        spend: Callable[[float], None] = lambda seconds: None,
+    ) -> tuple[Reply, Files]:
         """Have a file decoded; return the decoder's reply, and the arrays that came with it.
 
-        `tick` is called repeatedly meanwhile; an exception that it raises ends the decoder. If the file can't be
-        read, the reply's `problem` says why.
+        `tick` is called repeatedly meanwhile; an exception that it raises ends the decoder. `spend` is told the CPU
+        seconds that the decoder has taken, however it ended. If the file can't be read, the reply's `problem` says
+        why.
 
         Raises:
             TooSlow: it takes longer than the order's CPU time.
@@ -66,9 +73,15 @@ class Decoders:
         for _ in range(2):
             control, connection = self._ordered(order, data)
             with closing(connection):
-                message, files = self._answer(connection, order, tick)
+                try:
+                    message, files = self._answer(connection, order, tick)
+                except BaseException:
+                    spend(_given_up(connection))
+                    raise
             if message is not None:
-                return _result(Reply(**message), files)
+                reply = Reply(**message)
+                spend(reply.cpu_s)
+                return _result(reply, files)
             self._forget(control)  # the fork server died, or somebody ended it
         raise Unavailable("the process that reads pictures ends again and again: see the log", retry_after=PATIENCE_S)
 
@@ -157,6 +170,18 @@ def _send(control: socket.socket, order: Order, data: bytes, connection: socket.
             send(control, order, [connection.fileno(), file])
     finally:
         os.close(file)
+
+
+def _given_up(connection: socket.socket) -> float:
+    """End an order's decoder; return the CPU seconds that it took, 0 if that isn't known within STOP_S."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(STOP_S)
+        message, files = receive(connection)
+        for file in files:
+            os.close(file)
+        return Reply(**message).cpu_s if message else 0.0
+    return 0.0
 
 
 def _result(reply: Reply, files: Sequence[int]) -> tuple[Reply, Files]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 
+from service.decoding.allowance import Allowance
 from service.decoding.decoders import DECODERS, Files, TooSlow
-from service.decoding.formats import head_of
 from service.decoding.lane import Lane, Rank
 from service.decoding.messages import Order, Reply
+from service.decoding.unread import Unread
 
 FAST_S = 0.5  # CPU seconds in the fast lane; to check a photo of 12 megapixels takes 0.1 to 0.25
 CHECK, WHOLE = 0.025e-6, 0.08e-6  # CPU seconds that a pixel takes to be read, and to be brought to sRGB as well
@@ -51,53 +51,44 @@ _fast, _slow = Lane(FAST_PLACES), Lane(SLOW_PLACES, SLOW_WAITING)
 _known = Slow(REMEMBERED)
 
 
-def run(
-    task: str,
-    data: bytes,
-    digest: str,
-    seconds: float,
-    tick: Callable[[], None],
-    *,
-    spent: float = 0.0,
-    **settings: object,
-) -> tuple[Reply, Files]:
+def run(task: str, file: Unread, seconds: float, allowance: Allowance, **settings: object) -> tuple[Reply, Files]:
     """Decode a file within `seconds` of CPU time, in the lane that it belongs to.
 
     A file that should be done in FAST_S is tried in the fast lane. If it isn't done by then, it begins again in the
-    slow lane; so does a file that was too slow before. `spent` are the CPU seconds that went into other files of the
-    same request: the request with the least goes first. `tick` is called meanwhile; an exception that it raises ends
-    the decoding.
+    slow lane; a file that was too slow before goes there at once. Its bytes are read when it has a place.
 
-    If the file can't be read, the reply says so.
+    The request whose allowance has spent the least goes first. What decoders take is spent, however they end. The
+    allowance's `tick` is called meanwhile; an exception that it raises ends the decoding.
+
+    If the file can't be decoded, the reply says so. Beside these, it raises what reading the file's bytes raises.
 
     Raises:
         TooSlow: it takes longer than `seconds`.
         UnreadableImage: its decoder crashed.
         Unavailable: too many pictures are being read, or the machine is too busy.
     """
-    known = _known.longer_than(digest)
+    known = _known.longer_than(file.sha256)
     if known >= seconds:
         raise TooSlow("takes too long to decode")
-    pixels = head_of(data).pixels or 0
-    rank = Rank(spent, pixels)
+    pixels = file.head.pixels or 0
+    rank = Rank(allowance.spent, pixels)
     if not known and pixels * (CHECK if task in CHEAP else WHOLE) <= FAST_S:
         order = Order(task, min(FAST_S, seconds), WALL_S, settings=settings)
         try:
-            return _decoded(_fast, rank, order, data, digest=digest, tick=tick)
+            return _decoded(_fast, rank, order, file, allowance)
         except TooSlow:
             if seconds <= FAST_S:
                 raise
+            allowance.left += FAST_S  # that it begins again leaves no less to the pictures after it
     order = Order(task, seconds, max(WALL_S, WALL * seconds), patient=task in OF_REQUESTS, settings=settings)
-    return _decoded(_slow, rank, order, data, digest=digest, tick=tick)
+    return _decoded(_slow, rank, order, file, allowance)
 
 
-def _decoded(
-    lane: Lane, rank: Rank, order: Order, data: bytes, *, digest: str, tick: Callable[[], None]
-) -> tuple[Reply, Files]:
+def _decoded(lane: Lane, rank: Rank, order: Order, file: Unread, allowance: Allowance) -> tuple[Reply, Files]:
     """Carry out an order in a lane, and remember a file that is too slow."""
-    with lane.place(rank, tick):
+    with lane.place(rank, allowance.tick):
         try:
-            return DECODERS.run(order, data, tick)
+            return DECODERS.run(order, file.read(), allowance.tick, allowance.spend)
         except TooSlow:
-            _known.remember(digest, order.cpu_s)
+            _known.remember(file.sha256, order.cpu_s)
             raise

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from safetensors.numpy import save
 
 from service.decoding import files
+from service.decoding.allowance import Allowance
 from service.decoding.foreign import format_of
 from service.network.checked_tensors import TensorHeader, UnusableTensors, check_version, read_checked
 from service.network.layers import CHANNELS, LAYERS
@@ -93,8 +94,10 @@ class Pack:
         return save(tensors, {METADATA: json.dumps(preset, sort_keys=True)})
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Pack:
+    def from_bytes(cls, data: bytes, allowance: Allowance | None = None) -> Pack:
         """Read a pack's file, which may come from anywhere: everything in it is checked.
+
+        What its thumbnail takes counts in `allowance`.
 
         Raises:
             UnusablePack: it is no pack, or a broken one.
@@ -107,7 +110,7 @@ class Pack:
             _text(preset, "model", 64),
             _text(preset, "description", 2000),
             _images(preset.get("images")),
-            _thumbnail(thumbnail),
+            _thumbnail(thumbnail, allowance),
             _ladder(tensors),
             _options(preset.get(OPTIONS, {})),
         )
@@ -206,9 +209,9 @@ def _options(value: Any) -> dict[str, Any]:
     return value
 
 
-def _thumbnail(data: bytes) -> bytes:
+def _thumbnail(data: bytes, allowance: Allowance | None) -> bytes:
     try:
-        return files.thumbnail(data)  # encoded anew: bytes from elsewhere are never served
+        return files.thumbnail(data, allowance)  # encoded anew: bytes from elsewhere are never served
     except UnreadableImage as error:
         raise UnusablePack(f"its thumbnail: {error}") from error
 

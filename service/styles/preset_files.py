@@ -9,8 +9,11 @@ from contextlib import suppress
 from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, MissingFile, StorageError
 from service.pictures import images
+from service.pictures.images import ImageFile
+from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.counted import files_bytes
+from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetState
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.styles.packs import Pack
@@ -35,6 +38,14 @@ def version_folder(version: str) -> str:
 def preset_folders(row: PresetState) -> list[str]:
     """Return the folders of a state of a preset: its own, and that of its painter if it has one."""
     return [version_folder(row.version), *painter_folders(row)]
+
+
+def save_image(blobs: Blobs, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:
+    """Write a style image's file; return the image as its preset's row holds it."""
+    image = style.file
+    blobs.put(blob, image.data)
+    stored = StoredImage(blob, image.sha256, image.width, image.height, name=image.name)
+    return StyleImage(stored, style.weight, style.scale)
 
 
 def thumbnail_key(version: str) -> str:

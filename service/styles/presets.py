@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from service.decoding import files
+from service.decoding.allowance import Allowance
 from service.errors import NotFound
-from service.pictures import images
-from service.pictures.images import ImageFile
+from service.pictures.images import ImageFile, digest
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
@@ -29,7 +29,7 @@ from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.likely_names import likely_meant
 from service.styles.packs import Pack
-from service.styles.preset_files import counted_bytes, pack_key, thumbnail_key, version_folder
+from service.styles.preset_files import counted_bytes, pack_key, save_image, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 from service.styles.preset_versions import LOCK, keep_state
@@ -110,10 +110,12 @@ class Presets:
         owner: str = "",
         options: Json | None = None,
         shared: bool = False,
+        allowance: Allowance | None = None,
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
-        `options` are those that transfers with it alone begin with. With `shared`, all tenants can use it.
+        `options` are those that transfers with it alone begin with. With `shared`, all tenants can use it. What its
+        thumbnail takes counts in `allowance`.
 
         The tasks of the preset before are canceled. `also` is called last in the row's transaction: it submits tasks
         for the preset, and notes them in the row. If it raises, nothing is changed; if the row can't be written, no
@@ -127,8 +129,9 @@ class Presets:
         self.check_limits(name, owner, counted_bytes(style.file.data for style in style_images))
         version = uuid.uuid4().hex
         with removed_if_undone(self._blobs, [version_folder(version)]):
-            saved = self._save(version, description, style_images, owner)
-            return self._replace(name, replace(saved, options=options or None, shared=shared), also)
+            saved = self._save(version, description, style_images, allowance)
+            saved = replace(saved, owner=owner, options=options or None, shared=shared)
+            return self._replace(name, saved, also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save shared presets (name, description, images), all or none; return whether it did.
@@ -172,16 +175,18 @@ class Presets:
             session.add_all(rows)
         return True
 
-    def _save(self, version: str, description: str, style_images: Images, owner: str = "") -> _Version:
+    def _save(
+        self, version: str, description: str, style_images: Images, allowance: Allowance | None = None
+    ) -> _Version:
         """Write the files of a new version; return what its row will hold."""
         heaviest = max(style_images, key=lambda style: style.weight)
-        thumbnail = files.thumbnail(heaviest.file.data)  # this may fail, so it comes before any file is written
-        saved = tuple(
-            self._save_image(f"{version_folder(version)}/{i}", style) for i, style in enumerate(style_images)
-        )
+        # this may fail, so it comes before any file is written
+        thumbnail = files.thumbnail(heaviest.file.data, allowance)
+        folder = version_folder(version)
+        saved = tuple(save_image(self._blobs, f"{folder}/{i}", style) for i, style in enumerate(style_images))
         self._blobs.put(thumbnail_key(version), thumbnail)
         size = counted_bytes([*(style.file.data for style in style_images), thumbnail])
-        return _Version(version, description, saved, images.digest(thumbnail), None, owner, size)
+        return _Version(version, description, saved, digest(thumbnail), None, "", size)
 
     def put_pack(
         self,
@@ -205,8 +210,8 @@ class Presets:
             version,
             pack.description,
             images=tuple(style_image_from_json(image) for image in pack.images),
-            thumbnail=images.digest(pack.thumbnail),
-            pack=PresetPack(blob, images.digest(data), pack.model, pack.layers, list(pack.ladder)),
+            thumbnail=digest(pack.thumbnail),
+            pack=PresetPack(blob, digest(data), pack.model, pack.layers, list(pack.ladder)),
             owner=owner,
             bytes=size,
             painter=painter.stored(version) if painter else None,
@@ -256,12 +261,6 @@ class Presets:
             row.warm = row.learning = row.sample = None
             also(session, row)
         return row, is_new
-
-    def _save_image(self, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:
-        image = style.file
-        self._blobs.put(blob, image.data)
-        stored = StoredImage(blob, image.sha256, image.width, image.height, name=image.name)
-        return StyleImage(stored, style.weight, style.scale)
 
     def get(self, name: str) -> PresetRow:
         """Return the preset that the tenant finds under this name. Raises NotFound."""

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,12 +29,12 @@ from service.api.intake import remote_pictures
 from service.api.intake.batch import BATCH_S
 from service.api.intake.submit import LOOK_UPS
 from service.config import Settings
-from service.decoding import files
-from service.decoding.files import Allowance
+from service.decoding import lanes
+from service.decoding.allowance import Tick
+from service.decoding.lane import Lane, Rank
 from service.errors import DatabaseError, TooManyReads, Unavailable
 from service.jobs.batches import Batches, BatchItem
 from service.outbound.fetch import ByteBudget
-from service.pictures.images import ImageFile
 from service.storage.disks import Disk
 from service.storage.left import left_folders
 from service.storage.schema import DEFAULT_TENANT
@@ -102,20 +102,25 @@ def test_half_of_the_threads_are_left_to_requests_that_read_nothing_for_long(
     assert [answer.status_code for answer in answers()] == [202, 202, 422]
 
 
-def test_a_content_waits_until_others_pictures_are_read(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    check, tries = files.check_image, []
+def test_a_content_waits_until_others_pictures_are_read_and_spends_nothing_meanwhile(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = iter([False, True, True])
 
-    def busy(data: bytes, allowance: Allowance | None = None) -> ImageFile:
-        tries.append(data)
-        if len(tries) == 2:
-            raise Unavailable("too many pictures are being read", retry_after=1)
-        return check(data, allowance)
+    class Busy(Lane):
+        @contextmanager
+        def place(self, rank: Rank, tick: Tick) -> Iterator[None]:
+            if next(full, False):
+                raise Unavailable("too many pictures are being read", retry_after=1)
+            with super().place(rank, tick):
+                yield
 
-    monkeypatch.setattr(files, "check_image", busy)
+    spent = note_spent(monkeypatch, 1.0)
+    monkeypatch.setattr(lanes, "_fast", Busy(1))
     monkeypatch.setattr(reading, "RETRY_S", 0.01)
     made = items(client, [b64(PHOTO)] * 2)
     assert [item["status"] for item in made] == ["queued", "queued"]
-    assert len(tries) == 4  # the style, and two contents, one of them twice
+    assert spent == [0.0, 1.0, 1.0, 1.0, 2.0]  # the style, and two contents, one of them three times
 
 
 def test_a_content_waits_for_its_turn_among_the_tenants_fetches(

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from api.controls import PHOTO, QUICK, STYLE, assert_refused
 from api.decoding_turns import note_spent
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, eventually, png
+from picture_files import png_claiming
+from styles.pack_files import some_pack
 
 from service.api.intake.recent_reads import HALF_S, REMEMBERED, RecentReads
 from service.config import Settings
 from service.decoding import files, lanes
+from service.decoding.allowance import no_tick
 from service.decoding.decoders import TooSlow
+from service.decoding.lane import Lane, Rank
 
 
 def tiny(number: int) -> str:
@@ -83,6 +88,17 @@ def test_pictures_of_callers_who_have_taken_less_lately_come_first(
     assert spent == [0.0, pytest.approx(4.0, rel=0.1), 0.0]
 
 
+def test_thumbnails_of_presets_and_packs_count_for_their_callers(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = note_spent(monkeypatch, 4.0)
+    assert client.put("/v1/styles/own", json={"images": [{"image": tiny(1)}]}).status_code == 201
+    for _ in range(2):
+        client.put("/v1/styles/packed/pack", data=some_pack().to_bytes(), content_type="application/octet-stream")
+    assert len(spent) == 4  # the preset's picture and its thumbnail, and those of the packs
+    assert all(before < after for before, after in pairwise(spent))
+
+
 def test_what_was_taken_is_forgotten_by_and_by() -> None:
     clock = [0.0]
     reads = RecentReads(lambda: clock[0])
@@ -132,6 +148,16 @@ class TestLater:
             styles = [{"image": tiny(1), "mask": tiny(255)}]
             found = errors(client.post("/v1/transfers", json={"content": tiny(2), "styles": styles, "size": 32}))
         assert found == {"images" if task == "thumbnail" else "styles.0.mask": "takes too long to decode"}
+
+    def test_one_that_was_refused_a_place_has_taken_nothing(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lanes, "_slow", full := Lane(1, waiting=0))
+        spent = note_spent(monkeypatch)
+        body = {"content": b64(png_claiming(7000, 7000)), "styles": [{"preset": "p"}]}
+        with full.place(Rank(), no_tick):
+            assert [client.post("/v1/transfers", json=body).status_code for _ in range(2)] == [503, 503]
+        assert spent == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("as_form", [False, True])

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from front_door import png
 
 from service.decoding import files
-from service.decoding.files import Allowance
+from service.decoding.allowance import Allowance
 from service.pictures.images import ImageFile
 
 

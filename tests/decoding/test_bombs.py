@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import picture_bombs as bombs
 import pytest
@@ -10,10 +10,12 @@ from picture_files import encoded
 from PIL import Image
 
 from service.decoding import files, lanes
+from service.decoding.allowance import Allowance, no_tick
 from service.decoding.decoders import DECODERS, Files, TooSlow
 from service.decoding.messages import Order, Reply
 from service.decoding.structure import JPEG_SCANS, JPEG_SEGMENTS, check_structure
-from service.pictures.images import UnreadableImage, digest
+from service.decoding.unread import Unread
+from service.pictures.images import UnreadableImage
 
 REFUSED = {
     "scans": bombs.many_scans(64, JPEG_SCANS + 1),
@@ -44,34 +46,36 @@ def test_scans_are_counted_where_markers_stand_not_where_bytes_look_like_them() 
 def test_a_file_that_takes_too_much_cpu_time_is_ended_and_known_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
     data = bombs.many_scans(3000, JPEG_SCANS)
     with pytest.raises(TooSlow, match="takes too long to decode"):
-        lanes.run("check", data, digest(data), 0.1, files.no_tick)
+        lanes.run("check", Unread.of(data), 0.1, Allowance(0.1))
     monkeypatch.setattr(DECODERS, "run", lambda *_: pytest.fail("decoded again"))
     with pytest.raises(TooSlow, match="takes too long to decode"):
-        lanes.run("check", data, digest(data), 0.1, files.no_tick)
+        lanes.run("check", Unread.of(data), 0.1, Allowance(0.1))
 
 
 def test_a_file_that_is_too_slow_for_the_fast_lane_is_read_in_the_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
     orders: list[Order] = []
     run = DECODERS.run
 
-    def noted(order: Order, data: bytes, tick: Callable[[], None]) -> tuple[Reply, Files]:
+    def noted(order: Order, *args: Any) -> tuple[Reply, Files]:
         orders.append(order)
-        return run(order, data, tick)
+        return run(order, *args)
 
     monkeypatch.setattr(DECODERS, "run", noted)
     monkeypatch.setattr(lanes, "FAST_S", 0.05)
-    data = bombs.many_scans(1300, JPEG_SCANS)
-    reply, _ = lanes.run("check", data, digest(data), 20.0, files.no_tick)
+    data, allowance = bombs.many_scans(1300, JPEG_SCANS), Allowance(20.0)
+    reply, _ = lanes.run("check", Unread.of(data), 20.0, allowance)
     assert reply.facts == {"width": 1300, "height": 1300}
     assert [(order.cpu_s, order.patient) for order in orders] == [(0.05, False), (20.0, True)]
+    assert allowance.spent > reply.cpu_s  # what was in vain counts too, but leaves no less to the pictures after it
+    assert allowance.left == pytest.approx(20.0 + 0.05 - allowance.spent)
 
 
 @pytest.mark.slow
 def test_a_file_that_takes_too_much_memory_is_refused() -> None:
     data = bombs.one_colour(4000)
-    reply, _ = DECODERS.run(Order("check", 5.0, 20.0, memory=300 * 2**20), data, files.no_tick)
+    reply, _ = DECODERS.run(Order("check", 5.0, 20.0, memory=300 * 2**20), data, no_tick)
     assert "memory" in str(reply.problem)
-    assert DECODERS.run(Order("check", 5.0, 20.0), data, files.no_tick)[0].facts == {"width": 4000, "height": 4000}
+    assert DECODERS.run(Order("check", 5.0, 20.0), data, no_tick)[0].facts == {"width": 4000, "height": 4000}
 
 
 def test_what_took_too_long_may_be_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +91,7 @@ def test_what_took_too_long_may_be_tried_again_after_a_while(monkeypatch: pytest
 
 
 def test_an_allowance_is_used_up_by_all_pictures_together() -> None:
-    allowance = files.Allowance(5.0)
+    allowance = Allowance(5.0)
     files.check_image(bombs.one_colour(1000), allowance)
     assert 0 < allowance.left < 5.0
     allowance.left = 0.02

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
@@ -21,10 +20,12 @@ from picture_files import encoded
 from PIL import Image
 
 from service.decoding import decoders, files, lane, lanes, reading
+from service.decoding.allowance import Allowance, no_tick
 from service.decoding.decoders import DECODERS, TooSlow
 from service.decoding.formats import head_of
 from service.decoding.lane import Lane, Rank
 from service.decoding.messages import Order
+from service.decoding.unread import Unread
 from service.errors import Unavailable
 from service.pictures.formats import READABLE
 from service.pictures.images import UnreadableImage
@@ -84,7 +85,7 @@ def test_a_decoder_whose_result_is_still_wanted_outlives_the_end_of_others(serve
     try:
         with ThreadPoolExecutor(8) as pool:
             gone = [pool.submit(given_up, small) for _ in range(4)]
-            wanted = [pool.submit(DECODERS.run, Order("check", 20.0, 60.0), slow, files.no_tick) for _ in range(4)]
+            wanted = [pool.submit(DECODERS.run, Order("check", 20.0, 60.0), slow, no_tick) for _ in range(4)]
             assert all(answer.result() for answer in gone)
             os.kill(server, signal.SIGCONT)
             assert [answer.result()[0].facts["width"] for answer in wanted] == [900] * 4
@@ -111,7 +112,7 @@ def test_a_decoder_gives_what_decoding_here_would(photo: np.ndarray, format: str
     assert files.decode_mask(data) == pytest.approx(reading.decode_mask(data) / 255)
     assert files.lightest(data) == pytest.approx(reading.decode_mask(data).max() / 255)
     assert files.thumbnail(data) == reading.thumbnail(data)
-    assert files.transcode(data, "webp", 80) == reading.transcode(data, "webp", 80)
+    assert files.transcode(Unread.of(data), "webp", 80) == reading.transcode(data, "webp", 80)
     checked = files.check_image(data)
     assert (checked.width, checked.height) == (photo.shape[1], photo.shape[0])
 
@@ -143,11 +144,11 @@ def test_a_fork_server_that_was_killed_is_replaced(server: int) -> None:
 
 def test_a_decoder_that_crashes_is_one_broken_file(server: int) -> None:
     data = bombs.many_scans(3002, 100)
-    failures: list[BaseException] = []
+    failures, spent = list[BaseException](), list[float]()
 
     def check() -> None:
         with pytest.raises(UnreadableImage) as raised:
-            DECODERS.run(Order("check", 20.0, 20.0), data, files.no_tick)
+            DECODERS.run(Order("check", 20.0, 20.0), data, no_tick, spent.append)
         failures.append(raised.value)
 
     thread = threading.Thread(target=check)
@@ -156,26 +157,32 @@ def test_a_decoder_that_crashes_is_one_broken_file(server: int) -> None:
     os.kill(of_server()[1], signal.SIGSEGV)
     thread.join()
     assert "what reads it fails" in str(failures[0])
+    assert len(spent) == 1 and spent[0] > 0
     assert of_server()[0] == server
 
 
 def test_a_decoder_ends_when_nobody_wants_its_result(server: int) -> None:
+    ticks, spent = list[int](), list[float]()
+
     def tick() -> None:
-        raise InterruptedError
+        ticks.append(1)
+        if len(ticks) == 2:
+            raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        DECODERS.run(Order("check", 60.0, 60.0), bombs.many_scans(3003, 100), tick)
+        DECODERS.run(Order("check", 60.0, 60.0), bombs.many_scans(3003, 100), tick, spent.append)
+    assert len(spent) == 1 and spent[0] > 0
     eventually(lambda: of_server() == [server], 60, "the decoder goes on")
 
 
 def test_a_decoder_that_gets_no_cpu_ends_on_the_clock(server: int) -> None:
     with pytest.raises(Unavailable, match="too busy"):
-        DECODERS.run(Order("check", 60.0, 0.05), bombs.many_scans(3004, 100), files.no_tick)
+        DECODERS.run(Order("check", 60.0, 0.05), bombs.many_scans(3004, 100), no_tick)
 
 
 def test_a_decoder_that_the_kernel_kills_for_memory_is_not_the_files_fault(server: int) -> None:
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(DECODERS.run, Order("check", 20.0, 20.0), bombs.many_scans(3006, 100), files.no_tick)
+        answer = pool.submit(DECODERS.run, Order("check", 20.0, 20.0), bombs.many_scans(3006, 100), no_tick)
         eventually(lambda: len(of_server()) == 2, 60, "no decoder")
         os.kill(of_server()[1], signal.SIGKILL)
         with pytest.raises(Unavailable, match="short of memory"):
@@ -185,9 +192,7 @@ def test_a_decoder_that_the_kernel_kills_for_memory_is_not_the_files_fault(serve
 def test_limits_grow_with_the_time_that_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 
-    def run(
-        task: str, data: bytes, digest: str, seconds: float, tick: Callable[[], None], *, spent: float
-    ) -> NoReturn:
+    def run(task: str, file: Unread, seconds: float, allowance: Allowance) -> NoReturn:
         asked.append(seconds)
         raise ZeroDivisionError
 
@@ -223,7 +228,7 @@ def test_what_takes_long_waits_apart_and_not_for_ever(monkeypatch: pytest.Monkey
     held = Lane(1, waiting=1)
     monkeypatch.setattr(lanes, "_slow", held)
     monkeypatch.setattr(lane, "WAIT_S", 0.1)
-    with held.place(Rank(), files.no_tick):
+    with held.place(Rank(), no_tick):
         with pytest.raises(Unavailable, match="too many pictures"):
             files.check_image(picture_files.png_claiming(7000, 7000))
         assert files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG")).width == 9
@@ -236,11 +241,11 @@ def test_whoever_has_had_the_least_is_next_and_of_equals_whoever_wants_least() -
     ranks = {"greedy": Rank(5.0, 1), "large": Rank(0.0, 900), "small": Rank(0.0, 9), "again": Rank(0.1, 9)}
 
     def hold(name: str) -> None:
-        with held.place(ranks[name], files.no_tick):
+        with held.place(ranks[name], no_tick):
             order.append(name)
 
     with ThreadPoolExecutor(4) as pool:
-        with held.place(Rank(), files.no_tick):
+        with held.place(Rank(), no_tick):
             waiting = [pool.submit(hold, name) for name in ranks]
             eventually(lambda: len(held._waiting) == 4, 60, "not all wait")
         for answer in waiting:
@@ -250,8 +255,8 @@ def test_whoever_has_had_the_least_is_next_and_of_equals_whoever_wants_least() -
 
 def test_where_too_many_wait_the_last_in_turn_goes() -> None:
     held = Lane(1, waiting=1)
-    with ThreadPoolExecutor(1) as pool, held.place(Rank(), files.no_tick):
-        greedy = pool.submit(lambda: held.place(Rank(5.0), files.no_tick).__enter__())
+    with ThreadPoolExecutor(1) as pool, held.place(Rank(), no_tick):
+        greedy = pool.submit(lambda: held.place(Rank(5.0), no_tick).__enter__())
         eventually(lambda: len(held._waiting) == 1, 60, "nobody waits")
 
         def still_there() -> None:
@@ -267,7 +272,7 @@ def test_a_fork_server_that_hangs_is_replaced(server: int, monkeypatch: pytest.M
     monkeypatch.setattr(decoders, "PATIENCE_S", 0.1)
     os.kill(server, signal.SIGSTOP)
     with pytest.raises(Unavailable, match="too busy"):
-        DECODERS.run(Order("check", 5.0, 0.1), encoded(np.zeros((9, 9, 3), np.uint8), "PNG"), files.no_tick)
+        DECODERS.run(Order("check", 5.0, 0.1), encoded(np.zeros((9, 9, 3), np.uint8), "PNG"), no_tick)
     assert files.check_image(encoded(np.zeros((9, 9, 3), np.uint8), "PNG")).width == 9
     assert server not in of_server()
 

@@ -69,7 +69,7 @@ def test_a_preset_that_a_locked_database_refuses_leaves_no_files(
 def test_a_preset_without_a_thumbnail_leaves_no_files(
     database: Database, blobs: Blobs, image: NewImage, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fails(data: bytes) -> bytes:
+    def fails(*_: object) -> bytes:
         raise error
 
     monkeypatch.setattr(files, "thumbnail", fails)

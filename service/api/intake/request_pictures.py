@@ -13,7 +13,7 @@ from service.api.auth import owner
 from service.api.context import context
 from service.api.http.clients import hung_up
 from service.decoding import files
-from service.decoding.files import Allowance
+from service.decoding.allowance import Allowance
 from service.decoding.formats import head_of
 from service.errors import Unavailable
 from service.pictures.images import ImageFile, UnreadableImage

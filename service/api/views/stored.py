@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from service.api.context import context
+from service.decoding.formats import Head
+from service.decoding.unread import Unread
 from service.errors import BlobNotFound, DamagedFile, MissingFile, NotFound, NotReady
 from service.jobs.request import TransferRequest
+from service.pictures.images import FORMATS
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile
 from service.storage.readback import is_whole_jpeg, read_back
@@ -44,6 +49,12 @@ def transfer_file(id: str, file: StoredFile) -> bytes:
     except DamagedFile:
         context().queue.get(id, TRANSFER)
         raise
+
+
+def unread_picture(id: str, picture: PaintedPicture) -> Unread:
+    """Return a picture of a transfer for a decoder. To read it raises as `transfer_file`."""
+    head = Head(FORMATS[picture.media_type].upper(), picture.width * picture.height)
+    return Unread(picture.sha256, head, partial(transfer_file, id, picture))
 
 
 def job_preview(id: str, kind: str, blob: str) -> bytes:

@@ -16,7 +16,7 @@ from service.api.intake.request_pictures import request_pictures
 from service.api.schemas.parameters import StyleImagePath, StylePath
 from service.api.schemas.responses import Problem
 from service.api.views.originals import ORIGINAL, original
-from service.api.views.stored import transfer_file
+from service.api.views.stored import unread_picture
 from service.errors import NotFound
 from service.pictures.images import digest
 from service.storage.kinds import TRANSFER
@@ -62,9 +62,8 @@ def get_style_painted(path: StylePath) -> Response:
         raise NotFound(f"there is no picture that was painted in {path.name!r} yet, or it is gone")
 
     def thumbnail() -> bytes:
-        return context().conversions.thumbnail(
-            lambda: transfer_file(sample, painted.pictures[0]), caller().tenant, request_pictures().allowance
-        )
+        picture = unread_picture(sample, painted.pictures[0])
+        return context().conversions.thumbnail(picture, caller().tenant, request_pictures().allowance)
 
     return file(thumbnail, "image/jpeg", sample, REVALIDATE)  # not FOREVER: the preset can get another picture
 

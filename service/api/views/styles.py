@@ -22,6 +22,7 @@ from service.api.http.paging import from_cursor, page_of
 from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.remote_pictures import fetch_pictures
+from service.api.intake.request_pictures import request_pictures
 from service.api.intake.sharing import check_change, check_sharing, check_state
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_requests import StyleBody, StyleChanges
@@ -97,6 +98,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
                 owner=owner(),
                 options=options,
                 shared=body.shared,
+                allowance=request_pictures().allowance,
             )
         except UnreadableImage as error:  # its thumbnail can't be made
             raise InvalidInput.field("images", str(error)) from error
@@ -192,7 +194,7 @@ def _read_pack(data: bytes) -> tuple[bytes, PackedPainter | None, Pack]:
     """Return a pack's file without its painter, the painter, and what the file holds. Raises InvalidInput."""
     try:
         plain, painter = parted(data)
-        return plain, painter, Pack.from_bytes(plain)
+        return plain, painter, Pack.from_bytes(plain, request_pictures().allowance)
     except UnusablePack as error:
         raise InvalidInput.field("pack", str(error)) from error
 

@@ -34,7 +34,7 @@ from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.placed import queue_in, queue_of
-from service.api.views.stored import job_preview, picture_of, result_of, transfer_file
+from service.api.views.stored import job_preview, picture_of, result_of, transfer_file, unread_picture
 from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
@@ -236,7 +236,7 @@ def _transcoded(id: str, variant: int, picture: PaintedPicture, media_type: str)
 
     def converted() -> bytes:
         allowance, tenant = request_pictures().allowance, caller().tenant
-        return context().conversions.converted(lambda: transfer_file(id, picture), format, quality, tenant, allowance)
+        return context().conversions.converted(unread_picture(id, picture), format, quality, tenant, allowance)
 
     return file(converted, media_type, f"{picture.sha256}-{format}", FOREVER)
 
